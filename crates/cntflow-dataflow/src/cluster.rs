@@ -1,0 +1,362 @@
+//! The processes of a cluster: who they are, connecting them in bounded time, and making sure that they run the same.
+//!
+//! Timely's own start-up waits for ever, prints to stdout and checks nothing; it takes sockets that are already connected.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::error::DataflowError;
+
+/// How long a process waits for the others before it gives up, default is 60 seconds.
+pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// First bytes of every connection, so that a stranger on the port is told apart from a process of ours.
+const MAGIC: [u8; 8] = *b"cntflow1";
+
+/// How long one side waits for the other's greeting once connected.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long one side waits for the other to have planned: it may scan a large folder first.
+const AGREEMENT_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Largest fingerprint read from a connection, in bytes.
+const MAX_FINGERPRINT: usize = 4096;
+
+/// Pause between attempts to connect and between looks at the listener.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// The other processes, connected.
+#[derive(Debug)]
+pub struct Peers {
+    cluster: Cluster,
+    /// `None` at this process's own place, as timely wants it.
+    sockets: Vec<Option<TcpStream>>,
+}
+
+impl Peers {
+    /// Index of this process.
+    pub fn process(&self) -> usize {
+        self.cluster.process
+    }
+
+    /// Number of processes, this one included.
+    pub fn processes(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// Waits until every process has come this far, and makes sure that all agree on what follows. Until then none may have
+    /// begun, or one would plan from what another has already changed.
+    pub(crate) fn agree(&mut self, on: &[(&'static str, String)]) -> Result<(), DataflowError> {
+        for process in 0..self.sockets.len() {
+            let Some(socket) = &mut self.sockets[process] else {
+                continue;
+            };
+            let greeting = exchange_greetings(socket, self.cluster.process, on, AGREEMENT_TIMEOUT);
+            let (_, theirs) =
+                greeting.map_err(|error| self.cluster.failed(process, error.to_string()))?;
+            check(process, &theirs, on)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn into_sockets(self) -> Vec<Option<TcpStream>> {
+        self.sockets
+    }
+}
+
+/// The processes of one run and this process's place among them.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Index of this process.
+    pub process: usize,
+    /// `host:port` of every process, in order.
+    pub addresses: Vec<String>,
+    /// How long to wait for the others.
+    pub connect_timeout: Duration,
+}
+
+impl Cluster {
+    /// Reads a hosts file: one `host:port` per line in the order of the processes; blank lines and `#` comments are passed over.
+    ///
+    /// # Errors
+    /// The file cannot be read or holds no address, or `process` is not one of its lines.
+    pub fn from_hosts_file(path: &Path, process: usize) -> Result<Self, DataflowError> {
+        let fail = |reason: String| DataflowError::Hosts {
+            path: path.to_owned(),
+            reason,
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+        let lines = text
+            .lines()
+            .map(|line| line.split('#').next().unwrap_or_default().trim());
+        let addresses: Vec<String> = lines
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if addresses.is_empty() {
+            return Err(fail("no host:port in it".to_owned()));
+        }
+        if let Some(bad) = addresses.iter().find(|address| !address.contains(':')) {
+            return Err(fail(format!("'{bad}' is not host:port")));
+        }
+        if process >= addresses.len() {
+            return Err(DataflowError::NoSuchProcess {
+                process,
+                processes: addresses.len(),
+            });
+        }
+        Ok(Self {
+            process,
+            addresses,
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+        })
+    }
+
+    /// Connects to every other process and makes sure that all run the same: `fingerprint` names each part and its value.
+    ///
+    /// # Errors
+    /// A process cannot be reached in time, or has another fingerprint.
+    pub fn connect(&self, fingerprint: &[(&'static str, String)]) -> Result<Peers, DataflowError> {
+        let deadline = Instant::now() + self.connect_timeout;
+        let mut sockets: Vec<Option<TcpStream>> = self.addresses.iter().map(|_| None).collect();
+        let listener = self.listen()?;
+        for process in 0..self.process {
+            sockets[process] = Some(self.call(process, fingerprint, deadline)?);
+        }
+        while let Some(missing) =
+            (self.process + 1..sockets.len()).find(|&process| sockets[process].is_none())
+        {
+            let (process, socket) = self.answer(&listener, fingerprint, missing, deadline)?;
+            sockets[process] = Some(socket);
+        }
+        Ok(Peers {
+            cluster: self.clone(),
+            sockets,
+        })
+    }
+
+    fn listen(&self) -> Result<TcpListener, DataflowError> {
+        let listener = TcpListener::bind(&self.addresses[self.process]);
+        let listener =
+            listener.and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+        listener.map_err(|error| self.failed(self.process, format!("cannot listen there: {error}")))
+    }
+
+    fn call(
+        &self,
+        process: usize,
+        fingerprint: &[(&'static str, String)],
+        deadline: Instant,
+    ) -> Result<TcpStream, DataflowError> {
+        loop {
+            match dial(&self.addresses[process], deadline) {
+                Ok(mut socket) => {
+                    let theirs = self.greet(&mut socket, process, fingerprint)?;
+                    return check(process, &theirs.1, fingerprint).map(|()| socket);
+                }
+                Err(error) if Instant::now() >= deadline => {
+                    let waited = self.connect_timeout.as_secs();
+                    return Err(
+                        self.failed(process, format!("not reached within {waited} s: {error}"))
+                    );
+                }
+                Err(_) => std::thread::sleep(RETRY),
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        listener: &TcpListener,
+        fingerprint: &[(&'static str, String)],
+        missing: usize,
+        deadline: Instant,
+    ) -> Result<(usize, TcpStream), DataflowError> {
+        loop {
+            match listener.accept() {
+                Ok((mut socket, _)) => {
+                    socket
+                        .set_nonblocking(false)
+                        .map_err(|error| self.failed(missing, error.to_string()))?;
+                    // A stranger on the port (a scanner, a health check) is no reason to end the run.
+                    let Ok((process, theirs)) = self.greet(&mut socket, missing, fingerprint)
+                    else {
+                        continue;
+                    };
+                    check(process, &theirs, fingerprint)?;
+                    if process > self.process && process < self.addresses.len() {
+                        return Ok((process, socket));
+                    }
+                }
+                Err(error) if error.kind() != ErrorKind::WouldBlock => {
+                    return Err(self.failed(missing, error.to_string()));
+                }
+                Err(_) if Instant::now() >= deadline => {
+                    let waited = self.connect_timeout.as_secs();
+                    return Err(self.failed(missing, format!("did not connect within {waited} s")));
+                }
+                Err(_) => std::thread::sleep(RETRY),
+            }
+        }
+    }
+
+    /// Sends who we are and reads who they are.
+    fn greet(
+        &self,
+        socket: &mut TcpStream,
+        process: usize,
+        fingerprint: &[(&'static str, String)],
+    ) -> Result<(usize, Vec<String>), DataflowError> {
+        exchange_greetings(socket, self.process, fingerprint, GREETING_TIMEOUT)
+            .map_err(|error| self.failed(process, error.to_string()))
+    }
+
+    fn failed(&self, process: usize, reason: String) -> DataflowError {
+        DataflowError::Connect {
+            process,
+            address: self.addresses[process].clone(),
+            reason,
+        }
+    }
+}
+
+fn dial(address: &str, deadline: Instant) -> std::io::Result<TcpStream> {
+    let left = deadline
+        .saturating_duration_since(Instant::now())
+        .max(RETRY);
+    let address = address
+        .to_socket_addrs()?
+        .next()
+        .ok_or(ErrorKind::AddrNotAvailable)?;
+    TcpStream::connect_timeout(&address, left)
+}
+
+fn exchange_greetings(
+    socket: &mut TcpStream,
+    process: usize,
+    fingerprint: &[(&'static str, String)],
+    timeout: Duration,
+) -> std::io::Result<(usize, Vec<String>)> {
+    socket.set_nodelay(true)?;
+    socket.set_read_timeout(Some(timeout))?;
+    let parts: Vec<&str> = fingerprint
+        .iter()
+        .map(|(_, value)| value.as_str())
+        .collect();
+    let text = parts.join("\n");
+    let mut greeting = MAGIC.to_vec();
+    greeting.extend((process as u64).to_le_bytes());
+    greeting.extend((text.len() as u64).to_le_bytes());
+    greeting.extend(text.as_bytes());
+    socket.write_all(&greeting)?;
+
+    let mut head = [0; 24];
+    socket.read_exact(&mut head)?;
+    let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| head[at + i])) as usize;
+    if head[..8] != MAGIC || word(16) > MAX_FINGERPRINT {
+        return Err(std::io::Error::new(
+            ErrorKind::InvalidData,
+            "what answers there is not cntflow",
+        ));
+    }
+    let mut text = vec![0; word(16)];
+    socket.read_exact(&mut text)?;
+    socket.set_read_timeout(None)?;
+    let text = String::from_utf8_lossy(&text);
+    Ok((word(8), text.split('\n').map(str::to_owned).collect()))
+}
+
+fn check(
+    process: usize,
+    theirs: &[String],
+    ours: &[(&'static str, String)],
+) -> Result<(), DataflowError> {
+    for (at, (what, value)) in ours.iter().enumerate() {
+        let other = theirs.get(at).cloned().unwrap_or_default();
+        if other != *value {
+            return Err(DataflowError::Mismatch {
+                process,
+                what,
+                theirs: other,
+                ours: value.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(here: &str, there: &str) -> [Result<Peers, DataflowError>; 2] {
+        let free = |_| {
+            TcpListener::bind("127.0.0.1:0")
+                .unwrap()
+                .local_addr()
+                .unwrap()
+                .to_string()
+        };
+        let addresses: Vec<String> = (0..2).map(free).collect();
+        let start = |process: usize, study: &str| {
+            let cluster = Cluster {
+                process,
+                addresses: addresses.clone(),
+                connect_timeout: Duration::from_secs(5),
+            };
+            let fingerprint = [("study", study.to_owned())];
+            std::thread::spawn(move || cluster.connect(&fingerprint))
+        };
+        let threads = [start(0, here), start(1, there)];
+        threads.map(|thread| thread.join().unwrap())
+    }
+
+    #[test]
+    fn processes_of_the_same_study_connect() {
+        let [first, second] = pair("a", "a").map(Result::unwrap);
+        assert_eq!(
+            (first.process(), second.process(), first.processes()),
+            (0, 1, 2)
+        );
+        let agree = |mut peers: Peers, on: &'static str| {
+            std::thread::spawn(move || peers.agree(&[("tasks", on.to_owned())]))
+        };
+        let [first, second] = [agree(first, "12"), agree(second, "13")];
+        let texts = [first, second].map(|side| side.join().unwrap().unwrap_err().to_string());
+        assert!(
+            texts[0].contains("tasks is 13 there and 12 here"),
+            "{}",
+            texts[0]
+        );
+    }
+
+    #[test]
+    fn processes_of_different_studies_refuse_each_other() {
+        for outcome in pair("a", "b") {
+            let text = outcome.unwrap_err().to_string();
+            assert!(text.contains("runs something else: study is"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_absent_process_is_waited_for_in_bounded_time() {
+        let address = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .to_string();
+        let addresses = vec!["127.0.0.1:1".to_owned(), address];
+        let cluster = Cluster {
+            process: 1,
+            addresses,
+            connect_timeout: Duration::from_millis(200),
+        };
+        let text = cluster.connect(&[]).unwrap_err().to_string();
+        assert!(
+            text.starts_with("process 0 at 127.0.0.1:1: not reached within"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,291 @@
+//! Runs of the executor against plain loops: nothing lost, nothing twice, failures told.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
+
+use cntflow_dataflow::{
+    Cue, DataflowError, Executor, Finished, Gather, Stop, TaskQueue, Work, run,
+};
+
+/// Tasks are numbers; outputs are their squares, or the text of a panic.
+struct Squares {
+    behaviour: fn(u64, &Cue<'_, u64>),
+    committed: Arc<Mutex<Vec<(u64, Result<u64, String>)>>>,
+    performed_by: Mutex<BTreeMap<u64, ThreadId>>,
+    reports: AtomicUsize,
+    fail: Fail,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Fail {
+    Nothing,
+    Commit,
+    WorkerOne,
+}
+
+struct Batch {
+    worker: usize,
+    rows: Vec<(u64, Result<u64, String>)>,
+    since: Option<Instant>,
+    committed: Arc<Mutex<Vec<(u64, Result<u64, String>)>>>,
+    fail: Fail,
+}
+
+impl Work for Squares {
+    type Task = u64;
+    type Output = (u64, Result<u64, String>);
+    type Report = u64;
+    type Gather = Batch;
+
+    fn perform(&self, task: &u64, cue: &Cue<'_, u64>) -> Option<Self::Output> {
+        (self.behaviour)(*task, cue);
+        let thread = std::thread::current().id();
+        self.performed_by.lock().unwrap().insert(*task, thread);
+        Some((*task, Ok(task * task)))
+    }
+
+    fn panicked(&self, task: &u64, message: &str) -> Self::Output {
+        (*task, Err(message.to_owned()))
+    }
+
+    fn gather(&self, worker: usize) -> Batch {
+        let committed = Arc::clone(&self.committed);
+        Batch {
+            worker,
+            rows: Vec::new(),
+            since: None,
+            committed,
+            fail: self.fail,
+        }
+    }
+
+    fn reported(&self, _: u64) {
+        self.reports.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Gather for Batch {
+    type Output = (u64, Result<u64, String>);
+    type Report = u64;
+
+    fn add(&mut self, output: Self::Output) -> Result<u64, String> {
+        assert!(
+            !(self.fail == Fail::WorkerOne && self.worker == 1),
+            "injected"
+        );
+        let task = output.0;
+        self.rows.push(output);
+        self.since.get_or_insert_with(Instant::now);
+        Ok(task)
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.since.map(|since| since + Duration::from_millis(30))
+    }
+
+    fn commit(&mut self) -> Result<(), String> {
+        if self.fail == Fail::Commit {
+            return Err("tables/networks/a.parquet: no space left on device".to_owned());
+        }
+        self.committed.lock().unwrap().append(&mut self.rows);
+        self.since = None;
+        Ok(())
+    }
+}
+
+fn squares(fail: Fail, behaviour: fn(u64, &Cue<'_, u64>)) -> Arc<Squares> {
+    Arc::new(Squares {
+        behaviour,
+        committed: Arc::default(),
+        performed_by: Mutex::default(),
+        reports: AtomicUsize::new(0),
+        fail,
+    })
+}
+
+fn sorted(work: &Squares) -> Vec<(u64, Result<u64, String>)> {
+    let mut rows = work.committed.lock().unwrap().clone();
+    rows.sort();
+    rows
+}
+
+fn executor(workers: usize, serialise: bool) -> Executor {
+    Executor {
+        serialise,
+        ..Executor::threads(workers)
+    }
+}
+
+#[test]
+fn the_answer_is_a_plain_loops_whatever_the_workers() {
+    let expected: Vec<_> = (0..500u64).map(|task| (task, Ok(task * task))).collect();
+    for (workers, serialise) in [(1, false), (2, false), (3, false), (2, true)] {
+        let work = squares(Fail::Nothing, |_, _| {});
+        let queue = (0..500).collect::<TaskQueue<u64>>();
+        let executor = executor(workers, serialise);
+        let finished = run(executor, queue, Arc::clone(&work), &Stop::default()).unwrap();
+        assert_eq!(finished, Finished::All);
+        assert_eq!(
+            sorted(&work),
+            expected,
+            "{workers} workers, serialised: {serialise}"
+        );
+        assert_eq!(work.reports.load(Ordering::SeqCst), 500);
+    }
+}
+
+#[test]
+fn a_task_that_panics_is_an_output_that_says_where_and_the_others_go_on() {
+    let work = squares(Fail::Nothing, |task, _| {
+        assert!(task != 7, "task {task} is bad")
+    });
+    run(
+        &executor(2, false),
+        (0..20).collect(),
+        Arc::clone(&work),
+        &Stop::default(),
+    )
+    .unwrap();
+    let rows = sorted(&work);
+    assert_eq!(rows.len(), 20);
+    let text = rows[7].1.as_ref().unwrap_err();
+    assert!(
+        text.starts_with("panicked at ") && text.ends_with(": task 7 is bad"),
+        "{text}"
+    );
+    assert_eq!(rows.iter().filter(|row| row.1.is_ok()).count(), 19);
+}
+
+#[test]
+fn a_panic_outside_of_tasks_ends_the_run_with_its_message() {
+    for serialise in [false, true] {
+        let work = squares(Fail::WorkerOne, |_, _| {
+            std::thread::sleep(Duration::from_millis(2))
+        });
+        let started = Instant::now();
+        let outcome = run(
+            &executor(3, serialise),
+            (0..5000).collect(),
+            work,
+            &Stop::default(),
+        );
+        match outcome.unwrap_err() {
+            DataflowError::Worker { worker, message } => {
+                assert_eq!((worker, message.as_str()), (1, "injected"));
+            }
+            other => panic!("{other}"),
+        }
+        assert!(
+            started.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            started.elapsed()
+        );
+    }
+}
+
+#[test]
+fn a_long_task_does_not_keep_a_failed_run_alive() {
+    let work = squares(Fail::WorkerOne, |task, _| {
+        let failing = std::thread::current().name() == Some("timely:work-1");
+        if task < 2 && !failing {
+            std::thread::sleep(Duration::from_secs(30));
+        }
+    });
+    let started = Instant::now();
+    run(
+        &executor(2, false),
+        (0..50).collect(),
+        work,
+        &Stop::default(),
+    )
+    .unwrap_err();
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn a_commit_that_fails_ends_the_run_with_its_error() {
+    let work = squares(Fail::Commit, |_, _| {});
+    let text = run(
+        &executor(2, false),
+        (0..50).collect(),
+        work,
+        &Stop::default(),
+    );
+    let text = text.unwrap_err().to_string();
+    assert!(
+        text.ends_with("failed: tables/networks/a.parquet: no space left on device"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_slow_task_holds_up_nobody_but_its_worker() {
+    let work = squares(Fail::Nothing, |task, _| {
+        std::thread::sleep(Duration::from_millis(if task == 0 { 600 } else { 5 }));
+    });
+    run(
+        &executor(2, false),
+        (0..50).collect(),
+        Arc::clone(&work),
+        &Stop::default(),
+    )
+    .unwrap();
+    let performed_by = work.performed_by.lock().unwrap();
+    let slow = performed_by[&0];
+    let with_slow = performed_by
+        .values()
+        .filter(|thread| **thread == slow)
+        .count();
+    assert_eq!(with_slow, 1, "tasks of the worker that had the slow one");
+}
+
+#[test]
+fn tasks_may_add_tasks_while_others_wait_for_them() {
+    let work = squares(Fail::Nothing, |task, cue| {
+        if task < 5 {
+            std::thread::sleep(Duration::from_millis(50));
+            cue.follow_up((0..4).map(|i| 10 * (task + 1) + i));
+        }
+    });
+    run(
+        &executor(3, false),
+        (0..5).collect(),
+        Arc::clone(&work),
+        &Stop::default(),
+    )
+    .unwrap();
+    let tasks: Vec<u64> = sorted(&work).into_iter().map(|row| row.0).collect();
+    let added = (1..=5).flat_map(|task| (0..4).map(move |i| 10 * task + i));
+    assert_eq!(tasks, (0..5).chain(added).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_stopped_run_commits_what_it_has_done() {
+    let stop = Stop::default();
+    let work = squares(Fail::Nothing, |_, _| {
+        std::thread::sleep(Duration::from_millis(5))
+    });
+    let stopper = stop.clone();
+    let thread = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        stopper.set();
+    });
+    let finished = run(
+        &executor(2, false),
+        (0..100_000).collect(),
+        Arc::clone(&work),
+        &stop,
+    );
+    thread.join().unwrap();
+    assert_eq!(finished.unwrap(), Finished::Stopped);
+    let performed = work.performed_by.lock().unwrap().len();
+    assert_eq!(work.committed.lock().unwrap().len(), performed);
+    assert!((10..1000).contains(&performed), "{performed}");
+}

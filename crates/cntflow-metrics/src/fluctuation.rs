@@ -1,0 +1,133 @@
+//! Numbers of a layer as a whole: fluctuation free of the weights' scale, and the coupling of the neurons' two sides.
+
+use crate::Summary;
+use crate::moments::Moments;
+use crate::sample::Sample;
+use crate::sums::{KernelShape, KernelSums, Totals};
+
+/// Relative variance below which weights count as equal: what rounding of their mean alone can give.
+const EQUAL: f64 = 1e-28;
+
+/// Normalised fluctuations of one kernel, each of w, |w| and w^2.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Normalised {
+    pub(crate) into: [Summary; 3],
+    pub(crate) from: [Summary; 3],
+}
+
+impl Normalised {
+    /// `rho = Var_j(sum_i w_ij) / (n Var(w))` over the outputs j (of a convolution: channels, the sum over channels and taps) and
+    /// over the inputs, `n` the weights in each sum. Sums and weights that are not finite are left out. NaN where all weights are
+    /// equal.
+    pub(crate) fn of(
+        kernel: &[f32],
+        shape: KernelShape,
+        sums: &KernelSums,
+        moments: &Moments,
+    ) -> Self {
+        let variances = variances(kernel, moments);
+        let fan_in = shape.fan_in * shape.taps;
+        let fan_out = shape.n_out / shape.groups * shape.taps;
+        let side = |totals: &Totals, n: usize| {
+            let totals = totals.over_taps(shape.taps);
+            let of = |sums: &[f64], variance: f64| {
+                let over = Moments::of(&Sample::each(sums));
+                let rho = if variance > 0.0 {
+                    over.variance() / (n as f64 * variance)
+                } else {
+                    f64::NAN
+                };
+                Summary::single(rho, [over.count, over.nan, over.infinite])
+            };
+            [
+                of(&totals.sum, variances[0]),
+                of(&totals.abs, variances[1]),
+                of(&totals.square, variances[2]),
+            ]
+        };
+        Self {
+            into: side(&sums.rows, fan_in),
+            from: side(&sums.columns, fan_out),
+        }
+    }
+}
+
+/// Values summed side by side.
+const LANES: usize = 8;
+
+/// Population variances of w, |w| and w^2 over the finite weights, about their means.
+fn variances(kernel: &[f32], moments: &Moments) -> [f64; 3] {
+    let n = moments.count as f64;
+    let (abs_mean, square_mean) = (moments.l1 / n, moments.squares / n);
+    let mut lanes = [[0.0; LANES]; 2];
+    let finite = moments.nan + moments.infinite == 0;
+    for run in kernel.chunks(LANES) {
+        for (lane, &w) in run.iter().enumerate().take(LANES) {
+            let w = f64::from(w);
+            if finite || w.is_finite() {
+                let (abs, square) = (w.abs() - abs_mean, w * w - square_mean);
+                lanes[0][lane] += abs * abs;
+                lanes[1][lane] += square * square;
+            }
+        }
+    }
+    let [abs, square] = lanes.map(|lanes| lanes.iter().sum::<f64>() / n);
+    let varied = |variance: f64, mean: f64| {
+        let equal = variance <= EQUAL * mean * mean;
+        if equal { 0.0 } else { variance }
+    };
+    [
+        moments.variance(),
+        varied(abs, abs_mean),
+        varied(square, square_mean),
+    ]
+}
+
+/// Pearson's correlation of two columns over the neurons where both are finite; NaN for fewer than two of them or where a
+/// column is constant.
+pub(crate) fn correlation(a: &[f64], b: &[f64]) -> Summary {
+    let pairs = a.iter().copied().zip(b.iter().copied());
+    let finite = pairs.filter(|(a, b)| a.is_finite() && b.is_finite());
+    let (a, b): (Vec<f64>, Vec<f64>) = finite.unzip();
+    let counts = [a.len() as u64, 0, 0];
+    let value = match (standardised(a), standardised(b)) {
+        (Some(a), Some(b)) => a.iter().zip(&b).map(|(a, b)| a * b).sum::<f64>() / a.len() as f64,
+        _ => f64::NAN,
+    };
+    Summary::single(value, counts)
+}
+
+/// `(x - mean) / std`, unless they are all equal but for rounding.
+fn standardised(mut values: Vec<f64>) -> Option<Vec<f64>> {
+    let moments = Moments::of(&Sample::each(&values));
+    let (mean, std) = (moments.mean, moments.std());
+    let varies = moments.variance() > EQUAL * mean * mean;
+    values.iter_mut().for_each(|x| *x = (*x - mean) / std);
+    varies.then_some(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn correlation_by_hand() {
+        let a = [1.0, 2.0, 3.0, f64::NAN];
+        assert!((correlation(&a, &[2.0, 4.0, 6.0, 1.0]).mean - 1.0).abs() < 1e-15);
+        assert!((correlation(&a, &[1.0, 3.0, 2.0, 1.0]).mean - 0.5).abs() < 1e-15);
+        assert!(correlation(&a, &[1.0; 4]).mean.is_nan());
+        assert_eq!(correlation(&a, &a).count, 3);
+    }
+
+    #[test]
+    fn one_row_that_differs_is_all_the_variance() {
+        // Rows [1, 1] and [-1, -1]: Var(w) = 1, row sums 2 and -2 have variance 4, rho_in = 4 / (2 * 1). Column sums are 0.
+        let kernel = [1.0_f32, 1.0, -1.0, -1.0];
+        let shape = KernelShape::dense(2, 2);
+        let sums = KernelSums::of(&kernel, shape);
+        let moments = Moments::of(&Sample::weights(&kernel));
+        let rho = Normalised::of(&kernel, shape, &sums, &moments);
+        assert_eq!((rho.into[0].mean, rho.from[0].mean), (2.0, 0.0));
+        assert!(rho.into[1].mean.is_nan(), "|w| is constant");
+    }
+}

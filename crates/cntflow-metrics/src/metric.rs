@@ -1,0 +1,146 @@
+//! The metrics there are, by the names that tables and study files carry.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::MetricsError;
+
+macro_rules! metrics {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// A metric of a layer: one row of the table `layers`.
+        ///
+        /// Metrics of links carry the `l` of the layer they lead to.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "&'static str")]
+        pub enum Metric {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Metric {
+            /// All of them, in the order of a layer's rows.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name tables and study files carry.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Weights of the graph's links that lead to the layer, biases among them with `bias = "link"`. The spatial convolution
+    /// graph counts an entry of the kernel once per place where it is applied and a bias once per neuron; the channel graph
+    /// has the kernel summed over its rows and columns. Not of max pooling, whose links carry no weight of their own.
+    LinkWeights = "link_weights",
+    /// Entries of the kernel, each once.
+    KernelWeights = "kernel_weights",
+    /// Entries of the bias, each once.
+    Biases = "biases",
+    /// Per neuron `s = s_in + s_out`.
+    NodesStrength = "nodes_strength",
+    /// Per neuron `s_in`, the sum of the weights that lead to it.
+    StrengthIn = "strength_in",
+    /// Per neuron `s_out`, the sum of the weights that lead from it.
+    StrengthOut = "strength_out",
+    /// Per neuron the sum of the absolute weights that lead to it and from it.
+    StrengthAbs = "strength_abs",
+    /// Population standard deviation of `s` over the layer's neurons; the value is in `mean`.
+    LayersFluctuation = "layers_fluctuation",
+    /// `Var_j(sum_i w_ij) / (n Var(w))` over the neurons (channels) the links lead to, `n` the weights in each sum; biases
+    /// apart. About 1 for independent weights. The value is in `mean`.
+    NormalisedFluctuationIn = "normalised_fluctuation_in",
+    /// The same over the neurons (channels) the links come from.
+    NormalisedFluctuationOut = "normalised_fluctuation_out",
+    /// `normalised_fluctuation_in` of `|w|`.
+    NormalisedFluctuationInAbs = "normalised_fluctuation_in_abs",
+    /// `normalised_fluctuation_out` of `|w|`.
+    NormalisedFluctuationOutAbs = "normalised_fluctuation_out_abs",
+    /// `normalised_fluctuation_in` of `w^2`.
+    NormalisedFluctuationInSquare = "normalised_fluctuation_in_square",
+    /// `normalised_fluctuation_out` of `w^2`.
+    NormalisedFluctuationOutSquare = "normalised_fluctuation_out_square",
+    /// Correlation of `s_in` with `s_out` over the neurons of a hidden layer; the value is in `mean`.
+    Coupling = "coupling",
+    /// The same of the sums of absolute weights.
+    CouplingAbs = "coupling_abs",
+    /// Per neuron the mean of its pre-activation S over the inputs.
+    NeuronsStrength = "neurons_strength",
+    /// Per neuron the population standard deviation of S over the inputs.
+    NeuronsStrengthStd = "neurons_strength_std",
+    /// Per neuron the mean of its post-activation A over the inputs.
+    NeuronsActivation = "neurons_activation",
+    /// Per neuron the population standard deviation of A over the inputs.
+    NeuronsActivationStd = "neurons_activation_std",
+    /// Per neuron the share of inputs for which A is exactly 0.
+    NeuronsActivationZeroShare = "neurons_activation_zero_share",
+}
+
+impl Metric {
+    /// The names of all metrics.
+    pub fn names() -> Vec<&'static str> {
+        Self::ALL.iter().map(|metric| metric.as_str()).collect()
+    }
+
+    /// Whether it takes inputs to measure.
+    pub fn needs_inputs(self) -> bool {
+        self >= Self::NeuronsStrength
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Metric {
+    type Err = MetricsError;
+
+    fn from_str(name: &str) -> Result<Self, MetricsError> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|metric| metric.as_str() == name)
+            .ok_or_else(|| MetricsError::UnknownMetric {
+                name: name.to_owned(),
+            })
+    }
+}
+
+impl TryFrom<String> for Metric {
+    type Error = MetricsError;
+
+    fn try_from(name: String) -> Result<Self, MetricsError> {
+        name.parse()
+    }
+}
+
+impl From<Metric> for &'static str {
+    fn from(metric: Metric) -> Self {
+        metric.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back_to_their_metrics() {
+        for &metric in Metric::ALL {
+            assert_eq!(metric.as_str().parse(), Ok(metric));
+        }
+        let error = "strength".parse::<Metric>().unwrap_err().to_string();
+        assert!(error.starts_with("unknown metric strength; there are link_weights, "));
+    }
+
+    #[test]
+    fn only_the_data_dependent_need_inputs() {
+        let needing = Metric::ALL.iter().filter(|metric| metric.needs_inputs());
+        assert!(needing.clone().all(|m| m.as_str().starts_with("neurons_")));
+        assert_eq!(needing.count(), 5);
+    }
+}

@@ -1,0 +1,183 @@
+//! Moments of a sample: two passes, the second about the first's mean, so that no digits cancel.
+
+use crate::passes::{First, Second};
+use crate::sample::Sample;
+
+/// Sums over the finite values of a sample. Without any, mean, least and largest value and the norms are NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Moments {
+    pub(crate) count: u64,
+    pub(crate) mean: f64,
+    /// `sum (x - mean)^2`, and the third and fourth powers.
+    pub(crate) central: [f64; 3],
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    pub(crate) l1: f64,
+    pub(crate) squares: f64,
+    pub(crate) zeros: u64,
+    pub(crate) nan: u64,
+    pub(crate) infinite: u64,
+}
+
+impl Default for Moments {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            mean: f64::NAN,
+            central: [f64::NAN; 3],
+            min: f64::NAN,
+            max: f64::NAN,
+            l1: f64::NAN,
+            squares: f64::NAN,
+            zeros: 0,
+            nan: 0,
+            infinite: 0,
+        }
+    }
+}
+
+impl Moments {
+    /// Moments of a sample.
+    pub(crate) fn of(sample: &Sample<'_>) -> Self {
+        let mut first = First::default();
+        sample.parts.iter().for_each(|part| first.part(part));
+        if first.count == 0 {
+            return Self {
+                nan: first.nan,
+                infinite: first.infinite,
+                ..Self::default()
+            };
+        }
+        let n = first.count as f64;
+        let about = first.sum / n;
+        let mut second = Second::about(about);
+        let finite = first.nan + first.infinite == 0;
+        for part in &sample.parts {
+            second.part(part, finite);
+        }
+        let (shift, central) = second.central(n);
+        let constant = first.min == first.max;
+        Self {
+            count: first.count,
+            mean: if constant { first.min } else { about + shift },
+            central: if constant { [0.0; 3] } else { central },
+            min: first.min,
+            max: first.max,
+            l1: first.l1,
+            squares: first.squares,
+            zeros: first.zeros,
+            nan: first.nan,
+            infinite: first.infinite,
+        }
+    }
+
+    /// Moments of two samples together (Pebay, SAND2008-6212, section 2).
+    pub(crate) fn merge(&self, other: &Self) -> Self {
+        let (nan, infinite) = (self.nan + other.nan, self.infinite + other.infinite);
+        let whole = match (self.count, other.count) {
+            (_, 0) => *self,
+            (0, _) => *other,
+            _ => self.merge_finite(other),
+        };
+        Self {
+            nan,
+            infinite,
+            ..whole
+        }
+    }
+
+    fn merge_finite(&self, other: &Self) -> Self {
+        let (a, b) = (self.count as f64, other.count as f64);
+        let n = a + b;
+        let d = other.mean - self.mean;
+        let ([a2, a3, a4], [b2, b3, b4]) = (self.central, other.central);
+        let m2 = a2 + b2 + d * d * a * b / n;
+        let m3 = a3 + b3 + d.powi(3) * a * b * (a - b) / (n * n) + 3.0 * d * (a * b2 - b * a2) / n;
+        let m4 = a4
+            + b4
+            + d.powi(4) * a * b * (a * a - a * b + b * b) / n.powi(3)
+            + 6.0 * d * d * (a * a * b2 + b * b * a2) / (n * n)
+            + 4.0 * d * (a * b3 - b * a3) / n;
+        Self {
+            count: self.count + other.count,
+            mean: self.mean + d * b / n,
+            central: [m2, m3, m4],
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+            l1: self.l1 + other.l1,
+            squares: self.squares + other.squares,
+            zeros: self.zeros + other.zeros,
+            ..*self
+        }
+    }
+
+    /// Population variance.
+    pub(crate) fn variance(&self) -> f64 {
+        self.central[0] / self.count as f64
+    }
+
+    pub(crate) fn std(&self) -> f64 {
+        self.variance().sqrt()
+    }
+
+    /// NaN where all values are equal.
+    pub(crate) fn skewness(&self) -> f64 {
+        let m3 = self.central[1] / self.count as f64;
+        m3 / self.variance().powf(1.5)
+    }
+
+    /// NaN where all values are equal.
+    pub(crate) fn kurtosis(&self) -> f64 {
+        let m4 = self.central[2] / self.count as f64;
+        m4 / (self.variance() * self.variance()) - 3.0
+    }
+
+    pub(crate) fn l2(&self) -> f64 {
+        self.squares.sqrt()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{Times, Values};
+
+    #[test]
+    fn merged_parts_are_the_whole() {
+        let values: Vec<f32> = (0..5000_u32)
+            .map(|i| ((i * 7919) % 1009) as f32 / 97.0)
+            .collect();
+        let whole = Moments::of(&Sample::weights(&values));
+        let (left, right) = values.split_at(1234);
+        let of = |part| Moments::of(&Sample::weights(part));
+        let merged = of(left).merge(&of(right));
+        let close = |a: f64, b: f64| (a - b).abs() <= 1e-12 * a.abs().max(1.0);
+        assert!(close(merged.mean, whole.mean));
+        assert!(close(merged.std(), whole.std()));
+        assert!(close(merged.skewness(), whole.skewness()));
+        assert!(close(merged.kurtosis(), whole.kurtosis()));
+        assert_eq!(merged.count, whole.count);
+    }
+
+    #[test]
+    fn what_counts_several_times_is_as_if_it_stood_there_so_often() {
+        let sample =
+            Sample::default().with(Values::F32(&[1.0, 2.0, 0.0, 5.0]), Times::Cycle(&[2, 0]));
+        let moments = Moments::of(&sample);
+        assert_eq!((moments.count, moments.zeros, moments.mean), (4, 2, 0.5));
+        assert_eq!((moments.l1, moments.std(), moments.max), (2.0, 0.5, 1.0));
+    }
+
+    #[test]
+    fn not_finite_values_are_counted_and_left_out() {
+        let mut values = vec![0.5_f32; 3000];
+        values[2999] = f32::NAN;
+        values[17] = f32::NEG_INFINITY;
+        values[18] = f32::INFINITY;
+        let moments = Moments::of(&Sample::weights(&values));
+        assert_eq!((moments.count, moments.nan, moments.infinite), (2997, 1, 2));
+        assert_eq!((moments.mean, moments.std(), moments.max), (0.5, 0.0, 0.5));
+        assert!(moments.skewness().is_nan());
+        assert!(Moments::of(&Sample::weights(&[f32::NAN])).mean.is_nan());
+    }
+}

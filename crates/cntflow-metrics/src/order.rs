@@ -1,0 +1,228 @@
+//! Exact quantiles by selection of order statistics: by partitioning, by sorting where values count several times, and of many
+//! f32 values by their leading bits.
+
+use crate::leading_bits::{by_leading_bits, by_leading_bits_nested};
+use crate::moments::Moments;
+use crate::sample::{Sample, Scratch, Values};
+use crate::summary::QUANTILES;
+
+/// Order statistics needed for the quantiles: two for each.
+pub(crate) const RANKS: usize = 2 * QUANTILES.len();
+
+/// Stored values from which on f32 are selected by their leading bits, which costs a fixed 65,536 bins.
+const MANY: usize = 1 << 14;
+
+/// The quantiles [`QUANTILES`] of a sample's finite values; NaN where there are none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Quantiles(pub(crate) [f64; QUANTILES.len()]);
+
+impl Default for Quantiles {
+    fn default() -> Self {
+        Self([f64::NAN; QUANTILES.len()])
+    }
+}
+
+impl Quantiles {
+    /// Quantiles of a sample with these moments, of which the count of finite values is used.
+    pub(crate) fn of(sample: &Sample<'_>, moments: &Moments, scratch: &mut Scratch) -> Self {
+        if moments.count == 0 {
+            return Self::default();
+        }
+        let ranks = ranks(moments.count);
+        let found = if is_many(sample) {
+            by_leading_bits(sample, &ranks, scratch)
+        } else if sample.is_each_once() {
+            by_partitioning(sample, &ranks, scratch)
+        } else {
+            by_sorting(sample, &ranks, scratch)
+        };
+        Self(interpolate(moments.count, &ranks, &found))
+    }
+
+    /// Quantiles of two samples, the second the first's parts and more behind them.
+    pub(crate) fn of_nested(
+        [inner, outer]: [&Sample<'_>; 2],
+        [inner_moments, outer_moments]: [&Moments; 2],
+        scratch: &mut Scratch,
+    ) -> [Self; 2] {
+        if !is_many(inner) || !is_many(outer) || inner_moments.count == 0 {
+            return [
+                Self::of(inner, inner_moments, scratch),
+                Self::of(outer, outer_moments, scratch),
+            ];
+        }
+        let more = Sample {
+            parts: outer.parts[inner.parts.len()..].to_vec(),
+        };
+        let counts = [inner_moments.count, outer_moments.count];
+        let [inner_ranks, outer_ranks] = counts.map(ranks);
+        let ranks = [&inner_ranks, &outer_ranks];
+        let found = by_leading_bits_nested([inner, &more], ranks, scratch);
+        [0, 1].map(|i| Self(interpolate(counts[i], ranks[i], &found[i])))
+    }
+}
+
+/// Whether all values are f32 and many enough to be selected by their leading bits.
+fn is_many(sample: &Sample<'_>) -> bool {
+    let is_f32 = |values| matches!(values, Values::F32(_));
+    sample.n_stored() >= MANY && sample.parts.iter().all(|part| is_f32(part.values))
+}
+
+/// Ranks below and above every quantile's place `q (n - 1)`, in rising order.
+fn ranks(count: u64) -> [u64; RANKS] {
+    let mut ranks = [0; RANKS];
+    for (pair, q) in ranks.chunks_exact_mut(2).zip(QUANTILES) {
+        pair.copy_from_slice(&beside(q, count));
+    }
+    ranks.sort_unstable();
+    ranks
+}
+
+fn beside(q: f64, count: u64) -> [u64; 2] {
+    let low = place(q, count) as u64;
+    [low, (low + 1).min(count - 1)]
+}
+
+fn place(q: f64, count: u64) -> f64 {
+    q * (count - 1) as f64
+}
+
+fn interpolate(count: u64, ranks: &[u64; RANKS], found: &[f64; RANKS]) -> [f64; QUANTILES.len()] {
+    QUANTILES.map(|q| {
+        let [low, high] = beside(q, count).map(|rank| found[ranks.partition_point(|&r| r < rank)]);
+        low + (high - low) * place(q, count).fract()
+    })
+}
+
+fn by_partitioning(
+    sample: &Sample<'_>,
+    ranks: &[u64; RANKS],
+    scratch: &mut Scratch,
+) -> [f64; RANKS] {
+    let values = &mut scratch.values;
+    values.clear();
+    sample.for_each(|x, _| {
+        if x.is_finite() {
+            values.push(x);
+        }
+    });
+    let mut places = ranks.map(|rank| rank as usize).to_vec();
+    places.dedup();
+    partition(values, 0, &places);
+    ranks.map(|rank| values[rank as usize])
+}
+
+/// Brings the order statistics of the given ranks to their places; the first value has rank `first`.
+fn partition(values: &mut [f64], first: usize, ranks: &[usize]) {
+    if ranks.is_empty() {
+        return;
+    }
+    let middle = ranks.len() / 2;
+    let at = ranks[middle] - first;
+    let (below, _, above) = values.select_nth_unstable_by(at, f64::total_cmp);
+    partition(below, first, &ranks[..middle]);
+    partition(above, ranks[middle] + 1, &ranks[middle + 1..]);
+}
+
+fn by_sorting(sample: &Sample<'_>, ranks: &[u64; RANKS], scratch: &mut Scratch) -> [f64; RANKS] {
+    let pairs = &mut scratch.pairs;
+    pairs.clear();
+    sample.for_each(|x, times| {
+        if x.is_finite() {
+            pairs.push((x, times));
+        }
+    });
+    pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let mut walk = Walk::new(ranks);
+    pairs.iter().for_each(|&(x, times)| walk.take(x, times));
+    walk.found
+}
+
+/// Goes through values in rising order and notes those of the ranks.
+pub(crate) struct Walk<'a> {
+    ranks: &'a [u64; RANKS],
+    pub(crate) found: [f64; RANKS],
+    next: usize,
+    pub(crate) before: u64,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(ranks: &'a [u64; RANKS]) -> Self {
+        Self {
+            ranks,
+            found: [f64::NAN; RANKS],
+            next: 0,
+            before: 0,
+        }
+    }
+
+    pub(crate) fn take(&mut self, x: f64, times: u64) {
+        self.before += times;
+        while self.next < RANKS && self.ranks[self.next] < self.before {
+            self.found[self.next] = x;
+            self.next += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::Times;
+
+    fn values(n: u32) -> Vec<f32> {
+        let scramble = |i: u32| i.wrapping_mul(2_654_435_761).rotate_left(13) % 20_011;
+        (0..n)
+            .map(|i| (scramble(i) as f32 - 9_000.0) / 977.0)
+            .collect()
+    }
+
+    fn check(weights: &[f32], times: Times<'_>) {
+        let mut expanded = Vec::new();
+        times.of(weights, |x, n| {
+            expanded.extend(std::iter::repeat_n(f64::from(x), n as usize));
+        });
+        expanded.retain(|x| x.is_finite());
+        expanded.sort_by(f64::total_cmp);
+        let count = expanded.len() as u64;
+        let ranks = ranks(count);
+        let expected = ranks.map(|rank| expanded[rank as usize]);
+        let sample = Sample::default().with(Values::F32(weights), times);
+        let scratch = &mut Scratch::default();
+        assert_eq!(by_leading_bits(&sample, &ranks, scratch), expected);
+        assert_eq!(by_sorting(&sample, &ranks, scratch), expected);
+        if sample.is_each_once() {
+            assert_eq!(by_partitioning(&sample, &ranks, scratch), expected);
+        }
+    }
+
+    #[test]
+    fn every_way_finds_the_same_order_statistics() {
+        for n in [1, 2, 3, 10, 999, 20_000] {
+            let mut weights = values(n);
+            check(&weights, Times::Once);
+            check(&weights, Times::Each(3));
+            check(&weights, Times::Cycle(&[4, 0, 1]));
+            if n > 100 {
+                weights[5] = f32::NAN;
+                weights[6] = -f32::NAN;
+                weights[7] = f32::INFINITY;
+                weights[8] = f32::NEG_INFINITY;
+                weights[50..90].fill(-0.0);
+                check(&weights, Times::Once);
+            }
+        }
+    }
+
+    #[test]
+    fn a_sample_within_another() {
+        let (weights, more) = (values(30_000), values(700));
+        let inner = Sample::weights(&weights);
+        let outer = inner.clone().with(Values::F32(&more), Times::Once);
+        let moments = [&inner, &outer].map(|sample| Moments::of(sample));
+        let scratch = &mut Scratch::default();
+        let both = Quantiles::of_nested([&inner, &outer], [&moments[0], &moments[1]], scratch);
+        assert_eq!(both[0], Quantiles::of(&inner, &moments[0], scratch));
+        assert_eq!(both[1], Quantiles::of(&outer, &moments[1], scratch));
+    }
+}

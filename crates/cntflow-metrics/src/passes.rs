@@ -1,0 +1,193 @@
+//! The two passes over a sample that its moments come from.
+
+use crate::sample::{Part, Times, Values};
+
+/// Values summed side by side, so that the compiler can use vector registers and rounding grows more slowly.
+const LANES: usize = 8;
+
+/// Values after which a block of f32 is checked for NaN and infinities, all at once.
+const BLOCK: usize = 2048;
+
+/// What the first pass sums.
+#[derive(Clone, Copy)]
+pub(crate) struct First {
+    pub(crate) count: u64,
+    pub(crate) sum: f64,
+    pub(crate) l1: f64,
+    pub(crate) squares: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    pub(crate) zeros: u64,
+    pub(crate) nan: u64,
+    pub(crate) infinite: u64,
+}
+
+impl Default for First {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            sum: 0.0,
+            l1: 0.0,
+            squares: 0.0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+            zeros: 0,
+            nan: 0,
+            infinite: 0,
+        }
+    }
+}
+
+impl First {
+    pub(crate) fn part(&mut self, part: &Part<'_>) {
+        match (part.values, part.times) {
+            (Values::F32(values), Times::Once) => values.chunks(BLOCK).for_each(|b| self.block(b)),
+            (Values::F32(values), times) => times.of(values, |x, n| self.value(f64::from(x), n)),
+            (Values::F64(values), times) => times.of(values, |x, n| self.value(x, n)),
+        }
+    }
+
+    fn value(&mut self, x: f64, times: u64) {
+        if !x.is_finite() {
+            *(if x.is_nan() {
+                &mut self.nan
+            } else {
+                &mut self.infinite
+            }) += times;
+            return;
+        }
+        let n = times as f64;
+        self.count += times;
+        self.sum += n * x;
+        self.l1 += n * x.abs();
+        self.squares += n * x * x;
+        self.min = self.min.min(x);
+        self.max = self.max.max(x);
+        self.zeros += if x == 0.0 { times } else { 0 };
+    }
+
+    /// A block of f32: no sum of finite ones overflows f64, so an infinite or NaN sum tells that one is not.
+    fn block(&mut self, block: &[f32]) {
+        let mut lanes = Lanes::default();
+        let runs = block.chunks_exact(LANES);
+        let rest = runs.remainder();
+        runs.for_each(|run| lanes.run(run));
+        if !lanes.l1.iter().sum::<f64>().is_finite() {
+            return block.iter().for_each(|&x| self.value(f64::from(x), 1));
+        }
+        self.count += (block.len() - rest.len()) as u64;
+        for lane in 0..LANES {
+            self.sum += lanes.sum[lane];
+            self.l1 += lanes.l1[lane];
+            self.squares += lanes.squares[lane];
+            self.min = self.min.min(f64::from(lanes.min[lane]));
+            self.max = self.max.max(f64::from(lanes.max[lane]));
+            self.zeros += u64::from(lanes.zeros[lane]);
+        }
+        rest.iter().for_each(|&x| self.value(f64::from(x), 1));
+    }
+}
+
+struct Lanes {
+    sum: [f64; LANES],
+    l1: [f64; LANES],
+    squares: [f64; LANES],
+    min: [f32; LANES],
+    max: [f32; LANES],
+    zeros: [u32; LANES],
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self {
+            sum: [0.0; LANES],
+            l1: [0.0; LANES],
+            squares: [0.0; LANES],
+            min: [f32::INFINITY; LANES],
+            max: [f32::NEG_INFINITY; LANES],
+            zeros: [0; LANES],
+        }
+    }
+}
+
+impl Lanes {
+    #[inline]
+    fn run(&mut self, run: &[f32]) {
+        for (lane, &value) in run.iter().enumerate().take(LANES) {
+            let x = f64::from(value);
+            self.sum[lane] += x;
+            self.l1[lane] += x.abs();
+            self.squares[lane] += x * x;
+            self.min[lane] = if value < self.min[lane] {
+                value
+            } else {
+                self.min[lane]
+            };
+            self.max[lane] = if value > self.max[lane] {
+                value
+            } else {
+                self.max[lane]
+            };
+            self.zeros[lane] += u32::from(value == 0.0);
+        }
+    }
+}
+
+/// What the second pass sums: powers 1 to 4 of `x - about`, lane by lane.
+pub(crate) struct Second {
+    about: f64,
+    powers: [[f64; LANES]; 4],
+}
+
+impl Second {
+    pub(crate) fn about(about: f64) -> Self {
+        let powers = [[0.0; LANES]; 4];
+        Self { about, powers }
+    }
+
+    pub(crate) fn part(&mut self, part: &Part<'_>, finite: bool) {
+        match (part.values, part.times) {
+            (Values::F32(values), Times::Once) if finite => {
+                let runs = values.chunks_exact(LANES);
+                let rest = runs.remainder();
+                runs.for_each(|run| self.run(run));
+                rest.iter().for_each(|&x| self.value(f64::from(x), 1));
+            }
+            (Values::F32(values), times) => times.of(values, |x, n| self.value(f64::from(x), n)),
+            (Values::F64(values), times) => times.of(values, |x, n| self.value(x, n)),
+        }
+    }
+
+    fn value(&mut self, x: f64, times: u64) {
+        if x.is_finite() {
+            let (d, n) = (x - self.about, times as f64);
+            let square = d * d;
+            self.powers[0][0] += n * d;
+            self.powers[1][0] += n * square;
+            self.powers[2][0] += n * square * d;
+            self.powers[3][0] += n * square * square;
+        }
+    }
+
+    #[inline]
+    fn run(&mut self, run: &[f32]) {
+        for (lane, &x) in run.iter().enumerate().take(LANES) {
+            let d = f64::from(x) - self.about;
+            let square = d * d;
+            self.powers[0][lane] += d;
+            self.powers[1][lane] += square;
+            self.powers[2][lane] += square * d;
+            self.powers[3][lane] += square * square;
+        }
+    }
+
+    /// What the rounded mean missed, and the central sums of powers 2 to 4 about the better one.
+    pub(crate) fn central(&self, n: f64) -> (f64, [f64; 3]) {
+        let [p1, p2, p3, p4] = self.powers.map(|lanes| lanes.iter().sum::<f64>());
+        let s = p1 / n;
+        let m2 = p2 - s * p1;
+        let m3 = p3 - 3.0 * s * p2 + 2.0 * s * s * p1;
+        let m4 = p4 - 4.0 * s * p3 + 6.0 * s * s * p2 - 3.0 * s * s * s * p1;
+        (s, [m2, m3, m4])
+    }
+}

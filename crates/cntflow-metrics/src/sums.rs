@@ -1,0 +1,200 @@
+//! Sums over a kernel's rows and columns, in one pass over its entries.
+
+/// Sums over a kernel `[n_out, fan_in, taps]` of w, |w| and w^2. A dense kernel has one tap.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct KernelSums {
+    /// Over the inputs: `[n_out, taps]`.
+    pub(crate) rows: Totals,
+    /// Over the outputs of the input's group: `[groups * fan_in, taps]`.
+    pub(crate) columns: Totals,
+}
+
+/// Sums of w, |w| and w^2.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Totals {
+    pub(crate) sum: Vec<f64>,
+    pub(crate) abs: Vec<f64>,
+    pub(crate) square: Vec<f64>,
+}
+
+/// Sizes of a kernel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KernelShape {
+    pub(crate) n_out: usize,
+    pub(crate) fan_in: usize,
+    pub(crate) taps: usize,
+    pub(crate) groups: usize,
+}
+
+impl KernelShape {
+    /// A dense kernel `[n_out, n_in]`.
+    pub(crate) fn dense(n_out: usize, n_in: usize) -> Self {
+        Self {
+            n_out,
+            fan_in: n_in,
+            taps: 1,
+            groups: 1,
+        }
+    }
+}
+
+impl Totals {
+    fn zeros(n: usize) -> Self {
+        Self {
+            sum: vec![0.0; n],
+            abs: vec![0.0; n],
+            square: vec![0.0; n],
+        }
+    }
+
+    /// The sums over the taps: `[n, taps]` to `[n]`.
+    pub(crate) fn over_taps(&self, taps: usize) -> Self {
+        let over = |values: &[f64]| values.chunks(taps).map(|run| run.iter().sum()).collect();
+        Self {
+            sum: over(&self.sum),
+            abs: over(&self.abs),
+            square: over(&self.square),
+        }
+    }
+}
+
+/// Values summed side by side.
+const LANES: usize = 8;
+
+impl KernelSums {
+    /// Sums of a kernel of any shape. NaN and infinities go into the sums they belong to.
+    pub(crate) fn of<T: Copy + Into<f64>>(kernel: &[T], shape: KernelShape) -> Self {
+        let KernelShape {
+            n_out,
+            fan_in,
+            taps,
+            groups,
+        } = shape;
+        let width = fan_in * taps;
+        let mut rows = Totals::zeros(n_out * taps);
+        let mut columns = Totals::zeros(groups * width);
+        let per_group = n_out / groups;
+        for (group, kernel) in kernel.chunks_exact(per_group * width).enumerate() {
+            for block in kernel.chunks(ROWS * width) {
+                add_block(block, width, &mut columns, group * width);
+            }
+        }
+        for (output, row) in kernel.chunks_exact(width).enumerate() {
+            add_to_taps(row, &mut rows, output * taps, taps);
+        }
+        Self { rows, columns }
+    }
+
+    /// Sums of a dense kernel `[n_out, n_in]`, each block of rows taken while it is in the cache.
+    pub(crate) fn of_dense(kernel: &[f32], n_out: usize, n_in: usize) -> Self {
+        let mut rows = Totals::zeros(n_out);
+        let mut columns = Totals::zeros(n_in);
+        for (block, values) in kernel.chunks(ROWS * n_in).enumerate() {
+            add_block(values, n_in, &mut columns, 0);
+            for (row, values) in values.chunks_exact(n_in).enumerate() {
+                let [sum, abs, square] = row_sums(values);
+                rows.sum[block * ROWS + row] = sum;
+                rows.abs[block * ROWS + row] = abs;
+                rows.square[block * ROWS + row] = square;
+            }
+        }
+        Self { rows, columns }
+    }
+}
+
+/// Rows of a kernel that go into the columns' sums together, so that those are read and written less often.
+const ROWS: usize = 4;
+
+/// Adds up to [`ROWS`] rows of `width` to the columns from `first` on.
+fn add_block<T: Copy + Into<f64>>(block: &[T], width: usize, columns: &mut Totals, first: usize) {
+    if block.len() < ROWS * width {
+        let rows = block.chunks_exact(width);
+        return rows.for_each(|row| add_to_columns(row, columns, first));
+    }
+    let (a, rest) = block.split_at(width);
+    let (b, rest) = rest.split_at(width);
+    let (c, d) = rest.split_at(width);
+    let sums = &mut columns.sum[first..][..width];
+    let abs = &mut columns.abs[first..][..width];
+    let squares = &mut columns.square[first..][..width];
+    let d = &d[..width];
+    for i in 0..width {
+        let [a, b, c, d]: [f64; ROWS] = [a[i].into(), b[i].into(), c[i].into(), d[i].into()];
+        sums[i] += (a + b) + (c + d);
+        abs[i] += (a.abs() + b.abs()) + (c.abs() + d.abs());
+        squares[i] += (a * a + b * b) + (c * c + d * d);
+    }
+}
+
+fn add_to_columns<T: Copy + Into<f64>>(row: &[T], columns: &mut Totals, first: usize) {
+    let sums = &mut columns.sum[first..][..row.len()];
+    let abs = &mut columns.abs[first..][..row.len()];
+    let squares = &mut columns.square[first..][..row.len()];
+    let totals = sums.iter_mut().zip(abs).zip(squares);
+    for (&w, ((sum, abs), square)) in row.iter().zip(totals) {
+        let w = w.into();
+        *sum += w;
+        *abs += w.abs();
+        *square += w * w;
+    }
+}
+
+fn row_sums(row: &[f32]) -> [f64; 3] {
+    let mut lanes = [[0.0; LANES]; 3];
+    let runs = row.chunks_exact(LANES);
+    let rest = runs.remainder();
+    for run in runs.chain(std::iter::once(rest)) {
+        for (lane, &w) in run.iter().enumerate().take(LANES) {
+            let w = f64::from(w);
+            lanes[0][lane] += w;
+            lanes[1][lane] += w.abs();
+            lanes[2][lane] += w * w;
+        }
+    }
+    lanes.map(|lanes| lanes.iter().sum())
+}
+
+fn add_to_taps<T: Copy + Into<f64>>(row: &[T], rows: &mut Totals, first: usize, taps: usize) {
+    for run in row.chunks_exact(taps) {
+        add_to_columns(run, rows, first);
+    }
+}
+
+/// The kernel summed over its taps: `[n_out, fan_in, taps]` to `[n_out, fan_in]`.
+pub(crate) fn summed_over_taps(kernel: &[f32], taps: usize) -> Vec<f64> {
+    let sums = kernel
+        .chunks_exact(taps)
+        .map(|run| run.iter().map(|&w| f64::from(w)).sum());
+    sums.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grouped_kernel_by_hand() {
+        // Two groups of one filter over one channel, two taps: [[1, -2]], [[3, 4]].
+        let shape = KernelShape {
+            n_out: 2,
+            fan_in: 1,
+            taps: 2,
+            groups: 2,
+        };
+        let sums = KernelSums::of(&[1.0_f32, -2.0, 3.0, 4.0], shape);
+        assert_eq!(sums.rows, sums.columns);
+        assert_eq!(sums.rows.sum, [1.0, -2.0, 3.0, 4.0]);
+        assert_eq!(sums.rows.over_taps(2).sum, [-1.0, 7.0]);
+        assert_eq!(sums.rows.over_taps(2).square, [5.0, 25.0]);
+    }
+
+    #[test]
+    fn a_dense_kernel_by_hand() {
+        let sums = KernelSums::of_dense(&[1.0, -2.0, 3.0, 4.0], 2, 2);
+        let shape = KernelShape::dense(2, 2);
+        assert_eq!(sums, KernelSums::of(&[1.0_f32, -2.0, 3.0, 4.0], shape));
+        assert_eq!(sums.rows.sum, [-1.0, 7.0]);
+        assert_eq!(sums.columns.sum, [4.0, 2.0]);
+        assert_eq!(sums.columns.abs, [4.0, 6.0]);
+    }
+}

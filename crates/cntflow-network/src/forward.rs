@@ -1,0 +1,158 @@
+//! The observed forward pass: inputs go through the network batch by batch, and an observer sees every layer's pre- and
+//! post-activations as they are made. None are kept, so memory does not grow with the number of inputs.
+
+use crate::pass::Pass;
+use crate::{Links, Network, NetworkError, Real};
+
+/// Inputs per batch where nothing else is asked for.
+pub const DEFAULT_BATCH: usize = 256;
+
+/// Values of one layer per batch where nothing else is asked for: batches are made smaller than asked to stay within it (one
+/// input at least). 2^21 is 16 MiB in f64; a forward pass holds up to three such buffers.
+pub const DEFAULT_BATCH_VALUES: usize = 1 << 21;
+
+/// Most values that the patches of one row of a convolution's outputs may have: 2^28, 2 GiB in f64. No network of use comes near.
+pub const MAX_PATCH_VALUES: usize = 1 << 28;
+
+/// How a forward pass is cut into batches. Results differ between sizes by rounding only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForwardOptions {
+    /// Inputs per batch at most; 0 counts as 1.
+    pub batch: usize,
+    /// Values of one layer per batch at most, one input's excepted.
+    pub batch_values: usize,
+}
+
+impl Default for ForwardOptions {
+    fn default() -> Self {
+        Self {
+            batch: DEFAULT_BATCH,
+            batch_values: DEFAULT_BATCH_VALUES,
+        }
+    }
+}
+
+/// What an observer sees: one layer, one batch.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerBatch<'a, T> {
+    /// `l`, from 1 to L.
+    pub layer: usize,
+    /// Number of the batch's first input.
+    pub first_input: usize,
+    /// Inputs in the batch.
+    pub n_inputs: usize,
+    /// Neurons of the layer.
+    pub n_neurons: usize,
+    /// Pre-activations S `[n_inputs, n_neurons]`, row-major; for a pooling the pooled values.
+    pub pre: &'a [T],
+    /// Post-activations A, alike; `None` where the activation is not known.
+    pub post: Option<&'a [T]>,
+}
+
+/// How far a forward pass came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForwardReport {
+    /// Number of inputs.
+    pub n_inputs: usize,
+    /// Where and why it ended before the last layer's post-activations, if it did.
+    pub stopped: Option<Stop>,
+}
+
+/// Why a forward pass ended early: the activation of a layer is not known. Its pre-activations were still observed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// `l` of the layer.
+    pub layer: usize,
+    /// Its name.
+    pub name: String,
+}
+
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { layer, name } = self;
+        write!(
+            f,
+            "the activation of layer {layer} ({name}) is not known: no activations from there on"
+        )
+    }
+}
+
+/// Takes inputs through a network, in the number type `T`, and shows every layer's values to `observe`, batch by batch and in a
+/// batch layer by layer from `l = 1`.
+///
+/// `inputs` is `[n_inputs, n]`, row-major, `n` the neurons of the input layer in their order (channel, row, column). No inputs
+/// observe nothing. NaN and infinities go through as arithmetic has it. Memory: three buffers of a batch of the widest layer,
+/// at most 32 MiB of a convolution's patches (one row of outputs at least), a convolution's kernel and a block of a dense kernel.
+///
+/// # Errors
+/// The input values are no whole number of inputs; the patches of one row of a convolution's outputs are more than
+/// [`MAX_PATCH_VALUES`].
+///
+/// ```
+/// use cntflow_network::{Architecture, ForwardOptions, Network, Tensor, forward};
+///
+/// let json = r#"{"input": [2], "layers": [{"kind": "dense", "units": 1, "bias": false, "activation": "relu"}]}"#;
+/// let architecture: Architecture = serde_json::from_str(json)?;
+/// let network = Network::new(architecture, |_| Some(Tensor::borrowed(&[1, 2], &[2.0, -1.0])))?;
+/// let mut seen = Vec::new();
+/// let inputs = [1.0, 0.5, 0.0, 3.0];
+/// forward::<f64>(&network, &inputs, &ForwardOptions::default(), |layer| {
+///     seen.extend(layer.pre.iter().zip(layer.post.unwrap()).map(|(s, a)| (*s, *a)));
+/// })?;
+/// assert_eq!(seen, [(1.5, 1.5), (-3.0, 0.0)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn forward<T: Real>(
+    network: &Network<'_>,
+    inputs: &[f32],
+    options: &ForwardOptions,
+    mut observe: impl FnMut(&LayerBatch<'_, T>),
+) -> Result<ForwardReport, NetworkError> {
+    let n_inputs = network.neurons()[0].shape.n_neurons();
+    if !inputs.len().is_multiple_of(n_inputs) {
+        let found = inputs.len();
+        return Err(NetworkError::InputLength { n_inputs, found });
+    }
+    check_patches(network)?;
+    let mut pass = Pass::new(network);
+    let batch = batch_size(network, options);
+    for (number, values) in inputs.chunks(batch * n_inputs).enumerate() {
+        pass.batch(values, number * batch, &mut observe);
+    }
+    Ok(ForwardReport {
+        n_inputs: inputs.len() / n_inputs,
+        stopped: stop(network),
+    })
+}
+
+fn check_patches(network: &Network<'_>) -> Result<(), NetworkError> {
+    for layer in &network.graph().links {
+        if let (Links::Conv2d { window, .. }, Some(kernel)) = (layer.links, &layer.kernel) {
+            let depth: usize = kernel.shape[1..].iter().product();
+            if depth.saturating_mul(window.columns.output) > MAX_PATCH_VALUES {
+                return Err(NetworkError::TooLarge {
+                    layer: layer.name.clone(),
+                    what: "values in the patches of one row of outputs",
+                    limit: MAX_PATCH_VALUES as u64,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn stop(network: &Network<'_>) -> Option<Stop> {
+    let mut layers = network.neurons().iter();
+    let layer = layers.find(|layer| layer.activation.is_none())?;
+    Some(Stop {
+        layer: layer.index,
+        name: layer.name.clone(),
+    })
+}
+
+fn batch_size(network: &Network<'_>, options: &ForwardOptions) -> usize {
+    let sizes = network.neurons().iter().map(|l| l.shape.n_neurons());
+    let widest = sizes.max().unwrap_or(1);
+    let most = (options.batch_values / widest).max(1);
+    options.batch.clamp(1, most)
+}

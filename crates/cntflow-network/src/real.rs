@@ -1,0 +1,86 @@
+//! The number type a forward pass is done in: f64 for numbers to rely on, f32 where speed counts.
+
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, Neg, Sub};
+
+/// A real number type of the forward pass. Implemented for f64 and f32, and not meant to be implemented elsewhere.
+pub trait Real:
+    faer::traits::RealField
+    + Copy
+    + PartialOrd
+    + Default
+    + Send
+    + Sync
+    + Neg<Output = Self>
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + AddAssign
+    + DivAssign
+    + 'static
+{
+    /// The value, widened exactly.
+    fn from_f32(value: f32) -> Self;
+    /// The value, rounded where the type is narrower.
+    fn from_f64(value: f64) -> Self;
+    /// The value, widened exactly.
+    fn to_f64(self) -> f64;
+    /// The weights in this type: themselves for f32, else written into `scratch`.
+    fn widen<'a>(weights: &'a [f32], scratch: &'a mut Vec<Self>) -> &'a [Self];
+    /// `e^self`
+    fn exponential(self) -> Self;
+    /// `tanh(self)`
+    fn hyperbolic_tangent(self) -> Self;
+    /// `1 - erf(self)`, to within an ulp or two of the type.
+    fn complementary_error_function(self) -> Self;
+}
+
+impl Real for f64 {
+    fn from_f32(value: f32) -> Self {
+        f64::from(value)
+    }
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+    fn to_f64(self) -> f64 {
+        self
+    }
+    fn widen<'a>(weights: &'a [f32], scratch: &'a mut Vec<Self>) -> &'a [Self] {
+        scratch.clear();
+        scratch.extend(weights.iter().map(|&weight| f64::from(weight)));
+        scratch
+    }
+    fn exponential(self) -> Self {
+        self.exp()
+    }
+    fn hyperbolic_tangent(self) -> Self {
+        self.tanh()
+    }
+    fn complementary_error_function(self) -> Self {
+        libm::erfc(self)
+    }
+}
+
+impl Real for f32 {
+    fn from_f32(value: f32) -> Self {
+        value
+    }
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+    fn widen<'a>(weights: &'a [f32], _scratch: &'a mut Vec<Self>) -> &'a [Self] {
+        weights
+    }
+    fn exponential(self) -> Self {
+        self.exp()
+    }
+    fn hyperbolic_tangent(self) -> Self {
+        self.tanh()
+    }
+    fn complementary_error_function(self) -> Self {
+        libm::erfcf(self)
+    }
+}

@@ -1,0 +1,137 @@
+//! Architectures that make no graph: what is said of them. And hostile ones, which must not overflow or allocate.
+
+use cntflow_network::{Architecture, LayerKind, Role, Shape};
+
+fn architecture(json: &str) -> Architecture {
+    serde_json::from_str(json).unwrap()
+}
+
+fn check(json: &str, expected: &str) {
+    let error = architecture(json).plan().unwrap_err().to_string();
+    assert_eq!(error, expected, "{json}");
+}
+
+#[test]
+fn what_does_not_fit_is_named_with_both_numbers() {
+    check(
+        r#"{"input": [1, 10, 5], "layers": [{"kind": "conv2d", "filters": 8, "kernel": [3, 3]}, {"kind": "conv2d", "filters": 8,
+            "kernel": [1, 1]}, {"kind": "conv2d", "filters": 4, "kernel": [5, 5]}]}"#,
+        "layer2: kernel [5, 5] does not fit its input [8, 8, 3] with padding [0, 0]",
+    );
+    check(
+        r#"{"input": [1, 5, 5], "layers": [{"kind": "conv2d", "name": "c", "filters": 8, "kernel": [3, 3], "dilation": [1, 3]}]}"#,
+        "c: kernel [3, 3] with dilation [1, 3] does not fit its input [1, 5, 5] with padding [0, 0]",
+    );
+    check(
+        r#"{"input": [4, 5, 5], "layers": [{"kind": "conv2d", "filters": 8, "kernel": [3, 3], "groups": 3}]}"#,
+        "layer0: 3 groups do not divide both 4 input channels and 8 filters",
+    );
+    check(
+        r#"{"input": [4, 5, 5], "layers": [{"kind": "flatten"}, {"kind": "max_pool2d", "window": [2, 2]}]}"#,
+        "layer1: max_pool2d needs an input [channels, rows, columns], not [100]",
+    );
+    check(
+        r#"{"input": [4, 5, 5], "layers": [{"kind": "max_pool2d", "window": [2, 2], "padding": [2, 0]}]}"#,
+        "layer0: padding [2, 0] must be smaller than the window [2, 2]",
+    );
+    check(
+        r#"{"input": [4, 5, 5], "layers": [{"kind": "average_pool2d", "window": [2, 2], "stride": [0, 1]}]}"#,
+        "layer0: stride [0, 1] must be at least 1",
+    );
+    check(
+        r#"{"input": [4], "layers": [{"kind": "dense", "units": 0}]}"#,
+        "layer0: units [0] must be at least 1",
+    );
+    check(
+        r#"{"input": [4], "layers": [{"kind": "dense", "units": 1, "name": "layer1"}, {"kind": "dense", "units": 1}]}"#,
+        "layers 0 and 1 are both named layer1",
+    );
+    check(
+        r#"{"input": [1, 5, 5], "layers": [{"kind": "conv2d", "filters": 8, "kernel": [3, 3], "activation": "softmax"}]}"#,
+        "layer0: softmax is defined over the units of a dense layer, not for conv2d",
+    );
+    check(
+        r#"{"input": [5, 5], "layers": []}"#,
+        "input [5, 5] is neither [units] nor [channels, rows, columns] of at least 1 each",
+    );
+    check(
+        r#"{"input": [5], "layers": [{"kind": "flatten"}]}"#,
+        "the architecture has no dense, convolution or pooling layer",
+    );
+}
+
+#[test]
+fn hostile_sizes_are_errors() {
+    let most = usize::MAX;
+    let half = most / 2;
+    for layer in [
+        format!(r#"{{"kind": "dense", "units": {most}}}"#),
+        format!(r#"{{"kind": "dense", "units": {half}, "bias": false}}"#),
+        format!(r#"{{"kind": "conv2d", "filters": {most}, "kernel": [1, 1]}}"#),
+        format!(
+            r#"{{"kind": "conv2d", "filters": 1, "kernel": [{most}, 1], "padding": [{half}, 0]}}"#
+        ),
+        format!(
+            r#"{{"kind": "conv2d", "filters": 1, "kernel": [2, 2], "dilation": [{most}, {most}], "padding": [9, 9]}}"#
+        ),
+        format!(
+            r#"{{"kind": "conv2d", "filters": 1, "kernel": [1, 1], "padding": [{half}, {half}]}}"#
+        ),
+        format!(r#"{{"kind": "conv2d", "filters": 1, "kernel": [1, 1], "padding": [{most}, 0]}}"#),
+        r#"{"kind": "conv2d", "filters": 1, "kernel": [65536, 65536], "padding": [65536, 65536]}"#
+            .to_owned(),
+        format!(
+            r#"{{"kind": "max_pool2d", "window": [{half}, 1], "padding": [{}, 0]}}"#,
+            half / 2
+        ),
+    ] {
+        let json = format!(r#"{{"input": [2, 3, 3], "layers": [{layer}]}}"#);
+        assert!(architecture(&json).plan().is_err(), "{json}");
+    }
+    let json = format!(r#"{{"input": [{half}, 4, 4], "layers": []}}"#);
+    check(&json, "input: more than 67108864 neurons");
+}
+
+#[test]
+fn layers_and_roles() {
+    let graph = architecture(
+        r#"{"input": [1, 28, 28], "layers": [
+            {"kind": "conv2d", "name": "first", "filters": 8, "kernel": [3, 3], "stride": [2, 2], "activation": "relu"},
+            {"kind": "max_pool2d", "window": [2, 2]}, {"kind": "flatten"}, {"kind": "dense", "units": 10}]}"#,
+    )
+    .plan()
+    .unwrap();
+    let layers: Vec<_> = graph
+        .neurons
+        .iter()
+        .map(|layer| {
+            (
+                layer.name.as_str(),
+                layer.kind,
+                layer.role,
+                layer.shape.n_neurons(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("input", LayerKind::Input, Role::Input, 784),
+        ("first", LayerKind::Conv2d, Role::Hidden, 8 * 13 * 13),
+        ("layer1", LayerKind::MaxPool2d, Role::Hidden, 8 * 6 * 6),
+        ("layer3", LayerKind::Dense, Role::Output, 10),
+    ];
+    assert_eq!(layers, expected);
+    assert_eq!(graph.neurons[3].shape, Shape::Units(10));
+    assert_eq!(graph.n_neurons(), 784 + 1352 + 288 + 10);
+}
+
+#[test]
+fn json_round_trips() {
+    for layer in [
+        r#"{"kind":"dense","units":3,"bias":true}"#,
+        r#"{"kind":"max_pool2d","window":[2,2],"padding":[0,0]}"#,
+        r#"{"kind":"flatten"}"#,
+    ] {
+        let json = format!(r#"{{"input":[4],"layers":[{layer}]}}"#);
+        assert_eq!(serde_json::to_string(&architecture(&json)).unwrap(), json);
+    }
+}

@@ -1,0 +1,217 @@
+//! The forward pass against plain loops, on seeded random inputs and every geometry.
+
+use cntflow_network::{
+    Activation, Architecture, Axis, ForwardOptions, LinkLayer, Links, Network, NetworkError, Real,
+    Tensor, Window, forward,
+};
+
+fn random(seed: u64, n: usize) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..n).map(|_| next()).collect()
+}
+
+fn network(json: &str) -> Network<'static> {
+    let architecture: Architecture = serde_json::from_str(json).unwrap();
+    let specs = architecture.tensors().unwrap();
+    let network = Network::new(architecture, |name| {
+        let place = specs.iter().position(|spec| spec.name == name)?;
+        let values = random(place as u64, specs[place].n_values());
+        Some(Tensor::owned(&specs[place].shape, values))
+    });
+    network.unwrap()
+}
+
+const NETWORKS: [&str; 5] = [
+    r#"{"input": [7], "layers": [{"kind": "dense", "units": 5, "activation": "gelu"},
+        {"kind": "dense", "units": 600, "bias": false, "activation": "leaky_relu"},
+        {"kind": "dense", "units": 700, "activation": "relu"}, {"kind": "dense", "units": 3, "activation": "softmax"}]}"#,
+    r#"{"input": [2, 7, 5], "layers": [
+        {"kind": "conv2d", "filters": 3, "kernel": [3, 2], "stride": [2, 1], "padding": [1, 2], "activation": "tanh"},
+        {"kind": "max_pool2d", "window": [2, 3], "stride": [1, 2], "padding": [1, 1]},
+        {"kind": "flatten"}, {"kind": "dense", "units": 4, "activation": "sigmoid"}]}"#,
+    r#"{"input": [4, 9, 8], "layers": [
+        {"kind": "conv2d", "filters": 6, "kernel": [2, 3], "dilation": [3, 2], "padding": [2, 3], "groups": 2, "bias": false,
+            "activation": "relu"},
+        {"kind": "average_pool2d", "window": [3, 2], "padding": [1, 0]}, {"kind": "dense", "units": 4, "activation": "linear"}]}"#,
+    r#"{"input": [3, 4, 4], "layers": [{"kind": "conv2d", "filters": 3, "kernel": [2, 2], "stride": [3, 3], "groups": 3,
+        "activation": "linear"}, {"kind": "conv2d", "filters": 2, "kernel": [1, 1], "padding": [3, 3], "activation": "linear"}]}"#,
+    r#"{"input": [1, 2, 6], "layers": [{"kind": "conv2d", "filters": 2, "kernel": [5, 5], "padding": [4, 4], "stride": [1, 2],
+        "activation": "linear"}, {"kind": "max_pool2d", "window": [2, 2]}]}"#,
+];
+
+#[test]
+fn every_layer_equals_plain_loops() {
+    for json in NETWORKS {
+        check::<f64>(&network(json), 1e-13);
+        check::<f32>(&network(json), 2e-5);
+    }
+}
+
+fn check<T: Real>(network: &Network<'_>, tolerance: f64) {
+    let n = network.neurons()[0].shape.n_neurons();
+    let inputs = random(99, 11 * n);
+    let options = ForwardOptions {
+        batch: 4,
+        ..ForwardOptions::default()
+    };
+    let mut seen = 0;
+    let report = forward::<T>(network, &inputs, &options, |batch| {
+        let inputs = inputs[batch.first_input * n..]
+            .chunks(n)
+            .take(batch.n_inputs);
+        for (row, input) in inputs.enumerate() {
+            let (pre, post) = layers(network, input).swap_remove(batch.layer - 1);
+            let run = row * batch.n_neurons..(row + 1) * batch.n_neurons;
+            for (found, expected) in [(batch.pre, pre), (batch.post.unwrap(), post)] {
+                let largest = expected.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
+                for (found, expected) in found[run.clone()].iter().zip(expected) {
+                    let difference = (found.to_f64() - expected).abs();
+                    assert!(
+                        difference <= tolerance * largest,
+                        "{} {difference}",
+                        batch.layer
+                    );
+                }
+            }
+            seen += 1;
+        }
+    });
+    assert_eq!(report.unwrap().n_inputs, 11);
+    assert_eq!(seen, 11 * network.graph().links.len());
+}
+
+/// Pre- and post-activations of one input, layer by layer.
+fn layers(network: &Network<'_>, input: &[f32]) -> Vec<(Vec<f64>, Vec<f64>)> {
+    let mut z: Vec<f64> = input.iter().map(|&x| f64::from(x)).collect();
+    let layers = network.links().map(|(layer, weights)| {
+        let pre = pre_activations(layer, weights.kernel(), weights.bias(), &z);
+        let activation = network.neurons()[layer.index].activation.unwrap();
+        z = activate(activation, &pre);
+        (pre, z.clone())
+    });
+    layers.collect()
+}
+
+fn activate(activation: Activation, pre: &[f64]) -> Vec<f64> {
+    let total: f64 = pre.iter().map(|s| s.exp()).sum();
+    let phi = |s: f64| match activation {
+        Activation::Linear => s,
+        Activation::Relu => s.max(0.0),
+        Activation::Sigmoid => 1.0 / (1.0 + (-s).exp()),
+        Activation::Tanh => s.tanh(),
+        Activation::LeakyRelu => s.max(0.01 * s),
+        Activation::Gelu => s * (1.0 + libm::erf(s / 2.0_f64.sqrt())) / 2.0,
+        Activation::Softmax => s.exp() / total,
+    };
+    pre.iter().map(|&s| phi(s)).collect()
+}
+
+fn pre_activations(layer: &LinkLayer, kernel: &[f32], bias: Option<&[f32]>, z: &[f64]) -> Vec<f64> {
+    let b = |unit: usize| bias.map_or(0.0, |bias| f64::from(bias[unit]));
+    match layer.links {
+        Links::Dense { n_in, n_out } => {
+            let s = |unit: usize| {
+                let row = &kernel[unit * n_in..][..n_in];
+                row.iter()
+                    .zip(z)
+                    .map(|(&w, z)| f64::from(w) * z)
+                    .sum::<f64>()
+                    + b(unit)
+            };
+            (0..n_out).map(s).collect()
+        }
+        Links::Conv2d {
+            channels,
+            filters,
+            groups,
+            window,
+        } => {
+            let fan_in = channels / groups;
+            let s = |filter: usize, place: usize| {
+                let first = filter / (filters / groups) * fan_in;
+                let channel = |c: usize| {
+                    let taps = &kernel[(filter * fan_in + c) * window.taps()..];
+                    let seen = seen(&window, &z[(first + c) * window.inputs()..], place);
+                    seen.map(|(tap, z)| f64::from(taps[tap]) * z).sum::<f64>()
+                };
+                (0..fan_in).map(channel).sum::<f64>() + b(filter)
+            };
+            let outputs = window.outputs();
+            (0..filters * outputs)
+                .map(|j| s(j / outputs, j % outputs))
+                .collect()
+        }
+        Links::MaxPool2d { window, .. } => pooled(&window, z, |values| {
+            values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+        }),
+        Links::AveragePool2d { window, .. } => pooled(&window, z, |values| {
+            values.iter().sum::<f64>() / window.taps() as f64
+        }),
+    }
+}
+
+fn pooled(window: &Window, z: &[f64], pool: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    let channels = z.chunks(window.inputs());
+    let pooled = channels.flat_map(|z| {
+        (0..window.outputs())
+            .map(|place| seen(window, z, place).map(|(_, z)| z).collect::<Vec<_>>())
+    });
+    pooled.map(|values| pool(&values)).collect()
+}
+
+/// Taps and the real places of one channel they see from an output.
+fn seen<'a>(
+    window: &Window,
+    z: &'a [f64],
+    place: usize,
+) -> impl Iterator<Item = (usize, f64)> + use<'a> {
+    let Window { rows, columns } = *window;
+    let at = |axis: Axis, o: usize, tap: usize| {
+        let at = (o * axis.stride + tap * axis.dilation).checked_sub(axis.padding)?;
+        (at < axis.input).then_some(at)
+    };
+    (0..window.taps()).filter_map(move |tap| {
+        let row = at(rows, place / columns.output, tap / columns.kernel)?;
+        let column = at(columns, place % columns.output, tap % columns.kernel)?;
+        Some((tap, z[row * columns.input + column]))
+    })
+}
+
+#[test]
+fn batches_differ_by_rounding_only() {
+    let network = network(NETWORKS[1]);
+    let inputs = random(5, 9 * 70);
+    let [one, many] = [1, 1000].map(|batch| {
+        let mut all = vec![Vec::new(); 4];
+        let options = ForwardOptions {
+            batch,
+            ..ForwardOptions::default()
+        };
+        forward::<f64>(&network, &inputs, &options, |seen| {
+            all[seen.layer].extend(seen.pre.to_vec())
+        })
+        .unwrap();
+        all.concat()
+    });
+    assert_eq!(one.len(), many.len());
+    assert!(one.iter().zip(&many).all(|(a, b)| (a - b).abs() < 1e-13));
+}
+
+#[test]
+fn values_that_are_no_whole_number_of_inputs_are_refused() {
+    let network = network(NETWORKS[0]);
+    let found = forward::<f64>(&network, &[0.0; 15], &ForwardOptions::default(), |_| {});
+    let expected = NetworkError::InputLength {
+        n_inputs: 7,
+        found: 15,
+    };
+    assert_eq!(found, Err(expected));
+    let none = forward::<f64>(&network, &[], &ForwardOptions::default(), |_| {}).unwrap();
+    assert_eq!((none.n_inputs, none.stopped), (0, None));
+}

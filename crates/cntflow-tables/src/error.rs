@@ -1,0 +1,51 @@
+//! What can go wrong with tables. Messages name the path.
+
+use std::path::PathBuf;
+
+/// Why tables cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum TablesError {
+    /// Reading, listing or writing failed; the source names the path.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A part cannot be written or read as Parquet.
+    #[error("{path}: {source}")]
+    Parquet {
+        /// The part.
+        path: PathBuf,
+        /// What Parquet says.
+        source: parquet::errors::ParquetError,
+    },
+    /// Rows do not fit their schema: a bug, or a label that changed its type.
+    #[error("table {table}: {source}")]
+    Rows {
+        /// The table.
+        table: &'static str,
+        /// What Arrow says.
+        source: arrow_schema::ArrowError,
+    },
+    /// A part has no column of this name and type.
+    #[error("{path}: no text column '{column}'")]
+    Column {
+        /// The part.
+        path: PathBuf,
+        /// The column.
+        column: &'static str,
+    },
+    /// Polars cannot read a table.
+    #[error("table {table}: {source}")]
+    Polars {
+        /// The table.
+        table: &'static str,
+        /// What Polars says.
+        source: polars::error::PolarsError,
+    },
+    /// There is nothing committed in the folder.
+    #[error("{path}: no committed table '{table}' here")]
+    Empty {
+        /// The folder of the tables.
+        path: PathBuf,
+        /// The table.
+        table: &'static str,
+    },
+}

@@ -1,0 +1,19 @@
+//! The Parquet tables of a study: schemas, parts, what is committed, and Polars scans.
+//!
+//! A batch of records becomes one part per table under one name, `networks` last: its presence commits the batch. There is no
+//! second record that could disagree. Nothing here knows how metrics are computed or who calls.
+
+mod error;
+mod layers;
+mod networks;
+mod neurons;
+mod part;
+mod record;
+mod store;
+mod table;
+
+pub use error::TablesError;
+pub use part::{Batch, BatchLimits, DEFAULT_BATCH_AGE, DEFAULT_BATCH_BYTES};
+pub use record::{Record, Status};
+pub use store::{Committed, TableStore};
+pub use table::{SCHEMA_VERSION, Table};

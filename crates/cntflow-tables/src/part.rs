@@ -1,0 +1,188 @@
+//! Gathering records into batches and writing their parts: all tables of a batch under one name, `networks` last.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow_array::RecordBatch;
+use cntflow_checkpoint::{LabelColumn, write_beside};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+
+use crate::error::TablesError;
+use crate::layers::{coverage, layers};
+use crate::networks::networks;
+use crate::neurons::neurons;
+use crate::record::Record;
+use crate::store::TableStore;
+use crate::table::{SCHEMA_VERSION, Table};
+
+/// Longest time that a record waits for its commit, default is 25 seconds: what a killed run does again.
+pub const DEFAULT_BATCH_AGE: Duration = Duration::from_secs(25);
+
+/// Size in memory at which a batch is committed, in bytes, default is 64 MiB for each worker.
+pub const DEFAULT_BATCH_BYTES: usize = 64 << 20;
+
+/// Rough size in memory of a row of `layers`, in bytes.
+const LAYER_ROW_BYTES: usize = 256;
+
+/// Size in memory of a row of `neurons`, in bytes: 4 strengths and 9 statistics over inputs.
+const NEURON_ROW_BYTES: usize = 104;
+
+/// When a batch is committed.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchLimits {
+    /// Longest time that a record waits.
+    pub age: Duration,
+    /// Size in memory, in bytes.
+    pub bytes: usize,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self {
+            age: DEFAULT_BATCH_AGE,
+            bytes: DEFAULT_BATCH_BYTES,
+        }
+    }
+}
+
+/// The records of one worker that are not committed yet.
+#[derive(Debug)]
+pub struct Batch {
+    store: TableStore,
+    limits: BatchLimits,
+    labels: Arc<[LabelColumn]>,
+    metadata: Arc<[(String, String)]>,
+    name: String,
+    committed: usize,
+    records: Vec<Record>,
+    bytes: usize,
+    since: Option<Instant>,
+}
+
+impl Batch {
+    /// A batch whose parts are called `<name>-<number>`; `name` must be of this worker and this run alone. `labels` are the
+    /// label columns of the study, `metadata` goes into every part.
+    pub fn new(
+        store: TableStore,
+        limits: BatchLimits,
+        labels: Arc<[LabelColumn]>,
+        metadata: Arc<[(String, String)]>,
+        name: String,
+    ) -> Self {
+        Self {
+            store,
+            limits,
+            labels,
+            metadata,
+            name,
+            committed: 0,
+            records: Vec::new(),
+            bytes: 0,
+            since: None,
+        }
+    }
+
+    /// Takes a record in. Whether to commit is [`Batch::is_full`] and [`Batch::due`].
+    pub fn add(&mut self, record: Record) {
+        let metrics = record.metrics.as_ref();
+        let neurons: usize = metrics.map_or(0, |metrics| {
+            metrics.neurons.iter().map(|layer| layer.len()).sum()
+        });
+        self.bytes += metrics.map_or(0, |metrics| metrics.layers.len()) * LAYER_ROW_BYTES
+            + neurons * NEURON_ROW_BYTES
+            + record.coverage.len() * LAYER_ROW_BYTES;
+        self.since.get_or_insert_with(Instant::now);
+        self.records.push(record);
+    }
+
+    /// Whether the batch has reached its size.
+    pub fn is_full(&self) -> bool {
+        self.bytes >= self.limits.bytes
+    }
+
+    /// When the batch is to be committed at the latest; `None` while it is empty.
+    pub fn due(&self) -> Option<Instant> {
+        self.since.map(|since| since + self.limits.age)
+    }
+
+    /// Writes the batch's parts, `networks` last, and starts a new batch.
+    ///
+    /// # Errors
+    /// A part cannot be written; nothing of the batch is committed then.
+    pub fn commit(&mut self) -> Result<(), TablesError> {
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        let batch = format!("{}-{:05}", self.name, self.committed);
+        for table in Table::BATCHED {
+            let rows = self.rows(table).map_err(|source| TablesError::Rows {
+                table: table.name(),
+                source,
+            })?;
+            if rows.num_rows() > 0 || table != Table::Neurons {
+                self.write(table, &batch, &rows)?;
+            }
+        }
+        self.committed += 1;
+        self.records.clear();
+        self.bytes = 0;
+        self.since = None;
+        Ok(())
+    }
+
+    fn rows(&self, table: Table) -> Result<RecordBatch, arrow_schema::ArrowError> {
+        match table {
+            Table::Layers => layers(&self.records),
+            Table::Neurons => neurons(&self.records),
+            Table::Coverage => coverage(&self.records),
+            Table::Networks | Table::Discrimination => networks(&self.records, &self.labels),
+        }
+    }
+
+    fn write(&self, table: Table, batch: &str, rows: &RecordBatch) -> Result<(), TablesError> {
+        let path = self.store.part(table, batch);
+        let properties = properties(table, rows, &self.metadata);
+        write_beside(&path, |file| {
+            let parquet = |source| TablesError::Parquet {
+                path: path.clone(),
+                source,
+            };
+            let mut writer =
+                ArrowWriter::try_new(file, rows.schema(), Some(properties)).map_err(parquet)?;
+            writer.write(rows).map_err(parquet)?;
+            writer.close().map_err(parquet)?;
+            Ok(())
+        })
+    }
+}
+
+fn properties(table: Table, rows: &RecordBatch, metadata: &[(String, String)]) -> WriterProperties {
+    let own = [
+        ("cntflow.table".to_owned(), table.name().to_owned()),
+        ("cntflow.schema".to_owned(), SCHEMA_VERSION.to_owned()),
+    ];
+    let pairs = own
+        .iter()
+        .chain(metadata)
+        .map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_key_value_metadata(Some(pairs.collect()));
+    // Reals hardly ever repeat: a dictionary of them costs time and gives nothing; split by byte they compress.
+    for field in rows
+        .schema()
+        .fields()
+        .iter()
+        .filter(|field| field.data_type().is_floating())
+    {
+        let column = ColumnPath::from(field.name().as_str());
+        builder = builder
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column, Encoding::BYTE_STREAM_SPLIT);
+    }
+    builder.build()
+}

@@ -1,0 +1,56 @@
+//! Everything that is known about one checkpoint once it was measured, or once that failed.
+
+use cntflow_checkpoint::{CatalogEntry, Coverage};
+use cntflow_metrics::NetworkMetrics;
+
+/// How measuring a checkpoint ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Status {
+    /// Measured.
+    Ok,
+    /// Not measured, or not to be trusted: unreadable, contradictory, with weights that are NaN.
+    Failed,
+    /// Nothing to measure: the catalog says that there are no weights (a run that diverged).
+    Skipped,
+}
+
+impl Status {
+    /// Its name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// The status of that name; whatever is not `ok` or `skipped` has failed.
+    pub fn of(name: &str) -> Self {
+        match name {
+            "ok" => Self::Ok,
+            "skipped" => Self::Skipped,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// What the tables take in about one checkpoint.
+#[derive(Debug)]
+pub struct Record {
+    /// The checkpoint and its labels.
+    pub entry: CatalogEntry,
+    /// How measuring ended.
+    pub status: Status,
+    /// Why it failed or was skipped, or what was left out of a measured one.
+    pub reason: Option<String>,
+    /// BLAKE3 of the file, where it could be read.
+    pub digest: Option<String>,
+    /// Size of the file in bytes, where it could be read.
+    pub bytes: Option<u64>,
+    /// What was measured.
+    pub metrics: Option<NetworkMetrics>,
+    /// Every tensor found, and what it was used as.
+    pub coverage: Vec<Coverage>,
+    /// Wall time of reading and measuring, in seconds.
+    pub seconds: f64,
+}

@@ -1,0 +1,102 @@
+//! Seconds of one epoch of training, as JSON, for `benches/training_vs_pytorch`.
+//!
+//! `cargo run --release -p cntflow-zoo --example training_speed -- dense|two-convolutions|strided-convolutions [epochs]`
+#![allow(clippy::print_stdout, reason = "an example prints what it has to tell")]
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::time::Instant;
+
+use cntflow_zoo::{Dataset, PopulationSpec, RunSpec, Split, TrainingData, train};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Images of the training set the benchmark draws from.
+const IMAGES: usize = 2000;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let case = std::env::args().nth(1).unwrap_or_default();
+    let epochs: u32 = std::env::args()
+        .nth(2)
+        .map_or(Ok(3), |epochs| epochs.parse())?;
+    let (architecture, batch_size, passes) = match case.as_str() {
+        "dense" => ("{ dense = [32] }", 16, 5),
+        "two-convolutions" => (
+            "{ convolutional = [{ filters = 10, kernel = 3 }, { filters = 10, kernel = 3 }] }",
+            64,
+            1,
+        ),
+        "strided-convolutions" => {
+            let layer = "{ filters = 16, kernel = 3, stride = 2 }";
+            return time(
+                &case,
+                &format!("{{ convolutional = [{layer}, {layer}, {layer}] }}"),
+                64,
+                1,
+                epochs,
+            );
+        }
+        _ => {
+            return Err(
+                "usage: training_speed dense|two-convolutions|strided-convolutions [epochs]".into(),
+            );
+        }
+    };
+    time(&case, architecture, batch_size, passes, epochs)
+}
+
+/// Trains and prints the fastest and the median epoch. An epoch of the case is `passes` over the images.
+fn time(
+    case: &str,
+    architecture: &str,
+    batch: usize,
+    passes: usize,
+    epochs: u32,
+) -> Result<(), Box<dyn Error>> {
+    let data = TrainingData::new(
+        Dataset::open("mnist-6k", Split::Train)?.sample(IMAGES),
+        Dataset::open("mnist-6k", Split::Test)?.first(1),
+    );
+    let spec = run(architecture, batch, epochs * passes as u32)?;
+    let starts = RefCell::new(Vec::new());
+    let note_start = || {
+        starts.borrow_mut().push(Instant::now());
+        false
+    };
+    let folder = tempfile::tempdir()?;
+    train(&spec, &data, folder.path(), &note_start)?;
+    let batches = IMAGES.div_ceil(batch) * passes;
+    let starts = starts.into_inner();
+    // From the first batch of one epoch to the first of the next, so the last epoch only ends others.
+    let firsts: Vec<Instant> = starts.iter().copied().step_by(batches).collect();
+    let mut seconds: Vec<f64> = firsts
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]).as_secs_f64())
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    println!(
+        "{{\"case\": \"{case}\", \"images\": {}, \"batch\": {batch}, \"fastest\": {:.4}, \"seconds\": {:.4}}}",
+        IMAGES * passes,
+        seconds[0],
+        seconds[seconds.len() / 2]
+    );
+    Ok(())
+}
+
+fn run(architecture: &str, batch: usize, epochs: u32) -> Result<RunSpec, Box<dyn Error>> {
+    let population: PopulationSpec = toml::from_str(&format!(
+        "dataset = \"mnist-6k\"
+        [[group]]
+        name = \"speed\"
+        draw = \"grid\"
+        architecture = {architecture}
+        activation = \"relu\"
+        initialisation = {{ kind = \"variance_scaling\", scale = 2 }}
+        optimiser = \"adam\"
+        learning_rate = 1e-3
+        batch_size = {batch}
+        epochs = {epochs}"
+    ))?;
+    Ok(population.draw()?.remove(0))
+}

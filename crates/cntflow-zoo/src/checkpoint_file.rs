@@ -1,0 +1,138 @@
+//! Checkpoints as safetensors files: the same content gives the same bytes, and a file is complete or absent.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::ZooError;
+
+/// What a file's data start at a multiple of, counted from the start of the file.
+const ALIGNMENT: usize = 8;
+
+/// A tensor to be written.
+pub(crate) struct NamedTensor {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Vec<f32>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Entry<'a> {
+    Metadata(&'a BTreeMap<String, String>),
+    Tensor {
+        dtype: &'static str,
+        shape: &'a [usize],
+        data_offsets: [usize; 2],
+    },
+}
+
+/// The safetensors file of `tensors` with `metadata`. The safetensors library writes metadata in the order of a hash
+/// map, another one in each process; here keys are sorted.
+pub(crate) fn safetensors_bytes(
+    tensors: &[NamedTensor],
+    metadata: &BTreeMap<String, String>,
+) -> Vec<u8> {
+    let mut header = BTreeMap::from([("__metadata__", Entry::Metadata(metadata))]);
+    let mut end = 0;
+    for tensor in tensors {
+        let start = end;
+        end += tensor.values.len() * size_of::<f32>();
+        let entry = Entry::Tensor {
+            dtype: "F32",
+            shape: &tensor.shape,
+            data_offsets: [start, end],
+        };
+        header.insert(&tensor.name, entry);
+    }
+    let mut header =
+        serde_json::to_vec(&header).expect("maps of strings and numbers have a JSON form");
+    header.resize(header.len().next_multiple_of(ALIGNMENT), b' ');
+    let mut bytes = Vec::with_capacity(ALIGNMENT + header.len() + end);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header);
+    for value in tensors.iter().flat_map(|tensor| &tensor.values) {
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes
+}
+
+/// Writes `bytes` to `path` so that the file is there with all of them or not at all, whenever the program ends: to a
+/// name beside it (`<name>.partial`), synced, renamed. What was there is replaced.
+///
+/// # Errors
+/// Where the folder does not exist or cannot be written to.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ZooError> {
+    let mut partial = OsString::from(path);
+    partial.push(".partial");
+    let mut file = fs_err::File::create(&partial)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    fs_err::rename(partial, path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_safetensors_library_reads_what_is_written() {
+        let metadata = BTreeMap::from([
+            ("run".to_owned(), "a\"b".to_owned()),
+            ("b".to_owned(), String::new()),
+        ]);
+        let tensors = [
+            NamedTensor {
+                name: "layers.10.weight".to_owned(),
+                shape: vec![1, 2],
+                values: vec![1.0, -2.5],
+            },
+            NamedTensor {
+                name: "layers.2.bias".to_owned(),
+                shape: vec![3],
+                values: vec![0.0, 7.0, f32::MIN],
+            },
+        ];
+        let bytes = safetensors_bytes(&tensors, &metadata);
+        let (header, read) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+        assert_eq!(header % ALIGNMENT, 0);
+        assert_eq!(
+            read.metadata()
+                .clone()
+                .unwrap()
+                .into_iter()
+                .collect::<BTreeMap<_, _>>(),
+            metadata
+        );
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let tensor = file.tensor("layers.2.bias").unwrap();
+        assert_eq!(tensor.shape(), [3]);
+        assert_eq!(tensor.data()[8..], f32::MIN.to_le_bytes());
+        assert_eq!(
+            file.tensor("layers.10.weight").unwrap().data()[..4],
+            1.0_f32.to_le_bytes()
+        );
+    }
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write_whole(&path, b"old, longer").unwrap();
+        write_whole(&path, b"new").unwrap();
+        assert_eq!(fs_err::read(&path).unwrap(), b"new");
+        assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
+        let missing = folder.path().join("missing").join("file");
+        assert!(
+            write_whole(&missing, b"")
+                .unwrap_err()
+                .to_string()
+                .contains("missing")
+        );
+    }
+}

@@ -1,0 +1,250 @@
+//! Drawing the runs of a population. A run depends on the population's seed, its group's name and its number alone:
+//! more runs, or another group, leave those there were as they are.
+
+use cntflow_network::{Activation, Architecture, Conv2d, Dense, Layer, Pool2d};
+use sha2::{Digest, Sha256};
+
+use crate::ZooError;
+use crate::choose::{Choose, Combinations, Random};
+use crate::dataset::{Dataset, Split};
+use crate::initialise::{Initialisation, InitialisationKind};
+use crate::model::check_architecture;
+use crate::optimiser::OptimiserKind;
+use crate::population::{
+    ArchitectureSpec, ConvolutionSpec, DrawMode, GroupSpec, InitialisationName, InitialisationSpec,
+    PoolKind, PoolSpec, PopulationSpec, Size,
+};
+use crate::population_check::check_population;
+use crate::run::{LayerType, RunSpec};
+
+impl PopulationSpec {
+    /// All runs of the population, group by group. The same specification gives the same runs.
+    ///
+    /// # Errors
+    /// Where a value is not allowed (the message names its key), the data set cannot be opened, or an architecture does
+    /// not fit the data set's images.
+    pub fn draw(&self) -> Result<Vec<RunSpec>, ZooError> {
+        check_population(self)?;
+        let test = Dataset::open(&self.dataset, Split::Test)?;
+        let mut runs = Vec::new();
+        for group in &self.groups {
+            let drawing = Drawing {
+                population: self,
+                group,
+                input: test.shape(),
+                n_classes: test.n_classes(),
+            };
+            match group.draw {
+                DrawMode::Random => drawing.random(&mut runs)?,
+                DrawMode::Grid => drawing.grid(&mut runs)?,
+            }
+        }
+        Ok(runs)
+    }
+}
+
+/// One group being drawn.
+struct Drawing<'a> {
+    population: &'a PopulationSpec,
+    group: &'a GroupSpec,
+    input: [usize; 3],
+    n_classes: usize,
+}
+
+impl Drawing<'_> {
+    fn random(&self, runs: &mut Vec<RunSpec>) -> Result<(), ZooError> {
+        for number in 0..self.group.runs.unwrap_or(0) {
+            let mut random = Random::new(self.seed_of("draw", number));
+            runs.push(self.run(&mut random, number)?);
+        }
+        Ok(())
+    }
+
+    fn grid(&self, runs: &mut Vec<RunSpec>) -> Result<(), ZooError> {
+        let mut number = 0;
+        for _ in 0..self.group.runs.unwrap_or(1) {
+            let mut combinations = Combinations::default();
+            loop {
+                runs.push(self.run(&mut combinations, number)?);
+                number += 1;
+                if !combinations.advance() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&self, choose: &mut impl Choose, number: u32) -> Result<RunSpec, ZooError> {
+        let group = self.group;
+        let (layer_type, architecture) = self.architecture(choose);
+        let optimiser = choose.one(&group.optimiser);
+        let momentum = if optimiser == OptimiserKind::Sgd {
+            choose.number(&group.momentum)
+        } else {
+            0.0
+        };
+        let epochs = choose.count(&group.epochs) as u32;
+        let activation = architecture.1;
+        let run = RunSpec {
+            run: format!("{}-{number:05}", group.name),
+            group: group.name.clone(),
+            dataset: self.population.dataset.clone(),
+            layer_type,
+            architecture: serde_json::to_string(&architecture.0)
+                .expect("an architecture has a JSON form"),
+            activation,
+            initialisation: initialisation(choose, group),
+            optimiser,
+            momentum,
+            learning_rate: choose.number(&group.learning_rate),
+            batch_size: choose.count(&group.batch_size) as u32,
+            epochs,
+            checkpoints: self.checkpoints(epochs),
+            training_fraction: choose.number(&group.training_fraction),
+            seed: self.training_seed(number),
+        };
+        check_architecture(&run, self.n_classes)?;
+        Ok(run)
+    }
+
+    fn architecture(&self, choose: &mut impl Choose) -> (LayerType, (Architecture, Activation)) {
+        let spec = choose.one(&self.group.architecture);
+        let activation = choose.one(&self.group.activation);
+        let layer_type = if spec.convolutional.is_empty() {
+            LayerType::Dense
+        } else {
+            LayerType::Convolutional
+        };
+        let layers = layers(choose, &spec, activation, self.n_classes);
+        (
+            layer_type,
+            (
+                Architecture {
+                    input: self.input.to_vec(),
+                    layers,
+                },
+                activation,
+            ),
+        )
+    }
+
+    /// The epochs at which a run of so many epochs keeps a checkpoint: ascending, the last one included.
+    fn checkpoints(&self, epochs: u32) -> Vec<u32> {
+        let chosen = self
+            .group
+            .checkpoints
+            .as_ref()
+            .unwrap_or(&self.population.checkpoints);
+        let mut kept: Vec<u32> = chosen
+            .iter()
+            .copied()
+            .filter(|&epoch| epoch < epochs)
+            .chain([epochs])
+            .collect();
+        kept.sort_unstable();
+        kept.dedup();
+        kept
+    }
+
+    fn seed_of(&self, purpose: &str, number: u32) -> [u8; 32] {
+        let text = format!(
+            "{purpose}:{}:{}:{number}",
+            self.population.seed, self.group.name
+        );
+        Sha256::digest(text.as_bytes()).into()
+    }
+
+    /// A seed below 2^53, so that it is the same number in JSON, in a catalog and in a notebook.
+    fn training_seed(&self, number: u32) -> u64 {
+        let bytes = self.seed_of("train", number);
+        bytes[..8]
+            .iter()
+            .fold(0, |seed, &byte| seed << 8 | u64::from(byte))
+            >> 11
+    }
+}
+
+fn layers(
+    choose: &mut impl Choose,
+    spec: &ArchitectureSpec,
+    activation: Activation,
+    n_classes: usize,
+) -> Vec<Layer> {
+    let mut layers = Vec::new();
+    for convolution in &spec.convolutional {
+        layers.push(convolutional(choose, convolution, activation, layers.len()));
+        layers.extend(convolution.pool.as_ref().map(pooling));
+    }
+    layers.push(Layer::Flatten);
+    for units in &spec.dense {
+        layers.push(dense(choose.count(units), activation, layers.len()));
+    }
+    layers.push(dense(n_classes, Activation::Softmax, layers.len()));
+    layers
+}
+
+fn dense(units: usize, activation: Activation, place: usize) -> Layer {
+    Layer::Dense(Dense {
+        name: format!("layers.{place}"),
+        units,
+        bias: true,
+        activation: Some(activation),
+    })
+}
+
+fn convolutional(
+    choose: &mut impl Choose,
+    spec: &ConvolutionSpec,
+    activation: Activation,
+    place: usize,
+) -> Layer {
+    Layer::Conv2d(Conv2d {
+        name: format!("layers.{place}"),
+        filters: choose.count(&spec.filters),
+        kernel: spec.kernel.pair(),
+        stride: spec.stride.pair(),
+        padding: spec.padding.pair(),
+        dilation: [1, 1],
+        groups: 1,
+        bias: true,
+        activation: Some(activation),
+    })
+}
+
+fn pooling(spec: &PoolSpec) -> Layer {
+    let stride = spec.stride.map(Size::pair);
+    let pool = Pool2d {
+        window: spec.window.pair(),
+        stride,
+        padding: [0, 0],
+    };
+    match spec.kind {
+        PoolKind::Max => Layer::MaxPool2d(pool),
+        PoolKind::Average => Layer::AveragePool2d(pool),
+    }
+}
+
+fn initialisation(choose: &mut impl Choose, group: &GroupSpec) -> Initialisation {
+    let InitialisationSpec {
+        kind,
+        scale,
+        mode,
+        distribution,
+    } = choose.one(&group.initialisation);
+    let kind = match kind {
+        InitialisationName::Normal => InitialisationKind::Normal,
+        InitialisationName::Uniform => InitialisationKind::Uniform,
+        InitialisationName::TruncatedNormal => InitialisationKind::TruncatedNormal,
+        InitialisationName::VarianceScaling => InitialisationKind::VarianceScaling {
+            mode: mode.map(|modes| choose.one(&modes)).unwrap_or_default(),
+            distribution: distribution
+                .map(|shapes| choose.one(&shapes))
+                .unwrap_or_default(),
+        },
+    };
+    Initialisation {
+        kind,
+        scale: choose.number(&scale),
+    }
+}

@@ -1,0 +1,40 @@
+//! Image data sets and the training of populations of networks.
+//!
+//! A study's `[population]` is read as a [`PopulationSpec`]; [`PopulationSpec::draw`] makes [`RunSpec`]s of it, plain
+//! values that cross threads and processes; [`train`] trains one of them on [`TrainingData`] and leaves its
+//! checkpoints as safetensors files.
+//!
+//! This crate knows no metrics and no tables, and it starts no threads: one call of [`train`] runs on its caller's.
+
+mod checkpoint_file;
+mod choose;
+mod dataset;
+mod draw;
+mod error;
+mod idx;
+mod initialise;
+mod known;
+mod model;
+mod ops;
+mod optimiser;
+mod population;
+mod population_check;
+mod run;
+mod train;
+mod train_evaluate;
+mod values;
+
+pub use checkpoint_file::write_whole;
+pub use dataset::{Dataset, Split};
+pub use error::ZooError;
+pub use initialise::{Distribution, FanMode, Initialisation, InitialisationKind};
+pub use known::{DatasetInfo, datasets, verify};
+pub use optimiser::OptimiserKind;
+pub use population::{
+    ArchitectureSpec, ConvolutionSpec, DrawMode, GroupSpec, InitialisationName, InitialisationSpec,
+    PoolKind, PoolSpec, PopulationSpec, Size,
+};
+pub use run::{LayerType, RunSpec};
+pub use train::{KeptCheckpoint, RunStatus, TrainedRun, TrainingData, train};
+pub use train_evaluate::Evaluation;
+pub use values::{Choices, Numbers, Scale};

@@ -1,0 +1,232 @@
+//! The command line as clap reads it. Nothing here is checked against files; that is for the commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  cntflow run pipelines/quickstart.toml           the whole way, from training to classifiers
+  cntflow measure zoo/ --probe mnist-6k --out runs/zoo
+  cntflow query runs/quickstart \"SELECT status, count(*) FROM networks GROUP BY status\"
+
+Exit codes: 0 done; 1 failed or stopped; 2 usage or study file; 3 done, but some checkpoints failed
+(each is a row of the table 'networks' that says why).";
+
+/// Complex Network Theory metrics over populations of neural networks: train, measure, discriminate.
+#[derive(Debug, Parser)]
+#[command(name = "cntflow", version, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train (if asked), measure and discriminate; goes on where it stopped
+    ///
+    /// The tables lie in OUT/tables as Parquet; what is committed there is never done again. Ctrl-C commits what is done; the same
+    /// command goes on from there, also after a crash.
+    Run(RunArguments),
+    /// Train only the population of a study
+    Train(RunArguments),
+    /// Measure any checkpoints into tables
+    ///
+    /// SOURCE is a safetensors file, a folder, a glob, or a catalog (Parquet). Checkpoints written by cntflow carry their architecture;
+    /// of others, plain chains of dense layers (fc1.weight, fc1.bias, fc2.weight, ...; [out, in]) are understood.
+    Measure(MeasureArguments),
+    /// Train classifiers on tables and evaluate them on held-out runs
+    Discriminate(DiscriminateArguments),
+    /// Apply a saved classifier to new checkpoints
+    ///
+    /// The checkpoints are measured with the options and the probe that the classifier was trained with.
+    Predict(PredictArguments),
+    /// Query the tables of a folder with SQL
+    ///
+    /// Tables: networks, layers, neurons, coverage, discrimination.
+    Query(QueryArguments),
+    /// Show one checkpoint: its graph, its metrics, what was read and what was not and why
+    Inspect(InspectArguments),
+    /// List what would be measured, without measuring
+    Catalog(CatalogArguments),
+    /// The data sets that come with cntflow
+    #[command(subcommand)]
+    Datasets(DatasetsCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// The study file (TOML)
+    pub(crate) study: PathBuf,
+    #[command(flatten)]
+    pub(crate) folder: FolderArguments,
+    #[command(flatten)]
+    pub(crate) workers: WorkerArguments,
+    #[command(flatten)]
+    pub(crate) talk: TalkArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MeasureArguments {
+    /// Checkpoints: files, folders, globs, catalogs
+    #[arg(required = true)]
+    pub(crate) source: Vec<String>,
+    /// Metrics to compute, separated by commas; all of them by default
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) metrics: Vec<String>,
+    /// Inputs for the data-dependent metrics: DATASET[:train|test[:number]]
+    #[arg(long)]
+    pub(crate) probe: Option<String>,
+    /// Whether to write the table 'neurons'
+    #[arg(long, value_enum, default_value_t = Neurons::None)]
+    pub(crate) neurons: Neurons,
+    #[command(flatten)]
+    pub(crate) folder: FolderArguments,
+    #[command(flatten)]
+    pub(crate) workers: WorkerArguments,
+    #[command(flatten)]
+    pub(crate) talk: TalkArguments,
+}
+
+/// Which neurons get rows.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Neurons {
+    /// No table
+    #[default]
+    None,
+    /// A row for every neuron
+    Full,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiscriminateArguments {
+    /// A study file, or the output folder of a run
+    pub(crate) study: PathBuf,
+    /// Output folder of the study, where it is not runs/<study>
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) talk: TalkArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArguments {
+    /// The classifier, as a run saved it (OUT/classifiers/<rule>.json)
+    pub(crate) model: PathBuf,
+    /// Checkpoints: files, folders, globs, catalogs
+    #[arg(required = true)]
+    pub(crate) source: Vec<String>,
+    #[command(flatten)]
+    pub(crate) workers: WorkerArguments,
+    #[command(flatten)]
+    pub(crate) talk: TalkArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryArguments {
+    /// Output folder of a run
+    pub(crate) folder: PathBuf,
+    /// The query, in Polars SQL
+    pub(crate) sql: String,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Write the result to this file instead of stdout
+    #[arg(long)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Columns for the eye
+    Table,
+    /// Comma-separated values with a header
+    Csv,
+    /// An array of objects
+    Json,
+    /// Parquet; needs --output
+    Parquet,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The checkpoint
+    pub(crate) file: PathBuf,
+    /// Inputs for the data-dependent metrics: DATASET[:train|test[:number]]
+    #[arg(long)]
+    pub(crate) probe: Option<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CatalogArguments {
+    /// Checkpoints: files, folders, globs, catalogs
+    #[arg(required = true)]
+    pub(crate) source: Vec<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatasetsCommand {
+    /// List them
+    List {
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare their files with their published digests
+    Verify {
+        /// Names; all of them by default
+        name: Vec<String>,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FolderArguments {
+    /// Output folder [default: runs/<study>]
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    /// Begin anew: remove what an earlier run of cntflow left in the output folder
+    #[arg(long)]
+    pub(crate) fresh: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WorkerArguments {
+    /// Worker threads in this process [default: the cores]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
+    /// Cluster: file with one host:port per process; all processes share the output folder
+    #[arg(long, requires = "process")]
+    pub(crate) hosts: Option<PathBuf>,
+    /// Cluster: which line of the hosts file this process is, counted from 0
+    #[arg(long, requires = "hosts")]
+    pub(crate) process: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct TalkArguments {
+    /// How to show progress (on stderr)
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
+    pub(crate) progress: ProgressMode,
+    /// Print the result as one JSON document on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressMode {
+    /// A bar on a terminal, lines otherwise
+    Auto,
+    /// A line every few seconds
+    Plain,
+    /// Nothing
+    None,
+}

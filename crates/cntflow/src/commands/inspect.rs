@@ -1,0 +1,165 @@
+//! `cntflow inspect`.
+
+use cntflow_checkpoint::{Coverage, OpenCheckpoint, Understood, understand};
+use cntflow_metrics::{LayerRow, MeasureOptions};
+use serde_json::{Value, json};
+
+use crate::args::{InspectArguments, Neurons};
+use crate::exit::ExitStatus;
+use crate::measure::{Measured, coverage_rows, measure_understood};
+use crate::printer;
+use crate::study::MeasurePlan;
+
+/// Shows one checkpoint. Where its architecture cannot be told, its tensors are shown all the same, and the status is that of a failed
+/// checkpoint.
+pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus> {
+    let plan = MeasurePlan::new(
+        MeasureOptions::default(),
+        arguments.probe.as_deref(),
+        Neurons::None,
+    )?;
+    let checkpoint = OpenCheckpoint::open(&arguments.file)?;
+    let (understood, coverage) = understand(&checkpoint, None);
+    let measured = understood.and_then(|understood| {
+        let shown = understood.clone();
+        measure_understood(&checkpoint, understood, &plan).map(|measured| (shown, measured))
+    });
+    let failure = match &measured {
+        Ok((_, measured)) => measured.not_finite.clone(),
+        Err(error) => Some(error.to_string()),
+    };
+    let measured = measured.ok();
+    if arguments.json {
+        printer::json(&document(
+            &checkpoint,
+            measured.as_ref(),
+            &coverage,
+            failure.as_deref(),
+        ));
+    } else {
+        printer::result(&text(
+            &checkpoint,
+            measured.as_ref(),
+            &coverage,
+            failure.as_deref(),
+        ));
+    }
+    Ok(if failure.is_some() {
+        ExitStatus::SomeFailed
+    } else {
+        ExitStatus::Done
+    })
+}
+
+fn text(
+    checkpoint: &OpenCheckpoint,
+    measured: Option<&(Understood, Measured)>,
+    coverage: &[Coverage],
+    failure: Option<&str>,
+) -> String {
+    let mut parts = vec![format!(
+        "{}, {} bytes, BLAKE3 {}",
+        checkpoint.path().display(),
+        checkpoint.bytes(),
+        checkpoint.digest()
+    )];
+    if let Some((understood, measured)) = measured {
+        let metrics = &measured.metrics;
+        parts.push(format!(
+            "architecture from its {}: {} layers of neurons, {} neurons, {} links, {} parameters",
+            understood.source,
+            metrics.n_layers,
+            metrics.n_neurons,
+            metrics.n_links,
+            metrics.n_parameters
+        ));
+        let header = [
+            "layer", "name", "kind", "role", "metric", "count", "mean", "std", "min", "q50", "max",
+        ];
+        parts.push(printer::table(header, metrics.layers.iter().map(layer_row)));
+        parts.extend(measured.left_out.clone());
+    }
+    parts.extend(failure.map(|failure| format!("failed: {failure}")));
+    let header = ["tensor", "shape", "type", "used as", ""];
+    parts.push(printer::table(header, coverage_rows(coverage)));
+    parts.join("\n\n")
+}
+
+fn layer_row(row: &LayerRow) -> Vec<String> {
+    let summary = &row.summary;
+    let real = |value: f64| {
+        if value.is_nan() {
+            "-".to_owned()
+        } else {
+            format!("{value:.6}")
+        }
+    };
+    let mut cells = vec![
+        row.layer.to_string(),
+        row.name.clone(),
+        row.kind.as_str().to_owned(),
+        row.role.as_str().to_owned(),
+        row.metric.as_str().to_owned(),
+        summary.count.to_string(),
+    ];
+    cells.extend(
+        [
+            summary.mean,
+            summary.std,
+            summary.min,
+            summary.q50,
+            summary.max,
+        ]
+        .map(real),
+    );
+    cells
+}
+
+fn document(
+    checkpoint: &OpenCheckpoint,
+    measured: Option<&(Understood, Measured)>,
+    coverage: &[Coverage],
+    failure: Option<&str>,
+) -> Value {
+    let coverage: Vec<Value> = coverage
+        .iter()
+        .map(|row| {
+            json!({"tensor": row.tensor.name, "shape": row.tensor.shape, "dtype": row.tensor.dtype, "used_as": row.used_as, "reason": row.reason})
+        })
+        .collect();
+    let metrics = measured.map(|(understood, measured)| {
+        let metrics = &measured.metrics;
+        json!({
+            "architecture": understood.architecture,
+            "architecture_from": understood.source,
+            "n_layers": metrics.n_layers,
+            "n_neurons": metrics.n_neurons,
+            "n_links": metrics.n_links,
+            "n_parameters": metrics.n_parameters,
+            "left_out": measured.left_out,
+            "layers": metrics.layers.iter().map(layer_document).collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "file": checkpoint.path(),
+        "bytes": checkpoint.bytes(),
+        "digest": checkpoint.digest(),
+        "network": metrics,
+        "coverage": coverage,
+        "failure": failure,
+    })
+}
+
+fn layer_document(row: &LayerRow) -> Value {
+    let mut document = json!({
+        "layer": row.layer,
+        "name": row.name,
+        "kind": row.kind.as_str(),
+        "role": row.role.as_str(),
+        "metric": row.metric.as_str(),
+    });
+    for (name, value) in row.summary.columns() {
+        document[name] = json!(value);
+    }
+    document
+}

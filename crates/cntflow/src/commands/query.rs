@@ -1,0 +1,54 @@
+//! `cntflow query`.
+
+use cntflow_tables::{Table, TableStore, TablesError};
+use polars::prelude::DataFrame;
+use polars::sql::SQLContext;
+
+use crate::args::{Format, QueryArguments};
+use crate::exit::{ExitStatus, UsageError};
+use crate::{output, printer};
+
+/// Runs one SQL query over the committed tables of a folder.
+pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitStatus> {
+    if arguments.format == Format::Parquet && arguments.output.is_none() {
+        return Err(UsageError("--format parquet needs --output FILE".to_owned()).into());
+    }
+    let mut frame = answer(arguments)?;
+    let text = match arguments.format {
+        Format::Table => output::text(&frame)?,
+        Format::Csv => output::csv(&frame)?,
+        Format::Json => serde_json::to_string_pretty(&output::json(&frame)?)?,
+        Format::Parquet => String::new(),
+    };
+    match &arguments.output {
+        Some(path) if arguments.format == Format::Parquet => output::parquet(&mut frame, path)?,
+        Some(path) => output::write_bytes(path, format!("{text}\n").as_bytes())?,
+        None => printer::result(&text),
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn answer(arguments: &QueryArguments) -> anyhow::Result<DataFrame> {
+    let tables = TableStore::new(&arguments.folder);
+    let mut context = SQLContext::new();
+    let mut known = Vec::new();
+    for table in Table::ALL {
+        match tables.scan(table) {
+            Ok(frame) => {
+                context.register(table.name(), frame);
+                known.push(table.name());
+            }
+            Err(TablesError::Empty { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if known.is_empty() {
+        return Err(UsageError(format!("{}: no tables here", arguments.folder.display())).into());
+    }
+    let answer = context
+        .execute(&arguments.sql)
+        .and_then(|frame| frame.collect());
+    answer.map_err(|error| {
+        UsageError(format!("query: {error}\ntables here: {}", known.join(", "))).into()
+    })
+}

@@ -1,0 +1,50 @@
+//! `cntflow run` and `cntflow train`.
+
+use crate::args::RunArguments;
+use crate::exit::{ExitStatus, UsageError};
+use crate::pipeline::{Extent, Setting, carry_out};
+use crate::results::discriminate_folder;
+use crate::study::Plan;
+use crate::{printer, summary};
+
+/// Carries out a study file as far as `extent`, and discriminates where the study asks for it.
+pub(crate) fn run(arguments: RunArguments, extent: Extent) -> anyhow::Result<ExitStatus> {
+    let plan = Plan::read(&arguments.study)?;
+    if extent == Extent::Train && plan.runs.is_empty() {
+        return Err(UsageError(format!(
+            "{}: no [population] to train",
+            arguments.study.display()
+        ))
+        .into());
+    }
+    let out = arguments
+        .folder
+        .out
+        .unwrap_or_else(|| plan.default_folder());
+    let talk = arguments.talk;
+    let setting = Setting {
+        out,
+        fresh: arguments.folder.fresh,
+        extent,
+        workers: arguments.workers,
+        talk,
+    };
+    let carried = carry_out(&plan, &setting)?;
+    if !carried.leads {
+        return Ok(carried.status());
+    }
+    let spec = plan
+        .discriminate
+        .as_ref()
+        .filter(|_| carried.complete && extent == Extent::Measure);
+    let measured_with = plan.measure.measured_with();
+    let discriminated = spec
+        .map(|spec| discriminate_folder(&carried.folder, &plan.name, &measured_with, spec, talk))
+        .transpose()?;
+    if talk.json {
+        printer::json(&summary::json(&carried, discriminated.as_ref()));
+    } else {
+        printer::result(&summary::text(&carried, discriminated.as_ref()));
+    }
+    Ok(carried.status())
+}

@@ -1,0 +1,256 @@
+//! The output folder of a study: whose it is, who is at work in it, and what lies where.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use cntflow_checkpoint::{
+    Catalog, CatalogEntry, LabelColumn, read_catalog, write_beside, write_catalog,
+};
+use cntflow_discriminate::DiscriminateSpec;
+use cntflow_tables::TableStore;
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+
+/// Says whose the folder is; written before anything else, so that a folder with anything in it and without this is not ours.
+const STUDY_FILE: &str = "study.json";
+
+/// Held while a process of ours works in the folder.
+const LOCK_FILE: &str = ".lock";
+
+/// What a run makes in the folder, and `--fresh` removes.
+const OURS: [&str; 5] = [
+    "tables",
+    "catalog.parquet",
+    "checkpoints",
+    "classifiers",
+    STUDY_FILE,
+];
+
+/// What is known of the study whose output lies here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StudyRecord {
+    /// Version of cntflow that made the folder.
+    pub(crate) cntflow: String,
+    /// Name of the study.
+    pub(crate) name: String,
+    /// See `Plan::identity`.
+    pub(crate) identity: String,
+    /// How checkpoints are measured here.
+    pub(crate) measured_with: String,
+    /// Label columns of the table `networks`.
+    pub(crate) labels: Vec<LabelColumn>,
+    /// How to discriminate, as the study said last.
+    pub(crate) discriminate: Option<DiscriminateSpec>,
+}
+
+/// An output folder that is ours to work in.
+#[derive(Debug)]
+pub(crate) struct StudyFolder {
+    path: PathBuf,
+    /// Released when the process ends, however it ends.
+    _lock: Option<File>,
+}
+
+impl StudyFolder {
+    /// Takes a folder for `record`: makes it, or goes on in one of the same study. Nothing is touched if it is another's.
+    ///
+    /// # Errors
+    /// The folder holds another study or other files, another process works in it, or it cannot be written to.
+    pub(crate) fn claim(path: &Path, record: &StudyRecord, fresh: bool) -> anyhow::Result<Self> {
+        let found = StudyRecord::read(path)?;
+        match &found {
+            None if !is_empty(path)? => bail!(
+                "{}: there are files here that are not of a study of cntflow; nothing was touched. Choose another folder with --out",
+                path.display()
+            ),
+            Some(found) if found.identity != record.identity && !fresh => bail!(
+                "{}: holds the output of another study ('{}', {}; this one is '{}', {}); nothing was touched. Choose another folder \
+                 with --out, or remove the old output with --fresh",
+                path.display(),
+                found.name,
+                &found.identity[..8.min(found.identity.len())],
+                record.name,
+                &record.identity[..8.min(record.identity.len())]
+            ),
+            _ => {}
+        }
+        fs::create_dir_all(path)?;
+        let lock = lock(path)?;
+        let folder = Self {
+            path: path.to_owned(),
+            _lock: Some(lock),
+        };
+        if fresh {
+            folder.clear()?;
+        }
+        folder.remember(record)?;
+        folder.tables().remove_leftovers()?;
+        folder.remove_partial_catalogs()?;
+        Ok(folder)
+    }
+
+    /// Joins the folder that process 0 of a cluster has claimed.
+    ///
+    /// # Errors
+    /// It is not there, or holds another study: the processes do not share it.
+    pub(crate) fn join(path: &Path, record: &StudyRecord) -> anyhow::Result<Self> {
+        match StudyRecord::read(path)? {
+            Some(found) if found.identity == record.identity => Ok(Self {
+                path: path.to_owned(),
+                _lock: None,
+            }),
+            _ => bail!(
+                "{}: process 0 has not made this folder for this study; all processes must share it",
+                path.display()
+            ),
+        }
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its tables.
+    pub(crate) fn tables(&self) -> TableStore {
+        TableStore::new(&self.path)
+    }
+
+    /// Where training keeps its checkpoints.
+    pub(crate) fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// Where the classifier of a rule is kept.
+    pub(crate) fn classifier(&self, rule: &str) -> PathBuf {
+        self.path.join("classifiers").join(format!("{rule}.json"))
+    }
+
+    /// What was trained and committed so far.
+    ///
+    /// # Errors
+    /// A part of the catalog cannot be read.
+    pub(crate) fn trained(&self) -> anyhow::Result<Catalog> {
+        let mut entries: Vec<CatalogEntry> = Vec::new();
+        for part in self.catalog_files()? {
+            entries.extend(read_catalog(&part)?);
+        }
+        Ok(Catalog::new(entries)?)
+    }
+
+    /// Makes one `catalog.parquet` of all parts.
+    ///
+    /// # Errors
+    /// A part cannot be read, or the catalog not written.
+    pub(crate) fn unite_catalog(&self) -> anyhow::Result<()> {
+        let parts = self.catalog_files()?;
+        let whole = self.path.join("catalog.parquet");
+        if parts.iter().all(|part| *part == whole) {
+            return Ok(());
+        }
+        write_catalog(&whole, &self.trained()?)?;
+        for part in parts.iter().filter(|part| **part != whole) {
+            fs::remove_file(part)?;
+        }
+        Ok(())
+    }
+
+    fn catalog_files(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let files = files_in(&self.path)?.into_iter();
+        Ok(files
+            .filter(|path| is_catalog(path, "catalog.", ".parquet"))
+            .collect())
+    }
+
+    fn remove_partial_catalogs(&self) -> anyhow::Result<()> {
+        for path in files_in(&self.path)?
+            .iter()
+            .filter(|path| is_catalog(path, ".catalog.", ".part"))
+        {
+            fs::remove_file(path)?;
+        }
+        Ok(())
+    }
+
+    fn clear(&self) -> anyhow::Result<()> {
+        let parts = self.catalog_files()?;
+        for path in OURS.iter().map(|name| self.path.join(name)).chain(parts) {
+            if path.is_dir() {
+                fs::remove_dir_all(path)?;
+            } else if path.exists() {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the record, unless it stands there already.
+    fn remember(&self, record: &StudyRecord) -> anyhow::Result<()> {
+        if StudyRecord::read(&self.path)?.as_ref() == Some(record) {
+            return Ok(());
+        }
+        let text = serde_json::to_string_pretty(record)?;
+        write_beside::<std::io::Error>(&self.path.join(STUDY_FILE), |file| {
+            file.write_all(text.as_bytes())
+        })?;
+        Ok(())
+    }
+}
+
+impl StudyRecord {
+    /// The record of a folder; `None` where there is none.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub(crate) fn read(folder: &Path) -> anyhow::Result<Option<Self>> {
+        let path = folder.join(STUDY_FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&path)?;
+        let record = serde_json::from_str(&text)
+            .with_context(|| format!("{}: not as this version writes it", path.display()))?;
+        Ok(Some(record))
+    }
+}
+
+/// Whether a file is a catalog of ours or a part of one: `catalog.parquet`, `catalog.<batch>.parquet`.
+fn is_catalog(path: &Path, start: &str, end: &str) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(start) && name.ends_with(end)
+}
+
+fn files_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut files = fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<std::io::Result<Vec<_>>>()?;
+    files.sort();
+    Ok(files)
+}
+
+fn is_empty(folder: &Path) -> anyhow::Result<bool> {
+    Ok(files_in(folder)?
+        .iter()
+        .all(|path| path.ends_with(LOCK_FILE)))
+}
+
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join(LOCK_FILE);
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)?
+        .into_file();
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "{}: another cntflow is at work in this folder",
+            folder.display()
+        ),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
+    }
+}

@@ -1,0 +1,32 @@
+//! The command line: Complex Network Theory metrics over populations of neural networks.
+
+use clap::Parser;
+
+mod args;
+mod commands;
+mod exit;
+mod folder;
+mod interrupt;
+mod measure;
+mod output;
+mod pipeline;
+mod printer;
+mod probe;
+mod progress;
+mod results;
+mod study;
+mod summary;
+mod work;
+
+/// Training allocates and frees large tensors all the time; the system's allocator gives each back to the kernel and takes the page
+/// faults again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    let arguments = args::Arguments::parse();
+    match commands::perform(arguments.command) {
+        Ok(status) => status.into(),
+        Err(error) => printer::failed(&error).into(),
+    }
+}

@@ -1,0 +1,204 @@
+//! One checkpoint: from its file to a record for the tables. Nothing that is wrong with it goes further than its own record.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::time::Instant;
+
+use cntflow_checkpoint::{
+    Absence, CatalogEntry, CheckpointError, Coverage, OpenCheckpoint, Understood, understand,
+};
+use cntflow_metrics::{NetworkMetrics, measure, measure_with_inputs};
+use cntflow_network::{Network, Tensor};
+use cntflow_tables::{Record, Status};
+
+use crate::args::Neurons;
+use crate::study::MeasurePlan;
+
+/// Measures the checkpoint of a catalog entry. What fails becomes the record's status and reason.
+pub(crate) fn measure_entry(entry: &CatalogEntry, plan: &MeasurePlan) -> Record {
+    let started = Instant::now();
+    let mut record = Record {
+        entry: entry.clone(),
+        status: Status::Ok,
+        reason: None,
+        digest: None,
+        bytes: None,
+        metrics: None,
+        coverage: Vec::new(),
+        seconds: 0.0,
+    };
+    match &entry.absent {
+        Some(absence @ Absence::Diverged(_)) => {
+            (record.status, record.reason) = (Status::Skipped, Some(absence.to_string()))
+        }
+        Some(absence @ Absence::Failed(_)) => {
+            (record.status, record.reason) = (Status::Failed, Some(absence.to_string()))
+        }
+        None => fill(&mut record, plan),
+    }
+    record.seconds = started.elapsed().as_secs_f64();
+    record
+}
+
+/// The record of a checkpoint on which the program itself failed.
+pub(crate) fn failed_record(entry: &CatalogEntry, reason: String) -> Record {
+    Record {
+        entry: entry.clone(),
+        status: Status::Failed,
+        reason: Some(reason),
+        digest: None,
+        bytes: None,
+        metrics: None,
+        coverage: Vec::new(),
+        seconds: 0.0,
+    }
+}
+
+fn fill(record: &mut Record, plan: &MeasurePlan) {
+    let outcome = OpenCheckpoint::open(&record.entry.path).and_then(|checkpoint| {
+        record.digest = Some(checkpoint.digest());
+        record.bytes = Some(checkpoint.bytes());
+        let (understood, coverage) = understand(&checkpoint, record.entry.architecture.as_deref());
+        record.coverage = coverage;
+        measure_understood(&checkpoint, understood?, plan)
+    });
+    match outcome {
+        Ok(mut measured) => {
+            if plan.neurons == Neurons::None {
+                measured.metrics.neurons = Vec::new();
+            }
+            if let Some(unusable) = measured.not_finite {
+                record.status = Status::Failed;
+                record.reason = Some(unusable);
+            } else {
+                record.reason = measured.left_out;
+            }
+            record.metrics = Some(measured.metrics);
+        }
+        Err(error) => (record.status, record.reason) = (Status::Failed, Some(error.to_string())),
+    }
+}
+
+/// A network measured, with what there is to say about it.
+pub(crate) struct Measured {
+    /// Its metrics.
+    pub(crate) metrics: NetworkMetrics,
+    /// Which weights are NaN or infinite, if any.
+    pub(crate) not_finite: Option<String>,
+    /// Which metrics were left out, and why.
+    pub(crate) left_out: Option<String>,
+}
+
+/// Fills the architecture with the file's weights and measures the network.
+///
+/// # Errors
+/// A tensor is missing, has another shape than the architecture says, or holds no real weights.
+pub(crate) fn measure_understood(
+    checkpoint: &OpenCheckpoint,
+    understood: Understood,
+    plan: &MeasurePlan,
+) -> Result<Measured, CheckpointError> {
+    let network = assemble(checkpoint, understood)?;
+    let (metrics, left_out) = measure_network(&network, plan);
+    let not_finite =
+        (metrics.n_nan + metrics.n_infinite > 0).then(|| name_not_finite(checkpoint, &network));
+    Ok(Measured {
+        metrics,
+        not_finite,
+        left_out,
+    })
+}
+
+fn assemble(
+    checkpoint: &OpenCheckpoint,
+    understood: Understood,
+) -> Result<Network<'_>, CheckpointError> {
+    let shapes = checkpoint.tensors();
+    let unreadable: RefCell<Option<CheckpointError>> = RefCell::new(None);
+    let network = Network::new(understood.architecture, |name| {
+        let listed = shapes.iter().find(|tensor| tensor.name == name)?;
+        match checkpoint.values(name) {
+            Ok(values) => Some(Tensor {
+                shape: listed.shape.clone(),
+                values,
+            }),
+            Err(error) => {
+                unreadable.replace(Some(error));
+                None
+            }
+        }
+    });
+    if let Some(error) = unreadable.into_inner() {
+        return Err(error);
+    }
+    network.map_err(|error| broken(checkpoint.path(), error.to_string()))
+}
+
+fn broken(path: &Path, reason: String) -> CheckpointError {
+    CheckpointError::Broken {
+        path: path.to_owned(),
+        reason,
+    }
+}
+
+fn measure_network(network: &Network<'_>, plan: &MeasurePlan) -> (NetworkMetrics, Option<String>) {
+    let Some(probe) = &plan.probe else {
+        return (measure(network, &plan.options), None);
+    };
+    let [n_in, n_probe] = [
+        network.neurons()[0].shape.n_neurons(),
+        probe.inputs.image_size(),
+    ];
+    if n_in != n_probe {
+        let reason = format!(
+            "data-dependent metrics left out: the network takes {n_in} inputs, the probe {} has {n_probe}",
+            probe.spec
+        );
+        return (measure(network, &plan.options), Some(reason));
+    }
+    match measure_with_inputs(network, probe.inputs.images(), &plan.options) {
+        Ok(metrics) => {
+            let stopped = metrics
+                .stopped
+                .as_ref()
+                .map(|stop| format!("data-dependent metrics end early: {stop}"));
+            (metrics, stopped)
+        }
+        Err(error) => (
+            measure(network, &plan.options),
+            Some(format!("data-dependent metrics left out: {error}")),
+        ),
+    }
+}
+
+/// Names the first tensor that holds NaN or infinite weights, with both numbers.
+fn name_not_finite(checkpoint: &OpenCheckpoint, network: &Network<'_>) -> String {
+    let tensors = network.architecture().tensors().unwrap_or_default();
+    let found = tensors.iter().find_map(|tensor| {
+        let values = checkpoint.values(&tensor.name).ok()?;
+        let bad = values.iter().filter(|value| !value.is_finite()).count();
+        (bad > 0)
+            .then(|| format!("{bad} of {} values are NaN or infinite", values.len()))
+            .map(|text| (tensor.name.clone(), text))
+    });
+    let (tensor, text) = found.unwrap_or_default();
+    format!("{}: tensor {tensor}: {text}", checkpoint.path().display())
+}
+
+/// Coverage of a checkpoint as rows for the eye.
+pub(crate) fn coverage_rows(coverage: &[Coverage]) -> Vec<Vec<String>> {
+    let row = |row: &Coverage| {
+        let (shape, used) = (
+            format!("{:?}", row.tensor.shape),
+            row.used_as.clone().unwrap_or_else(|| "-".to_owned()),
+        );
+        vec![
+            row.tensor.name.clone(),
+            shape,
+            row.tensor.dtype.clone(),
+            used,
+            row.reason.clone().unwrap_or_default(),
+        ]
+    };
+    coverage.iter().map(row).collect()
+}

@@ -1,0 +1,317 @@
+//! The tasks of a study: training a run, measuring a checkpoint; and the batches in which their outputs are committed.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use cntflow_checkpoint::{Absence, Catalog, CatalogEntry, Label, LabelColumn, write_catalog};
+use cntflow_dataflow::{Cue, Gather, Work};
+use cntflow_tables::{Batch, BatchLimits, Committed, Record, Status};
+use cntflow_zoo::{KeptCheckpoint, RunSpec, RunStatus, TrainedRun, TrainingData, ZooError, train};
+use serde::{Deserialize, Serialize};
+
+use crate::folder::StudyFolder;
+use crate::measure::{failed_record, measure_entry};
+use crate::progress::Progress;
+use crate::study::MeasurePlan;
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Task {
+    /// Train a run and keep its checkpoints.
+    Train(RunSpec),
+    /// Measure a checkpoint.
+    Measure(CatalogEntry),
+}
+
+/// What a task yields.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// The checkpoints of a run, and what to say of it.
+    Trained(Vec<CatalogEntry>, Report),
+    /// A checkpoint measured.
+    Measured(Box<Record>),
+    /// Nothing can be kept any more (a full disk): ends the run.
+    Fatal(String),
+}
+
+/// What is told of a task done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// Name of the run or of the checkpoint.
+    pub(crate) name: String,
+    /// Whether it was training.
+    pub(crate) training: bool,
+    /// How it ended.
+    pub(crate) status: Status,
+    /// Why it failed or was skipped.
+    pub(crate) reason: Option<String>,
+    /// Its share of the work, as planned.
+    pub(crate) cost: f64,
+}
+
+impl Task {
+    /// Its share of the work: multiply-adds of training, bytes of measuring. The two never stand in one queue but at a resumption,
+    /// where training is the larger by far.
+    pub(crate) fn cost(&self) -> f64 {
+        match self {
+            Self::Train(spec) => spec.cost(),
+            Self::Measure(entry) => entry.path.metadata().map_or(1.0, |file| file.len() as f64),
+        }
+    }
+
+    /// What two processes must agree on.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Train(spec) => &spec.run,
+            Self::Measure(entry) => &entry.checkpoint,
+        }
+    }
+}
+
+/// The work of a study in one process.
+#[derive(Debug)]
+pub(crate) struct StudyWork {
+    pub(crate) folder: StudyFolder,
+    pub(crate) measure: MeasurePlan,
+    /// Images of the population's data sets, by name.
+    pub(crate) data: Vec<(String, TrainingData)>,
+    pub(crate) labels: Arc<[LabelColumn]>,
+    pub(crate) metadata: Arc<[(String, String)]>,
+    /// Whether trained checkpoints are measured at once.
+    pub(crate) measure_trained: bool,
+    /// Checkpoints that earlier runs have measured. A run that was killed between their commit and that of their training is trained
+    /// again, to the same bytes; they are not measured again.
+    pub(crate) committed: Committed,
+    /// Name of this run of the program, in the names of its parts.
+    pub(crate) batch_name: String,
+    pub(crate) progress: Progress,
+}
+
+impl Work for StudyWork {
+    type Task = Task;
+    type Output = Output;
+    type Report = Report;
+    type Gather = StudyBatch;
+
+    fn perform(&self, task: &Task, cue: &Cue<'_, Task>) -> Option<Output> {
+        match task {
+            Task::Measure(entry) => Some(Output::Measured(Box::new(measure_entry(
+                entry,
+                &self.measure,
+            )))),
+            Task::Train(spec) => self.train(spec, cue),
+        }
+    }
+
+    fn panicked(&self, task: &Task, message: &str) -> Output {
+        match task {
+            Task::Measure(entry) => {
+                Output::Measured(Box::new(failed_record(entry, message.to_owned())))
+            }
+            Task::Train(spec) => self.absent(spec, Absence::Failed(format!("training {message}"))),
+        }
+    }
+
+    fn gather(&self, worker: usize) -> StudyBatch {
+        let name = format!("{}-w{worker:03}", self.batch_name);
+        let tables = self.folder.tables();
+        let batch = Batch::new(
+            tables,
+            BatchLimits::default(),
+            Arc::clone(&self.labels),
+            Arc::clone(&self.metadata),
+            name.clone(),
+        );
+        let root = self.folder.path().to_owned();
+        StudyBatch {
+            batch,
+            name,
+            root,
+            trained: Vec::new(),
+            since: None,
+            committed: 0,
+        }
+    }
+
+    fn reported(&self, report: Report) {
+        self.progress.reported(&report);
+    }
+}
+
+impl StudyWork {
+    fn train(&self, spec: &RunSpec, cue: &Cue<'_, Task>) -> Option<Output> {
+        let Some((_, data)) = self.data.iter().find(|(name, _)| *name == spec.dataset) else {
+            return Some(Output::Fatal(format!(
+                "data set {} was not opened",
+                spec.dataset
+            )));
+        };
+        match train(spec, data, &self.folder.checkpoints(), &|| {
+            cue.is_stopping()
+        }) {
+            Ok(trained) => Some(self.trained(spec, trained, cue)),
+            Err(ZooError::Interrupted { .. }) => None,
+            Err(ZooError::Io(error)) => Some(Output::Fatal(error.to_string())),
+            Err(error) => Some(self.absent(spec, Absence::Failed(error.to_string()))),
+        }
+    }
+
+    fn trained(&self, spec: &RunSpec, trained: TrainedRun, cue: &Cue<'_, Task>) -> Output {
+        let mut entries: Vec<CatalogEntry> = trained
+            .checkpoints
+            .iter()
+            .map(|kept| entry(spec, kept))
+            .collect();
+        let mut report = report(spec, Status::Ok, None);
+        if let RunStatus::Diverged(reason) = trained.status {
+            report = self::report(spec, Status::Skipped, Some(reason.clone()));
+            entries.push(absent_entry(spec, Absence::Diverged(reason)));
+        }
+        if self.measure_trained {
+            let new = entries
+                .iter()
+                .filter(|entry| !self.committed.contains_key(&entry.checkpoint));
+            cue.follow_up(new.cloned().map(Task::Measure));
+        }
+        Output::Trained(entries, report)
+    }
+
+    /// A run without weights: its row in the catalog says why.
+    fn absent(&self, spec: &RunSpec, absence: Absence) -> Output {
+        let report = report(spec, Status::Failed, Some(absence.to_string()));
+        Output::Trained(vec![absent_entry(spec, absence)], report)
+    }
+}
+
+fn report(spec: &RunSpec, status: Status, reason: Option<String>) -> Report {
+    Report {
+        name: spec.run.clone(),
+        training: true,
+        status,
+        reason,
+        cost: spec.cost(),
+    }
+}
+
+fn entry(spec: &RunSpec, kept: &KeptCheckpoint) -> CatalogEntry {
+    let mut entry = bare_entry(
+        spec,
+        &format!("step-{:05}", kept.step),
+        i64::from(kept.step),
+    );
+    entry.path = kept.path.clone();
+    for (name, value) in [
+        ("train_loss", kept.train.loss),
+        ("train_accuracy", kept.train.accuracy),
+        ("test_loss", kept.test.loss),
+        ("test_accuracy", kept.test.accuracy),
+    ] {
+        entry.labels.insert(name.to_owned(), Label::Real(value));
+    }
+    entry
+}
+
+fn absent_entry(spec: &RunSpec, absence: Absence) -> CatalogEntry {
+    CatalogEntry {
+        absent: Some(absence),
+        ..bare_entry(spec, "end", i64::from(spec.epochs))
+    }
+}
+
+fn bare_entry(spec: &RunSpec, place: &str, step: i64) -> CatalogEntry {
+    CatalogEntry {
+        checkpoint: format!("{}/{place}", spec.run),
+        path: std::path::PathBuf::new(),
+        run: spec.run.clone(),
+        step,
+        architecture: Some(spec.architecture.clone()),
+        labels: spec
+            .labels()
+            .into_iter()
+            .map(|(name, label)| (name.to_owned(), label))
+            .collect(),
+        absent: None,
+    }
+}
+
+/// An entry with every label that a trained checkpoint has, to plan the columns of the tables.
+pub(crate) fn planned_entry(spec: &RunSpec) -> CatalogEntry {
+    let none = cntflow_zoo::Evaluation {
+        loss: f64::NAN,
+        accuracy: f64::NAN,
+    };
+    entry(
+        spec,
+        &KeptCheckpoint {
+            path: std::path::PathBuf::new(),
+            step: 0,
+            train: none,
+            test: none,
+        },
+    )
+}
+
+/// The outputs of one worker that are not committed yet: rows of the catalog, and records for the tables.
+#[derive(Debug)]
+pub(crate) struct StudyBatch {
+    batch: Batch,
+    name: String,
+    root: std::path::PathBuf,
+    trained: Vec<CatalogEntry>,
+    since: Option<Instant>,
+    committed: usize,
+}
+
+impl Gather for StudyBatch {
+    type Output = Output;
+    type Report = Report;
+
+    fn add(&mut self, output: Output) -> Result<Report, String> {
+        match output {
+            Output::Fatal(reason) => Err(reason),
+            Output::Trained(entries, report) => {
+                self.trained.extend(entries);
+                self.since.get_or_insert_with(Instant::now);
+                Ok(report)
+            }
+            Output::Measured(record) => {
+                let report = Report {
+                    name: record.entry.checkpoint.clone(),
+                    training: false,
+                    status: record.status,
+                    reason: record
+                        .reason
+                        .clone()
+                        .filter(|_| record.status != Status::Ok),
+                    cost: record.bytes.map_or(1.0, |bytes| bytes as f64),
+                };
+                self.batch.add(*record);
+                if self.batch.is_full() {
+                    self.commit()?;
+                }
+                Ok(report)
+            }
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        let trained = self.since.map(|since| since + BatchLimits::default().age);
+        [trained, self.batch.due()].into_iter().flatten().min()
+    }
+
+    /// The catalog first: what is measured is then known to be trained.
+    fn commit(&mut self) -> Result<(), String> {
+        if !self.trained.is_empty() {
+            let path = self.root.join(format!(
+                "catalog.{}-{:05}.parquet",
+                self.name, self.committed
+            ));
+            let catalog = Catalog::new(std::mem::take(&mut self.trained))
+                .map_err(|error| error.to_string())?;
+            write_catalog(&path, &catalog).map_err(|error| error.to_string())?;
+            self.committed += 1;
+            self.since = None;
+        }
+        self.batch.commit().map_err(|error| error.to_string())
+    }
+}
