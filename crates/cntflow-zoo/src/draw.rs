@@ -8,7 +8,6 @@ use crate::ZooError;
 use crate::choose::{Choose, Combinations, Random};
 use crate::dataset::{Dataset, Split};
 use crate::initialise::{Initialisation, InitialisationKind};
-use crate::model::check_architecture;
 use crate::optimiser::OptimiserKind;
 use crate::population::{
     ArchitectureSpec, ConvolutionSpec, DrawMode, GroupSpec, InitialisationName, InitialisationSpec,
@@ -16,6 +15,7 @@ use crate::population::{
 };
 use crate::population_check::check_population;
 use crate::run::{LayerType, RunSpec};
+use crate::steps::check_architecture;
 
 impl PopulationSpec {
     /// All runs of the population, group by group. The same specification gives the same runs.

@@ -20,8 +20,10 @@ mod optimiser;
 mod population;
 mod population_check;
 mod run;
+mod steps;
 mod train;
 mod train_evaluate;
+mod trained;
 mod values;
 
 pub use checkpoint_file::write_whole;
@@ -35,6 +37,7 @@ pub use population::{
     PoolKind, PoolSpec, PopulationSpec, Size,
 };
 pub use run::{LayerType, RunSpec};
-pub use train::{KeptCheckpoint, RunStatus, TrainedRun, TrainingData, train};
+pub use train::train;
 pub use train_evaluate::Evaluation;
+pub use trained::{KeptCheckpoint, RunStatus, TrainedRun, TrainingData};
 pub use values::{Choices, Numbers, Scale};

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ZooError;
 use crate::initialise::Initialisation;
-use crate::model::{hidden_neurons, multiply_adds};
 use crate::optimiser::OptimiserKind;
+use crate::steps::{hidden_neurons, multiply_adds};
 
 /// One run: one network, trained once. Written and read by field order alone (bincode), so its fields are plain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

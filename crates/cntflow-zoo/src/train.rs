@@ -7,17 +7,17 @@ use candle_core::Tensor;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 
 use crate::ZooError;
 use crate::checkpoint_file::{NamedTensor, safetensors_bytes, write_whole};
-use crate::dataset::{Dataset, Split};
-use crate::model::{Model, Weights, check_architecture};
+use crate::model::{Model, Weights};
 use crate::ops::cpu_values;
 use crate::ops::cross_entropy::CrossEntropy;
 use crate::optimiser::Optimiser;
 use crate::run::RunSpec;
+use crate::steps::check_architecture;
 use crate::train_evaluate::{Evaluation, batch, evaluate, labels};
+use crate::trained::{KeptCheckpoint, RunStatus, TrainedRun, TrainingData};
 
 /// The value of `format` in the metadata of our checkpoints.
 const FORMAT: &str = "cntflow";
@@ -25,73 +25,6 @@ const FORMAT: &str = "cntflow";
 /// Streams of a run's random numbers: one purpose does not shift another's.
 const WEIGHTS_STREAM: u64 = 0;
 const ORDER_STREAM: u64 = 1;
-
-/// The images runs are trained and tested on. Opened once, shared by all runs.
-#[derive(Clone, Debug)]
-pub struct TrainingData {
-    train: Dataset,
-    test: Dataset,
-}
-
-/// What became of a run. Plain, as [`RunSpec`] is: it crosses processes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TrainedRun {
-    /// The run's name.
-    pub run: String,
-    /// Whether it came to its end.
-    pub status: RunStatus,
-    /// The checkpoints kept, by step.
-    pub checkpoints: Vec<KeptCheckpoint>,
-}
-
-/// Whether a run came to its end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RunStatus {
-    /// All epochs were trained.
-    Trained,
-    /// Loss or weights left the numbers there are; the text says which and when. Training ended there.
-    Diverged(String),
-}
-
-/// A checkpoint of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KeptCheckpoint {
-    /// Its safetensors file.
-    pub path: PathBuf,
-    /// The epoch after which it was kept; 0 is the untrained network.
-    pub step: u32,
-    /// On the training images used.
-    pub train: Evaluation,
-    /// On the test images.
-    pub test: Evaluation,
-}
-
-impl TrainingData {
-    /// Opens both parts of a data set.
-    ///
-    /// # Errors
-    /// As [`Dataset::open`].
-    pub fn open(name_or_path: &str) -> Result<Self, ZooError> {
-        let train = Dataset::open(name_or_path, Split::Train)?;
-        let test = Dataset::open(name_or_path, Split::Test)?;
-        Ok(Self { train, test })
-    }
-
-    /// Of two parts at hand.
-    pub fn new(train: Dataset, test: Dataset) -> Self {
-        Self { train, test }
-    }
-
-    /// The training images.
-    pub fn train(&self) -> &Dataset {
-        &self.train
-    }
-
-    /// The test images.
-    pub fn test(&self) -> &Dataset {
-        &self.test
-    }
-}
 
 /// Trains `spec` on `data` and keeps its checkpoints as `<folder>/<run>/step-<epoch>.safetensors`. What an earlier run
 /// of that name left there is overwritten. The same `spec` and `data` give the same bytes.
@@ -145,7 +78,7 @@ struct Training<'a> {
 
 impl<'a> Training<'a> {
     fn new(spec: &'a RunSpec, data: &'a TrainingData, folder: PathBuf) -> Result<Self, ZooError> {
-        let steps = check_architecture(spec, data.train.n_classes())?;
+        let steps = check_architecture(spec, data.train().n_classes())?;
         let mut weights = ChaCha8Rng::seed_from_u64(spec.seed);
         weights.set_stream(WEIGHTS_STREAM);
         let mut order = ChaCha8Rng::seed_from_u64(spec.seed);
@@ -157,10 +90,10 @@ impl<'a> Training<'a> {
             .weights()
             .map(|_| [optimiser(), optimiser()])
             .collect();
-        let n_images = (data.train.len() as f64 * spec.training_fraction)
+        let n_images = (data.train().len() as f64 * spec.training_fraction)
             .round()
             .max(1.0) as usize;
-        let indices = data.train.balanced_indices(n_images, spec.seed);
+        let indices = data.train().balanced_indices(n_images, spec.seed);
         Ok(Self {
             spec,
             data,
@@ -217,8 +150,8 @@ impl<'a> Training<'a> {
     fn batch(&self, indices: &[usize]) -> candle_core::Result<f64> {
         let mut batch_loss = 0.0;
         for part in indices.chunks(self.model.images_per_pass()) {
-            let logits = self.model.forward(batch(&self.data.train, part)?)?;
-            let labels = labels(&self.data.train, part);
+            let logits = self.model.forward(batch(self.data.train(), part)?)?;
+            let labels = labels(self.data.train(), part);
             let loss = logits.apply_op1(CrossEntropy::new(labels, indices.len()))?;
             loss.backward()?;
             batch_loss += f64::from(values_of(&loss)?[0]);
@@ -263,9 +196,9 @@ impl<'a> Training<'a> {
     }
 
     fn evaluations(&self) -> candle_core::Result<[Evaluation; 2]> {
-        let all_test: Vec<usize> = (0..self.data.test.len()).collect();
-        let train = evaluate(&self.model, &self.data.train, &self.indices)?;
-        let test = evaluate(&self.model, &self.data.test, &all_test)?;
+        let all_test: Vec<usize> = (0..self.data.test().len()).collect();
+        let train = evaluate(&self.model, self.data.train(), &self.indices)?;
+        let test = evaluate(&self.model, self.data.test(), &all_test)?;
         Ok([train, test])
     }
 

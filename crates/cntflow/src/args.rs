@@ -203,6 +203,9 @@ pub(crate) struct WorkerArguments {
     /// Worker threads in this process [default: the cores]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
+    /// Longest time, in seconds, that results wait to be written: what a killed run has to do again [default: 25]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub(crate) commit_every: Option<u16>,
     /// Cluster: file with one host:port per process; all processes share the output folder
     #[arg(long, requires = "process")]
     pub(crate) hosts: Option<PathBuf>,

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
 use cntflow_checkpoint::{Catalog, CatalogEntry, LabelColumn, PassedOver, scan};
 use cntflow_dataflow::{Cluster, Executor, Finished, Peers, TaskQueue, deal, run};
-use cntflow_tables::{Committed, Status};
+use cntflow_tables::{BatchLimits, Committed, Status};
 use cntflow_zoo::TrainingData;
 
 use crate::args::{TalkArguments, WorkerArguments};
@@ -127,6 +127,7 @@ pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carrie
         metadata: metadata(&record),
         measure_trained: setting.extent == Extent::Measure,
         committed: left.committed,
+        limits: limits(&setting.workers),
         batch_name: batch_name(process),
         progress: Progress::start(setting.talk.progress, left.planned),
         folder,
@@ -321,7 +322,18 @@ fn batch_name(process: usize) -> String {
     format!("{:015}-p{process:03}", now.as_micros())
 }
 
-pub(crate) fn n_workers(workers: &WorkerArguments) -> usize {
+fn limits(workers: &WorkerArguments) -> BatchLimits {
+    let defaults = BatchLimits::default();
+    let age = workers
+        .commit_every
+        .map(|seconds| Duration::from_secs(seconds.into()));
+    BatchLimits {
+        age: age.unwrap_or(defaults.age),
+        ..defaults
+    }
+}
+
+fn n_workers(workers: &WorkerArguments) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     workers.workers.map_or_else(cores, usize::from)
 }

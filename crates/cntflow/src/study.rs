@@ -121,7 +121,7 @@ impl Plan {
             .map_err(|error| usage(format!("[population] {error}")))?
             .unwrap_or_default();
         let measure = MeasurePlan::from_section(&file.measure)
-            .map_err(|error| usage(format!("[measure] {error}")))?;
+            .map_err(|error| usage(format!("[measure] {error:#}")))?;
         Ok(Self {
             name,
             runs,
@@ -186,8 +186,7 @@ impl MeasurePlan {
         let spec: Option<ProbeSpec> = probe
             .map(str::parse)
             .transpose()
-            .map_err(UsageError)
-            .context("probe")?;
+            .map_err(|error| UsageError(format!("probe {error}")))?;
         let probe = spec
             .as_ref()
             .map(Probe::open)

@@ -1,7 +1,7 @@
 //! The tasks of a study: training a run, measuring a checkpoint; and the batches in which their outputs are committed.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cntflow_checkpoint::{Absence, Catalog, CatalogEntry, Label, LabelColumn, write_catalog};
 use cntflow_dataflow::{Cue, Gather, Work};
@@ -82,6 +82,8 @@ pub(crate) struct StudyWork {
     /// Checkpoints that earlier runs have measured. A run that was killed between their commit and that of their training is trained
     /// again, to the same bytes; they are not measured again.
     pub(crate) committed: Committed,
+    /// When batches are committed.
+    pub(crate) limits: BatchLimits,
     /// Name of this run of the program, in the names of its parts.
     pub(crate) batch_name: String,
     pub(crate) progress: Progress,
@@ -117,7 +119,7 @@ impl Work for StudyWork {
         let tables = self.folder.tables();
         let batch = Batch::new(
             tables,
-            BatchLimits::default(),
+            self.limits,
             Arc::clone(&self.labels),
             Arc::clone(&self.metadata),
             name.clone(),
@@ -127,6 +129,7 @@ impl Work for StudyWork {
             batch,
             name,
             root,
+            age: self.limits.age,
             trained: Vec::new(),
             since: None,
             committed: 0,
@@ -257,6 +260,7 @@ pub(crate) struct StudyBatch {
     batch: Batch,
     name: String,
     root: std::path::PathBuf,
+    age: Duration,
     trained: Vec<CatalogEntry>,
     since: Option<Instant>,
     committed: usize,
@@ -295,7 +299,7 @@ impl Gather for StudyBatch {
     }
 
     fn due(&self) -> Option<Instant> {
-        let trained = self.since.map(|since| since + BatchLimits::default().age);
+        let trained = self.since.map(|since| since + self.age);
         [trained, self.batch.due()].into_iter().flatten().min()
     }
 

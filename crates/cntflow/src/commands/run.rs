@@ -1,5 +1,7 @@
 //! `cntflow run` and `cntflow train`.
 
+use std::time::Instant;
+
 use crate::args::RunArguments;
 use crate::exit::{ExitStatus, UsageError};
 use crate::pipeline::{Extent, Setting, carry_out};
@@ -9,6 +11,7 @@ use crate::{printer, summary};
 
 /// Carries out a study file as far as `extent`, and discriminates where the study asks for it.
 pub(crate) fn run(arguments: RunArguments, extent: Extent) -> anyhow::Result<ExitStatus> {
+    let started = Instant::now();
     let plan = Plan::read(&arguments.study)?;
     if extent == Extent::Train && plan.runs.is_empty() {
         return Err(UsageError(format!(
@@ -29,7 +32,7 @@ pub(crate) fn run(arguments: RunArguments, extent: Extent) -> anyhow::Result<Exi
         workers: arguments.workers,
         talk,
     };
-    let carried = carry_out(&plan, &setting)?;
+    let mut carried = carry_out(&plan, &setting)?;
     if !carried.leads {
         return Ok(carried.status());
     }
@@ -41,6 +44,7 @@ pub(crate) fn run(arguments: RunArguments, extent: Extent) -> anyhow::Result<Exi
     let discriminated = spec
         .map(|spec| discriminate_folder(&carried.folder, &plan.name, &measured_with, spec, talk))
         .transpose()?;
+    carried.seconds = started.elapsed().as_secs_f64();
     if talk.json {
         printer::json(&summary::json(&carried, discriminated.as_ref()));
     } else {

@@ -1,0 +1,76 @@
+//! What training is given beside a run, and what it tells of it afterwards.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ZooError;
+use crate::dataset::{Dataset, Split};
+use crate::train_evaluate::Evaluation;
+
+/// The images runs are trained and tested on. Opened once, shared by all runs.
+#[derive(Clone, Debug)]
+pub struct TrainingData {
+    train: Dataset,
+    test: Dataset,
+}
+
+/// What became of a run. Plain, as [`RunSpec`] is: it crosses processes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainedRun {
+    /// The run's name.
+    pub run: String,
+    /// Whether it came to its end.
+    pub status: RunStatus,
+    /// The checkpoints kept, by step.
+    pub checkpoints: Vec<KeptCheckpoint>,
+}
+
+/// Whether a run came to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RunStatus {
+    /// All epochs were trained.
+    Trained,
+    /// Loss or weights left the numbers there are; the text says which and when. Training ended there.
+    Diverged(String),
+}
+
+/// A checkpoint of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptCheckpoint {
+    /// Its safetensors file.
+    pub path: PathBuf,
+    /// The epoch after which it was kept; 0 is the untrained network.
+    pub step: u32,
+    /// On the training images used.
+    pub train: Evaluation,
+    /// On the test images.
+    pub test: Evaluation,
+}
+
+impl TrainingData {
+    /// Opens both parts of a data set.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`].
+    pub fn open(name_or_path: &str) -> Result<Self, ZooError> {
+        let train = Dataset::open(name_or_path, Split::Train)?;
+        let test = Dataset::open(name_or_path, Split::Test)?;
+        Ok(Self { train, test })
+    }
+
+    /// Of two parts at hand.
+    pub fn new(train: Dataset, test: Dataset) -> Self {
+        Self { train, test }
+    }
+
+    /// The training images.
+    pub fn train(&self) -> &Dataset {
+        &self.train
+    }
+
+    /// The test images.
+    pub fn test(&self) -> &Dataset {
+        &self.test
+    }
+}

@@ -1,0 +1,271 @@
+//! What is wrong is told by file, tensor and numbers, and takes nothing else down.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{
+    SMALL_STUDY, cntflow, expect, parts, study_folder, table, write_chain, write_checkpoint,
+};
+
+/// Status and reason of a checkpoint.
+fn row(out: &Path, checkpoint: &str) -> (String, String) {
+    let networks = table(out, "networks");
+    let text = |column: &str, at: usize| {
+        networks
+            .column(column)
+            .unwrap()
+            .str()
+            .unwrap()
+            .get(at)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let at = (0..networks.height()).find(|&at| text("checkpoint", at).ends_with(checkpoint));
+    let at = at.unwrap_or_else(|| panic!("no row of {checkpoint}"));
+    (text("status", at), text("reason", at))
+}
+
+#[test]
+fn broken_checkpoints_are_rows_that_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let zoo = here.join("zoo");
+    std::fs::create_dir(&zoo).unwrap();
+    for good in 0..5 {
+        write_chain(&zoo.join(format!("good{good}.safetensors")), good as f32);
+    }
+    let whole = std::fs::read(zoo.join("good1.safetensors")).unwrap();
+    std::fs::write(zoo.join("cut.safetensors"), &whole[..whole.len() - 10]).unwrap();
+    std::fs::write(zoo.join("stub.safetensors"), [1, 2, 3]).unwrap();
+    std::fs::write(zoo.join("noise.safetensors"), vec![0xA5; 300]).unwrap();
+    let nan = vec![0.5, f32::NAN, 1.0, f32::INFINITY];
+    write_checkpoint(
+        &zoo.join("nan.safetensors"),
+        &[("fc.weight", &[2, 2], nan)],
+        &[],
+    );
+    let says =
+        r#"{"input": [3], "layers": [{"kind": "dense", "name": "fc", "units": 2, "bias": false}]}"#;
+    let values = vec![0.0; 8];
+    write_checkpoint(
+        &zoo.join("shape.safetensors"),
+        &[("fc.weight", &[2, 4], values)],
+        &[("architecture", says)],
+    );
+
+    let said = expect(3, here, &["measure", "zoo", "--out", "out", "--json"]).json();
+    assert_eq!(
+        (&said["checkpoints"]["ok"], &said["checkpoints"]["failed"]),
+        (&5.into(), &5.into()),
+        "{said}"
+    );
+    let check = |checkpoint: &str, expected: &[&str]| {
+        let (status, reason) = row(&here.join("out"), checkpoint);
+        assert_eq!(status, "failed", "{checkpoint}");
+        for text in expected {
+            assert!(reason.contains(text), "{checkpoint}: {reason}");
+        }
+    };
+    let (cut, length) = ((whole.len() - 10).to_string(), whole.len().to_string());
+    check(
+        "cut.safetensors",
+        &["cut.safetensors", &cut, &length, "cut short"],
+    );
+    check("stub.safetensors", &["not a format that cntflow reads"]);
+    check("noise.safetensors", &["not a format that cntflow reads"]);
+    check(
+        "nan.safetensors",
+        &["nan.safetensors: tensor fc.weight: 2 of 4 values are NaN or infinite"],
+    );
+    check("shape.safetensors", &["fc.weight", "[2, 3]", "[2, 4]"]);
+    assert_eq!(row(&here.join("out"), "good3.safetensors").0, "ok");
+}
+
+#[test]
+fn a_checkpoint_that_has_gone_is_a_row() {
+    let folder = study_folder();
+    let here = folder.path();
+    expect(0, here, &["train", "study.toml"]);
+    let catalog = "runs/small/catalog.parquet";
+    let run = std::fs::read_dir(here.join("runs/small/checkpoints"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    std::fs::remove_file(run.path().join("step-00001.safetensors")).unwrap();
+    let said = expect(3, here, &["measure", catalog, "--out", "out", "--json"]).json();
+    assert_eq!(
+        (&said["checkpoints"]["ok"], &said["checkpoints"]["failed"]),
+        (&35.into(), &1.into())
+    );
+    let name = format!("{}/step-00001", run.file_name().to_string_lossy());
+    assert!(
+        row(&here.join("out"), &name)
+            .1
+            .contains("step-00001.safetensors")
+    );
+}
+
+#[test]
+fn a_run_that_diverges_is_a_row_and_the_others_go_on() {
+    let folder = study_folder();
+    let here = folder.path();
+    let wild = "\n[[population.group]]\nname = \"wild\"\nruns = 2\narchitecture = { dense = [8] }\nactivation = \"relu\"\n\
+                initialisation = { kind = \"normal\", scale = 1e20 }\noptimiser = \"sgd\"\nlearning_rate = 1e30\nbatch_size = 32\n\
+                epochs = 2\ntraining_fraction = 0.05\n";
+    std::fs::write(
+        here.join("study.toml"),
+        SMALL_STUDY.replace("\n[measure]", &format!("{wild}\n[measure]")),
+    )
+    .unwrap();
+    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
+    assert_eq!(
+        (&said["runs"]["diverged"], &said["checkpoints"]["skipped"]),
+        (&2.into(), &2.into()),
+        "{said}"
+    );
+    let (status, reason) = row(&here.join("runs/small"), "wild-00001/end");
+    assert_eq!(status, "skipped");
+    assert!(reason.starts_with("diverged: "), "{reason}");
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line_and_what_is_allowed() {
+    let folder = study_folder();
+    let here = folder.path();
+    let check = |study: String, expected: &[&str]| {
+        std::fs::write(here.join("bad.toml"), study).unwrap();
+        let said = expect(2, here, &["run", "bad.toml"]);
+        for text in expected {
+            assert!(said.stderr.contains(text), "{}", said.stderr);
+        }
+        assert!(!here.join("runs").exists(), "nothing was begun");
+    };
+    let line = SMALL_STUDY
+        .lines()
+        .position(|line| line.starts_with("probe"))
+        .unwrap()
+        + 1;
+    check(
+        SMALL_STUDY.replace("probe =", "prob ="),
+        &[
+            "bad.toml",
+            &format!("line {line}"),
+            "unknown field `prob`",
+            "`probe`",
+            "`neurons`",
+        ],
+    );
+    check(
+        SMALL_STUDY.replace("runs = 12", "run = 12"),
+        &["bad.toml", "unknown field `run`", "`runs`"],
+    );
+    check(
+        SMALL_STUDY.replace("\"adam\"", "\"adamw\""),
+        &["bad.toml", "adamw", "sgd"],
+    );
+    check(
+        SMALL_STUDY.replace("mnist-6k:train:50", "mnist-6k:trian"),
+        &["trian"],
+    );
+    check(
+        "[study]\nname = \"x\"\n".to_owned(),
+        &["[population]", "sources"],
+    );
+    expect(2, here, &["run", "absent.toml"]);
+    expect(2, here, &["measure", ".", "--metrics", "link_weight"]);
+    expect(2, here, &["no-such-command"]);
+}
+
+#[test]
+fn the_folder_of_another_study_is_refused_and_not_touched() {
+    let folder = study_folder();
+    let here = folder.path();
+    expect(0, here, &["run", "study.toml", "--out", "out"]);
+    let listing = || {
+        let list = Command::new("find")
+            .args(["out", "-type", "f", "-printf", "%p %s %T@\n"])
+            .current_dir(here)
+            .output();
+        let mut lines: Vec<String> = String::from_utf8(list.unwrap().stdout)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        lines.sort();
+        lines
+    };
+    let before = listing();
+    std::fs::write(
+        here.join("other.toml"),
+        SMALL_STUDY.replace("seed = 3", "seed = 4"),
+    )
+    .unwrap();
+    let said = expect(1, here, &["run", "other.toml", "--out", "out"]);
+    assert!(
+        said.stderr.contains("holds the output of another study")
+            && said.stderr.contains("--fresh"),
+        "{said:?}"
+    );
+    assert_eq!(listing(), before);
+
+    std::fs::create_dir(here.join("photos")).unwrap();
+    std::fs::write(here.join("photos/a.jpg"), "precious").unwrap();
+    let said = expect(
+        1,
+        here,
+        &["run", "study.toml", "--out", "photos", "--fresh"],
+    );
+    assert!(
+        said.stderr.contains("not of a study of cntflow"),
+        "{said:?}"
+    );
+    assert_eq!(std::fs::read_dir(here.join("photos")).unwrap().count(), 1);
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_written_is_named() {
+    let folder = study_folder();
+    let here = folder.path();
+    std::fs::write(here.join("file"), "in the way").unwrap();
+    let said = expect(1, here, &["run", "study.toml", "--out", "file/out"]);
+    assert!(said.stderr.contains("file/out"), "{said:?}");
+    let said = cntflow(here, &["run", "study.toml", "--out", "/proc/cntflow"]);
+    assert!(
+        said.code == Some(1) && said.stderr.contains("/proc/cntflow"),
+        "{said:?}"
+    );
+}
+
+/// A limit on the size of files stands for a disk that is full: writing fails in the middle of a part.
+#[test]
+fn a_full_disk_is_an_error_with_the_path_and_what_was_committed_stays() {
+    let folder = study_folder();
+    let here = folder.path();
+    expect(0, here, &["train", "study.toml"]);
+    let limited = |blocks: u32| {
+        let program = env!("CARGO_BIN_EXE_cntflow");
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {blocks}; exec {program} measure runs/small/catalog.parquet --out out --neurons full \
+             --progress none"
+        );
+        Command::new("bash")
+            .args(["-c", &script])
+            .current_dir(here)
+            .output()
+            .unwrap()
+    };
+    let failed = limited(16);
+    let text = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert_eq!(failed.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("out/tables/") && text.contains(".parquet"),
+        "{text}"
+    );
+    assert!(parts(&here.join("out"), "networks").is_empty());
+    assert!(
+        limited(1 << 20).status.success(),
+        "with room again the same command goes on"
+    );
+    assert_eq!(table(&here.join("out"), "networks").height(), 36);
+}

@@ -1,0 +1,7 @@
+//! The command line as a user meets it: one binary of integration tests over real processes, files and tables.
+
+mod bad_input;
+mod cluster;
+mod resume;
+mod support;
+mod whole_way;

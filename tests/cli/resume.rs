@@ -1,0 +1,197 @@
+//! Runs that are killed, stopped or repeated: the same tables, and nothing done twice.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{
+    SMALL_STUDY, assert_same_tables, expect, parts, start, study_folder, wait_until,
+};
+
+/// More and longer runs than the small study, so that there is a middle to be killed in.
+fn longer_study(here: &Path) {
+    let study = SMALL_STUDY
+        .replace("runs = 12", "runs = 40")
+        .replace("training_fraction = 0.05", "training_fraction = 0.5");
+    std::fs::write(here.join("study.toml"), study).unwrap();
+}
+
+fn catalogs(out: &Path) -> usize {
+    let Ok(folder) = std::fs::read_dir(out) else {
+        return 0;
+    };
+    folder
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .starts_with("catalog.")
+        })
+        .count()
+}
+
+#[test]
+fn a_run_killed_while_training_goes_on_to_the_same_tables() {
+    let folder = study_folder();
+    let here = folder.path();
+    longer_study(here);
+    let arguments = [
+        "run",
+        "study.toml",
+        "--out",
+        "killed",
+        "--commit-every",
+        "1",
+        "--workers",
+        "2",
+        "--progress",
+        "none",
+    ];
+    let mut child = start(here, &arguments);
+    let killed = here.join("killed");
+    wait_until("a first commit", || {
+        catalogs(&killed) > 0 && !parts(&killed, "networks").is_empty()
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // What a killed writer leaves: a temporary file, and a part whose batch was not committed.
+    std::fs::write(killed.join("tables/layers/.x.parquet.abc.part"), "half").unwrap();
+    std::fs::write(killed.join("tables/layers/uncommitted.parquet"), "half").unwrap();
+
+    let said = expect(0, here, &[&arguments[..], &["--json"]].concat()).json();
+    let (resumed, trained) = (
+        said["runs"]["resumed"].as_u64().unwrap(),
+        said["runs"]["trained"].as_u64().unwrap(),
+    );
+    assert!(resumed > 0 && trained > 0, "{said}");
+    assert_eq!(resumed + trained, 40);
+    let counts = &said["checkpoints"];
+    assert!(counts["resumed"].as_u64().unwrap() > 0, "{said}");
+    assert_eq!(
+        counts["resumed"].as_u64().unwrap() + counts["new"].as_u64().unwrap(),
+        120
+    );
+    assert!(!killed.join("tables/layers/uncommitted.parquet").exists());
+
+    expect(
+        0,
+        here,
+        &[
+            "run",
+            "study.toml",
+            "--out",
+            "undisturbed",
+            "--progress",
+            "none",
+        ],
+    );
+    assert_same_tables(&killed, &here.join("undisturbed"));
+}
+
+#[test]
+fn a_run_killed_while_measuring_goes_on_to_the_same_tables() {
+    let folder = study_folder();
+    let here = folder.path();
+    longer_study(here);
+    expect(
+        0,
+        here,
+        &[
+            "train",
+            "study.toml",
+            "--out",
+            "trained",
+            "--progress",
+            "none",
+        ],
+    );
+    let source = "trained/catalog.parquet";
+    let slow = [
+        "measure",
+        source,
+        "--probe",
+        "mnist-6k:train:5000",
+        "--neurons",
+        "full",
+        "--commit-every",
+        "1",
+        "--workers",
+        "1",
+    ];
+    let mut child = start(here, &[&slow[..], &["--out", "killed"]].concat());
+    let killed = here.join("killed");
+    wait_until("a first commit", || !parts(&killed, "networks").is_empty());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let said = expect(
+        0,
+        here,
+        &[&slow[..], &["--out", "killed", "--json"]].concat(),
+    )
+    .json();
+    let counts = &said["checkpoints"];
+    assert!(
+        counts["resumed"].as_u64().unwrap() > 0 && counts["new"].as_u64().unwrap() > 0,
+        "{said}"
+    );
+    assert_eq!(
+        counts["resumed"].as_u64().unwrap() + counts["new"].as_u64().unwrap(),
+        120
+    );
+    expect(0, here, &[&slow[..], &["--out", "undisturbed"]].concat());
+    assert_same_tables(&killed, &here.join("undisturbed"));
+}
+
+#[test]
+fn an_interrupt_commits_what_is_done_and_the_same_command_goes_on() {
+    let folder = study_folder();
+    let here = folder.path();
+    longer_study(here);
+    let child = start(
+        here,
+        &["run", "study.toml", "--workers", "1", "--progress", "plain"],
+    );
+    let out = here.join("runs/small");
+    wait_until("some training", || out.join("checkpoints").exists());
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("the same command goes on from here"),
+        "{output:?}"
+    );
+    assert!(
+        !parts(&out, "networks").is_empty(),
+        "what was done is committed"
+    );
+    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
+    assert!(said["runs"]["resumed"].as_u64().unwrap() > 0, "{said}");
+}
+
+#[test]
+fn a_finished_run_does_nothing_again() {
+    let folder = study_folder();
+    let here = folder.path();
+    expect(0, here, &["run", "study.toml"]);
+    let before = parts(&here.join("runs/small"), "networks");
+    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
+    assert_eq!(
+        (&said["runs"]["trained"], &said["checkpoints"]["new"]),
+        (&0.into(), &0.into())
+    );
+    assert_eq!(parts(&here.join("runs/small"), "networks"), before);
+    let said = expect(0, here, &["run", "study.toml", "--fresh", "--json"]).json();
+    assert_eq!(
+        (&said["runs"]["trained"], &said["checkpoints"]["new"]),
+        (&12.into(), &36.into())
+    );
+}

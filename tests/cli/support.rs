@@ -1,0 +1,228 @@
+//! Running cntflow, making small checkpoints, and reading tables.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use polars::prelude::{DataFrame, IntoLazy, LazyFrame, ScanArgsParquet, SortMultipleOptions};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+
+/// A population that trains in about a second: 12 dense runs on a twentieth of the images.
+pub(crate) const SMALL_STUDY: &str = r#"
+[study]
+name = "small"
+
+[population]
+dataset = "mnist-6k"
+seed = 3
+checkpoints = [0, 1]
+
+[[population.group]]
+name = "dense"
+runs = 12
+architecture = [{ dense = [12] }, { dense = [16, 8] }]
+activation = ["relu", "tanh"]
+initialisation = [{ kind = "variance_scaling", mode = "fan_in", distribution = "normal", scale = 1.0 }]
+optimiser = "adam"
+learning_rate = { min = 1e-4, max = 1e-2, scale = "log" }
+batch_size = 32
+epochs = 2
+training_fraction = 0.05
+
+[measure]
+probe = "mnist-6k:train:50"
+neurons = "full"
+"#;
+
+/// Everything a process said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Said {
+    /// The document printed with `--json`.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// The program, in `folder`.
+pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cntflow"));
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+pub(crate) fn cntflow(folder: &Path, arguments: &[&str]) -> Said {
+    command(folder, arguments).output().unwrap().into()
+}
+
+/// Starts the program and leaves it running.
+pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Child {
+    let mut command = command(folder, arguments);
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Runs the program and expects that exit code.
+#[track_caller]
+pub(crate) fn expect(code: i32, folder: &Path, arguments: &[&str]) -> Said {
+    let said = cntflow(folder, arguments);
+    assert_eq!(said.code, Some(code), "{arguments:?}: {said:?}");
+    said
+}
+
+/// A folder with the small study in it.
+pub(crate) fn study_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("study.toml"), SMALL_STUDY).unwrap();
+    folder
+}
+
+/// Waits until `condition`, at most a minute.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "waited a minute: {what}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Paths of all parts of a table.
+pub(crate) fn parts(out: &Path, table: &str) -> Vec<PathBuf> {
+    let Ok(folder) = std::fs::read_dir(out.join("tables").join(table)) else {
+        return Vec::new();
+    };
+    let paths = folder.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "parquet")
+        })
+        .collect()
+}
+
+/// A whole table as any reader sees it (every part there is), sorted by its key, `seconds` aside.
+pub(crate) fn table(out: &Path, name: &str) -> DataFrame {
+    let keys: &[&str] = match name {
+        "layers" => &["checkpoint", "layer", "metric"],
+        "neurons" => &["checkpoint", "layer", "neuron"],
+        "coverage" => &["checkpoint", "tensor"],
+        _ => &["checkpoint"],
+    };
+    let paths = parts(out, name);
+    assert!(!paths.is_empty(), "no table {name} in {}", out.display());
+    let scan = |path: &PathBuf| {
+        LazyFrame::scan_parquet(
+            path.to_string_lossy().as_ref().into(),
+            ScanArgsParquet::default(),
+        )
+        .unwrap()
+        .collect()
+        .unwrap()
+    };
+    let mut frames = paths.iter().map(scan);
+    let mut frame = frames.next().unwrap();
+    for next in frames {
+        frame.vstack_mut(&next).unwrap();
+    }
+    let frame = frame
+        .lazy()
+        .sort(keys.to_vec(), SortMultipleOptions::default())
+        .collect()
+        .unwrap();
+    if name == "networks" {
+        frame.drop("seconds").unwrap()
+    } else {
+        frame
+    }
+}
+
+/// Two output folders hold the same tables, to the last bit.
+#[track_caller]
+pub(crate) fn assert_same_tables(a: &Path, b: &Path) {
+    for name in ["networks", "layers", "neurons", "coverage"] {
+        let (left, right) = (table(a, name), table(b, name));
+        assert!(
+            left.height() > 0,
+            "table {name} of {} is empty",
+            a.display()
+        );
+        assert_eq!(left.height(), right.height(), "rows of {name}");
+        assert!(
+            left.equals_missing(&right),
+            "table {name} differs:\n{left:?}\n{right:?}"
+        );
+    }
+}
+
+/// Writes a safetensors file of f32 tensors.
+pub(crate) fn write_checkpoint(
+    path: &Path,
+    tensors: &[(&str, &[usize], Vec<f32>)],
+    metadata: &[(&str, &str)],
+) {
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(_, _, values)| {
+            values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect()
+        })
+        .collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+        (
+            (*name).to_owned(),
+            TensorView::new(Dtype::F32, shape.to_vec(), bytes).unwrap(),
+        )
+    });
+    let metadata: HashMap<String, String> = metadata
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    let metadata = (!metadata.is_empty()).then_some(metadata);
+    std::fs::write(path, safetensors::serialize(views, metadata).unwrap()).unwrap();
+}
+
+/// A plain chain of two dense layers 4-3-2, as other programs leave it.
+pub(crate) fn write_chain(path: &Path, scale: f32) {
+    let values = |n: usize| (0..n).map(|i| scale * (i as f32 - 1.5)).collect();
+    write_checkpoint(
+        path,
+        &[
+            ("fc1.weight", &[3, 4], values(12)),
+            ("fc1.bias", &[3], values(3)),
+            ("fc2.weight", &[2, 3], values(6)),
+            ("fc2.bias", &[2], values(2)),
+        ],
+        &[],
+    );
+}
