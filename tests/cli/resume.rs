@@ -11,7 +11,8 @@ use crate::support::{
 fn longer_study(here: &Path) {
     let study = SMALL_STUDY
         .replace("runs = 12", "runs = 40")
-        .replace("training_fraction = 0.05", "training_fraction = 0.5");
+        .replace("epochs = 2", "epochs = 12")
+        .replace("training_fraction = 0.05", "training_fraction = 1.0");
     std::fs::write(here.join("study.toml"), study).unwrap();
 }
 
@@ -44,7 +45,7 @@ fn a_run_killed_while_training_goes_on_to_the_same_tables() {
         "--commit-every",
         "1",
         "--workers",
-        "2",
+        "1",
         "--progress",
         "none",
     ];
@@ -93,7 +94,11 @@ fn a_run_killed_while_training_goes_on_to_the_same_tables() {
 fn a_run_killed_while_measuring_goes_on_to_the_same_tables() {
     let folder = study_folder();
     let here = folder.path();
-    longer_study(here);
+    // Larger networks, trained for a moment only: measuring them takes the time.
+    let study = SMALL_STUDY
+        .replace("runs = 12", "runs = 40")
+        .replace("{ dense = [12] }", "{ dense = [256, 128] }");
+    std::fs::write(here.join("study.toml"), study).unwrap();
     expect(
         0,
         here,

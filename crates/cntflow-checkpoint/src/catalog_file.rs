@@ -3,7 +3,7 @@
 //! Paths are kept relative to the folder of the catalog, so that a population can be moved as a whole.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -227,7 +227,7 @@ fn read_batch(
             architecture: value(&architectures, row),
             absent: value(&absent, row).map(|text| Absence::of(&text)),
             labels,
-            path: PathBuf::from(path),
+            path,
             checkpoint,
         });
     }

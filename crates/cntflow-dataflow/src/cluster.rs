@@ -122,8 +122,8 @@ impl Cluster {
         let deadline = Instant::now() + self.connect_timeout;
         let mut sockets: Vec<Option<TcpStream>> = self.addresses.iter().map(|_| None).collect();
         let listener = self.listen()?;
-        for process in 0..self.process {
-            sockets[process] = Some(self.call(process, fingerprint, deadline)?);
+        for (process, socket) in sockets.iter_mut().enumerate().take(self.process) {
+            *socket = Some(self.call(process, fingerprint, deadline)?);
         }
         while let Some(missing) =
             (self.process + 1..sockets.len()).find(|&process| sockets[process].is_none())

@@ -1,6 +1,10 @@
 //! Two real processes: what one of them meets ends both, with the first failure's message.
 //!
 //! The test starts its own binary again as the processes of the cluster.
+#![expect(
+    clippy::print_stderr,
+    reason = "a process of the test tells its outcome on stderr"
+)]
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};

@@ -10,10 +10,13 @@ use cntflow_dataflow::{
     Cue, DataflowError, Executor, Finished, Gather, Stop, TaskQueue, Work, run,
 };
 
+/// What has been committed: a task, and its square or the text of its panic.
+type Rows = Vec<(u64, Result<u64, String>)>;
+
 /// Tasks are numbers; outputs are their squares, or the text of a panic.
 struct Squares {
     behaviour: fn(u64, &Cue<'_, u64>),
-    committed: Arc<Mutex<Vec<(u64, Result<u64, String>)>>>,
+    committed: Arc<Mutex<Rows>>,
     performed_by: Mutex<BTreeMap<u64, ThreadId>>,
     reports: AtomicUsize,
     fail: Fail,
@@ -28,9 +31,9 @@ enum Fail {
 
 struct Batch {
     worker: usize,
-    rows: Vec<(u64, Result<u64, String>)>,
+    rows: Rows,
     since: Option<Instant>,
-    committed: Arc<Mutex<Vec<(u64, Result<u64, String>)>>>,
+    committed: Arc<Mutex<Rows>>,
     fail: Fail,
 }
 
@@ -106,7 +109,7 @@ fn squares(fail: Fail, behaviour: fn(u64, &Cue<'_, u64>)) -> Arc<Squares> {
     })
 }
 
-fn sorted(work: &Squares) -> Vec<(u64, Result<u64, String>)> {
+fn sorted(work: &Squares) -> Rows {
     let mut rows = work.committed.lock().unwrap().clone();
     rows.sort();
     rows
@@ -143,7 +146,7 @@ fn a_task_that_panics_is_an_output_that_says_where_and_the_others_go_on() {
         assert!(task != 7, "task {task} is bad")
     });
     run(
-        &executor(2, false),
+        executor(2, false),
         (0..20).collect(),
         Arc::clone(&work),
         &Stop::default(),
@@ -167,7 +170,7 @@ fn a_panic_outside_of_tasks_ends_the_run_with_its_message() {
         });
         let started = Instant::now();
         let outcome = run(
-            &executor(3, serialise),
+            executor(3, serialise),
             (0..5000).collect(),
             work,
             &Stop::default(),
@@ -196,7 +199,7 @@ fn a_long_task_does_not_keep_a_failed_run_alive() {
     });
     let started = Instant::now();
     run(
-        &executor(2, false),
+        executor(2, false),
         (0..50).collect(),
         work,
         &Stop::default(),
@@ -213,7 +216,7 @@ fn a_long_task_does_not_keep_a_failed_run_alive() {
 fn a_commit_that_fails_ends_the_run_with_its_error() {
     let work = squares(Fail::Commit, |_, _| {});
     let text = run(
-        &executor(2, false),
+        executor(2, false),
         (0..50).collect(),
         work,
         &Stop::default(),
@@ -231,7 +234,7 @@ fn a_slow_task_holds_up_nobody_but_its_worker() {
         std::thread::sleep(Duration::from_millis(if task == 0 { 600 } else { 5 }));
     });
     run(
-        &executor(2, false),
+        executor(2, false),
         (0..50).collect(),
         Arc::clone(&work),
         &Stop::default(),
@@ -255,7 +258,7 @@ fn tasks_may_add_tasks_while_others_wait_for_them() {
         }
     });
     run(
-        &executor(3, false),
+        executor(3, false),
         (0..5).collect(),
         Arc::clone(&work),
         &Stop::default(),
@@ -278,7 +281,7 @@ fn a_stopped_run_commits_what_it_has_done() {
         stopper.set();
     });
     let finished = run(
-        &executor(2, false),
+        executor(2, false),
         (0..100_000).collect(),
         Arc::clone(&work),
         &stop,

@@ -1,13 +1,8 @@
 //! Checkpoints as safetensors files: the same content gives the same bytes, and a file is complete or absent.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::io::Write;
-use std::path::Path;
 
 use serde::Serialize;
-
-use crate::ZooError;
 
 /// What a file's data start at a multiple of, counted from the start of the file.
 const ALIGNMENT: usize = 8;
@@ -60,22 +55,6 @@ pub(crate) fn safetensors_bytes(
     bytes
 }
 
-/// Writes `bytes` to `path` so that the file is there with all of them or not at all, whenever the program ends: to a
-/// name beside it (`<name>.partial`), synced, renamed. What was there is replaced.
-///
-/// # Errors
-/// Where the folder does not exist or cannot be written to.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ZooError> {
-    let mut partial = OsString::from(path);
-    partial.push(".partial");
-    let mut file = fs_err::File::create(&partial)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs_err::rename(partial, path)?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,23 +95,6 @@ mod tests {
         assert_eq!(
             file.tensor("layers.10.weight").unwrap().data()[..4],
             1.0_f32.to_le_bytes()
-        );
-    }
-
-    #[test]
-    fn a_file_is_replaced_and_nothing_is_left_beside_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        write_whole(&path, b"old, longer").unwrap();
-        write_whole(&path, b"new").unwrap();
-        assert_eq!(fs_err::read(&path).unwrap(), b"new");
-        assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
-        let missing = folder.path().join("missing").join("file");
-        assert!(
-            write_whole(&missing, b"")
-                .unwrap_err()
-                .to_string()
-                .contains("missing")
         );
     }
 }

@@ -26,7 +26,6 @@ mod train_evaluate;
 mod trained;
 mod values;
 
-pub use checkpoint_file::write_whole;
 pub use dataset::{Dataset, Split};
 pub use error::ZooError;
 pub use initialise::{Distribution, FanMode, Initialisation, InitialisationKind};

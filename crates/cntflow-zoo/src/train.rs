@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
+use cntflow_checkpoint::write_beside;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::ZooError;
-use crate::checkpoint_file::{NamedTensor, safetensors_bytes, write_whole};
+use crate::checkpoint_file::{NamedTensor, safetensors_bytes};
 use crate::model::{Model, Weights};
 use crate::ops::cpu_values;
 use crate::ops::cross_entropy::CrossEntropy;
@@ -186,7 +187,8 @@ impl<'a> Training<'a> {
         }
         let path = self.folder.join(format!("step-{epoch:05}.safetensors"));
         let bytes = safetensors_bytes(&tensors, &self.metadata(epoch, train, test));
-        write_whole(&path, &bytes).map_err(Stop::Failed)?;
+        write_beside::<std::io::Error>(&path, |file| file.write_all(&bytes))
+            .map_err(|error| Stop::Failed(error.into()))?;
         Ok(KeptCheckpoint {
             path,
             step: epoch,
