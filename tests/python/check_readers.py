@@ -19,12 +19,16 @@ import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tables import KEYS, OF_CHECKPOINTS, Difference, parts, pattern, tables_of
 
 # Sums of reals may differ by this, relatively: readers agree on every value, fsum on every sum.
 TOLERANCE = 1e-12
+
+# What the readers raise at a file that they cannot read.
+CANNOT_READ = (pl.exceptions.PolarsError, pa.ArrowException, duckdb.Error, OSError)
 
 # What every part says of itself.
 METADATA = ["cntflow.table", "cntflow.schema"]
@@ -170,7 +174,7 @@ def check_parts(folder: Path, table: str) -> str:
         columns = [(field.name, field.type) for field in file.schema.to_arrow_schema()]
         first = first or (path, columns)
         if columns != first[1]:
-            odd = sorted({str(c) for c in set(columns) ^ set(first[1])})
+            odd = sorted({f"{name} {dtype}" for name, dtype in set(columns) ^ set(first[1])})
             raise Difference(f"{table}: {path.name} and {first[0].name} differ in columns: {', '.join(odd) or 'their order'}")
     if len(versions) != 1:
         raise Difference(f"{table}: parts of several schemas: {', '.join(sorted(versions))}")
@@ -260,6 +264,10 @@ def main() -> int:
             check_table(folder, table)
         except Difference as difference:
             print(f"check_readers: {difference}", file=sys.stderr)
+            failed += 1
+        except CANNOT_READ as error:
+            reader = type(error).__module__.split(".")[0]
+            print(f"check_readers: {table}: {reader} cannot read it: {error}", file=sys.stderr)
             failed += 1
     if failed == 0:
         print(f"polars {pl.__version__}, pandas {pd.__version__} and duckdb {duckdb.__version__} agree on {len(tables)} tables")

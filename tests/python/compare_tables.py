@@ -134,6 +134,9 @@ def main() -> int:
     except Difference as difference:
         print(f"compare_tables: {difference}", file=sys.stderr)
         return 1
+    except (pl.exceptions.PolarsError, OSError) as error:
+        print(f"compare_tables: a table cannot be read: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

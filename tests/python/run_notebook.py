@@ -12,6 +12,7 @@ import argparse
 import base64
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 # A kernel of the same name elsewhere on the machine must not stand in for the environment's own.
@@ -19,6 +20,7 @@ os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 
 import nbformat
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -40,8 +42,10 @@ def execute(path: Path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     folder = {"metadata": {"path": str(path.resolve().parent)}}
-    client = NotebookClient(notebook, kernel_name="python3", timeout=CELL_SECONDS, resources=folder)
-    return client.execute()
+    # Sockets in a folder of our own: on a shared machine nobody else can talk to the kernel, and no port is taken.
+    with tempfile.TemporaryDirectory(prefix="nb") as sockets:
+        kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{sockets}/kernel")
+        return NotebookClient(notebook, km=kernel, timeout=CELL_SECONDS, resources=folder).execute()
 
 
 def save_figures(folder: Path, figures: list[bytes]) -> None:

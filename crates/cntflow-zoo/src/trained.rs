@@ -15,7 +15,7 @@ pub struct TrainingData {
     test: Dataset,
 }
 
-/// What became of a run. Plain, as [`RunSpec`] is: it crosses processes.
+/// What became of a run. Plain, as [`RunSpec`](crate::RunSpec) is: it crosses processes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainedRun {
     /// The run's name.

@@ -74,7 +74,7 @@ pub(crate) struct MeasureArguments {
     /// Metrics to compute, separated by commas; all of them by default
     #[arg(long, value_delimiter = ',')]
     pub(crate) metrics: Vec<String>,
-    /// Inputs for the data-dependent metrics: DATASET[:train|test[:number]]
+    /// Inputs for the data-dependent metrics: `DATASET[:train|test[:number]]`
     #[arg(long)]
     pub(crate) probe: Option<String>,
     /// Whether to write the table 'neurons'
@@ -105,7 +105,7 @@ pub(crate) enum Neurons {
 pub(crate) struct DiscriminateArguments {
     /// A study file, or the output folder of a run
     pub(crate) study: PathBuf,
-    /// Output folder of the study, where it is not runs/<study>
+    /// Output folder of the study, where it is not `runs/STUDY`
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
@@ -114,7 +114,7 @@ pub(crate) struct DiscriminateArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArguments {
-    /// The classifier, as a run saved it (OUT/classifiers/<rule>.json)
+    /// The classifier, as a run saved it (`OUT/classifiers/RULE.json`)
     pub(crate) model: PathBuf,
     /// Checkpoints: files, folders, globs, catalogs
     #[arg(required = true)]
@@ -155,7 +155,7 @@ pub(crate) enum Format {
 pub(crate) struct InspectArguments {
     /// The checkpoint
     pub(crate) file: PathBuf,
-    /// Inputs for the data-dependent metrics: DATASET[:train|test[:number]]
+    /// Inputs for the data-dependent metrics: `DATASET[:train|test[:number]]`
     #[arg(long)]
     pub(crate) probe: Option<String>,
     /// Print one JSON document
@@ -190,7 +190,7 @@ pub(crate) enum DatasetsCommand {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FolderArguments {
-    /// Output folder [default: runs/<study>]
+    /// Output folder [default: runs/STUDY]
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
     /// Begin anew: remove what an earlier run of cntflow left in the output folder
