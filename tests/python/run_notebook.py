@@ -20,9 +20,9 @@ os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from traitlets.config import Config
 
 # Longest time for one cell, in seconds: the slowest takes a few on a small machine.
 CELL_SECONDS = 300
@@ -44,8 +44,9 @@ def execute(path: Path):
     folder = {"metadata": {"path": str(path.resolve().parent)}}
     # Sockets in a folder of our own: on a shared machine nobody else can talk to the kernel, and no port is taken.
     with tempfile.TemporaryDirectory(prefix="nb") as sockets:
-        kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{sockets}/kernel")
-        return NotebookClient(notebook, km=kernel, timeout=CELL_SECONDS, resources=folder).execute()
+        config = Config({"ConnectionFileMixin": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
+        client = NotebookClient(notebook, kernel_name="python3", timeout=CELL_SECONDS, resources=folder, config=config)
+        return client.execute()
 
 
 def save_figures(folder: Path, figures: list[bytes]) -> None:

@@ -5,6 +5,7 @@
 
 mod error;
 mod layers;
+mod merge;
 mod networks;
 mod neurons;
 mod part;
@@ -13,6 +14,7 @@ mod store;
 mod table;
 
 pub use error::TablesError;
+pub use merge::MERGE_ABOVE;
 pub use part::{Batch, BatchLimits, DEFAULT_BATCH_AGE, DEFAULT_BATCH_BYTES};
 pub use record::{Record, Status};
 pub use store::{Committed, TableStore};

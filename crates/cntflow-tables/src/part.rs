@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
+use arrow_schema::Schema;
 use cntflow_checkpoint::{LabelColumn, write_beside};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -145,7 +146,7 @@ impl Batch {
 
     fn write(&self, table: Table, batch: &str, rows: &RecordBatch) -> Result<(), TablesError> {
         let path = self.store.part(table, batch);
-        let properties = properties(table, rows, &self.metadata);
+        let properties = properties(table, &rows.schema(), &self.metadata);
         write_beside(&path, |file| {
             let parquet = |source| TablesError::Parquet {
                 path: path.clone(),
@@ -160,7 +161,12 @@ impl Batch {
     }
 }
 
-fn properties(table: Table, rows: &RecordBatch, metadata: &[(String, String)]) -> WriterProperties {
+/// How parts are written: zstd, reals split by byte, and where the rows come from in the metadata.
+pub(crate) fn properties(
+    table: Table,
+    schema: &Schema,
+    metadata: &[(String, String)],
+) -> WriterProperties {
     let own = [
         ("cntflow.table".to_owned(), table.name().to_owned()),
         ("cntflow.schema".to_owned(), SCHEMA_VERSION.to_owned()),
@@ -173,8 +179,7 @@ fn properties(table: Table, rows: &RecordBatch, metadata: &[(String, String)]) -
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_key_value_metadata(Some(pairs.collect()));
     // Reals hardly ever repeat: a dictionary of them costs time and gives nothing; split by byte they compress.
-    for field in rows
-        .schema()
+    for field in schema
         .fields()
         .iter()
         .filter(|field| field.data_type().is_floating())

@@ -1,6 +1,6 @@
 //! The folder of the tables: which batches are committed, what they hold, and scans of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
@@ -12,6 +12,7 @@ use polars::prelude::{
 };
 
 use crate::error::TablesError;
+use crate::merge::{is_merged, read_replaced};
 use crate::record::Status;
 use crate::table::Table;
 
@@ -39,16 +40,20 @@ impl TableStore {
             .join(format!("{batch}.parquet"))
     }
 
-    /// Names of the committed batches, sorted: those with a `networks` part.
+    /// Names of the committed batches, sorted: those with a `networks` part, but for those that a committed merge replaces.
     ///
     /// # Errors
-    /// The folder cannot be listed.
+    /// The folder cannot be listed, or a merged part not be read.
     pub fn batches(&self) -> Result<Vec<String>, TablesError> {
         let parts = parts(&self.root.join(Table::Networks.name()))?;
-        Ok(parts
-            .into_iter()
-            .filter_map(|path| batch_of(&path))
-            .collect())
+        let mut batches: BTreeSet<String> =
+            parts.iter().filter_map(|path| batch_of(path)).collect();
+        for path in parts.iter().filter(|path| is_merged(path)) {
+            for replaced in read_replaced(path)? {
+                batches.remove(&replaced);
+            }
+        }
+        Ok(batches.into_iter().collect())
     }
 
     /// Every committed checkpoint with its status.
@@ -180,7 +185,7 @@ fn parts(folder: &Path) -> Result<Vec<PathBuf>, TablesError> {
 }
 
 /// The batch of a part; `None` for anything else, temporary files included.
-fn batch_of(path: &Path) -> Option<String> {
+pub(crate) fn batch_of(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     name.strip_suffix(".parquet")
         .filter(|batch| !batch.starts_with('.'))

@@ -111,7 +111,7 @@ pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carrie
     let started = Instant::now();
     let stop = stop_on_interrupt()?;
     let (found, passed_over) = scan(&plan.sources)?;
-    let labels = label_columns(plan, &found)?;
+    let labels = label_columns(plan, setting, &found)?;
     let record = study_record(plan, labels.clone())?;
     let (folder, peers) = enter(plan, setting, &record)?;
     let (process, processes) = peers
@@ -197,11 +197,34 @@ fn enter(
     Ok((StudyFolder::join(&setting.out, record)?, Some(peers)))
 }
 
-/// The label columns of everything that may get a row.
-fn label_columns(plan: &Plan, found: &Catalog) -> anyhow::Result<Vec<LabelColumn>> {
+/// The label columns of everything that may get a row, those of earlier runs of the study included.
+fn label_columns(
+    plan: &Plan,
+    setting: &Setting,
+    found: &Catalog,
+) -> anyhow::Result<Vec<LabelColumn>> {
     let runs = plan.runs.iter().map(planned_entry);
     let entries: Vec<CatalogEntry> = runs.chain(found.entries().iter().cloned()).collect();
-    Ok(Catalog::new(entries)?.label_columns())
+    let mut labels = Catalog::new(entries)?.label_columns();
+    let identity = plan.identity()?;
+    let earlier = StudyRecord::read(&setting.out)?
+        .filter(|record| record.identity == identity && !setting.fresh);
+    for column in earlier.map_or(Vec::new(), |record| record.labels) {
+        match labels.iter().find(|label| label.name == column.name) {
+            None => labels.push(column),
+            Some(label) if label.kind == column.kind => {}
+            Some(label) => bail!(
+                "label '{}' is of type {:?} in the tables in {} and of type {:?} now; begin anew with --fresh, or choose another \
+                 folder with --out",
+                label.name,
+                column.kind,
+                setting.out.display(),
+                label.kind
+            ),
+        }
+    }
+    labels.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(labels)
 }
 
 fn study_record(plan: &Plan, labels: Vec<LabelColumn>) -> anyhow::Result<StudyRecord> {
@@ -353,6 +376,9 @@ fn conclude(
     let left = left_to_do(plan, setting.extent, &folder, found)?;
     if left.planned.runs == 0 && !plan.runs.is_empty() {
         folder.unite_catalog()?;
+    }
+    if left.tasks.is_empty() {
+        folder.tables().merge(&batch_name(0))?;
     }
     let totals = totals(&folder.tables().committed()?);
     Ok((folder, left.tasks.is_empty(), totals))

@@ -1,0 +1,320 @@
+//! Making one large part per table of many small ones, so that an overnight run does not leave thousands of files.
+//!
+//! The merged `networks` part names the batches it replaces and is written last: until it is there the old parts count, from then on the
+//! new ones, and never both. Replaced parts are removed afterwards; a run killed in between leaves them to the next one.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, new_null_array};
+use arrow_schema::{Field, Schema, SchemaRef};
+use cntflow_checkpoint::write_beside;
+use fs_err as fs;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::error::TablesError;
+use crate::part::properties;
+use crate::store::TableStore;
+use crate::table::Table;
+
+/// Number of committed batches above which a finished run merges them, default is 8.
+pub const MERGE_ABOVE: usize = 8;
+
+/// Key of a merged part's metadata: the batches it replaces, separated by commas.
+const REPLACES: &str = "cntflow.replaces";
+
+/// Start of the names of merged batches.
+const MERGED: &str = "merged-";
+
+impl TableStore {
+    /// Merges all committed batches into one called `merged-<name>`, if they are more than [`MERGE_ABOVE`]. Nobody may write meanwhile.
+    /// Gives whether there was anything to merge. Rows are streamed: no table needs to fit in memory.
+    ///
+    /// # Errors
+    /// A part cannot be read or written; the old parts stay committed then.
+    pub fn merge(&self, name: &str) -> Result<bool, TablesError> {
+        let batches = self.batches()?;
+        if batches.len() <= MERGE_ABOVE {
+            return Ok(false);
+        }
+        for table in Table::BATCHED {
+            let parts: Vec<PathBuf> = batches
+                .iter()
+                .map(|batch| self.part(table, batch))
+                .collect();
+            let parts: Vec<PathBuf> = parts.into_iter().filter(|path| path.exists()).collect();
+            if !parts.is_empty() {
+                let replaces = (table == Table::Networks).then(|| batches.join(","));
+                merge_parts(
+                    table,
+                    &parts,
+                    &self.part(table, &format!("{MERGED}{name}")),
+                    replaces,
+                )?;
+            }
+        }
+        for table in [
+            Table::Networks,
+            Table::Layers,
+            Table::Neurons,
+            Table::Coverage,
+        ] {
+            for path in batches
+                .iter()
+                .map(|batch| self.part(table, batch))
+                .filter(|path| path.exists())
+            {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whether a part is a merged one, by its name.
+pub(crate) fn is_merged(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with(MERGED))
+}
+
+/// The batches that a merged part replaces.
+pub(crate) fn read_replaced(path: &Path) -> Result<Vec<String>, TablesError> {
+    let pairs = open(path)?
+        .metadata()
+        .file_metadata()
+        .key_value_metadata()
+        .cloned()
+        .unwrap_or_default();
+    let replaces = pairs
+        .into_iter()
+        .find(|pair| pair.key == REPLACES)
+        .and_then(|pair| pair.value);
+    Ok(replaces
+        .unwrap_or_default()
+        .split(',')
+        .map(str::to_owned)
+        .collect())
+}
+
+fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, TablesError> {
+    let file = fs::File::open(path)?.into_file();
+    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| TablesError::Parquet {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn merge_parts(
+    table: Table,
+    parts: &[PathBuf],
+    merged: &Path,
+    replaces: Option<String>,
+) -> Result<(), TablesError> {
+    let (schema, mut metadata) = joint_schema(parts)?;
+    metadata.extend(replaces.map(|batches| (REPLACES.to_owned(), batches)));
+    let properties = properties(table, &schema, &metadata);
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| TablesError::Parquet {
+            path: path.clone(),
+            source,
+        }
+    };
+    write_beside(merged, |file| {
+        let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
+            .map_err(failed(merged))?;
+        for part in parts {
+            for batch in open(part)?.build().map_err(failed(part))? {
+                let batch = batch.map_err(|error| failed(part)(error.into()))?;
+                let rows = in_schema(&batch, &schema).map_err(|source| TablesError::Rows {
+                    table: table.name(),
+                    source,
+                })?;
+                writer.write(&rows).map_err(failed(merged))?;
+            }
+        }
+        writer.close().map_err(failed(merged))?;
+        Ok(())
+    })
+}
+
+type Metadata = Vec<(String, String)>;
+
+/// All columns of all parts, and what the first part says of where its rows come from.
+fn joint_schema(parts: &[PathBuf]) -> Result<(SchemaRef, Metadata), TablesError> {
+    let mut fields: Vec<Arc<Field>> = Vec::new();
+    let mut metadata = Metadata::new();
+    for part in parts {
+        let reader = open(part)?;
+        for field in reader.schema().fields() {
+            if !fields.iter().any(|known| known.name() == field.name()) {
+                fields.push(Arc::clone(field));
+            }
+        }
+        if metadata.is_empty() {
+            let pairs = reader
+                .metadata()
+                .file_metadata()
+                .key_value_metadata()
+                .cloned()
+                .unwrap_or_default();
+            let ours = pairs
+                .into_iter()
+                .filter(|pair| pair.key.starts_with("cntflow.") && pair.key != REPLACES);
+            // The table and its schema's version are written anew.
+            let kept = ours
+                .filter(|pair| !["cntflow.table", "cntflow.schema"].contains(&pair.key.as_str()));
+            metadata = kept
+                .filter_map(|pair| Some((pair.key, pair.value?)))
+                .collect();
+        }
+    }
+    Ok((Arc::new(Schema::new(fields)), metadata))
+}
+
+/// The rows with the columns of `schema`, null where they have none.
+fn in_schema(
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+) -> Result<RecordBatch, arrow_schema::ArrowError> {
+    let column = |field: &Arc<Field>| -> ArrayRef {
+        let found = batch.column_by_name(field.name()).cloned();
+        found.unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
+    };
+    RecordBatch::try_new(
+        Arc::clone(schema),
+        schema.fields().iter().map(column).collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use cntflow_checkpoint::{CatalogEntry, Label, LabelColumn, LabelKind};
+
+    use super::*;
+    use crate::{Batch, BatchLimits, Record, Status};
+
+    fn commit(store: &TableStore, name: &str, checkpoints: &[&str], label: &str) {
+        let labels = vec![LabelColumn {
+            name: label.to_owned(),
+            kind: LabelKind::Integer,
+        }];
+        let limits = BatchLimits {
+            age: Duration::ZERO,
+            bytes: 1,
+        };
+        let mut batch = Batch::new(
+            store.clone(),
+            limits,
+            labels.into(),
+            Arc::new([]),
+            name.to_owned(),
+        );
+        for checkpoint in checkpoints {
+            batch.add(record(checkpoint, label));
+        }
+        batch.commit().unwrap();
+    }
+
+    fn record(checkpoint: &str, label: &str) -> Record {
+        Record {
+            entry: CatalogEntry {
+                checkpoint: checkpoint.to_owned(),
+                path: PathBuf::new(),
+                run: "r".to_owned(),
+                step: 0,
+                architecture: None,
+                labels: BTreeMap::from([(label.to_owned(), Label::Integer(1))]),
+                absent: None,
+            },
+            status: Status::Ok,
+            reason: None,
+            digest: None,
+            bytes: None,
+            metrics: None,
+            coverage: Vec::new(),
+            seconds: 0.0,
+        }
+    }
+
+    fn checkpoints(store: &TableStore) -> Vec<String> {
+        let frame = store.scan(Table::Networks).unwrap().collect().unwrap();
+        let column = frame.column("checkpoint").unwrap().str().unwrap();
+        let mut names: Vec<String> = column.iter().flatten().map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
+    /// Ten batches of one checkpoint each, of two sets of label columns.
+    fn ten_batches() -> (tempfile::TempDir, TableStore, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = TableStore::new(folder.path());
+        let names: Vec<String> = (0..10).map(|i| format!("c{i}")).collect();
+        for (i, name) in names.iter().enumerate() {
+            commit(
+                &store,
+                &format!("b{i}"),
+                &[name],
+                if i < 5 { "first" } else { "second" },
+            );
+        }
+        (folder, store, names)
+    }
+
+    #[test]
+    fn a_part_without_its_networks_part_is_not_seen_and_is_removed() {
+        let (_folder, store, names) = ten_batches();
+        fs::remove_file(store.part(Table::Networks, "b3-00000")).unwrap();
+        let left: Vec<String> = names.into_iter().filter(|name| name != "c3").collect();
+        assert_eq!(checkpoints(&store), left);
+        assert_eq!(
+            store.remove_leftovers().unwrap(),
+            2,
+            "layers and coverage of the batch"
+        );
+        assert!(!store.part(Table::Layers, "b3-00000").exists());
+    }
+
+    #[test]
+    fn merging_keeps_every_row_and_every_label() {
+        let (_folder, store, names) = ten_batches();
+        assert!(store.merge("x").unwrap());
+        assert_eq!(store.batches().unwrap(), ["merged-x"]);
+        assert_eq!(checkpoints(&store), names);
+        let frame = store.scan(Table::Networks).unwrap().collect().unwrap();
+        assert_eq!(frame.column("first").unwrap().null_count(), 5);
+        assert_eq!(frame.column("second").unwrap().null_count(), 5);
+        assert!(!store.merge("y").unwrap(), "nothing to merge");
+    }
+
+    #[test]
+    fn a_merge_killed_before_it_removed_what_it_replaces_counts_nothing_twice() {
+        let (folder, store, names) = ten_batches();
+        let copy = folder.path().join("old");
+        fs::create_dir(&copy).unwrap();
+        for batch in store.batches().unwrap() {
+            fs::copy(
+                store.part(Table::Networks, &batch),
+                copy.join(format!("{batch}.parquet")),
+            )
+            .unwrap();
+        }
+        store.merge("x").unwrap();
+        for file in fs::read_dir(&copy).unwrap() {
+            let file = file.unwrap();
+            fs::copy(
+                file.path(),
+                folder.path().join("tables/networks").join(file.file_name()),
+            )
+            .unwrap();
+        }
+        assert_eq!(checkpoints(&store), names);
+        assert_eq!(store.committed().unwrap().len(), 10);
+        assert_eq!(store.remove_leftovers().unwrap(), 10);
+    }
+}
