@@ -270,9 +270,10 @@ fn perform_tasks<'scope, W: Work>(
                 input.for_each_stamp(|capability, batches| {
                     let mut session = output.session(&capability);
                     for task in batches.flat_map(|batch| batch.drain(..)) {
-                        let outcome = contained(|| work.perform(&task, &Cue::new(&queue, &stop)));
+                        let cue = Cue::new(&queue, &stop);
+                        let outcome = contained(|| work.perform(&task, &cue));
                         let outcome =
-                            outcome.unwrap_or_else(|message| Some(work.panicked(&task, &message)));
+                            outcome.unwrap_or_else(|text| Some(work.panicked(&task, &text, &cue)));
                         queue.performed();
                         in_flight.set(0);
                         if let Some(yielded) = outcome {

@@ -87,7 +87,7 @@ pub fn deal<T>(
     process: usize,
     processes: usize,
 ) -> Vec<T> {
-    tasks.sort_by_key(|task| std::cmp::Reverse(cost(task)));
+    tasks.sort_by_cached_key(|task| std::cmp::Reverse(cost(task)));
     tasks
         .into_iter()
         .skip(process)

@@ -21,7 +21,8 @@ pub trait Work: Send + Sync + 'static {
     fn perform(&self, task: &Self::Task, cue: &Cue<'_, Self::Task>) -> Option<Self::Output>;
 
     /// The output that stands for a task which panicked with `message`.
-    fn panicked(&self, task: &Self::Task, message: &str) -> Self::Output;
+    fn panicked(&self, task: &Self::Task, message: &str, cue: &Cue<'_, Self::Task>)
+    -> Self::Output;
 
     /// The gatherer of one worker, made on that worker's thread. `worker` counts over all processes.
     fn gather(&self, worker: usize) -> Self::Gather;

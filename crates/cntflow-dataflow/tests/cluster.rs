@@ -46,7 +46,7 @@ impl Work for Naps {
         Some(*task)
     }
 
-    fn panicked(&self, task: &u64, _: &str) -> u64 {
+    fn panicked(&self, task: &u64, _: &str, _: &Cue<'_, u64>) -> u64 {
         *task
     }
 

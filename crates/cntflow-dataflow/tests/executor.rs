@@ -50,7 +50,7 @@ impl Work for Squares {
         Some((*task, Ok(task * task)))
     }
 
-    fn panicked(&self, task: &u64, message: &str) -> Self::Output {
+    fn panicked(&self, task: &u64, message: &str, _: &Cue<'_, u64>) -> Self::Output {
         (*task, Err(message.to_owned()))
     }
 

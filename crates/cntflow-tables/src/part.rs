@@ -18,7 +18,7 @@ use crate::networks::networks;
 use crate::neurons::neurons;
 use crate::record::Record;
 use crate::store::TableStore;
-use crate::table::{SCHEMA_VERSION, Table};
+use crate::table::{Table, with_table};
 
 /// Longest time that a record waits for its commit, default is 25 seconds: what a killed run does again.
 pub const DEFAULT_BATCH_AGE: Duration = Duration::from_secs(25);
@@ -167,14 +167,8 @@ pub(crate) fn properties(
     schema: &Schema,
     metadata: &[(String, String)],
 ) -> WriterProperties {
-    let own = [
-        ("cntflow.table".to_owned(), table.name().to_owned()),
-        ("cntflow.schema".to_owned(), SCHEMA_VERSION.to_owned()),
-    ];
-    let pairs = own
-        .iter()
-        .chain(metadata)
-        .map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let pairs = with_table(table, metadata).into_iter();
+    let pairs = pairs.map(|(key, value)| KeyValue::new(key, value));
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_key_value_metadata(Some(pairs.collect()));

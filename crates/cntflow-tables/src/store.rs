@@ -7,6 +7,7 @@ use arrow_array::cast::AsArray;
 use fs_err as fs;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use polars::io::parquet::write::KeyValueMetadata;
 use polars::prelude::{
     DataFrame, LazyFrame, ParquetWriter, PlRefPath, PolarsResult, ScanArgsParquet, Schema,
 };
@@ -14,7 +15,7 @@ use polars::prelude::{
 use crate::error::TablesError;
 use crate::merge::{is_merged, read_replaced};
 use crate::record::Status;
-use crate::table::Table;
+use crate::table::{Table, with_table};
 
 /// The tables below one folder.
 #[derive(Clone, Debug)]
@@ -118,18 +119,24 @@ impl TableStore {
         scan_parts(&paths).map_err(polars)
     }
 
-    /// Replaces the table `discrimination` by `frame`, whole or not at all.
+    /// Replaces the table `discrimination` by `frame`, whole or not at all; `metadata` goes into the file.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write_discrimination(&self, frame: &mut DataFrame) -> Result<PathBuf, TablesError> {
+    pub fn write_discrimination(
+        &self,
+        frame: &mut DataFrame,
+        metadata: &[(String, String)],
+    ) -> Result<PathBuf, TablesError> {
         let path = self.part(Table::Discrimination, "all");
         let polars = |source| TablesError::Polars {
             table: Table::Discrimination.name(),
             source,
         };
+        let pairs = with_table(Table::Discrimination, metadata);
         let mut bytes = Vec::new();
         ParquetWriter::new(&mut bytes)
+            .with_key_value_metadata(Some(KeyValueMetadata::from_static(pairs)))
             .finish(frame)
             .map_err(polars)?;
         cntflow_checkpoint::write_beside::<std::io::Error>(&path, |file| file.write_all(&bytes))?;

@@ -42,3 +42,13 @@ impl Table {
         }
     }
 }
+
+/// The metadata of a part: its table, the version of the schema, and what the caller adds.
+pub(crate) fn with_table(table: Table, metadata: &[(String, String)]) -> Vec<(String, String)> {
+    let own = [
+        ("cntflow.table", table.name()),
+        ("cntflow.schema", SCHEMA_VERSION),
+    ];
+    let own = own.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    own.into_iter().chain(metadata.iter().cloned()).collect()
+}

@@ -199,6 +199,20 @@ impl StudyFolder {
 }
 
 impl StudyRecord {
+    /// What every part of the tables says of where it comes from.
+    pub(crate) fn metadata(&self) -> Vec<(String, String)> {
+        let pairs = [
+            ("cntflow.version", &self.cntflow),
+            ("cntflow.study", &self.name),
+            ("cntflow.identity", &self.identity),
+            ("cntflow.measured_with", &self.measured_with),
+        ];
+        pairs
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.clone()))
+            .collect()
+    }
+
     /// The record of a folder; `None` where there is none.
     ///
     /// # Errors

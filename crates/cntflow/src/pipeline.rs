@@ -124,7 +124,7 @@ pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carrie
         measure: plan.measure.clone(),
         data: open_data(&left.tasks)?,
         labels: labels.into(),
-        metadata: metadata(&record),
+        metadata: record.metadata().into(),
         measure_trained: setting.extent == Extent::Measure,
         committed: left.committed,
         limits: limits(&setting.workers),
@@ -227,7 +227,11 @@ fn label_columns(
     Ok(labels)
 }
 
-fn study_record(plan: &Plan, labels: Vec<LabelColumn>) -> anyhow::Result<StudyRecord> {
+/// What a folder remembers of the study.
+///
+/// # Errors
+/// The study cannot be written as JSON (a bug).
+pub(crate) fn study_record(plan: &Plan, labels: Vec<LabelColumn>) -> anyhow::Result<StudyRecord> {
     Ok(StudyRecord {
         cntflow: env!("CARGO_PKG_VERSION").to_owned(),
         name: plan.name.clone(),
@@ -321,20 +325,6 @@ fn open_data(tasks: &[Task]) -> anyhow::Result<Vec<(String, TrainingData)>> {
         .collect();
     let open = |name: &str| Ok((name.to_owned(), TrainingData::open(name)?));
     names.into_iter().map(open).collect()
-}
-
-/// What every part of the tables says of where it comes from.
-fn metadata(record: &StudyRecord) -> Arc<[(String, String)]> {
-    let pairs = [
-        ("cntflow.version", &record.cntflow),
-        ("cntflow.study", &record.name),
-        ("cntflow.identity", &record.identity),
-        ("cntflow.measured_with", &record.measured_with),
-    ];
-    pairs
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value.clone()))
-        .collect()
 }
 
 /// A name no other run of the program gives to its parts: the time of its start, and its process.

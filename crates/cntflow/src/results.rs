@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use crate::args::{ProgressMode, TalkArguments};
-use crate::folder::StudyFolder;
+use crate::folder::{StudyFolder, StudyRecord};
 use crate::printer;
 
 /// An outcome and where it was written.
@@ -31,14 +31,13 @@ pub(crate) struct Discriminated {
 /// There are no tables, or too few runs; what the discrimination itself says; a file cannot be written.
 pub(crate) fn discriminate_folder(
     folder: &StudyFolder,
-    name: &str,
-    measured_with: &str,
+    record: &StudyRecord,
     spec: &DiscriminateSpec,
     talk: TalkArguments,
 ) -> anyhow::Result<Discriminated> {
     let tables = folder.tables();
-    let outcome = evaluate(&tables, name, measured_with, spec, talk)?;
-    let table = tables.write_discrimination(&mut outcome.frame()?)?;
+    let outcome = evaluate(&tables, &record.name, &record.measured_with, spec, talk)?;
+    let table = tables.write_discrimination(&mut outcome.frame()?, &record.metadata())?;
     let mut classifiers = Vec::new();
     for rule in &outcome.rules {
         if let Some(classifier) = &rule.classifier {

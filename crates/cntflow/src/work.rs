@@ -105,12 +105,14 @@ impl Work for StudyWork {
         }
     }
 
-    fn panicked(&self, task: &Task, message: &str) -> Output {
+    fn panicked(&self, task: &Task, message: &str, cue: &Cue<'_, Task>) -> Output {
         match task {
             Task::Measure(entry) => {
                 Output::Measured(Box::new(failed_record(entry, message.to_owned())))
             }
-            Task::Train(spec) => self.absent(spec, Absence::Failed(format!("training {message}"))),
+            Task::Train(spec) => {
+                self.absent(spec, Absence::Failed(format!("training {message}")), cue)
+            }
         }
     }
 
@@ -155,7 +157,7 @@ impl StudyWork {
             Ok(trained) => Some(self.trained(spec, trained, cue)),
             Err(ZooError::Interrupted { .. }) => None,
             Err(ZooError::Io(error)) => Some(Output::Fatal(error.to_string())),
-            Err(error) => Some(self.absent(spec, Absence::Failed(error.to_string()))),
+            Err(error) => Some(self.absent(spec, Absence::Failed(error.to_string()), cue)),
         }
     }
 
@@ -170,19 +172,26 @@ impl StudyWork {
             report = self::report(spec, Status::Skipped, Some(reason.clone()));
             entries.push(absent_entry(spec, Absence::Diverged(reason)));
         }
+        self.follow_up(&entries, cue);
+        Output::Trained(entries, report)
+    }
+
+    /// A run without weights: its row in the catalog says why.
+    fn absent(&self, spec: &RunSpec, absence: Absence, cue: &Cue<'_, Task>) -> Output {
+        let report = report(spec, Status::Failed, Some(absence.to_string()));
+        let entries = vec![absent_entry(spec, absence)];
+        self.follow_up(&entries, cue);
+        Output::Trained(entries, report)
+    }
+
+    /// Has the checkpoints of a run measured next, those aside that an earlier run of the program has committed.
+    fn follow_up(&self, entries: &[CatalogEntry], cue: &Cue<'_, Task>) {
         if self.measure_trained {
             let new = entries
                 .iter()
                 .filter(|entry| !self.committed.contains_key(&entry.checkpoint));
             cue.follow_up(new.cloned().map(Task::Measure));
         }
-        Output::Trained(entries, report)
-    }
-
-    /// A run without weights: its row in the catalog says why.
-    fn absent(&self, spec: &RunSpec, absence: Absence) -> Output {
-        let report = report(spec, Status::Failed, Some(absence.to_string()));
-        Output::Trained(vec![absent_entry(spec, absence)], report)
     }
 }
 

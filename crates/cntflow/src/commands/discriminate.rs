@@ -25,13 +25,7 @@ pub(crate) fn discriminate(arguments: &DiscriminateArguments) -> anyhow::Result<
         .or_else(|| record.discriminate.clone())
         .unwrap_or_default();
     let folder = StudyFolder::join(&path, &record)?;
-    let discriminated = discriminate_folder(
-        &folder,
-        &record.name,
-        &record.measured_with,
-        &spec,
-        arguments.talk,
-    )?;
+    let discriminated = discriminate_folder(&folder, &record, &spec, arguments.talk)?;
     if arguments.talk.json {
         printer::json(&discriminated.json());
     } else {

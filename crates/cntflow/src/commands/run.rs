@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::args::RunArguments;
 use crate::exit::{ExitStatus, UsageError};
-use crate::pipeline::{Extent, Setting, carry_out};
+use crate::pipeline::{Extent, Setting, carry_out, study_record};
 use crate::results::discriminate_folder;
 use crate::study::Plan;
 use crate::{printer, summary};
@@ -40,9 +40,11 @@ pub(crate) fn run(arguments: RunArguments, extent: Extent) -> anyhow::Result<Exi
         .discriminate
         .as_ref()
         .filter(|_| carried.complete && extent == Extent::Measure);
-    let measured_with = plan.measure.measured_with();
     let discriminated = spec
-        .map(|spec| discriminate_folder(&carried.folder, &plan.name, &measured_with, spec, talk))
+        .map(|spec| {
+            let record = study_record(&plan, Vec::new())?;
+            discriminate_folder(&carried.folder, &record, spec, talk)
+        })
         .transpose()?;
     carried.seconds = started.elapsed().as_secs_f64();
     if talk.json {
