@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::{
-    SMALL_STUDY, cntflow, expect, parts, study_folder, table, write_chain, write_checkpoint,
+    SMALL_STUDY, cntflow, expect, study_folder, table, write_chain, write_checkpoint,
 };
 
 /// Status and reason of a checkpoint.
@@ -242,13 +242,16 @@ fn an_output_folder_that_cannot_be_written_is_named() {
 fn a_full_disk_is_an_error_with_the_path_and_what_was_committed_stays() {
     let folder = study_folder();
     let here = folder.path();
-    expect(0, here, &["train", "study.toml"]);
+    let zoo = here.join("zoo");
+    std::fs::create_dir(&zoo).unwrap();
+    write_chain(&zoo.join("first.safetensors"), 1.0);
+    let measure = "measure zoo --out out --neurons full --probe mnist-6k:train:20 --progress none";
+    expect(0, here, &measure.split(' ').collect::<Vec<_>>());
+    expect(0, here, &["train", "study.toml", "--out", "zoo/trained"]);
+
     let limited = |blocks: u32| {
         let program = env!("CARGO_BIN_EXE_cntflow");
-        let script = format!(
-            "trap '' XFSZ; ulimit -f {blocks}; exec {program} measure runs/small/catalog.parquet --out out --neurons full \
-             --progress none"
-        );
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec {program} {measure}");
         Command::new("bash")
             .args(["-c", &script])
             .current_dir(here)
@@ -262,10 +265,131 @@ fn a_full_disk_is_an_error_with_the_path_and_what_was_committed_stays() {
         text.contains("out/tables/") && text.contains(".parquet"),
         "{text}"
     );
-    assert!(parts(&here.join("out"), "networks").is_empty());
+    let sql = "SELECT checkpoint FROM networks";
+    let rows = expect(0, here, &["query", "out", sql, "--format", "json"]).json();
+    assert_eq!(
+        rows.as_array().unwrap().len(),
+        1,
+        "what was committed stays readable: {rows}"
+    );
     assert!(
         limited(1 << 20).status.success(),
         "with room again the same command goes on"
     );
-    assert_eq!(table(&here.join("out"), "networks").height(), 36);
+    let rows = expect(0, here, &["query", "out", sql, "--format", "json"]).json();
+    assert_eq!(rows.as_array().unwrap().len(), 37);
+}
+
+#[test]
+fn what_was_mended_is_measured_again_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::create_dir(here.join("zoo")).unwrap();
+    write_chain(&here.join("zoo/good.safetensors"), 1.0);
+    std::fs::write(here.join("zoo/bad.safetensors"), "cut short").unwrap();
+    let said = expect(3, here, &["measure", "zoo", "--out", "out"]);
+    assert!(said.stdout.contains("--retry-failed"), "{said:?}");
+    write_chain(&here.join("zoo/bad.safetensors"), 2.0);
+    expect(3, here, &["measure", "zoo", "--out", "out"]);
+    let said = expect(
+        0,
+        here,
+        &[
+            "measure",
+            "./zoo/",
+            "--out",
+            "out",
+            "--retry-failed",
+            "--json",
+        ],
+    )
+    .json();
+    assert_eq!(
+        (&said["checkpoints"]["resumed"], &said["checkpoints"]["new"]),
+        (&1.into(), &1.into()),
+        "{said}"
+    );
+    assert_eq!(table(&here.join("out"), "networks").height(), 2);
+    assert_eq!(row(&here.join("out"), "bad.safetensors").0, "ok");
+}
+
+#[test]
+fn nothing_to_measure_is_an_error_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::create_dir(here.join("zoo")).unwrap();
+    let said = expect(2, here, &["measure", "zoo", "--out", "out"]);
+    assert!(
+        said.stderr.contains("zoo: no checkpoints here (no files)"),
+        "{said:?}"
+    );
+    std::fs::write(here.join("zoo/readme.md"), "text").unwrap();
+    std::os::unix::fs::symlink("gone", here.join("zoo/dangling.safetensors")).unwrap();
+    std::fs::write(here.join("zoo/.a.safetensors.x.part"), "half").unwrap();
+    let said = expect(2, here, &["measure", "zoo", "--out", "out"]);
+    assert!(said.stderr.contains("2 files passed over"), "{said:?}");
+    assert!(!here.join("out").exists());
+    expect(
+        2,
+        here,
+        &[
+            "measure",
+            "zoo",
+            "--out",
+            "out",
+            "--hosts",
+            "none",
+            "--process",
+            "0",
+        ],
+    );
+    let catalog = here.join("catalog.csv");
+    std::fs::write(catalog, "path\na\n").unwrap();
+    let said = expect(1, here, &["measure", "catalog.csv"]);
+    assert!(
+        said.stderr.contains("catalogs are read as Parquet only"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn too_few_runs_for_a_classifier_take_nothing_away_from_the_tables() {
+    let folder = study_folder();
+    let here = folder.path();
+    let study = SMALL_STUDY.replace("runs = 12", "runs = 3") + "\n[discriminate]\n";
+    std::fs::write(here.join("study.toml"), study).unwrap();
+    let said = expect(1, here, &["run", "study.toml", "--json"]);
+    assert_eq!(said.json()["checkpoints"]["ok"], 9, "{said:?}");
+    assert!(said.stderr.contains("3 groups"), "{said:?}");
+}
+
+#[test]
+fn a_removal_that_was_cut_short_leaves_a_folder_to_go_on_in() {
+    let folder = study_folder();
+    let here = folder.path();
+    expect(0, here, &["run", "study.toml"]);
+    // As far as a killed `--fresh` may have come: the committing parts are gone, the rest is not.
+    std::fs::remove_dir_all(here.join("runs/small/tables/networks")).unwrap();
+    std::fs::remove_file(here.join("runs/small/catalog.parquet")).unwrap();
+    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
+    assert_eq!(
+        (&said["runs"]["trained"], &said["checkpoints"]["new"]),
+        (&12.into(), &36.into()),
+        "{said}"
+    );
+    assert_eq!(
+        table(&here.join("runs/small"), "layers")
+            .column("checkpoint")
+            .unwrap()
+            .n_unique()
+            .unwrap(),
+        36
+    );
+    // A results table without its other half is an error that names the part, not an empty answer.
+    std::fs::remove_dir_all(here.join("runs/small/tables/layers")).unwrap();
+    let said = expect(1, here, &["query", "runs/small", "SELECT * FROM layers"]);
+    assert!(
+        said.stderr.contains("tables/layers/") && said.stderr.contains("missing"),
+        "{said:?}"
+    );
 }

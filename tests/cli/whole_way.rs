@@ -54,6 +54,17 @@ fn a_study_is_trained_measured_and_queried() {
         ],
     );
     assert_eq!(csv.stdout.lines().next(), Some("n"));
+    let count = "SELECT count(*) AS n FROM layers";
+    expect(
+        0,
+        here,
+        &["query", "runs/small", count, "--output", "n.csv"],
+    );
+    assert!(
+        std::fs::read_to_string(here.join("n.csv"))
+            .unwrap()
+            .starts_with("n\n")
+    );
     let wrong = expect(2, here, &["query", "runs/small", "SELECT x FROM nowhere"]);
     assert!(
         wrong

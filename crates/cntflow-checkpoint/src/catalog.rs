@@ -145,7 +145,7 @@ impl LabelKind {
     }
 
     /// The narrowest kind that holds values of both.
-    fn joined(self, other: Self) -> Self {
+    pub fn joined(self, other: Self) -> Self {
         match (self, other) {
             (a, b) if a == b => a,
             (Self::Integer, Self::Real) | (Self::Real, Self::Integer) => Self::Real,

@@ -192,12 +192,7 @@ fn read_batch(
     let paths = text_column(batch, "path")?.ok_or("a catalog needs a column 'path'")?;
     let checkpoints = text_column(batch, "checkpoint")?;
     let runs = text_column(batch, "run")?;
-    let steps = batch
-        .column_by_name("step")
-        .map(|column| column.as_primitive_opt::<Int64Type>().cloned());
-    let steps = steps
-        .map(|steps| steps.ok_or("column 'step' is not of 64-bit integers"))
-        .transpose()?;
+    let steps = step_column(batch)?;
     let architectures = text_column(batch, "architecture")?;
     let absent = text_column(batch, "absent")?;
     let columns = label_columns(batch);
@@ -234,12 +229,25 @@ fn read_batch(
     Ok(())
 }
 
-/// A column as texts; Polars and pandas write large strings or string views where Arrow has three types of text.
+fn numbers_as_texts(numbers: &Int64Array) -> StringArray {
+    numbers
+        .iter()
+        .map(|number| number.map(|number| number.to_string()))
+        .collect()
+}
+
+/// A column as texts; runs are often numbered. Polars and pandas write large strings or string views where Arrow has three types of text.
 fn text_column(batch: &RecordBatch, name: &str) -> Result<Option<StringArray>, String> {
     let Some(column) = batch.column_by_name(name) else {
         return Ok(None);
     };
-    as_texts(column).map(Some).ok_or_else(|| {
+    let numbers = || {
+        plain(column)?
+            .as_primitive_opt::<Int64Type>()
+            .map(numbers_as_texts)
+    };
+    let texts = as_texts(column).or_else(numbers);
+    texts.map(Some).ok_or_else(|| {
         format!(
             "column '{name}' is of type {}, not text",
             column.data_type()
@@ -259,6 +267,20 @@ fn as_texts(column: &ArrayRef) -> Option<StringArray> {
         DataType::Null => Some(StringArray::new_null(column.len())),
         _ => None,
     }
+}
+
+/// The column `step`, whatever its width.
+fn step_column(batch: &RecordBatch) -> Result<Option<Int64Array>, String> {
+    let Some(column) = batch.column_by_name("step") else {
+        return Ok(None);
+    };
+    let whole = plain(column).and_then(|column| column.as_primitive_opt::<Int64Type>().cloned());
+    whole.map(Some).ok_or_else(|| {
+        format!(
+            "column 'step' is of type {}, not of whole numbers",
+            column.data_type()
+        )
+    })
 }
 
 fn label_columns(batch: &RecordBatch) -> Vec<(String, ArrayRef)> {

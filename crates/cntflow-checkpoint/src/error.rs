@@ -15,10 +15,12 @@ pub enum CheckpointError {
         source_name: String,
     },
     /// The file is of no format that can be read.
-    #[error("{path}: not a format that cntflow reads (safetensors)")]
+    #[error("{path}: not a format that cntflow reads (safetensors); {what}")]
     UnknownFormat {
         /// The file.
         path: PathBuf,
+        /// What it is, as far as can be told.
+        what: String,
     },
     /// The file ends before, or goes on after, what its header lists.
     #[error("{path}: its header lists {expected} bytes, the file has {found}{}", if found < expected { " (cut short)" } else { "" })]

@@ -17,6 +17,9 @@ use crate::CheckpointError;
 /// Largest header read, in bytes; the limit of the safetensors format.
 const MAX_HEADER: u64 = 100_000_000;
 
+/// Bytes of the shortest safetensors file: the length of the header, and `{}`.
+const SHORTEST: u64 = 10;
+
 /// A checkpoint file, open and checked: every tensor lies within the file and is as long as its shape and type say.
 #[derive(Debug)]
 pub struct OpenCheckpoint {
@@ -140,10 +143,21 @@ fn convert<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<
 
 fn map(path: &Path) -> Result<Mmap, CheckpointError> {
     let file = fs::File::open(path)?;
-    if file.metadata()?.len() < 8 {
-        return Err(CheckpointError::UnknownFormat {
+    let metadata = file.metadata()?;
+    let unknown = |what: String| {
+        Err(CheckpointError::UnknownFormat {
             path: path.to_owned(),
-        });
+            what,
+        })
+    };
+    if metadata.is_dir() {
+        return unknown("it is a folder".to_owned());
+    }
+    if metadata.len() < SHORTEST {
+        return unknown(format!(
+            "it has {} bytes, the shortest has {SHORTEST}",
+            metadata.len()
+        ));
     }
     // SAFETY: the map is only read. If another process truncates the file meanwhile, reading past its new end is a bus error,
     // not a wrong number; copying every checkpoint instead would double the memory and the reading time of all of them.
@@ -165,6 +179,7 @@ fn read_checked_header(path: &Path, bytes: &[u8]) -> Result<(usize, Metadata), C
     if bytes.get(8) != Some(&b'{') || length > MAX_HEADER {
         return Err(CheckpointError::UnknownFormat {
             path: path.to_owned(),
+            what: "it does not begin with the length of a header and the header".to_owned(),
         });
     }
     if length + 8 > found {

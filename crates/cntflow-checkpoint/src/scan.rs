@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use crate::catalog::{Catalog, CatalogEntry};
 use crate::catalog_file::read_catalog;
@@ -43,51 +43,85 @@ fn scan_source(
 ) -> Result<(), CheckpointError> {
     let path = Path::new(source);
     if path.is_dir() {
-        return scan_files(files_below(path)?, entries, passed_over);
-    }
-    if path.is_file() {
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "parquet")
-        {
-            entries.extend(read_catalog(path)?);
-        } else {
-            entries.push(found(path));
+        let files = files_below(path, passed_over);
+        scan_files(files, entries, passed_over);
+    } else if path.is_file() {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("parquet") => entries.extend(read_catalog(path)?),
+            Some("csv" | "jsonl") => {
+                let reason = "catalogs are read as Parquet only".to_owned();
+                return Err(CheckpointError::Catalog {
+                    path: path.to_owned(),
+                    reason,
+                });
+            }
+            _ => entries.push(found(path)),
         }
-        return Ok(());
+    } else {
+        let files = files_of_glob(source, passed_over)?;
+        scan_files(files, entries, passed_over);
     }
+    Ok(())
+}
+
+/// The files that a glob matches, and those below the folders that it matches.
+fn files_of_glob(
+    source: &str,
+    passed_over: &mut Vec<PassedOver>,
+) -> Result<Vec<PathBuf>, CheckpointError> {
     let matches = glob::glob(source).map_err(|error| CheckpointError::Catalog {
-        path: path.to_owned(),
+        path: PathBuf::from(source),
         reason: format!("not a file, a folder or a glob: {error}"),
     })?;
-    let files: Vec<PathBuf> = matches
-        .filter_map(Result::ok)
-        .filter(|path| path.is_file())
-        .collect();
-    if files.is_empty() {
+    let mut files = Vec::new();
+    let mut matched = false;
+    for path in matches.filter_map(Result::ok) {
+        matched = true;
+        if path.is_dir() {
+            files.extend(files_below(&path, passed_over));
+        } else {
+            files.push(path);
+        }
+    }
+    if !matched {
         return Err(CheckpointError::NoSuchSource {
             source_name: source.to_owned(),
         });
     }
-    scan_files(files, entries, passed_over)
+    Ok(files)
 }
 
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+/// All files below a folder but hidden ones (temporary files of a writer among them). What cannot be followed is passed over.
+fn files_below(folder: &Path, passed_over: &mut Vec<PassedOver>) -> Vec<PathBuf> {
+    let hidden = |entry: &DirEntry| {
+        entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.')
+    };
+    let walk = WalkDir::new(folder)
+        .follow_links(true)
+        .sort_by_file_name()
+        .into_iter();
     let mut files = Vec::new();
-    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
-        let entry = entry.map_err(std::io::Error::from)?;
-        if entry.file_type().is_file() {
-            files.push(entry.into_path());
+    for entry in walk.filter_entry(|entry| !hidden(entry)) {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
+            Ok(_) => {}
+            Err(error) => {
+                let path = error.path().unwrap_or(folder).to_owned();
+                passed_over.push(PassedOver {
+                    path,
+                    reason: error.to_string(),
+                });
+            }
         }
     }
-    Ok(files)
+    files
 }
 
 fn scan_files(
     files: Vec<PathBuf>,
     entries: &mut Vec<CatalogEntry>,
     passed_over: &mut Vec<PassedOver>,
-) -> Result<(), CheckpointError> {
+) {
     for path in files {
         let claims = path
             .extension()
@@ -106,7 +140,6 @@ fn scan_files(
             _ => entries.push(found(&path)),
         }
     }
-    Ok(())
 }
 
 /// The entry of a file, with the labels that its own metadata gives. A file that cannot be read is an entry all the same: measuring it

@@ -8,6 +8,9 @@ use cntflow_network::{Architecture, Dense, Layer};
 use crate::CheckpointError;
 use crate::open::{OpenCheckpoint, TensorEntry};
 
+/// Source of an architecture that nobody tells.
+const INFERRED: &str = "names and shapes";
+
 /// What one tensor of a file is used as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coverage {
@@ -52,7 +55,7 @@ pub fn understand(
         }),
         None => infer(&tensors).map(|architecture| Understood {
             architecture,
-            source: "names and shapes",
+            source: INFERRED,
         }),
     };
     let understood = understood.map_err(|reason| CheckpointError::NoArchitecture {
@@ -149,6 +152,9 @@ fn coverage(tensors: Vec<TensorEntry>, understood: Option<&Understood>) -> Vec<C
         let used_as = uses.get(&tensor.name).cloned();
         let reason = match (&used_as, understood) {
             (Some(_), _) if tensor.dtype != "F32" => Some(format!("{} read as F32", tensor.dtype)),
+            (Some(_), Some(known)) if known.source == INFERRED => {
+                Some(format!("told by {INFERRED}"))
+            }
             (Some(_), _) => None,
             (None, Some(_)) => Some("not part of the architecture".to_owned()),
             (None, None) => Some("the architecture is not known".to_owned()),

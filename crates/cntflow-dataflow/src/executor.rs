@@ -82,10 +82,11 @@ pub fn run<W: Work>(
 ) -> Result<Finished, DataflowError> {
     install_panic_hook();
     let alarm = Arc::new(Alarm::default());
+    let n_local = executor.workers;
     let (builders, communication) = executor.build(&alarm)?;
     let worker = {
         let (alarm, stop) = (Arc::clone(&alarm), stop.clone());
-        move |worker: &mut Worker| supervised(worker, &queue, &work, &alarm, &stop)
+        move |worker: &mut Worker| supervised(worker, &queue, &work, &alarm, &stop, n_local)
     };
     let guards =
         timely::execute::execute_from(builders, communication, WorkerConfig::default(), worker)
@@ -160,9 +161,10 @@ fn supervised<W: Work>(
     work: &Arc<W>,
     alarm: &Arc<Alarm>,
     stop: &Stop,
+    n_local: usize,
 ) {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let probe = build(worker, queue, work, alarm, stop);
+        let probe = build(worker, queue, work, alarm, stop, n_local);
         while !probe.done() && !alarm.is_raised() {
             worker.step_or_park(Some(PARK));
         }
@@ -187,8 +189,8 @@ fn build<W: Work>(
     work: &Arc<W>,
     alarm: &Arc<Alarm>,
     stop: &Stop,
+    n_local: usize,
 ) -> ProbeHandle<u64> {
-    let index = worker.index();
     worker.dataflow::<u64, _, _>(|scope| {
         let in_flight = Rc::new(Cell::new(0usize));
         let tasks = pull_tasks(
@@ -205,7 +207,7 @@ fn build<W: Work>(
             in_flight,
             stop.clone(),
         );
-        let reports = gather_outputs::<W>(scope, outputs, work.gather(index));
+        let reports = gather_outputs(scope, outputs, Arc::clone(work), n_local);
         let told = Arc::clone(work);
         let (probe, _) = reports
             .exchange(|_| 0)
@@ -286,12 +288,16 @@ fn perform_tasks<'scope, W: Work>(
     )
 }
 
-/// Gathers outputs into batches and commits them when large, when due, and at the end.
+/// Gathers outputs into batches and commits them when large, when due, and at the end. Reports of process 0 are told on the spot: its
+/// worker 0, to which those of the other processes go, may be busy with a long task.
 fn gather_outputs<'scope, W: Work>(
     scope: Scope<'scope, u64>,
     outputs: StreamVec<'scope, u64, W::Output>,
-    mut gather: W::Gather,
+    work: Arc<W>,
+    n_local: usize,
 ) -> StreamVec<'scope, u64, W::Report> {
+    let leads = scope.index() < n_local;
+    let mut gather = work.gather(scope.index());
     type Builder<R> = CapacityContainerBuilder<Vec<R>>;
     outputs.unary_frontier::<Builder<W::Report>, _, _, _>(
         Pipeline,
@@ -305,7 +311,12 @@ fn gather_outputs<'scope, W: Work>(
                 input.for_each_stamp(|capability, batches| {
                     let mut session = output.session(&capability);
                     for yielded in batches.flat_map(|batch| batch.drain(..)) {
-                        session.give(or_end(gather.add(yielded)));
+                        let report = or_end(gather.add(yielded));
+                        if leads {
+                            work.reported(report);
+                        } else {
+                            session.give(report);
+                        }
                     }
                 });
                 let now = Instant::now();

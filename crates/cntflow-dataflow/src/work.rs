@@ -27,7 +27,7 @@ pub trait Work: Send + Sync + 'static {
     /// The gatherer of one worker, made on that worker's thread. `worker` counts over all processes.
     fn gather(&self, worker: usize) -> Self::Gather;
 
-    /// Told on process 0 of every task done by any worker of the cluster.
+    /// Told on process 0 of every task done by any worker of the cluster, on any of its workers' threads.
     fn reported(&self, report: Self::Report);
 }
 

@@ -46,6 +46,7 @@ pub use evaluation::strata::ALL;
 pub use features::STATISTICS;
 pub use outcome::{LEAST_STRATUM_GROUPS, Outcome, OutcomeRow, RuleOutcome};
 pub use population::PopulationCounts;
+pub use predict::MOST_IMPUTED;
 pub use rule::{Rule, Thresholds};
 pub use sets::FeatureSet;
 pub use spec::*;

@@ -8,6 +8,10 @@ use crate::feature_table::FeatureTable;
 use crate::features::layer_features;
 use crate::trained::TrainedClassifier;
 
+/// Share of its features that a network may lack, default is one in twenty: the training medians stand in for them. A network measured
+/// without inputs, or of another kind, lacks far more.
+pub const MOST_IMPUTED: f64 = 0.05;
+
 impl TrainedClassifier {
     /// Scores every network of the tables, failed ones included (without a score).
     ///
@@ -17,8 +21,8 @@ impl TrainedClassifier {
     /// for which the training median stood in), `meaning` (of low and high) and `reason` (why there is no score).
     ///
     /// # Errors
-    /// [`DiscriminateError::MeasuredOtherwise`] if the digests differ, [`DiscriminateError::MissingFeatures`] if no network
-    /// has a feature that the classifier needs; columns that are not there, and Polars' own.
+    /// [`DiscriminateError::MeasuredOtherwise`] if the digests differ, [`DiscriminateError::MissingFeatures`] if every
+    /// network lacks more than [`MOST_IMPUTED`] of the features; columns that are not there, and Polars' own.
     pub fn predict(
         &self,
         networks: LazyFrame,
@@ -46,28 +50,46 @@ impl TrainedClassifier {
         self.frame(&lines)
     }
 
+    /// Scores each network by itself, whatever others there are: one that lacks more than [`MOST_IMPUTED`] of the features gets no
+    /// score but a reason. If none fits, the classifier refuses them all.
     fn score(&self, table: &FeatureTable, measured: &[usize], lines: &mut [Line]) -> Result<()> {
-        let places = self.preparation.places(table).map_err(|missing| {
-            DiscriminateError::MissingFeatures {
-                expected: self.preparation.names.len(),
-                found: self.preparation.names.len() - missing.len(),
-                first_missing: missing.into_iter().take(MISSING_NAMES_SHOWN).collect(),
-            }
-        })?;
+        let places = self.preparation.places_if_any(table);
+        let names = &self.preparation.names;
+        let mut most_lacking: Option<Vec<String>> = None;
         for (row, &line) in measured.iter().enumerate() {
-            let imputed = places
+            let has = |place: &Option<usize>| {
+                place.is_some_and(|place| table.value(row, place).is_finite())
+            };
+            let lacking: Vec<String> = names
                 .iter()
-                .filter(|&&place| !table.value(row, place).is_finite())
-                .count();
-            lines[line].imputed = imputed as u32;
-            if imputed == places.len() {
-                lines[line].reason = Some("has none of the classifier's features".to_owned());
+                .zip(&places)
+                .filter(|(_, place)| !has(place))
+                .map(|(name, _)| name.clone())
+                .collect();
+            lines[line].imputed = lacking.len() as u32;
+            if lacking.len() as f64 > MOST_IMPUTED * names.len() as f64 {
+                lines[line].reason = Some(format!(
+                    "lacks {} of the classifier's {} features, such as {}",
+                    lacking.len(),
+                    names.len(),
+                    lacking[0]
+                ));
+                most_lacking.get_or_insert(lacking);
                 continue;
             }
-            let records = self.preparation.apply(table, &places, &[row]);
+            let records = self.preparation.apply_where_any(table, &places, row);
             lines[line].score = Some(self.model.score(records.row(0)));
         }
-        Ok(())
+        match most_lacking {
+            Some(lacking) if measured.iter().all(|&line| lines[line].score.is_none()) => {
+                Err(DiscriminateError::MissingFeatures {
+                    expected: names.len(),
+                    found: names.len() - lacking.len(),
+                    first_missing: lacking.into_iter().take(MISSING_NAMES_SHOWN).collect(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn frame(&self, lines: &[Line]) -> Result<DataFrame> {

@@ -79,13 +79,38 @@ impl Preparation {
         rows: &[usize],
     ) -> Array2<f64> {
         Array2::from_shape_fn((rows.len(), places.len()), |(row, column)| {
-            let value = table.value(rows[row], places[column]);
-            if !value.is_finite() {
-                return 0.0;
-            }
-            let scaled = (value - self.medians[column]) / self.spreads[column];
-            scaled.clamp(-LARGEST_SCALED, LARGEST_SCALED).asinh()
+            self.prepared(table.value(rows[row], places[column]), column)
         })
+    }
+
+    /// The columns' places in a table that may lack some.
+    pub(crate) fn places_if_any(&self, table: &FeatureTable) -> Vec<Option<usize>> {
+        let place = |name: &String| table.names.iter().position(|other| other == name);
+        self.names.iter().map(place).collect()
+    }
+
+    /// The prepared values of one row, `[1, columns kept]`; a column that the table lacks counts as not finite.
+    pub(crate) fn apply_where_any(
+        &self,
+        table: &FeatureTable,
+        places: &[Option<usize>],
+        row: usize,
+    ) -> Array2<f64> {
+        Array2::from_shape_fn((1, places.len()), |(_, column)| {
+            self.prepared(
+                places[column].map_or(f64::NAN, |place| table.value(row, place)),
+                column,
+            )
+        })
+    }
+
+    /// One value of a column, scaled; 0, the training median, stands in for one that is not finite.
+    fn prepared(&self, value: f64, column: usize) -> f64 {
+        if !value.is_finite() {
+            return 0.0;
+        }
+        let scaled = (value - self.medians[column]) / self.spreads[column];
+        scaled.clamp(-LARGEST_SCALED, LARGEST_SCALED).asinh()
     }
 
     /// Whether the three lists belong together, as they do unless a file was damaged.

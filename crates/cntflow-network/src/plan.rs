@@ -8,8 +8,9 @@ use crate::{
     NetworkError, NeuronLayer, Role, Shape, TensorSpec,
 };
 
-/// Most neurons a network may have over all its layers: 2^26, half a gigabyte for one f64 column.
-pub const MAX_NEURONS: u64 = 1 << 26;
+/// Most neurons a network may have over all its layers: 2^23, 64 MiB for one f64 column, of which measuring keeps
+/// about twenty.
+pub const MAX_NEURONS: u64 = 1 << 23;
 
 /// Most parameters a network may have: 2^40, four terabytes of f32.
 pub const MAX_PARAMETERS: u64 = 1 << 40;

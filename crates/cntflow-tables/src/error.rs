@@ -40,6 +40,14 @@ pub enum TablesError {
         /// What Polars says.
         source: polars::error::PolarsError,
     },
+    /// A committed batch lacks one of its parts: somebody removed it.
+    #[error(
+        "{path}: missing, though its batch is committed; restore it, or begin anew with --fresh"
+    )]
+    Missing {
+        /// The part that should be there.
+        path: PathBuf,
+    },
     /// There is nothing committed in the folder.
     #[error("{path}: no committed table '{table}' here")]
     Empty {

@@ -3,12 +3,15 @@
 //! The merged `networks` part names the batches it replaces and is written last: until it is there the old parts count, from then on the
 //! new ones, and never both. Replaced parts are removed afterwards; a run killed in between leaves them to the next one.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, new_null_array};
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch, new_null_array};
 use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_select::filter::filter_record_batch;
 use cntflow_checkpoint::write_beside;
 use fs_err as fs;
 use parquet::arrow::ArrowWriter;
@@ -39,20 +42,35 @@ impl TableStore {
         if batches.len() <= MERGE_ABOVE {
             return Ok(false);
         }
+        self.rewrite(&batches, name, &BTreeSet::new())
+            .map(|()| true)
+    }
+
+    /// Takes the rows of some checkpoints out of all tables, as if they had never been measured. Nobody may write meanwhile.
+    ///
+    /// # Errors
+    /// As [`TableStore::merge`]; the rows stay then.
+    pub fn withdraw(&self, checkpoints: &BTreeSet<String>, name: &str) -> Result<(), TablesError> {
+        let batches = self.batches()?;
+        if batches.is_empty() || checkpoints.is_empty() {
+            return Ok(());
+        }
+        self.rewrite(&batches, name, checkpoints)
+    }
+
+    /// Makes one batch of `batches` without the rows of some checkpoints, and removes them.
+    fn rewrite(
+        &self,
+        batches: &[String],
+        name: &str,
+        without: &BTreeSet<String>,
+    ) -> Result<(), TablesError> {
         for table in Table::BATCHED {
-            let parts: Vec<PathBuf> = batches
-                .iter()
-                .map(|batch| self.part(table, batch))
-                .collect();
-            let parts: Vec<PathBuf> = parts.into_iter().filter(|path| path.exists()).collect();
+            let parts = self.committed_parts(table)?;
             if !parts.is_empty() {
                 let replaces = (table == Table::Networks).then(|| batches.join(","));
-                merge_parts(
-                    table,
-                    &parts,
-                    &self.part(table, &format!("{MERGED}{name}")),
-                    replaces,
-                )?;
+                let merged = self.part(table, &format!("{MERGED}{name}"));
+                merge_parts(table, &parts, &merged, replaces, without)?;
             }
         }
         for table in [
@@ -61,15 +79,12 @@ impl TableStore {
             Table::Neurons,
             Table::Coverage,
         ] {
-            for path in batches
-                .iter()
-                .map(|batch| self.part(table, batch))
-                .filter(|path| path.exists())
-            {
+            let replaced = batches.iter().map(|batch| self.part(table, batch));
+            for path in replaced.filter(|path| path.exists()) {
                 fs::remove_file(path)?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 }
 
@@ -111,6 +126,7 @@ fn merge_parts(
     parts: &[PathBuf],
     merged: &Path,
     replaces: Option<String>,
+    without: &BTreeSet<String>,
 ) -> Result<(), TablesError> {
     let (schema, mut metadata) = joint_schema(parts)?;
     metadata.extend(replaces.map(|batches| (REPLACES.to_owned(), batches)));
@@ -128,7 +144,8 @@ fn merge_parts(
         for part in parts {
             for batch in open(part)?.build().map_err(failed(part))? {
                 let batch = batch.map_err(|error| failed(part)(error.into()))?;
-                let rows = in_schema(&batch, &schema).map_err(|source| TablesError::Rows {
+                let rows = in_schema(&batch, &schema).and_then(|rows| leave_out(rows, without));
+                let rows = rows.map_err(|source| TablesError::Rows {
                     table: table.name(),
                     source,
                 })?;
@@ -187,6 +204,22 @@ fn in_schema(
         Arc::clone(schema),
         schema.fields().iter().map(column).collect(),
     )
+}
+
+/// The rows of all checkpoints but some.
+fn leave_out(
+    rows: RecordBatch,
+    without: &BTreeSet<String>,
+) -> Result<RecordBatch, arrow_schema::ArrowError> {
+    let column = rows.column_by_name("checkpoint");
+    let checkpoints = column.and_then(|column| column.as_string_opt::<i32>());
+    let Some(checkpoints) = checkpoints.filter(|_| !without.is_empty()) else {
+        return Ok(rows);
+    };
+    let kept = checkpoints
+        .iter()
+        .map(|name| Some(name.is_none_or(|name| !without.contains(name))));
+    filter_record_batch(&rows, &kept.collect::<BooleanArray>())
 }
 
 #[cfg(test)]
@@ -290,6 +323,34 @@ mod tests {
         assert_eq!(frame.column("first").unwrap().null_count(), 5);
         assert_eq!(frame.column("second").unwrap().null_count(), 5);
         assert!(!store.merge("y").unwrap(), "nothing to merge");
+    }
+
+    #[test]
+    fn withdrawn_checkpoints_are_as_never_measured() {
+        let (_folder, store, names) = ten_batches();
+        store
+            .withdraw(&BTreeSet::from(["c3".to_owned(), "c7".to_owned()]), "x")
+            .unwrap();
+        let left: Vec<String> = names
+            .into_iter()
+            .filter(|name| name != "c3" && name != "c7")
+            .collect();
+        assert_eq!(checkpoints(&store), left);
+    }
+
+    #[test]
+    fn a_committed_batch_without_its_layers_is_an_error_that_names_the_part() {
+        let (_folder, store, _) = ten_batches();
+        fs::remove_file(store.part(Table::Layers, "b3-00000")).unwrap();
+        let text = store
+            .scan(Table::Layers)
+            .map(|_| ())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("b3-00000.parquet") && text.contains("missing"),
+            "{text}"
+        );
     }
 
     #[test]

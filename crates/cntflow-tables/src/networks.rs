@@ -1,5 +1,6 @@
 //! Rows of the table `networks`: one per checkpoint, whatever became of it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, UInt64Array};
@@ -55,15 +56,9 @@ pub(crate) fn networks(
             records.iter().map(|record| record.entry.step),
         )),
     );
-    for label in labels {
-        let taken = OWN_COLUMNS.contains(&label.name.as_str());
-        let name = if taken {
-            format!("label_{}", label.name)
-        } else {
-            label.name.clone()
-        };
+    for (name, label) in label_names(labels).iter().zip(labels) {
         push(
-            &name,
+            name,
             label_array(label, records.iter().map(|record| &record.entry)),
         );
     }
@@ -96,4 +91,41 @@ pub(crate) fn networks(
             .map(|(name, array)| (name.as_str(), Arc::clone(array)))
             .collect(),
     )
+}
+
+/// Names of the label columns: their own, but for those that are taken already.
+fn label_names(labels: &[LabelColumn]) -> Vec<String> {
+    let mut taken: BTreeSet<String> = OWN_COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+    taken.extend(labels.iter().map(|label| label.name.clone()));
+    let free = |label: &LabelColumn| {
+        if !OWN_COLUMNS.contains(&label.name.as_str()) {
+            return label.name.clone();
+        }
+        let mut name = format!("label_{}", label.name);
+        while !taken.insert(name.clone()) {
+            name.push('_');
+        }
+        name
+    };
+    labels.iter().map(free).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use cntflow_checkpoint::LabelKind;
+
+    use super::*;
+
+    #[test]
+    fn labels_never_share_a_column() {
+        let labels = ["label_status", "rate", "status"];
+        let labels = labels.map(|name| LabelColumn {
+            name: name.to_owned(),
+            kind: LabelKind::Text,
+        });
+        assert_eq!(
+            label_names(&labels),
+            ["label_status", "rate", "label_status_"]
+        );
+    }
 }

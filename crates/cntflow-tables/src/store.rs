@@ -103,12 +103,7 @@ impl TableStore {
         };
         let paths = match table {
             Table::Discrimination => parts(&self.root.join(table.name()))?,
-            _ => self
-                .batches()?
-                .iter()
-                .map(|batch| self.part(table, batch))
-                .filter(|path| path.exists())
-                .collect(),
+            _ => self.committed_parts(table)?,
         };
         if paths.is_empty() {
             return Err(TablesError::Empty {
@@ -117,6 +112,20 @@ impl TableStore {
             });
         }
         scan_parts(&paths).map_err(polars)
+    }
+
+    /// The parts of a table in all committed batches. Only `neurons` may have none in a batch: nobody asked for it.
+    pub(crate) fn committed_parts(&self, table: Table) -> Result<Vec<PathBuf>, TablesError> {
+        let mut paths = Vec::new();
+        for batch in self.batches()? {
+            let path = self.part(table, &batch);
+            if path.exists() {
+                paths.push(path);
+            } else if table != Table::Neurons {
+                return Err(TablesError::Missing { path });
+            }
+        }
+        Ok(paths)
     }
 
     /// Replaces the table `discrimination` by `frame`, whole or not at all; `metadata` goes into the file.

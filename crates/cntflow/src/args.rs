@@ -119,8 +119,9 @@ pub(crate) struct PredictArguments {
     /// Checkpoints: files, folders, globs, catalogs
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
-    #[command(flatten)]
-    pub(crate) workers: WorkerArguments,
+    /// Worker threads [default: the cores]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
     #[command(flatten)]
     pub(crate) talk: TalkArguments,
 }
@@ -131,9 +132,9 @@ pub(crate) struct QueryArguments {
     pub(crate) folder: PathBuf,
     /// The query, in Polars SQL
     pub(crate) sql: String,
-    /// Form of the result
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
+    /// Form of the result [default: by the ending of --output, else table]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
     /// Write the result to this file instead of stdout
     #[arg(long)]
     pub(crate) output: Option<PathBuf>,
@@ -196,9 +197,12 @@ pub(crate) struct FolderArguments {
     /// Begin anew: remove what an earlier run of cntflow left in the output folder
     #[arg(long)]
     pub(crate) fresh: bool,
+    /// Measure again what failed before (files that were repaired, a file system that was away)
+    #[arg(long, conflicts_with = "fresh")]
+    pub(crate) retry_failed: bool,
 }
 
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct WorkerArguments {
     /// Worker threads in this process [default: the cores]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]

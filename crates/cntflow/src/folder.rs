@@ -12,20 +12,28 @@ use cntflow_tables::TableStore;
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::batch_name;
+
 /// Says whose the folder is; written before anything else, so that a folder with anything in it and without this is not ours.
 const STUDY_FILE: &str = "study.json";
 
-/// Held while a process of ours works in the folder.
-const LOCK_FILE: &str = ".lock";
+/// Start of the names of the files that the processes at work in the folder hold locked, one each.
+const LOCK_START: &str = ".lock-p";
 
-/// What a run makes in the folder, and `--fresh` removes.
-const OURS: [&str; 5] = [
-    "tables",
+/// What a run makes in the folder, and `--fresh` removes, in this order: first what says that work is done, so that a removal that is
+/// cut short leaves work to do again and never results without their other half; the record of the study last, so that the folder
+/// stays ours until it is empty.
+const OURS: [&str; 6] = [
+    "tables/networks",
     "catalog.parquet",
+    "tables",
     "checkpoints",
     "classifiers",
     STUDY_FILE,
 ];
+
+/// Number of batches above which they are merged before a run goes on, default is 256.
+const MERGE_AT_START: usize = 256;
 
 /// What is known of the study whose output lies here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,18 +73,18 @@ impl StudyFolder {
                 path.display()
             ),
             Some(found) if found.identity != record.identity && !fresh => bail!(
-                "{}: holds the output of another study ('{}', {}; this one is '{}', {}); nothing was touched. Choose another folder \
+                "{}: holds the output of another study ('{}'; this one is '{}' and {}); nothing was touched. Choose another folder \
                  with --out, or remove the old output with --fresh",
                 path.display(),
                 found.name,
-                &found.identity[..8.min(found.identity.len())],
                 record.name,
-                &record.identity[..8.min(record.identity.len())]
+                difference(found, record),
             ),
             _ => {}
         }
         fs::create_dir_all(path)?;
-        let lock = lock(path)?;
+        let lock = lock(path, 0)?;
+        refuse_others(path)?;
         let folder = Self {
             path: path.to_owned(),
             _lock: Some(lock),
@@ -85,8 +93,12 @@ impl StudyFolder {
             folder.clear()?;
         }
         folder.remember(record)?;
-        folder.tables().remove_leftovers()?;
-        folder.remove_partial_catalogs()?;
+        folder.remove_partial_files()?;
+        let tables = folder.tables();
+        tables.remove_leftovers()?;
+        if tables.batches()?.len() > MERGE_AT_START {
+            tables.merge(&batch_name(0))?;
+        }
         Ok(folder)
     }
 
@@ -94,11 +106,11 @@ impl StudyFolder {
     ///
     /// # Errors
     /// It is not there, or holds another study: the processes do not share it.
-    pub(crate) fn join(path: &Path, record: &StudyRecord) -> anyhow::Result<Self> {
+    pub(crate) fn join(path: &Path, record: &StudyRecord, process: usize) -> anyhow::Result<Self> {
         match StudyRecord::read(path)? {
             Some(found) if found.identity == record.identity => Ok(Self {
                 path: path.to_owned(),
-                _lock: None,
+                _lock: Some(lock(path, process)?),
             }),
             _ => bail!(
                 "{}: process 0 has not made this folder for this study; all processes must share it",
@@ -159,23 +171,34 @@ impl StudyFolder {
     fn catalog_files(&self) -> anyhow::Result<Vec<PathBuf>> {
         let files = files_in(&self.path)?.into_iter();
         Ok(files
-            .filter(|path| is_catalog(path, "catalog.", ".parquet"))
+            .filter(|path| is_own(path, "catalog.", ".parquet"))
             .collect())
     }
 
-    fn remove_partial_catalogs(&self) -> anyhow::Result<()> {
-        for path in files_in(&self.path)?
-            .iter()
-            .filter(|path| is_catalog(path, ".catalog.", ".part"))
-        {
-            fs::remove_file(path)?;
+    /// Temporary files of writers that were killed.
+    fn remove_partial_files(&self) -> anyhow::Result<()> {
+        let starts = [".catalog.", ".study.json."];
+        for path in files_in(&self.path)? {
+            if starts.iter().any(|start| is_own(&path, start, ".part")) {
+                fs::remove_file(path)?;
+            }
         }
         Ok(())
     }
 
+    /// The folder of a study that is only read, whoever else works in it.
+    pub(crate) fn read_only(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            _lock: None,
+        }
+    }
+
     fn clear(&self) -> anyhow::Result<()> {
-        let parts = self.catalog_files()?;
-        for path in OURS.iter().map(|name| self.path.join(name)).chain(parts) {
+        for part in self.catalog_files()? {
+            fs::remove_file(part)?;
+        }
+        for path in OURS.iter().map(|name| self.path.join(name)) {
             if path.is_dir() {
                 fs::remove_dir_all(path)?;
             } else if path.exists() {
@@ -229,10 +252,21 @@ impl StudyRecord {
     }
 }
 
-/// Whether a file is a catalog of ours or a part of one: `catalog.parquet`, `catalog.<batch>.parquet`.
-fn is_catalog(path: &Path, start: &str, end: &str) -> bool {
+/// Whether the name of a file is of this form: the catalog and its parts, locks, temporary files.
+fn is_own(path: &Path, start: &str, end: &str) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with(start) && name.ends_with(end)
+}
+
+/// In what two studies differ, as far as their records tell.
+fn difference(found: &StudyRecord, record: &StudyRecord) -> String {
+    match found.measured_with == record.measured_with {
+        true => "has other runs, sources or tables".to_owned(),
+        false => format!(
+            "measures with {} instead of {}",
+            record.measured_with, found.measured_with
+        ),
+    }
 }
 
 fn files_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
@@ -249,11 +283,12 @@ fn files_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 fn is_empty(folder: &Path) -> anyhow::Result<bool> {
     Ok(files_in(folder)?
         .iter()
-        .all(|path| path.ends_with(LOCK_FILE)))
+        .all(|path| is_own(path, LOCK_START, "") || is_own(path, ".study.json.", ".part")))
 }
 
-fn lock(folder: &Path) -> anyhow::Result<File> {
-    let path = folder.join(LOCK_FILE);
+/// Takes the lock of a process, if nobody has it.
+fn lock(folder: &Path, process: usize) -> anyhow::Result<File> {
+    let path = folder.join(format!("{LOCK_START}{process:03}"));
     let file = fs::OpenOptions::new()
         .create(true)
         .append(true)
@@ -267,4 +302,22 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
         ),
         Err(TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
     }
+}
+
+/// Makes sure that no process of an earlier cluster is still at work: what it has not committed would be taken for leftovers.
+fn refuse_others(folder: &Path) -> anyhow::Result<()> {
+    for path in files_in(folder)?
+        .iter()
+        .filter(|path| is_own(path, LOCK_START, ""))
+    {
+        let process = path
+            .to_string_lossy()
+            .rsplit(LOCK_START)
+            .next()
+            .and_then(|text| text.parse().ok());
+        if let Some(process) = process.filter(|&process: &usize| process > 0) {
+            drop(lock(folder, process)?);
+        }
+    }
+    Ok(())
 }

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
-use cntflow_checkpoint::{Catalog, CatalogEntry, LabelColumn, PassedOver, scan};
+use cntflow_checkpoint::{Absence, Catalog, CatalogEntry, LabelColumn, PassedOver, scan};
 use cntflow_dataflow::{Cluster, Executor, Finished, Peers, TaskQueue, deal, run};
 use cntflow_tables::{BatchLimits, Committed, Status};
 use cntflow_zoo::TrainingData;
 
 use crate::args::{TalkArguments, WorkerArguments};
-use crate::exit::ExitStatus;
+use crate::exit::{ExitStatus, UsageError};
 use crate::folder::{StudyFolder, StudyRecord};
 use crate::interrupt::stop_on_interrupt;
+use crate::printer;
 use crate::progress::{Counts, Planned, Progress};
 use crate::study::Plan;
 use crate::work::{StudyWork, Task, planned_entry};
@@ -35,6 +36,8 @@ pub(crate) struct Setting {
     pub(crate) out: PathBuf,
     /// Whether to remove earlier output first.
     pub(crate) fresh: bool,
+    /// Whether to measure again what failed before.
+    pub(crate) retry_failed: bool,
     /// How far to go.
     pub(crate) extent: Extent,
     /// Threads and cluster.
@@ -97,7 +100,8 @@ impl Carried {
 
 /// What is left to do, and what was done before.
 struct Left {
-    tasks: Vec<Task>,
+    /// Each with its cost, asked for once: a file may grow while it is looked at, and all processes must deal alike.
+    tasks: Vec<(Task, f64)>,
     planned: Planned,
     resumed: Resumed,
     committed: Committed,
@@ -111,6 +115,7 @@ pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carrie
     let started = Instant::now();
     let stop = stop_on_interrupt()?;
     let (found, passed_over) = scan(&plan.sources)?;
+    refuse_nothing(plan, &found, &passed_over)?;
     let labels = label_columns(plan, setting, &found)?;
     let record = study_record(plan, labels.clone())?;
     let (folder, peers) = enter(plan, setting, &record)?;
@@ -132,18 +137,14 @@ pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carrie
         progress: Progress::start(setting.talk.progress, left.planned),
         folder,
     });
-    let share = deal(left.tasks, |task| task.cost() as u64, process, processes);
+    let share = deal(left.tasks, |(_, cost)| *cost as u64, process, processes);
+    let share: TaskQueue<Task> = share.into_iter().map(|(task, _)| task).collect();
     let executor = Executor {
         peers,
         agreed,
         ..Executor::threads(n_workers(&setting.workers))
     };
-    let finished = run(
-        executor,
-        share.into_iter().collect::<TaskQueue<_>>(),
-        Arc::clone(&work),
-        &stop,
-    );
+    let finished = run(executor, share, Arc::clone(&work), &stop);
     let new = work.progress.finish();
     let finished = finished?;
     let Some(work) = Arc::into_inner(work) else {
@@ -163,6 +164,27 @@ pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carrie
     )
 }
 
+/// An empty result with no reason helps nobody.
+fn refuse_nothing(plan: &Plan, found: &Catalog, passed_over: &[PassedOver]) -> anyhow::Result<()> {
+    if !plan.runs.is_empty() || !found.entries().is_empty() {
+        return Ok(());
+    }
+    let reason = match passed_over {
+        [] => "no files".to_owned(),
+        [first, ..] => format!(
+            "{} files passed over, such as {}: {}",
+            passed_over.len(),
+            first.path.display(),
+            first.reason
+        ),
+    };
+    Err(UsageError(format!(
+        "{}: no checkpoints here ({reason})",
+        plan.sources.join(", ")
+    ))
+    .into())
+}
+
 /// Takes the folder, and connects the cluster around it: process 0 prepares the folder before anyone can reach it, the others join
 /// what it has prepared.
 fn enter(
@@ -171,12 +193,10 @@ fn enter(
     record: &StudyRecord,
 ) -> anyhow::Result<(StudyFolder, Option<Peers>)> {
     let (Some(hosts), Some(process)) = (&setting.workers.hosts, setting.workers.process) else {
-        return Ok((
-            StudyFolder::claim(&setting.out, record, setting.fresh)?,
-            None,
-        ));
+        return Ok((claim(setting, record)?, None));
     };
-    let cluster = Cluster::from_hosts_file(hosts, process)?;
+    let cluster = Cluster::from_hosts_file(hosts, process);
+    let cluster = cluster.map_err(|error| UsageError(error.to_string()))?;
     let fingerprint = [
         (
             "the version of cntflow",
@@ -190,11 +210,29 @@ fn enter(
         ),
     ];
     if process == 0 {
-        let folder = StudyFolder::claim(&setting.out, record, setting.fresh)?;
+        let folder = claim(setting, record)?;
         return Ok((folder, Some(cluster.connect(&fingerprint)?)));
     }
     let peers = cluster.connect(&fingerprint)?;
-    Ok((StudyFolder::join(&setting.out, record)?, Some(peers)))
+    Ok((
+        StudyFolder::join(&setting.out, record, process)?,
+        Some(peers),
+    ))
+}
+
+/// Takes the folder, and withdraws what failed before where it is to be tried again.
+fn claim(setting: &Setting, record: &StudyRecord) -> anyhow::Result<StudyFolder> {
+    let folder = StudyFolder::claim(&setting.out, record, setting.fresh)?;
+    if setting.retry_failed {
+        let tables = folder.tables();
+        let committed = tables.committed()?.into_iter();
+        let failed = committed.filter(|(_, status)| *status == Status::Failed);
+        tables.withdraw(
+            &failed.map(|(checkpoint, _)| checkpoint).collect(),
+            &batch_name(0),
+        )?;
+    }
+    Ok(folder)
 }
 
 /// The label columns of everything that may get a row, those of earlier runs of the study included.
@@ -210,9 +248,12 @@ fn label_columns(
     let earlier = StudyRecord::read(&setting.out)?
         .filter(|record| record.identity == identity && !setting.fresh);
     for column in earlier.map_or(Vec::new(), |record| record.labels) {
-        match labels.iter().find(|label| label.name == column.name) {
+        match labels.iter_mut().find(|label| label.name == column.name) {
             None => labels.push(column),
-            Some(label) if label.kind == column.kind => {}
+            // A column of reals takes whole numbers in.
+            Some(label) if label.kind.joined(column.kind) == column.kind => {
+                label.kind = column.kind
+            }
             Some(label) => bail!(
                 "label '{}' is of type {:?} in the tables in {} and of type {:?} now; begin anew with --fresh, or choose another \
                  folder with --out",
@@ -259,23 +300,24 @@ fn left_to_do(
         .runs
         .iter()
         .filter(|spec| !trained_runs.contains(spec.run.as_str()));
-    let mut tasks: Vec<Task> = to_train.cloned().map(Task::Train).collect();
-    let to_come: usize = tasks.iter().map(n_checkpoints).sum();
+    let with_cost = |task: Task| {
+        let cost = task.cost();
+        (task, cost)
+    };
+    let mut tasks: Vec<(Task, f64)> = to_train.cloned().map(Task::Train).map(with_cost).collect();
+    let to_come: usize = tasks.iter().map(|(task, _)| n_checkpoints(task)).sum();
     let mut planned = Planned {
         runs: tasks.len(),
-        cost: tasks.iter().map(Task::cost).sum(),
+        cost: tasks.iter().map(|(_, cost)| cost).sum(),
         checkpoints: 0,
     };
     if extent == Extent::Measure {
         let known = trained.entries().iter().chain(found.entries());
-        let measure: Vec<Task> = known
-            .filter(|entry| !committed.contains_key(&entry.checkpoint))
-            .cloned()
-            .map(Task::Measure)
-            .collect();
+        let new = known.filter(|entry| !committed.contains_key(&entry.checkpoint));
+        let measure: Vec<(Task, f64)> = new.cloned().map(Task::Measure).map(with_cost).collect();
         planned.checkpoints = to_come + measure.len();
         if planned.runs == 0 {
-            planned.cost = measure.iter().map(Task::cost).sum();
+            planned.cost = measure.len() as f64;
         }
         tasks.extend(measure);
     }
@@ -300,10 +342,12 @@ fn n_checkpoints(task: &Task) -> usize {
 }
 
 /// What all processes must find to be left, in the order in which all deal it.
-fn digest(tasks: &[Task]) -> String {
+fn digest(tasks: &[(Task, f64)]) -> String {
     let mut hasher = blake3::Hasher::new();
-    for task in tasks {
-        hasher.update(task.name().as_bytes()).update(b"\n");
+    for (task, cost) in tasks {
+        hasher
+            .update(task.name().as_bytes())
+            .update(&cost.to_le_bytes());
     }
     format!(
         "{} ({} tasks)",
@@ -312,10 +356,10 @@ fn digest(tasks: &[Task]) -> String {
     )
 }
 
-fn open_data(tasks: &[Task]) -> anyhow::Result<Vec<(String, TrainingData)>> {
+fn open_data(tasks: &[(Task, f64)]) -> anyhow::Result<Vec<(String, TrainingData)>> {
     let names: BTreeSet<&str> = tasks
         .iter()
-        .filter_map(|task| {
+        .filter_map(|(task, _)| {
             if let Task::Train(spec) = task {
                 Some(spec.dataset.as_str())
             } else {
@@ -328,7 +372,7 @@ fn open_data(tasks: &[Task]) -> anyhow::Result<Vec<(String, TrainingData)>> {
 }
 
 /// A name no other run of the program gives to its parts: the time of its start, and its process.
-fn batch_name(process: usize) -> String {
+pub(crate) fn batch_name(process: usize) -> String {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -367,10 +411,19 @@ fn conclude(
     if left.planned.runs == 0 && !plan.runs.is_empty() {
         folder.unite_catalog()?;
     }
-    if left.tasks.is_empty() {
-        folder.tables().merge(&batch_name(0))?;
+    if left.tasks.is_empty()
+        && let Err(error) = folder.tables().merge(&batch_name(0))
+    {
+        printer::note(&format!(
+            "the tables stay in small parts, for they could not be merged: {error}"
+        ));
     }
-    let totals = totals(&folder.tables().committed()?);
+    let mut totals = totals(&folder.tables().committed()?);
+    if setting.extent == Extent::Train {
+        let trained = folder.trained()?;
+        let failed = |entry: &&CatalogEntry| matches!(entry.absent, Some(Absence::Failed(_)));
+        totals.failed = trained.entries().iter().filter(failed).count();
+    }
     Ok((folder, left.tasks.is_empty(), totals))
 }
 

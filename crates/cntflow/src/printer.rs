@@ -1,20 +1,22 @@
 //! All printing: results to stdout, everything else to stderr.
 #![expect(clippy::print_stderr, reason = "the one place that prints")]
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::exit::{ExitStatus, UsageError};
 
-/// Prints a result to stdout. A reader that has gone away (`| head`) ends the program quietly.
+/// Prints a result to stdout. A reader that has gone away (`| head`) has seen what it wanted; any other failure ends the program, for
+/// its result is lost.
 pub(crate) fn result(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    if writeln!(stdout, "{text}")
-        .and_then(|()| stdout.flush())
-        .is_err()
-    {
-        std::process::exit(0);
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("error: stdout: {error}");
+            std::process::exit(ExitStatus::Failed.code().into());
+        }
+        _ => {}
     }
 }
 

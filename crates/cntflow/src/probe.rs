@@ -59,10 +59,12 @@ impl Probe {
     /// Takes the same inputs every time: a class-balanced sample with a fixed seed.
     pub(crate) fn open(spec: &ProbeSpec) -> Result<Self, ZooError> {
         let inputs = Dataset::open(&spec.dataset, spec.split)?.sample(spec.n);
-        Ok(Self {
-            spec: spec.clone(),
-            inputs,
-        })
+        // A data set may hold fewer than asked for: what is recorded is what was taken.
+        let spec = ProbeSpec {
+            n: inputs.len(),
+            ..spec.clone()
+        };
+        Ok(Self { spec, inputs })
     }
 }
 

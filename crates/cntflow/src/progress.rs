@@ -12,7 +12,10 @@ use crate::printer;
 use crate::work::Report;
 
 /// Time between two lines where there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(5);
+pub(crate) const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Time between two looks of a bar, so that it lives through long tasks.
+const TICK: Duration = Duration::from_millis(250);
 
 /// Failures told one by one; of the rest only their number is told.
 const FAILURES_TOLD: usize = 10;
@@ -44,7 +47,7 @@ pub(crate) struct Planned {
     pub(crate) runs: usize,
     /// Checkpoints to measure, those of runs still to be trained included.
     pub(crate) checkpoints: usize,
-    /// Cost of all tasks together; where runs are trained, of training alone.
+    /// Cost of all training together; the number of checkpoints where nothing is trained.
     pub(crate) cost: f64,
 }
 
@@ -107,8 +110,10 @@ impl Progress {
             bar.finish_and_clear();
         }
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let nothing = state.planned.runs + state.planned.checkpoints == 0;
         if self.lines {
-            printer::note(&state.text());
+            let text = state.text();
+            printer::note(if nothing { "nothing left to do" } else { &text });
         }
         state.done
     }
@@ -121,11 +126,14 @@ impl Progress {
         {
             return;
         }
-        let mut text = format!(
-            "failed: {}: {}",
-            report.name,
-            report.reason.as_deref().unwrap_or("no reason")
-        );
+        let reason = report.reason.as_deref().unwrap_or("no reason");
+        // Most reasons begin with the file, which is the name of a scanned checkpoint.
+        let name = if reason.starts_with(&report.name) {
+            ""
+        } else {
+            &format!("{}: ", report.name)
+        };
+        let mut text = format!("failed: {name}{reason}");
         if failures == FAILURES_TOLD {
             text.push_str(
                 "\nfurther failures are only counted here; the table 'networks' has every reason",
@@ -143,6 +151,7 @@ fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style);
+    bar.enable_steady_tick(TICK);
     bar
 }
 

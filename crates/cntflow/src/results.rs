@@ -1,11 +1,13 @@
 //! Discrimination from the tables of a folder: carried out, kept, and told.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::Context;
 use cntflow_discriminate::{
     ALL, DiscriminateSpec, Estimate, Inputs, Outcome, OutcomeRow, Progress, Rule, RuleOutcome,
-    discriminate,
+    Thresholds, discriminate,
 };
 use cntflow_tables::{Table, TableStore};
 use indicatif::ProgressBar;
@@ -14,6 +16,7 @@ use serde_json::{Value, json};
 use crate::args::{ProgressMode, TalkArguments};
 use crate::folder::{StudyFolder, StudyRecord};
 use crate::printer;
+use crate::progress::LINE_EVERY;
 
 /// An outcome and where it was written.
 #[derive(Debug)]
@@ -67,16 +70,27 @@ fn evaluate(
         layers: tables.scan(Table::Layers)?,
         measured_with,
     };
-    let bar = match talk.progress {
-        ProgressMode::Auto => ProgressBar::new(1).with_prefix("discriminating"),
-        ProgressMode::Plain | ProgressMode::None => ProgressBar::hidden(),
-    };
+    let bar = (talk.progress == ProgressMode::Auto && std::io::stderr().is_terminal())
+        .then(|| ProgressBar::new(1));
+    let lines = talk.progress == ProgressMode::Plain
+        || (talk.progress == ProgressMode::Auto && bar.is_none());
+    let mut line_at = Instant::now();
     let mut show = |progress: Progress| {
-        bar.set_length(progress.total as u64);
-        bar.set_position(progress.done as u64);
+        if let Some(bar) = &bar {
+            bar.set_length(progress.total as u64);
+            bar.set_position(progress.done as u64);
+        } else if lines && line_at.elapsed() >= LINE_EVERY {
+            line_at = Instant::now();
+            printer::note(&format!(
+                "discriminating: {} of {} folds",
+                progress.done, progress.total
+            ));
+        }
     };
     let outcome = discriminate(&inputs, spec, &mut show);
-    bar.finish_and_clear();
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
     outcome.context("discriminating")
 }
 
@@ -127,6 +141,10 @@ impl Discriminated {
 }
 
 fn rule_text(rule: &RuleOutcome, spec: &DiscriminateSpec) -> String {
+    let high = match rule.thresholds {
+        Thresholds { low, high } if low == high => "above".to_owned(),
+        Thresholds { high, .. } => format!("from {high:.4}"),
+    };
     let header = [
         "features",
         "classifier",
@@ -142,12 +160,12 @@ fn rule_text(rule: &RuleOutcome, spec: &DiscriminateSpec) -> String {
         .filter(|row| row.stratum == ALL)
         .map(|row| line(row, rule));
     let mut text = format!(
-        "{} low / {} high by {} (low: at or below {:.4}, high: from {:.4}; {} in the middle left out), {} x {}-fold by {}, intervals {:.0}% over {}s:\n{}",
+        "{} low / {} high by {} (low: at or below {:.4}, high: {}; {} in the middle left out), {} x {}-fold by {}, intervals {:.0}% over {}s:\n{}",
         rule.n_low,
         rule.n_high,
         rule.rule.name(),
         rule.thresholds.low,
-        rule.thresholds.high,
+        high,
         rule.n_middle,
         spec.repeats,
         spec.folds,

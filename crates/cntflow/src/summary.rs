@@ -52,8 +52,8 @@ fn ending(carried: &Carried) -> String {
         (false, _) => format!("stopped after {time}; the same command goes on from here"),
         (true, 0) => format!("done in {time}"),
         (true, failed) => format!(
-            "done in {time}, but {failed} checkpoints failed; why: cntflow query {} \"SELECT checkpoint, reason FROM networks WHERE \
-             status = 'failed'\"",
+            "done in {time}, but {failed} failed; why: cntflow query {} \"SELECT checkpoint, reason FROM networks WHERE status = \
+             'failed'\"; once they are mended, --retry-failed measures them again",
             carried.folder.path().display()
         ),
     }

@@ -26,8 +26,8 @@ pub(crate) enum Task {
 /// What a task yields.
 #[derive(Debug)]
 pub(crate) enum Output {
-    /// The checkpoints of a run, and what to say of it.
-    Trained(Vec<CatalogEntry>, Report),
+    /// The checkpoints of a run, what to say of it, and when its training began: from then on its work can be lost.
+    Trained(Vec<CatalogEntry>, Report, Instant),
     /// A checkpoint measured.
     Measured(Box<Record>),
     /// Nothing can be kept any more (a full disk): ends the run.
@@ -45,7 +45,7 @@ pub(crate) struct Report {
     pub(crate) status: Status,
     /// Why it failed or was skipped.
     pub(crate) reason: Option<String>,
-    /// Its share of the work, as planned.
+    /// Its share of the work: the planned cost of training; 1 for a checkpoint measured.
     pub(crate) cost: f64,
 }
 
@@ -145,6 +145,7 @@ impl Work for StudyWork {
 
 impl StudyWork {
     fn train(&self, spec: &RunSpec, cue: &Cue<'_, Task>) -> Option<Output> {
+        let began = Instant::now();
         let Some((_, data)) = self.data.iter().find(|(name, _)| *name == spec.dataset) else {
             return Some(Output::Fatal(format!(
                 "data set {} was not opened",
@@ -154,14 +155,20 @@ impl StudyWork {
         match train(spec, data, &self.folder.checkpoints(), &|| {
             cue.is_stopping()
         }) {
-            Ok(trained) => Some(self.trained(spec, trained, cue)),
+            Ok(trained) => Some(self.trained(spec, trained, began, cue)),
             Err(ZooError::Interrupted { .. }) => None,
             Err(ZooError::Io(error)) => Some(Output::Fatal(error.to_string())),
             Err(error) => Some(self.absent(spec, Absence::Failed(error.to_string()), cue)),
         }
     }
 
-    fn trained(&self, spec: &RunSpec, trained: TrainedRun, cue: &Cue<'_, Task>) -> Output {
+    fn trained(
+        &self,
+        spec: &RunSpec,
+        trained: TrainedRun,
+        began: Instant,
+        cue: &Cue<'_, Task>,
+    ) -> Output {
         let mut entries: Vec<CatalogEntry> = trained
             .checkpoints
             .iter()
@@ -173,7 +180,7 @@ impl StudyWork {
             entries.push(absent_entry(spec, Absence::Diverged(reason)));
         }
         self.follow_up(&entries, cue);
-        Output::Trained(entries, report)
+        Output::Trained(entries, report, began)
     }
 
     /// A run without weights: its row in the catalog says why.
@@ -181,7 +188,7 @@ impl StudyWork {
         let report = report(spec, Status::Failed, Some(absence.to_string()));
         let entries = vec![absent_entry(spec, absence)];
         self.follow_up(&entries, cue);
-        Output::Trained(entries, report)
+        Output::Trained(entries, report, Instant::now())
     }
 
     /// Has the checkpoints of a run measured next, those aside that an earlier run of the program has committed.
@@ -282,9 +289,9 @@ impl Gather for StudyBatch {
     fn add(&mut self, output: Output) -> Result<Report, String> {
         match output {
             Output::Fatal(reason) => Err(reason),
-            Output::Trained(entries, report) => {
+            Output::Trained(entries, report, began) => {
                 self.trained.extend(entries);
-                self.since.get_or_insert_with(Instant::now);
+                self.since = Some(self.since.map_or(began, |since| since.min(began)));
                 Ok(report)
             }
             Output::Measured(record) => {
@@ -296,7 +303,7 @@ impl Gather for StudyBatch {
                         .reason
                         .clone()
                         .filter(|_| record.status != Status::Ok),
-                    cost: record.bytes.map_or(1.0, |bytes| bytes as f64),
+                    cost: 1.0,
                 };
                 self.batch.add(*record);
                 if self.batch.is_full() {

@@ -89,7 +89,7 @@ fn hostile_sizes_are_errors() {
         assert!(architecture(&json).plan().is_err(), "{json}");
     }
     let json = format!(r#"{{"input": [{half}, 4, 4], "layers": []}}"#);
-    check(&json, "input: more than 67108864 neurons");
+    check(&json, "input: more than 8388608 neurons");
 }
 
 #[test]

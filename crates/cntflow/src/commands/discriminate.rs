@@ -24,7 +24,7 @@ pub(crate) fn discriminate(arguments: &DiscriminateArguments) -> anyhow::Result<
     let spec = said
         .or_else(|| record.discriminate.clone())
         .unwrap_or_default();
-    let folder = StudyFolder::join(&path, &record)?;
+    let folder = StudyFolder::read_only(&path);
     let discriminated = discriminate_folder(&folder, &record, &spec, arguments.talk)?;
     if arguments.talk.json {
         printer::json(&discriminated.json());

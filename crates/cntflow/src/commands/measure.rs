@@ -1,6 +1,6 @@
 //! `cntflow measure`.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use cntflow_metrics::{MeasureOptions, Metric};
 
@@ -19,7 +19,12 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
         options.metrics = metrics.map_err(|error| UsageError(format!("--metrics: {error}")))?;
     }
     let measure = MeasurePlan::new(options, arguments.probe.as_deref(), arguments.neurons)?;
-    let name = name_of_sources(&arguments.source);
+    let sources: Vec<String> = arguments
+        .source
+        .iter()
+        .map(|source| plain_spelling(source))
+        .collect();
+    let name = name_of_sources(&sources);
     let out = arguments
         .folder
         .out
@@ -27,7 +32,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
     let plan = Plan {
         name,
         runs: Vec::new(),
-        sources: arguments.source,
+        sources,
         measure,
         discriminate: None,
     };
@@ -35,6 +40,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
     let setting = Setting {
         out,
         fresh,
+        retry_failed: arguments.folder.retry_failed,
         extent: Extent::Measure,
         workers: arguments.workers,
         talk,
@@ -46,4 +52,28 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
         printer::result(&summary::text(&carried, None));
     }
     Ok(carried.status())
+}
+
+/// `zoo`, `./zoo` and `zoo/` are one source, and its checkpoints have one name each.
+fn plain_spelling(source: &str) -> String {
+    let parts = Path::new(source)
+        .components()
+        .filter(|part| *part != Component::CurDir);
+    let plain = parts.collect::<PathBuf>().to_string_lossy().into_owned();
+    if plain.is_empty() {
+        ".".to_owned()
+    } else {
+        plain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_spelling;
+
+    #[test]
+    fn a_source_has_one_spelling() {
+        let spelled = ["zoo", "./zoo/", "zoo/.//a", ".", "/abs/zoo/", "../zoo"].map(plain_spelling);
+        assert_eq!(spelled, ["zoo", "zoo", "zoo/a", ".", "/abs/zoo", "../zoo"]);
+    }
 }

@@ -4,7 +4,7 @@ use anyhow::Context;
 use cntflow_discriminate::TrainedClassifier;
 use cntflow_tables::Table;
 
-use crate::args::PredictArguments;
+use crate::args::{PredictArguments, WorkerArguments};
 use crate::exit::ExitStatus;
 use crate::pipeline::{Extent, Setting, carry_out};
 use crate::study::{MeasurePlan, Plan};
@@ -27,14 +27,28 @@ pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus>
     let setting = Setting {
         out: folder.path().to_owned(),
         fresh: false,
+        retry_failed: false,
         extent: Extent::Measure,
-        workers: arguments.workers,
+        workers: WorkerArguments {
+            workers: arguments.workers,
+            ..WorkerArguments::default()
+        },
         talk: arguments.talk,
     };
     let carried = carry_out(&plan, &setting)?;
     if !carried.complete || !carried.leads {
         return Ok(carried.status());
     }
+    let auc = classifier.held_out_auc();
+    printer::note(&format!(
+        "{} on {}, {}; AUC on held-out runs {:.3} [{:.3}, {:.3}]",
+        classifier.kind().name(),
+        classifier.features().name(),
+        classifier.meaning(),
+        auc.value,
+        auc.low,
+        auc.high
+    ));
     let tables = carried.folder.tables();
     let frame = classifier.predict(
         tables.scan(Table::Networks)?,

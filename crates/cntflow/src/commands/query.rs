@@ -10,22 +10,37 @@ use crate::{output, printer};
 
 /// Runs one SQL query over the committed tables of a folder.
 pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitStatus> {
-    if arguments.format == Format::Parquet && arguments.output.is_none() {
+    let format = format(arguments);
+    if format == Format::Parquet && arguments.output.is_none() {
         return Err(UsageError("--format parquet needs --output FILE".to_owned()).into());
     }
     let mut frame = answer(arguments)?;
-    let text = match arguments.format {
+    let text = match format {
         Format::Table => output::text(&frame)?,
         Format::Csv => output::csv(&frame)?,
         Format::Json => serde_json::to_string_pretty(&output::json(&frame)?)?,
         Format::Parquet => String::new(),
     };
     match &arguments.output {
-        Some(path) if arguments.format == Format::Parquet => output::parquet(&mut frame, path)?,
+        Some(path) if format == Format::Parquet => output::parquet(&mut frame, path)?,
         Some(path) => output::write_bytes(path, format!("{text}\n").as_bytes())?,
         None => printer::result(&text),
     }
     Ok(ExitStatus::Done)
+}
+
+/// The form that is asked for, or that the output's ending tells.
+fn format(arguments: &QueryArguments) -> Format {
+    let ending = arguments
+        .output
+        .as_ref()
+        .and_then(|path| path.extension()?.to_str());
+    arguments.format.unwrap_or(match ending {
+        Some("csv") => Format::Csv,
+        Some("json") => Format::Json,
+        Some("parquet") => Format::Parquet,
+        _ => Format::Table,
+    })
 }
 
 fn answer(arguments: &QueryArguments) -> anyhow::Result<DataFrame> {
@@ -45,10 +60,11 @@ fn answer(arguments: &QueryArguments) -> anyhow::Result<DataFrame> {
     if known.is_empty() {
         return Err(UsageError(format!("{}: no tables here", arguments.folder.display())).into());
     }
-    let answer = context
-        .execute(&arguments.sql)
-        .and_then(|frame| frame.collect());
-    answer.map_err(|error| {
-        UsageError(format!("query: {error}\ntables here: {}", known.join(", "))).into()
-    })
+    // Columns are looked up when the plan is resolved: what is wrong by then is the query, what goes wrong later the tables.
+    let wrong = |error| UsageError(format!("query: {error}\ntables here: {}", known.join(", ")));
+    let mut plan = context.execute(&arguments.sql).map_err(wrong)?;
+    plan.collect_schema().map_err(wrong)?;
+    let mut answer = plan.collect()?;
+    answer.rechunk_mut();
+    Ok(answer)
 }

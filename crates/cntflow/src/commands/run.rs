@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: RunArguments, extent: Extent) -> anyhow::Result<Exi
     let setting = Setting {
         out,
         fresh: arguments.folder.fresh,
+        retry_failed: arguments.folder.retry_failed,
         extent,
         workers: arguments.workers,
         talk,
@@ -40,17 +41,20 @@ pub(crate) fn run(arguments: RunArguments, extent: Extent) -> anyhow::Result<Exi
         .discriminate
         .as_ref()
         .filter(|_| carried.complete && extent == Extent::Measure);
-    let discriminated = spec
-        .map(|spec| {
-            let record = study_record(&plan, Vec::new())?;
-            discriminate_folder(&carried.folder, &record, spec, talk)
-        })
-        .transpose()?;
+    let discriminated = spec.map(|spec| {
+        let record = study_record(&plan, Vec::new())?;
+        discriminate_folder(&carried.folder, &record, spec, talk)
+    });
     carried.seconds = started.elapsed().as_secs_f64();
+    // What was trained and measured is told first: that no classifier came of it takes nothing away from the tables.
+    let found = discriminated
+        .as_ref()
+        .and_then(|outcome| outcome.as_ref().ok());
     if talk.json {
-        printer::json(&summary::json(&carried, discriminated.as_ref()));
+        printer::json(&summary::json(&carried, found));
     } else {
-        printer::result(&summary::text(&carried, discriminated.as_ref()));
+        printer::result(&summary::text(&carried, found));
     }
+    discriminated.transpose()?;
     Ok(carried.status())
 }
