@@ -35,7 +35,7 @@ METADATA = ["cntflow.table", "cntflow.schema"]
 
 # Each reader's name of a type: the logical type that they are compared by.
 TYPES = {
-    "String": "text", "string": "text", "large_string": "text", "VARCHAR": "text",
+    "String": "text", "string": "text", "large_string": "text", "string_view": "text", "VARCHAR": "text",
     "Boolean": "boolean", "bool": "boolean", "BOOLEAN": "boolean",
     "Int32": "int32", "int32": "int32", "INTEGER": "int32",
     "Int64": "int64", "int64": "int64", "BIGINT": "int64",

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use cntflow_checkpoint::write_beside;
+
 use serde::{Deserialize, Serialize};
 
 use crate::classifier::{ClassifierKind, Model};
@@ -108,7 +110,7 @@ impl TrainedClassifier {
         format!("low: {} at or below {low:.4}; high: {high}", self.accuracy)
     }
 
-    /// Writes the classifier beside its place and renames it, so that a reader sees all of it or nothing.
+    /// Writes the classifier, whole or not at all. Missing parent folders are made.
     ///
     /// # Errors
     /// [`DiscriminateError::File`] with the path.
@@ -118,11 +120,7 @@ impl TrainedClassifier {
             source,
         };
         let text = serde_json::to_string(self).map_err(|error| at(error.into()))?;
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".partial");
-        let beside = path.with_file_name(name);
-        fs_err::write(&beside, text + "\n").map_err(at)?;
-        fs_err::rename(&beside, path).map_err(at)
+        write_beside::<std::io::Error>(path, |file| writeln!(file, "{text}")).map_err(at)
     }
 
     /// Reads a saved classifier and checks that its parts belong together.

@@ -22,8 +22,8 @@ use crate::part::properties;
 use crate::store::TableStore;
 use crate::table::Table;
 
-/// Number of committed batches above which a finished run merges them, default is 8.
-pub const MERGE_ABOVE: usize = 8;
+/// Number of committed batches above which a finished run merges them, default is 2.
+pub const MERGE_ABOVE: usize = 2;
 
 /// Key of a merged part's metadata: the batches it replaces, separated by commas.
 const REPLACES: &str = "cntflow.replaces";

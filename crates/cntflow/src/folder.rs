@@ -4,18 +4,12 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use cntflow_checkpoint::{
-    Catalog, CatalogEntry, LabelColumn, read_catalog, write_beside, write_catalog,
-};
-use cntflow_discriminate::DiscriminateSpec;
+use cntflow_checkpoint::{Catalog, CatalogEntry, read_catalog, write_beside, write_catalog};
 use cntflow_tables::TableStore;
 use fs_err as fs;
-use serde::{Deserialize, Serialize};
 
 use crate::pipeline::batch_name;
-
-/// Says whose the folder is; written before anything else, so that a folder with anything in it and without this is not ours.
-const STUDY_FILE: &str = "study.json";
+use crate::study_record::{STUDY_FILE, StudyRecord, difference};
 
 /// Start of the names of the files that the processes at work in the folder hold locked, one each.
 const LOCK_START: &str = ".lock-p";
@@ -34,23 +28,6 @@ const OURS: [&str; 6] = [
 
 /// Number of batches above which they are merged before a run goes on, default is 256.
 const MERGE_AT_START: usize = 256;
-
-/// What is known of the study whose output lies here.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct StudyRecord {
-    /// Version of cntflow that made the folder.
-    pub(crate) cntflow: String,
-    /// Name of the study.
-    pub(crate) name: String,
-    /// See `Plan::identity`.
-    pub(crate) identity: String,
-    /// How checkpoints are measured here.
-    pub(crate) measured_with: String,
-    /// Label columns of the table `networks`.
-    pub(crate) labels: Vec<LabelColumn>,
-    /// How to discriminate, as the study said last.
-    pub(crate) discriminate: Option<DiscriminateSpec>,
-}
 
 /// An output folder that is ours to work in.
 #[derive(Debug)]
@@ -221,52 +198,10 @@ impl StudyFolder {
     }
 }
 
-impl StudyRecord {
-    /// What every part of the tables says of where it comes from.
-    pub(crate) fn metadata(&self) -> Vec<(String, String)> {
-        let pairs = [
-            ("cntflow.version", &self.cntflow),
-            ("cntflow.study", &self.name),
-            ("cntflow.identity", &self.identity),
-            ("cntflow.measured_with", &self.measured_with),
-        ];
-        pairs
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value.clone()))
-            .collect()
-    }
-
-    /// The record of a folder; `None` where there is none.
-    ///
-    /// # Errors
-    /// It is there and cannot be read.
-    pub(crate) fn read(folder: &Path) -> anyhow::Result<Option<Self>> {
-        let path = folder.join(STUDY_FILE);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let text = fs::read_to_string(&path)?;
-        let record = serde_json::from_str(&text)
-            .with_context(|| format!("{}: not as this version writes it", path.display()))?;
-        Ok(Some(record))
-    }
-}
-
 /// Whether the name of a file is of this form: the catalog and its parts, locks, temporary files.
 fn is_own(path: &Path, start: &str, end: &str) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with(start) && name.ends_with(end)
-}
-
-/// In what two studies differ, as far as their records tell.
-fn difference(found: &StudyRecord, record: &StudyRecord) -> String {
-    match found.measured_with == record.measured_with {
-        true => "has other runs, sources or tables".to_owned(),
-        false => format!(
-            "measures with {} instead of {}",
-            record.measured_with, found.measured_with
-        ),
-    }
 }
 
 fn files_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {

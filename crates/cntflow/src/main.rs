@@ -4,9 +4,11 @@ use clap::Parser;
 
 mod args;
 mod commands;
+mod enter;
 mod exit;
 mod folder;
 mod interrupt;
+mod left;
 mod measure;
 mod output;
 mod pipeline;
@@ -15,6 +17,8 @@ mod probe;
 mod progress;
 mod results;
 mod study;
+mod study_batch;
+mod study_record;
 mod summary;
 mod work;
 

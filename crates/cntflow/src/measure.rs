@@ -17,16 +17,7 @@ use crate::study::MeasurePlan;
 /// Measures the checkpoint of a catalog entry. What fails becomes the record's status and reason.
 pub(crate) fn measure_entry(entry: &CatalogEntry, plan: &MeasurePlan) -> Record {
     let started = Instant::now();
-    let mut record = Record {
-        entry: entry.clone(),
-        status: Status::Ok,
-        reason: None,
-        digest: None,
-        bytes: None,
-        metrics: None,
-        coverage: Vec::new(),
-        seconds: 0.0,
-    };
+    let mut record = bare_record(entry);
     match &entry.absent {
         Some(absence @ Absence::Diverged(_)) => {
             (record.status, record.reason) = (Status::Skipped, Some(absence.to_string()))
@@ -43,9 +34,18 @@ pub(crate) fn measure_entry(entry: &CatalogEntry, plan: &MeasurePlan) -> Record 
 /// The record of a checkpoint on which the program itself failed.
 pub(crate) fn failed_record(entry: &CatalogEntry, reason: String) -> Record {
     Record {
-        entry: entry.clone(),
         status: Status::Failed,
         reason: Some(reason),
+        ..bare_record(entry)
+    }
+}
+
+/// A record of which nothing but the entry is known yet.
+fn bare_record(entry: &CatalogEntry) -> Record {
+    Record {
+        entry: entry.clone(),
+        status: Status::Ok,
+        reason: None,
         digest: None,
         bytes: None,
         metrics: None,

@@ -14,9 +14,10 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use crate::args::{ProgressMode, TalkArguments};
-use crate::folder::{StudyFolder, StudyRecord};
+use crate::folder::StudyFolder;
 use crate::printer;
 use crate::progress::LINE_EVERY;
+use crate::study_record::StudyRecord;
 
 /// An outcome and where it was written.
 #[derive(Debug)]
@@ -45,7 +46,6 @@ pub(crate) fn discriminate_folder(
     for rule in &outcome.rules {
         if let Some(classifier) = &rule.classifier {
             let path = folder.classifier(&file_name(rule.rule));
-            fs_err::create_dir_all(path.parent().unwrap_or(folder.path()))?;
             classifier.save(&path)?;
             classifiers.push((rule.rule.name(), path));
         }

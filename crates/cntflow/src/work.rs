@@ -1,10 +1,10 @@
-//! The tasks of a study: training a run, measuring a checkpoint; and the batches in which their outputs are committed.
+//! The tasks of a study: training a run, measuring a checkpoint.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use cntflow_checkpoint::{Absence, Catalog, CatalogEntry, Label, LabelColumn, write_catalog};
-use cntflow_dataflow::{Cue, Gather, Work};
+use cntflow_checkpoint::{Absence, CatalogEntry, Label, LabelColumn};
+use cntflow_dataflow::{Cue, Work};
 use cntflow_tables::{Batch, BatchLimits, Committed, Record, Status};
 use cntflow_zoo::{KeptCheckpoint, RunSpec, RunStatus, TrainedRun, TrainingData, ZooError, train};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use crate::folder::StudyFolder;
 use crate::measure::{failed_record, measure_entry};
 use crate::progress::Progress;
 use crate::study::MeasurePlan;
+use crate::study_batch::StudyBatch;
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,15 +128,7 @@ impl Work for StudyWork {
             name.clone(),
         );
         let root = self.folder.path().to_owned();
-        StudyBatch {
-            batch,
-            name,
-            root,
-            age: self.limits.age,
-            trained: Vec::new(),
-            since: None,
-            committed: 0,
-        }
+        StudyBatch::new(batch, name, root, self.limits.age)
     }
 
     fn reported(&self, report: Report) {
@@ -146,6 +139,13 @@ impl Work for StudyWork {
 impl StudyWork {
     fn train(&self, spec: &RunSpec, cue: &Cue<'_, Task>) -> Option<Output> {
         let began = Instant::now();
+        // What a killed run left of this one, temporary files included; it is trained to the same bytes again.
+        let left = self.folder.checkpoints().join(&spec.run);
+        if left.exists()
+            && let Err(error) = fs_err::remove_dir_all(left)
+        {
+            return Some(Output::Fatal(error.to_string()));
+        }
         let Some((_, data)) = self.data.iter().find(|(name, _)| *name == spec.dataset) else {
             return Some(Output::Fatal(format!(
                 "data set {} was not opened",
@@ -268,70 +268,4 @@ pub(crate) fn planned_entry(spec: &RunSpec) -> CatalogEntry {
             test: none,
         },
     )
-}
-
-/// The outputs of one worker that are not committed yet: rows of the catalog, and records for the tables.
-#[derive(Debug)]
-pub(crate) struct StudyBatch {
-    batch: Batch,
-    name: String,
-    root: std::path::PathBuf,
-    age: Duration,
-    trained: Vec<CatalogEntry>,
-    since: Option<Instant>,
-    committed: usize,
-}
-
-impl Gather for StudyBatch {
-    type Output = Output;
-    type Report = Report;
-
-    fn add(&mut self, output: Output) -> Result<Report, String> {
-        match output {
-            Output::Fatal(reason) => Err(reason),
-            Output::Trained(entries, report, began) => {
-                self.trained.extend(entries);
-                self.since = Some(self.since.map_or(began, |since| since.min(began)));
-                Ok(report)
-            }
-            Output::Measured(record) => {
-                let report = Report {
-                    name: record.entry.checkpoint.clone(),
-                    training: false,
-                    status: record.status,
-                    reason: record
-                        .reason
-                        .clone()
-                        .filter(|_| record.status != Status::Ok),
-                    cost: 1.0,
-                };
-                self.batch.add(*record);
-                if self.batch.is_full() {
-                    self.commit()?;
-                }
-                Ok(report)
-            }
-        }
-    }
-
-    fn due(&self) -> Option<Instant> {
-        let trained = self.since.map(|since| since + self.age);
-        [trained, self.batch.due()].into_iter().flatten().min()
-    }
-
-    /// The catalog first: what is measured is then known to be trained.
-    fn commit(&mut self) -> Result<(), String> {
-        if !self.trained.is_empty() {
-            let path = self.root.join(format!(
-                "catalog.{}-{:05}.parquet",
-                self.name, self.committed
-            ));
-            let catalog = Catalog::new(std::mem::take(&mut self.trained))
-                .map_err(|error| error.to_string())?;
-            write_catalog(&path, &catalog).map_err(|error| error.to_string())?;
-            self.committed += 1;
-            self.since = None;
-        }
-        self.batch.commit().map_err(|error| error.to_string())
-    }
 }

@@ -7,10 +7,11 @@ use cntflow_discriminate::DiscriminateSpec;
 
 use crate::args::DiscriminateArguments;
 use crate::exit::{ExitStatus, UsageError};
-use crate::folder::{StudyFolder, StudyRecord};
+use crate::folder::StudyFolder;
 use crate::printer;
 use crate::results::discriminate_folder;
 use crate::study::Plan;
+use crate::study_record::StudyRecord;
 
 /// Trains and evaluates classifiers on the tables of a study, by its file as it stands now or by its output folder.
 pub(crate) fn discriminate(arguments: &DiscriminateArguments) -> anyhow::Result<ExitStatus> {

@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use crate::args::RunArguments;
+use crate::enter::study_record;
 use crate::exit::{ExitStatus, UsageError};
-use crate::pipeline::{Extent, Setting, carry_out, study_record};
+use crate::pipeline::{Extent, Setting, carry_out};
 use crate::results::discriminate_folder;
 use crate::study::Plan;
 use crate::{printer, summary};

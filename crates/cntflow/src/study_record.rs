@@ -1,0 +1,71 @@
+//! What an output folder remembers of the study whose output it holds.
+
+use std::path::Path;
+
+use anyhow::Context;
+use cntflow_checkpoint::LabelColumn;
+use cntflow_discriminate::DiscriminateSpec;
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+
+/// Says whose the folder is; written before anything else, so that a folder with anything in it and without this is not ours.
+pub(crate) const STUDY_FILE: &str = "study.json";
+
+/// What is known of the study whose output lies here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StudyRecord {
+    /// Version of cntflow that made the folder.
+    pub(crate) cntflow: String,
+    /// Name of the study.
+    pub(crate) name: String,
+    /// See `Plan::identity`.
+    pub(crate) identity: String,
+    /// How checkpoints are measured here.
+    pub(crate) measured_with: String,
+    /// Label columns of the table `networks`.
+    pub(crate) labels: Vec<LabelColumn>,
+    /// How to discriminate, as the study said last.
+    pub(crate) discriminate: Option<DiscriminateSpec>,
+}
+
+impl StudyRecord {
+    /// What every part of the tables says of where it comes from.
+    pub(crate) fn metadata(&self) -> Vec<(String, String)> {
+        let pairs = [
+            ("cntflow.version", &self.cntflow),
+            ("cntflow.study", &self.name),
+            ("cntflow.identity", &self.identity),
+            ("cntflow.measured_with", &self.measured_with),
+        ];
+        pairs
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.clone()))
+            .collect()
+    }
+
+    /// The record of a folder; `None` where there is none.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub(crate) fn read(folder: &Path) -> anyhow::Result<Option<Self>> {
+        let path = folder.join(STUDY_FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&path)?;
+        let record = serde_json::from_str(&text)
+            .with_context(|| format!("{}: not as this version writes it", path.display()))?;
+        Ok(Some(record))
+    }
+}
+
+/// In what two studies differ, as far as their records tell.
+pub(crate) fn difference(found: &StudyRecord, record: &StudyRecord) -> String {
+    match found.measured_with == record.measured_with {
+        true => "has other runs, sources or tables".to_owned(),
+        false => format!(
+            "measures with {} instead of {}",
+            record.measured_with, found.measured_with
+        ),
+    }
+}
