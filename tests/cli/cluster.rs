@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use crate::support::{Said, assert_same_tables, expect, start, study_folder};
+use crate::support::{Said, assert_same_tables, expect, parts, start, study_folder, wait_until};
 
 /// Writes a hosts file with two free addresses of this machine.
 fn hosts(here: &Path) {
@@ -57,7 +57,7 @@ fn workers_and_processes_give_the_same_tables() {
     );
     assert_same_tables(&here.join("one"), &here.join("two"));
     assert_same_tables(&here.join("one"), &here.join("cluster"));
-    let parts = crate::support::parts(&here.join("cluster"), "networks");
+    let parts = parts(&here.join("cluster"), "networks");
     let of = |process: &str| {
         parts
             .iter()
@@ -88,4 +88,60 @@ fn processes_of_different_studies_refuse_each_other() {
             "{said:?}"
         );
     }
+}
+
+#[test]
+fn a_process_that_is_killed_ends_the_other_and_the_same_commands_go_on() {
+    let folder = study_folder();
+    let here = folder.path();
+    let study = crate::support::SMALL_STUDY
+        .replace("runs = 12", "runs = 60")
+        .replace("epochs = 2", "epochs = 12");
+    let study = study.replace("training_fraction = 0.05", "training_fraction = 1.0");
+    std::fs::write(here.join("study.toml"), study).unwrap();
+    hosts(here);
+    let run = [
+        "run",
+        "study.toml",
+        "--out",
+        "cluster",
+        "--commit-every",
+        "1",
+    ];
+    let process = |index| {
+        [
+            "--hosts",
+            "hosts",
+            "--workers",
+            "1",
+            "--json",
+            "--process",
+            index,
+        ]
+    };
+    let mut second = start(here, &[&run[..], &process("1")].concat());
+    let first = start(here, &[&run[..], &process("0")].concat());
+    let cluster = here.join("cluster");
+    wait_until("a first commit", || !parts(&cluster, "networks").is_empty());
+    second.kill().unwrap();
+    second.wait().unwrap();
+    let said = Said::from(first.wait_with_output().unwrap());
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(
+        said.stderr
+            .contains("another process of the cluster failed or was lost"),
+        "{said:?}"
+    );
+
+    let [first, second] = both(here, &run, &run);
+    assert_eq!(
+        (first.code, second.code),
+        (Some(0), Some(0)),
+        "{first:?}\n{second:?}"
+    );
+    let counts = &first.json()["checkpoints"];
+    assert!(counts["resumed"].as_u64().unwrap() > 0, "{first:?}");
+    assert_eq!(counts["done"], 180);
+    expect(0, here, &["run", "study.toml", "--out", "undisturbed"]);
+    assert_same_tables(&cluster, &here.join("undisturbed"));
 }

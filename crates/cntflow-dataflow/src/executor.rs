@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! tasks (pulls) -> perform -> gather (commits) -> reports --exchange--> process 0
+//! stop --broadcast--> all workers
 //! ```
 
 use std::cell::Cell;
@@ -17,6 +18,7 @@ use timely::communication::allocator::{AllocatorBuilder, ProcessBuilder};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::operator::source;
+use timely::dataflow::operators::vec::Broadcast;
 use timely::dataflow::operators::{Exchange, Inspect, Operator, Probe};
 use timely::dataflow::{ProbeHandle, Scope, StreamVec};
 use timely::worker::Worker;
@@ -164,8 +166,8 @@ fn supervised<W: Work>(
     n_local: usize,
 ) {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let probe = build(worker, queue, work, alarm, stop, n_local);
-        while !probe.done() && !alarm.is_raised() {
+        let probes = build(worker, queue, work, alarm, stop, n_local);
+        while !probes.iter().all(ProbeHandle::done) && !alarm.is_raised() {
             worker.step_or_park(Some(PARK));
         }
     }));
@@ -190,7 +192,7 @@ fn build<W: Work>(
     alarm: &Arc<Alarm>,
     stop: &Stop,
     n_local: usize,
-) -> ProbeHandle<u64> {
+) -> [ProbeHandle<u64>; 2] {
     worker.dataflow::<u64, _, _>(|scope| {
         let in_flight = Rc::new(Cell::new(0usize));
         let tasks = pull_tasks(
@@ -213,8 +215,34 @@ fn build<W: Work>(
             .exchange(|_| 0)
             .inspect(move |report| told.reported(report.clone()))
             .probe();
-        probe
+        let told = spread_stop(scope, probe.clone(), stop.clone());
+        [probe, told]
     })
+}
+
+/// Tells all workers of the cluster when one of them is to stop: otherwise the process that was interrupted would wait for the others to
+/// do all they have. Ends with the tasks.
+fn spread_stop(scope: Scope<'_, u64>, finished: ProbeHandle<u64>, stop: Stop) -> ProbeHandle<u64> {
+    let told = stop.clone();
+    let stops =
+        source::<_, CapacityContainerBuilder<Vec<u8>>, _, _>(scope, "Stop", |capability, info| {
+            let activator = scope.activator_for(info.address);
+            let mut capability = Some(capability);
+            move |output| {
+                let Some(now) = capability.as_ref() else {
+                    return;
+                };
+                if stop.is_set() {
+                    output.session(now).give(0);
+                    capability = None;
+                } else if finished.done() {
+                    capability = None;
+                } else {
+                    activator.activate_after(PARK);
+                }
+            }
+        });
+    stops.broadcast().inspect(move |_| told.set()).probe().0
 }
 
 /// The source: gives a task when the worker has none in hand.

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use cntflow_dataflow::{Cluster, Cue, Executor, Gather, Stop, TaskQueue, Work, deal, run};
 
-/// Where a process of the test learns its part: `<process> <failing process or -> <address> <address>`.
+/// Where a process of the test learns its part: `<process> <what happens> <address> <address>`. What happens is the process that fails,
+/// `stop` where process 1 is interrupted, or `-`.
 const PART: &str = "CNTFLOW_TEST_CLUSTER_PART";
 
 /// Sleeps; the worker of the failing process panics outside of any task once it has performed a few.
@@ -108,12 +109,15 @@ fn play_a_part() {
         peers: Some(peers),
         ..Executor::threads(1)
     };
-    let outcome = run(
-        executor,
-        tasks,
-        Arc::new(Naps { failing }),
-        &Stop::default(),
-    );
+    let stop = Stop::default();
+    if words[1] == "stop" && process == 1 {
+        let stop = stop.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            stop.set();
+        });
+    }
+    let outcome = run(executor, tasks, Arc::new(Naps { failing }), &stop);
     eprintln!(
         "outcome: {}",
         outcome.map_or_else(
@@ -173,5 +177,15 @@ fn a_worker_that_panics_ends_both_processes_within_five_seconds() {
         other.contains("outcome: another process of the cluster failed or was lost"),
         "{other}"
     );
+    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+}
+
+#[test]
+fn an_interrupt_of_one_process_stops_both() {
+    let started = Instant::now();
+    for said in both("stop") {
+        assert!(said.contains("outcome: Stopped"), "{said}");
+    }
+    let elapsed = started.elapsed();
     assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
 }
