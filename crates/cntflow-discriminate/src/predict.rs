@@ -78,7 +78,8 @@ impl TrainedClassifier {
                 continue;
             }
             let records = self.preparation.apply_where_any(table, &places, row);
-            lines[line].score = Some(self.model.score(records.row(0)));
+            // Adding zero makes a plain 0 of -0, which votes may sum to.
+            lines[line].score = Some(self.model.score(records.row(0)) + 0.0);
         }
         match most_lacking {
             Some(lacking) if measured.iter().all(|&line| lines[line].score.is_none()) => {

@@ -4,6 +4,7 @@
 //! second record that could disagree. Nothing here knows how metrics are computed or who calls.
 
 mod error;
+mod frame;
 mod layers;
 mod merge;
 mod networks;
@@ -14,6 +15,7 @@ mod store;
 mod table;
 
 pub use error::TablesError;
+pub use frame::write_frame;
 pub use merge::MERGE_ABOVE;
 pub use part::{Batch, BatchLimits, DEFAULT_BATCH_AGE, DEFAULT_BATCH_BYTES};
 pub use record::{Record, Status};

@@ -9,7 +9,7 @@ use cntflow_checkpoint::{LabelColumn, write_beside};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use crate::error::TablesError;
@@ -161,17 +161,26 @@ impl Batch {
     }
 }
 
-/// How parts are written: zstd, reals split by byte, and where the rows come from in the metadata.
+/// How small tables are written: zstd, and where the rows come from in the metadata.
+pub(crate) fn plain_properties(table: Table, metadata: &[(String, String)]) -> WriterProperties {
+    plain_builder(table, metadata).build()
+}
+
+fn plain_builder(table: Table, metadata: &[(String, String)]) -> WriterPropertiesBuilder {
+    let pairs = with_table(table, metadata).into_iter();
+    let pairs = pairs.map(|(key, value)| KeyValue::new(key, value));
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_key_value_metadata(Some(pairs.collect()))
+}
+
+/// How parts are written: as small tables, and their reals split by byte.
 pub(crate) fn properties(
     table: Table,
     schema: &Schema,
     metadata: &[(String, String)],
 ) -> WriterProperties {
-    let pairs = with_table(table, metadata).into_iter();
-    let pairs = pairs.map(|(key, value)| KeyValue::new(key, value));
-    let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_key_value_metadata(Some(pairs.collect()));
+    let mut builder = plain_builder(table, metadata);
     // Reals hardly ever repeat: a dictionary of them costs time and gives nothing; split by byte they compress.
     for field in schema
         .fields()

@@ -7,15 +7,14 @@ use arrow_array::cast::AsArray;
 use fs_err as fs;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use polars::io::parquet::write::KeyValueMetadata;
-use polars::prelude::{
-    DataFrame, LazyFrame, ParquetWriter, PlRefPath, PolarsResult, ScanArgsParquet, Schema,
-};
+use polars::prelude::{DataFrame, LazyFrame, PlRefPath, PolarsResult, ScanArgsParquet, Schema};
 
 use crate::error::TablesError;
+use crate::frame::write_frame_with;
 use crate::merge::{is_merged, read_replaced};
+use crate::part::plain_properties;
 use crate::record::Status;
-use crate::table::{Table, with_table};
+use crate::table::Table;
 
 /// The tables below one folder.
 #[derive(Clone, Debug)]
@@ -134,21 +133,15 @@ impl TableStore {
     /// The file cannot be written.
     pub fn write_discrimination(
         &self,
-        frame: &mut DataFrame,
+        frame: &DataFrame,
         metadata: &[(String, String)],
     ) -> Result<PathBuf, TablesError> {
         let path = self.part(Table::Discrimination, "all");
-        let polars = |source| TablesError::Polars {
-            table: Table::Discrimination.name(),
-            source,
-        };
-        let pairs = with_table(Table::Discrimination, metadata);
-        let mut bytes = Vec::new();
-        ParquetWriter::new(&mut bytes)
-            .with_key_value_metadata(Some(KeyValueMetadata::from_static(pairs)))
-            .finish(frame)
-            .map_err(polars)?;
-        cntflow_checkpoint::write_beside::<std::io::Error>(&path, |file| file.write_all(&bytes))?;
+        write_frame_with(
+            frame,
+            &path,
+            plain_properties(Table::Discrimination, metadata),
+        )?;
         Ok(path)
     }
 }

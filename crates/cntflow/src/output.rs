@@ -1,11 +1,11 @@
-//! Polars frames as text, CSV, JSON and Parquet. The tables are small by the time they get here, so rows are formatted one by one
+//! Polars frames as text, CSV and JSON. The tables are small by the time they get here, so rows are formatted one by one
 //! and Polars' own writers, which take minutes to compile, are not needed.
 
 use std::io::Write;
 use std::path::Path;
 
 use cntflow_checkpoint::write_beside;
-use polars::prelude::{AnyValue, DataFrame, ParquetWriter};
+use polars::prelude::{AnyValue, DataFrame};
 use serde_json::{Map, Number, Value};
 
 use crate::printer;
@@ -52,13 +52,6 @@ pub(crate) fn json(frame: &DataFrame) -> anyhow::Result<Value> {
         rows.push(Value::Object(cells.collect::<Map<_, _>>()));
     }
     Ok(Value::Array(rows))
-}
-
-/// Writes Parquet, whole or not at all.
-pub(crate) fn parquet(frame: &mut DataFrame, path: &Path) -> anyhow::Result<()> {
-    let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes).finish(frame)?;
-    write_bytes(path, &bytes)
 }
 
 /// Writes a file, whole or not at all.

@@ -41,7 +41,7 @@ pub(crate) fn discriminate_folder(
 ) -> anyhow::Result<Discriminated> {
     let tables = folder.tables();
     let outcome = evaluate(&tables, &record.name, &record.measured_with, spec, talk)?;
-    let table = tables.write_discrimination(&mut outcome.frame()?, &record.metadata())?;
+    let table = tables.write_discrimination(&outcome.frame()?, &record.metadata())?;
     let mut classifiers = Vec::new();
     for rule in &outcome.rules {
         if let Some(classifier) = &rule.classifier {

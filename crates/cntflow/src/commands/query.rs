@@ -1,6 +1,6 @@
 //! `cntflow query`.
 
-use cntflow_tables::{Table, TableStore, TablesError};
+use cntflow_tables::{Table, TableStore, TablesError, write_frame};
 use polars::prelude::DataFrame;
 use polars::sql::SQLContext;
 
@@ -14,7 +14,7 @@ pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitStatus> {
     if format == Format::Parquet && arguments.output.is_none() {
         return Err(UsageError("--format parquet needs --output FILE".to_owned()).into());
     }
-    let mut frame = answer(arguments)?;
+    let frame = answer(arguments)?;
     let text = match format {
         Format::Table => output::text(&frame)?,
         Format::Csv => output::csv(&frame)?,
@@ -22,7 +22,7 @@ pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitStatus> {
         Format::Parquet => String::new(),
     };
     match &arguments.output {
-        Some(path) if format == Format::Parquet => output::parquet(&mut frame, path)?,
+        Some(path) if format == Format::Parquet => write_frame(&frame, path)?,
         Some(path) => output::write_bytes(path, format!("{text}\n").as_bytes())?,
         None => printer::result(&text),
     }
