@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a notebook from a fresh kernel and checks that it draws its figures.
 
-    CNTFLOW_RUN=runs/quickstart tests/python/run_notebook.py notebooks/quickstart.ipynb --save /tmp/quickstart.ipynb
+    CNTFLOW_RUN=runs/quickstart tests/python/run_notebook.py notebooks/quickstart.ipynb --save executed.ipynb
 
 The kernel is this interpreter's. An error in a cell ends the run with exit code 1. A cell that draws a figure has the tag `figure`: the
 notebook must give at least as many figures as it has such cells. The notebook itself is not written to; --save keeps the executed copy,
