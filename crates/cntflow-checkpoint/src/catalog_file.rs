@@ -89,7 +89,7 @@ fn as_real(label: &Label) -> Option<f64> {
 ///
 /// # Errors
 /// Arrow refuses the columns (two of one name).
-pub fn catalog_batch(catalog: &Catalog, folder: &Path) -> Result<RecordBatch, ArrowError> {
+fn catalog_batch(catalog: &Catalog, folder: &Path) -> Result<RecordBatch, ArrowError> {
     let entries = catalog.entries();
     let texts = |value: &dyn Fn(&CatalogEntry) -> Option<String>| -> ArrayRef {
         Arc::new(entries.iter().map(value).collect::<StringArray>())

@@ -13,7 +13,7 @@ mod understand;
 
 pub use beside::write_beside;
 pub use catalog::{Absence, Catalog, CatalogEntry, LabelColumn, LabelKind};
-pub use catalog_file::{catalog_batch, label_array, read_catalog, write_catalog};
+pub use catalog_file::{label_array, read_catalog, write_catalog};
 pub use error::CheckpointError;
 pub use label::Label;
 pub use open::{OpenCheckpoint, TensorEntry};

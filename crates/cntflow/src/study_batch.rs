@@ -89,3 +89,36 @@ impl Gather for StudyBatch {
         self.batch.commit().map_err(|error| error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use cntflow_tables::{BatchLimits, TableStore};
+
+    use super::*;
+
+    /// Otherwise a run of twenty minutes would wait, uncommitted, for the next one to end.
+    #[test]
+    fn a_run_that_took_longer_than_the_batch_may_wait_is_due_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = BatchLimits::default();
+        let store = TableStore::new(folder.path());
+        let batch = Batch::new(store, limits, Arc::new([]), Arc::new([]), "b".to_owned());
+        let root = folder.path().to_owned();
+        let mut batch = StudyBatch::new(batch, "b".to_owned(), root, limits.age);
+        assert_eq!(batch.due(), None);
+        let report = Report {
+            name: "r".to_owned(),
+            training: true,
+            status: Status::Ok,
+            reason: None,
+            cost: 1.0,
+        };
+        let began = Instant::now() - 2 * limits.age;
+        batch
+            .add(Output::Trained(Vec::new(), report, began))
+            .unwrap();
+        assert!(batch.due().unwrap() <= Instant::now());
+    }
+}
