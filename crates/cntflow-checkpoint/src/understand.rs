@@ -170,24 +170,11 @@ fn coverage(tensors: Vec<TensorEntry>, understood: Option<&Understood>) -> Vec<C
 
 /// The tensors of an architecture by name, with what each is used as.
 fn uses(understood: &Understood) -> BTreeMap<String, String> {
-    let mut uses = BTreeMap::new();
-    for (place, layer) in understood.architecture.layers.iter().enumerate() {
-        let (name, bias) = match layer {
-            Layer::Dense(dense) => (&dense.name, dense.bias),
-            Layer::Conv2d(convolution) => (&convolution.name, convolution.bias),
-            Layer::MaxPool2d(_) | Layer::AveragePool2d(_) | Layer::Flatten => continue,
-        };
-        let name = if name.is_empty() {
-            format!("layer{place}")
-        } else {
-            name.clone()
-        };
-        if bias {
-            uses.insert(format!("{name}.bias"), format!("bias of {name}"));
-        }
-        uses.insert(format!("{name}.weight"), format!("kernel of {name}"));
-    }
-    uses
+    let tensors = understood.architecture.tensors().unwrap_or_default();
+    let uses = tensors
+        .into_iter()
+        .map(|tensor| (tensor.name, tensor.used_as));
+    uses.collect()
 }
 
 #[cfg(test)]

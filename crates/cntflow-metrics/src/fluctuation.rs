@@ -19,8 +19,8 @@ impl Normalised {
     /// `rho = Var_j(sum_i w_ij) / (n Var(w))` over the outputs j (of a convolution: channels, the sum over channels and taps) and
     /// over the inputs, `n` the weights in each sum. Sums and weights that are not finite are left out. NaN where all weights are
     /// equal.
-    pub(crate) fn of(
-        kernel: &[f32],
+    pub(crate) fn of<T: Copy + Into<f64>>(
+        kernel: &[T],
         shape: KernelShape,
         sums: &KernelSums,
         moments: &Moments,
@@ -56,14 +56,14 @@ impl Normalised {
 const LANES: usize = 8;
 
 /// Population variances of w, |w| and w^2 over the finite weights, about their means.
-fn variances(kernel: &[f32], moments: &Moments) -> [f64; 3] {
+fn variances<T: Copy + Into<f64>>(kernel: &[T], moments: &Moments) -> [f64; 3] {
     let n = moments.count as f64;
     let (abs_mean, square_mean) = (moments.l1 / n, moments.squares / n);
     let mut lanes = [[0.0; LANES]; 2];
     let finite = moments.nan + moments.infinite == 0;
     for run in kernel.chunks(LANES) {
         for (lane, &w) in run.iter().enumerate().take(LANES) {
-            let w = f64::from(w);
+            let w = w.into();
             if finite || w.is_finite() {
                 let (abs, square) = (w.abs() - abs_mean, w * w - square_mean);
                 lanes[0][lane] += abs * abs;

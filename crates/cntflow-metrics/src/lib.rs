@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod columns;
 mod data;
 mod error;
 mod fluctuation;
@@ -34,9 +35,11 @@ mod moments;
 mod options;
 mod order;
 mod passes;
+mod pools;
 mod positions;
 mod result;
 mod rows;
+mod running;
 mod sample;
 mod strengths;
 mod summary;
@@ -45,6 +48,6 @@ mod sums;
 pub use error::MetricsError;
 pub use measure::{measure, measure_with_inputs};
 pub use metric::Metric;
-pub use options::{Bias, Boundary, ConvGraph, MeasureOptions, Padding};
+pub use options::{Bias, Boundary, ConvGraph, MeasureOptions, Padding, Precision, Residual};
 pub use result::{LayerRow, NetworkMetrics, NeuronColumns, NeuronData, Seen};
 pub use summary::{QUANTILES, Summary};

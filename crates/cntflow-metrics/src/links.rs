@@ -1,109 +1,169 @@
 //! The links of a layer as a sample: which weights there are in the graph in force, and how often each.
 
-use cntflow_network::{LinkLayer, LinkWeights, Links, Window};
+use cntflow_network::{LinkLayer, LinkWeights, Links, Shape, Weights, Window};
 
+use crate::pools::{Adaptive, n_links};
 use crate::sample::{Sample, Times, Values};
 use crate::sums::summed_over_taps;
-use crate::{Bias, ConvGraph, MeasureOptions, Padding};
+use crate::{Bias, ConvGraph, MeasureOptions, Padding, Residual};
 
-/// The weights of one link layer's links: how often each tap of the kernel counts, the kernel of the channel graph, the one
-/// weight of a pooling's links.
+/// The weights of one layer of links: how often each tap of the kernel counts, the kernel of the channel graph, the weights of
+/// a pooling's links.
 #[derive(Debug, Default)]
 pub(crate) struct GraphLinks {
-    times: Vec<u64>,
-    summed: Vec<f64>,
-    pooled: Option<(f64, u64)>,
-    routing: u64,
-    places: u64,
-    n_biases: u64,
+    kernel: Kernel,
+    /// Places of every bias, where it is a link.
+    places: Option<u64>,
+}
+
+/// Links other than those of biases.
+#[derive(Debug, Default)]
+enum Kernel {
+    /// The kernel's entries, each once.
+    #[default]
+    Once,
+    /// Each as often as its tap says.
+    Taps(Vec<u64>),
+    /// Each so often.
+    Each(u64),
+    /// Sums over the taps.
+    Summed(Vec<f64>),
+    /// Weights of their own, each with how often it is there.
+    Own(Vec<f64>, Vec<u64>),
+    /// So many that carry no weight.
+    Routing(u64),
 }
 
 impl GraphLinks {
-    /// The links of a layer in the graph that the options ask for.
+    /// The links of a layer in the graph that the options ask for; `after` is the shape of the neurons they lead to.
     pub(crate) fn new(
         layer: &LinkLayer,
         weights: &LinkWeights<'_>,
+        after: Shape,
         options: &MeasureOptions,
     ) -> Self {
-        let mut links = Self {
-            places: 1,
-            ..Self::default()
+        let n_biases = weights.bias.as_ref().map_or(0, Weights::len);
+        let places = match layer.links {
+            Links::Conv2d { .. } | Links::ConvTranspose2d { .. } | Links::Diagonal { .. } => {
+                after.n_neurons().checked_div(n_biases)
+            }
+            _ => (n_biases > 0).then_some(1),
         };
+        Self {
+            kernel: Kernel::new(layer, weights, after, options),
+            places: places
+                .filter(|_| options.bias == Bias::Link)
+                .map(|places| places.max(1) as u64),
+        }
+    }
+
+    /// Whether the links are the kernel's entries and the biases, each once.
+    pub(crate) fn is_kernel_and_bias(&self) -> bool {
+        matches!(self.kernel, Kernel::Once) && self.places.is_none_or(|places| places == 1)
+    }
+
+    /// Number of links.
+    pub(crate) fn count(&self, weights: &LinkWeights<'_>) -> u64 {
+        let n_kernel = weights.kernel.as_ref().map_or(0, Weights::len);
+        let of_kernel = match &self.kernel {
+            Kernel::Once => n_kernel as u64,
+            Kernel::Taps(times) => times.iter().sum::<u64>() * (n_kernel / times.len()) as u64,
+            Kernel::Each(times) => times * n_kernel as u64,
+            Kernel::Summed(summed) => summed.len() as u64,
+            Kernel::Own(_, times) => times.iter().sum(),
+            Kernel::Routing(n) => *n,
+        };
+        let n_biases = weights.bias.as_ref().map_or(0, Weights::len) as u64;
+        of_kernel + self.places.map_or(0, |places| places * n_biases)
+    }
+
+    /// The weights as a sample; `None` where no link carries one of its own.
+    pub(crate) fn sample<'a>(&'a self, weights: &'a LinkWeights<'_>) -> Option<Sample<'a>> {
+        let kernel = |times| {
+            let kernel = weights.kernel.as_ref();
+            kernel.map_or_else(Sample::default, |kernel| Sample::of(kernel, times))
+        };
+        let sample = match &self.kernel {
+            Kernel::Once => kernel(Times::Once),
+            Kernel::Taps(times) => kernel(Times::Cycle(times)),
+            Kernel::Each(times) => kernel(Times::Each(*times)),
+            Kernel::Summed(summed) => Sample::each(summed),
+            Kernel::Own(own, times) => {
+                Sample::default().with(Values::F64(own), Times::Cycle(times))
+            }
+            Kernel::Routing(_) => return None,
+        };
+        Some(match (&weights.bias, self.places) {
+            (Some(bias), Some(1)) => sample.with_weights(bias, Times::Once),
+            (Some(bias), Some(places)) => sample.with_weights(bias, Times::Each(places)),
+            _ => sample,
+        })
+        .filter(|sample| !sample.parts.is_empty())
+    }
+}
+
+impl Kernel {
+    fn new(
+        layer: &LinkLayer,
+        weights: &LinkWeights<'_>,
+        after: Shape,
+        options: &MeasureOptions,
+    ) -> Self {
         match (layer.links, options.conv_graph) {
-            (Links::Dense { .. }, _) => {}
-            (Links::Conv2d { window, .. }, ConvGraph::Spatial) => {
-                links.places = window.outputs() as u64;
-                links.times = applied(&window, options.padding);
+            (Links::Dense { .. } | Links::Embedding { .. } | Links::Constants { .. }, _) => {
+                Self::Once
             }
-            (Links::Conv2d { window, .. }, ConvGraph::Channel) => {
-                links.summed = summed_over_taps(weights.kernel(), window.taps());
-            }
+            (
+                Links::Conv2d { window, .. } | Links::ConvTranspose2d { window, .. },
+                ConvGraph::Spatial,
+            ) => Self::Taps(applied(&window, options.padding)),
+            (
+                Links::Conv2d { window, .. } | Links::ConvTranspose2d { window, .. },
+                ConvGraph::Channel,
+            ) => Self::Summed(match &weights.kernel {
+                Some(Weights::Single(kernel)) => summed_over_taps(kernel, window.taps()),
+                Some(Weights::Double(kernel)) => summed_over_taps(kernel, window.taps()),
+                None => Vec::new(),
+            }),
             (Links::MaxPool2d { channels, window }, _) => {
-                links.routing = pool_links(channels, &window, options);
+                Self::Routing(n_links(channels, &window, options))
             }
             (Links::AveragePool2d { channels, window }, graph) => {
                 let weight = match graph {
                     ConvGraph::Spatial => 1.0 / window.taps() as f64,
                     ConvGraph::Channel => 1.0,
                 };
-                links.pooled = Some((weight, pool_links(channels, &window, options)));
+                Self::Own(vec![weight], vec![n_links(channels, &window, options)])
             }
-        }
-        if options.bias == Bias::Link {
-            let n_biases = weights.bias().map_or(0, <[f32]>::len);
-            links.n_biases = n_biases as u64 * links.places;
-        }
-        links
-    }
-
-    /// Whether the links are the kernel's entries and the biases, each once.
-    pub(crate) fn is_kernel_and_bias(&self) -> bool {
-        self.times.is_empty() && self.summed.is_empty() && self.pooled.is_none() && !self.is_max()
-    }
-
-    /// Whether they are those of a maximum, which carry no weights.
-    pub(crate) fn is_max(&self) -> bool {
-        self.routing > 0
-    }
-
-    /// Number of links.
-    pub(crate) fn count(&self, kernel: &[f32]) -> u64 {
-        let of_kernel = if self.times.is_empty() {
-            kernel.len() as u64
-        } else {
-            let filters_and_channels = (kernel.len() / self.times.len()) as u64;
-            self.times.iter().sum::<u64>() * filters_and_channels
-        };
-        let of_kernel = match self.summed.len() {
-            0 => of_kernel,
-            summed => summed as u64,
-        };
-        let pooled = self.pooled.map_or(0, |(_, times)| times);
-        of_kernel + pooled + self.routing + self.n_biases
-    }
-
-    /// The weights as a sample.
-    pub(crate) fn sample<'a>(&'a self, weights: &'a LinkWeights<'_>) -> Sample<'a> {
-        let mut sample = Sample::default();
-        if let Some((weight, times)) = &self.pooled {
-            let weight = std::slice::from_ref(weight);
-            return sample.with(Values::F64(weight), Times::Each(*times));
-        }
-        sample = if !self.summed.is_empty() {
-            sample.with(Values::F64(&self.summed), Times::Once)
-        } else if !self.times.is_empty() {
-            sample.with(Values::F32(weights.kernel()), Times::Cycle(&self.times))
-        } else {
-            sample.with(Values::F32(weights.kernel()), Times::Once)
-        };
-        match weights.bias() {
-            Some(bias) if self.n_biases > 0 && self.places == 1 => {
-                sample.with(Values::F32(bias), Times::Once)
+            (
+                Links::AdaptivePool {
+                    max,
+                    channels,
+                    input,
+                    output,
+                },
+                graph,
+            ) => Self::adaptive(&Adaptive { max, input, output }, channels as u64, graph),
+            (Links::Diagonal { channels, .. }, _) => {
+                Self::Each((after.n_neurons() / channels).max(1) as u64)
             }
-            Some(bias) if self.n_biases > 0 => {
-                sample.with(Values::F32(bias), Times::Each(self.places))
+            (Links::Identity { .. }, _) => match options.residual {
+                Residual::Links => Self::Routing(after.n_neurons() as u64),
+                Residual::Ignore => Self::Routing(0),
+            },
+        }
+    }
+
+    fn adaptive(pool: &Adaptive, channels: u64, graph: ConvGraph) -> Self {
+        match (pool.max, graph) {
+            (true, ConvGraph::Channel) => Self::Routing(channels),
+            (true, ConvGraph::Spatial) => Self::Routing(channels * pool.n_links()),
+            (false, ConvGraph::Channel) => Self::Own(vec![1.0], vec![channels]),
+            (false, ConvGraph::Spatial) => {
+                let weights = pool.weights().into_iter();
+                let (own, times) = weights.map(|(w, times)| (w, times * channels)).unzip();
+                Self::Own(own, times)
             }
-            _ => sample,
         }
     }
 }
@@ -114,13 +174,4 @@ fn applied(window: &Window, padding: Padding) -> Vec<u64> {
         Padding::Real => window.applied(),
         Padding::Whole => vec![window.outputs() as u64; window.taps()],
     }
-}
-
-fn pool_links(channels: usize, window: &Window, options: &MeasureOptions) -> u64 {
-    let each = match (options.conv_graph, options.padding) {
-        (ConvGraph::Channel, _) => 1,
-        (ConvGraph::Spatial, Padding::Real) => window.n_applied(),
-        (ConvGraph::Spatial, Padding::Whole) => (window.outputs() * window.taps()) as u64,
-    };
-    each * channels as u64
 }

@@ -19,6 +19,13 @@ pub struct MeasureOptions {
     pub padding: Padding,
     /// What the neurons of a convolution are.
     pub conv_graph: ConvGraph,
+    /// Whether scale and shift of a norm are folded into the linear dense or convolutional layer directly before it, where there is
+    /// one; else every norm is a layer of its own.
+    pub fold_norm: bool,
+    /// Whether a residual addition makes links.
+    pub residual: Residual,
+    /// In which numbers inputs go through the network.
+    pub precision: Precision,
     /// The metrics to measure, in any order; all by default.
     pub metrics: Vec<Metric>,
     /// Inputs per batch of the forward pass at most (an upper bound, lowered for wide layers).
@@ -72,6 +79,28 @@ pub enum ConvGraph {
     Channel,
 }
 
+/// Whether a residual addition makes links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Residual {
+    /// One of weight 1 from every neuron to the one it is added to: it counts in strengths, not among the link weights.
+    #[default]
+    Links,
+    /// None.
+    Ignore,
+}
+
+/// In which numbers inputs go through the network. Weights and their sums are in f64 always, and so are statistics over inputs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// In f32, as the frameworks do: activations to about six digits, and the last of them may differ between processors.
+    #[default]
+    Single,
+    /// In f64: to about thirteen digits, at a third of the speed.
+    Double,
+}
+
 impl Default for MeasureOptions {
     fn default() -> Self {
         Self {
@@ -79,6 +108,9 @@ impl Default for MeasureOptions {
             boundary: Boundary::default(),
             padding: Padding::default(),
             conv_graph: ConvGraph::default(),
+            fold_norm: true,
+            residual: Residual::default(),
+            precision: Precision::default(),
             metrics: Metric::ALL.to_vec(),
             batch: const { NonZeroUsize::new(DEFAULT_BATCH).unwrap() },
         }

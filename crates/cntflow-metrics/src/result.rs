@@ -19,7 +19,8 @@ pub struct NetworkMetrics {
     pub n_nan: u64,
     /// Parameters that are infinite.
     pub n_infinite: u64,
-    /// One row per layer and metric, by layer and then in the order of [`Metric::ALL`].
+    /// One row per layer and metric, by layer and then in the order of [`Metric::ALL`]; where several layers of links lead to one of
+    /// neurons, or it has gates, a row for each of them.
     pub layers: Vec<LayerRow>,
     /// The neurons, layer by layer.
     pub neurons: Vec<NeuronColumns>,
@@ -34,7 +35,8 @@ pub struct NetworkMetrics {
 pub struct LayerRow {
     /// `l`, 0 for the inputs; metrics of links carry that of the layer they lead to.
     pub layer: usize,
-    /// Name of the layer.
+    /// Name of the layer, of the gate `<layer>.<gate>`, or of the links: `<layer>.ih.<gate>` of a gate's from the inputs,
+    /// `<layer>.hh.<gate>` from the hidden units.
     pub name: String,
     /// Kind of the layer.
     pub kind: LayerKind,
@@ -98,13 +100,16 @@ impl NeuronColumns {
     }
 }
 
-/// What was seen of the neurons of one layer over the inputs, in the channel graph over inputs and places. No inputs give NaN.
+/// What was seen of the neurons of one layer over the inputs: of a sequence over inputs and steps, in the channel graph over inputs
+/// and places. No inputs give NaN.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NeuronData {
-    /// The pre-activation S.
-    pub pre: Seen,
-    /// The post-activation A; `None` where the activation is not known.
+    /// The pre-activation S; `None` of gated layers.
+    pub pre: Option<Seen>,
+    /// The post-activation A, of gated layers the hidden state; `None` where the activation is not known.
     pub post: Option<Seen>,
+    /// The pre-activations of the gates of an LSTM (i, f, g, o) or a GRU (r, z, n), by their names.
+    pub gates: Vec<(&'static str, Seen)>,
 }
 
 /// One quantity of the neurons of one layer over the inputs.
@@ -120,4 +125,18 @@ pub struct Seen {
     pub max: Vec<f64>,
     /// Share of inputs for which it is exactly 0.
     pub zero_share: Vec<f64>,
+}
+
+impl Seen {
+    /// That of `n` neurons from the first on.
+    pub(crate) fn run(&self, first: usize, n: usize) -> Self {
+        let run = |values: &[f64]| values[first..][..n].to_vec();
+        Self {
+            mean: run(&self.mean),
+            std: run(&self.std),
+            min: run(&self.min),
+            max: run(&self.max),
+            zero_share: run(&self.zero_share),
+        }
+    }
 }

@@ -1,21 +1,29 @@
 //! The rows of one layer, metric by metric.
 
-use cntflow_network::{LinkWeights, Role};
+use cntflow_network::{LinkLayer, LinkWeights, Links, Role, Weights};
 
 use crate::fluctuation::{Normalised, correlation};
 use crate::links::GraphLinks;
 use crate::moments::Moments;
 use crate::order::Quantiles;
-use crate::sample::{Sample, Scratch};
-use crate::strengths::{LinkSums, Sides};
+use crate::sample::{Sample, Scratch, Times};
+use crate::strengths::Sides;
 use crate::sums::{KernelShape, KernelSums};
 use crate::{MeasureOptions, Metric, NeuronColumns, NeuronData, Summary};
 
-/// The rows of one layer as they are found.
+/// Makes summaries of the metrics that are asked for, in buffers that are used again.
 pub(crate) struct Rows<'o> {
     options: &'o MeasureOptions,
     scratch: Scratch,
     found: Vec<(Metric, Summary)>,
+}
+
+/// A layer of links with what is known of it so far.
+pub(crate) struct Part<'p> {
+    pub(crate) layer: &'p LinkLayer,
+    pub(crate) weights: &'p LinkWeights<'p>,
+    pub(crate) graph: &'p GraphLinks,
+    pub(crate) sums: Option<&'p KernelSums>,
 }
 
 impl<'o> Rows<'o> {
@@ -28,9 +36,9 @@ impl<'o> Rows<'o> {
     }
 
     /// The rows found so far, in the order of the metrics.
-    pub(crate) fn take(&mut self) -> impl Iterator<Item = (Metric, Summary)> {
+    pub(crate) fn take(&mut self) -> Vec<(Metric, Summary)> {
         self.found.sort_by_key(|&(metric, _)| metric);
-        self.found.drain(..)
+        std::mem::take(&mut self.found)
     }
 
     fn asks(&self, metric: Metric) -> bool {
@@ -58,70 +66,86 @@ impl<'o> Rows<'o> {
         }
     }
 
-    /// Rows of the links; gives the moments of the kernel's entries and of the biases.
-    pub(crate) fn links(
-        &mut self,
-        graph: &GraphLinks,
-        weights: &LinkWeights<'_>,
-        sums: &LinkSums,
-    ) -> (Moments, Moments) {
-        let kernel = Sample::weights(weights.kernel());
-        let bias = Sample::weights(weights.bias().unwrap_or_default());
-        let (of_kernel, of_bias) = (Moments::of(&kernel), Moments::of(&bias));
-        let links = graph.sample(weights);
-        if graph.is_kernel_and_bias() {
-            let with_bias = links.parts.len() > 1;
-            let of_links = with_bias.then(|| of_kernel.merge(&of_bias));
-            self.kernel_and_links(
-                [&kernel, &links],
-                [of_kernel, of_links.unwrap_or(of_kernel)],
-            );
-        } else {
-            if !graph.is_max() && self.asks(Metric::LinkWeights) {
-                self.add_sample(Metric::LinkWeights, &links, &Moments::of(&links));
-            }
-            if sums.kernel.is_some() {
-                self.add_sample(Metric::KernelWeights, &kernel, &of_kernel);
-            }
+    /// Rows of a layer of links; gives the moments of the kernel's entries and of the biases.
+    pub(crate) fn links(&mut self, part: &Part<'_>) -> [Moments; 2] {
+        let sample = |weights: &'_ Option<Weights<'_>>| -> Option<Moments> {
+            let weights = weights.as_ref()?;
+            Some(Moments::of(&Sample::of(weights, Times::Once)))
+        };
+        let of_kernel = sample(&part.weights.kernel);
+        let of_bias = sample(&part.weights.bias);
+        if let Some(links) = part.graph.sample(part.weights) {
+            self.link_weights(part, &links, [of_kernel.as_ref(), of_bias.as_ref()]);
         }
-        if weights.bias().is_some() {
-            self.add_sample(Metric::Biases, &bias, &of_bias);
+        if let (Some(bias), Some(moments)) = (&part.weights.bias, &of_bias) {
+            self.add_sample(Metric::Biases, &Sample::of(bias, Times::Once), moments);
         }
-        if let Some((shape, totals)) = &sums.kernel {
-            self.normalised(weights.kernel(), *shape, totals, &of_kernel);
+        if let (Some(sums), Some(moments)) = (part.sums, &of_kernel) {
+            self.normalised(part, sums, moments);
         }
-        (of_kernel, of_bias)
+        [of_kernel, of_bias].map(Option::unwrap_or_default)
     }
 
-    /// The entries of a kernel, and the links, which are these entries and maybe biases behind them: in one go where both are
-    /// asked for.
-    fn kernel_and_links(&mut self, samples: [&Sample<'_>; 2], moments: [Moments; 2]) {
+    /// Link weights and the kernel's entries. Where the links are these entries, and maybe biases behind them, both in one go.
+    fn link_weights(
+        &mut self,
+        part: &Part<'_>,
+        links: &Sample<'_>,
+        [of_kernel, of_bias]: [Option<&Moments>; 2],
+    ) {
+        let (Some(kernel), Some(of_kernel)) = (&part.weights.kernel, of_kernel) else {
+            if self.asks(Metric::LinkWeights) {
+                self.add_sample(Metric::LinkWeights, links, &Moments::of(links));
+            }
+            return;
+        };
+        let kernel = Sample::of(kernel, Times::Once);
+        if !part.graph.is_kernel_and_bias() {
+            if self.asks(Metric::LinkWeights) {
+                self.add_sample(Metric::LinkWeights, links, &Moments::of(links));
+            }
+            return self.add_sample(Metric::KernelWeights, &kernel, of_kernel);
+        }
+        let of_links = match (links.parts.len(), of_bias) {
+            (2, Some(of_bias)) => of_kernel.merge(of_bias),
+            _ => *of_kernel,
+        };
         let metrics = [Metric::KernelWeights, Metric::LinkWeights];
+        let (samples, moments) = ([&kernel, links], [of_kernel, &of_links]);
         if metrics.iter().all(|&metric| self.asks(metric)) {
-            let both = Quantiles::of_nested(samples, [&moments[0], &moments[1]], &mut self.scratch);
+            let both = Quantiles::of_nested(samples, moments, &mut self.scratch);
             for (index, metric) in metrics.into_iter().enumerate() {
-                let summary = Summary::from_parts(&moments[index], &both[index]);
+                let summary = Summary::from_parts(moments[index], &both[index]);
                 self.found.push((metric, summary));
             }
         } else {
             for (index, metric) in metrics.into_iter().enumerate() {
-                self.add_sample(metric, samples[index], &moments[index]);
+                self.add_sample(metric, samples[index], moments[index]);
             }
         }
     }
 
-    fn normalised(
-        &mut self,
-        kernel: &[f32],
-        shape: KernelShape,
-        totals: &KernelSums,
-        moments: &Moments,
-    ) {
-        if !NORMALISED.iter().flatten().any(|&metric| self.asks(metric)) {
+    fn normalised(&mut self, part: &Part<'_>, sums: &KernelSums, moments: &Moments) {
+        let asked = NORMALISED.iter().flatten().any(|&metric| self.asks(metric));
+        let (Some(kernel), Some(shape), true) = (
+            &part.weights.kernel,
+            KernelShape::of(&part.layer.links),
+            asked,
+        ) else {
             return;
-        }
-        let normalised = Normalised::of(kernel, shape, totals, moments);
-        for (metrics, summaries) in NORMALISED.iter().zip([normalised.into, normalised.from]) {
+        };
+        let normalised = match kernel {
+            Weights::Single(kernel) => Normalised::of(kernel, shape, sums, moments),
+            Weights::Double(kernel) => Normalised::of(kernel, shape, sums, moments),
+        };
+        // The rows of these kernels are what the links come from.
+        let sides = match part.layer.links {
+            Links::ConvTranspose2d { .. } | Links::Embedding { .. } => {
+                [normalised.from, normalised.into]
+            }
+            _ => [normalised.into, normalised.from],
+        };
+        for (metrics, summaries) in NORMALISED.iter().zip(sides) {
             for (&metric, summary) in metrics.iter().zip(summaries) {
                 self.add(metric, || summary);
             }
@@ -129,7 +153,7 @@ impl<'o> Rows<'o> {
     }
 
     /// Rows of the neurons' strengths.
-    pub(crate) fn strengths(&mut self, columns: &NeuronColumns, sides: &Sides, role: Role) {
+    pub(crate) fn strengths(&mut self, columns: &NeuronColumns, sides: &Sides) {
         self.add_values(Metric::StrengthIn, &columns.s_in);
         self.add_values(Metric::StrengthOut, &columns.s_out);
         self.add_values(Metric::StrengthAbs, &columns.s_abs);
@@ -139,22 +163,30 @@ impl<'o> Rows<'o> {
         self.add(Metric::LayersFluctuation, || {
             Summary::single(strength.std, counts)
         });
-        if role == Role::Hidden {
+        if columns.role == Role::Hidden {
             let (into, from) = (&sides.into, &sides.from);
             self.add(Metric::Coupling, || correlation(&into.sum, &from.sum));
             self.add(Metric::CouplingAbs, || correlation(&into.abs, &from.abs));
         }
     }
 
-    /// Rows of what the neurons do over inputs.
+    /// Rows of what the neurons do over inputs; those of gates are apart.
     pub(crate) fn data(&mut self, data: &NeuronData) {
-        self.add_values(Metric::NeuronsStrength, &data.pre.mean);
-        self.add_values(Metric::NeuronsStrengthStd, &data.pre.std);
+        if let Some(pre) = &data.pre {
+            self.add_values(Metric::NeuronsStrength, &pre.mean);
+            self.add_values(Metric::NeuronsStrengthStd, &pre.std);
+        }
         if let Some(post) = &data.post {
             self.add_values(Metric::NeuronsActivation, &post.mean);
             self.add_values(Metric::NeuronsActivationStd, &post.std);
             self.add_values(Metric::NeuronsActivationZeroShare, &post.zero_share);
         }
+    }
+
+    /// Rows of one gate.
+    pub(crate) fn gate(&mut self, pre: &crate::Seen) {
+        self.add_values(Metric::NeuronsStrength, &pre.mean);
+        self.add_values(Metric::NeuronsStrengthStd, &pre.std);
     }
 }
 

@@ -1,5 +1,7 @@
 //! A sample as it lies in memory: runs of f32 or f64 values, each value counting a number of times.
 
+use cntflow_network::Weights;
+
 /// A sample of numbers, in parts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sample<'a> {
@@ -45,8 +47,22 @@ impl<'a> Sample<'a> {
     }
 
     /// f32 values, each once.
+    #[cfg(test)]
     pub(crate) fn weights(values: &'a [f32]) -> Self {
         Self::default().with(Values::F32(values), Times::Once)
+    }
+
+    /// Weights of either precision, each counting as often as `times` says.
+    pub(crate) fn of(weights: &'a Weights<'_>, times: Times<'a>) -> Self {
+        Self::default().with_weights(weights, times)
+    }
+
+    /// The sample with weights as one more part.
+    pub(crate) fn with_weights(self, weights: &'a Weights<'_>, times: Times<'a>) -> Self {
+        match weights {
+            Weights::Single(values) => self.with(Values::F32(values), times),
+            Weights::Double(values) => self.with(Values::F64(values), times),
+        }
     }
 
     /// The sample with one more part.

@@ -1,35 +1,41 @@
 //! Node strengths: sums of the weights that lead to and from every neuron.
 
-use cntflow_network::{LinkLayer, LinkWeights, Links, Network, NeuronLayer, Shape, Window};
+use cntflow_network::{LinkLayer, LinkWeights, Links, Network, NeuronLayer, Shape, Weights};
 
+use crate::columns::Columns;
+use crate::pools;
 use crate::positions::Positions;
 use crate::sums::{KernelShape, KernelSums, Totals, summed_over_taps};
-use crate::{Bias, Boundary, ConvGraph, MeasureOptions, NeuronColumns};
+use crate::{Bias, Boundary, ConvGraph, MeasureOptions, NeuronColumns, Residual};
 
 /// Signed and absolute sums, one each per neuron.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Side {
     pub(crate) sum: Vec<f64>,
     pub(crate) abs: Vec<f64>,
 }
 
-/// Sums of one link layer's weights.
+/// Sums of one layer of links.
 #[derive(Clone, Debug)]
 pub(crate) struct LinkSums {
     /// Over the links that lead to every neuron.
     pub(crate) into: Side,
-    /// Over the links that lead from every neuron of the layer before.
+    /// Over the links that lead from every neuron.
     pub(crate) from: Side,
-    /// Sums over the kernel; poolings have none.
-    pub(crate) kernel: Option<(KernelShape, KernelSums)>,
 }
 
 impl Side {
-    fn constant(value: f64, n: usize) -> Self {
+    pub(crate) fn constant(value: f64, n: usize) -> Self {
         Self {
             sum: vec![value; n],
             abs: vec![value.abs(); n],
         }
+    }
+
+    /// Of values that each stand alone.
+    pub(crate) fn each(values: Vec<f64>) -> Self {
+        let abs = values.iter().map(|x| x.abs()).collect();
+        Self { sum: values, abs }
     }
 
     fn of(totals: &Totals) -> Self {
@@ -46,14 +52,25 @@ impl Side {
         }
     }
 
-    /// The sum over each run of `n` neurons.
-    fn over(&self, n: usize) -> Self {
-        self.map(|values| values.chunks(n).map(|run| run.iter().sum()).collect())
+    /// Adds the sums of a run of the neurons.
+    fn add(&mut self, other: &Self, first: usize) {
+        let add = |sums: &mut [f64], more: &[f64]| {
+            let run = sums[first..].iter_mut();
+            run.zip(more).for_each(|(sum, more)| *sum += more);
+        };
+        add(&mut self.sum, &other.sum);
+        add(&mut self.abs, &other.abs);
     }
 
-    fn add_bias(&mut self, bias: &[f32], places: usize) {
+    /// Adds the bias of every unit or filter to all its places.
+    fn add_bias(&mut self, bias: &[f64]) {
+        let n = self.sum.len();
+        if bias.len() > n {
+            // A layer norm over places, in the channel graph.
+            return self.add(&Self::each(bias.to_vec()).map(|bias| over_runs(bias, n)), 0);
+        }
+        let places = n / bias.len().max(1);
         for (place, &b) in bias.iter().enumerate() {
-            let b = f64::from(b);
             let run = place * places..(place + 1) * places;
             self.sum[run.clone()].iter_mut().for_each(|sum| *sum += b);
             self.abs[run].iter_mut().for_each(|sum| *sum += b.abs());
@@ -61,159 +78,203 @@ impl Side {
     }
 }
 
-/// Shape of a layer's neurons in the graph in force: in the channel graph one per channel, where a sliding layer leads to or
-/// from it.
+/// Shape of a layer's neurons in the graph in force: in the channel graph one per channel, where a layer leads to or from it that
+/// has weights for channels rather than for neurons.
 pub(crate) fn nodes(network: &Network<'_>, layer: &NeuronLayer, graph: ConvGraph) -> Shape {
-    let links = &network.graph().links;
-    let beside = [layer.index.checked_sub(1), Some(layer.index)];
-    let mut beside = beside.into_iter().flatten().filter_map(|i| links.get(i));
-    match graph {
-        ConvGraph::Channel if beside.any(|l| !matches!(l.links, Links::Dense { .. })) => {
-            Shape::Units(layer.shape.channels())
+    let over_channels = |part: &LinkLayer| {
+        let beside = part.index == layer.index || part.from == layer.index;
+        beside && !matches!(part.links, Links::Dense { .. } | Links::Embedding { .. })
+    };
+    match (graph, layer.shape) {
+        (ConvGraph::Channel, Shape::Places { channels, .. })
+            if network.links().iter().any(over_channels) =>
+        {
+            Shape::Units(channels)
         }
-        _ => layer.shape,
+        (_, shape) => shape,
     }
 }
 
-/// Sums over the links of one layer, which lead from neurons of shape `before`.
+/// Where links lead from and to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
+    /// Shape of the neurons they come from, and of those in the graph in force.
+    pub(crate) before: [Shape; 2],
+    /// Shape, in the graph in force, of the neurons they lead to.
+    pub(crate) after: Shape,
+}
+
+/// Sums over the links of one layer. `kernel` are the sums over its kernel, where it has one that is no norm's.
 pub(crate) fn link_sums(
     layer: &LinkLayer,
     weights: &LinkWeights<'_>,
-    before: Shape,
+    kernel: Option<&KernelSums>,
+    ends: &Ends,
     options: &MeasureOptions,
 ) -> LinkSums {
-    let spatial = options.conv_graph == ConvGraph::Spatial;
-    let mut sums = match layer.links {
-        Links::Dense { n_in, n_out } => dense(weights, n_in, n_out, before),
-        Links::Conv2d { window, .. } => conv2d(layer.links, weights, &window, options),
-        Links::MaxPool2d { channels, window } => pool(channels, &window, 1.0, options),
-        Links::AveragePool2d { channels, window } => {
-            pool(channels, &window, 1.0 / window.taps() as f64, options)
+    let columns = Columns::new(layer.view, ends.before);
+    let mut sums = match (layer.links, kernel) {
+        (Links::Dense { .. }, Some(kernel)) => LinkSums {
+            into: Side::of(&kernel.rows),
+            from: Side::of(&kernel.columns).map(|sums| columns.to_nodes(sums)),
+        },
+        (Links::Embedding { .. }, Some(kernel)) => LinkSums {
+            into: Side::of(&kernel.columns),
+            from: Side::of(&kernel.rows),
+        },
+        (Links::Conv2d { window, .. }, Some(kernel)) => {
+            let [into, from] = [
+                Positions::of_outputs(&window, options.padding),
+                Positions::of_inputs(&window),
+            ];
+            let sides = sliding(layer, weights, kernel, [&into, &from], options);
+            let [into, from] = sides;
+            LinkSums { into, from }
         }
+        (Links::ConvTranspose2d { window, .. }, Some(kernel)) => {
+            let [into, from] = [
+                Positions::of_inputs(&window),
+                Positions::of_outputs(&window, options.padding),
+            ];
+            let sides = sliding(layer, weights, kernel, [&from, &into], options);
+            let [from, into] = sides;
+            LinkSums { into, from }
+        }
+        (Links::Diagonal { places, .. }, _) => diagonal(weights, places, &columns, ends),
+        (Links::Identity { .. }, _) => identity(&columns, ends, options.residual),
+        (Links::Constants { n, units }, _) => constants(weights, [n, units], ends, options),
+        _ => pools::sums(&layer.links, options),
     };
-    if let (Some(bias), Bias::Link) = (weights.bias(), options.bias) {
-        let places = match layer.links {
-            Links::Conv2d { window, .. } if spatial => window.outputs(),
-            _ => 1,
-        };
-        sums.into.add_bias(bias, places);
+    let is_constant = matches!(layer.links, Links::Constants { .. });
+    if let (Some(bias), Bias::Link, false) = (&weights.bias, options.bias, is_constant) {
+        sums.into.add_bias(&bias.to_f64());
     }
     sums
 }
 
-fn dense(weights: &LinkWeights<'_>, n_in: usize, n_out: usize, before: Shape) -> LinkSums {
-    let shape = KernelShape::dense(n_out, n_in);
-    let kernel = KernelSums::of_dense(weights.kernel(), n_out, n_in);
-    let from = Side::of(&kernel.columns);
-    LinkSums {
-        into: Side::of(&kernel.rows),
-        from: from.over(n_in / before.n_neurons()),
-        kernel: Some((shape, kernel)),
+/// The sums of rows and of columns of a kernel with taps: at every place, or in the channel graph over all taps.
+fn sliding(
+    layer: &LinkLayer,
+    weights: &LinkWeights<'_>,
+    kernel: &KernelSums,
+    [rows, columns]: [&Positions; 2],
+    options: &MeasureOptions,
+) -> [Side; 2] {
+    let Some(shape) = KernelShape::of(&layer.links) else {
+        return [Side::default(), Side::default()];
+    };
+    match (options.conv_graph, &weights.kernel) {
+        (ConvGraph::Channel, Some(weights)) => {
+            let summed = match weights {
+                Weights::Single(kernel) => summed_over_taps(kernel, shape.taps),
+                Weights::Double(kernel) => summed_over_taps(kernel, shape.taps),
+            };
+            let sums = KernelSums::of(&summed, KernelShape { taps: 1, ..shape });
+            [Side::of(&sums.rows), Side::of(&sums.columns)]
+        }
+        _ => [
+            Side::of(&kernel.rows).map(|totals| rows.spread(totals, shape.taps)),
+            Side::of(&kernel.columns).map(|totals| columns.spread(totals, shape.taps)),
+        ],
     }
 }
 
-fn conv2d(
-    links: Links,
+/// The scale of every channel, at each of its places.
+fn diagonal(weights: &LinkWeights<'_>, places: usize, columns: &Columns, ends: &Ends) -> LinkSums {
+    let scale = weights
+        .kernel
+        .as_ref()
+        .map(Weights::to_f64)
+        .unwrap_or_default();
+    let n_after = ends.after.n_neurons();
+    let per_channel = n_after == scale.len();
+    let repeat = |n: usize| -> Vec<f64> {
+        let values = scale.iter().flat_map(|&w| std::iter::repeat_n(w, n));
+        values.collect()
+    };
+    let values = Side::each(repeat(if per_channel { 1 } else { places }));
+    let into = values.map(|sums| over_runs(sums, n_after));
+    let from = match per_channel {
+        true if ends.before[1].n_neurons() == n_after => into.clone(),
+        _ => Side::each(repeat(places)).map(|sums| columns.to_nodes(sums)),
+    };
+    LinkSums { into, from }
+}
+
+fn identity(columns: &Columns, ends: &Ends, residual: Residual) -> LinkSums {
+    let [n_before, n_after] = [ends.before[1], ends.after].map(|shape| shape.n_neurons());
+    let into = Side::constant(1.0, n_after);
+    match residual {
+        Residual::Ignore => LinkSums {
+            into: Side::constant(0.0, n_after),
+            from: Side::constant(0.0, n_before),
+        },
+        Residual::Links if n_before == n_after => LinkSums {
+            from: into.clone(),
+            into,
+        },
+        Residual::Links => LinkSums {
+            from: into.map(|ones| columns.to_nodes(ones)),
+            into,
+        },
+    }
+}
+
+/// Constants lead to every unit as biases do, and from no neuron that is counted.
+fn constants(
     weights: &LinkWeights<'_>,
-    window: &Window,
+    [n, units]: [usize; 2],
+    ends: &Ends,
     options: &MeasureOptions,
 ) -> LinkSums {
-    let shape = conv_shape(links);
-    let kernel = KernelSums::of(weights.kernel(), shape);
-    let (into, from) = match options.conv_graph {
-        ConvGraph::Spatial => {
-            let outputs = Positions::of_outputs(window, options.padding);
-            let inputs = Positions::of_inputs(window);
-            (
-                Side::of(&kernel.rows).map(|totals| outputs.spread(totals, shape.taps)),
-                Side::of(&kernel.columns).map(|totals| inputs.spread(totals, shape.taps)),
-            )
+    let mut into = Side::constant(0.0, units);
+    if let (Some(bias), Bias::Link) = (&weights.bias, options.bias) {
+        let bias = bias.to_f64();
+        debug_assert_eq!(bias.len(), n * units);
+        for row in bias.chunks_exact(units) {
+            into.add(&Side::each(row.to_vec()), 0);
         }
-        ConvGraph::Channel => {
-            let summed = summed_over_taps(weights.kernel(), shape.taps);
-            let sums = KernelSums::of(&summed, KernelShape { taps: 1, ..shape });
-            (Side::of(&sums.rows), Side::of(&sums.columns))
-        }
-    };
+    }
     LinkSums {
         into,
-        from,
-        kernel: Some((shape, kernel)),
+        from: Side::constant(0.0, ends.before[1].n_neurons()),
     }
 }
 
-/// Sizes of the kernel of a dense layer or a convolution; of a pooling nothing.
-fn conv_shape(links: Links) -> KernelShape {
-    match links {
-        Links::Conv2d {
-            channels,
-            filters,
-            groups,
-            window,
-        } => KernelShape {
-            n_out: filters,
-            fan_in: channels / groups,
-            taps: window.taps(),
-            groups,
-        },
-        Links::Dense { n_in, n_out } => KernelShape::dense(n_out, n_in),
-        Links::MaxPool2d { .. } | Links::AveragePool2d { .. } => KernelShape::dense(0, 0),
-    }
-}
-
-fn pool(channels: usize, window: &Window, weight: f64, options: &MeasureOptions) -> LinkSums {
-    let (into, from) = match options.conv_graph {
-        ConvGraph::Spatial => {
-            let side = |positions: Positions| {
-                let one: Vec<f64> = positions.counts().iter().map(|n| n * weight).collect();
-                let sum = one.repeat(channels);
-                let abs = sum.clone();
-                Side { sum, abs }
-            };
-            (
-                side(Positions::of_outputs(window, options.padding)),
-                side(Positions::of_inputs(window)),
-            )
-        }
-        ConvGraph::Channel => {
-            let side = Side::constant(weight * window.taps() as f64, channels);
-            (side.clone(), side)
-        }
-    };
-    LinkSums {
-        into,
-        from,
-        kernel: None,
-    }
+/// The sum over each of `n` runs.
+pub(crate) fn over_runs(values: &[f64], n: usize) -> Vec<f64> {
+    let runs = values.chunks(values.len() / n.max(1));
+    runs.map(|run| run.iter().sum()).collect()
 }
 
 /// What lies on the two sides of a layer of neurons.
+#[derive(Clone, Debug)]
 pub(crate) struct Sides {
     pub(crate) into: Side,
     pub(crate) from: Side,
 }
 
-/// The sides of every layer of neurons, `shapes` theirs in the graph in force.
-pub(crate) fn sides(shapes: &[Shape], links: &mut [LinkSums], boundary: Boundary) -> Vec<Sides> {
-    let outside = match boundary {
-        Boundary::Unit => 1.0,
-        Boundary::Zero => 0.0,
-    };
-    let edge = |shape: Shape| Side::constant(outside, shape.n_neurons());
-    let layers = shapes.iter().enumerate().map(|(layer, &shape)| Sides {
-        into: match layer.checked_sub(1) {
-            Some(before) => std::mem::take(&mut links[before].into),
-            None => edge(shape),
-        },
-        from: match links.get_mut(layer) {
-            Some(after) => std::mem::take(&mut after.from),
-            None => edge(shape),
-        },
-    });
-    layers.collect()
-}
-
 impl Sides {
+    /// The sides of every layer of neurons, `shapes` theirs in the graph in force, before any links.
+    pub(crate) fn outer(shapes: &[Shape], boundary: Boundary) -> Vec<Self> {
+        let outside = match boundary {
+            Boundary::Unit => 1.0,
+            Boundary::Zero => 0.0,
+        };
+        let last = shapes.len() - 1;
+        let layers = shapes.iter().enumerate().map(|(layer, shape)| {
+            let side = |outer: bool| {
+                let value = if outer { outside } else { 0.0 };
+                Side::constant(value, shape.n_neurons())
+            };
+            Self {
+                into: side(layer == 0),
+                from: side(layer == last),
+            }
+        });
+        layers.collect()
+    }
+
     /// The strengths of a layer's neurons as columns.
     pub(crate) fn columns(&self, layer: &NeuronLayer, shape: Shape) -> NeuronColumns {
         let add = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a + b).collect();
@@ -229,5 +290,12 @@ impl Sides {
             s_abs: add(&self.into.abs, &self.from.abs),
             data: None,
         }
+    }
+
+    /// Adds what a layer of links brings to both its ends.
+    pub(crate) fn add(sides: &mut [Self], layer: &LinkLayer, sums: &LinkSums) {
+        let [into, from] = layer.first;
+        sides[layer.index].into.add(&sums.into, into);
+        sides[layer.from].from.add(&sums.from, from);
     }
 }

@@ -1,5 +1,7 @@
 //! Sums over a kernel's rows and columns, in one pass over its entries.
 
+use cntflow_network::Links;
+
 /// Sums over a kernel `[n_out, fan_in, taps]` of w, |w| and w^2. A dense kernel has one tap.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct KernelSums {
@@ -36,6 +38,38 @@ impl KernelShape {
             groups: 1,
         }
     }
+
+    /// Sizes of the kernel of links as it lies in memory. The first are outputs, but of a transposed convolution channels and of an
+    /// embedding tokens. `None` where there is no kernel with rows and columns.
+    pub(crate) fn of(links: &Links) -> Option<Self> {
+        match *links {
+            Links::Dense { n_in, n_out } => Some(Self::dense(n_out, n_in)),
+            Links::Embedding { tokens, units } => Some(Self::dense(tokens, units)),
+            Links::Conv2d {
+                channels,
+                filters,
+                groups,
+                window,
+            } => Some(Self {
+                n_out: filters,
+                fan_in: channels / groups,
+                taps: window.taps(),
+                groups,
+            }),
+            Links::ConvTranspose2d {
+                channels,
+                filters,
+                groups,
+                window,
+            } => Some(Self {
+                n_out: channels,
+                fan_in: filters / groups,
+                taps: window.taps(),
+                groups,
+            }),
+            _ => None,
+        }
+    }
 }
 
 impl Totals {
@@ -62,6 +96,14 @@ impl Totals {
 const LANES: usize = 8;
 
 impl KernelSums {
+    /// Sums of a kernel as it is given, the quicker way where it is dense.
+    pub(crate) fn of_f32(kernel: &[f32], shape: KernelShape) -> Self {
+        match (shape.taps, shape.groups) {
+            (1, 1) => Self::of_dense(kernel, shape.n_out, shape.fan_in),
+            _ => Self::of(kernel, shape),
+        }
+    }
+
     /// Sums of a kernel of any shape. NaN and infinities go into the sums they belong to.
     pub(crate) fn of<T: Copy + Into<f64>>(kernel: &[T], shape: KernelShape) -> Self {
         let KernelShape {
@@ -161,10 +203,10 @@ fn add_to_taps<T: Copy + Into<f64>>(row: &[T], rows: &mut Totals, first: usize, 
 }
 
 /// The kernel summed over its taps: `[n_out, fan_in, taps]` to `[n_out, fan_in]`.
-pub(crate) fn summed_over_taps(kernel: &[f32], taps: usize) -> Vec<f64> {
+pub(crate) fn summed_over_taps<T: Copy + Into<f64>>(kernel: &[T], taps: usize) -> Vec<f64> {
     let sums = kernel
         .chunks_exact(taps)
-        .map(|run| run.iter().map(|&w| f64::from(w)).sum());
+        .map(|run| run.iter().map(|&w| w.into()).sum());
     sums.collect()
 }
 

@@ -24,13 +24,61 @@ pub enum Activation {
     Tanh,
     /// `s` above zero, [`DEFAULT_LEAKY_SLOPE`]` * s` below
     LeakyRelu,
+    /// `s` above zero, `exp(s) - 1` below
+    Elu,
+    /// `lambda s` above zero, `lambda alpha (exp(s) - 1)` below, with the constants of arXiv 1706.02515
+    Selu,
     /// `s * Phi(s)` with the standard normal distribution function, by its erf form
     Gelu,
+    /// `s / 2 (1 + tanh(sqrt(2 / pi) (s + 0.044715 s^3)))`
+    GeluTanh,
+    /// `s / (1 + exp(-s))`, also called swish
+    Silu,
+    /// `ln(1 + exp(s))`
+    Softplus,
+    /// `s * min(max(s + 3, 0), 6) / 6`
+    Hardswish,
     /// `exp(s_j) / sum_k exp(s_k)` over the units of a dense layer
     Softmax,
 }
 
 impl Activation {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Linear,
+        Self::Relu,
+        Self::Sigmoid,
+        Self::Tanh,
+        Self::LeakyRelu,
+        Self::Elu,
+        Self::Selu,
+        Self::Gelu,
+        Self::GeluTanh,
+        Self::Silu,
+        Self::Softplus,
+        Self::Hardswish,
+        Self::Softmax,
+    ];
+
+    /// The name in study files, architectures and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Relu => "relu",
+            Self::Sigmoid => "sigmoid",
+            Self::Tanh => "tanh",
+            Self::LeakyRelu => "leaky_relu",
+            Self::Elu => "elu",
+            Self::Selu => "selu",
+            Self::Gelu => "gelu",
+            Self::GeluTanh => "gelu_tanh",
+            Self::Silu => "silu",
+            Self::Softplus => "softplus",
+            Self::Hardswish => "hardswish",
+            Self::Softmax => "softmax",
+        }
+    }
+
     /// Post-activations of pre-activations: `post[i] = phi(pre[i])`, for softmax over each run of `n_units` values.
     ///
     /// `pre` and `post` are `[n_inputs, n_units]`. NaN gives NaN; in softmax it takes its whole run with it, as does an
@@ -54,7 +102,13 @@ impl Activation {
             Self::Sigmoid => each(post, sigmoid),
             Self::Tanh => each(post, T::hyperbolic_tangent),
             Self::LeakyRelu => each(post, leaky_relu),
+            Self::Elu => each(post, elu),
+            Self::Selu => each(post, selu),
             Self::Gelu => each(post, gelu),
+            Self::GeluTanh => each(post, gelu_tanh),
+            Self::Silu => each(post, |s| s * sigmoid(s)),
+            Self::Softplus => each(post, softplus),
+            Self::Hardswish => each(post, hardswish),
             Self::Softmax => post.chunks_mut(n_units.max(1)).for_each(softmax),
         }
     }
@@ -89,6 +143,46 @@ fn sigmoid<T: Real>(s: T) -> T {
     } else {
         let e = s.exponential();
         e / (one + e)
+    }
+}
+
+fn elu<T: Real>(s: T) -> T {
+    let below = s < T::default();
+    if below { s.exponential_less_one() } else { s }
+}
+
+fn selu<T: Real>(s: T) -> T {
+    const ALPHA: f64 = 1.673_263_242_354_377_2;
+    const LAMBDA: f64 = 1.050_700_987_355_480_5;
+    let below = s < T::default();
+    if below {
+        T::from_f64(LAMBDA * ALPHA) * s.exponential_less_one()
+    } else {
+        T::from_f64(LAMBDA) * s
+    }
+}
+
+fn gelu_tanh<T: Real>(s: T) -> T {
+    let root = T::from_f64((2.0 / std::f64::consts::PI).sqrt());
+    let inner = root * (s + T::from_f64(0.044715) * s * s * s);
+    s * T::from_f64(0.5) * (T::from_f64(1.0) + inner.hyperbolic_tangent())
+}
+
+/// `max(s, 0) + ln(1 + exp(-|s|))`, which cannot overflow.
+fn softplus<T: Real>(s: T) -> T {
+    let below = s < T::default();
+    let (above, negative) = if below { (T::default(), s) } else { (s, -s) };
+    above + negative.exponential().logarithm_of_one_more()
+}
+
+fn hardswish<T: Real>(s: T) -> T {
+    let (three, six) = (T::from_f64(3.0), T::from_f64(6.0));
+    if s <= -three {
+        T::default()
+    } else if s >= three {
+        s
+    } else {
+        s * (s + three) / six
     }
 }
 
@@ -143,6 +237,32 @@ mod tests {
             &[0.841_344_746_068_542_9, -0.158_655_253_931_457_05, 0.0],
         );
         check(
+            Activation::Elu,
+            &[-1.0, 2.0],
+            &[-0.632_120_558_828_557_7, 2.0],
+        );
+        check(
+            Activation::Selu,
+            &[-1.0, 1.0],
+            &[-1.111_330_737_812_563, 1.050_700_987_355_480_5],
+        );
+        check(
+            Activation::GeluTanh,
+            &[1.0, -1.0],
+            &[0.841_191_990_608_276_8, -0.158_808_009_391_723_24],
+        );
+        check(Activation::Silu, &[1.0], &[0.731_058_578_630_004_9]);
+        check(
+            Activation::Softplus,
+            &[0.0, 800.0, -40.0],
+            &[std::f64::consts::LN_2, 800.0, 4.248_354_255_291_589e-18],
+        );
+        check(
+            Activation::Hardswish,
+            &[-4.0, -1.0, 1.0, 4.0],
+            &[0.0, -1.0 / 3.0, 2.0 / 3.0, 4.0],
+        );
+        check(
             Activation::Softmax,
             &[0.0, std::f64::consts::LN_2, -1000.0],
             &[1.0 / 3.0, 2.0 / 3.0, 0.0],
@@ -151,15 +271,7 @@ mod tests {
 
     #[test]
     fn nan_stays_nan() {
-        for activation in [
-            Activation::Linear,
-            Activation::Relu,
-            Activation::Sigmoid,
-            Activation::Tanh,
-            Activation::LeakyRelu,
-            Activation::Gelu,
-            Activation::Softmax,
-        ] {
+        for activation in Activation::ALL {
             let mut post = [0.0];
             activation.apply(&[f64::NAN], &mut post, 1);
             assert!(post[0].is_nan(), "{activation:?}");

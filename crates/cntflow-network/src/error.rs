@@ -7,8 +7,10 @@ pub enum NetworkError {
     /// The architecture has no layer with nodes of its own.
     #[error("the architecture has no dense, convolution or pooling layer")]
     NoLayers,
-    /// The input's shape is neither a vector nor channels, rows and columns.
-    #[error("input {shape:?} is neither [units] nor [channels, rows, columns] of at least 1 each")]
+    /// The input's shape has a zero, or too many sizes.
+    #[error(
+        "input {shape:?} is none of [units], [steps, units], [channels, columns] and [channels, rows, columns] of at least 1 each"
+    )]
     InputShape {
         /// The shape as given.
         shape: Vec<usize>,
@@ -65,6 +67,106 @@ pub enum NetworkError {
         kind: &'static str,
         /// Shape of its input.
         input: String,
+    },
+    /// A transposed convolution makes no output, or more than its stride can.
+    #[error(
+        "{layer}: kernel {kernel:?} with padding {padding:?} and output padding {output_padding:?} does not fit its input {input}"
+    )]
+    OutputPadding {
+        /// The layer's name.
+        layer: String,
+        /// Size of the kernel.
+        kernel: [usize; 2],
+        /// Places taken away on both sides.
+        padding: [usize; 2],
+        /// Places added at the end.
+        output_padding: [usize; 2],
+        /// Shape of its input.
+        input: String,
+    },
+    /// A group norm's channels cannot be divided into its groups.
+    #[error("{layer}: {groups} groups do not divide {channels} channels")]
+    NormGroups {
+        /// The layer's name.
+        layer: String,
+        /// Number of groups.
+        groups: usize,
+        /// Number of channels.
+        channels: usize,
+    },
+    /// An attention's units cannot be divided among its heads.
+    #[error("{layer}: {heads} heads do not divide {units} units")]
+    Heads {
+        /// The layer's name.
+        layer: String,
+        /// Number of heads.
+        heads: usize,
+        /// Number of units.
+        units: usize,
+    },
+    /// A layer cannot take what comes before it.
+    #[error("{layer}: {kind} does not take an input {input}")]
+    Input {
+        /// The layer's name.
+        layer: String,
+        /// Its kind.
+        kind: &'static str,
+        /// Shape of its input.
+        input: String,
+    },
+    /// What comes before cannot be reshaped so, or is reshaped already.
+    #[error("{layer}: an input {input} cannot be reshaped here")]
+    Reshape {
+        /// The layer's name.
+        layer: String,
+        /// Shape of its input.
+        input: String,
+    },
+    /// A layer refers to one that does not come before it.
+    #[error("{layer}: there is no layer {from} before it")]
+    UnknownLayer {
+        /// The layer's name.
+        layer: String,
+        /// The name it refers to.
+        from: String,
+    },
+    /// The two sides of an addition differ.
+    #[error("{layer}: adds {earlier} to {last}")]
+    Add {
+        /// The layer's name.
+        layer: String,
+        /// Shape of the last layer's output.
+        last: String,
+        /// Shape of the earlier layer's output.
+        earlier: String,
+    },
+    /// An activation has no layer it can be that of.
+    #[error(
+        "{layer}: {before} before it has an activation already, is referred to by its name, or is seen in part only"
+    )]
+    ActivationPlace {
+        /// The layer's name.
+        layer: String,
+        /// Name of the layer before.
+        before: String,
+    },
+    /// A gated layer is given an activation.
+    #[error("{layer}: {kind} has activations of its own")]
+    GatedActivation {
+        /// The layer's name.
+        layer: String,
+        /// `lstm` or `gru`.
+        kind: &'static str,
+    },
+    /// A token number is none.
+    #[error("input {input}: {value} is no token of 0 to {}", tokens - 1)]
+    Token {
+        /// Number of the input, from 0.
+        input: usize,
+        /// The value.
+        value: String,
+        /// Number of tokens.
+        tokens: usize,
     },
     /// Some windows of a pooling would hold nothing but padding.
     #[error("{layer}: padding {padding:?} must be smaller than the window {window:?}")]

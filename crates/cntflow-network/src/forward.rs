@@ -2,7 +2,7 @@
 //! post-activations as they are made. None are kept, so memory does not grow with the number of inputs.
 
 use crate::pass::Pass;
-use crate::{Links, Network, NetworkError, Real};
+use crate::{Links, Network, NetworkError, Real, Shape};
 
 /// Inputs per batch where nothing else is asked for.
 pub const DEFAULT_BATCH: usize = 256;
@@ -32,7 +32,7 @@ impl Default for ForwardOptions {
     }
 }
 
-/// What an observer sees: one layer, one batch.
+/// What an observer sees: one layer, one batch. Its rows are the inputs, or all steps of all inputs.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerBatch<'a, T> {
     /// `l`, from 1 to L.
@@ -41,11 +41,15 @@ pub struct LayerBatch<'a, T> {
     pub first_input: usize,
     /// Inputs in the batch.
     pub n_inputs: usize,
+    /// Rows of the batch: inputs x steps.
+    pub n_rows: usize,
     /// Neurons of the layer.
     pub n_neurons: usize,
-    /// Pre-activations S `[n_inputs, n_neurons]`, row-major; for a pooling the pooled values.
+    /// Gates of the layer: 4 of an LSTM, 3 of a GRU, 1 of all others.
+    pub n_gates: usize,
+    /// Pre-activations S `[n_rows, n_gates, n_neurons]`, row-major; for a pooling the pooled values.
     pub pre: &'a [T],
-    /// Post-activations A, alike; `None` where the activation is not known.
+    /// Post-activations A `[n_rows, n_neurons]`, of gated layers the hidden state; `None` where the activation is not known.
     pub post: Option<&'a [T]>,
 }
 
@@ -80,12 +84,13 @@ impl std::fmt::Display for Stop {
 /// Takes inputs through a network, in the number type `T`, and shows every layer's values to `observe`, batch by batch and in a
 /// batch layer by layer from `l = 1`.
 ///
-/// `inputs` is `[n_inputs, n]`, row-major, `n` the neurons of the input layer in their order (channel, row, column). No inputs
-/// observe nothing. NaN and infinities go through as arithmetic has it. Memory: three buffers of a batch of the widest layer,
-/// at most 32 MiB of a convolution's patches (one row of outputs at least), a convolution's kernel and a block of a dense kernel.
+/// `inputs` is `[n_inputs, n]`, row-major, `n` the values of one input ([`Shape::n_values`](crate::Shape::n_values)) in their order:
+/// channel, row, column, or step, unit. No inputs observe nothing. NaN and infinities go through as arithmetic has it. Memory: three buffers of a batch of the widest
+/// layer and one for each layer whose output is wanted again later, at most 32 MiB of a convolution's patches (one row of outputs
+/// at least), a convolution's or recurrent layer's kernel and a block of a dense kernel.
 ///
 /// # Errors
-/// The input values are no whole number of inputs; the patches of one row of a convolution's outputs are more than
+/// The input values are no whole number of inputs; token numbers are none; the patches of one row of a convolution's outputs are more than
 /// [`MAX_PATCH_VALUES`].
 ///
 /// ```
@@ -108,34 +113,63 @@ pub fn forward<T: Real>(
     options: &ForwardOptions,
     mut observe: impl FnMut(&LayerBatch<'_, T>),
 ) -> Result<ForwardReport, NetworkError> {
-    let n_inputs = network.neurons()[0].shape.n_neurons();
-    if !inputs.len().is_multiple_of(n_inputs) {
-        let found = inputs.len();
+    let n_values = network.neurons()[0].shape.n_values();
+    if !inputs.len().is_multiple_of(n_values) {
+        let (n_inputs, found) = (n_values, inputs.len());
         return Err(NetworkError::InputLength { n_inputs, found });
     }
+    check_tokens(network, inputs)?;
     check_patches(network)?;
     let mut pass = Pass::new(network);
     let batch = batch_size(network, options);
-    for (number, values) in inputs.chunks(batch * n_inputs).enumerate() {
+    for (number, values) in inputs.chunks(batch * n_values).enumerate() {
         pass.batch(values, number * batch, &mut observe);
     }
     Ok(ForwardReport {
-        n_inputs: inputs.len() / n_inputs,
+        n_inputs: inputs.len() / n_values,
         stopped: stop(network),
     })
 }
 
+fn check_tokens(network: &Network<'_>, inputs: &[f32]) -> Result<(), NetworkError> {
+    let Shape::Tokens { steps, tokens } = network.neurons()[0].shape else {
+        return Ok(());
+    };
+    let is_token = |&value: &f32| value >= 0.0 && value < tokens as f32 && value.fract() == 0.0;
+    match inputs.iter().position(|value| !is_token(value)) {
+        Some(place) => Err(NetworkError::Token {
+            input: place / steps,
+            value: inputs[place].to_string(),
+            tokens,
+        }),
+        None => Ok(()),
+    }
+}
+
 fn check_patches(network: &Network<'_>) -> Result<(), NetworkError> {
-    for layer in &network.graph().links {
-        if let (Links::Conv2d { window, .. }, Some(kernel)) = (layer.links, &layer.kernel) {
-            let depth: usize = kernel.shape[1..].iter().product();
-            if depth.saturating_mul(window.columns.output) > MAX_PATCH_VALUES {
-                return Err(NetworkError::TooLarge {
-                    layer: layer.name.clone(),
-                    what: "values in the patches of one row of outputs",
-                    limit: MAX_PATCH_VALUES as u64,
-                });
-            }
+    for layer in network.links() {
+        let (fan_in, window) = match layer.links {
+            Links::Conv2d {
+                channels,
+                groups,
+                window,
+                ..
+            } => (channels / groups, window),
+            Links::ConvTranspose2d {
+                filters,
+                groups,
+                window,
+                ..
+            } => (filters / groups, window),
+            _ => continue,
+        };
+        let row = fan_in.saturating_mul(window.taps());
+        if row.saturating_mul(window.columns.output) > MAX_PATCH_VALUES {
+            return Err(NetworkError::TooLarge {
+                layer: layer.name.clone(),
+                what: "values in the patches of one row of outputs",
+                limit: MAX_PATCH_VALUES as u64,
+            });
         }
     }
     Ok(())
@@ -151,7 +185,7 @@ fn stop(network: &Network<'_>) -> Option<Stop> {
 }
 
 fn batch_size(network: &Network<'_>, options: &ForwardOptions) -> usize {
-    let sizes = network.neurons().iter().map(|l| l.shape.n_neurons());
+    let sizes = network.neurons().iter().map(|l| l.shape.n_values());
     let widest = sizes.max().unwrap_or(1);
     let most = (options.batch_values / widest).max(1);
     options.batch.clamp(1, most)

@@ -4,17 +4,33 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Activation, Architecture, NetworkError, Shape, Window, plan};
+use crate::program::{Cell, Stage};
+use crate::{Activation, Architecture, LinkLayer, NetworkError, Shape, plan};
 
 /// A checked architecture: every shape known, every size within bounds.
 ///
-/// Flattening adds no layer; a pooling is a layer of neurons and of links.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Flattening and other reshapes, dropout and activations add no layer; a pooling is a layer of neurons and of links. A norm
+/// is folded into the links before it where it can be ([`Norms::Folded`]), else it is a layer of its own. A residual addition
+/// adds links to the layer it is added to.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
     /// Layers of neurons, layer `l` at place `l`; at least two.
     pub neurons: Vec<NeuronLayer>,
-    /// Link layer `l`, which leads from neuron layer `l - 1` to `l`, at place `l - 1`.
+    /// Layers of links, in the order of the layers they lead to; each of those has at least one.
     pub links: Vec<LinkLayer>,
+    pub(crate) tensors: Vec<TensorSpec>,
+    /// How the values of layer `l` are made, at place `l - 1`.
+    pub(crate) program: Vec<Vec<Stage>>,
+}
+
+/// What becomes of normalisations in a graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Norms {
+    /// Scale and shift are folded into the weights of the linear dense or convolutional layer directly before, where there is one.
+    #[default]
+    Folded,
+    /// Each is a layer of neurons, with diagonal links.
+    Apart,
 }
 
 /// A layer of neurons.
@@ -34,65 +50,19 @@ pub struct NeuronLayer {
     pub activation: Option<Activation>,
 }
 
-/// The links that lead to one layer of neurons.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinkLayer {
-    /// `l` of the neuron layer they lead to.
-    pub index: usize,
-    /// Name of that layer.
-    pub name: String,
-    /// Which neurons they join.
-    pub links: Links,
-    /// The kernel's tensor; poolings have none.
-    pub kernel: Option<TensorSpec>,
-    /// The bias's tensor, where there is one.
-    pub bias: Option<TensorSpec>,
-}
-
-/// Which neurons a layer of links joins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Links {
-    /// Every neuron before to every unit; kernel `[n_out, n_in]`.
-    Dense {
-        /// Neurons before.
-        n_in: usize,
-        /// Units.
-        n_out: usize,
-    },
-    /// A kernel `[filters, channels / groups, rows, columns]` applied at every output of the window.
-    Conv2d {
-        /// Channels before.
-        channels: usize,
-        /// Channels after.
-        filters: usize,
-        /// Groups of channels that do not see each other.
-        groups: usize,
-        /// Where the kernel is applied.
-        window: Window,
-    },
-    /// Largest value of each window, channel by channel.
-    MaxPool2d {
-        /// Channels before and after.
-        channels: usize,
-        /// Where the windows lie.
-        window: Window,
-    },
-    /// Mean of each window, channel by channel, padding counted as zeros.
-    AveragePool2d {
-        /// Channels before and after.
-        channels: usize,
-        /// Where the windows lie.
-        window: Window,
-    },
-}
-
 /// A tensor an architecture expects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TensorSpec {
-    /// `<layer>.weight` or `<layer>.bias`.
+    /// `<layer>.weight`, `<layer>.bias` or what else PyTorch calls it.
     pub name: String,
     /// Its shape, row-major.
     pub shape: Vec<usize>,
+    /// What it is to the layer: `kernel of <layer>` and the like.
+    pub used_as: String,
+    /// Whether it is gathered in training rather than trained: a running mean or variance.
+    pub buffer: bool,
+    /// Whether dimensions of 1 do not matter, as with class tokens `[1, 1, units]`.
+    pub loose: bool,
 }
 
 impl TensorSpec {
@@ -102,31 +72,90 @@ impl TensorSpec {
     }
 }
 
-/// What made a layer of neurons.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LayerKind {
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// What made a layer of neurons.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum LayerKind {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl LayerKind {
+            /// The name tables carry: that of the architecture's JSON, or `input`.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
     /// The network's inputs.
-    Input,
+    Input = "input",
     /// A dense layer.
-    Dense,
+    Dense = "dense",
+    /// A one-dimensional convolution.
+    Conv1d = "conv1d",
     /// A two-dimensional convolution.
-    Conv2d,
+    Conv2d = "conv2d",
+    /// A transposed one-dimensional convolution.
+    ConvTranspose1d = "conv_transpose1d",
+    /// A transposed two-dimensional convolution.
+    ConvTranspose2d = "conv_transpose2d",
+    /// A maximum over windows of one dimension.
+    MaxPool1d = "max_pool1d",
     /// A maximum over windows.
-    MaxPool2d,
+    MaxPool2d = "max_pool2d",
+    /// A mean over windows of one dimension.
+    AveragePool1d = "average_pool1d",
     /// A mean over windows.
-    AveragePool2d,
+    AveragePool2d = "average_pool2d",
+    /// A maximum over a given number of windows of one dimension.
+    AdaptiveMaxPool1d = "adaptive_max_pool1d",
+    /// A maximum over a given number of windows.
+    AdaptiveMaxPool2d = "adaptive_max_pool2d",
+    /// A mean over a given number of windows of one dimension.
+    AdaptiveAveragePool1d = "adaptive_average_pool1d",
+    /// A mean over a given number of windows.
+    AdaptiveAveragePool2d = "adaptive_average_pool2d",
+    /// A maximum over all places.
+    GlobalMaxPool = "global_max_pool",
+    /// A mean over all places.
+    GlobalAveragePool = "global_average_pool",
+    /// A batch norm that is not folded.
+    BatchNorm = "batch_norm",
+    /// A layer norm that is not folded.
+    LayerNorm = "layer_norm",
+    /// A group norm that is not folded.
+    GroupNorm = "group_norm",
+    /// Elman's recurrent layer.
+    Elman = "elman",
+    /// A long short-term memory.
+    Lstm = "lstm",
+    /// A gated recurrent unit.
+    Gru = "gru",
+    /// A vector for every token.
+    Embedding = "embedding",
+    /// Queries, keys, values or outputs of an attention.
+    Attention = "attention",
+    /// A class token that joins no layer before it.
+    ClassToken = "class_token",
+    /// Embeddings of positions that join no layer before them.
+    PositionEmbedding = "position_embedding",
+    /// A residual addition that joins no layer before it.
+    Add = "add",
 }
 
 impl LayerKind {
-    /// The name tables carry: that of the architecture's JSON, or `input`.
-    pub fn as_str(self) -> &'static str {
+    /// Names of the gates of an LSTM or a GRU; no other layer has any.
+    pub fn gates(self) -> &'static [&'static str] {
         match self {
-            Self::Input => "input",
-            Self::Dense => "dense",
-            Self::Conv2d => "conv2d",
-            Self::MaxPool2d => "max_pool2d",
-            Self::AveragePool2d => "average_pool2d",
+            Self::Lstm => Cell::Lstm.gates(),
+            Self::Gru => Cell::Gru.gates(),
+            _ => &[],
         }
     }
 }
@@ -170,10 +199,10 @@ impl Graph {
     /// Checks and resolves an architecture.
     ///
     /// # Errors
-    /// A shape, a kernel, groups or padding that do not fit, two layers of one name, no layer at all, or more neurons or
-    /// parameters than [`MAX_NEURONS`](crate::MAX_NEURONS) and [`MAX_PARAMETERS`](crate::MAX_PARAMETERS).
-    pub fn new(architecture: &Architecture) -> Result<Self, NetworkError> {
-        plan::resolve(architecture)
+    /// A shape, a kernel, groups or padding that do not fit, two layers of one name, a name that no layer has, no layer at all, or
+    /// more neurons or parameters than [`MAX_NEURONS`](crate::MAX_NEURONS) and [`MAX_PARAMETERS`](crate::MAX_PARAMETERS).
+    pub fn new(architecture: &Architecture, norms: Norms) -> Result<Self, NetworkError> {
+        plan::resolve(architecture, norms)
     }
 
     /// Shape of one input.
@@ -187,21 +216,25 @@ impl Graph {
         sizes.sum()
     }
 
-    /// The tensors it takes, link layer by link layer, the kernel before the bias.
-    pub fn tensors(&self) -> impl Iterator<Item = &TensorSpec> {
-        self.links
-            .iter()
-            .flat_map(|layer| layer.kernel.iter().chain(&layer.bias))
+    /// The tensors it takes, in the order of the layers, a kernel before its bias.
+    pub fn tensors(&self) -> &[TensorSpec] {
+        &self.tensors
+    }
+
+    /// The links that lead to layer `l`, with their places in [`Graph::links`].
+    pub fn links_into(&self, layer: usize) -> impl Iterator<Item = (usize, &LinkLayer)> {
+        let parts = self.links.iter().enumerate();
+        parts.filter(move |(_, part)| part.index == layer)
     }
 }
 
 impl Architecture {
-    /// The checked graph: [`Graph::new`].
+    /// The checked graph, norms folded: [`Graph::new`].
     ///
     /// # Errors
     /// As [`Graph::new`].
     pub fn plan(&self) -> Result<Graph, NetworkError> {
-        Graph::new(self)
+        Graph::new(self, Norms::Folded)
     }
 
     /// The tensors it takes, in the order of the layers, the kernel before the bias.
@@ -220,6 +253,6 @@ impl Architecture {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn tensors(&self) -> Result<Vec<TensorSpec>, NetworkError> {
-        Ok(Graph::new(self)?.tensors().cloned().collect())
+        Ok(self.plan()?.tensors)
     }
 }

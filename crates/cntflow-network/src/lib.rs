@@ -21,29 +21,35 @@
 
 mod activation;
 mod architecture;
-mod convolve;
 mod error;
 mod forward;
 mod graph;
+mod links;
 mod network;
+mod norm;
 mod pass;
 mod plan;
+mod program;
 mod real;
-mod resolve;
 mod shape;
 mod window;
 
 pub use activation::{Activation, DEFAULT_LEAKY_SLOPE};
-pub use architecture::{Architecture, Conv2d, Dense, Layer, Pool2d};
+pub use architecture::{
+    Activate, AdaptivePool1d, AdaptivePool2d, Add, Architecture, Attention, BatchNorm, Branch,
+    ClassToken, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense, Embedding, GlobalPool,
+    GroupNorm, Layer, LayerNorm, Pool1d, Pool2d, PositionEmbedding, Projections, Recurrent, Steps,
+    StepsOf, TakeStep, TakenStep, TransformerEncoder,
+};
 pub use error::NetworkError;
 pub use forward::{
     DEFAULT_BATCH, DEFAULT_BATCH_VALUES, ForwardOptions, ForwardReport, LayerBatch,
     MAX_PATCH_VALUES, Stop, forward,
 };
-pub use graph::{Graph, LayerKind, LinkLayer, Links, NeuronLayer, Role, TensorSpec};
-pub use network::{LinkWeights, Network, Tensor};
-pub use plan::{MAX_LINKS, MAX_NEURONS, MAX_PARAMETERS};
+pub use graph::{Graph, LayerKind, NeuronLayer, Norms, Role, TensorSpec};
+pub use links::{LinkLayer, Links, TensorSlice, View, adaptive_window};
+pub use network::{LinkWeights, Network, Tensor, Weights};
+pub use plan::{MAX_KERNEL, MAX_LINKS, MAX_NEURONS, MAX_PARAMETERS};
 pub use real::Real;
-pub use resolve::MAX_KERNEL;
 pub use shape::Shape;
 pub use window::{Axis, Window};

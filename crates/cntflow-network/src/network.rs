@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::{Architecture, Graph, LinkLayer, NetworkError, NeuronLayer, TensorSpec};
+use crate::{
+    Architecture, Graph, LinkLayer, Links, NetworkError, NeuronLayer, Norms, TensorSlice,
+    TensorSpec,
+};
 
 /// A tensor handed to a [`Network`]: its shape and its values in row-major order.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +35,14 @@ impl<'a> Tensor<'a> {
 
     /// Checks the tensor against what the architecture expects.
     fn fits(&self, spec: &TensorSpec) -> Result<(), NetworkError> {
-        if self.shape != spec.shape {
+        let without_ones = |shape: &[usize]| -> Vec<usize> {
+            shape.iter().copied().filter(|&size| size != 1).collect()
+        };
+        let same = match spec.loose {
+            true => without_ones(&self.shape) == without_ones(&spec.shape),
+            false => self.shape == spec.shape,
+        };
+        if !same {
             return Err(NetworkError::TensorShape {
                 tensor: spec.name.clone(),
                 expected: spec.shape.clone(),
@@ -51,23 +61,47 @@ impl<'a> Tensor<'a> {
     }
 }
 
-/// Kernel and bias of one link layer; poolings have neither.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Kernel and bias of one layer of links, in the precision they have in its graph: f32 as they were given, f64 where a norm is
+/// folded into them.
+#[derive(Clone, Debug, PartialEq)]
 pub struct LinkWeights<'a> {
-    kernel: Option<Cow<'a, [f32]>>,
-    bias: Option<Cow<'a, [f32]>>,
+    /// The kernel, row-major: `[n_out, n_in]` of a dense layer or a gate, `[filters, channels / groups, rows, columns]` of a
+    /// convolution, `[channels, filters / groups, rows, columns]` of a transposed one, `[channels]` of a norm,
+    /// `[tokens, units]` of an embedding; `None` of poolings, residual additions and constants.
+    pub kernel: Option<Weights<'a>>,
+    /// The bias: one for each unit or filter, `[n, units]` of constants.
+    pub bias: Option<Weights<'a>>,
 }
 
-impl LinkWeights<'_> {
-    /// The kernel, row-major: `[n_out, n_in]` of a dense layer, `[filters, channels / groups, rows, columns]` of a convolution;
-    /// empty for a pooling.
-    pub fn kernel(&self) -> &[f32] {
-        self.kernel.as_deref().unwrap_or_default()
+/// Weights.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Weights<'a> {
+    /// As they were given.
+    Single(&'a [f32]),
+    /// Scaled or shifted by a norm.
+    Double(Vec<f64>),
+}
+
+impl Weights<'_> {
+    /// Number of weights.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Single(values) => values.len(),
+            Self::Double(values) => values.len(),
+        }
     }
 
-    /// The bias `[n_out]` or `[filters]`, where there is one.
-    pub fn bias(&self) -> Option<&[f32]> {
-        self.bias.as_deref()
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The weights, widened exactly.
+    pub fn to_f64(&self) -> Vec<f64> {
+        match self {
+            Self::Single(values) => values.iter().map(|&x| f64::from(x)).collect(),
+            Self::Double(values) => values.clone(),
+        }
     }
 }
 
@@ -76,11 +110,12 @@ impl LinkWeights<'_> {
 pub struct Network<'a> {
     architecture: Architecture,
     graph: Graph,
-    weights: Vec<LinkWeights<'a>>,
+    tensors: Vec<Cow<'a, [f32]>>,
 }
 
 impl<'a> Network<'a> {
     /// Fills an architecture with tensors, each asked for by name, once. Values may be anything, NaN and infinities included.
+    /// Norms are folded into the links before them where they can be; see [`Network::with_norms_apart`].
     ///
     /// # Errors
     /// The architecture makes no graph ([`Graph::new`]); a tensor is missing; its shape, or the number of its values, is not the
@@ -89,25 +124,33 @@ impl<'a> Network<'a> {
         architecture: Architecture,
         mut tensor: impl FnMut(&str) -> Option<Tensor<'a>>,
     ) -> Result<Self, NetworkError> {
-        let graph = Graph::new(&architecture)?;
-        let mut take = |spec: &TensorSpec| match tensor(&spec.name) {
+        let graph = Graph::new(&architecture, Norms::Folded)?;
+        let tensors = graph.tensors().iter().map(|spec| match tensor(&spec.name) {
             Some(found) => found.fits(spec).map(|()| found.values),
             None => Err(NetworkError::MissingTensor {
                 tensor: spec.name.clone(),
                 expected: spec.shape.clone(),
             }),
-        };
-        let weights = graph.links.iter().map(|layer| {
-            Ok(LinkWeights {
-                kernel: layer.kernel.as_ref().map(&mut take).transpose()?,
-                bias: layer.bias.as_ref().map(&mut take).transpose()?,
-            })
         });
-        let weights = weights.collect::<Result<_, NetworkError>>()?;
+        let tensors = tensors.collect::<Result<_, NetworkError>>()?;
         Ok(Self {
             architecture,
             graph,
-            weights,
+            tensors,
+        })
+    }
+
+    /// The same network with every norm a layer of its own. The weights are borrowed.
+    ///
+    /// # Errors
+    /// There are more neurons then than [`MAX_NEURONS`](crate::MAX_NEURONS).
+    pub fn with_norms_apart(&self) -> Result<Network<'_>, NetworkError> {
+        let graph = Graph::new(&self.architecture, Norms::Apart)?;
+        let borrowed = self.tensors.iter().map(|values| Cow::Borrowed(&**values));
+        Ok(Network {
+            architecture: self.architecture.clone(),
+            graph,
+            tensors: borrowed.collect(),
         })
     }
 
@@ -121,9 +164,9 @@ impl<'a> Network<'a> {
         &self.graph
     }
 
-    /// The link layers with their weights, from `l = 1` to L.
-    pub fn links(&self) -> impl Iterator<Item = (&LinkLayer, &LinkWeights<'a>)> {
-        self.graph.links.iter().zip(&self.weights)
+    /// The layers of links, in the order of the layers they lead to.
+    pub fn links(&self) -> &[LinkLayer] {
+        &self.graph.links
     }
 
     /// The layers of neurons, from `l = 0` to L.
@@ -131,13 +174,97 @@ impl<'a> Network<'a> {
         &self.graph.neurons
     }
 
-    /// Number of parameters: all kernels' entries and all biases.
+    /// The weights of a layer of links. Those that a norm is folded into are worked out anew each time, in f64.
+    pub fn weights(&self, links: &LinkLayer) -> LinkWeights<'_> {
+        let kernel = links.kernel.as_ref().map(|slice| self.slice(slice));
+        let bias = links.bias.as_ref().map(|slice| self.slice(slice));
+        match &links.norm {
+            None => LinkWeights {
+                kernel: kernel.map(Weights::Single),
+                bias: bias.map(Weights::Single),
+            },
+            Some(norm) => {
+                let scale_and_shift = norm.scale_and_shift(&self.tensors);
+                folded(&links.links, kernel, bias, scale_and_shift, norm.shifts())
+            }
+        }
+    }
+
+    /// Weights as they were given, whatever norm is folded into them in the graph; none where there is no tensor.
+    pub(crate) fn unfolded(&self, slice: Option<&TensorSlice>) -> &[f32] {
+        slice.map_or(&[], |slice| self.slice(slice))
+    }
+
+    fn slice(&self, slice: &TensorSlice) -> &[f32] {
+        &self.tensors[slice.tensor][slice.first..][..slice.n_values()]
+    }
+
+    /// The values of a tensor, by its place in [`Graph::tensors`].
+    pub(crate) fn tensor(&self, place: usize) -> &[f32] {
+        &self.tensors[place]
+    }
+
+    pub(crate) fn tensors(&self) -> &[Cow<'a, [f32]>] {
+        &self.tensors
+    }
+
+    /// Number of parameters: the values of all tensors but running means and variances.
     pub fn n_parameters(&self) -> u64 {
-        let sizes = self.weights.iter().map(|weights| {
-            let biases = weights.bias().map_or(0, <[f32]>::len);
-            (weights.kernel().len() + biases) as u64
+        let trained = self.parameters().filter(|(spec, _)| !spec.buffer);
+        trained.map(|(_, values)| values.len() as u64).sum()
+    }
+
+    /// Every tensor that the network took, with its values, running means and variances among them.
+    pub fn parameters(&self) -> impl Iterator<Item = (&TensorSpec, &[f32])> {
+        let values = self.tensors.iter().map(|values| &**values);
+        self.graph.tensors.iter().zip(values)
+    }
+}
+
+/// A kernel scaled filter by filter, and the bias scaled and shifted; without a kernel the scale is one.
+fn folded(
+    links: &Links,
+    kernel: Option<&[f32]>,
+    bias: Option<&[f32]>,
+    [scale, mut shift]: [Vec<f64>; 2],
+    shifts: bool,
+) -> LinkWeights<'static> {
+    if let Some(bias) = bias {
+        let scaled = scale
+            .iter()
+            .zip(bias)
+            .map(|(scale, &b)| scale * f64::from(b));
+        shift
+            .iter_mut()
+            .zip(scaled)
+            .for_each(|(shift, b)| *shift += b);
+    }
+    let has_bias = shifts || bias.is_some();
+    let kernel = kernel.map(|kernel| {
+        let scaled = kernel.iter().enumerate().map(|(place, &w)| {
+            scale[filter(links, place, kernel.len() / scale.len())] * f64::from(w)
         });
-        sizes.sum()
+        scaled.collect()
+    });
+    LinkWeights {
+        kernel: Some(Weights::Double(kernel.unwrap_or(scale))),
+        bias: has_bias.then_some(Weights::Double(shift)),
+    }
+}
+
+/// The filter or unit that an entry of a kernel leads to; `n` entries lead to each.
+fn filter(links: &Links, place: usize, n: usize) -> usize {
+    match *links {
+        Links::ConvTranspose2d {
+            channels,
+            filters,
+            groups,
+            window,
+        } => {
+            let (per_group, row) = (filters / groups, place / window.taps());
+            row / per_group / (channels / groups) * per_group + row % per_group
+        }
+        _ => place / n,
     }
 }
 
@@ -176,7 +303,8 @@ mod tests {
         let architecture = serde_json::from_str(json).unwrap();
         let tensor = |_: &str| Some(Tensor::borrowed(&[3, 2], &values));
         let network = Network::new(architecture, tensor).unwrap();
-        let (_, weights) = network.links().next().unwrap();
-        assert_eq!(weights.kernel().as_ptr(), values.as_ptr());
+        let weights = network.weights(&network.links()[0]);
+        assert_eq!(weights.kernel, Some(Weights::Single(&values)));
+        assert_eq!(network.tensor(0).as_ptr(), values.as_ptr());
     }
 }

@@ -29,6 +29,12 @@ pub trait Real:
     fn widen<'a>(weights: &'a [f32], scratch: &'a mut Vec<Self>) -> &'a [Self];
     /// `e^self`
     fn exponential(self) -> Self;
+    /// `e^self - 1`
+    fn exponential_less_one(self) -> Self;
+    /// `ln(1 + self)`
+    fn logarithm_of_one_more(self) -> Self;
+    /// The square root.
+    fn square_root(self) -> Self;
     /// `tanh(self)`
     fn hyperbolic_tangent(self) -> Self;
     /// `1 - erf(self)`, to within an ulp or two of the type.
@@ -53,6 +59,15 @@ impl Real for f64 {
     fn exponential(self) -> Self {
         self.exp()
     }
+    fn exponential_less_one(self) -> Self {
+        self.exp_m1()
+    }
+    fn logarithm_of_one_more(self) -> Self {
+        self.ln_1p()
+    }
+    fn square_root(self) -> Self {
+        self.sqrt()
+    }
     fn hyperbolic_tangent(self) -> Self {
         self.tanh()
     }
@@ -76,6 +91,15 @@ impl Real for f32 {
     }
     fn exponential(self) -> Self {
         self.exp()
+    }
+    fn exponential_less_one(self) -> Self {
+        self.exp_m1()
+    }
+    fn logarithm_of_one_more(self) -> Self {
+        self.ln_1p()
+    }
+    fn square_root(self) -> Self {
+        self.sqrt()
     }
     fn hyperbolic_tangent(self) -> Self {
         self.tanh()

@@ -76,7 +76,7 @@ pub(crate) fn neurons(records: &[Record]) -> Result<RecordBatch, ArrowError> {
 }
 
 fn pre(data: &NeuronData, column: fn(&Seen) -> &[f64]) -> Option<&[f64]> {
-    Some(column(&data.pre))
+    data.pre.as_ref().map(column)
 }
 
 fn post(data: &NeuronData, column: fn(&Seen) -> &[f64]) -> Option<&[f64]> {

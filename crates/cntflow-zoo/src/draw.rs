@@ -215,6 +215,7 @@ fn convolutional(
 fn pooling(spec: &PoolSpec) -> Layer {
     let stride = spec.stride.map(Size::pair);
     let pool = Pool2d {
+        name: String::new(),
         window: spec.window.pair(),
         stride,
         padding: [0, 0],

@@ -66,8 +66,8 @@ fn check_group(group: &GroupSpec) -> Result<(), ZooError> {
         .try_for_each(|spec| check_architecture(&place, spec, group.draw))?;
     place.some("activation", &group.activation.0)?;
     let hidden = !group.activation.0.contains(&Activation::Softmax);
-    let allowed =
-        "must be linear, relu, sigmoid, tanh, leaky_relu or gelu (softmax is the output layer's)";
+    let allowed = "softmax is the output layer's; hidden layers take linear, relu, sigmoid, tanh, leaky_relu, gelu, \
+                   gelu_tanh, elu, selu, silu, softplus or hardswish";
     place.ensure(hidden, "activation", "softmax", allowed)?;
     place.some("initialisation", &group.initialisation.0)?;
     group

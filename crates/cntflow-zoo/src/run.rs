@@ -93,7 +93,7 @@ impl RunSpec {
                 "hidden_neurons",
                 (hidden_neurons(&architecture) as i64).into(),
             ),
-            ("activation", activation_name(self.activation).into()),
+            ("activation", self.activation.as_str().into()),
             ("initialisation", self.initialisation.kind.name().into()),
             ("initialisation_scale", self.initialisation.scale.into()),
             ("optimiser", self.optimiser.name().into()),
@@ -125,20 +125,7 @@ fn hidden_layers(layers: &[Layer]) -> Vec<String> {
         .filter_map(|layer| match layer {
             Layer::Dense(dense) => Some(dense.units.to_string()),
             Layer::Conv2d(convolution) => Some(format!("{}c", convolution.filters)),
-            Layer::MaxPool2d(_) | Layer::AveragePool2d(_) | Layer::Flatten => None,
+            _ => None,
         })
         .collect()
-}
-
-/// The name of `activation` in study files and labels.
-pub(crate) fn activation_name(activation: Activation) -> &'static str {
-    match activation {
-        Activation::Linear => "linear",
-        Activation::Relu => "relu",
-        Activation::Sigmoid => "sigmoid",
-        Activation::Tanh => "tanh",
-        Activation::LeakyRelu => "leaky_relu",
-        Activation::Gelu => "gelu",
-        Activation::Softmax => "softmax",
-    }
 }

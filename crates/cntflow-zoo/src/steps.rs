@@ -109,6 +109,7 @@ pub(crate) fn steps(architecture: &Architecture) -> Result<Vec<Step>, (usize, St
             Layer::AveragePool2d(pool) => {
                 fit(Geometry::of_pool(pool, shape), pool.window, shape).map(Step::AveragePool)
             }
+            _ => Err("layers of this kind cannot be trained".to_owned()),
         };
         let step = step.and_then(Step::small_enough);
         steps.push(step.map_err(|reason| (place, reason))?);

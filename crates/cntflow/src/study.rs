@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use cntflow_discriminate::DiscriminateSpec;
-use cntflow_metrics::{Bias, Boundary, ConvGraph, MeasureOptions, Metric, Padding};
+use cntflow_metrics::{
+    Bias, Boundary, ConvGraph, MeasureOptions, Metric, Padding, Precision, Residual,
+};
 use cntflow_tables::SCHEMA_VERSION;
 use cntflow_zoo::{PopulationSpec, RunSpec};
 use serde::{Deserialize, Serialize};
@@ -48,6 +50,9 @@ struct MeasureSection {
     boundary: Boundary,
     padding: Padding,
     conv_graph: ConvGraph,
+    fold_norm: Option<bool>,
+    residual: Residual,
+    precision: Precision,
 }
 
 /// What is to be done, checked: nothing in it can be wrong but the files it names.
@@ -161,6 +166,9 @@ impl MeasurePlan {
             boundary: section.boundary,
             padding: section.padding,
             conv_graph: section.conv_graph,
+            fold_norm: section.fold_norm.unwrap_or(true),
+            residual: section.residual,
+            precision: section.precision,
             ..MeasureOptions::default()
         };
         let metrics = section

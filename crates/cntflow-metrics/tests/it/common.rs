@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cntflow_network::{
-    Architecture, Conv2d, Dense, Layer, LinkLayer, Links, Network, Pool2d, Tensor, Window,
+    Architecture, Conv2d, Dense, Layer, LinkLayer, Links, Network, Pool2d, Tensor, Weights, Window,
 };
 
 /// SplitMix64: small, seeded, the same everywhere.
@@ -57,6 +57,7 @@ pub(crate) fn random_architecture(random: &mut Random) -> Architecture {
 
 fn sliding(random: &mut Random) -> Layer {
     let pool = Pool2d {
+        name: String::new(),
         window: random.pair(1, 3),
         stride: (random.size(0, 1) == 1).then(|| random.pair(1, 3)),
         padding: random.pair(0, 1),
@@ -115,6 +116,14 @@ pub(crate) fn random_network(seed: u64) -> Network<'static> {
     network.unwrap()
 }
 
+/// A kernel as it was given; empty where there is none.
+pub(crate) fn kernel<'n>(network: &'n Network<'_>, layer: &LinkLayer) -> &'n [f32] {
+    match network.weights(layer).kernel {
+        Some(Weights::Single(kernel)) => kernel,
+        _ => &[],
+    }
+}
+
 /// Goes through the links of a layer, each from a real place, by the definition: neuron before, neuron after, weight.
 pub(crate) fn each_link(
     layer: &LinkLayer,
@@ -150,6 +159,7 @@ pub(crate) fn each_link(
             let weight = 1.0 / window.taps() as f64;
             (0..channels).for_each(|c| each_place(&window, c, c, |_| weight, &mut link));
         }
+        _ => unreachable!("{layer:?} is in no network here"),
     }
 }
 

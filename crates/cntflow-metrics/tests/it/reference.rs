@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cntflow_metrics::{
     Bias, Boundary, ConvGraph, LayerRow, MeasureOptions, NetworkMetrics, NeuronColumns, Padding,
-    Seen, measure, measure_with_inputs,
+    Precision, Seen, measure, measure_with_inputs,
 };
 use cntflow_network::{Architecture, Network, Tensor};
 use serde::Deserialize;
@@ -102,6 +102,7 @@ fn check_network(name: &str, reference: &Reference) {
             padding: expected.options.padding,
             conv_graph: expected.options.conv_graph,
             batch: 5.try_into().unwrap(),
+            precision: Precision::Double,
             ..MeasureOptions::default()
         };
         let what = format!("{name} {options:?}");
@@ -191,7 +192,7 @@ fn column<'a>(neurons: &'a NeuronColumns, name: &str) -> &'a [f64] {
         ("s_out", _) => &neurons.s_out,
         ("strength", _) => &neurons.strength,
         ("s_abs", _) => &neurons.s_abs,
-        (_, Some(("pre", name))) => seen(&data.unwrap().pre, name),
+        (_, Some(("pre", name))) => seen(data.unwrap().pre.as_ref().unwrap(), name),
         (_, Some(("post", name))) => seen(data.unwrap().post.as_ref().unwrap(), name),
         _ => panic!("unknown column {name}"),
     }

@@ -51,8 +51,8 @@ fn what_does_not_fit_is_named_with_both_numbers() {
         "layer0: softmax is defined over the units of a dense layer, not for conv2d",
     );
     check(
-        r#"{"input": [5, 5], "layers": []}"#,
-        "input [5, 5] is neither [units] nor [channels, rows, columns] of at least 1 each",
+        r#"{"input": [5, 0], "layers": []}"#,
+        "input [5, 0] is none of [units], [steps, units], [channels, columns] and [channels, rows, columns] of at least 1 each",
     );
     check(
         r#"{"input": [5], "layers": [{"kind": "flatten"}]}"#,

@@ -2,7 +2,7 @@
 
 use cntflow_network::{
     Activation, Architecture, Axis, ForwardOptions, LinkLayer, Links, Network, NetworkError, Real,
-    Tensor, Window, forward,
+    Tensor, Weights, Window, forward,
 };
 
 fn random(seed: u64, n: usize) -> Vec<f32> {
@@ -89,8 +89,17 @@ fn check<T: Real>(network: &Network<'_>, tolerance: f64) {
 /// Pre- and post-activations of one input, layer by layer.
 fn layers(network: &Network<'_>, input: &[f32]) -> Vec<(Vec<f64>, Vec<f64>)> {
     let mut z: Vec<f64> = input.iter().map(|&x| f64::from(x)).collect();
-    let layers = network.links().map(|(layer, weights)| {
-        let pre = pre_activations(layer, weights.kernel(), weights.bias(), &z);
+    let layers = network.links().iter().map(|layer| {
+        let weights = network.weights(layer);
+        let given = |weights: Option<Weights<'_>>| match weights {
+            Some(Weights::Single(values)) => Some(values.to_vec()),
+            _ => None,
+        };
+        let (kernel, bias) = (
+            given(weights.kernel).unwrap_or_default(),
+            given(weights.bias),
+        );
+        let pre = pre_activations(layer, &kernel, bias.as_deref(), &z);
         let activation = network.neurons()[layer.index].activation.unwrap();
         z = activate(activation, &pre);
         (pre, z.clone())
@@ -108,6 +117,7 @@ fn activate(activation: Activation, pre: &[f64]) -> Vec<f64> {
         Activation::LeakyRelu => s.max(0.01 * s),
         Activation::Gelu => s * (1.0 + libm::erf(s / 2.0_f64.sqrt())) / 2.0,
         Activation::Softmax => s.exp() / total,
+        other => unreachable!("{other:?} is in no network here"),
     };
     pre.iter().map(|&s| phi(s)).collect()
 }
@@ -153,6 +163,7 @@ fn pre_activations(layer: &LinkLayer, kernel: &[f32], bias: Option<&[f32]>, z: &
         Links::AveragePool2d { window, .. } => pooled(&window, z, |values| {
             values.iter().sum::<f64>() / window.taps() as f64
         }),
+        _ => unreachable!("{layer:?} is in no network here"),
     }
 }
 

@@ -9,7 +9,9 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use cntflow_network::Activation;
 use pulp::Arch;
 
-use crate::ops::activate::{activate, activate_gelu, multiply_derivative};
+use crate::ops::activate::{
+    activate, activate_for_backward, keeps_derivatives, multiply_derivative,
+};
 use crate::ops::patches::Patches;
 use crate::ops::{
     WeightGradients, cpu_values, gradient, matrix, multiply, multiply_add, output, sum, values,
@@ -26,7 +28,7 @@ pub(crate) struct Convolution {
     filters: usize,
     activation: Activation,
     gradients: Arc<Mutex<WeightGradients>>,
-    /// Gelu's derivatives, kept by the forward pass for the backward pass.
+    /// Derivatives where results do not tell them, kept by the forward pass for the backward pass.
     derivatives: OnceLock<Vec<f32>>,
 }
 
@@ -66,6 +68,7 @@ impl Convolution {
         let mut z = vec![0.0; x.len() / self.patches.geometry.image_size() * self.result_size()];
         let mut columns = vec![0.0; patch * places * images];
         let mut by_filter = vec![0.0; self.result_size() * images];
+        let keep_derivatives = keeps_derivatives(self.activation);
         let groups = x
             .chunks(images * self.patches.geometry.image_size())
             .zip(z.chunks_mut(images * self.result_size()));
@@ -86,13 +89,13 @@ impl Convolution {
                 #[inline(always)]
                 || self.add_biases(by_filter, b, z),
             );
-            if self.activation != Activation::Gelu {
+            if !keep_derivatives {
                 activate(self.activation, z);
             }
         }
-        if self.activation == Activation::Gelu {
-            let mut derivatives = vec![0.0; z.len()];
-            activate_gelu(&mut z, &mut derivatives);
+        if keep_derivatives
+            && let Some(derivatives) = activate_for_backward(self.activation, &mut z)
+        {
             self.derivatives.get_or_init(|| derivatives);
         }
         z

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use cntflow_network::Activation;
 
-use crate::ops::activate::{activate, activate_gelu, multiply_derivative};
+use crate::ops::activate::{activate_for_backward, multiply_derivative};
 use crate::ops::{
     WeightGradients, cpu_values, gradient, matrix, multiply, multiply_add, output, values,
 };
@@ -17,7 +17,7 @@ pub(crate) struct Linear {
     n_out: usize,
     activation: Activation,
     gradients: Arc<Mutex<WeightGradients>>,
-    /// Gelu's derivatives, kept by the forward pass for the backward pass.
+    /// Derivatives where results do not tell them, kept by the forward pass for the backward pass.
     derivatives: OnceLock<Vec<f32>>,
 }
 
@@ -48,12 +48,8 @@ impl Linear {
         for row in z.chunks_exact_mut(self.n_out) {
             row.iter_mut().zip(b).for_each(|(s, b)| *s += b);
         }
-        if self.activation == Activation::Gelu {
-            let mut derivatives = vec![0.0; z.len()];
-            activate_gelu(&mut z, &mut derivatives);
+        if let Some(derivatives) = activate_for_backward(self.activation, &mut z) {
             self.derivatives.get_or_init(|| derivatives);
-        } else {
-            activate(self.activation, &mut z);
         }
         z
     }

@@ -11,6 +11,7 @@ pub(crate) mod cross_entropy;
 pub(crate) mod linear;
 pub(crate) mod patches;
 pub(crate) mod pool;
+pub(crate) mod smooth;
 pub(crate) mod vector_math;
 
 #[cfg(test)]

@@ -14,13 +14,19 @@ use super::patches::{Geometry, Patches};
 use super::pool::{AveragePool, MaxPool};
 use super::{WeightGradients, cpu_values};
 
-const ACTIVATIONS: [Activation; 6] = [
+const ACTIVATIONS: [Activation; 12] = [
     Activation::Linear,
     Activation::Relu,
     Activation::Sigmoid,
     Activation::Tanh,
     Activation::LeakyRelu,
     Activation::Gelu,
+    Activation::Elu,
+    Activation::Selu,
+    Activation::GeluTanh,
+    Activation::Silu,
+    Activation::Softplus,
+    Activation::Hardswish,
 ];
 
 fn random_values(random: &mut ChaCha8Rng, n: usize) -> Vec<f32> {
@@ -147,6 +153,7 @@ fn geometry(
     padding: [usize; 2],
 ) -> Geometry {
     let pool = cntflow_network::Pool2d {
+        name: String::new(),
         window,
         stride: Some(stride),
         padding,

@@ -35,6 +35,35 @@ pub(crate) fn exp(x: f32) -> f32 {
     if x.is_nan() { x } else { y }
 }
 
+/// `exp(x) - 1`, exact near zero too.
+#[inline(always)]
+pub(crate) fn exp_m1(x: f32) -> f32 {
+    let p = 1.987_569_1e-4;
+    let p = p * x + 1.398_199_9e-3;
+    let p = p * x + 8.333_452e-3;
+    let p = p * x + 4.166_579_6e-2;
+    let p = p * x + 1.666_666_5e-1;
+    let p = p * x + 0.5;
+    let near = p * (x * x) + x;
+    let far = exp(x) - 1.0;
+    if x.abs() < 0.34 { near } else { far }
+}
+
+/// `ln(1 + exp(x))`
+#[inline(always)]
+pub(crate) fn softplus(x: f32) -> f32 {
+    // ln(1 + u) = 2 artanh(u / (2 + u)), whose series converges fast, for u is at most 1.
+    let u = exp(-x.abs());
+    let s = u / (2.0 + u);
+    let square = s * s;
+    let mut p = 1.0 / 17.0;
+    for divisor in [15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0, 1.0] {
+        p = p * square + 1.0 / divisor;
+    }
+    let positive = if x < 0.0 { 0.0 } else { x };
+    positive + 2.0 * s * p
+}
+
 /// `2^n` for `-126 <= n <= 127`.
 #[inline(always)]
 fn power_of_two(n: i32) -> f32 {
@@ -171,6 +200,11 @@ mod tests {
         check(sigmoid, |x| 1.0 / (1.0 + (-x).exp()), [-80.0, 80.0], 4.0);
         check(tanh, f64::tanh, [-10.0, 10.0], 4.0);
         check(tanh, f64::tanh, [-0.7, 0.7], 4.0);
+        check(exp_m1, f64::exp_m1, [-80.0, 80.0], 4.0);
+        check(exp_m1, f64::exp_m1, [-0.4, 0.4], 4.0);
+        let exact = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+        check(softplus, exact, [-80.0, 80.0], 4.0);
+        check(softplus, exact, [-2.0, 2.0], 4.0);
         check(
             |x| gelu(x).0,
             |x| x * exact_normal_distribution(x),
@@ -195,6 +229,11 @@ mod tests {
             ],
             [0.0, 1.0, -1.0, 1.0]
         );
+        assert_eq!(
+            [exp_m1(-1e4), exp_m1(1e4), softplus(-1e4), softplus(1e4)],
+            [-1.0, f32::INFINITY, 0.0, 1e4]
+        );
+        assert!(exp_m1(f32::NAN).is_nan() && softplus(f32::NAN).is_nan());
         assert_eq!(
             [gelu(-60.0).0, gelu(60.0).0, gelu(60.0).1],
             [0.0, 60.0, 1.0]

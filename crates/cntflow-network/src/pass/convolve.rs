@@ -1,4 +1,4 @@
-//! Convolution as a matrix product, and pooling, of one input at a time.
+//! Convolution as a matrix product, and its transpose, of one input at a time.
 
 use std::ops::Range;
 
@@ -107,39 +107,70 @@ fn fill_tap<T: Real>(
     }
 }
 
-/// Largest real value of each window of every channel; NaN if one of them is.
-pub(crate) fn max_pool<T: Real>(window: Window, input: &[T], output: &mut [T]) {
-    let lowest = T::from_f64(f64::NEG_INFINITY);
-    pool(window, input, output, lowest, |largest, z| {
-        if z <= largest { largest } else { z }
-    });
-}
-
-/// Mean of each window of every channel, padded places counted as zeros.
-pub(crate) fn average_pool<T: Real>(window: Window, input: &[T], output: &mut [T]) {
-    let size = T::from_f64(window.taps() as f64);
-    pool(window, input, output, T::default(), |sum, z| sum + z);
-    output.iter_mut().for_each(|sum| *sum /= size);
-}
-
-fn pool<T: Real>(
+/// A transposed convolution of one group of channels: a product makes what every tap brings to the outputs of some rows of inputs,
+/// which is then added where it belongs.
+pub(crate) struct Transpose<T> {
     window: Window,
-    input: &[T],
-    output: &mut [T],
-    start: T,
-    take: impl Fn(T, T) -> T,
-) {
-    let Window { rows, columns } = window;
-    let channels = input.chunks_exact(window.inputs());
-    for (channel, pooled) in channels.zip(output.chunks_exact_mut(window.outputs())) {
-        for (place, out) in pooled.iter_mut().enumerate() {
-            let (row, column) = (place / columns.output, place % columns.output);
-            let (down, across) = (rows.taps_into(row), columns.taps_into(column));
-            let first = columns.place(column, across.start);
-            *out = down.fold(start, |value, tap| {
-                let line = &channel[rows.place(row, tap) * columns.input + first..];
-                line[..across.len()].iter().copied().fold(value, &take)
-            });
+    filters: usize,
+    rows: usize,
+    patches: Vec<T>,
+}
+
+impl<T: Real> Transpose<T> {
+    /// To `filters` filters, with room for `values` values of patches, or one row of inputs.
+    pub(crate) fn new(window: Window, filters: usize, values: usize) -> Self {
+        let row = filters * window.taps() * window.columns.output;
+        let rows = (values / row).clamp(1, window.rows.output);
+        Self {
+            window,
+            filters,
+            rows,
+            patches: vec![T::default(); rows * row],
+        }
+    }
+
+    /// Input `[channels, rows, columns]`, kernel `[channels, filters * taps]`, output `[filters, rows, columns]`, which holds zeros
+    /// at first. The window is that of the convolution the other way.
+    pub(crate) fn apply(&mut self, input: &[T], kernel: &[T], output: &mut [T]) {
+        let depth = self.filters * self.window.taps();
+        let (places, n_rows) = (self.window.outputs(), self.window.rows.output);
+        let width = self.window.columns.output;
+        let channels = input.len() / places;
+        output.fill(T::default());
+        for first in (0..n_rows).step_by(self.rows) {
+            let rows = first..(first + self.rows).min(n_rows);
+            let size = rows.len() * width;
+            let inputs = MatRef::from_row_major_slice(input, channels, places);
+            matmul(
+                MatMut::from_row_major_slice_mut(&mut self.patches[..depth * size], depth, size),
+                Accum::Replace,
+                MatRef::from_row_major_slice(kernel, channels, depth).transpose(),
+                inputs.subcols(rows.start * width, size),
+                T::from_f64(1.0),
+                Par::Seq,
+            );
+            self.scatter(output, rows);
+        }
+    }
+
+    fn scatter(&self, output: &mut [T], made: Range<usize>) {
+        let Window { rows, columns } = self.window;
+        let size = made.len() * columns.output;
+        let mut patches = self.patches.chunks_exact(size);
+        for filter in output.chunks_exact_mut(self.window.inputs()) {
+            for tap in 0..self.window.taps() {
+                let Some(patch) = patches.next() else { return };
+                let [row_tap, column_tap] = [tap / columns.kernel, tap % columns.kernel];
+                let (down, across) = (rows.outputs_of(row_tap), columns.outputs_of(column_tap));
+                for row in down.start.max(made.start)..down.end.min(made.end) {
+                    let line =
+                        &mut filter[rows.place(row, row_tap) * columns.input..][..columns.input];
+                    let brought = &patch[(row - made.start) * columns.output..][across.clone()];
+                    for (x, column) in brought.iter().zip(across.clone()) {
+                        line[columns.place(column, column_tap)] += *x;
+                    }
+                }
+            }
         }
     }
 }

@@ -1,0 +1,228 @@
+//! Statistics of many neurons over inputs that come batch by batch.
+
+use cntflow_network::Real;
+use pulp::Arch;
+
+use crate::Seen;
+
+/// Neurons taken together, so that what is gathered of them stays in the nearest cache through a batch.
+const NEURONS: usize = 256;
+
+/// Per neuron the sums of `x - shift` and of its square, the extremes and the zeros of what came so far, `shift` the neuron's mean
+/// over the first batch. The mean of m of n values is at most `sqrt(n / m)` deviations from that of all, so that at most the last
+/// `log10(n / m)` digits cancel.
+pub(crate) struct Running {
+    n: u64,
+    shift: Vec<f64>,
+    sum: Vec<f64>,
+    square: Vec<f64>,
+    min: Vec<f64>,
+    max: Vec<f64>,
+    zeros: Vec<f64>,
+}
+
+/// A run of the neurons.
+struct Block<'r> {
+    shift: &'r [f64],
+    sum: &'r mut [f64],
+    square: &'r mut [f64],
+    min: &'r mut [f64],
+    max: &'r mut [f64],
+    zeros: &'r mut [f64],
+}
+
+impl Running {
+    pub(crate) fn new(n_neurons: usize) -> Self {
+        let zeros = vec![0.0; n_neurons];
+        Self {
+            n: 0,
+            shift: zeros.clone(),
+            sum: zeros.clone(),
+            square: zeros.clone(),
+            min: vec![f64::INFINITY; n_neurons],
+            max: vec![f64::NEG_INFINITY; n_neurons],
+            zeros,
+        }
+    }
+
+    /// Takes a batch `[n_rows, n_neurons]`.
+    pub(crate) fn take<T: Real>(&mut self, values: &[T]) {
+        let n_neurons = self.shift.len();
+        if self.n == 0 {
+            self.set_shift(values);
+        }
+        self.n += (values.len() / n_neurons) as u64;
+        let arch = Arch::new();
+        for first in (0..n_neurons).step_by(NEURONS) {
+            let run = first..(first + NEURONS).min(n_neurons);
+            let mut block = Block {
+                shift: &self.shift[run.clone()],
+                sum: &mut self.sum[run.clone()],
+                square: &mut self.square[run.clone()],
+                min: &mut self.min[run.clone()],
+                max: &mut self.max[run.clone()],
+                zeros: &mut self.zeros[run.clone()],
+            };
+            arch.dispatch(
+                #[inline(always)]
+                || {
+                    for row in values.chunks_exact(n_neurons) {
+                        block.row(&row[run.clone()]);
+                    }
+                },
+            );
+        }
+    }
+
+    fn set_shift<T: Real>(&mut self, values: &[T]) {
+        for row in values.chunks_exact(self.shift.len()) {
+            let row = row.iter().map(|x| x.to_f64());
+            self.shift
+                .iter_mut()
+                .zip(row)
+                .for_each(|(sum, x)| *sum += x);
+        }
+        let n = (values.len() / self.shift.len()) as f64;
+        for shift in &mut self.shift {
+            *shift = Some(*shift / n)
+                .filter(|mean| mean.is_finite())
+                .unwrap_or(0.0);
+        }
+    }
+
+    /// The statistics of `n_nodes` nodes, each a run of as many neurons.
+    pub(crate) fn finish(&self, n_nodes: usize) -> Seen {
+        let places = self.shift.len() / n_nodes;
+        let nodes: Vec<Node> = (0..n_nodes)
+            .map(|node| self.node(node * places, places))
+            .collect();
+        let column = |value: fn(&Node) -> f64| nodes.iter().map(value).collect();
+        Seen {
+            mean: column(|node| node.mean),
+            std: column(|node| node.std),
+            min: column(|node| node.min),
+            max: column(|node| node.max),
+            zero_share: column(|node| node.zero_share),
+        }
+    }
+
+    /// NaN where nothing came, or something that is not finite. A constant has a deviation of exactly 0, whatever its mean's
+    /// rounding.
+    fn node(&self, first: usize, places: usize) -> Node {
+        let run = first..first + places;
+        let n = self.n as f64;
+        let means = run.clone().map(|j| self.shift[j] + self.sum[j] / n);
+        let mean = means.clone().sum::<f64>() / places as f64;
+        let between: f64 = means.map(|x| (x - mean) * (x - mean)).sum();
+        let within = run
+            .clone()
+            .map(|j| self.square[j] / n - (self.sum[j] / n).powi(2));
+        let variance = (within.map(|x| x.max(0.0)).sum::<f64>() + between) / places as f64;
+        let min = self.min[run.clone()]
+            .iter()
+            .copied()
+            .fold(f64::INFINITY, f64::min);
+        let max = self.max[run.clone()]
+            .iter()
+            .copied()
+            .fold(f64::NEG_INFINITY, f64::max);
+        let zeros: f64 = self.zeros[run].iter().sum();
+        if self.n == 0 || !mean.is_finite() {
+            let nan = f64::NAN;
+            return Node::new([nan, nan, nan, nan, zeros / (n * places as f64)]);
+        }
+        let (mean, std) = if min == max {
+            (min, 0.0)
+        } else {
+            (mean, variance.sqrt())
+        };
+        Node::new([mean, std, min, max, zeros / (n * places as f64)])
+    }
+}
+
+impl Block<'_> {
+    #[inline(always)]
+    fn row<T: Real>(&mut self, row: &[T]) {
+        let n = row.len();
+        let (shift, sum, square) = (&self.shift[..n], &mut self.sum[..n], &mut self.square[..n]);
+        let (min, max, zeros) = (&mut self.min[..n], &mut self.max[..n], &mut self.zeros[..n]);
+        for j in 0..n {
+            let x = row[j].to_f64();
+            let d = x - shift[j];
+            sum[j] += d;
+            square[j] += d * d;
+            min[j] = if x < min[j] { x } else { min[j] };
+            max[j] = if x > max[j] { x } else { max[j] };
+            zeros[j] += if x == 0.0 { 1.0 } else { 0.0 };
+        }
+    }
+}
+
+/// The statistics of one node.
+struct Node {
+    mean: f64,
+    std: f64,
+    min: f64,
+    max: f64,
+    zero_share: f64,
+}
+
+impl Node {
+    fn new([mean, std, min, max, zero_share]: [f64; 5]) -> Self {
+        Self {
+            mean,
+            std,
+            min,
+            max,
+            zero_share,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_join_to_the_whole() {
+        let values = [1e9, 0.0, 1e9 + 1.0, 2.0, 1e9 + 5.0, 0.0, 1e9 + 2.0, -1.0];
+        let mut running = Running::new(2);
+        running.take(&values[..6]);
+        running.take(&values[6..]);
+        let seen = running.finish(2);
+        assert_eq!(seen.mean[0], 1e9 + 2.0);
+        assert!((seen.mean[1] - 0.25).abs() < 1e-15);
+        assert!((seen.std[0] - 3.5_f64.sqrt()).abs() < 1e-15);
+        assert_eq!(seen.zero_share, [0.0, 0.5]);
+        assert_eq!((seen.min[1], seen.max[1]), (-1.0, 2.0));
+    }
+
+    #[test]
+    fn places_of_a_channel_are_taken_together() {
+        let mut running = Running::new(2);
+        running.take(&[1.0, 3.0, 1.0, 3.0]);
+        let seen = running.finish(1);
+        assert_eq!((seen.mean[0], seen.std[0]), (2.0, 1.0));
+    }
+
+    /// The first batch's mean is what all others are taken from.
+    #[test]
+    fn a_first_batch_far_off_costs_few_digits() {
+        let mut values = vec![1e6];
+        values.extend((0..9999).map(|i| f64::from(i % 7) * 1e-3));
+        let mut running = Running::new(1);
+        values.chunks(100).for_each(|batch| running.take(batch));
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+        let seen = running.finish(1);
+        assert!((seen.std[0] / variance.sqrt() - 1.0).abs() < 1e-11);
+        assert!((seen.mean[0] / mean - 1.0).abs() < 1e-11);
+    }
+
+    #[test]
+    fn nothing_gives_nan() {
+        let seen = Running::new(1).finish(1);
+        assert!(seen.mean[0].is_nan() && seen.min[0].is_nan() && seen.zero_share[0].is_nan());
+    }
+}

@@ -1,0 +1,204 @@
+//! The architecture of a network as a plain, serialisable value: what a study file, a catalog column or
+//! checkpoint metadata holds. It knows shapes and geometry, no weights.
+
+mod convolution;
+mod norm;
+mod pool;
+mod sequence;
+
+use serde::{Deserialize, Serialize};
+
+pub use convolution::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d};
+pub use norm::{BatchNorm, GroupNorm, LayerNorm};
+pub use pool::{AdaptivePool1d, AdaptivePool2d, GlobalPool, Pool1d, Pool2d};
+pub use sequence::{
+    Attention, ClassToken, Embedding, PositionEmbedding, Projections, Recurrent, Steps, StepsOf,
+    TakeStep, TakenStep, TransformerEncoder,
+};
+
+use crate::Activation;
+
+/// What a network is built of: the shape it takes and its layers in order.
+///
+/// As JSON: `{"input": [1, 28, 28], "layers": [{"kind": "conv2d", "filters": 8, "kernel": [3, 3]}, {"kind": "flatten"},
+/// {"kind": "dense", "units": 10, "activation": "softmax"}]}`. Every layer takes what the one before it gives; [`Add`] and
+/// [`Branch`] go back to an earlier one by its name, and `input` is the name of the inputs. Tensors are named and laid out as
+/// PyTorch does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Architecture {
+    /// Shape of one input: `[units]`; `[channels, rows, columns]`; `[channels, columns]` before a one-dimensional convolution or
+    /// pooling; `[steps, units]` before all other layers; `[steps]` of token numbers before an embedding.
+    pub input: Vec<usize>,
+    /// The layers, from the input to the output.
+    pub layers: Vec<Layer>,
+}
+
+/// One layer of an [`Architecture`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Layer {
+    /// Every unit linked to every node before; kernel `[units, n_in]`. A convolutional layer before it is flattened in
+    /// the order channel, row, column. Of a sequence, every step alike.
+    Dense(Dense),
+    /// One-dimensional cross-correlation; kernel `[filters, channels / groups, kernel]`.
+    Conv1d(Conv1d),
+    /// Two-dimensional cross-correlation; kernel `[filters, channels / groups, kernel_rows, kernel_columns]`.
+    Conv2d(Conv2d),
+    /// Transposed one-dimensional cross-correlation; kernel `[channels, filters / groups, kernel]`.
+    ConvTranspose1d(ConvTranspose1d),
+    /// Transposed two-dimensional cross-correlation; kernel `[channels, filters / groups, kernel_rows, kernel_columns]`.
+    ConvTranspose2d(ConvTranspose2d),
+    /// Largest value of each window.
+    MaxPool1d(Pool1d),
+    /// Largest value of each window.
+    MaxPool2d(Pool2d),
+    /// Mean of each window (padded places count as zeros).
+    AveragePool1d(Pool1d),
+    /// Mean of each window (padded places count as zeros).
+    AveragePool2d(Pool2d),
+    /// Largest value of each of a given number of windows.
+    AdaptiveMaxPool1d(AdaptivePool1d),
+    /// Largest value of each of a given number of windows.
+    AdaptiveMaxPool2d(AdaptivePool2d),
+    /// Mean of each of a given number of windows.
+    AdaptiveAveragePool1d(AdaptivePool1d),
+    /// Mean of each of a given number of windows.
+    AdaptiveAveragePool2d(AdaptivePool2d),
+    /// Largest value of each channel.
+    GlobalMaxPool(GlobalPool),
+    /// Mean of each channel.
+    GlobalAveragePool(GlobalPool),
+    /// Inference-time scale and shift of each channel by its running mean and variance.
+    BatchNorm(BatchNorm),
+    /// Each input (of a sequence, each step) made to mean 0 and variance 1 over all its values, then scaled and shifted.
+    LayerNorm(LayerNorm),
+    /// The same over groups of channels.
+    GroupNorm(GroupNorm),
+    /// Elman's recurrent layer: `h_t = phi(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh)`.
+    Elman(Recurrent),
+    /// Long short-term memory; gates i, f, g, o.
+    Lstm(Recurrent),
+    /// Gated recurrent unit; gates r, z, n.
+    Gru(Recurrent),
+    /// A vector for every token; kernel `[tokens, units]`.
+    Embedding(Embedding),
+    /// Multi-head self-attention.
+    Attention(Attention),
+    /// Attention and a feed-forward network with their residual additions and layer norms, as `nn.TransformerEncoderLayer`.
+    TransformerEncoder(TransformerEncoder),
+    /// A learned vector put before the steps of a sequence.
+    ClassToken(ClassToken),
+    /// A learned vector added to every step of a sequence.
+    PositionEmbedding(PositionEmbedding),
+    /// Rows, or places, of channels become the steps of a sequence.
+    Steps(Steps),
+    /// One step of a sequence, or the mean of all.
+    TakeStep(TakeStep),
+    /// The output of an earlier layer added to that of the last.
+    Add(Add),
+    /// The layers that follow take the output of an earlier one.
+    Branch(Branch),
+    /// An activation as a layer of its own, applied to the layer before.
+    Activation(Activate),
+    /// All of one input as a vector: `[channels, rows, columns]` to `[channels * rows * columns]`, `[steps, units]` to
+    /// `[steps * units]`; adds no links.
+    Flatten,
+}
+
+/// A dense layer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dense {
+    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by place.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Number of units.
+    pub units: usize,
+    /// Whether a bias is added.
+    #[serde(default = "yes")]
+    pub bias: bool,
+    /// Activation; `None` where a foreign checkpoint does not tell it. Before a norm, an addition or an activation layer none
+    /// means linear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+}
+
+/// A residual addition: the output of an earlier layer is added to that of the last, which has the same shape.
+///
+/// It joins the pre-activations of the layer before where that one is linear, dense or a convolution, with or without a norm;
+/// else it makes a layer of neurons of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Add {
+    /// Name to refer to the sum by. Empty: `layer<i>` by place.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Name of the earlier layer; `input` for the inputs.
+    pub from: String,
+    /// Activation of the sum; linear where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+}
+
+/// What follows takes the output of an earlier layer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Branch {
+    /// Name of the earlier layer; `input` for the inputs.
+    pub from: String,
+}
+
+/// An activation as a layer of its own, as PyTorch modules have it: it becomes that of the layer before, which must not have
+/// another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Activate {
+    /// Name to refer to its output by. Empty: `layer<i>` by place.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The activation.
+    pub activation: Activation,
+}
+
+impl Layer {
+    /// Its name as given; empty where it has none or none is given.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Dense(layer) => &layer.name,
+            Self::Conv1d(layer) => &layer.name,
+            Self::Conv2d(layer) => &layer.name,
+            Self::ConvTranspose1d(layer) => &layer.name,
+            Self::ConvTranspose2d(layer) => &layer.name,
+            Self::MaxPool1d(layer) | Self::AveragePool1d(layer) => &layer.name,
+            Self::MaxPool2d(layer) | Self::AveragePool2d(layer) => &layer.name,
+            Self::AdaptiveMaxPool1d(layer) | Self::AdaptiveAveragePool1d(layer) => &layer.name,
+            Self::AdaptiveMaxPool2d(layer) | Self::AdaptiveAveragePool2d(layer) => &layer.name,
+            Self::GlobalMaxPool(layer) | Self::GlobalAveragePool(layer) => &layer.name,
+            Self::BatchNorm(layer) => &layer.name,
+            Self::LayerNorm(layer) => &layer.name,
+            Self::GroupNorm(layer) => &layer.name,
+            Self::Elman(layer) | Self::Lstm(layer) | Self::Gru(layer) => &layer.name,
+            Self::Embedding(layer) => &layer.name,
+            Self::Attention(layer) => &layer.name,
+            Self::TransformerEncoder(layer) => &layer.name,
+            Self::ClassToken(layer) => &layer.name,
+            Self::PositionEmbedding(layer) => &layer.name,
+            Self::Add(layer) => &layer.name,
+            Self::Activation(layer) => &layer.name,
+            Self::Steps(_) | Self::TakeStep(_) | Self::Branch(_) | Self::Flatten => "",
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn one() -> usize {
+    1
+}
+
+fn ones() -> [usize; 2] {
+    [1, 1]
+}

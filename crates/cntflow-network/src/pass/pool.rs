@@ -1,0 +1,69 @@
+//! Pooling of every channel of every input.
+
+use crate::{Real, Window, adaptive_window};
+
+/// Largest real value of each window of every channel; NaN if one of them is.
+pub(super) fn max<T: Real>(window: Window, input: &[T], output: &mut [T]) {
+    let lowest = T::from_f64(f64::NEG_INFINITY);
+    pool(window, input, output, lowest, |largest, z| {
+        if z <= largest { largest } else { z }
+    });
+}
+
+/// Mean of each window of every channel, padded places counted as zeros.
+pub(super) fn average<T: Real>(window: Window, input: &[T], output: &mut [T]) {
+    let size = T::from_f64(window.taps() as f64);
+    pool(window, input, output, T::default(), |sum, z| sum + z);
+    output.iter_mut().for_each(|sum| *sum /= size);
+}
+
+fn pool<T: Real>(
+    window: Window,
+    input: &[T],
+    output: &mut [T],
+    start: T,
+    take: impl Fn(T, T) -> T,
+) {
+    let Window { rows, columns } = window;
+    let channels = input.chunks_exact(window.inputs());
+    for (channel, pooled) in channels.zip(output.chunks_exact_mut(window.outputs())) {
+        for (place, out) in pooled.iter_mut().enumerate() {
+            let (row, column) = (place / columns.output, place % columns.output);
+            let (down, across) = (rows.taps_into(row), columns.taps_into(column));
+            let first = columns.place(column, across.start);
+            *out = down.fold(start, |value, tap| {
+                let line = &channel[rows.place(row, tap) * columns.input + first..];
+                line[..across.len()].iter().copied().fold(value, &take)
+            });
+        }
+    }
+}
+
+/// Largest value or mean of each of a given number of windows of every channel.
+pub(super) fn adaptive<T: Real>(
+    max: bool,
+    [rows, columns]: [usize; 2],
+    [n_rows, n_columns]: [usize; 2],
+    input: &[T],
+    output: &mut Vec<T>,
+) {
+    for channel in input.chunks_exact(rows * columns) {
+        for row in 0..n_rows {
+            let down = adaptive_window(rows, n_rows, row);
+            for column in 0..n_columns {
+                let across = adaptive_window(columns, n_columns, column);
+                let lines = down
+                    .clone()
+                    .map(|row| &channel[row * columns..][across.clone()]);
+                let values = lines.flatten().copied();
+                output.push(if max {
+                    let lowest = T::from_f64(f64::NEG_INFINITY);
+                    values.fold(lowest, |largest, z| if z <= largest { largest } else { z })
+                } else {
+                    let sum = values.fold(T::default(), |sum, z| sum + z);
+                    sum / T::from_f64((down.len() * across.len()) as f64)
+                });
+            }
+        }
+    }
+}

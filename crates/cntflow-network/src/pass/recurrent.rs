@@ -1,0 +1,155 @@
+//! Recurrent layers, step by step.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+use crate::program::{Cell, DirectionTensors, Recurrence};
+use crate::{Activation, Network, Real};
+
+/// One recurrent layer over one batch.
+pub(super) struct Run<'r, 'a> {
+    pub(super) recurrence: &'r Recurrence,
+    pub(super) network: &'r Network<'a>,
+    pub(super) n_inputs: usize,
+    pub(super) steps: usize,
+}
+
+impl Run<'_, '_> {
+    /// From inputs `[n_inputs, steps, n_in]` the pre-activations `[n_inputs, steps, gates, directions units]` and the hidden state
+    /// `[n_inputs, steps, directions units]`.
+    pub(super) fn all<T: Real>(&self, z: &[T], pre: &mut Vec<T>, post: &mut Vec<T>) {
+        let width = self.recurrence.directions.len() * self.recurrence.units;
+        let rows = self.n_inputs * self.steps;
+        for (values, per_row) in [(&mut *pre, width * self.gates()), (&mut *post, width)] {
+            values.clear();
+            values.resize(rows * per_row, T::default());
+        }
+        for (direction, tensors) in self.recurrence.directions.iter().enumerate() {
+            self.direction(direction, tensors, z, pre, post);
+        }
+    }
+
+    fn gates(&self) -> usize {
+        self.recurrence.cell.gates().len()
+    }
+
+    fn direction<T: Real>(
+        &self,
+        direction: usize,
+        tensors: &DirectionTensors,
+        z: &[T],
+        pre: &mut [T],
+        post: &mut [T],
+    ) {
+        let Recurrence { n_in, units, .. } = *self.recurrence;
+        let rows = self.gates() * units;
+        let [ih, hh] = tensors
+            .kernels
+            .map(|place| widened(self.network.tensor(place)));
+        let [bias_ih, bias_hh]: [Vec<T>; 2] = match tensors.biases {
+            Some(biases) => biases.map(|place| widened(self.network.tensor(place))),
+            None => [vec![T::default(); rows], vec![T::default(); rows]],
+        };
+        // What the inputs bring to every gate at every step, at once.
+        let mut from_inputs = vec![T::default(); self.n_inputs * self.steps * rows];
+        product(&ih, n_in, z, &bias_ih, &mut from_inputs);
+        let mut hidden = vec![T::default(); self.n_inputs * units];
+        let mut cells = hidden.clone();
+        let mut from_hidden = vec![T::default(); self.n_inputs * rows];
+        for number in 0..self.steps {
+            let step = match direction {
+                0 => number,
+                _ => self.steps - 1 - number,
+            };
+            product(&hh, units, &hidden, &bias_hh, &mut from_hidden);
+            for input in 0..self.n_inputs {
+                let row = input * self.steps + step;
+                let mut unit = Unit {
+                    cell: self.recurrence.cell,
+                    from_inputs: &from_inputs[row * rows..][..rows],
+                    from_hidden: &from_hidden[input * rows..][..rows],
+                    hidden: &mut hidden[input * units..][..units],
+                    cells: &mut cells[input * units..][..units],
+                };
+                let width = self.recurrence.directions.len() * units;
+                let gates = &mut pre[row * width * self.gates()..][..width * self.gates()];
+                for u in 0..units {
+                    let s = unit.step(u);
+                    let places = gates[direction * units + u..].iter_mut().step_by(width);
+                    places.zip(s).for_each(|(place, s)| *place = s);
+                }
+                let states = &mut post[row * width + direction * units..][..units];
+                states.copy_from_slice(unit.hidden);
+            }
+        }
+    }
+}
+
+/// The units of one input at one step.
+struct Unit<'s, T> {
+    cell: Cell,
+    from_inputs: &'s [T],
+    from_hidden: &'s [T],
+    hidden: &'s mut [T],
+    cells: &'s mut [T],
+}
+
+impl<T: Real> Unit<'_, T> {
+    /// Takes one unit a step on; gives its gates' pre-activations, as many as there are of four.
+    fn step(&mut self, u: usize) -> [T; 4] {
+        let units = self.hidden.len();
+        let both =
+            |gate: usize| self.from_inputs[gate * units + u] + self.from_hidden[gate * units + u];
+        match self.cell {
+            Cell::Elman(activation) => {
+                let s = both(0);
+                self.hidden[u] = of(activation, s);
+                [s, s, s, s]
+            }
+            Cell::Lstm => {
+                let s = [both(0), both(1), both(2), both(3)];
+                let [i, f, o] = [s[0], s[1], s[3]].map(|s| of(Activation::Sigmoid, s));
+                let g = s[2].hyperbolic_tangent();
+                self.cells[u] = f * self.cells[u] + i * g;
+                self.hidden[u] = o * self.cells[u].hyperbolic_tangent();
+                s
+            }
+            Cell::Gru => {
+                let [r, z] = [both(0), both(1)];
+                let [reset, update] = [r, z].map(|s| of(Activation::Sigmoid, s));
+                let place = 2 * units + u;
+                let n = self.from_inputs[place] + reset * self.from_hidden[place];
+                let new = n.hyperbolic_tangent();
+                self.hidden[u] = (T::from_f64(1.0) - update) * new + update * self.hidden[u];
+                [r, z, n, n]
+            }
+        }
+    }
+}
+
+fn of<T: Real>(activation: Activation, s: T) -> T {
+    let mut z = [s];
+    activation.apply(&[s], &mut z, 1);
+    z[0]
+}
+
+fn widened<T: Real>(weights: &[f32]) -> Vec<T> {
+    weights.iter().map(|&w| T::from_f32(w)).collect()
+}
+
+/// `S = Z W^T + b` of rows `[n, n_in]` and a kernel `[n_out, n_in]`.
+fn product<T: Real>(kernel: &[T], n_in: usize, z: &[T], bias: &[T], s: &mut [T]) {
+    let n_out = bias.len();
+    for row in s.chunks_exact_mut(n_out) {
+        row.copy_from_slice(bias);
+    }
+    let n = z.len() / n_in;
+    matmul(
+        MatMut::from_column_major_slice_mut(s, n_out, n),
+        Accum::Add,
+        MatRef::from_row_major_slice(kernel, n_out, n_in),
+        MatRef::from_column_major_slice(z, n_in, n),
+        T::from_f64(1.0),
+        Par::Seq,
+    );
+}
