@@ -3,7 +3,8 @@
 use crate::Summary;
 use crate::moments::Moments;
 use crate::sample::Sample;
-use crate::sums::{KernelShape, KernelSums, Totals};
+use crate::scan::Scan;
+use crate::sums::{KernelShape, Totals};
 
 /// Relative variance below which weights count as equal: what rounding of their mean alone can give.
 const EQUAL: f64 = 1e-28;
@@ -19,13 +20,12 @@ impl Normalised {
     /// `rho = Var_j(sum_i w_ij) / (n Var(w))` over the outputs j (of a convolution: channels, the sum over channels and taps) and
     /// over the inputs, `n` the weights in each sum. Sums and weights that are not finite are left out. NaN where all weights are
     /// equal.
-    pub(crate) fn of<T: Copy + Into<f64>>(
-        kernel: &[T],
-        shape: KernelShape,
-        sums: &KernelSums,
-        moments: &Moments,
-    ) -> Self {
-        let variances = variances(kernel, moments);
+    pub(crate) fn of<T: Copy + Into<f64>>(kernel: &[T], shape: KernelShape, scan: &Scan) -> Self {
+        let (sums, moments) = (&scan.sums, &scan.moments);
+        let from_sums = scan
+            .fourths
+            .and_then(|fourths| variances_from_sums(moments, fourths));
+        let variances = from_sums.unwrap_or_else(|| variances(kernel, moments));
         let fan_in = shape.fan_in * shape.taps;
         let fan_out = shape.n_out / shape.groups * shape.taps;
         let side = |totals: &Totals, n: usize| {
@@ -50,6 +50,19 @@ impl Normalised {
             from: side(&sums.columns, fan_out),
         }
     }
+}
+
+/// Least share of a second moment about 0 that a variance may be for its digits not to cancel.
+const LEAST_SHARE: f64 = 1e-2;
+
+/// Population variances of w, |w| and w^2 from sums over all weights; `None` where digits would cancel.
+fn variances_from_sums(moments: &Moments, fourths: f64) -> Option<[f64; 3]> {
+    let n = moments.count as f64;
+    let (abs_mean, square_mean) = (moments.l1 / n, moments.squares / n);
+    let abs = square_mean - abs_mean * abs_mean;
+    let square = fourths / n - square_mean * square_mean;
+    let keeps_digits = abs > LEAST_SHARE * square_mean && square > LEAST_SHARE * fourths / n;
+    keeps_digits.then_some([moments.variance(), abs, square])
 }
 
 /// Values summed side by side.
@@ -124,9 +137,7 @@ mod tests {
         // Rows [1, 1] and [-1, -1]: Var(w) = 1, row sums 2 and -2 have variance 4, rho_in = 4 / (2 * 1). Column sums are 0.
         let kernel = [1.0_f32, 1.0, -1.0, -1.0];
         let shape = KernelShape::dense(2, 2);
-        let sums = KernelSums::of(&kernel, shape);
-        let moments = Moments::of(&Sample::weights(&kernel));
-        let rho = Normalised::of(&kernel, shape, &sums, &moments);
+        let rho = Normalised::of(&kernel, shape, &Scan::of(&kernel, shape));
         assert_eq!((rho.into[0].mean, rho.from[0].mean), (2.0, 0.0));
         assert!(rho.into[1].mean.is_nan(), "|w| is constant");
     }

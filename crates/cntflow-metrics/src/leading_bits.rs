@@ -149,7 +149,7 @@ fn wanted_bins(bins: &[u64], ranks: &[u64; RANKS]) -> Vec<(usize, u64)> {
 }
 
 /// The bits of an f32, rearranged so that they compare as the numbers do.
-fn key(x: f32) -> u32 {
+pub(crate) fn key(x: f32) -> u32 {
     let bits = x.to_bits();
     if bits >> 31 == 1 {
         !bits
@@ -159,7 +159,7 @@ fn key(x: f32) -> u32 {
 }
 
 /// The number of a [`key`].
-fn weight(key: u32) -> f32 {
+pub(crate) fn weight(key: u32) -> f32 {
     f32::from_bits(if key >> 31 == 1 {
         key & !(1 << 31)
     } else {

@@ -23,7 +23,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bins;
 mod columns;
+mod counts;
 mod data;
 mod error;
 mod fluctuation;
@@ -41,13 +43,17 @@ mod result;
 mod rows;
 mod running;
 mod sample;
+mod scan;
+mod sketch;
 mod strengths;
 mod summary;
 mod sums;
 
+pub use counts::EXACT_QUANTILES;
 pub use error::MetricsError;
 pub use measure::{measure, measure_with_inputs};
 pub use metric::Metric;
 pub use options::{Bias, Boundary, ConvGraph, MeasureOptions, Padding, Precision, Residual};
 pub use result::{LayerRow, NetworkMetrics, NeuronColumns, NeuronData, Seen};
+pub use sketch::QuantileSketch;
 pub use summary::{QUANTILES, Summary};

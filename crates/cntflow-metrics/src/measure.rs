@@ -7,8 +7,9 @@ use cntflow_network::{LinkLayer, Network, NeuronLayer, Shape, Weights};
 use crate::data::{Observed, observe};
 use crate::links::GraphLinks;
 use crate::rows::{Part, Rows};
+use crate::scan::Scan;
 use crate::strengths::{Ends, Sides, link_sums, nodes};
-use crate::sums::{KernelShape, KernelSums};
+use crate::sums::KernelShape;
 use crate::{
     LayerRow, MeasureOptions, Metric, MetricsError, NetworkMetrics, NeuronColumns, Summary,
 };
@@ -137,11 +138,12 @@ impl<'n, 'a> Measuring<'n, 'a> {
             after,
         };
         let kernel = KernelShape::of(&layer.links).zip(weights.kernel.as_ref());
-        let kernel_sums = kernel.map(|(shape, kernel)| match kernel {
-            Weights::Single(kernel) => KernelSums::of_f32(kernel, shape),
-            Weights::Double(kernel) => KernelSums::of(kernel, shape),
+        let scan = kernel.map(|(shape, kernel)| match kernel {
+            Weights::Single(kernel) => Scan::of(kernel, shape),
+            Weights::Double(kernel) => Scan::of_f64(kernel, shape),
         });
-        let sums = link_sums(layer, &weights, kernel_sums.as_ref(), &ends, self.options);
+        let kernel_sums = scan.as_ref().map(|scan| &scan.sums);
+        let sums = link_sums(layer, &weights, kernel_sums, &ends, self.options);
         Sides::add(sides, layer, &sums);
         let graph = GraphLinks::new(layer, &weights, after, self.options);
         metrics.n_links += graph.count(&weights);
@@ -149,7 +151,7 @@ impl<'n, 'a> Measuring<'n, 'a> {
             layer,
             weights: &weights,
             graph: &graph,
-            sums: kernel_sums.as_ref(),
+            scan: scan.as_ref(),
         };
         let moments = rows.links(&part);
         let given = |weights: &Option<Weights<'_>>| matches!(weights, Some(Weights::Single(_)));

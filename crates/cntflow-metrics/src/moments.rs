@@ -36,7 +36,99 @@ impl Default for Moments {
     }
 }
 
+/// Least and largest weight, and the number of those that are exactly 0, lane by lane.
+#[derive(Clone, Debug)]
+pub(crate) struct Extremes {
+    min: [f32; LANES],
+    max: [f32; LANES],
+    zeros: [u64; LANES],
+}
+
+/// Weights compared side by side.
+const LANES: usize = 32;
+
+impl Default for Extremes {
+    fn default() -> Self {
+        Self {
+            min: [f32::INFINITY; LANES],
+            max: [f32::NEG_INFINITY; LANES],
+            zeros: [0; LANES],
+        }
+    }
+}
+
+impl Extremes {
+    /// Takes weights in; up to 2^32 of them.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, weights: &[f32]) {
+        let (runs, rest) = weights.as_chunks::<LANES>();
+        let (mut min, mut max, mut zeros) = (self.min, self.max, [0_u32; LANES]);
+        for run in runs {
+            for lane in 0..LANES {
+                let w = run[lane];
+                min[lane] = if w < min[lane] { w } else { min[lane] };
+                max[lane] = if w > max[lane] { w } else { max[lane] };
+                zeros[lane] += u32::from(w == 0.0);
+            }
+        }
+        (self.min, self.max) = (min, max);
+        for (lane, zeros) in zeros.into_iter().enumerate() {
+            self.zeros[lane] += u64::from(zeros);
+        }
+        for (lane, &w) in rest.iter().enumerate() {
+            self.min[lane] = self.min[lane].min(w);
+            self.max[lane] = self.max[lane].max(w);
+            self.zeros[lane] += u64::from(w == 0.0);
+        }
+    }
+}
+
+/// Least share of the second moment about 0 that the variance may be for its digits not to cancel: below, a sample is gone
+/// through again about its mean.
+const LEAST_SHARE: f64 = 0.2;
+
 impl Moments {
+    /// Moments from `sum x^k`, k of 1 to 4, and `sum |x|`. `None` where a value is not finite, or digits would cancel.
+    pub(crate) fn from_raw(
+        count: u64,
+        [first, second, third, fourth]: [f64; 4],
+        l1: f64,
+        extremes: &Extremes,
+    ) -> Option<Self> {
+        let n = count as f64;
+        let mean = first / n;
+        let m2 = second - mean * first;
+        if !l1.is_finite() || m2.is_nan() || m2 < LEAST_SHARE * second {
+            return None;
+        }
+        let m3 = third - 3.0 * mean * second + 2.0 * mean * mean * first;
+        let m4 = fourth - 4.0 * mean * third + 6.0 * mean * mean * second
+            - 3.0 * mean * mean * mean * first;
+        let min = extremes.min.iter().copied().fold(f32::INFINITY, f32::min);
+        let max = extremes
+            .max
+            .iter()
+            .copied()
+            .fold(f32::NEG_INFINITY, f32::max);
+        (min < max).then(|| Self {
+            count,
+            mean,
+            central: [m2, m3, m4],
+            min: f64::from(min),
+            max: f64::from(max),
+            l1,
+            squares: second,
+            zeros: extremes.zeros.iter().sum(),
+            nan: 0,
+            infinite: 0,
+        })
+    }
+
+    /// Moments of weights.
+    pub(crate) fn of_weights(weights: &[f32]) -> Self {
+        Self::of(&Sample::weights(weights))
+    }
+
     /// Moments of a sample.
     pub(crate) fn of(sample: &Sample<'_>) -> Self {
         let mut first = First::default();

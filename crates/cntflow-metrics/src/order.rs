@@ -4,13 +4,14 @@
 use crate::leading_bits::{by_leading_bits, by_leading_bits_nested};
 use crate::moments::Moments;
 use crate::sample::{Sample, Scratch, Values};
+use crate::sketch::QuantileSketch;
 use crate::summary::QUANTILES;
 
 /// Order statistics needed for the quantiles: two for each.
 pub(crate) const RANKS: usize = 2 * QUANTILES.len();
 
 /// Stored values from which on f32 are selected by their leading bits, which costs a fixed 65,536 bins.
-const MANY: usize = 1 << 14;
+pub(crate) const MANY: usize = 1 << 14;
 
 /// The quantiles [`QUANTILES`] of a sample's finite values; NaN where there are none.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +38,26 @@ impl Quantiles {
             by_sorting(sample, &ranks, scratch)
         };
         Self(interpolate(moments.count, &ranks, &found))
+    }
+
+    /// Quantiles of two samples of so many values, whose order statistics are found for ranks of both.
+    pub(crate) fn found(
+        counts: [u64; 2],
+        find: impl FnOnce([&[u64; RANKS]; 2]) -> Option<[[f64; RANKS]; 2]>,
+    ) -> Option<[Self; 2]> {
+        let ranks = counts.map(ranks);
+        let found = find([&ranks[0], &ranks[1]])?;
+        Some([0, 1].map(|i| Self(interpolate(counts[i], &ranks[i], &found[i]))))
+    }
+
+    /// Quantiles by a sketch, within the sample's range.
+    pub(crate) fn of_sketch(sketch: &QuantileSketch, moments: &Moments) -> Self {
+        let quantile = |q| sketch.quantile(q).unwrap_or(f64::NAN);
+        let within = |x: f64| match moments.count {
+            0 => x,
+            _ => x.clamp(moments.min, moments.max),
+        };
+        Self(QUANTILES.map(|q| within(quantile(q))))
     }
 
     /// Quantiles of two samples, the second the first's parts and more behind them.

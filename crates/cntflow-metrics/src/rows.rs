@@ -7,8 +7,9 @@ use crate::links::GraphLinks;
 use crate::moments::Moments;
 use crate::order::Quantiles;
 use crate::sample::{Sample, Scratch, Times};
+use crate::scan::Scan;
 use crate::strengths::Sides;
-use crate::sums::{KernelShape, KernelSums};
+use crate::sums::KernelShape;
 use crate::{MeasureOptions, Metric, NeuronColumns, NeuronData, Summary};
 
 /// Makes summaries of the metrics that are asked for, in buffers that are used again.
@@ -23,7 +24,8 @@ pub(crate) struct Part<'p> {
     pub(crate) layer: &'p LinkLayer,
     pub(crate) weights: &'p LinkWeights<'p>,
     pub(crate) graph: &'p GraphLinks,
-    pub(crate) sums: Option<&'p KernelSums>,
+    /// What a pass over the kernel told, where it has rows and columns.
+    pub(crate) scan: Option<&'p Scan>,
 }
 
 impl<'o> Rows<'o> {
@@ -72,7 +74,10 @@ impl<'o> Rows<'o> {
             let weights = weights.as_ref()?;
             Some(Moments::of(&Sample::of(weights, Times::Once)))
         };
-        let of_kernel = sample(&part.weights.kernel);
+        let of_kernel = match part.scan {
+            Some(scan) => Some(scan.moments),
+            None => sample(&part.weights.kernel),
+        };
         let of_bias = sample(&part.weights.bias);
         if let Some(links) = part.graph.sample(part.weights) {
             self.link_weights(part, &links, [of_kernel.as_ref(), of_bias.as_ref()]);
@@ -80,8 +85,8 @@ impl<'o> Rows<'o> {
         if let (Some(bias), Some(moments)) = (&part.weights.bias, &of_bias) {
             self.add_sample(Metric::Biases, &Sample::of(bias, Times::Once), moments);
         }
-        if let (Some(sums), Some(moments)) = (part.sums, &of_kernel) {
-            self.normalised(part, sums, moments);
+        if let Some(scan) = part.scan {
+            self.normalised(part, scan);
         }
         [of_kernel, of_bias].map(Option::unwrap_or_default)
     }
@@ -112,20 +117,19 @@ impl<'o> Rows<'o> {
         };
         let metrics = [Metric::KernelWeights, Metric::LinkWeights];
         let (samples, moments) = ([&kernel, links], [of_kernel, &of_links]);
-        if metrics.iter().all(|&metric| self.asks(metric)) {
-            let both = Quantiles::of_nested(samples, moments, &mut self.scratch);
-            for (index, metric) in metrics.into_iter().enumerate() {
-                let summary = Summary::from_parts(moments[index], &both[index]);
-                self.found.push((metric, summary));
-            }
-        } else {
-            for (index, metric) in metrics.into_iter().enumerate() {
-                self.add_sample(metric, samples[index], moments[index]);
-            }
+        if !metrics.iter().any(|&metric| self.asks(metric)) {
+            return;
+        }
+        let counted = quantiles(part, moments);
+        let both =
+            counted.unwrap_or_else(|| Quantiles::of_nested(samples, moments, &mut self.scratch));
+        for (index, metric) in metrics.into_iter().enumerate() {
+            let summary = || Summary::from_parts(moments[index], &both[index]);
+            self.add(metric, summary);
         }
     }
 
-    fn normalised(&mut self, part: &Part<'_>, sums: &KernelSums, moments: &Moments) {
+    fn normalised(&mut self, part: &Part<'_>, scan: &Scan) {
         let asked = NORMALISED.iter().flatten().any(|&metric| self.asks(metric));
         let (Some(kernel), Some(shape), true) = (
             &part.weights.kernel,
@@ -135,8 +139,8 @@ impl<'o> Rows<'o> {
             return;
         };
         let normalised = match kernel {
-            Weights::Single(kernel) => Normalised::of(kernel, shape, sums, moments),
-            Weights::Double(kernel) => Normalised::of(kernel, shape, sums, moments),
+            Weights::Single(kernel) => Normalised::of(kernel, shape, scan),
+            Weights::Double(kernel) => Normalised::of(kernel, shape, scan),
         };
         // The rows of these kernels are what the links come from.
         let sides = match part.layer.links {
@@ -188,6 +192,19 @@ impl<'o> Rows<'o> {
         self.add_values(Metric::NeuronsStrength, &pre.mean);
         self.add_values(Metric::NeuronsStrengthStd, &pre.std);
     }
+}
+
+/// Quantiles of a kernel, and of it and its bias where that is among the links, by what was counted in passing.
+fn quantiles(part: &Part<'_>, moments: [&Moments; 2]) -> Option<[Quantiles; 2]> {
+    let counts = part.scan?.counts.as_ref()?;
+    let Some(Weights::Single(kernel)) = part.weights.kernel else {
+        return None;
+    };
+    let bias = match part.weights.bias {
+        Some(Weights::Single(bias)) if moments[1].count > moments[0].count => bias,
+        _ => &[],
+    };
+    counts.quantiles(kernel, bias, moments)
 }
 
 /// The normalised fluctuations of w, |w| and w^2: over the neurons links lead to, and over those they come from.

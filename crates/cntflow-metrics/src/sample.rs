@@ -47,7 +47,6 @@ impl<'a> Sample<'a> {
     }
 
     /// f32 values, each once.
-    #[cfg(test)]
     pub(crate) fn weights(values: &'a [f32]) -> Self {
         Self::default().with(Values::F32(values), Times::Once)
     }

@@ -92,15 +92,12 @@ impl Totals {
     }
 }
 
-/// Values summed side by side.
-const LANES: usize = 8;
-
 impl KernelSums {
-    /// Sums of a kernel as it is given, the quicker way where it is dense.
-    pub(crate) fn of_f32(kernel: &[f32], shape: KernelShape) -> Self {
-        match (shape.taps, shape.groups) {
-            (1, 1) => Self::of_dense(kernel, shape.n_out, shape.fan_in),
-            _ => Self::of(kernel, shape),
+    /// Sums of nothing.
+    pub(crate) fn zeros(shape: KernelShape) -> Self {
+        Self {
+            rows: Totals::zeros(shape.n_out * shape.taps),
+            columns: Totals::zeros(shape.groups * shape.fan_in * shape.taps),
         }
     }
 
@@ -123,22 +120,6 @@ impl KernelSums {
         }
         for (output, row) in kernel.chunks_exact(width).enumerate() {
             add_to_taps(row, &mut rows, output * taps, taps);
-        }
-        Self { rows, columns }
-    }
-
-    /// Sums of a dense kernel `[n_out, n_in]`, each block of rows taken while it is in the cache.
-    pub(crate) fn of_dense(kernel: &[f32], n_out: usize, n_in: usize) -> Self {
-        let mut rows = Totals::zeros(n_out);
-        let mut columns = Totals::zeros(n_in);
-        for (block, values) in kernel.chunks(ROWS * n_in).enumerate() {
-            add_block(values, n_in, &mut columns, 0);
-            for (row, values) in values.chunks_exact(n_in).enumerate() {
-                let [sum, abs, square] = row_sums(values);
-                rows.sum[block * ROWS + row] = sum;
-                rows.abs[block * ROWS + row] = abs;
-                rows.square[block * ROWS + row] = square;
-            }
         }
         Self { rows, columns }
     }
@@ -181,21 +162,6 @@ fn add_to_columns<T: Copy + Into<f64>>(row: &[T], columns: &mut Totals, first: u
     }
 }
 
-fn row_sums(row: &[f32]) -> [f64; 3] {
-    let mut lanes = [[0.0; LANES]; 3];
-    let runs = row.chunks_exact(LANES);
-    let rest = runs.remainder();
-    for run in runs.chain(std::iter::once(rest)) {
-        for (lane, &w) in run.iter().enumerate().take(LANES) {
-            let w = f64::from(w);
-            lanes[0][lane] += w;
-            lanes[1][lane] += w.abs();
-            lanes[2][lane] += w * w;
-        }
-    }
-    lanes.map(|lanes| lanes.iter().sum())
-}
-
 fn add_to_taps<T: Copy + Into<f64>>(row: &[T], rows: &mut Totals, first: usize, taps: usize) {
     for run in row.chunks_exact(taps) {
         add_to_columns(run, rows, first);
@@ -232,9 +198,7 @@ mod tests {
 
     #[test]
     fn a_dense_kernel_by_hand() {
-        let sums = KernelSums::of_dense(&[1.0, -2.0, 3.0, 4.0], 2, 2);
-        let shape = KernelShape::dense(2, 2);
-        assert_eq!(sums, KernelSums::of(&[1.0_f32, -2.0, 3.0, 4.0], shape));
+        let sums = KernelSums::of(&[1.0_f32, -2.0, 3.0, 4.0], KernelShape::dense(2, 2));
         assert_eq!(sums.rows.sum, [-1.0, 7.0]);
         assert_eq!(sums.columns.sum, [4.0, 2.0]);
         assert_eq!(sums.columns.abs, [4.0, 6.0]);

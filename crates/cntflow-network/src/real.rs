@@ -42,12 +42,15 @@ pub trait Real:
 }
 
 impl Real for f64 {
+    #[inline(always)]
     fn from_f32(value: f32) -> Self {
         f64::from(value)
     }
+    #[inline(always)]
     fn from_f64(value: f64) -> Self {
         value
     }
+    #[inline(always)]
     fn to_f64(self) -> f64 {
         self
     }
@@ -77,12 +80,15 @@ impl Real for f64 {
 }
 
 impl Real for f32 {
+    #[inline(always)]
     fn from_f32(value: f32) -> Self {
         value
     }
+    #[inline(always)]
     fn from_f64(value: f64) -> Self {
         value as f32
     }
+    #[inline(always)]
     fn to_f64(self) -> f64 {
         f64::from(self)
     }
