@@ -1,5 +1,4 @@
-//! Exact quantiles by selection of order statistics: by partitioning, by sorting where values count several times, and of many
-//! f32 values by their leading bits.
+//! Exact quantiles by order statistics: by sorting, and of many f32 values by their leading bits.
 
 use crate::leading_bits::{by_leading_bits, by_leading_bits_nested};
 use crate::moments::Moments;
@@ -29,11 +28,14 @@ impl Quantiles {
         if moments.count == 0 {
             return Self::default();
         }
+        if moments.min == moments.max {
+            return Self([moments.min; QUANTILES.len()]);
+        }
         let ranks = ranks(moments.count);
         let found = if is_many(sample) {
             by_leading_bits(sample, &ranks, scratch)
         } else if sample.is_each_once() {
-            by_partitioning(sample, &ranks, scratch)
+            by_keys(sample, &ranks, scratch)
         } else {
             by_sorting(sample, &ranks, scratch)
         };
@@ -115,34 +117,29 @@ fn interpolate(count: u64, ranks: &[u64; RANKS], found: &[f64; RANKS]) -> [f64; 
     })
 }
 
-fn by_partitioning(
-    sample: &Sample<'_>,
-    ranks: &[u64; RANKS],
-    scratch: &mut Scratch,
-) -> [f64; RANKS] {
-    let values = &mut scratch.values;
-    values.clear();
+/// Sorts by keys, whole numbers that compare as the values do: sorting those needs no branches.
+fn by_keys(sample: &Sample<'_>, ranks: &[u64; RANKS], scratch: &mut Scratch) -> [f64; RANKS] {
+    let keys = &mut scratch.values;
+    keys.clear();
     sample.for_each(|x, _| {
         if x.is_finite() {
-            values.push(x);
+            keys.push(key(x));
         }
     });
-    let mut places = ranks.map(|rank| rank as usize).to_vec();
-    places.dedup();
-    partition(values, 0, &places);
-    ranks.map(|rank| values[rank as usize])
+    keys.sort_unstable();
+    ranks.map(|rank| value(keys[rank as usize]))
 }
 
-/// Brings the order statistics of the given ranks to their places; the first value has rank `first`.
-fn partition(values: &mut [f64], first: usize, ranks: &[usize]) {
-    if ranks.is_empty() {
-        return;
-    }
-    let middle = ranks.len() / 2;
-    let at = ranks[middle] - first;
-    let (below, _, above) = values.select_nth_unstable_by(at, f64::total_cmp);
-    partition(below, first, &ranks[..middle]);
-    partition(above, ranks[middle] + 1, &ranks[middle + 1..]);
+/// The bits of an f64, rearranged so that they compare as the numbers do.
+fn key(x: f64) -> u64 {
+    let bits = x.to_bits();
+    bits ^ ((bits as i64 >> 63) as u64 | 1 << 63)
+}
+
+/// The number of a [`key`].
+fn value(key: u64) -> f64 {
+    let sign = ((!key) as i64 >> 63) as u64 | 1 << 63;
+    f64::from_bits(key ^ sign)
 }
 
 fn by_sorting(sample: &Sample<'_>, ranks: &[u64; RANKS], scratch: &mut Scratch) -> [f64; RANKS] {
@@ -213,7 +210,7 @@ mod tests {
         assert_eq!(by_leading_bits(&sample, &ranks, scratch), expected);
         assert_eq!(by_sorting(&sample, &ranks, scratch), expected);
         if sample.is_each_once() {
-            assert_eq!(by_partitioning(&sample, &ranks, scratch), expected);
+            assert_eq!(by_keys(&sample, &ranks, scratch), expected);
         }
     }
 

@@ -42,6 +42,7 @@ impl First {
     pub(crate) fn part(&mut self, part: &Part<'_>) {
         match (part.values, part.times) {
             (Values::F32(values), Times::Once) => values.chunks(BLOCK).for_each(|b| self.block(b)),
+            (Values::F64(values), Times::Once) => values.chunks(BLOCK).for_each(|b| self.block(b)),
             (Values::F32(values), times) => times.of(values, |x, n| self.value(f64::from(x), n)),
             (Values::F64(values), times) => times.of(values, |x, n| self.value(x, n)),
         }
@@ -66,25 +67,25 @@ impl First {
         self.zeros += if x == 0.0 { times } else { 0 };
     }
 
-    /// A block of f32: no sum of finite ones overflows f64, so an infinite or NaN sum tells that one is not.
-    fn block(&mut self, block: &[f32]) {
+    /// A block of values: a sum that is infinite or NaN tells that one of them is, or that they are gone through with more care.
+    fn block<T: Copy + Into<f64>>(&mut self, block: &[T]) {
         let mut lanes = Lanes::default();
         let runs = block.chunks_exact(LANES);
         let rest = runs.remainder();
         runs.for_each(|run| lanes.run(run));
         if !lanes.l1.iter().sum::<f64>().is_finite() {
-            return block.iter().for_each(|&x| self.value(f64::from(x), 1));
+            return block.iter().for_each(|&x| self.value(x.into(), 1));
         }
         self.count += (block.len() - rest.len()) as u64;
         for lane in 0..LANES {
             self.sum += lanes.sum[lane];
             self.l1 += lanes.l1[lane];
             self.squares += lanes.squares[lane];
-            self.min = self.min.min(f64::from(lanes.min[lane]));
-            self.max = self.max.max(f64::from(lanes.max[lane]));
+            self.min = self.min.min(lanes.min[lane]);
+            self.max = self.max.max(lanes.max[lane]);
             self.zeros += u64::from(lanes.zeros[lane]);
         }
-        rest.iter().for_each(|&x| self.value(f64::from(x), 1));
+        rest.iter().for_each(|&x| self.value(x.into(), 1));
     }
 }
 
@@ -92,8 +93,8 @@ struct Lanes {
     sum: [f64; LANES],
     l1: [f64; LANES],
     squares: [f64; LANES],
-    min: [f32; LANES],
-    max: [f32; LANES],
+    min: [f64; LANES],
+    max: [f64; LANES],
     zeros: [u32; LANES],
 }
 
@@ -103,8 +104,8 @@ impl Default for Lanes {
             sum: [0.0; LANES],
             l1: [0.0; LANES],
             squares: [0.0; LANES],
-            min: [f32::INFINITY; LANES],
-            max: [f32::NEG_INFINITY; LANES],
+            min: [f64::INFINITY; LANES],
+            max: [f64::NEG_INFINITY; LANES],
             zeros: [0; LANES],
         }
     }
@@ -112,23 +113,23 @@ impl Default for Lanes {
 
 impl Lanes {
     #[inline]
-    fn run(&mut self, run: &[f32]) {
+    fn run<T: Copy + Into<f64>>(&mut self, run: &[T]) {
         for (lane, &value) in run.iter().enumerate().take(LANES) {
-            let x = f64::from(value);
+            let x = value.into();
             self.sum[lane] += x;
             self.l1[lane] += x.abs();
             self.squares[lane] += x * x;
-            self.min[lane] = if value < self.min[lane] {
-                value
+            self.min[lane] = if x < self.min[lane] {
+                x
             } else {
                 self.min[lane]
             };
-            self.max[lane] = if value > self.max[lane] {
-                value
+            self.max[lane] = if x > self.max[lane] {
+                x
             } else {
                 self.max[lane]
             };
-            self.zeros[lane] += u32::from(value == 0.0);
+            self.zeros[lane] += u32::from(x == 0.0);
         }
     }
 }
@@ -147,12 +148,8 @@ impl Second {
 
     pub(crate) fn part(&mut self, part: &Part<'_>, finite: bool) {
         match (part.values, part.times) {
-            (Values::F32(values), Times::Once) if finite => {
-                let runs = values.chunks_exact(LANES);
-                let rest = runs.remainder();
-                runs.for_each(|run| self.run(run));
-                rest.iter().for_each(|&x| self.value(f64::from(x), 1));
-            }
+            (Values::F32(values), Times::Once) if finite => self.all(values),
+            (Values::F64(values), Times::Once) if finite => self.all(values),
             (Values::F32(values), times) => times.of(values, |x, n| self.value(f64::from(x), n)),
             (Values::F64(values), times) => times.of(values, |x, n| self.value(x, n)),
         }
@@ -169,10 +166,17 @@ impl Second {
         }
     }
 
+    fn all<T: Copy + Into<f64>>(&mut self, values: &[T]) {
+        let runs = values.chunks_exact(LANES);
+        let rest = runs.remainder();
+        runs.for_each(|run| self.run(run));
+        rest.iter().for_each(|&x| self.value(x.into(), 1));
+    }
+
     #[inline]
-    fn run(&mut self, run: &[f32]) {
+    fn run<T: Copy + Into<f64>>(&mut self, run: &[T]) {
         for (lane, &x) in run.iter().enumerate().take(LANES) {
-            let d = f64::from(x) - self.about;
+            let d = x.into() - self.about;
             let square = d * d;
             self.powers[0][lane] += d;
             self.powers[1][lane] += square;

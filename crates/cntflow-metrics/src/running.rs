@@ -5,8 +5,11 @@ use pulp::Arch;
 
 use crate::Seen;
 
-/// Neurons taken together, so that what is gathered of them stays in the nearest cache through a batch.
-const NEURONS: usize = 256;
+/// Neurons taken together: many of a wide layer, so that memory is read in runs, else as many as registers hold through a batch.
+const MANY: usize = 128;
+
+/// See [`MANY`].
+const FEW: usize = 8;
 
 /// Per neuron the sums of `x - shift` and of its square, the extremes and the zeros of what came so far, `shift` the neuron's mean
 /// over the first batch. The mean of m of n values is at most `sqrt(n / m)` deviations from that of all, so that at most the last
@@ -21,14 +24,14 @@ pub(crate) struct Running {
     zeros: Vec<f64>,
 }
 
-/// A run of the neurons.
-struct Block<'r> {
-    shift: &'r [f64],
-    sum: &'r mut [f64],
-    square: &'r mut [f64],
-    min: &'r mut [f64],
-    max: &'r mut [f64],
-    zeros: &'r mut [f64],
+/// What is gathered of some neurons side by side.
+struct Lanes<const N: usize> {
+    shift: [f64; N],
+    sum: [f64; N],
+    square: [f64; N],
+    min: [f64; N],
+    max: [f64; N],
+    zeros: [f64; N],
 }
 
 impl Running {
@@ -52,26 +55,33 @@ impl Running {
             self.set_shift(values);
         }
         self.n += (values.len() / n_neurons) as u64;
-        let arch = Arch::new();
-        for first in (0..n_neurons).step_by(NEURONS) {
-            let run = first..(first + NEURONS).min(n_neurons);
-            let mut block = Block {
-                shift: &self.shift[run.clone()],
-                sum: &mut self.sum[run.clone()],
-                square: &mut self.square[run.clone()],
-                min: &mut self.min[run.clone()],
-                max: &mut self.max[run.clone()],
-                zeros: &mut self.zeros[run.clone()],
-            };
-            arch.dispatch(
-                #[inline(always)]
-                || {
-                    for row in values.chunks_exact(n_neurons) {
-                        block.row(&row[run.clone()]);
-                    }
-                },
-            );
+        Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                let mut first = 0;
+                while n_neurons - first >= MANY {
+                    self.lanes::<T, MANY>(values, first);
+                    first += MANY;
+                }
+                while n_neurons - first >= FEW {
+                    self.lanes::<T, FEW>(values, first);
+                    first += FEW;
+                }
+                for neuron in first..n_neurons {
+                    self.lanes::<T, 1>(values, neuron);
+                }
+            },
+        );
+    }
+
+    /// Takes the values of `N` neurons from the first on.
+    #[inline(always)]
+    fn lanes<T: Real, const N: usize>(&mut self, values: &[T], first: usize) {
+        let mut lanes = Lanes::<N>::of(self, first);
+        for row in values.chunks_exact(self.shift.len()) {
+            lanes.take(&row[first..]);
         }
+        lanes.put_back(self, first);
     }
 
     fn set_shift<T: Real>(&mut self, values: &[T]) {
@@ -140,21 +150,49 @@ impl Running {
     }
 }
 
-impl Block<'_> {
+impl<const N: usize> Lanes<N> {
     #[inline(always)]
-    fn row<T: Real>(&mut self, row: &[T]) {
-        let n = row.len();
-        let (shift, sum, square) = (&self.shift[..n], &mut self.sum[..n], &mut self.square[..n]);
-        let (min, max, zeros) = (&mut self.min[..n], &mut self.max[..n], &mut self.zeros[..n]);
-        for j in 0..n {
-            let x = row[j].to_f64();
-            let d = x - shift[j];
-            sum[j] += d;
-            square[j] += d * d;
-            min[j] = if x < min[j] { x } else { min[j] };
-            max[j] = if x > max[j] { x } else { max[j] };
-            zeros[j] += if x == 0.0 { 1.0 } else { 0.0 };
+    fn of(running: &Running, first: usize) -> Self {
+        let lanes = |values: &[f64]| std::array::from_fn(|lane| values[first + lane]);
+        Self {
+            shift: lanes(&running.shift),
+            sum: lanes(&running.sum),
+            square: lanes(&running.square),
+            min: lanes(&running.min),
+            max: lanes(&running.max),
+            zeros: lanes(&running.zeros),
         }
+    }
+
+    #[inline(always)]
+    fn take<T: Real>(&mut self, row: &[T]) {
+        let row = &row[..N];
+        for lane in 0..N {
+            let x = row[lane].to_f64();
+            let d = x - self.shift[lane];
+            self.sum[lane] += d;
+            self.square[lane] += d * d;
+            self.min[lane] = if x < self.min[lane] {
+                x
+            } else {
+                self.min[lane]
+            };
+            self.max[lane] = if x > self.max[lane] {
+                x
+            } else {
+                self.max[lane]
+            };
+            self.zeros[lane] += if x == 0.0 { 1.0 } else { 0.0 };
+        }
+    }
+
+    #[inline(always)]
+    fn put_back(self, running: &mut Running, first: usize) {
+        running.sum[first..][..N].copy_from_slice(&self.sum);
+        running.square[first..][..N].copy_from_slice(&self.square);
+        running.min[first..][..N].copy_from_slice(&self.min);
+        running.max[first..][..N].copy_from_slice(&self.max);
+        running.zeros[first..][..N].copy_from_slice(&self.zeros);
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) enum Times<'a> {
 pub(crate) struct Scratch {
     pub(crate) bins: Vec<u64>,
     pub(crate) keys: Vec<(u32, u64)>,
-    pub(crate) values: Vec<f64>,
+    pub(crate) values: Vec<u64>,
     pub(crate) pairs: Vec<(f64, u64)>,
 }
 
