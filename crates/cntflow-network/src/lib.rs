@@ -1,23 +1,4 @@
-//! A neural network as a graph: layers, kernels, geometry, activations, and a forward pass with every layer observed.
-//!
-//! An [`Architecture`] is the plain value that files carry. [`Graph::new`] checks it and resolves it into neuron layers
-//! `l = 0..=L` and link layers `l = 1..=L`; a [`Network`] is a graph with its weights; [`forward`] takes inputs through it.
-//!
-//! This crate opens no files, starts no threads and prints nothing.
-//!
-//! ```
-//! use cntflow_network::{Architecture, Network, Tensor};
-//!
-//! let architecture: Architecture =
-//!     serde_json::from_str(r#"{"input": [2], "layers": [{"kind": "dense", "units": 1}]}"#)?;
-//! let network = Network::new(architecture, |tensor| match tensor {
-//!     "layer0.weight" => Some(Tensor::borrowed(&[1, 2], &[2.0, -1.0])),
-//!     "layer0.bias" => Some(Tensor::borrowed(&[1], &[0.5])),
-//!     _ => None,
-//! })?;
-//! assert_eq!(network.n_parameters(), 3);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+#![doc = include_str!("../README.md")]
 
 mod activation;
 mod architecture;

@@ -11,8 +11,8 @@ pub(crate) struct Norm {
     /// Values of each channel.
     pub(crate) places: usize,
     pub(crate) epsilon: f64,
-    /// Places of gamma and beta among the tensors.
-    pub(crate) affine: Option<[usize; 2]>,
+    /// Places of gamma and of beta among the tensors.
+    pub(crate) affine: [Option<usize>; 2],
 }
 
 /// What a normalisation takes mean and variance over.
@@ -28,10 +28,13 @@ impl Norm {
     /// Scale and shift of every channel, as they are at inference; those of a layer or group norm apply to normalised values.
     pub(crate) fn scale_and_shift(&self, tensors: &[Cow<'_, [f32]>]) -> [Vec<f64>; 2] {
         let values = |tensor: usize| tensors[tensor].iter().map(|&x| f64::from(x));
-        let (mut scale, mut shift): (Vec<f64>, Vec<f64>) = match self.affine {
-            Some([gamma, beta]) => (values(gamma).collect(), values(beta).collect()),
-            None => (vec![1.0; self.channels], vec![0.0; self.channels]),
+        let of_channels = |tensor: Option<usize>, default: f64| match tensor {
+            Some(tensor) => values(tensor).collect(),
+            None => vec![default; self.channels],
         };
+        let [gamma, beta] = self.affine;
+        let (mut scale, mut shift): (Vec<f64>, Vec<f64>) =
+            (of_channels(gamma, 1.0), of_channels(beta, 0.0));
         if let NormOver::Training([mean, variance]) = self.over {
             let channels = scale.iter_mut().zip(&mut shift);
             for ((scale, shift), (mean, variance)) in
@@ -46,6 +49,6 @@ impl Norm {
 
     /// Whether there is a shift to speak of.
     pub(crate) fn shifts(&self) -> bool {
-        self.affine.is_some() || matches!(self.over, NormOver::Training(_))
+        self.affine[1].is_some() || matches!(self.over, NormOver::Training(_))
     }
 }

@@ -146,7 +146,7 @@ fn measure_network(network: &Network<'_>, plan: &MeasurePlan) -> (NetworkMetrics
         return (measure(network, &plan.options), None);
     };
     let [n_in, n_probe] = [
-        network.neurons()[0].shape.n_neurons(),
+        network.neurons()[0].shape.n_values(),
         probe.inputs.image_size(),
     ];
     if n_in != n_probe {

@@ -41,6 +41,9 @@ pub struct LayerNorm {
     /// Whether there are gamma and beta.
     #[serde(default = "yes")]
     pub affine: bool,
+    /// Whether there is beta, if affine.
+    #[serde(default = "yes")]
+    pub bias: bool,
     /// Activation; linear where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,

@@ -108,7 +108,7 @@ pub struct TransformerEncoder {
     /// Whether norms come before attention and dense layers, or after the additions.
     #[serde(default)]
     pub norm_first: bool,
-    /// Whether biases are added.
+    /// Whether biases are added, those of the norms among them.
     #[serde(default = "yes")]
     pub bias: bool,
     /// Added to the norms' variance.

@@ -15,7 +15,7 @@ impl Plan {
             return Err(self.does_not_take(name, LayerKind::BatchNorm));
         }
         let channels = shape.channels();
-        let affine = self.affine(layer.affine, name, vec![channels])?;
+        let affine = self.affine([layer.affine; 2], name, vec![channels])?;
         let mean = self.running(name, "running_mean", "mean", channels)?;
         let variance = self.running(name, "running_var", "variance", channels)?;
         let norm = Norm {
@@ -42,7 +42,7 @@ impl Plan {
             channels: shape.n_neurons(),
             places: 1,
             epsilon: layer.epsilon,
-            affine: self.affine(layer.affine, name, over)?,
+            affine: self.affine([layer.affine, layer.affine && layer.bias], name, over)?,
         };
         self.norm(norm, layer.activation, LayerKind::LayerNorm, name)
     }
@@ -66,7 +66,7 @@ impl Plan {
             channels,
             places: shape.places(),
             epsilon: layer.epsilon,
-            affine: self.affine(layer.affine, name, vec![channels])?,
+            affine: self.affine([layer.affine; 2], name, vec![channels])?,
         };
         self.norm(norm, layer.activation, LayerKind::GroupNorm, name)
     }
@@ -88,17 +88,14 @@ impl Plan {
         self.add_tensor(name, spec).map(|slice| slice.tensor)
     }
 
-    /// Gamma and beta, whose dimensions of 1 do not matter.
+    /// Gamma and beta where there are any; their dimensions of 1 do not matter.
     fn affine(
         &mut self,
-        has: bool,
+        has: [bool; 2],
         name: &str,
         shape: Vec<usize>,
-    ) -> Result<Option<[usize; 2]>, NetworkError> {
-        if !has {
-            return Ok(None);
-        }
-        let mut tensor = |what: &str, used_as: &str| {
+    ) -> Result<[Option<usize>; 2], NetworkError> {
+        let mut tensor = |has: bool, what: &str, used_as: &str| {
             let spec = TensorSpec {
                 name: format!("{name}.{what}"),
                 shape: shape.clone(),
@@ -106,9 +103,11 @@ impl Plan {
                 buffer: false,
                 loose: true,
             };
-            self.add_tensor(name, spec).map(|slice| slice.tensor)
+            let tensor = has.then(|| self.add_tensor(name, spec).map(|slice| slice.tensor));
+            tensor.transpose()
         };
-        Ok(Some([tensor("weight", "scale")?, tensor("bias", "shift")?]))
+        let gamma = tensor(has[0], "weight", "scale")?;
+        Ok([gamma, tensor(has[1], "bias", "shift")?])
     }
 
     fn norm(

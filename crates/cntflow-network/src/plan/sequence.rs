@@ -290,6 +290,7 @@ impl Plan {
             name: String::new(),
             epsilon: block.epsilon,
             affine: true,
+            bias: block.bias,
             activation: None,
         };
         self.layer_norm(&norm, &format!("{name}.{own}"))
