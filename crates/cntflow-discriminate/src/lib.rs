@@ -47,7 +47,7 @@ pub use features::STATISTICS;
 pub use outcome::{LEAST_STRATUM_GROUPS, Outcome, OutcomeRow, RuleOutcome};
 pub use population::PopulationCounts;
 pub use predict::MOST_IMPUTED;
-pub use rule::{Rule, Thresholds};
+pub use rule::{Better, Rule, Thresholds};
 pub use sets::FeatureSet;
 pub use spec::*;
 pub use trained::{CLASSIFIER_VERSION, TrainedClassifier};

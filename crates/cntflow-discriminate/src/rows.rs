@@ -8,9 +8,9 @@ use crate::evaluation::scores::{AUC, Confusion, Figures, Ranked, mean_confusion,
 use crate::evaluation::strata::{ALL, Stratum};
 use crate::outcome::{LEAST_STRATUM_GROUPS, OutcomeRow};
 use crate::population::Population;
-use crate::rule::Rule;
+use crate::rule::Thresholds;
 
-/// How many usable networks a rule calls what, by its thresholds on all of them.
+/// How many usable networks are what by the thresholds of a rule.
 pub(crate) struct Classes {
     pub(crate) low: usize,
     pub(crate) high: usize,
@@ -18,8 +18,7 @@ pub(crate) struct Classes {
 }
 
 impl Classes {
-    pub(crate) fn of(rule: Rule, population: &Population) -> Self {
-        let thresholds = rule.learn(&population.accuracies);
+    pub(crate) fn of(thresholds: Thresholds, population: &Population) -> Self {
         let count = |class| {
             population
                 .accuracies

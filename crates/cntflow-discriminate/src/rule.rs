@@ -18,6 +18,35 @@ pub enum Rule {
     Absolute([f64; 2]),
 }
 
+/// Which way the label column points that rules read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// An accuracy: the higher, the better.
+    #[default]
+    Higher,
+    /// A loss: the lower, the better. Low performers are those of high loss.
+    Lower,
+}
+
+impl Better {
+    /// `higher` or `lower`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Higher => "higher",
+            Self::Lower => "lower",
+        }
+    }
+
+    /// The label as a performance, the higher the better, and back.
+    fn turned(self, label: f64) -> f64 {
+        match self {
+            Self::Higher => label,
+            Self::Lower => -label,
+        }
+    }
+}
+
 impl Rule {
     /// The rule in words, as it stands in the table: `median`, `quantiles 0.25 0.75`, `absolute 0.3 0.9`.
     pub fn name(&self) -> String {
@@ -47,53 +76,72 @@ impl Rule {
         }
     }
 
-    /// The thresholds that the rule learns from the accuracies of training rows.
+    /// The thresholds that the rule learns from the labels of training rows. Quantiles are those of performance: where
+    /// lower is better, `[0.25, 0.75]` calls the quarter of the highest labels low.
     ///
     /// # Panics
-    /// If there are no accuracies and the rule needs some.
-    pub(crate) fn learn(&self, accuracies: &[f64]) -> Thresholds {
-        match *self {
-            Self::Median => {
-                let median = quantile(accuracies, 0.5);
-                Thresholds {
-                    low: median,
-                    high: median,
-                }
+    /// If there are no labels and the rule needs some.
+    pub(crate) fn learn(&self, labels: &[f64], better: Better) -> Thresholds {
+        let performances = || -> Vec<f64> { labels.iter().map(|&x| better.turned(x)).collect() };
+        let [low, high] = match (*self, better) {
+            (Self::Median, _) => [quantile(&performances(), 0.5); 2].map(|x| better.turned(x)),
+            (Self::Quantiles(shares), _) => {
+                let performances = performances();
+                shares.map(|share| better.turned(quantile(&performances, share)))
             }
-            Self::Quantiles([low, high]) => Thresholds {
-                low: quantile(accuracies, low),
-                high: quantile(accuracies, high),
-            },
-            Self::Absolute([low, high]) => Thresholds { low, high },
-        }
+            (Self::Absolute([low, high]), Better::Higher) => [low, high],
+            (Self::Absolute([low, high]), Better::Lower) => [high, low],
+        };
+        Thresholds { low, high, better }
     }
 }
 
-/// The two accuracies that a rule came to: at or below `low` is low; otherwise at or above `high` is high.
+/// The two labels that a rule came to: at or below `low` is low; otherwise at or above `high` is high. Where lower is
+/// better, the other way round: at or above `low` is low, otherwise at or below `high` is high.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Thresholds {
-    /// The highest accuracy of a low network.
+    /// The best label of a low network.
     pub low: f64,
-    /// The lowest accuracy of a high network; where it equals `low`, high means above it.
+    /// The worst label of a high network; where it equals `low`, high means better than it.
     pub high: f64,
+    /// Which way the label points.
+    #[serde(default)]
+    pub better: Better,
 }
 
 impl Thresholds {
     /// `Some(true)` for high, `Some(false)` for low, `None` for the middle and for NaN.
     ///
     /// ```
-    /// let thresholds = cntflow_discriminate::Thresholds { low: 0.5, high: 0.5 };
+    /// use cntflow_discriminate::{Better, Thresholds};
+    ///
+    /// let thresholds = Thresholds { low: 0.5, high: 0.5, better: Better::Higher };
     /// assert_eq!(thresholds.is_high(0.5), Some(false));
     /// assert_eq!(thresholds.is_high(0.6), Some(true));
     /// ```
-    pub fn is_high(&self, accuracy: f64) -> Option<bool> {
-        if accuracy <= self.low {
+    pub fn is_high(&self, label: f64) -> Option<bool> {
+        let [label, low, high] = [label, self.low, self.high].map(|x| self.better.turned(x));
+        if label <= low {
             Some(false)
-        } else if accuracy >= self.high {
+        } else if label >= high {
             Some(true)
         } else {
             None
         }
+    }
+
+    /// What low and high mean, in words: `at or below 0.3100` and `at or above 0.9300`; `above` where the two coincide.
+    pub fn words(&self) -> [String; 2] {
+        let [beyond_low, beyond_high, strictly] = match self.better {
+            Better::Higher => ["below", "above", "above"],
+            Better::Lower => ["above", "below", "below"],
+        };
+        let high = if self.low == self.high {
+            strictly.to_owned()
+        } else {
+            format!("at or {beyond_high} {:.4}", self.high)
+        };
+        [format!("at or {beyond_low} {:.4}", self.low), high]
     }
 }
 
@@ -123,7 +171,32 @@ mod tests {
     use super::*;
 
     fn check(rule: Rule, accuracies: &[f64], expected: &[Option<bool>]) {
-        let thresholds = rule.learn(accuracies);
+        check_thresholds(
+            rule.learn(accuracies, Better::Higher),
+            rule,
+            accuracies,
+            expected,
+        );
+        // The same labels turned round, told to be better the lower they are, make the same classes.
+        let losses: Vec<f64> = accuracies.iter().map(|accuracy| -accuracy).collect();
+        let turned = match rule {
+            Rule::Absolute([low, high]) => Rule::Absolute([-high, -low]),
+            rule => rule,
+        };
+        check_thresholds(
+            turned.learn(&losses, Better::Lower),
+            turned,
+            &losses,
+            expected,
+        );
+    }
+
+    fn check_thresholds(
+        thresholds: Thresholds,
+        rule: Rule,
+        accuracies: &[f64],
+        expected: &[Option<bool>],
+    ) {
         let classes: Vec<_> = accuracies
             .iter()
             .map(|&accuracy| thresholds.is_high(accuracy))
@@ -183,6 +256,21 @@ mod tests {
     fn quantile_is_numpys() {
         assert_eq!(quantile(&[4.0, 1.0, 3.0, 2.0], 0.25), 1.75);
         assert_eq!(quantile(&[7.0], 0.9), 7.0);
+    }
+
+    #[test]
+    fn losses_are_better_the_lower_they_are() {
+        let losses = [0.01, 0.02, 0.03, 0.04, 0.09];
+        let absolute = Rule::Absolute([0.015, 0.035]).learn(&losses, Better::Lower);
+        assert_eq!([absolute.low, absolute.high], [0.035, 0.015]);
+        let classes = losses.map(|loss| absolute.is_high(loss));
+        let (low, high) = (Some(false), Some(true));
+        assert_eq!(classes, [high, None, None, low, low]);
+        let words = ["at or above 0.0350", "at or below 0.0150"];
+        assert_eq!(absolute.words(), words);
+        let median = Rule::Median.learn(&losses, Better::Lower);
+        assert_eq!(median.words(), ["at or above 0.0300", "below"]);
+        assert_eq!(median.is_high(f64::NAN), None);
     }
 
     #[test]

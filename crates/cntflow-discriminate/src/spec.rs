@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::classifier::ClassifierKind;
 use crate::error::{DiscriminateError, Result};
-use crate::rule::Rule;
+use crate::rule::{Better, Rule};
 use crate::sets::FeatureSet;
 
 /// Label column that says how well a network performs, default is the accuracy on the test images.
@@ -85,6 +85,8 @@ pub struct DiscriminateSpec {
     pub target: Target,
     /// Label column of the table `networks` that the rules read.
     pub accuracy: String,
+    /// Whether a higher or a lower value of that column is better: `"lower"` for a loss, such as an autoencoder's.
+    pub better: Better,
     /// One rule or a list of them; each is evaluated on its own.
     #[serde(deserialize_with = "one_or_many_rules")]
     pub rule: Vec<Rule>,
@@ -119,6 +121,7 @@ impl Default for DiscriminateSpec {
         Self {
             target: Target::default(),
             accuracy: DEFAULT_ACCURACY.to_owned(),
+            better: Better::default(),
             rule: vec![Rule::Median],
             group: DEFAULT_GROUP.to_owned(),
             checkpoints: Checkpoints::default(),
@@ -208,6 +211,17 @@ mod tests {
     fn an_empty_section_is_the_default() {
         assert_eq!(read("").unwrap(), DiscriminateSpec::default());
         DiscriminateSpec::default().check().unwrap();
+    }
+
+    #[test]
+    fn a_loss_is_better_the_lower() {
+        let spec = read("accuracy = 'test_loss'\nbetter = 'lower'").unwrap();
+        assert_eq!(spec.better, Better::Lower);
+        let message = read("better = 'least'").unwrap_err().to_string();
+        assert!(
+            message.contains("`least`") && message.contains("`lower`"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -83,11 +83,12 @@ impl Study<'_> {
             drawn: &drawn,
             bootstrap: &bootstrap,
         };
-        let classes = Classes::of(rule, self.population);
+        let thresholds = rule.learn(&self.population.accuracies, self.spec.better);
+        let classes = Classes::of(thresholds, self.population);
         let rows = evaluated.rows(&results, n_groups);
         Ok(RuleOutcome {
             rule,
-            thresholds: rule.learn(&self.population.accuracies),
+            thresholds,
             n_low: classes.low,
             n_high: classes.high,
             n_middle: classes.middle,
@@ -102,6 +103,7 @@ impl Study<'_> {
     fn experiment(&self, rule: Rule) -> Experiment<'_> {
         Experiment {
             rule,
+            better: self.spec.better,
             grouping: Grouping {
                 groups: &self.population.groups,
                 group_names: &self.population.group_names,
@@ -174,6 +176,7 @@ impl Study<'_> {
             experiment: self.inputs.experiment.to_owned(),
             accuracy: self.spec.accuracy.clone(),
             rule: experiment.rule,
+            better: experiment.better,
             thresholds: vec![fit.thresholds.low, fit.thresholds.high],
             features,
             classifier,

@@ -14,7 +14,7 @@ impl Outcome {
     ///
     /// | columns | what they hold |
     /// |---|---|
-    /// | `experiment`, `target`, `rule`, `label` | what was told apart, by which label column |
+    /// | `experiment`, `target`, `rule`, `label`, `better` | what was told apart, by which label column, and whether `higher` or `lower` is better |
     /// | `threshold_low`, `threshold_high` | what the rule gives on all usable networks |
     /// | `features`, `classifier`, `stratum` | the row's key; `classifier` is `majority` for the set of that name |
     /// | `status`, `reason`, `note` | `ok` or `failed`, why, and remarks on the fits |
@@ -117,6 +117,9 @@ fn key_columns(lines: &[Line<'_>]) -> Vec<Column> {
         texts("rule", lines, |line| Some(line.rule.rule.name())),
         texts("label", lines, |line| {
             Some(line.outcome.spec.accuracy.clone())
+        }),
+        texts("better", lines, |line| {
+            Some(line.outcome.spec.better.name().to_owned())
         }),
         numbers("threshold_low", lines, |line| line.rule.thresholds.low),
         numbers("threshold_high", lines, |line| line.rule.thresholds.high),

@@ -11,7 +11,7 @@ use crate::error::{DiscriminateError, Result};
 use crate::evaluation::bootstrap::Estimate;
 use crate::exact;
 use crate::prepare::Preparation;
-use crate::rule::{Rule, Thresholds};
+use crate::rule::{Better, Rule, Thresholds};
 use crate::sets::FeatureSet;
 
 /// Layout of the saved text, is 1.
@@ -25,6 +25,9 @@ pub struct TrainedClassifier {
     pub(crate) experiment: String,
     pub(crate) accuracy: String,
     pub(crate) rule: Rule,
+    /// Classifiers of before this field were all of labels that are better the higher they are.
+    #[serde(default)]
+    pub(crate) better: Better,
     /// Low, then high.
     #[serde(with = "exact")]
     pub(crate) thresholds: Vec<f64>,
@@ -68,6 +71,7 @@ impl TrainedClassifier {
         Thresholds {
             low: self.thresholds[0],
             high: self.thresholds[1],
+            better: self.better,
         }
     }
 
@@ -101,13 +105,8 @@ impl TrainedClassifier {
 
     /// What `low` and `high` mean, in words: `low: test_accuracy at or below 0.31; high: at or above 0.93`.
     pub fn meaning(&self) -> String {
-        let Thresholds { low, high } = self.thresholds();
-        let high = if low == high {
-            "above".to_owned()
-        } else {
-            format!("at or above {high:.4}")
-        };
-        format!("low: {} at or below {low:.4}; high: {high}", self.accuracy)
+        let [low, high] = self.thresholds().words();
+        format!("low: {} {low}; high: {high}", self.accuracy)
     }
 
     /// Writes the classifier, whole or not at all. Missing parent folders are made.

@@ -1,6 +1,6 @@
 //! Seconds of one epoch of training, as JSON, for `benches/training_vs_pytorch`.
 //!
-//! `cargo run --release -p cntflow-zoo --example training_speed -- dense|two-convolutions|strided-convolutions [epochs]`
+//! `cargo run --release -p cntflow-zoo --example training_speed -- CASE [epochs]`
 #![allow(clippy::print_stdout, reason = "an example prints what it has to tell")]
 
 use std::cell::RefCell;
@@ -15,57 +15,66 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Images of the training set the benchmark draws from.
 const IMAGES: usize = 2000;
 
+const CASES: &str = "dense|two-convolutions|strided-convolutions|elman|lstm|gru|autoencoder|\
+                     convolutional-autoencoder";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let case = std::env::args().nth(1).unwrap_or_default();
     let epochs: u32 = std::env::args()
         .nth(2)
         .map_or(Ok(3), |epochs| epochs.parse())?;
-    let (architecture, batch_size, passes) = match case.as_str() {
-        "dense" => ("{ dense = [32] }", 16, 5),
-        "two-convolutions" => (
-            "{ convolutional = [{ filters = 10, kernel = 3 }, { filters = 10, kernel = 3 }] }",
-            64,
-            1,
-        ),
+    let strided = "{ filters = 16, kernel = 3, stride = 2 }";
+    let (architecture, activation, batch_size, passes) = match case.as_str() {
+        "dense" => ("{ dense = [32] }".to_owned(), "relu", 16, 5),
+        "two-convolutions" => {
+            let layer = "{ filters = 10, kernel = 3 }";
+            let layers = format!("{{ convolutional = [{layer}, {layer}] }}");
+            (layers, "relu", 64, 1)
+        }
         "strided-convolutions" => {
-            let layer = "{ filters = 16, kernel = 3, stride = 2 }";
-            return time(
-                &case,
-                &format!("{{ convolutional = [{layer}, {layer}, {layer}] }}"),
-                64,
-                1,
-                epochs,
-            );
+            let layers = format!("{{ convolutional = [{strided}, {strided}, {strided}] }}");
+            (layers, "relu", 64, 1)
         }
-        _ => {
-            return Err(
-                "usage: training_speed dense|two-convolutions|strided-convolutions [epochs]".into(),
-            );
+        "elman" | "lstm" | "gru" => (format!("{{ {case} = {{ units = 64 }} }}"), "tanh", 64, 1),
+        "autoencoder" => {
+            let layers = "{ autoencoder = { hidden = [128], code = 32 } }";
+            (layers.to_owned(), "relu", 64, 1)
         }
+        "convolutional-autoencoder" => {
+            let layer =
+                |filters| format!("{{ filters = {filters}, kernel = 3, stride = 2, padding = 1 }}");
+            let layers = format!(
+                "{{ convolutional_autoencoder = [{}, {}] }}",
+                layer(8),
+                layer(16)
+            );
+            (layers, "relu", 64, 1)
+        }
+        _ => return Err(format!("usage: training_speed {CASES} [epochs]").into()),
     };
-    time(&case, architecture, batch_size, passes, epochs)
+    let spec = run(
+        &architecture,
+        activation,
+        batch_size,
+        epochs * passes as u32,
+    )?;
+    time(&case, &spec, passes)
 }
 
 /// Trains and prints the fastest and the median epoch. An epoch of the case is `passes` over the images.
-fn time(
-    case: &str,
-    architecture: &str,
-    batch: usize,
-    passes: usize,
-    epochs: u32,
-) -> Result<(), Box<dyn Error>> {
+fn time(case: &str, spec: &RunSpec, passes: usize) -> Result<(), Box<dyn Error>> {
+    let batch = spec.batch_size as usize;
     let data = TrainingData::new(
         Dataset::open("mnist-6k", Split::Train)?.sample(IMAGES),
         Dataset::open("mnist-6k", Split::Test)?.first(1),
     );
-    let spec = run(architecture, batch, epochs * passes as u32)?;
     let starts = RefCell::new(Vec::new());
     let note_start = || {
         starts.borrow_mut().push(Instant::now());
         false
     };
     let folder = tempfile::tempdir()?;
-    train(&spec, &data, folder.path(), &note_start)?;
+    train(spec, &data, folder.path(), &note_start)?;
     let batches = IMAGES.div_ceil(batch) * passes;
     let starts = starts.into_inner();
     // From the first batch of one epoch to the first of the next, so the last epoch only ends others.
@@ -84,14 +93,19 @@ fn time(
     Ok(())
 }
 
-fn run(architecture: &str, batch: usize, epochs: u32) -> Result<RunSpec, Box<dyn Error>> {
+fn run(
+    architecture: &str,
+    activation: &str,
+    batch: usize,
+    epochs: u32,
+) -> Result<RunSpec, Box<dyn Error>> {
     let population: PopulationSpec = toml::from_str(&format!(
         "dataset = \"mnist-6k\"
         [[group]]
         name = \"speed\"
         draw = \"grid\"
         architecture = {architecture}
-        activation = \"relu\"
+        activation = \"{activation}\"
         initialisation = {{ kind = \"variance_scaling\", scale = 2 }}
         optimiser = \"adam\"
         learning_rate = 1e-3

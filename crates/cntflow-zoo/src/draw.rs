@@ -1,21 +1,21 @@
 //! Drawing the runs of a population. A run depends on the population's seed, its group's name and its number alone:
 //! more runs, or another group, leave those there were as they are.
 
-use cntflow_network::{Activation, Architecture, Conv2d, Dense, Layer, Pool2d};
+use cntflow_network::{Activation, Architecture};
 use sha2::{Digest, Sha256};
 
 use crate::ZooError;
 use crate::choose::{Choose, Combinations, Random};
 use crate::dataset::{Dataset, Split};
+use crate::draw_layers::LayersOf;
 use crate::initialise::{Initialisation, InitialisationKind};
 use crate::optimiser::OptimiserKind;
+use crate::plan::check_architecture;
 use crate::population::{
-    ArchitectureSpec, ConvolutionSpec, DrawMode, GroupSpec, InitialisationName, InitialisationSpec,
-    PoolKind, PoolSpec, PopulationSpec, Size,
+    DrawMode, GroupSpec, InitialisationName, InitialisationSpec, PopulationSpec,
 };
 use crate::population_check::check_population;
 use crate::run::{LayerType, RunSpec};
-use crate::steps::check_architecture;
 
 impl PopulationSpec {
     /// All runs of the population, group by group. The same specification gives the same runs.
@@ -111,22 +111,16 @@ impl Drawing<'_> {
     fn architecture(&self, choose: &mut impl Choose) -> (LayerType, (Architecture, Activation)) {
         let spec = choose.one(&self.group.architecture);
         let activation = choose.one(&self.group.activation);
-        let layer_type = if spec.convolutional.is_empty() {
-            LayerType::Dense
-        } else {
-            LayerType::Convolutional
+        let layers = LayersOf {
+            image: self.input,
+            n_classes: self.n_classes,
+            activation,
         };
-        let layers = layers(choose, &spec, activation, self.n_classes);
-        (
-            layer_type,
-            (
-                Architecture {
-                    input: self.input.to_vec(),
-                    layers,
-                },
-                activation,
-            ),
-        )
+        let architecture = Architecture {
+            input: self.input.to_vec(),
+            layers: layers.draw(choose, &spec),
+        };
+        (spec.layer_type(), (architecture, activation))
     }
 
     /// The epochs at which a run of so many epochs keeps a checkpoint: ascending, the last one included.
@@ -162,67 +156,6 @@ impl Drawing<'_> {
             .iter()
             .fold(0, |seed, &byte| seed << 8 | u64::from(byte))
             >> 11
-    }
-}
-
-fn layers(
-    choose: &mut impl Choose,
-    spec: &ArchitectureSpec,
-    activation: Activation,
-    n_classes: usize,
-) -> Vec<Layer> {
-    let mut layers = Vec::new();
-    for convolution in &spec.convolutional {
-        layers.push(convolutional(choose, convolution, activation, layers.len()));
-        layers.extend(convolution.pool.as_ref().map(pooling));
-    }
-    layers.push(Layer::Flatten);
-    for units in &spec.dense {
-        layers.push(dense(choose.count(units), activation, layers.len()));
-    }
-    layers.push(dense(n_classes, Activation::Softmax, layers.len()));
-    layers
-}
-
-fn dense(units: usize, activation: Activation, place: usize) -> Layer {
-    Layer::Dense(Dense {
-        name: format!("layers.{place}"),
-        units,
-        bias: true,
-        activation: Some(activation),
-    })
-}
-
-fn convolutional(
-    choose: &mut impl Choose,
-    spec: &ConvolutionSpec,
-    activation: Activation,
-    place: usize,
-) -> Layer {
-    Layer::Conv2d(Conv2d {
-        name: format!("layers.{place}"),
-        filters: choose.count(&spec.filters),
-        kernel: spec.kernel.pair(),
-        stride: spec.stride.pair(),
-        padding: spec.padding.pair(),
-        dilation: [1, 1],
-        groups: 1,
-        bias: true,
-        activation: Some(activation),
-    })
-}
-
-fn pooling(spec: &PoolSpec) -> Layer {
-    let stride = spec.stride.map(Size::pair);
-    let pool = Pool2d {
-        name: String::new(),
-        window: spec.window.pair(),
-        stride,
-        padding: [0, 0],
-    };
-    match spec.kind {
-        PoolKind::Max => Layer::MaxPool2d(pool),
-        PoolKind::Average => Layer::AveragePool2d(pool),
     }
 }
 

@@ -1,4 +1,5 @@
-//! First values of weights, as TensorFlow's initialisers define them. Biases start at zero.
+//! First values of weights, as TensorFlow's initialisers define them. Biases start at zero, those of forget gates too.
+//! Recurrent kernels are drawn as all others are, not made orthogonal.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,9 @@ pub enum InitialisationKind {
 }
 
 /// What variance scaling divides by. With a kernel `[filters, channels, rows, columns]`, fan-in is
-/// `channels * rows * columns` and fan-out `filters * rows * columns`.
+/// `channels * rows * columns` and fan-out `filters * rows * columns`; so too with the kernel of a transposed convolution,
+/// `[channels, filters, rows, columns]`, whatever its stride. Of a recurrent layer each gate's kernel counts for itself: its
+/// input kernel has fan-in `n_in` and fan-out `units`, its recurrent one `units` and `units`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FanMode {
@@ -81,8 +84,18 @@ impl InitialisationKind {
 
 impl Initialisation {
     /// Draws a kernel of `shape`: `[out, in]` or `[filters, channels, rows, columns]`.
-    pub(crate) fn kernel(self, shape: &[usize], random: &mut impl Rng) -> Vec<f32> {
-        let n_weights = shape.iter().product();
+    #[cfg(test)]
+    fn kernel(self, shape: &[usize], random: &mut impl Rng) -> Vec<f32> {
+        self.weights(shape.iter().product(), shape, random)
+    }
+
+    /// Draws weights whose fans are those of a kernel of `shape`, which may be a part of theirs: one gate's, say.
+    pub(crate) fn weights(
+        self,
+        n_weights: usize,
+        shape: &[usize],
+        random: &mut impl Rng,
+    ) -> Vec<f32> {
         match self.kind {
             InitialisationKind::Normal => draw(n_weights, || self.scale * normal(random)),
             InitialisationKind::Uniform => draw(n_weights, || self.scale * symmetric(random)),

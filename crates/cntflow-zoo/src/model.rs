@@ -11,7 +11,9 @@ use crate::ops::convolution::Convolution;
 use crate::ops::linear::Linear;
 use crate::ops::patches::Patches;
 use crate::ops::pool::{AveragePool, MaxPool};
-use crate::steps::Step;
+use crate::ops::recurrent::{Parameters, Recurrent};
+use crate::ops::transposed_convolution::TransposedConvolution;
+use crate::steps::{KernelSpec, Step};
 
 /// Values of a layer that are worked on at once, in number of `f32` (128 KiB), so that those of a pass stay in a core's
 /// cache.
@@ -19,39 +21,41 @@ const VALUES_PER_PASS: usize = 32 * 1024;
 
 /// A network: its steps, each with its weights where it has any.
 pub(crate) struct Model {
-    layers: Vec<(Step, Option<Weights>)>,
+    layers: Vec<Layer>,
 }
 
-/// A layer's weights and their gradients.
-pub(crate) struct Weights {
-    pub(crate) name: String,
-    pub(crate) kernel: Var,
-    pub(crate) biases: Var,
-    pub(crate) gradients: Arc<Mutex<WeightGradients>>,
+/// A step and what it needs beside its input.
+struct Layer {
+    step: Step,
+    /// One kernel with its biases; two for each layer of a recurrent step.
+    weights: Vec<Weights>,
     /// The patches of a convolution.
     patches: Option<Patches>,
 }
 
+/// A kernel with its biases, and their gradients.
+pub(crate) struct Weights {
+    pub(crate) spec: KernelSpec,
+    pub(crate) kernel: Var,
+    pub(crate) biases: Var,
+    pub(crate) gradients: Arc<Mutex<WeightGradients>>,
+}
+
 impl Model {
-    /// The network with first weights drawn from `random`, layer by layer, and zero biases.
+    /// The network with first weights drawn from `random`, kernel by kernel, and zero biases.
     pub(crate) fn new(
         steps: Vec<Step>,
         initialisation: Initialisation,
         random: &mut impl Rng,
     ) -> Result<Self> {
-        let layer = |step: Step| {
-            let weights = Weights::of(&step, initialisation, random)?;
-            Ok((step, weights))
-        };
+        let layer = |step| Layer::new(step, initialisation, random);
         let layers = steps.into_iter().map(layer).collect::<Result<_>>()?;
         Ok(Self { layers })
     }
 
     /// Kernels and biases, layer by layer.
     pub(crate) fn weights(&self) -> impl Iterator<Item = &Weights> {
-        self.layers
-            .iter()
-            .filter_map(|(_, weights)| weights.as_ref())
+        self.layers.iter().flat_map(|layer| &layer.weights)
     }
 
     /// Images to be passed at once: as many as the largest layer's values leave room for. Also what keeps tensors small
@@ -60,92 +64,140 @@ impl Model {
         let largest = self
             .layers
             .iter()
-            .map(|(step, _)| step.n_results())
+            .map(|layer| layer.step.n_at_once())
             .max()
             .unwrap_or(1);
         (VALUES_PER_PASS / largest).max(1)
     }
 
-    /// Logits of a batch, with what differentiation needs.
+    /// Outputs for a batch (of a classifier, logits), with what differentiation needs.
     pub(crate) fn forward(&self, images: Tensor) -> Result<Tensor> {
         self.layers
             .iter()
-            .try_fold(images, |values, (step, weights)| {
-                step.apply(&values, weights.as_ref())
-            })
+            .try_fold(images, |values, layer| layer.apply(&values))
     }
 
-    /// Logits of a batch, each layer's values given up as soon as the next has taken them.
+    /// The same, each layer's values given up as soon as the next has taken them.
     pub(crate) fn evaluate(&self, images: Tensor) -> Result<Tensor> {
         self.layers
             .iter()
-            .try_fold(images, |values, (step, weights)| {
-                Ok(step.apply(&values, weights.as_ref())?.detach())
-            })
+            .try_fold(images, |values, layer| Ok(layer.apply(&values)?.detach()))
     }
 }
 
 impl Weights {
-    fn of(
-        step: &Step,
+    fn new(
+        spec: KernelSpec,
         initialisation: Initialisation,
         random: &mut impl Rng,
-    ) -> Result<Option<Self>> {
-        let Some((name, shape)) = step.kernel() else {
-            return Ok(None);
-        };
-        let n_out = shape[0];
-        let kernel = initialisation.kernel(&shape, random);
-        Ok(Some(Self {
-            name: name.to_owned(),
-            gradients: WeightGradients::shared(kernel.len(), n_out),
-            kernel: Var::from_vec(kernel, shape, &Device::Cpu)?,
-            biases: Var::from_vec(vec![0.0_f32; n_out], n_out, &Device::Cpu)?,
-            patches: match step {
-                Step::Convolution { geometry, .. } => Some(Patches::new(*geometry)),
-                _ => None,
-            },
-        }))
+    ) -> Result<Self> {
+        let n_weights = spec.shape.iter().product();
+        let kernel = initialisation.weights(n_weights, &spec.fan_shape, random);
+        let biases = vec![0.0_f32; spec.n_biases];
+        Ok(Self {
+            gradients: WeightGradients::shared(n_weights, spec.n_biases),
+            kernel: Var::from_vec(kernel, spec.shape.as_slice(), &Device::Cpu)?,
+            biases: Var::from_vec(biases, spec.n_biases, &Device::Cpu)?,
+            spec,
+        })
+    }
+
+    fn parameters(&self) -> Parameters {
+        Parameters {
+            kernel: self.kernel.as_tensor().clone(),
+            biases: self.biases.as_tensor().clone(),
+            gradients: self.gradients.clone(),
+        }
     }
 }
 
-impl Step {
-    /// The step's result; `weights` are its own where it has any.
-    fn apply(&self, values: &Tensor, weights: Option<&Weights>) -> Result<Tensor> {
-        match (self, weights) {
-            (
-                &Self::Linear {
-                    n_in,
-                    n_out,
-                    activation,
-                    ..
-                },
-                Some(weights),
-            ) => {
-                let operation = Linear::new(n_in, n_out, activation, weights.gradients.clone());
-                values.apply_op3(&weights.kernel, &weights.biases, operation)
-            }
-            (
-                &Self::Convolution {
-                    filters,
-                    activation,
-                    ..
-                },
-                Some(Weights {
-                    kernel,
-                    biases,
-                    gradients,
-                    patches: Some(patches),
-                    ..
-                }),
-            ) => {
-                let operation =
-                    Convolution::new(patches.clone(), filters, activation, gradients.clone());
+impl Layer {
+    fn new(step: Step, initialisation: Initialisation, random: &mut impl Rng) -> Result<Self> {
+        let weights = step.kernels().into_iter();
+        let weights = weights.map(|spec| Weights::new(spec, initialisation, random));
+        Ok(Self {
+            weights: weights.collect::<Result<_>>()?,
+            patches: match step {
+                Step::Convolution { geometry, .. }
+                | Step::TransposedConvolution { geometry, .. } => Some(Patches::new(geometry)),
+                _ => None,
+            },
+            step,
+        })
+    }
+
+    fn apply(&self, values: &Tensor) -> Result<Tensor> {
+        match (&self.weights[..], &self.patches) {
+            ([], _) => self.pool(values),
+            ([weights], None) => self.linear(values, weights),
+            ([weights], Some(patches)) => self.convolve(values, weights, patches.clone()),
+            (weights, _) => self.recur(values, weights),
+        }
+    }
+
+    fn pool(&self, values: &Tensor) -> Result<Tensor> {
+        match self.step {
+            Step::MaxPool(geometry) => values.apply_op1(MaxPool::new(geometry)),
+            Step::AveragePool(geometry) => values.apply_op1(AveragePool::new(geometry)),
+            _ => self.misfit(),
+        }
+    }
+
+    fn linear(&self, values: &Tensor, weights: &Weights) -> Result<Tensor> {
+        let Step::Linear {
+            n_in,
+            n_out,
+            activation,
+            ..
+        } = self.step
+        else {
+            return self.misfit();
+        };
+        let operation = Linear::new(n_in, n_out, activation, weights.gradients.clone());
+        values.apply_op3(&weights.kernel, &weights.biases, operation)
+    }
+
+    fn convolve(&self, values: &Tensor, weights: &Weights, patches: Patches) -> Result<Tensor> {
+        let (kernel, biases, gradients) =
+            (&weights.kernel, &weights.biases, weights.gradients.clone());
+        match self.step {
+            Step::Convolution {
+                filters,
+                activation,
+                ..
+            } => {
+                let operation = Convolution::new(patches, filters, activation, gradients);
                 values.apply_op3(kernel, biases, operation)
             }
-            (&Self::MaxPool(geometry), _) => values.apply_op1(MaxPool::new(geometry)),
-            (&Self::AveragePool(geometry), _) => values.apply_op1(AveragePool::new(geometry)),
-            (step, _) => candle_core::bail!("no weights for {step:?}"),
+            Step::TransposedConvolution {
+                channels,
+                activation,
+                ..
+            } => {
+                let operation =
+                    TransposedConvolution::new(patches, channels, activation, gradients);
+                values.apply_op3(kernel, biases, operation)
+            }
+            _ => self.misfit(),
         }
+    }
+
+    fn recur(&self, values: &Tensor, weights: &[Weights]) -> Result<Tensor> {
+        let Step::Recurrent(recurrence) = &self.step else {
+            return self.misfit();
+        };
+        let layers = weights.chunks_exact(2);
+        let layers = layers.map(|pair| [pair[0].parameters(), pair[1].parameters()]);
+        let operation = Recurrent::new(
+            recurrence.cell,
+            recurrence.units,
+            recurrence.image,
+            layers.collect(),
+        );
+        values.apply_op3(&weights[0].kernel, &weights[0].biases, operation)
+    }
+
+    fn misfit(&self) -> Result<Tensor> {
+        candle_core::bail!("weights do not belong to {:?}", self.step)
     }
 }

@@ -3,6 +3,7 @@
 use cntflow_network::Activation;
 use serde::Deserialize;
 
+use crate::architecture_spec::ArchitectureSpec;
 use crate::initialise::{Distribution, FanMode};
 use crate::optimiser::OptimiserKind;
 use crate::values::{Choices, Numbers};
@@ -43,7 +44,7 @@ pub struct GroupSpec {
     pub runs: Option<u32>,
     /// Hidden layers.
     pub architecture: Choices<ArchitectureSpec>,
-    /// Activation of the hidden layers; the output layer has softmax.
+    /// Activation of the hidden layers; the output layer has softmax, an autoencoder's sigmoid.
     pub activation: Choices<Activation>,
     /// First weights.
     pub initialisation: Choices<InitialisationSpec>,
@@ -77,68 +78,6 @@ pub enum DrawMode {
     Grid,
 }
 
-/// Hidden layers: `{ dense = [64, 32] }` or `{ convolutional = [{ filters = 8, kernel = 3 }], dense = [32] }`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ArchitectureSpec {
-    /// Convolutional layers, from the input on.
-    #[serde(default)]
-    pub convolutional: Vec<ConvolutionSpec>,
-    /// Units of the dense hidden layers, after the convolutional ones. Each may be a list or a range.
-    #[serde(default)]
-    pub dense: Vec<Numbers>,
-}
-
-/// One convolutional layer of an [`ArchitectureSpec`]. Sizes are one number or `[rows, columns]`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConvolutionSpec {
-    /// Number of filters; may be a list or a range.
-    pub filters: Numbers,
-    /// Size of the kernel.
-    pub kernel: Size,
-    /// Step between places; 1 where not given.
-    #[serde(default = "one")]
-    pub stride: Size,
-    /// Zeros around the input; 0 where not given.
-    #[serde(default = "zero")]
-    pub padding: Size,
-    /// A pooling after the layer.
-    pub pool: Option<PoolSpec>,
-}
-
-/// A pooling: `{ kind = "max", window = 2 }`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PoolSpec {
-    /// `max` or `average`.
-    pub kind: PoolKind,
-    /// Size of the window.
-    pub window: Size,
-    /// Step between windows; the window's size where not given.
-    pub stride: Option<Size>,
-}
-
-/// What a pooling takes of its window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PoolKind {
-    /// The largest value.
-    Max,
-    /// The mean.
-    Average,
-}
-
-/// One number for rows and columns, or `[rows, columns]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "expected a whole number or [rows, columns]")]
-pub enum Size {
-    /// The same in both directions.
-    Square(usize),
-    /// Rows and columns.
-    Pair([usize; 2]),
-}
-
 /// First weights: `{ kind = "normal", scale = 0.05 }` or
 /// `{ kind = "variance_scaling", mode = "fan_in", distribution = "uniform", scale = { min = 0.5, max = 2 } }`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -168,16 +107,6 @@ pub enum InitialisationName {
     VarianceScaling,
 }
 
-impl Size {
-    /// As `[rows, columns]`.
-    pub fn pair(self) -> [usize; 2] {
-        match self {
-            Self::Square(size) => [size, size],
-            Self::Pair(pair) => pair,
-        }
-    }
-}
-
 fn default_momentum() -> Numbers {
     Numbers::one(DEFAULT_MOMENTUM)
 }
@@ -188,12 +117,4 @@ fn default_batch_size() -> Numbers {
 
 fn default_training_fraction() -> Numbers {
     Numbers::one(1.0)
-}
-
-fn one() -> Size {
-    Size::Square(1)
-}
-
-fn zero() -> Size {
-    Size::Square(0)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::ZooError;
 use crate::initialise::Initialisation;
 use crate::optimiser::OptimiserKind;
-use crate::steps::{hidden_neurons, multiply_adds};
+use crate::plan::{hidden_neurons, multiply_adds};
 
 /// One run: one network, trained once. Written and read by field order alone (bincode), so its fields are plain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct RunSpec {
     pub group: String,
     /// Name or folder of the data set.
     pub dataset: String,
-    /// Whether there are convolutional layers.
+    /// The kind of its hidden layers.
     pub layer_type: LayerType,
     /// The architecture as JSON, for it has no form without field names. See [`RunSpec::architecture`].
     pub architecture: String,
@@ -51,14 +51,35 @@ pub enum LayerType {
     Dense,
     /// Convolutional layers, and dense ones after them.
     Convolutional,
+    /// Elman's recurrent layers over the rows of images, and dense ones after them.
+    Elman,
+    /// LSTM layers over the rows of images, and dense ones after them.
+    Lstm,
+    /// GRU layers over the rows of images, and dense ones after them.
+    Gru,
+    /// Dense layers that give back the image through a narrow one.
+    Autoencoder,
+    /// Convolutions and transposed convolutions that give back the image.
+    ConvolutionalAutoencoder,
 }
 
 impl LayerType {
-    /// `dense` or `convolutional`.
+    /// Whether such a network gives back its input and tells no classes.
+    pub fn is_autoencoder(self) -> bool {
+        matches!(self, Self::Autoencoder | Self::ConvolutionalAutoencoder)
+    }
+
+    /// `dense`, `convolutional`, `elman`, `lstm`, `gru`, `autoencoder` or `convolutional_autoencoder`: the key of the
+    /// architecture in a study file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Dense => "dense",
             Self::Convolutional => "convolutional",
+            Self::Elman => "elman",
+            Self::Lstm => "lstm",
+            Self::Gru => "gru",
+            Self::Autoencoder => "autoencoder",
+            Self::ConvolutionalAutoencoder => "convolutional_autoencoder",
         }
     }
 }
@@ -93,7 +114,7 @@ impl RunSpec {
                 "hidden_neurons",
                 (hidden_neurons(&architecture) as i64).into(),
             ),
-            ("activation", self.activation.as_str().into()),
+            ("activation", activation_name(self.activation).into()),
             ("initialisation", self.initialisation.kind.name().into()),
             ("initialisation_scale", self.initialisation.scale.into()),
             ("optimiser", self.optimiser.name().into()),
@@ -117,15 +138,41 @@ impl RunSpec {
     }
 }
 
-/// The hidden layers with links as text: units of dense ones, `<filters>c` of convolutional ones.
+/// The hidden layers with links as text: units of dense ones, `<units>r` of recurrent ones, `<filters>c` of
+/// convolutional ones and `<filters>t` of transposed ones.
 fn hidden_layers(layers: &[Layer]) -> Vec<String> {
     let (_, hidden) = layers.split_last().unwrap_or((&Layer::Flatten, &[]));
-    hidden
-        .iter()
-        .filter_map(|layer| match layer {
-            Layer::Dense(dense) => Some(dense.units.to_string()),
-            Layer::Conv2d(convolution) => Some(format!("{}c", convolution.filters)),
-            _ => None,
-        })
-        .collect()
+    hidden.iter().flat_map(layer_names).collect()
+}
+
+/// Nothing for a layer without links, one text for each layer of a recurrent stack.
+fn layer_names(layer: &Layer) -> Vec<String> {
+    match layer {
+        Layer::Dense(dense) => vec![dense.units.to_string()],
+        Layer::Conv2d(convolution) => vec![format!("{}c", convolution.filters)],
+        Layer::ConvTranspose2d(convolution) => vec![format!("{}t", convolution.filters)],
+        Layer::Elman(layer) | Layer::Lstm(layer) | Layer::Gru(layer) => {
+            vec![format!("{}r", layer.units); layer.layers]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The name of `activation` in study files and labels.
+pub(crate) fn activation_name(activation: Activation) -> &'static str {
+    match activation {
+        Activation::Linear => "linear",
+        Activation::Relu => "relu",
+        Activation::Sigmoid => "sigmoid",
+        Activation::Tanh => "tanh",
+        Activation::LeakyRelu => "leaky_relu",
+        Activation::Gelu => "gelu",
+        Activation::Softmax => "softmax",
+        Activation::Elu => "elu",
+        Activation::Selu => "selu",
+        Activation::GeluTanh => "gelu_tanh",
+        Activation::Silu => "silu",
+        Activation::Softplus => "softplus",
+        Activation::Hardswish => "hardswish",
+    }
 }

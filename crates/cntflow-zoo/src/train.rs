@@ -12,12 +12,12 @@ use rand_chacha::ChaCha8Rng;
 use crate::ZooError;
 use crate::checkpoint_file::{NamedTensor, safetensors_bytes};
 use crate::model::{Model, Weights};
+use crate::objective::Objective;
 use crate::ops::cpu_values;
-use crate::ops::cross_entropy::CrossEntropy;
 use crate::optimiser::Optimiser;
+use crate::plan::check_architecture;
 use crate::run::RunSpec;
-use crate::steps::check_architecture;
-use crate::train_evaluate::{Evaluation, batch, evaluate, labels};
+use crate::train_evaluate::{Evaluation, batch, evaluate};
 use crate::trained::{KeptCheckpoint, RunStatus, TrainedRun, TrainingData};
 
 /// The value of `format` in the metadata of our checkpoints.
@@ -70,7 +70,8 @@ struct Training<'a> {
     data: &'a TrainingData,
     folder: PathBuf,
     model: Model,
-    /// Of each layer with weights: for its kernel and for its biases.
+    objective: Objective,
+    /// Of each kernel, and of its biases.
     optimisers: Vec<[Optimiser; 2]>,
     /// The training images used.
     indices: Vec<usize>,
@@ -100,6 +101,7 @@ impl<'a> Training<'a> {
             data,
             folder,
             model,
+            objective: Objective::of(spec),
             optimisers,
             indices,
             order,
@@ -151,9 +153,9 @@ impl<'a> Training<'a> {
     fn batch(&self, indices: &[usize]) -> candle_core::Result<f64> {
         let mut batch_loss = 0.0;
         for part in indices.chunks(self.model.images_per_pass()) {
-            let logits = self.model.forward(batch(self.data.train(), part)?)?;
-            let labels = labels(self.data.train(), part);
-            let loss = logits.apply_op1(CrossEntropy::new(labels, indices.len()))?;
+            let data = self.data.train();
+            let outputs = self.model.forward(batch(data, part)?)?;
+            let loss = self.objective.loss(&outputs, data, part, indices.len())?;
             loss.backward()?;
             batch_loss += f64::from(values_of(&loss)?[0]);
         }
@@ -199,8 +201,13 @@ impl<'a> Training<'a> {
 
     fn evaluations(&self) -> candle_core::Result<[Evaluation; 2]> {
         let all_test: Vec<usize> = (0..self.data.test().len()).collect();
-        let train = evaluate(&self.model, self.data.train(), &self.indices)?;
-        let test = evaluate(&self.model, self.data.test(), &all_test)?;
+        let train = evaluate(
+            &self.model,
+            self.objective,
+            self.data.train(),
+            &self.indices,
+        )?;
+        let test = evaluate(&self.model, self.objective, self.data.test(), &all_test)?;
         Ok([train, test])
     }
 
@@ -213,11 +220,15 @@ impl<'a> Training<'a> {
                 values: values_of(values)?,
             })
         };
-        let both = |weights: &Weights| {
-            let kernel = named(format!("{}.weight", weights.name), &weights.kernel);
+        let both = |Weights {
+                        spec,
+                        kernel,
+                        biases,
+                        ..
+                    }: &Weights| {
             [
-                kernel,
-                named(format!("{}.bias", weights.name), &weights.biases),
+                named(spec.kernel.clone(), kernel),
+                named(spec.biases.clone(), biases),
             ]
         };
         self.model.weights().flat_map(both).collect()
@@ -239,13 +250,19 @@ impl<'a> Training<'a> {
             ("run", self.spec.run.clone()),
             ("step", epoch.to_string()),
             ("architecture", self.spec.architecture.clone()),
-            ("train_loss", train.loss.to_string()),
-            ("train_accuracy", train.accuracy.to_string()),
-            ("test_loss", test.loss.to_string()),
-            ("test_accuracy", test.accuracy.to_string()),
         ];
+        // What there is none of, an autoencoder's accuracy, has no key.
+        let figures = [
+            ("train_loss", train.loss),
+            ("train_accuracy", train.accuracy),
+            ("test_loss", test.loss),
+            ("test_accuracy", test.accuracy),
+        ];
+        let figures = figures.into_iter().filter(|(_, figure)| !figure.is_nan());
+        let figures = figures.map(|(key, figure)| (key, figure.to_string()));
         labels
             .chain(own)
+            .chain(figures)
             .map(|(key, value)| (key.to_owned(), value))
             .collect()
     }

@@ -4,31 +4,35 @@ use candle_core::{Device, Result, Tensor};
 
 use crate::dataset::Dataset;
 use crate::model::Model;
-use crate::ops::cpu_values;
-use crate::ops::cross_entropy::loss_and_hits;
+use crate::objective::{Judgement, Objective};
 
 /// How good a network is on one set of images.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Evaluation {
-    /// Mean softmax cross-entropy.
+    /// Mean softmax cross-entropy; of an autoencoder the mean squared error of a pixel, pixels being in `[0, 1]`.
     pub loss: f64,
-    /// Share of images told right, in `[0, 1]`.
+    /// Share of images told right, in `[0, 1]`; NaN of an autoencoder, which tells none.
     pub accuracy: f64,
 }
 
 /// The images at `indices`, `[n, channels, rows, columns]`.
 pub(crate) fn batch(data: &Dataset, indices: &[usize]) -> Result<Tensor> {
+    let [channels, rows, columns] = data.shape();
+    Tensor::from_vec(
+        pixels(data, indices),
+        (indices.len(), channels, rows, columns),
+        &Device::Cpu,
+    )
+}
+
+/// The pixels of the images at `indices`.
+pub(crate) fn pixels(data: &Dataset, indices: &[usize]) -> Vec<f32> {
     let size = data.image_size();
     let mut images = Vec::with_capacity(indices.len() * size);
     for &index in indices {
         images.extend_from_slice(&data.images()[index * size..][..size]);
     }
-    let [channels, rows, columns] = data.shape();
-    Tensor::from_vec(
-        images,
-        (indices.len(), channels, rows, columns),
-        &Device::Cpu,
-    )
+    images
 }
 
 /// The labels at `indices`.
@@ -37,19 +41,16 @@ pub(crate) fn labels(data: &Dataset, indices: &[usize]) -> Vec<usize> {
 }
 
 /// Loss and accuracy of `model` on the images at `indices`.
-pub(crate) fn evaluate(model: &Model, data: &Dataset, indices: &[usize]) -> Result<Evaluation> {
-    let (mut loss, mut hits) = (0.0, 0);
+pub(crate) fn evaluate(
+    model: &Model,
+    objective: Objective,
+    data: &Dataset,
+    indices: &[usize],
+) -> Result<Evaluation> {
+    let mut judgement = Judgement::default();
     for indices in indices.chunks(model.images_per_pass()) {
-        let logits = model.evaluate(batch(data, indices)?)?;
-        let (storage, layout) = logits.storage_and_layout();
-        let (batch_loss, batch_hits) =
-            loss_and_hits(cpu_values(&storage, layout)?, &labels(data, indices));
-        loss += batch_loss;
-        hits += batch_hits;
+        let outputs = model.evaluate(batch(data, indices)?)?;
+        objective.judge(&mut judgement, &outputs, data, indices)?;
     }
-    let n_images = indices.len().max(1) as f64;
-    Ok(Evaluation {
-        loss: loss / n_images,
-        accuracy: hits as f64 / n_images,
-    })
+    Ok(objective.evaluation(judgement))
 }

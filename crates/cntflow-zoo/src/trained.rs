@@ -31,7 +31,8 @@ pub struct TrainedRun {
 pub enum RunStatus {
     /// All epochs were trained.
     Trained,
-    /// Loss or weights left the numbers there are; the text says which and when. Training ended there.
+    /// Loss or weights left the numbers there are; the text says which and when. Training ended there. Gradients are never
+    /// clipped, so that a recurrent network whose gradients explode ends here.
     Diverged(String),
 }
 

@@ -15,6 +15,19 @@ const POPULATION: &str = "
     optimiser = \"adam\"
     learning_rate = 1e-3
     batch_size = 20
+    epochs = 1
+    [[group]]
+    name = \"wide-others\"
+    draw = \"grid\"
+    architecture = [
+        { lstm = { units = 300, layers = 2 } }, { autoencoder = { hidden = [1000], code = 100 } },
+        { convolutional_autoencoder = [{ filters = 80, kernel = 5 }, { filters = 4, kernel = 3, stride = 2 }] },
+    ]
+    activation = \"tanh\"
+    initialisation = { kind = \"normal\", scale = 0.01 }
+    optimiser = \"adam\"
+    learning_rate = 1e-3
+    batch_size = 20
     epochs = 1";
 
 #[test]

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::feature_table::FeatureTable;
 use crate::prepare::Preparation;
 use crate::random::{Use, stream};
-use crate::rule::{Rule, Thresholds};
+use crate::rule::{Better, Rule, Thresholds};
 use crate::sets::FeatureSet;
 use crate::split::{Fold, Grouping, count_groups, group_folds};
 
@@ -20,6 +20,7 @@ use crate::split::{Fold, Grouping, count_groups, group_folds};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Experiment<'a> {
     pub(crate) rule: Rule,
+    pub(crate) better: Better,
     pub(crate) grouping: Grouping<'a>,
     pub(crate) tables: &'a BTreeMap<FeatureSet, FeatureTable>,
     pub(crate) classifiers: &'a [ClassifierKind],
@@ -90,7 +91,7 @@ impl<'a> Experiment<'a> {
             .iter()
             .map(|&row| self.grouping.accuracies[row])
             .collect();
-        let thresholds = self.rule.learn(&accuracies);
+        let thresholds = self.rule.learn(&accuracies, self.better);
         let (training, test) = (
             self.side(&fold.training, thresholds),
             self.side(&fold.test, thresholds),
@@ -223,7 +224,7 @@ impl<'a> Experiment<'a> {
         set: FeatureSet,
         kind: ClassifierKind,
     ) -> Result<FinalFit, String> {
-        let thresholds = self.rule.learn(self.grouping.accuracies);
+        let thresholds = self.rule.learn(self.grouping.accuracies, self.better);
         let all: Vec<usize> = (0..self.grouping.groups.len()).collect();
         let side = self.side(&all, thresholds);
         let table = &self.tables[&set];
@@ -266,6 +267,7 @@ mod tests {
         let names: Vec<String> = (0..40).map(|group| format!("run{group}")).collect();
         let experiment = Experiment {
             rule: Rule::Median,
+            better: Better::Higher,
             grouping: Grouping {
                 groups: &(0..40).collect::<Vec<_>>(),
                 group_names: &names,

@@ -12,13 +12,14 @@ use pulp::Arch;
 use crate::ops::activate::{
     activate, activate_for_backward, keeps_derivatives, multiply_derivative,
 };
+use crate::ops::channels::{add_row_sums, by_channel};
 use crate::ops::patches::Patches;
 use crate::ops::{
-    WeightGradients, cpu_values, gradient, matrix, multiply, multiply_add, output, sum, values,
+    WeightGradients, cpu_values, gradient, matrix, multiply, multiply_add, output, values,
 };
 
 /// Values of a group's columns, in number of `f32` (256 KiB): half of a usual second-level cache.
-const COLUMNS_PER_GROUP: usize = 64 * 1024;
+pub(crate) const COLUMNS_PER_GROUP: usize = 64 * 1024;
 
 /// The operation: images `[n, channels, rows, columns]`, kernel `[filters, channels, kernel rows, kernel columns]`,
 /// biases `[filters]`; result `[n, filters, rows, columns]`.
@@ -116,18 +117,6 @@ impl Convolution {
         }
     }
 
-    /// `[n, filters, places]` to `[filters, n, places]`.
-    #[inline(always)]
-    fn by_filter(&self, by_image: &[f32], by_filter: &mut [f32]) {
-        let places = self.patches.geometry.n_places();
-        let n = by_image.len() / self.result_size();
-        for (image, values) in by_image.chunks_exact(self.result_size()).enumerate() {
-            for (filter, values) in values.chunks_exact(places).enumerate() {
-                by_filter[(filter * n + image) * places..][..places].copy_from_slice(values);
-            }
-        }
-    }
-
     /// Adds to the gradients of the weights; returns that of `x`, empty where it is not asked for.
     fn backward(
         &self,
@@ -161,7 +150,7 @@ impl Convolution {
             );
             by_image.copy_from_slice(z_gradient);
             multiply_derivative(self.activation, results, by_image);
-            self.by_filter(by_image, by_filter);
+            by_channel(by_image, self.filters, places, by_filter);
             Arch::new().dispatch(
                 #[inline(always)]
                 || add_row_sums(by_filter, &mut gradients.biases),
@@ -188,15 +177,6 @@ impl Convolution {
             }
         }
         x_gradient
-    }
-}
-
-/// Adds the sum of each row of `values` to `sums`.
-#[inline(always)]
-fn add_row_sums(values: &[f32], sums: &mut [f32]) {
-    let length = values.len() / sums.len();
-    for (row, total) in values.chunks_exact(length).zip(sums) {
-        *total += sum(row);
     }
 }
 

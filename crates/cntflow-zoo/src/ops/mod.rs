@@ -6,16 +6,25 @@
 //! [`WeightGradients`] in place; the tensor library is only given those of what flows between layers.
 
 pub(crate) mod activate;
+pub(crate) mod cells;
+pub(crate) mod channels;
 pub(crate) mod convolution;
 pub(crate) mod cross_entropy;
 pub(crate) mod linear;
 pub(crate) mod patches;
 pub(crate) mod pool;
+pub(crate) mod recurrent;
 pub(crate) mod smooth;
+pub(crate) mod squared_error;
+pub(crate) mod transposed_convolution;
 pub(crate) mod vector_math;
 
 #[cfg(test)]
+mod recurrent_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transposed_tests;
 
 use std::sync::{Arc, Mutex};
 

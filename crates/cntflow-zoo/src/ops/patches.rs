@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use cntflow_network::{Conv2d, Pool2d};
+use cntflow_network::{Conv2d, ConvTranspose2d, Pool2d};
 
 /// Values copied at a time where rows are copied.
 const LANES: usize = 8;
@@ -26,6 +26,25 @@ impl Geometry {
     /// The geometry of a convolution over images `[channels, rows, columns]`; `None` where its kernel does not fit.
     pub(crate) fn of_convolution(layer: &Conv2d, image: [usize; 3]) -> Option<Self> {
         Self::new(image, layer.kernel, layer.stride, layer.padding)
+    }
+
+    /// The geometry of the convolution that `layer` over images `[channels, rows, columns]` is the transpose of: from
+    /// its results to its images. `None` where the sizes leave no result, or one that the convolution would not
+    /// take back to the images.
+    pub(crate) fn of_transposed(
+        layer: &ConvTranspose2d,
+        [_, rows, columns]: [usize; 3],
+    ) -> Option<Self> {
+        let size = |input: usize, axis: usize| {
+            let grown = input.checked_sub(1)?.checked_mul(layer.stride[axis])?;
+            let whole = grown.checked_add(layer.kernel[axis] + layer.output_padding[axis])?;
+            whole
+                .checked_sub(2 * layer.padding[axis])
+                .filter(|&size| size > 0)
+        };
+        let result = [layer.filters, size(rows, 0)?, size(columns, 1)?];
+        let geometry = Self::new(result, layer.kernel, layer.stride, layer.padding)?;
+        (geometry.result == [rows, columns]).then_some(geometry)
     }
 
     /// The geometry of a pooling.

@@ -6,7 +6,7 @@ use crate::ops::vector_math::sigmoid;
 /// Beyond this magnitude tanh of gelu's cubic is 1 to the last bit.
 const GELU_TANH_SATURATED: f32 = 30.0;
 /// `2 sqrt(2 / pi)`, for `(1 + tanh(u)) / 2` is taken as `sigmoid(2 u)`, which loses nothing where tanh is near -1.
-const GELU_TANH_SLOPE: f32 = 1.595_769_1;
+const GELU_TANH_SLOPE: f32 = 1.595_769_2;
 /// Weight of the cubic term.
 const GELU_TANH_CUBIC: f32 = 0.044_715;
 

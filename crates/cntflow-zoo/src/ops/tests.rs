@@ -14,7 +14,7 @@ use super::patches::{Geometry, Patches};
 use super::pool::{AveragePool, MaxPool};
 use super::{WeightGradients, cpu_values};
 
-const ACTIVATIONS: [Activation; 12] = [
+pub(super) const ACTIVATIONS: [Activation; 12] = [
     Activation::Linear,
     Activation::Relu,
     Activation::Sigmoid,
@@ -29,17 +29,17 @@ const ACTIVATIONS: [Activation; 12] = [
     Activation::Hardswish,
 ];
 
-fn random_values(random: &mut ChaCha8Rng, n: usize) -> Vec<f32> {
+pub(super) fn random_values(random: &mut ChaCha8Rng, n: usize) -> Vec<f32> {
     (0..n).map(|_| random.random::<f32>() * 2.0 - 1.0).collect()
 }
 
-fn flat(tensor: &Tensor) -> Vec<f32> {
+pub(super) fn flat(tensor: &Tensor) -> Vec<f32> {
     let (storage, layout) = tensor.storage_and_layout();
     cpu_values(&storage, layout).unwrap().to_vec()
 }
 
 /// The dot product with fixed factors: makes one number of any result, with those factors as its gradient.
-struct Weigh(Vec<f32>);
+pub(super) struct Weigh(pub(super) Vec<f32>);
 
 impl CustomOp1 for Weigh {
     fn name(&self) -> &'static str {
@@ -59,7 +59,7 @@ impl CustomOp1 for Weigh {
     }
 }
 
-fn weigh(factors: &[f32], values: &[f32]) -> f64 {
+pub(super) fn weigh(factors: &[f32], values: &[f32]) -> f64 {
     factors
         .iter()
         .zip(values)
@@ -68,7 +68,12 @@ fn weigh(factors: &[f32], values: &[f32]) -> f64 {
 }
 
 /// Checks `gradient` of `function` at `at` by central differences in every coordinate.
-fn check_gradient(what: &str, at: &[f32], gradient: &[f32], function: impl Fn(&[f32]) -> f64) {
+pub(super) fn check_gradient(
+    what: &str,
+    at: &[f32],
+    gradient: &[f32],
+    function: impl Fn(&[f32]) -> f64,
+) {
     const STEP: f32 = 1.0 / 256.0;
     assert_eq!(at.len(), gradient.len(), "{what}");
     for index in 0..at.len() {
@@ -101,11 +106,21 @@ fn check_layer(
     [x_shape, w_shape]: [&[usize]; 2],
     apply: impl Fn(&Tensor, &Tensor, &Tensor, Arc<Mutex<WeightGradients>>) -> Result<Tensor>,
 ) {
+    check_layer_of(w_shape[0], what, [x_shape, w_shape], apply);
+}
+
+/// [`check_layer`] of a layer with so many biases.
+pub(super) fn check_layer_of(
+    n_biases: usize,
+    what: &str,
+    [x_shape, w_shape]: [&[usize]; 2],
+    apply: impl Fn(&Tensor, &Tensor, &Tensor, Arc<Mutex<WeightGradients>>) -> Result<Tensor>,
+) {
     let mut random = ChaCha8Rng::seed_from_u64(5);
     let count = |shape: &[usize]| shape.iter().product::<usize>();
     let x = random_values(&mut random, count(x_shape));
     let w = random_values(&mut random, count(w_shape));
-    let b = random_values(&mut random, w_shape[0]);
+    let b = random_values(&mut random, n_biases);
     let shared = WeightGradients::shared(w.len(), b.len());
     let var = |values: &[f32], shape: &[usize]| {
         Var::from_vec(values.to_vec(), shape, &Device::Cpu).unwrap()
