@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cluster;
+mod populations;
 mod resume;
 mod support;
 mod whole_way;

@@ -8,11 +8,16 @@ KEYS = {
     "layers": ["checkpoint", "layer", "metric"],
     "neurons": ["checkpoint", "layer", "neuron"],
     "coverage": ["checkpoint", "tensor"],
+    "densities": ["view", "label", "architecture", "layer", "name", "role", "metric", "bin", "point"],
+    "divergences": ["view", "label", "architecture", "layer", "name", "role", "metric", "bin_a", "bin_b"],
     "discrimination": ["experiment", "target", "rule", "features", "classifier", "stratum"],
 }
 
-# Every measured folder has these; `neurons` and `discrimination` are written where the study asks for them.
+# Every measured folder has these; the others are written where the study asks for them.
 ALWAYS = ["networks", "layers", "coverage"]
+
+# What cntflow keeps for itself: the samples' summaries that densities and divergences are made of.
+INTERNAL = {"populations"}
 
 # Tables whose checkpoints are rows of `networks`.
 OF_CHECKPOINTS = ["layers", "neurons", "coverage"]
@@ -42,7 +47,7 @@ def tables_of(folder: Path) -> list[str]:
     missing = [table for table in ALWAYS if not parts(folder, table)]
     if missing:
         raise Difference(f"{folder}: no parts of {', '.join(missing)}")
-    unknown = sorted({path.name for path in (folder / "tables").iterdir() if path.is_dir()} - set(KEYS))
+    unknown = sorted({path.name for path in (folder / "tables").iterdir() if path.is_dir()} - set(KEYS) - INTERNAL)
     if unknown:
         raise Difference(f"{folder}: tables not known here: {', '.join(unknown)}; add them to KEYS in tables.py")
     return [table for table in KEYS if parts(folder, table)]

@@ -60,6 +60,20 @@ class Scripts(unittest.TestCase):
         write_part(self.a, "dreams", "all", LAYERS)
         self.check_readers(1, "dreams", "not known")
 
+    def test_what_cntflow_keeps_for_itself_is_passed_over(self):
+        write_part(self.a, "populations", "w0-00000", LAYERS)
+        self.check_readers(0)
+
+    def test_densities_and_divergences(self):
+        key = {"view": "ensemble", "label": "test_accuracy", "architecture": "2 dense:1 (3 parameters)", "layer": 1, "name": "fc", "role": "output"}
+        rows = pl.DataFrame({**key, "metric": "link_weights", "bin": [1, 1, 2], "point": [0, 1, 0], "x": [0.0, 1.0, None], "density": [0.5, 0.25, None]})
+        write_part(self.a, "densities", "all", rows)
+        pairs = pl.DataFrame({**key, "metric": "link_weights", "bin_a": [1], "bin_b": [2], "jeffreys": [float("inf")]})
+        write_part(self.a, "divergences", "all", pairs)
+        self.check_readers(0)
+        write_part(self.a, "densities", "all", pl.concat([rows, rows[:1]]))
+        self.check_readers(1, "densities: 1 keys")
+
     def test_metadata_missing(self):
         write_part(self.a, "layers", "w0-00000", LAYERS[:2], {"cntflow.schema": "1"})
         self.check_readers(1, "layers", "w0-00000.parquet", "cntflow.table")

@@ -38,6 +38,7 @@ mod options;
 mod order;
 mod passes;
 mod pools;
+pub mod population;
 mod positions;
 mod result;
 mod rows;

@@ -68,7 +68,7 @@ pub fn measure_with_inputs(
 }
 
 /// The network with its norms apart, if that is asked for. One that would be too large then is measured with its norms folded.
-fn apart<'n>(network: &'n Network<'_>, options: &MeasureOptions) -> Option<Network<'n>> {
+pub(crate) fn apart<'n>(network: &'n Network<'_>, options: &MeasureOptions) -> Option<Network<'n>> {
     match options.fold_norm {
         true => None,
         false => network.with_norms_apart().ok(),

@@ -40,6 +40,14 @@ pub enum TablesError {
         /// What Polars says.
         source: polars::error::PolarsError,
     },
+    /// A row of `populations` cannot be read.
+    #[error("{path}: {reason}")]
+    Population {
+        /// The part.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A committed batch lacks one of its parts: somebody removed it.
     #[error(
         "{path}: missing, though its batch is committed; restore it, or begin anew with --fresh"

@@ -3,6 +3,7 @@
 //! A batch of records becomes one part per table under one name, `networks` last: its presence commits the batch. There is no
 //! second record that could disagree. Nothing here knows how metrics are computed or who calls.
 
+mod comparison;
 mod error;
 mod frame;
 mod layers;
@@ -10,14 +11,19 @@ mod merge;
 mod networks;
 mod neurons;
 mod part;
+mod population;
+mod population_parts;
 mod record;
 mod store;
 mod table;
 
+pub use comparison::{ComparisonWriter, Member, View};
 pub use error::TablesError;
 pub use frame::write_frame;
 pub use merge::MERGE_ABOVE;
 pub use part::{Batch, BatchLimits, DEFAULT_BATCH_AGE, DEFAULT_BATCH_BYTES};
+pub use population::{Bin, Group, NetworkSamples, Population, PopulationKey};
+pub use population_parts::Populations;
 pub use record::{Record, Status};
 pub use store::{Committed, TableStore};
 pub use table::{SCHEMA_VERSION, Table};

@@ -19,6 +19,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::error::TablesError;
 use crate::part::properties;
+use crate::population_parts::{Populations, write_populations};
 use crate::store::TableStore;
 use crate::table::Table;
 
@@ -47,6 +48,7 @@ impl TableStore {
     }
 
     /// Takes the rows of some checkpoints out of all tables, as if they had never been measured. Nobody may write meanwhile.
+    /// They must have failed or been skipped: what a measured one gave to its population cannot be told apart any more.
     ///
     /// # Errors
     /// As [`TableStore::merge`]; the rows stay then.
@@ -70,15 +72,14 @@ impl TableStore {
             if !parts.is_empty() {
                 let replaces = (table == Table::Networks).then(|| batches.join(","));
                 let merged = self.part(table, &format!("{MERGED}{name}"));
-                merge_parts(table, &parts, &merged, replaces, without)?;
+                match table {
+                    Table::Populations => merge_populations(&parts, &merged)?,
+                    _ => merge_parts(table, &parts, &merged, replaces, without)?,
+                }
             }
         }
-        for table in [
-            Table::Networks,
-            Table::Layers,
-            Table::Neurons,
-            Table::Coverage,
-        ] {
+        // What commits them goes first.
+        for table in Table::BATCHED.into_iter().rev() {
             let replaced = batches.iter().map(|batch| self.part(table, batch));
             for path in replaced.filter(|path| path.exists()) {
                 fs::remove_file(path)?;
@@ -155,6 +156,12 @@ fn merge_parts(
         writer.close().map_err(failed(merged))?;
         Ok(())
     })
+}
+
+/// As [`merge_parts`], with the rows of each population put together.
+fn merge_populations(parts: &[PathBuf], merged: &Path) -> Result<(), TablesError> {
+    let (_, metadata) = joint_schema(parts)?;
+    write_populations(merged, &metadata, Populations::open(parts)?)
 }
 
 type Metadata = Vec<(String, String)>;
@@ -271,6 +278,7 @@ mod tests {
             bytes: None,
             metrics: None,
             coverage: Vec::new(),
+            samples: None,
             seconds: 0.0,
         }
     }

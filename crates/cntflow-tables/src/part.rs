@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
-use arrow_schema::Schema;
+use arrow_schema::{DataType, Field, Schema};
 use cntflow_checkpoint::{LabelColumn, write_beside};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -16,6 +16,8 @@ use crate::error::TablesError;
 use crate::layers::{coverage, layers};
 use crate::networks::networks;
 use crate::neurons::neurons;
+use crate::population::GatheredPopulations;
+use crate::population_parts::write_populations;
 use crate::record::Record;
 use crate::store::TableStore;
 use crate::table::{Table, with_table};
@@ -60,6 +62,7 @@ pub struct Batch {
     name: String,
     committed: usize,
     records: Vec<Record>,
+    populations: GatheredPopulations,
     bytes: usize,
     since: Option<Instant>,
 }
@@ -82,13 +85,17 @@ impl Batch {
             name,
             committed: 0,
             records: Vec::new(),
+            populations: GatheredPopulations::default(),
             bytes: 0,
             since: None,
         }
     }
 
     /// Takes a record in. Whether to commit is [`Batch::is_full`] and [`Batch::due`].
-    pub fn add(&mut self, record: Record) {
+    pub fn add(&mut self, mut record: Record) {
+        if let Some(samples) = record.samples.take() {
+            self.populations.add(samples);
+        }
         let metrics = record.metrics.as_ref();
         let neurons: usize = metrics.map_or(0, |metrics| {
             metrics.neurons.iter().map(|layer| layer.len()).sum()
@@ -102,7 +109,7 @@ impl Batch {
 
     /// Whether the batch has reached its size.
     pub fn is_full(&self) -> bool {
-        self.bytes >= self.limits.bytes
+        self.bytes + self.populations.bytes() >= self.limits.bytes
     }
 
     /// When the batch is to be committed at the latest; `None` while it is empty.
@@ -120,11 +127,15 @@ impl Batch {
         }
         let batch = format!("{}-{:05}", self.name, self.committed);
         for table in Table::BATCHED {
+            if table == Table::Populations {
+                self.write_populations(&batch)?;
+                continue;
+            }
             let rows = self.rows(table).map_err(|source| TablesError::Rows {
                 table: table.name(),
                 source,
             })?;
-            if rows.num_rows() > 0 || table != Table::Neurons {
+            if rows.num_rows() > 0 || !table.is_optional() {
                 self.write(table, &batch, &rows)?;
             }
         }
@@ -140,8 +151,17 @@ impl Batch {
             Table::Layers => layers(&self.records),
             Table::Neurons => neurons(&self.records),
             Table::Coverage => coverage(&self.records),
-            Table::Networks | Table::Discrimination => networks(&self.records, &self.labels),
+            _ => networks(&self.records, &self.labels),
         }
+    }
+
+    fn write_populations(&mut self, batch: &str) -> Result<(), TablesError> {
+        let populations = self.populations.take();
+        if populations.is_empty() {
+            return Ok(());
+        }
+        let path = self.store.part(Table::Populations, batch);
+        write_populations(&path, &self.metadata, populations.into_iter().map(Ok))
     }
 
     fn write(&self, table: Table, batch: &str, rows: &RecordBatch) -> Result<(), TablesError> {
@@ -191,6 +211,11 @@ pub(crate) fn properties(
         builder = builder
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_encoding(column, Encoding::BYTE_STREAM_SPLIT);
+    }
+    let binary = |field: &&Arc<Field>| *field.data_type() == DataType::LargeBinary;
+    for field in schema.fields().iter().filter(binary) {
+        let column = ColumnPath::from(field.name().as_str());
+        builder = builder.set_column_dictionary_enabled(column, false);
     }
     builder.build()
 }

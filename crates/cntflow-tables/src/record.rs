@@ -3,6 +3,8 @@
 use cntflow_checkpoint::{CatalogEntry, Coverage};
 use cntflow_metrics::NetworkMetrics;
 
+use crate::population::NetworkSamples;
+
 /// How measuring a checkpoint ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Status {
@@ -51,6 +53,8 @@ pub struct Record {
     pub metrics: Option<NetworkMetrics>,
     /// Every tensor found, and what it was used as.
     pub coverage: Vec<Coverage>,
+    /// What it gives to its population, where there is one.
+    pub samples: Option<NetworkSamples>,
     /// Wall time of reading and measuring, in seconds.
     pub seconds: f64,
 }

@@ -78,9 +78,9 @@ impl TableStore {
         for table in Table::ALL {
             for path in files(&self.root.join(table.name()))? {
                 let batch = batch_of(&path);
-                let belongs = match table {
-                    Table::Discrimination => batch.is_some(),
-                    _ => batch.is_some_and(|batch| committed.binary_search(&batch).is_ok()),
+                let belongs = match table.is_batched() {
+                    false => batch.is_some(),
+                    true => batch.is_some_and(|batch| committed.binary_search(&batch).is_ok()),
                 };
                 if !belongs && is_ours(&path) {
                     fs::remove_file(&path)?;
@@ -100,9 +100,9 @@ impl TableStore {
             table: table.name(),
             source,
         };
-        let paths = match table {
-            Table::Discrimination => parts(&self.root.join(table.name()))?,
-            _ => self.committed_parts(table)?,
+        let paths = match table.is_batched() {
+            false => parts(&self.root.join(table.name()))?,
+            true => self.committed_parts(table)?,
         };
         if paths.is_empty() {
             return Err(TablesError::Empty {
@@ -113,14 +113,14 @@ impl TableStore {
         scan_parts(&paths).map_err(polars)
     }
 
-    /// The parts of a table in all committed batches. Only `neurons` may have none in a batch: nobody asked for it.
+    /// The parts of a table in all committed batches. Only `neurons` and `populations` may have none in a batch: nobody asked for them.
     pub(crate) fn committed_parts(&self, table: Table) -> Result<Vec<PathBuf>, TablesError> {
         let mut paths = Vec::new();
         for batch in self.batches()? {
             let path = self.part(table, &batch);
             if path.exists() {
                 paths.push(path);
-            } else if table != Table::Neurons {
+            } else if !table.is_optional() {
                 return Err(TablesError::Missing { path });
             }
         }

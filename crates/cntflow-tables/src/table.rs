@@ -14,22 +14,47 @@ pub enum Table {
     Neurons,
     /// One row per tensor found.
     Coverage,
+    /// One row per population, layer and metric: a sample's summary, from which the next two tables are made. For no reader but ours.
+    Populations,
+    /// One row per population, layer, metric and point; written whole, without batches.
+    Densities,
+    /// One row per pair of populations, layer and metric; written whole, without batches.
+    Divergences,
     /// One row per experiment, features, classifier and stratum; written whole, without batches.
     Discrimination,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::Networks,
         Self::Layers,
         Self::Neurons,
         Self::Coverage,
+        Self::Populations,
+        Self::Densities,
+        Self::Divergences,
         Self::Discrimination,
     ];
 
     /// The tables that come in batches, the committing one last.
-    pub const BATCHED: [Self; 4] = [Self::Layers, Self::Neurons, Self::Coverage, Self::Networks];
+    pub const BATCHED: [Self; 5] = [
+        Self::Layers,
+        Self::Neurons,
+        Self::Coverage,
+        Self::Populations,
+        Self::Networks,
+    ];
+
+    /// Whether the table comes in batches.
+    pub fn is_batched(self) -> bool {
+        Self::BATCHED.contains(&self)
+    }
+
+    /// Whether a batch may lack the table: nobody asked for it, or there was nothing to say.
+    pub(crate) fn is_optional(self) -> bool {
+        matches!(self, Self::Neurons | Self::Populations)
+    }
 
     /// Name of the table and of its folder.
     pub fn name(self) -> &'static str {
@@ -38,6 +63,9 @@ impl Table {
             Self::Layers => "layers",
             Self::Neurons => "neurons",
             Self::Coverage => "coverage",
+            Self::Populations => "populations",
+            Self::Densities => "densities",
+            Self::Divergences => "divergences",
             Self::Discrimination => "discrimination",
         }
     }

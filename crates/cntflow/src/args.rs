@@ -159,6 +159,9 @@ pub(crate) struct InspectArguments {
     /// Inputs for the data-dependent metrics: `DATASET[:train|test[:number]]`
     #[arg(long)]
     pub(crate) probe: Option<String>,
+    /// Compare the layers with each other: densities of link weights, strengths and (with --probe) activations, and their divergences
+    #[arg(long)]
+    pub(crate) densities: bool,
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,

@@ -130,6 +130,7 @@ pub(crate) fn study_record(plan: &Plan, labels: Vec<LabelColumn>) -> anyhow::Res
         name: plan.name.clone(),
         identity: plan.identity()?,
         measured_with: plan.measure.measured_with(),
+        populations: plan.measure.populations.clone(),
         labels,
         discriminate: plan.discriminate.clone(),
     })

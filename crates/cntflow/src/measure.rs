@@ -7,6 +7,7 @@ use std::time::Instant;
 use cntflow_checkpoint::{
     Absence, CatalogEntry, CheckpointError, Coverage, OpenCheckpoint, Understood, understand,
 };
+use cntflow_metrics::population::{LayerSample, layer_samples};
 use cntflow_metrics::{NetworkMetrics, measure, measure_with_inputs};
 use cntflow_network::{Network, Tensor};
 use cntflow_tables::{Record, Status};
@@ -50,6 +51,7 @@ fn bare_record(entry: &CatalogEntry) -> Record {
         bytes: None,
         metrics: None,
         coverage: Vec::new(),
+        samples: None,
         seconds: 0.0,
     }
 }
@@ -64,6 +66,10 @@ fn fill(record: &mut Record, plan: &MeasurePlan) {
     });
     match outcome {
         Ok(mut measured) => {
+            if let (Some(populations), None) = (&plan.populations, &measured.not_finite) {
+                record.samples =
+                    populations.samples(&record.entry, &measured.metrics, measured.samples);
+            }
             if plan.neurons == Neurons::None {
                 measured.metrics.neurons = Vec::new();
             }
@@ -83,6 +89,8 @@ fn fill(record: &mut Record, plan: &MeasurePlan) {
 pub(crate) struct Measured {
     /// Its metrics.
     pub(crate) metrics: NetworkMetrics,
+    /// What it gives to populations, by layer and metric; nothing where nobody asked.
+    pub(crate) samples: Vec<LayerSample>,
     /// Which weights are NaN or infinite, if any.
     pub(crate) not_finite: Option<String>,
     /// Which metrics were left out, and why.
@@ -102,8 +110,16 @@ pub(crate) fn measure_understood(
     let (metrics, left_out) = measure_network(&network, plan);
     let not_finite =
         (metrics.n_nan + metrics.n_infinite > 0).then(|| name_not_finite(checkpoint, &network));
+    let wanted = plan.populations.as_ref().map(|p| p.metrics.as_slice());
+    let samples = layer_samples(
+        &network,
+        &metrics,
+        &plan.options,
+        wanted.unwrap_or_default(),
+    );
     Ok(Measured {
         metrics,
+        samples,
         not_finite,
         left_out,
     })

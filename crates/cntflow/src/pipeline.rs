@@ -15,6 +15,7 @@ use crate::exit::ExitStatus;
 use crate::folder::StudyFolder;
 use crate::interrupt::stop_on_interrupt;
 use crate::left::{Resumed, digest, left_to_do, open_data};
+use crate::populations::PopulationsMade;
 use crate::printer;
 use crate::progress::{Counts, Progress};
 use crate::study::Plan;
@@ -63,6 +64,8 @@ pub(crate) struct Carried {
     pub(crate) totals: Totals,
     /// Files of the sources that are no checkpoints.
     pub(crate) passed_over: Vec<PassedOver>,
+    /// What became of the populations, where the study has any and everything was measured.
+    pub(crate) populations: Option<PopulationsMade>,
     /// Wall time in seconds.
     pub(crate) seconds: f64,
 }
@@ -99,6 +102,9 @@ pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carrie
     let (found, passed_over) = scan(&plan.sources)?;
     refuse_nothing(plan, &found, &passed_over)?;
     let labels = label_columns(plan, setting, &found)?;
+    if let Some(populations) = &plan.measure.populations {
+        populations.refuse_unknown_label(&labels)?;
+    }
     let record = study_record(plan, labels.clone())?;
     let (folder, peers) = enter(plan, setting, &record)?;
     let (process, processes) = peers
@@ -141,6 +147,7 @@ pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carrie
             resumed: left.resumed,
             totals,
             passed_over,
+            populations: None,
             seconds: started.elapsed().as_secs_f64(),
         },
     )
@@ -165,7 +172,8 @@ fn limits(workers: &WorkerArguments) -> BatchLimits {
     }
 }
 
-fn n_workers(workers: &WorkerArguments) -> usize {
+/// Threads of this process.
+pub(crate) fn n_workers(workers: &WorkerArguments) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     workers.workers.map_or_else(cores, usize::from)
 }

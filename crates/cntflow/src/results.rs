@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use cntflow_discriminate::{
     ALL, DiscriminateSpec, Estimate, Inputs, Outcome, OutcomeRow, Progress, Rule, RuleOutcome,
-    Thresholds, discriminate,
+    discriminate,
 };
 use cntflow_tables::{Table, TableStore};
 use indicatif::ProgressBar;
@@ -141,10 +141,7 @@ impl Discriminated {
 }
 
 fn rule_text(rule: &RuleOutcome, spec: &DiscriminateSpec) -> String {
-    let high = match rule.thresholds {
-        Thresholds { low, high } if low == high => "above".to_owned(),
-        Thresholds { high, .. } => format!("from {high:.4}"),
-    };
+    let [low, high] = rule.thresholds.words();
     let header = [
         "features",
         "classifier",
@@ -160,11 +157,11 @@ fn rule_text(rule: &RuleOutcome, spec: &DiscriminateSpec) -> String {
         .filter(|row| row.stratum == ALL)
         .map(|row| line(row, rule));
     let mut text = format!(
-        "{} low / {} high by {} (low: at or below {:.4}, high: {}; {} in the middle left out), {} x {}-fold by {}, intervals {:.0}% over {}s:\n{}",
+        "{} low / {} high by {} (low: {}, high: {}; {} in the middle left out), {} x {}-fold by {}, intervals {:.0}% over {}s:\n{}",
         rule.n_low,
         rule.n_high,
         rule.rule.name(),
-        rule.thresholds.low,
+        low,
         high,
         rule.n_middle,
         spec.repeats,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::Neurons;
 use crate::exit::UsageError;
+use crate::populations::{Populations, PopulationsSection};
 use crate::probe::{Probe, ProbeSpec};
 
 /// A study file as it is written.
@@ -23,6 +24,7 @@ struct StudyFile {
     population: Option<PopulationSpec>,
     #[serde(default)]
     measure: MeasureSection,
+    populations: Option<PopulationsSection>,
     discriminate: Option<DiscriminateSpec>,
 }
 
@@ -79,6 +81,8 @@ pub(crate) struct MeasurePlan {
     pub(crate) probe: Option<Probe>,
     /// Whether to write the table `neurons`.
     pub(crate) neurons: Neurons,
+    /// The populations that networks are gathered into, if any.
+    pub(crate) populations: Option<Populations>,
 }
 
 /// What tells two ways of measuring apart: kept with the tables and with every classifier trained on them.
@@ -125,8 +129,15 @@ impl Plan {
         let runs = runs
             .map_err(|error| usage(format!("[population] {error}")))?
             .unwrap_or_default();
-        let measure = MeasurePlan::from_section(&file.measure)
+        let mut measure = MeasurePlan::from_section(&file.measure)
             .map_err(|error| usage(format!("[measure] {error:#}")))?;
+        let populations = file.populations.map(|section| {
+            let measured = &measure.options.metrics;
+            Populations::from_section(section, measured, measure.probe.is_some())
+        });
+        measure.populations = populations
+            .transpose()
+            .map_err(|error| usage(format!("[populations] {error}")))?;
         Ok(Self {
             name,
             runs,
@@ -147,7 +158,7 @@ impl Plan {
     /// # Errors
     /// The parts cannot be written as JSON (a bug).
     pub(crate) fn identity(&self) -> anyhow::Result<String> {
-        let parts = serde_json::to_string(&(
+        let mut parts = serde_json::to_string(&(
             &self.name,
             &self.runs,
             &self.sources,
@@ -155,6 +166,9 @@ impl Plan {
             self.measure.neurons,
             SCHEMA_VERSION,
         ))?;
+        if let Some(populations) = &self.measure.populations {
+            parts.push_str(&serde_json::to_string(populations)?);
+        }
         Ok(blake3::hash(parts.as_bytes()).to_hex()[..32].to_owned())
     }
 }
@@ -204,6 +218,7 @@ impl MeasurePlan {
             options,
             probe,
             neurons,
+            populations: None,
         })
     }
 

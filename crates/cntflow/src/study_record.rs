@@ -8,6 +8,8 @@ use cntflow_discriminate::DiscriminateSpec;
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
+use crate::populations::Populations;
+
 /// Says whose the folder is; written before anything else, so that a folder with anything in it and without this is not ours.
 pub(crate) const STUDY_FILE: &str = "study.json";
 
@@ -22,6 +24,9 @@ pub(crate) struct StudyRecord {
     pub(crate) identity: String,
     /// How checkpoints are measured here.
     pub(crate) measured_with: String,
+    /// The populations that networks are gathered into, if any.
+    #[serde(default)]
+    pub(crate) populations: Option<Populations>,
     /// Label columns of the table `networks`.
     pub(crate) labels: Vec<LabelColumn>,
     /// How to discriminate, as the study said last.
@@ -61,11 +66,21 @@ impl StudyRecord {
 
 /// In what two studies differ, as far as their records tell.
 pub(crate) fn difference(found: &StudyRecord, record: &StudyRecord) -> String {
-    match found.measured_with == record.measured_with {
-        true => "has other runs, sources or tables".to_owned(),
-        false => format!(
+    if found.measured_with != record.measured_with {
+        return format!(
             "measures with {} instead of {}",
             record.measured_with, found.measured_with
-        ),
+        );
     }
+    if found.populations != record.populations {
+        let [now, then] = [record, found].map(populations);
+        return format!("gathers populations {now} instead of {then}");
+    }
+    "has other runs, sources or tables".to_owned()
+}
+
+fn populations(record: &StudyRecord) -> String {
+    let text = record.populations.as_ref().map(serde_json::to_string);
+    text.and_then(Result::ok)
+        .unwrap_or_else(|| "of none".to_owned())
 }

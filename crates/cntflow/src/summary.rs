@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::pipeline::Carried;
+use crate::populations::PopulationsMade;
 use crate::progress::duration;
 use crate::results::Discriminated;
 
@@ -35,6 +36,7 @@ pub(crate) fn text(carried: &Carried, discriminated: Option<&Discriminated>) -> 
             carried.passed_over.len()
         ));
     }
+    lines.extend(carried.populations.as_ref().map(PopulationsMade::text));
     lines.push(format!(
         "tables       {}",
         carried.folder.path().join("tables").display()
@@ -80,6 +82,7 @@ pub(crate) fn json(carried: &Carried, discriminated: Option<&Discriminated>) -> 
             "skipped": totals.skipped,
             "passed_over": carried.passed_over.len(),
         },
+        "populations": carried.populations.as_ref().map(PopulationsMade::json),
         "discrimination": discriminated.map(Discriminated::json),
         "seconds": carried.seconds,
         "exit_code": carried.status().code(),

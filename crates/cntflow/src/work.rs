@@ -219,15 +219,23 @@ fn entry(spec: &RunSpec, kept: &KeptCheckpoint) -> CatalogEntry {
         i64::from(kept.step),
     );
     entry.path = kept.path.clone();
-    for (name, value) in [
+    // What there is none of, an autoencoder's accuracy, is no label, and so null in the tables.
+    let there_are = figures(kept)
+        .into_iter()
+        .filter(|(_, value)| !value.is_nan());
+    let labels = there_are.map(|(name, value)| (name.to_owned(), Label::Real(value)));
+    entry.labels.extend(labels);
+    entry
+}
+
+/// Names and values of what a checkpoint came to.
+fn figures(kept: &KeptCheckpoint) -> [(&'static str, f64); 4] {
+    [
         ("train_loss", kept.train.loss),
         ("train_accuracy", kept.train.accuracy),
         ("test_loss", kept.test.loss),
         ("test_accuracy", kept.test.accuracy),
-    ] {
-        entry.labels.insert(name.to_owned(), Label::Real(value));
-    }
-    entry
+    ]
 }
 
 fn absent_entry(spec: &RunSpec, absence: Absence) -> CatalogEntry {
@@ -255,17 +263,17 @@ fn bare_entry(spec: &RunSpec, place: &str, step: i64) -> CatalogEntry {
 
 /// An entry with every label that a trained checkpoint has, to plan the columns of the tables.
 pub(crate) fn planned_entry(spec: &RunSpec) -> CatalogEntry {
-    let none = cntflow_zoo::Evaluation {
-        loss: f64::NAN,
-        accuracy: f64::NAN,
+    let some = cntflow_zoo::Evaluation {
+        loss: 0.0,
+        accuracy: 0.0,
     };
     entry(
         spec,
         &KeptCheckpoint {
             path: std::path::PathBuf::new(),
             step: 0,
-            train: none,
-            test: none,
+            train: some,
+            test: some,
         },
     )
 }

@@ -1,5 +1,7 @@
 //! One binary for all tests of the crate from outside.
 
 mod common;
+mod population_properties;
+mod population_reference;
 mod properties;
 mod reference;

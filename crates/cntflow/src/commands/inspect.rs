@@ -6,18 +6,23 @@ use serde_json::{Value, json};
 
 use crate::args::{InspectArguments, Neurons};
 use crate::exit::ExitStatus;
+use crate::layer_view::{self, layer_views};
 use crate::measure::{Measured, coverage_rows, measure_understood};
+use crate::populations::Populations;
 use crate::printer;
 use crate::study::MeasurePlan;
 
 /// Shows one checkpoint. Where its architecture cannot be told, its tensors are shown all the same, and the status is that of a failed
 /// checkpoint.
 pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus> {
-    let plan = MeasurePlan::new(
+    let mut plan = MeasurePlan::new(
         MeasureOptions::default(),
         arguments.probe.as_deref(),
         Neurons::None,
     )?;
+    if arguments.densities {
+        plan.populations = Some(Populations::by_default(plan.probe.is_some()));
+    }
     let checkpoint = OpenCheckpoint::open(&arguments.file)?;
     let (understood, coverage) = understand(&checkpoint, None);
     let measured = understood.and_then(|understood| {
@@ -78,6 +83,9 @@ fn text(
         ];
         parts.push(printer::table(header, metrics.layers.iter().map(layer_row)));
         parts.extend(measured.left_out.clone());
+        if !measured.samples.is_empty() {
+            parts.push(layer_view::text(&layer_views(&measured.samples)));
+        }
     }
     parts.extend(failure.map(|failure| format!("failed: {failure}")));
     let header = ["tensor", "shape", "type", "used as", ""];
@@ -137,6 +145,7 @@ fn document(
             "n_links": metrics.n_links,
             "n_parameters": metrics.n_parameters,
             "left_out": measured.left_out,
+            "densities": (!measured.samples.is_empty()).then(|| layer_view::document(&layer_views(&measured.samples))),
             "layers": metrics.layers.iter().map(layer_document).collect::<Vec<_>>(),
         })
     });

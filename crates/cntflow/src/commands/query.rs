@@ -47,7 +47,9 @@ fn answer(arguments: &QueryArguments) -> anyhow::Result<DataFrame> {
     let tables = TableStore::new(&arguments.folder);
     let mut context = SQLContext::new();
     let mut known = Vec::new();
-    for table in Table::ALL {
+    // Summaries of samples are bytes that no query can do anything with.
+    let readable = |table: &Table| *table != Table::Populations;
+    for table in Table::ALL.into_iter().filter(readable) {
         match tables.scan(table) {
             Ok(frame) => {
                 context.register(table.name(), frame);

@@ -5,7 +5,8 @@ use std::time::Instant;
 use crate::args::RunArguments;
 use crate::enter::study_record;
 use crate::exit::{ExitStatus, UsageError};
-use crate::pipeline::{Extent, Setting, carry_out};
+use crate::pipeline::{Extent, Setting, carry_out, n_workers};
+use crate::populations::make_tables;
 use crate::results::discriminate_folder;
 use crate::study::Plan;
 use crate::{printer, summary};
@@ -26,6 +27,7 @@ pub(crate) fn run(arguments: RunArguments, extent: Extent) -> anyhow::Result<Exi
         .out
         .unwrap_or_else(|| plan.default_folder());
     let talk = arguments.talk;
+    let threads = n_workers(&arguments.workers);
     let setting = Setting {
         out,
         fresh: arguments.folder.fresh,
@@ -38,10 +40,13 @@ pub(crate) fn run(arguments: RunArguments, extent: Extent) -> anyhow::Result<Exi
     if !carried.leads {
         return Ok(carried.status());
     }
-    let spec = plan
-        .discriminate
-        .as_ref()
-        .filter(|_| carried.complete && extent == Extent::Measure);
+    let is_measured = carried.complete && extent == Extent::Measure;
+    if let Some(populations) = plan.measure.populations.as_ref().filter(|_| is_measured) {
+        let record = study_record(&plan, Vec::new())?;
+        let made = make_tables(&carried.folder, &record, populations, threads)?;
+        carried.populations = Some(made);
+    }
+    let spec = plan.discriminate.as_ref().filter(|_| is_measured);
     let discriminated = spec.map(|spec| {
         let record = study_record(&plan, Vec::new())?;
         discriminate_folder(&carried.folder, &record, spec, talk)

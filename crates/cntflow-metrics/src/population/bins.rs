@@ -1,0 +1,258 @@
+//! Bins of values with the sums of their offsets' powers, as integers.
+
+use super::place::{LAST_LEVEL, bin_of, extent, key_of, offset, offset_of_bin};
+
+/// Powers of the offsets that are summed.
+pub(super) const POWERS: usize = 4;
+
+/// One bin: how many values, and the sums of the powers 1 to 4 of their offsets from its centre. Offsets have up to 23 bits, so the
+/// sums hold 2^39 values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bin {
+    pub(super) place: i64,
+    pub(super) count: u64,
+    pub(super) sums: [i128; POWERS],
+}
+
+/// The occupied bins of one level, in the order of their values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bins {
+    pub(super) level: u32,
+    pub(super) bins: Vec<Bin>,
+}
+
+/// Values near one point, as reals: their number and the sums of the powers 1 to 4 of their distances from it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Cluster {
+    pub(super) centre: f64,
+    pub(super) half_width: f64,
+    pub(super) count: f64,
+    pub(super) sums: [f64; POWERS],
+}
+
+impl Bin {
+    fn of(key: i64, times: u64, level: u32) -> Self {
+        let place = bin_of(key, level);
+        let r = i128::from(offset(key, place, level));
+        let n = i128::from(times);
+        Self {
+            place,
+            count: times,
+            sums: [n * r, n * r * r, n * r * r * r, n * r * r * r * r],
+        }
+    }
+
+    /// The bin as part of the coarser one that takes it in: sums of `(r + d)^k` by the binomial theorem.
+    fn within(&self, level: u32, coarser: u32) -> Self {
+        let place = bin_of(self.place, coarser);
+        if place == 0 {
+            return Self {
+                place,
+                count: self.count,
+                sums: [0; POWERS],
+            };
+        }
+        let d = i128::from(offset_of_bin((self.place, level), (place, coarser)));
+        let n = i128::from(self.count);
+        let [s1, s2, s3, s4] = self.sums;
+        let d2 = d * d;
+        let sums = [
+            s1 + n * d,
+            s2 + 2 * d * s1 + n * d2,
+            s3 + 3 * d * s2 + 3 * d2 * s1 + n * d2 * d,
+            s4 + 4 * d * s3 + 6 * d2 * s2 + 4 * d2 * d * s1 + n * d2 * d2,
+        ];
+        Self {
+            place,
+            sums,
+            ..*self
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        for (sum, other) in self.sums.iter_mut().zip(other.sums) {
+            *sum += other;
+        }
+    }
+}
+
+impl Bins {
+    /// Values with how often each counts, sorted, in bins of the finest level that needs no more than `most`.
+    pub(super) fn of(sorted: &[(f64, u64)], most: usize) -> Self {
+        let keys: Vec<(i64, u64)> = sorted.iter().map(|&(x, n)| (key_of(x), n)).collect();
+        let fits = |level: u32| occupied(&keys, level) <= most;
+        let levels = 0..LAST_LEVEL;
+        let (mut low, mut high) = (levels.start, levels.end);
+        while low < high {
+            let middle = (low + high) / 2;
+            if fits(middle) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Self::at(&keys, low)
+    }
+
+    /// Sorted keys with how often each counts, in bins of a level.
+    fn at(keys: &[(i64, u64)], level: u32) -> Self {
+        let bins = keys.iter().map(|&(key, times)| Bin::of(key, times, level));
+        Self {
+            level,
+            bins: joined(bins),
+        }
+    }
+
+    /// Takes sorted values in.
+    pub(super) fn take(&mut self, sorted: &[(f64, u64)], most: usize) {
+        let keys: Vec<(i64, u64)> = sorted.iter().map(|&(x, n)| (key_of(x), n)).collect();
+        self.merge(&Self::at(&keys, self.level), most);
+    }
+
+    /// Takes other bins in, at the finest level that needs no more than `most` bins.
+    pub(super) fn merge(&mut self, other: &Self, most: usize) {
+        let level = self.level.max(other.level);
+        let (a, b) = (self.coarser(level), other.coarser(level));
+        let mut all = Vec::with_capacity(a.len() + b.len());
+        all.extend(a);
+        all.extend(b);
+        all.sort_by_key(|bin| bin.place);
+        self.bins = joined(all.into_iter());
+        self.level = level;
+        while self.bins.len() > most && self.level < LAST_LEVEL {
+            self.bins = self.coarser(self.level + 1);
+            self.level += 1;
+        }
+    }
+
+    fn coarser(&self, level: u32) -> Vec<Bin> {
+        if level == self.level {
+            return self.bins.clone();
+        }
+        let bins = self.bins.iter().map(|bin| bin.within(self.level, level));
+        joined(bins)
+    }
+
+    /// The bins as reals, in the order of their centres.
+    pub(super) fn clusters(&self) -> impl Iterator<Item = Cluster> {
+        self.bins.iter().map(|bin| {
+            let (centre, half_width, unit) = extent(bin.place, self.level);
+            let mut power = 1.0;
+            let sums = bin.sums.map(|sum| {
+                power *= unit;
+                sum as f64 * power
+            });
+            Cluster {
+                centre,
+                half_width,
+                count: bin.count as f64,
+                sums,
+            }
+        })
+    }
+}
+
+/// Number of bins that sorted keys take at a level.
+fn occupied(keys: &[(i64, u64)], level: u32) -> usize {
+    let mut places = keys.iter().map(|&(key, _)| bin_of(key, level));
+    let Some(mut last) = places.next() else {
+        return 0;
+    };
+    let changes = places.filter(|&place| std::mem::replace(&mut last, place) != place);
+    1 + changes.count()
+}
+
+/// Sorted bins with those of one place put together.
+fn joined(bins: impl Iterator<Item = Bin>) -> Vec<Bin> {
+    let mut joined: Vec<Bin> = Vec::new();
+    for bin in bins {
+        match joined.last_mut() {
+            Some(last) if last.place == bin.place => last.add(&bin),
+            _ => joined.push(bin),
+        }
+    }
+    joined
+}
+
+impl Cluster {
+    /// A value that counts a number of times.
+    pub(super) fn value(x: f64, times: u64) -> Self {
+        Self {
+            centre: x,
+            half_width: 0.0,
+            count: times as f64,
+            sums: [0.0; POWERS],
+        }
+    }
+
+    /// Mean of the values.
+    pub(super) fn mean(&self) -> f64 {
+        self.centre + self.sums[0] / self.count
+    }
+
+    /// Two points with weights that have the values' number and first three moments (Gauss quadrature): positive weights, so that what
+    /// is computed from them is a distribution too.
+    pub(super) fn two_points(&self) -> [(f64, f64); 2] {
+        let [m1, m2, m3, _] = self.sums.map(|sum| sum / self.count);
+        let variance = m2 - m1 * m1;
+        if self.half_width == 0.0 || variance <= 1e-18 * self.half_width * self.half_width {
+            return [(self.mean(), self.count), (self.mean(), 0.0)];
+        }
+        let std = variance.sqrt();
+        let skewness = (m3 - 3.0 * m1 * m2 + 2.0 * m1 * m1 * m1) / (variance * std);
+        let root = (4.0 + skewness * skewness).sqrt();
+        let share = 0.5 * (1.0 + skewness / root);
+        let place = |sign: f64| self.mean() + std * 0.5 * (skewness + sign * root);
+        [
+            (place(-1.0), self.count * share),
+            (place(1.0), self.count * (1.0 - share)),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(values: &[f64]) -> Vec<(f64, u64)> {
+        let mut values: Vec<(f64, u64)> = values.iter().map(|&x| (x, 1)).collect();
+        values.sort_by(|a, b| a.0.total_cmp(&b.0));
+        values
+    }
+
+    #[test]
+    fn moments_of_joined_bins_are_those_of_the_values() {
+        let value = |i: u16| f64::from(0.0013_f32 * f32::from(i) - 0.4);
+        let values: Vec<f64> = (0..1000).map(value).collect();
+        let bins = Bins::of(&sorted(&values), 100);
+        assert!((50..=100).contains(&bins.bins.len()));
+        for cluster in bins.clusters() {
+            // A bin has its end towards zero.
+            let inside = values.iter().filter(|&&x| {
+                let d = (x - cluster.centre) * cluster.centre.signum();
+                -cluster.half_width <= d && d < cluster.half_width
+            });
+            let inside: Vec<f64> = inside.map(|x| x - cluster.centre).collect();
+            assert_eq!(cluster.count, inside.len() as f64);
+            for (k, sum) in cluster.sums.into_iter().enumerate() {
+                let direct: f64 = inside.iter().map(|d| d.powi(k as i32 + 1)).sum();
+                assert!((sum - direct).abs() < 1e-12, "{cluster:?}: {direct}");
+            }
+        }
+    }
+
+    #[test]
+    fn two_points_by_hand() {
+        // 0, 0, 0, 1 about the centre 0.5 of [0, 1]: already two points.
+        let cluster = Cluster {
+            centre: 0.5,
+            half_width: 0.5,
+            count: 4.0,
+            sums: [-1.0, 1.0, -0.25, 0.25],
+        };
+        let [(low, n_low), (high, n_high)] = cluster.two_points();
+        assert!(low.abs() < 1e-15 && (high - 1.0).abs() < 1e-15);
+        assert!((n_low - 3.0).abs() < 1e-15 && (n_high - 1.0).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,275 @@
+//! Summaries as bytes, for tables: a version, then numbers of variable length, column by column.
+
+use super::SampleSummary;
+use super::bins::{Bin, Bins, POWERS};
+use super::place::{LAST_LEVEL, bin_of};
+use super::summary::{EXACT_VALUES, MAX_BINS, Values};
+
+/// First byte of every summary.
+const VERSION: u8 = 1;
+
+/// Why bytes are no summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// They are of another version, or of something else.
+    #[error("version {found} of a sample's summary; this program reads version {VERSION}")]
+    Version {
+        /// The first byte.
+        found: u8,
+    },
+    /// They end early, go on, or contradict themselves.
+    #[error("a sample's summary is broken: {what}")]
+    Broken {
+        /// What is wrong.
+        what: &'static str,
+    },
+}
+
+impl SampleSummary {
+    /// The summary as bytes: equal summaries give equal bytes.
+    ///
+    /// ```
+    /// use cntflow_metrics::population::SampleSummary;
+    ///
+    /// let sample: SampleSummary = (0..10_000).map(|i| (f64::from(i) * 0.01).sin()).collect();
+    /// assert_eq!(SampleSummary::from_bytes(&sample.to_bytes())?, sample);
+    /// # Ok::<(), cntflow_metrics::population::DecodeError>(())
+    /// ```
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let exact = u8::from(self.is_exact());
+        let mut out = vec![VERSION, exact | u8::from(self.rounded) << 1];
+        put(&mut out, self.nan.into());
+        put(&mut out, self.infinite.into());
+        let (min, max) = self.range.unwrap_or((f64::NAN, f64::NAN));
+        put_real(&mut out, min);
+        put_real(&mut out, max);
+        match &self.values {
+            Values::Exact(values) => {
+                put(&mut out, values.len() as u128);
+                values.iter().for_each(|&(x, _)| put_real(&mut out, x));
+                values.iter().for_each(|&(_, n)| put(&mut out, n.into()));
+            }
+            Values::Binned(bins) => put_bins(&mut out, bins),
+        }
+        out
+    }
+
+    /// The summary that [`SampleSummary::to_bytes`] has written.
+    ///
+    /// # Errors
+    /// The bytes are of another version, end early, go on, or cannot be of a summary.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut bytes = Bytes(bytes);
+        match bytes.byte()? {
+            VERSION => {}
+            found => return Err(DecodeError::Version { found }),
+        }
+        let flags = bytes.byte()?;
+        let (nan, infinite) = (bytes.count()?, bytes.count()?);
+        let (min, max) = (bytes.real()?, bytes.real()?);
+        let values = match flags & 1 {
+            1 => Values::Exact(bytes.values()?),
+            _ => Values::Binned(bytes.bins()?),
+        };
+        check(bytes.0.is_empty(), "it goes on behind its end")?;
+        let empty = matches!(&values, Values::Exact(values) if values.is_empty());
+        check(
+            if empty { min.is_nan() } else { min <= max },
+            "its range is none",
+        )?;
+        Ok(Self {
+            values,
+            range: (!empty).then_some((min, max)),
+            nan,
+            infinite,
+            rounded: flags & 2 != 0,
+        })
+    }
+}
+
+fn put_bins(out: &mut Vec<u8>, bins: &Bins) {
+    put(out, bins.level.into());
+    put(out, bins.bins.len() as u128);
+    let mut last = 0_i64;
+    for bin in &bins.bins {
+        // Bins stand at multiples of a power of two.
+        let step = bin.place.wrapping_sub(last);
+        let zeros = step.trailing_zeros().min(63);
+        out.push(zeros as u8);
+        put(out, signed((step >> zeros).into()));
+        last = bin.place;
+    }
+    bins.bins.iter().for_each(|bin| put(out, bin.count.into()));
+    for power in 0..POWERS {
+        let sums = bins.bins.iter().map(|bin| bin.sums[power]);
+        sums.for_each(|sum| put(out, signed(sum)));
+    }
+}
+
+/// Seven bits a byte, the low ones first; the high bit says that there are more.
+fn put(out: &mut Vec<u8>, mut value: u128) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn put_real(out: &mut Vec<u8>, value: f64) {
+    out.extend(value.to_bits().to_le_bytes());
+}
+
+/// Small numbers of both signs as small ones without: 0, -1, 1, -2, ...
+fn signed(value: i128) -> u128 {
+    (value << 1 ^ value >> 127) as u128
+}
+
+fn check(holds: bool, what: &'static str) -> Result<(), DecodeError> {
+    match holds {
+        true => Ok(()),
+        false => Err(DecodeError::Broken { what }),
+    }
+}
+
+/// Bytes that are left to read.
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (first, rest) = self.0.split_first_chunk().ok_or(DecodeError::Broken {
+            what: "it ends early",
+        })?;
+        self.0 = rest;
+        Ok(*first)
+    }
+
+    fn byte(&mut self) -> Result<u8, DecodeError> {
+        self.take::<1>().map(|[byte]| byte)
+    }
+
+    fn real(&mut self) -> Result<f64, DecodeError> {
+        Ok(f64::from_bits(u64::from_le_bytes(self.take()?)))
+    }
+
+    fn number(&mut self) -> Result<u128, DecodeError> {
+        let mut value = 0_u128;
+        for shift in (0..128).step_by(7) {
+            let byte = self.byte()?;
+            value |= u128::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(DecodeError::Broken {
+            what: "a number has no end",
+        })
+    }
+
+    fn count(&mut self) -> Result<u64, DecodeError> {
+        let count = u64::try_from(self.number()?);
+        count.map_err(|_| DecodeError::Broken {
+            what: "a count is too large",
+        })
+    }
+
+    fn signed(&mut self) -> Result<i128, DecodeError> {
+        let value = self.number()?;
+        Ok((value >> 1) as i128 ^ -((value & 1) as i128))
+    }
+
+    fn length(&mut self, most: usize) -> Result<usize, DecodeError> {
+        let length = self.count()?;
+        check(length <= most as u64, "it holds too much")?;
+        Ok(length as usize)
+    }
+
+    fn values(&mut self) -> Result<Vec<(f64, u64)>, DecodeError> {
+        let length = self.length(EXACT_VALUES)?;
+        let mut values = Vec::new();
+        for _ in 0..length {
+            values.push((self.real()?, 0));
+        }
+        for value in &mut values {
+            value.1 = self.count()?;
+        }
+        let sorted = values.is_sorted_by(|a, b| a.0 < b.0);
+        let finite = values.iter().all(|&(x, times)| x.is_finite() && times > 0);
+        check(sorted && finite, "its values are out of order")?;
+        Ok(values)
+    }
+
+    fn bins(&mut self) -> Result<Bins, DecodeError> {
+        let level = self.count()?;
+        check(level <= LAST_LEVEL.into(), "there is no such level")?;
+        let level = level as u32;
+        let places = self.places(level)?;
+        let mut bins: Vec<Bin> = Vec::new();
+        for place in places {
+            let (count, sums) = (self.count()?, [0; POWERS]);
+            check(count > 0, "a bin is empty")?;
+            bins.push(Bin { place, count, sums });
+        }
+        for power in 0..POWERS {
+            for bin in &mut bins {
+                bin.sums[power] = self.signed()?;
+            }
+        }
+        Ok(Bins { level, bins })
+    }
+
+    fn places(&mut self, level: u32) -> Result<Vec<i64>, DecodeError> {
+        let length = self.length(MAX_BINS)?;
+        let mut places: Vec<i64> = Vec::new();
+        for _ in 0..length {
+            let zeros = self.byte()?.min(63);
+            let step = (self.signed()? as i64) << zeros;
+            places.push(places.last().map_or(step, |last| last.wrapping_add(step)));
+        }
+        let known = |place: &i64| {
+            place.unsigned_abs() >> 23 <= LAST_LEVEL.into() && bin_of(*place, level) == *place
+        };
+        let sorted = places.is_sorted_by(|a, b| a < b);
+        check(
+            length > 0 && sorted && places.iter().all(known),
+            "its bins are out of place",
+        )?;
+        Ok(places)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples() -> [SampleSummary; 4] {
+        let wave = |n: u32| (0..n).map(|i| (f64::from(i) * 0.37).sin() + 0.2);
+        [
+            SampleSummary::default(),
+            wave(50).chain([f64::NAN, f64::INFINITY]).collect(),
+            wave(20_000).collect(),
+            wave(30_000).map(|x| x * 1e-200).collect(),
+        ]
+    }
+
+    #[test]
+    fn bytes_lead_back() {
+        for sample in samples() {
+            assert_eq!(SampleSummary::from_bytes(&sample.to_bytes()), Ok(sample));
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_changed_is_refused_or_read_but_never_a_panic() {
+        for sample in samples() {
+            let bytes = sample.to_bytes();
+            for end in (0..bytes.len()).step_by(1 + bytes.len() / 300) {
+                assert!(SampleSummary::from_bytes(&bytes[..end]).is_err());
+                let mut changed = bytes.clone();
+                changed[end] ^= 0xff;
+                let _ = SampleSummary::from_bytes(&changed);
+            }
+        }
+        let error = SampleSummary::from_bytes(&[7, 0]).unwrap_err();
+        assert_eq!(error, DecodeError::Version { found: 7 });
+    }
+}

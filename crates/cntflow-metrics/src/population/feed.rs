@@ -1,0 +1,199 @@
+//! What a measured network gives to its population: a sample per layer and metric.
+
+use cntflow_network::{Network, Role, Weights};
+
+use super::{SampleBuilder, SampleSummary};
+use crate::links::GraphLinks;
+use crate::measure::apart;
+use crate::sample::{Sample, Times};
+use crate::{MeasureOptions, Metric, NetworkMetrics, NeuronColumns, Seen};
+
+/// The values of one metric of one layer of one network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerSample {
+    /// `l`, 0 for the inputs; metrics of links carry that of the layer they lead to.
+    pub layer: usize,
+    /// Name of the layer, or of the links where several layers of them lead to one of neurons.
+    pub name: String,
+    /// Where the layer stands.
+    pub role: Role,
+    /// The metric.
+    pub metric: Metric,
+    /// Its values.
+    pub sample: SampleSummary,
+}
+
+/// Where a metric's values are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// In the weights: one value per link, entry or bias.
+    Weights,
+    /// In the neurons' columns: one value per neuron.
+    Neurons,
+    /// In the layer's row: one value per layer. It has to be measured for this.
+    Row,
+}
+
+impl Source {
+    /// Where the values of a metric are found.
+    ///
+    /// ```
+    /// use cntflow_metrics::{Metric, population::Source};
+    ///
+    /// assert_eq!(Source::of(Metric::LinkWeights), Source::Weights);
+    /// assert_eq!(Source::of(Metric::NodesStrength), Source::Neurons);
+    /// assert_eq!(Source::of(Metric::LayersFluctuation), Source::Row);
+    /// ```
+    pub fn of(metric: Metric) -> Self {
+        match metric {
+            Metric::LinkWeights | Metric::KernelWeights | Metric::Biases => Self::Weights,
+            _ if column(metric).is_some() => Self::Neurons,
+            _ => Self::Row,
+        }
+    }
+}
+
+/// The samples of a network for some metrics, by layer; metrics that a layer does not have are left out.
+///
+/// Links count as often as in the graph of `options`: an entry of a convolution's kernel once per place where it is applied in the
+/// spatial graph. Time grows as n log n with the number of weights.
+///
+/// ```
+/// use cntflow_metrics::{MeasureOptions, Metric, measure, population::layer_samples};
+/// use cntflow_network::{Network, Tensor};
+///
+/// let json = r#"{"input": [2], "layers": [{"kind": "dense", "units": 1, "bias": false}]}"#;
+/// let network = Network::new(serde_json::from_str(json)?, |_| Some(Tensor::borrowed(&[1, 2], &[2.0, -1.0])))?;
+/// let metrics = measure(&network, &MeasureOptions::default());
+/// let samples = layer_samples(&network, &metrics, &MeasureOptions::default(), &[Metric::LinkWeights]);
+/// assert_eq!((samples[0].layer, samples[0].sample.count(), samples[0].sample.mean()), (1, 2, 0.5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn layer_samples(
+    network: &Network<'_>,
+    metrics: &NetworkMetrics,
+    options: &MeasureOptions,
+    wanted: &[Metric],
+) -> Vec<LayerSample> {
+    let apart = apart(network, options);
+    let network = apart.as_ref().unwrap_or(network);
+    let mut samples = Vec::new();
+    for &metric in wanted {
+        match Source::of(metric) {
+            Source::Weights => of_weights(network, metrics, options, metric, &mut samples),
+            Source::Neurons => samples.extend(of_neurons(metrics, metric)),
+            Source::Row => samples.extend(of_rows(metrics, metric)),
+        }
+    }
+    samples.sort_by(|a, b| (a.layer, a.metric, &a.name).cmp(&(b.layer, b.metric, &b.name)));
+    samples
+}
+
+fn of_weights(
+    network: &Network<'_>,
+    metrics: &NetworkMetrics,
+    options: &MeasureOptions,
+    metric: Metric,
+    samples: &mut Vec<LayerSample>,
+) {
+    for layer in network.links() {
+        let Some(neurons) = metrics.neurons.get(layer.index) else {
+            continue;
+        };
+        let weights = network.weights(layer);
+        let graph = GraphLinks::new(layer, &weights, neurons.shape, options);
+        let once = |weights: &'_ Option<Weights<'_>>| -> Option<SampleSummary> {
+            Some(summary(&Sample::of(weights.as_ref()?, Times::Once)))
+        };
+        let sample = match metric {
+            Metric::LinkWeights => graph.sample(&weights).map(|sample| summary(&sample)),
+            Metric::KernelWeights => once(&weights.kernel),
+            Metric::Biases => once(&weights.bias),
+            _ => continue,
+        };
+        samples.extend(sample.map(|sample| LayerSample {
+            name: layer.name.clone(),
+            ..layer_sample(neurons, metric, sample)
+        }));
+    }
+}
+
+fn summary(sample: &Sample<'_>) -> SampleSummary {
+    let mut builder = SampleBuilder::default();
+    sample.for_each(|x, times| builder.add(x, times));
+    builder.finish()
+}
+
+fn of_neurons(metrics: &NetworkMetrics, metric: Metric) -> impl Iterator<Item = LayerSample> {
+    metrics.neurons.iter().filter_map(move |neurons| {
+        let values = column(metric)?(neurons)?;
+        let sample = values.iter().copied().collect();
+        Some(layer_sample(neurons, metric, sample))
+    })
+}
+
+fn of_rows(metrics: &NetworkMetrics, metric: Metric) -> impl Iterator<Item = LayerSample> {
+    let rows = metrics
+        .layers
+        .iter()
+        .filter(move |row| row.metric == metric);
+    rows.map(|row| LayerSample {
+        layer: row.layer,
+        name: row.name.clone(),
+        role: row.role,
+        metric: row.metric,
+        sample: [row.summary.mean].into_iter().collect(),
+    })
+}
+
+fn layer_sample(neurons: &NeuronColumns, metric: Metric, sample: SampleSummary) -> LayerSample {
+    LayerSample {
+        layer: neurons.layer,
+        name: neurons.name.clone(),
+        role: neurons.role,
+        metric,
+        sample,
+    }
+}
+
+/// A column of neurons, where the layer has it.
+type Column = fn(&NeuronColumns) -> Option<&[f64]>;
+
+/// The column that holds a metric's values.
+fn column(metric: Metric) -> Option<Column> {
+    fn pre(neurons: &NeuronColumns) -> Option<&Seen> {
+        neurons.data.as_ref()?.pre.as_ref()
+    }
+    fn post(neurons: &NeuronColumns) -> Option<&Seen> {
+        neurons.data.as_ref()?.post.as_ref()
+    }
+    let column: Column = match metric {
+        Metric::NodesStrength => |neurons| Some(&neurons.strength),
+        Metric::StrengthIn => |neurons| Some(&neurons.s_in),
+        Metric::StrengthOut => |neurons| Some(&neurons.s_out),
+        Metric::StrengthAbs => |neurons| Some(&neurons.s_abs),
+        Metric::NeuronsStrength => |neurons| Some(&pre(neurons)?.mean),
+        Metric::NeuronsStrengthStd => |neurons| Some(&pre(neurons)?.std),
+        Metric::NeuronsActivation => |neurons| Some(&post(neurons)?.mean),
+        Metric::NeuronsActivationStd => |neurons| Some(&post(neurons)?.std),
+        Metric::NeuronsActivationZeroShare => |neurons| Some(&post(neurons)?.zero_share),
+        _ => return None,
+    };
+    Some(column)
+}
+
+/// What two networks must share for their layers to be compared: kind and neurons of every layer, and the number of parameters, as in
+/// `784 dense:64 dense:10 (50890 parameters)`. Activations are not part of it.
+pub fn shape_of(metrics: &NetworkMetrics) -> String {
+    let layers = metrics.neurons.iter().map(|neurons| {
+        let dimensions = neurons.shape.dimensions().into_iter();
+        let dimensions: Vec<String> = dimensions.map(|size| size.to_string()).collect();
+        let shape = dimensions.join("x");
+        match neurons.role {
+            Role::Input => shape,
+            _ => format!("{}:{shape}", neurons.kind.as_str()),
+        }
+    });
+    let layers: Vec<String> = layers.collect();
+    format!("{} ({} parameters)", layers.join(" "), metrics.n_parameters)
+}

@@ -1,0 +1,221 @@
+//! Populations by accuracy bins: the tables `densities` and `divergences`, and the layers of one network.
+
+use std::path::Path;
+
+use polars::prelude::{DataFrame, LazyFrame, ScanArgsParquet, SortMultipleOptions};
+
+use crate::support::{
+    SMALL_STUDY, expect, parts, start, study_folder, wait_until, write_chain, write_checkpoint,
+};
+
+/// The small study with populations in wide bins.
+fn study_with_populations(here: &Path, section: &str) {
+    let study = format!("{SMALL_STUDY}\n[populations]\n{section}\n");
+    std::fs::write(here.join("study.toml"), study).unwrap();
+}
+
+/// A table that is written whole, sorted by what tells its rows apart.
+fn whole(out: &Path, name: &str) -> DataFrame {
+    let paths = parts(out, name);
+    assert_eq!(paths.len(), 1, "{name} in {}", out.display());
+    let mut keys = vec!["architecture", "layer", "name", "metric"];
+    keys.extend(match name {
+        "densities" => ["bin", "point"],
+        _ => ["bin_a", "bin_b"],
+    });
+    let path = paths[0].to_string_lossy();
+    let scan = LazyFrame::scan_parquet(path.as_ref().into(), ScanArgsParquet::default());
+    let sorted = scan.unwrap().sort(keys, SortMultipleOptions::default());
+    sorted.collect().unwrap()
+}
+
+#[track_caller]
+fn assert_same(a: &Path, b: &Path) {
+    for name in ["densities", "divergences"] {
+        let (left, right) = (whole(a, name), whole(b, name));
+        assert!(left.height() > 0, "{name} is empty");
+        assert!(
+            left.equals_missing(&right),
+            "{name} differs:\n{left:?}\n{right:?}"
+        );
+    }
+}
+
+#[test]
+fn a_study_with_populations_gives_both_tables() {
+    let folder = study_folder();
+    let here = folder.path();
+    study_with_populations(here, "width = 0.25");
+    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
+    let made = &said["populations"];
+    assert_eq!(
+        (&made["networks"], &made["without_label"]),
+        (&36.into(), &0.into()),
+        "{said}"
+    );
+    // Two shapes; of 3 and 4 layers of neurons; strengths of all, weights of all but the first, as what neurons do.
+    assert_eq!(made["groups"], 3 + 2 * 3 + 4 + 3 * 3, "{said}");
+
+    let sql = "SELECT d.architecture, d.bin, max(d.count) AS values, sum(d.density) * (max(d.x) - min(d.x)) / 999 AS mass \
+               FROM densities d WHERE metric = 'link_weights' AND layer = 1 GROUP BY d.architecture, d.bin";
+    let rows = expect(0, here, &["query", "runs/small", sql, "--format", "json"]).json();
+    for row in rows.as_array().unwrap() {
+        let mass = row["mass"].as_f64().unwrap();
+        assert!((0.9..1.01).contains(&mass), "{row}");
+    }
+    let sql = "SELECT count(*) AS n FROM divergences WHERE jensen_shannon < 0 OR jensen_shannon > 1 OR wasserstein < 0";
+    let rows = expect(0, here, &["query", "runs/small", sql, "--format", "json"]).json();
+    assert_eq!(rows[0]["n"], 0);
+    let sql = "SELECT sum(n_networks) AS n FROM (SELECT DISTINCT architecture, bin, n_networks FROM densities \
+               WHERE metric = 'link_weights' AND layer = 1)";
+    let rows = expect(0, here, &["query", "runs/small", sql, "--format", "json"]).json();
+    assert_eq!(rows[0]["n"], 36, "every network is in one bin");
+    let hidden = expect(
+        2,
+        here,
+        &["query", "runs/small", "SELECT * FROM populations"],
+    );
+    assert!(
+        hidden.stderr.contains("densities, divergences"),
+        "{hidden:?}"
+    );
+}
+
+#[test]
+fn workers_killed_runs_and_whole_runs_give_the_same_populations() {
+    let folder = study_folder();
+    let here = folder.path();
+    study_with_populations(here, "width = 0.1");
+    let study = std::fs::read_to_string(here.join("study.toml")).unwrap();
+    let longer = study
+        .replace("runs = 12", "runs = 30")
+        .replace("epochs = 2", "epochs = 12")
+        .replace("training_fraction = 0.05", "training_fraction = 1.0");
+    std::fs::write(here.join("study.toml"), longer).unwrap();
+    let run = ["run", "study.toml", "--progress", "none"];
+    expect(
+        0,
+        here,
+        &[&run[..], &["--out", "one", "--workers", "1"]].concat(),
+    );
+    expect(
+        0,
+        here,
+        &[&run[..], &["--out", "two", "--workers", "2"]].concat(),
+    );
+    assert_same(&here.join("one"), &here.join("two"));
+
+    let slow = ["--out", "killed", "--workers", "1", "--commit-every", "1"];
+    let mut child = start(here, &[&run[..], &slow].concat());
+    let killed = here.join("killed");
+    wait_until("a first commit", || !parts(&killed, "networks").is_empty());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!parts(&killed, "populations").is_empty());
+    std::fs::write(
+        killed.join("tables/populations/uncommitted.parquet"),
+        "half",
+    )
+    .unwrap();
+    let said = expect(0, here, &[&run[..], &slow, &["--json"]].concat()).json();
+    assert!(
+        said["checkpoints"]["resumed"].as_u64().unwrap() > 0,
+        "{said}"
+    );
+    assert_same(&here.join("one"), &killed);
+}
+
+#[test]
+fn a_study_that_was_measured_without_populations_is_another_one() {
+    let folder = study_folder();
+    let here = folder.path();
+    expect(0, here, &["run", "study.toml"]);
+    assert!(parts(&here.join("runs/small"), "populations").is_empty());
+    study_with_populations(here, "");
+    let refused = expect(1, here, &["run", "study.toml"]);
+    assert!(
+        refused.stderr.contains("gathers populations") && refused.stderr.contains("--fresh"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_section_that_cannot_be_is_refused_before_anything_is_done() {
+    let folder = study_folder();
+    let here = folder.path();
+    for (section, told) in [
+        ("width = 0.0", "width 0 is not positive"),
+        (
+            "label = 'accuracy'",
+            "no label 'accuracy' with numbers; there are",
+        ),
+        ("metrics = ['strength']", "unknown metric strength"),
+        ("bins = 3", "unknown field `bins`"),
+    ] {
+        study_with_populations(here, section);
+        let refused = expect(2, here, &["run", "study.toml"]);
+        assert!(refused.stderr.contains(told), "{section}: {refused:?}");
+    }
+    assert!(!here.join("runs").exists());
+}
+
+#[test]
+fn networks_without_accuracy_are_left_out_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::create_dir(here.join("zoo")).unwrap();
+    for (i, accuracy) in ["0.31", "0.32", "0.9"].into_iter().enumerate() {
+        let path = here.join(format!("zoo/labelled-{i}.safetensors"));
+        let values = |n: usize| (0..n).map(|k| (k as f32 - 1.5) * (i + 1) as f32).collect();
+        let tensors: [(&str, &[usize], Vec<f32>); 2] = [
+            ("fc1.weight", &[3, 4], values(12)),
+            ("fc2.weight", &[2, 3], values(6)),
+        ];
+        write_checkpoint(&path, &tensors, &[("test_accuracy", accuracy)]);
+    }
+    write_chain(&here.join("zoo/bare.safetensors"), 1.0);
+    let study = "[study]\nname = 's'\n[measure]\nsources = ['zoo']\n[populations]\nmetrics = ['link_weights', 'layers_fluctuation']\n";
+    std::fs::write(here.join("study.toml"), study).unwrap();
+    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
+    let made = &said["populations"];
+    assert_eq!(
+        (&made["networks"], &made["without_label"]),
+        (&3.into(), &1.into()),
+        "{said}"
+    );
+    // One number per network: a single one has no density, and says so.
+    let sql = "SELECT bin, count, bandwidth, reason FROM densities WHERE metric = 'layers_fluctuation' AND layer = 1 AND bin = 36";
+    let rows = expect(0, here, &["query", "runs/s", sql, "--format", "json"]).json();
+    assert_eq!(rows.as_array().unwrap().len(), 1, "{rows}");
+    assert_eq!(rows[0]["reason"], "a single value");
+    assert!(rows[0]["bandwidth"].is_null());
+}
+
+#[test]
+fn the_layers_of_one_network_are_compared_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    write_chain(&here.join("a.safetensors"), 0.5);
+    let plain = expect(0, here, &["inspect", "a.safetensors", "--json"]).json();
+    assert!(plain["network"]["densities"].is_null());
+    let said = expect(
+        0,
+        here,
+        &["inspect", "a.safetensors", "--densities", "--json"],
+    )
+    .json();
+    let views = said["network"]["densities"].as_array().unwrap();
+    let metrics: Vec<_> = views
+        .iter()
+        .map(|view| view["metric"].as_str().unwrap())
+        .collect();
+    assert_eq!(metrics, ["link_weights", "nodes_strength"]);
+    assert_eq!(views[0]["x"].as_array().unwrap().len(), 1000);
+    assert_eq!(views[0]["divergences"].as_array().unwrap().len(), 1);
+    assert_eq!(views[1]["divergences"].as_array().unwrap().len(), 3);
+    let text = expect(0, here, &["inspect", "a.safetensors", "--densities"]).stdout;
+    assert!(
+        text.contains("Jensen-Shannon") && text.contains("1 - 2"),
+        "{text}"
+    );
+}
