@@ -5,15 +5,16 @@ It owns its own way to every number: a network is unrolled link by link into a l
 that list, the forward pass is a product with the matrix the list makes, and statistics are numpy's own or written out. Nothing here
 knows of position classes, im2col or selection.
 
-    python3 -m venv .venv && .venv/bin/pip install numpy==2.3.5
-    .venv/bin/python tests/reference/make_reference.py
+    tests/reference/setup         makes an environment with the pinned packages, runs this and make_layer_reference.py
+    make_reference.py [FOLDER]    writes one `<network>.json` into FOLDER, by default beside itself
 
-writes one `<network>.json` beside itself. Made with numpy 2.3.5; the seed is fixed, so a rerun gives the same files but for the last
-digits of numpy's sums. f32 tensors are hexadecimal, little-endian; expected numbers are JSON numbers of 10 digits, `null` where undefined.
+The seed is fixed, so a rerun gives the same files but for the last digits of numpy's sums. f32 tensors are hexadecimal,
+little-endian; expected numbers are JSON numbers of 10 digits, `null` where undefined.
 """
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -383,6 +384,7 @@ def draw_tensors(rng, links):
 
 
 def main():
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     rng = np.random.default_rng(SEED)
     for name, shape, layers in [*chosen_networks(), *random_networks(rng)]:
         _, links = resolve(shape, layers)
@@ -400,7 +402,7 @@ def main():
             "inputs": hexadecimal(inputs), "n_inputs": N_INPUTS,
             "n_parameters": sum(t.size for t in tensors.values()), "expected": expected,
         }
-        path = Path(__file__).parent / f"{name}.json"
+        path = folder / f"{name}.json"
         path.write_text(json.dumps(plain(reference), separators=(",", ":")) + "\n")
 
 

@@ -79,7 +79,7 @@ impl Side {
 }
 
 /// Shape of a layer's neurons in the graph in force: in the channel graph one per channel, where a layer leads to or from it that
-/// has weights for channels rather than for neurons.
+/// has weights for channels rather than for neurons; of a sequence its units.
 pub(crate) fn nodes(network: &Network<'_>, layer: &NeuronLayer, graph: ConvGraph) -> Shape {
     let over_channels = |part: &LinkLayer| {
         let beside = part.index == layer.index || part.from == layer.index;
@@ -91,7 +91,8 @@ pub(crate) fn nodes(network: &Network<'_>, layer: &NeuronLayer, graph: ConvGraph
         {
             Shape::Units(channels)
         }
-        (_, shape) => shape,
+        (_, shape @ Shape::Places { .. }) => shape,
+        (_, shape) => Shape::Units(shape.n_neurons()),
     }
 }
 

@@ -1,6 +1,8 @@
 //! One binary for all tests of the crate from outside.
 
 mod common;
+mod invariants;
+mod layers;
 mod population_properties;
 mod population_reference;
 mod properties;
