@@ -2,7 +2,6 @@
 
 import copy
 import math
-import zlib
 from dataclasses import dataclass, field
 
 import numpy as np

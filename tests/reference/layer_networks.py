@@ -119,7 +119,7 @@ def convolutional_networks():
         layer("global_max_pool", "pool1"), dense(2, "softmax", "fc")]
     yield "cnn_1d_global_average", [1, 9], [
         conv1d(4, 3, "relu", "conv1"), layer("global_average_pool", "pool1"), dense(2, "softmax", "fc")]
-    yield "transposed_2d", [2, 2, 2], [
+    yield "transposed_2d", [2, 2, 1], [
         transposed(2, 4, [3, 2], "relu", "up1", stride=[2, 3], padding=[1, 0], output_padding=[1, 2], groups=2),
         transposed(2, 3, [2, 2], None, "up2", dilation=[2, 1], padding=[0, 1], bias=False),
         layer("batch_norm", "bn2", "tanh"), transposed(2, 1, [2, 3], "linear", "up3", stride=[1, 2], padding=[1, 2])]
@@ -137,7 +137,7 @@ def convolutional_networks():
 
 
 def residual_networks():
-    yield "residual_cnn", [1, 5, 4], [
+    yield "residual_cnn", [1, 4, 3], [
         conv2d(2, [3, 3], None, "conv1", padding=[1, 1], bias=False), layer("batch_norm", "bn1", "relu"),
         conv2d(2, [3, 3], None, "conv2", padding=[1, 1], bias=False), layer("batch_norm", "bn2", "relu"),
         conv2d(2, [3, 3], None, "conv3", padding=[1, 1], bias=False), layer("batch_norm", "bn3"),

@@ -6,7 +6,7 @@ use crate::leading_bits::{key, weight};
 use crate::order::{RANKS, Walk};
 
 /// Bins over the range of a few of the values; the first and the last take all beyond.
-const BINS: usize = 1 << 12;
+const BINS: usize = 1 << 11;
 
 /// Values that the range is taken from.
 const SAMPLE: usize = 512;
