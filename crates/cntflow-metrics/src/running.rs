@@ -166,9 +166,8 @@ impl<const N: usize> Lanes<N> {
 
     #[inline(always)]
     fn take<T: Real>(&mut self, row: &[T]) {
-        let row = &row[..N];
-        for lane in 0..N {
-            let x = row[lane].to_f64();
+        for (lane, x) in row[..N].iter().enumerate() {
+            let x = x.to_f64();
             let d = x - self.shift[lane];
             self.sum[lane] += d;
             self.square[lane] += d * d;
