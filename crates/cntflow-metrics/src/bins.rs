@@ -1,12 +1,12 @@
 //! Order statistics of many finite f32 values: counted in bins of equal width, and only the few bins that hold a rank looked into.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::leading_bits::{key, weight};
 use crate::order::{RANKS, Walk};
 
 /// Bins over the range of a few of the values; the first and the last take all beyond.
-const BINS: usize = 1 << 11;
+const BINS: usize = 1 << 12;
 
 /// Values that the range is taken from.
 const SAMPLE: usize = 512;
@@ -67,15 +67,11 @@ impl Bins {
     }
 
     fn indices(&self, values: &[f32], indices: &mut [u16]) {
-        let (low, scale) = (self.low, self.scale);
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                for (bin, &x) in indices.iter_mut().zip(values) {
-                    *bin = index(x, low, scale);
-                }
-            },
-        );
+        Arch::new().dispatch(Indices {
+            bins: self,
+            values,
+            indices,
+        });
     }
 
     /// The values of the given ranks, rising, among those that were counted, and among those and `more`. `None` where too many
@@ -114,7 +110,11 @@ impl Bins {
         for chunk in values.chunks(CHUNK) {
             let (indices, hits) = (&mut indices[..chunk.len()], &mut hits[..chunk.len()]);
             self.indices(chunk, indices);
-            mark(indices, marked, hits);
+            Arch::new().dispatch(Mark {
+                indices,
+                marked,
+                hits,
+            });
             for (hits, values) in hits.chunks(LOOK).zip(chunk.chunks(LOOK)) {
                 if hits.iter().fold(0, |any, hit| any | hit) != 0 {
                     let found = values.iter().zip(hits).filter(|(_, hit)| **hit != 0);
@@ -155,25 +155,51 @@ fn index(x: f32, low: f32, scale: f32) -> u16 {
     (place + ROUND).to_bits() as u16
 }
 
-/// Which of the indices are marked.
-fn mark(indices: &[u16], marked: &[u16], hits: &mut [u16]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            hits.fill(0);
-            for marked in marked.chunks(AT_ONCE) {
-                let mut bins = [marked[0]; AT_ONCE];
-                bins[..marked.len()].copy_from_slice(marked);
-                let [a, b, c, d, e, f, g, h] = bins;
-                for (hit, &index) in hits.iter_mut().zip(indices) {
-                    let is = |bin: u16| if index == bin { u16::MAX } else { 0 };
-                    let first = (is(a) | is(b)) | (is(c) | is(d));
-                    let last = (is(e) | is(f)) | (is(g) | is(h));
-                    *hit |= first | last;
-                }
+/// The bins of some values being worked out. It is no closure, since those are not always compiled with the instructions that were
+/// chosen; so with [`Mark`].
+struct Indices<'b> {
+    bins: &'b Bins,
+    values: &'b [f32],
+    indices: &'b mut [u16],
+}
+
+impl WithSimd for Indices<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let (low, scale) = (self.bins.low, self.bins.scale);
+        for (bin, &x) in self.indices.iter_mut().zip(self.values) {
+            *bin = index(x, low, scale);
+        }
+    }
+}
+
+/// Which of some indices are marked, being found out.
+struct Mark<'b> {
+    indices: &'b [u16],
+    marked: &'b [u16],
+    hits: &'b mut [u16],
+}
+
+impl WithSimd for Mark<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.hits.fill(0);
+        for marked in self.marked.chunks(AT_ONCE) {
+            let mut bins = [marked[0]; AT_ONCE];
+            bins[..marked.len()].copy_from_slice(marked);
+            let [a, b, c, d, e, f, g, h] = bins;
+            for (hit, &index) in self.hits.iter_mut().zip(self.indices) {
+                let is = |bin: u16| if index == bin { u16::MAX } else { 0 };
+                let first = (is(a) | is(b)) | (is(c) | is(d));
+                let last = (is(e) | is(f)) | (is(g) | is(h));
+                *hit |= first | last;
             }
-        },
-    );
+        }
+    }
 }
 
 /// The bins that hold a rank, each with the number of values below it.

@@ -1,7 +1,7 @@
 //! Statistics of many neurons over inputs that come batch by batch.
 
 use cntflow_network::Real;
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::Seen;
 
@@ -34,6 +34,34 @@ struct Lanes<const N: usize> {
     zeros: [f64; N],
 }
 
+/// A batch being taken. It is no closure, since those are not always compiled with the instructions that were chosen.
+struct Batch<'r, T> {
+    running: &'r mut Running,
+    values: &'r [T],
+}
+
+impl<T: Real> WithSimd for Batch<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { running, values } = self;
+        let n_neurons = running.shift.len();
+        let mut first = 0;
+        while n_neurons - first >= MANY {
+            running.lanes::<T, MANY>(values, first);
+            first += MANY;
+        }
+        while n_neurons - first >= FEW {
+            running.lanes::<T, FEW>(values, first);
+            first += FEW;
+        }
+        for neuron in first..n_neurons {
+            running.lanes::<T, 1>(values, neuron);
+        }
+    }
+}
+
 impl Running {
     pub(crate) fn new(n_neurons: usize) -> Self {
         let zeros = vec![0.0; n_neurons];
@@ -55,23 +83,10 @@ impl Running {
             self.set_shift(values);
         }
         self.n += (values.len() / n_neurons) as u64;
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                let mut first = 0;
-                while n_neurons - first >= MANY {
-                    self.lanes::<T, MANY>(values, first);
-                    first += MANY;
-                }
-                while n_neurons - first >= FEW {
-                    self.lanes::<T, FEW>(values, first);
-                    first += FEW;
-                }
-                for neuron in first..n_neurons {
-                    self.lanes::<T, 1>(values, neuron);
-                }
-            },
-        );
+        Arch::new().dispatch(Batch {
+            running: self,
+            values,
+        });
     }
 
     /// Takes the values of `N` neurons from the first on.

@@ -98,15 +98,30 @@ impl Pass {
             });
             self.powers[0] += third;
             self.powers[1] += fourth;
-            let extremes = &mut self.extremes;
-            arch.dispatch(
-                #[inline(always)]
-                || extremes.take(kernel),
-            );
+            arch.dispatch(Compare {
+                kernel,
+                extremes: &mut self.extremes,
+            });
             if let Some(counts) = &mut self.counts {
                 counts.add(kernel);
             }
         }
+    }
+}
+
+/// Least and largest weights and zeros of some rows. It is no closure, since those are not always compiled with the instructions that
+/// were chosen.
+struct Compare<'k> {
+    kernel: &'k [f32],
+    extremes: &'k mut Extremes,
+}
+
+impl WithSimd for Compare<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.extremes.take(self.kernel);
     }
 }
 
