@@ -1,7 +1,7 @@
 //! What a checkpoint's tensors mean: the architecture it carries, is given, or that its names and shapes tell; and, for every tensor,
 //! what it is used as or why not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cntflow_network::{Architecture, Dense, Layer};
 
@@ -79,33 +79,33 @@ fn infer(tensors: &[TensorEntry]) -> Result<Architecture, String> {
         .iter()
         .filter_map(|tensor| Some((tensor.name.strip_suffix(".bias")?, tensor)))
         .collect();
+    let kernels: BTreeSet<&str> = tensors
+        .iter()
+        .filter_map(|tensor| tensor.name.strip_suffix(".weight"))
+        .collect();
     for tensor in tensors {
-        let shown = format!("{} {:?}", tensor.name, tensor.shape);
+        let shown = || format!("{} {:?}", tensor.name, tensor.shape);
         if let Some(module) = tensor.name.strip_suffix(".weight") {
             if tensor.shape.len() != 2 {
                 return Err(format!(
-                    "none is carried, and {shown} is no kernel [n_out, n_in] of a dense layer"
+                    "none is carried, and {} is no kernel [n_out, n_in] of a dense layer",
+                    shown()
                 ));
             }
             modules.push((module, tensor, biases.contains_key(module)));
         } else if tensor
             .name
             .strip_suffix(".bias")
-            .is_none_or(|module| !has_kernel(tensors, module))
+            .is_none_or(|module| !kernels.contains(module))
         {
             return Err(format!(
-                "none is carried, and {shown} belongs to no dense layer"
+                "none is carried, and {} belongs to no dense layer",
+                shown()
             ));
         }
     }
     modules.sort_by(|a, b| alphanumeric_sort::compare_str(a.0, b.0));
     chain(&modules, &biases)
-}
-
-fn has_kernel(tensors: &[TensorEntry], module: &str) -> bool {
-    tensors
-        .iter()
-        .any(|tensor| tensor.name.strip_suffix(".weight") == Some(module))
 }
 
 fn chain(

@@ -137,7 +137,7 @@ mod tests {
         // Rows [1, 1] and [-1, -1]: Var(w) = 1, row sums 2 and -2 have variance 4, rho_in = 4 / (2 * 1). Column sums are 0.
         let kernel = [1.0_f32, 1.0, -1.0, -1.0];
         let shape = KernelShape::dense(2, 2);
-        let rho = Normalised::of(&kernel, shape, &Scan::of(&kernel, shape));
+        let rho = Normalised::of(&kernel, shape, &Scan::of(&kernel, shape, true));
         assert_eq!((rho.into[0].mean, rho.from[0].mean), (2.0, 0.0));
         assert!(rho.into[1].mean.is_nan(), "|w| is constant");
     }

@@ -138,8 +138,10 @@ impl<'n, 'a> Measuring<'n, 'a> {
             after,
         };
         let kernel = KernelShape::of(&layer.links).zip(weights.kernel.as_ref());
+        let mut of_weights = [Metric::LinkWeights, Metric::KernelWeights].into_iter();
+        let quantiles = of_weights.any(|metric| self.options.asks_for(metric));
         let scan = kernel.map(|(shape, kernel)| match kernel {
-            Weights::Single(kernel) => Scan::of(kernel, shape),
+            Weights::Single(kernel) => Scan::of(kernel, shape, quantiles),
             Weights::Double(kernel) => Scan::of_f64(kernel, shape),
         });
         let kernel_sums = scan.as_ref().map(|scan| &scan.sums);

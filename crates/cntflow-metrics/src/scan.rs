@@ -29,8 +29,8 @@ pub(crate) struct Scan {
 
 impl Scan {
     /// Goes through a kernel; one without taps once, and counts its weights meanwhile. Where digits would cancel, or a weight is
-    /// not finite, it is gone through again.
-    pub(crate) fn of(kernel: &[f32], shape: KernelShape) -> Self {
+    /// not finite, it is gone through again. Without `quantiles` nothing is counted.
+    pub(crate) fn of(kernel: &[f32], shape: KernelShape, quantiles: bool) -> Self {
         if shape.taps > 1 || shape.groups > 1 {
             return Self {
                 sums: KernelSums::of(kernel, shape),
@@ -43,7 +43,7 @@ impl Scan {
             sums: KernelSums::zeros(shape),
             powers: [0.0; 2],
             extremes: Extremes::default(),
-            counts: Counts::of_so_many(kernel),
+            counts: quantiles.then(|| Counts::of_so_many(kernel)).flatten(),
         };
         pass.all(kernel, shape.fan_in);
         let [sum, l1, square] = [
@@ -284,7 +284,7 @@ mod tests {
     }
 
     fn check(kernel: &[f32], shape: KernelShape) {
-        let scan = Scan::of(kernel, shape);
+        let scan = Scan::of(kernel, shape, true);
         let moments = Moments::of(&Sample::weights(kernel));
         let what = format!("{shape:?} {:?}", &kernel[..kernel.len().min(3)]);
         for (a, b) in [

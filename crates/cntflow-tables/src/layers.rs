@@ -97,11 +97,12 @@ pub(crate) fn coverage(records: &[Record]) -> Result<RecordBatch, ArrowError> {
 
 /// A column of real numbers; NaN stands for "there is none" and is null, so that no reader averages over it unawares.
 pub(crate) fn reals(values: impl Iterator<Item = f64>) -> ArrayRef {
-    Arc::new(
-        values
-            .map(|value| (!value.is_nan()).then_some(value))
-            .collect::<Float64Array>(),
-    )
+    let values: Vec<f64> = values.collect();
+    if values.iter().any(|value| value.is_nan()) {
+        let present = values.iter().map(|value| !value.is_nan()).collect();
+        return Arc::new(Float64Array::new(values.into(), Some(present)));
+    }
+    Arc::new(Float64Array::from(values))
 }
 
 /// A record batch in which every column may be null.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
-use arrow_schema::ArrowError;
+use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt32Array, new_null_array};
+use arrow_schema::{ArrowError, DataType};
 use cntflow_metrics::{NeuronColumns, NeuronData, Seen};
 
 use crate::layers::{batch, reals};
@@ -27,7 +27,12 @@ pub(crate) fn neurons(records: &[Record]) -> Result<RecordBatch, ArrowError> {
     let strengths = |column: fn(&NeuronColumns) -> &[f64]| -> ArrayRef {
         reals(layers.iter().flat_map(|(_, layer)| column(layer)).copied())
     };
+    let n_rows = layers.iter().map(|(_, layer)| layer.len()).sum();
+    let none = layers.iter().all(|(_, layer)| layer.data.is_none());
     let data = |column: fn(&NeuronData) -> Option<&[f64]>| -> ArrayRef {
+        if none {
+            return new_null_array(&DataType::Float64, n_rows);
+        }
         reals(
             layers
                 .iter()

@@ -80,12 +80,25 @@ pub(crate) struct MeasureArguments {
     /// Whether to write the table 'neurons'
     #[arg(long, value_enum, default_value_t = Neurons::None)]
     pub(crate) neurons: Neurons,
+    /// What identifies the content of a checkpoint in the table 'networks'; 'none' saves the time of hashing every file
+    #[arg(long, value_enum, default_value_t = Digest::Blake3)]
+    pub(crate) digest: Digest,
     #[command(flatten)]
     pub(crate) folder: FolderArguments,
     #[command(flatten)]
     pub(crate) workers: WorkerArguments,
     #[command(flatten)]
     pub(crate) talk: TalkArguments,
+}
+
+/// What identifies the content of a checkpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Digest {
+    /// BLAKE3 of the whole file
+    #[default]
+    Blake3,
+    /// Nothing: the column is null
+    None,
 }
 
 /// Which neurons get rows.

@@ -1,6 +1,7 @@
 //! One checkpoint: from its file to a record for the tables. Nothing that is wrong with it goes further than its own record.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use cntflow_metrics::{NetworkMetrics, measure, measure_with_inputs};
 use cntflow_network::{Network, Tensor};
 use cntflow_tables::{Record, Status};
 
-use crate::args::Neurons;
+use crate::args::{Digest, Neurons};
 use crate::study::MeasurePlan;
 
 /// Measures the checkpoint of a catalog entry. What fails becomes the record's status and reason.
@@ -58,7 +59,7 @@ fn bare_record(entry: &CatalogEntry) -> Record {
 
 fn fill(record: &mut Record, plan: &MeasurePlan) {
     let outcome = OpenCheckpoint::open(&record.entry.path).and_then(|checkpoint| {
-        record.digest = Some(checkpoint.digest());
+        record.digest = (plan.digest == Digest::Blake3).then(|| checkpoint.digest());
         record.bytes = Some(checkpoint.bytes());
         let (understood, coverage) = understand(&checkpoint, record.entry.architecture.as_deref());
         record.coverage = coverage;
@@ -129,13 +130,17 @@ fn assemble(
     checkpoint: &OpenCheckpoint,
     understood: Understood,
 ) -> Result<Network<'_>, CheckpointError> {
-    let shapes = checkpoint.tensors();
+    let shapes: HashMap<String, Vec<usize>> = checkpoint
+        .tensors()
+        .into_iter()
+        .map(|tensor| (tensor.name, tensor.shape))
+        .collect();
     let unreadable: RefCell<Option<CheckpointError>> = RefCell::new(None);
     let network = Network::new(understood.architecture, |name| {
-        let listed = shapes.iter().find(|tensor| tensor.name == name)?;
+        let shape = shapes.get(name)?;
         match checkpoint.values(name) {
             Ok(values) => Some(Tensor {
-                shape: listed.shape.clone(),
+                shape: shape.clone(),
                 values,
             }),
             Err(error) => {

@@ -11,7 +11,7 @@ use cntflow_tables::SCHEMA_VERSION;
 use cntflow_zoo::{PopulationSpec, RunSpec};
 use serde::{Deserialize, Serialize};
 
-use crate::args::Neurons;
+use crate::args::{Digest, Neurons};
 use crate::exit::UsageError;
 use crate::populations::{Populations, PopulationsSection};
 use crate::probe::{Probe, ProbeSpec};
@@ -83,6 +83,8 @@ pub(crate) struct MeasurePlan {
     pub(crate) neurons: Neurons,
     /// The populations that networks are gathered into, if any.
     pub(crate) populations: Option<Populations>,
+    /// What identifies the content of a checkpoint.
+    pub(crate) digest: Digest,
 }
 
 /// What tells two ways of measuring apart: kept with the tables and with every classifier trained on them.
@@ -219,6 +221,7 @@ impl MeasurePlan {
             probe,
             neurons,
             populations: None,
+            digest: Digest::default(),
         })
     }
 

@@ -20,7 +20,9 @@ const KERNEL_BLOCK: usize = 1 << 18;
 /// The buffers of a forward pass, used again for every batch.
 pub(crate) struct Pass<'n, 'a, T> {
     network: &'n Network<'a>,
-    /// Post-activations of every layer, as long as they are wanted.
+    /// Inputs in the type of the pass.
+    widened: Vec<T>,
+    /// Post-activations of every layer but the inputs, as long as they are wanted.
     values: Vec<Vec<T>>,
     /// The last layer that takes each layer's values.
     last_use: Vec<usize>,
@@ -36,6 +38,7 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
     pub(crate) fn new(network: &'n Network<'a>) -> Self {
         Self {
             network,
+            widened: Vec::new(),
             values: vec![Vec::new(); network.neurons().len()],
             last_use: last_use(network),
             spare: Vec::new(),
@@ -54,11 +57,11 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
     ) {
         let neurons = self.network.neurons();
         let n_inputs = inputs.len() / neurons[0].shape.n_values();
-        self.values[0].clear();
-        self.values[0].extend(inputs.iter().map(|&x| T::from_f32(x)));
+        let mut widened = std::mem::take(&mut self.widened);
+        let z0 = T::widen(inputs, &mut widened);
         for layer in &neurons[1..] {
             let n_neurons = layer.shape.n_neurons();
-            let n_gates = self.make(layer.index, n_inputs);
+            let n_gates = self.make(layer.index, z0, n_inputs);
             // A linear layer's pre-activations are its post-activations; a gated one has made its own.
             let made_both = n_gates > 1;
             let is_linear = layer.activation == Some(Activation::Linear);
@@ -85,6 +88,7 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
         }
         self.spare
             .extend(self.values.iter_mut().skip(1).map(std::mem::take));
+        self.widened = widened;
     }
 
     /// Keeps a layer's post-activations for those that take them, and drops what nobody takes any more.
@@ -103,7 +107,7 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
     }
 
     /// Makes the pre-activations of a layer, of a gated one the hidden state too; gives the number of its gates.
-    fn make(&mut self, layer: usize, n_inputs: usize) -> usize {
+    fn make(&mut self, layer: usize, z0: &[T], n_inputs: usize) -> usize {
         let Self {
             network,
             values,
@@ -114,6 +118,12 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
             ..
         } = self;
         let steps = network.neurons()[layer].shape.steps();
+        let seen = view::Seen {
+            network,
+            inputs: z0,
+            values,
+            n_inputs,
+        };
         pre.clear();
         for stage in &network.graph().program[layer - 1] {
             match stage {
@@ -123,11 +133,11 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
                         layer: links.from,
                         view: links.view,
                     };
-                    let z = view::see(network, values, source, n_inputs, viewed);
+                    let z = seen.by(source, viewed);
                     apply(network, links, z, pre, weights);
                 }
                 Stage::Values(source) => {
-                    let z = view::see(network, values, *source, n_inputs, viewed);
+                    let z = seen.by(*source, viewed);
                     match pre.is_empty() {
                         true => pre.extend_from_slice(z),
                         false => pre.iter_mut().zip(z).for_each(|(s, &z)| *s += z),
@@ -142,7 +152,7 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
                         .for_each(|(s, &x)| *s += T::from_f32(x));
                 }
                 Stage::Recurrent(recurrence) => {
-                    let z = view::see(network, values, recurrence.source, n_inputs, viewed);
+                    let z = seen.by(recurrence.source, viewed);
                     let run = recurrent::Run {
                         recurrence,
                         network,

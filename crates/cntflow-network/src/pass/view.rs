@@ -4,40 +4,42 @@ use super::attention::attend;
 use crate::program::Source;
 use crate::{Network, Real, Shape, TakenStep, View};
 
-/// The values of a source, in `viewed` where they are not as they lie.
-pub(super) fn see<'v, T: Real>(
-    network: &Network<'_>,
-    values: &'v [Vec<T>],
-    source: Source,
-    n_inputs: usize,
-    viewed: &'v mut Vec<T>,
-) -> &'v [T] {
-    let z = values[source.layer].as_slice();
-    let shape = network.neurons()[source.layer].shape;
-    viewed.clear();
-    match source.view {
-        View::Same | View::Flat => return z,
-        View::Rows => {
-            let width = shape.columns();
-            let blocks = [n_inputs, shape.channels(), shape.rows()];
-            swap_inner(z, blocks, width, viewed);
+/// The values that layers can see.
+pub(super) struct Seen<'v, 'n, T> {
+    pub(super) network: &'v Network<'n>,
+    pub(super) inputs: &'v [T],
+    /// Those of every layer but the inputs.
+    pub(super) values: &'v [Vec<T>],
+    pub(super) n_inputs: usize,
+}
+
+impl<T: Real> Seen<'_, '_, T> {
+    /// The values of a source, in `viewed` where they are not as they lie.
+    pub(super) fn by<'s>(&'s self, source: Source, viewed: &'s mut Vec<T>) -> &'s [T] {
+        let z = match source.layer {
+            0 => self.inputs,
+            layer => &self.values[layer],
+        };
+        let shape = self.network.neurons()[source.layer].shape;
+        let n = self.n_inputs;
+        viewed.clear();
+        match source.view {
+            View::Same | View::Flat => return z,
+            View::Rows => {
+                let blocks = [n, shape.channels(), shape.rows()];
+                swap_inner(z, blocks, shape.columns(), viewed);
+            }
+            View::Places => swap_inner(z, [n, shape.channels(), shape.places()], 1, viewed),
+            View::Step(which) => take_steps(z, shape, which, viewed),
+            View::Attended { query, key, heads } => {
+                let sizes = [shape.steps(), shape.n_neurons()];
+                viewed.resize(z.len(), T::default());
+                let [q, k] = [query, key].map(|layer| self.values[layer].as_slice());
+                attend([q, k, z], sizes, heads, viewed);
+            }
         }
-        View::Places => swap_inner(z, [n_inputs, shape.channels(), shape.places()], 1, viewed),
-        View::Step(which) => take_steps(z, shape, which, viewed),
-        View::Attended { query, key, heads } => {
-            let Shape::Steps { steps, units } = shape else {
-                return z;
-            };
-            viewed.resize(z.len(), T::default());
-            attend(
-                [&values[query], &values[key], z],
-                [steps, units],
-                heads,
-                viewed,
-            );
-        }
+        viewed
     }
-    viewed
 }
 
 /// `[n, a, b, width]` to `[n, b, a, width]`.

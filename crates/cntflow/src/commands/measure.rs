@@ -18,7 +18,10 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
             arguments.metrics.iter().map(|name| name.parse()).collect();
         options.metrics = metrics.map_err(|error| UsageError(format!("--metrics: {error}")))?;
     }
-    let measure = MeasurePlan::new(options, arguments.probe.as_deref(), arguments.neurons)?;
+    let measure = MeasurePlan {
+        digest: arguments.digest,
+        ..MeasurePlan::new(options, arguments.probe.as_deref(), arguments.neurons)?
+    };
     let sources: Vec<String> = arguments
         .source
         .iter()
