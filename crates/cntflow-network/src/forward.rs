@@ -5,7 +5,7 @@ use crate::pass::Pass;
 use crate::{Links, Network, NetworkError, Real, Shape};
 
 /// Inputs per batch where nothing else is asked for.
-pub const DEFAULT_BATCH: usize = 256;
+pub const DEFAULT_BATCH: usize = 128;
 
 /// Values of one layer per batch where nothing else is asked for: batches are made smaller than asked to stay within it (one
 /// input at least). 2^21 is 16 MiB in f64; a forward pass holds up to three such buffers.
