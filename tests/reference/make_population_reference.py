@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 """Makes the reference numbers that densities, divergences and distances of populations are tested against, with numpy and scipy.
 
-    python3 -m venv .venv && .venv/bin/pip install numpy==2.4.6 scipy==1.17.1
-    .venv/bin/python tests/reference/make_population_reference.py
+    tests/reference/setup                     makes an environment with the pinned packages, runs this and the other scripts
+    make_population_reference.py [FOLDER]     writes one `<case>.json` into FOLDER, by default `population/` beside itself
 
-writes one `<case>.json` into `population/` beside itself. A case is a pair of samples. Small samples are given as hexadecimal, little-endian f64; large
+A case is a pair of samples. Small samples are given as hexadecimal, little-endian f64; large
 ones are drawn by SplitMix64, which the tests draw again, and given as the parameters of the draw. Densities are scipy's `gaussian_kde` on
 1,000 points over the range of both, of which every 20th is kept; divergences are written out over all points.
 """
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -131,8 +132,8 @@ def cases() -> dict[str, list[dict]]:
 
 
 def main() -> None:
-    folder = Path(__file__).resolve().parent / "population"
-    folder.mkdir(exist_ok=True)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent / "population"
+    folder.mkdir(parents=True, exist_ok=True)
     for name, samples in cases().items():
         numbers = expected(*(values_of(sample) for sample in samples))
         text = json.dumps({"samples": samples, "expected": numbers}, indent=1)
