@@ -2,7 +2,7 @@
 //! post-activations as they are made. None are kept, so memory does not grow with the number of inputs.
 
 use crate::pass::Pass;
-use crate::{Links, Network, NetworkError, Real, Shape};
+use crate::{Links, Network, NetworkError, Real, Shape, View};
 
 /// Inputs per batch where nothing else is asked for.
 pub const DEFAULT_BATCH: usize = 128;
@@ -13,6 +13,9 @@ pub const DEFAULT_BATCH_VALUES: usize = 1 << 21;
 
 /// Most values that the patches of one row of a convolution's outputs may have: 2^28, 2 GiB in f64. No network of use comes near.
 pub const MAX_PATCH_VALUES: usize = 1 << 28;
+
+/// Most pairs of steps that one attention may have: 2^28, that is 16,384 steps; 2 GiB in f64.
+pub const MAX_STEP_PAIRS: usize = 1 << 28;
 
 /// How a forward pass is cut into batches. Results differ between sizes by rounding only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +94,7 @@ impl std::fmt::Display for Stop {
 ///
 /// # Errors
 /// The input values are no whole number of inputs; token numbers are none; the patches of one row of a convolution's outputs are more than
-/// [`MAX_PATCH_VALUES`].
+/// [`MAX_PATCH_VALUES`], or an attention's pairs of steps more than [`MAX_STEP_PAIRS`].
 ///
 /// ```
 /// use cntflow_network::{Architecture, ForwardOptions, Network, Tensor, forward};
@@ -119,7 +122,7 @@ pub fn forward<T: Real>(
         return Err(NetworkError::InputLength { n_inputs, found });
     }
     check_tokens(network, inputs)?;
-    check_patches(network)?;
+    check_sizes(network)?;
     let mut pass = Pass::new(network);
     let batch = batch_size(network, options);
     for (number, values) in inputs.chunks(batch * n_values).enumerate() {
@@ -146,8 +149,17 @@ fn check_tokens(network: &Network<'_>, inputs: &[f32]) -> Result<(), NetworkErro
     }
 }
 
-fn check_patches(network: &Network<'_>) -> Result<(), NetworkError> {
+fn check_sizes(network: &Network<'_>) -> Result<(), NetworkError> {
     for layer in network.links() {
+        let steps = network.neurons()[layer.index].shape.steps();
+        let attends = matches!(layer.view, View::Attended { .. });
+        if attends && steps.saturating_mul(steps) > MAX_STEP_PAIRS {
+            return Err(NetworkError::TooLarge {
+                layer: layer.name.clone(),
+                what: "pairs of steps",
+                limit: MAX_STEP_PAIRS as u64,
+            });
+        }
         let (fan_in, window) = match layer.links {
             Links::Conv2d {
                 channels,

@@ -25,12 +25,12 @@ pub use architecture::{
 pub use error::NetworkError;
 pub use forward::{
     DEFAULT_BATCH, DEFAULT_BATCH_VALUES, ForwardOptions, ForwardReport, LayerBatch,
-    MAX_PATCH_VALUES, Stop, forward,
+    MAX_PATCH_VALUES, MAX_STEP_PAIRS, Stop, forward,
 };
 pub use graph::{Graph, LayerKind, NeuronLayer, Norms, Role, TensorSpec};
 pub use links::{LinkLayer, Links, TensorSlice, View, adaptive_window};
 pub use network::{LinkWeights, Network, Tensor, Weights};
-pub use plan::{MAX_KERNEL, MAX_LINKS, MAX_NEURONS, MAX_PARAMETERS};
+pub use plan::{MAX_KERNEL, MAX_LINKS, MAX_NEURONS, MAX_PARAMETERS, MAX_STACKED};
 pub use real::Real;
 pub use shape::Shape;
 pub use window::{Axis, Window};

@@ -15,6 +15,9 @@ pub const MAX_LINKS: u64 = 1 << 50;
 /// Most rows, and most columns, of a kernel or window.
 pub const MAX_KERNEL: usize = 1 << 16;
 
+/// Most recurrent layers that one entry of an architecture may stack: 2^10. Their number is a number in a file, not its length.
+pub const MAX_STACKED: usize = 1 << 10;
+
 /// What there is so far.
 #[derive(Debug, Default)]
 pub(super) struct Counts {

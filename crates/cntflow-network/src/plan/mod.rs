@@ -10,7 +10,7 @@ mod sliding;
 
 use std::collections::HashMap;
 
-pub use limits::{MAX_KERNEL, MAX_LINKS, MAX_NEURONS, MAX_PARAMETERS};
+pub use limits::{MAX_KERNEL, MAX_LINKS, MAX_NEURONS, MAX_PARAMETERS, MAX_STACKED};
 
 use crate::program::{Cell, Source, Stage};
 use crate::{

@@ -1,5 +1,6 @@
 //! Recurrent layers: their gates are links of their own.
 
+use super::limits::{MAX_STACKED, too_large};
 use super::{Made, Part, Place, Plan, positive};
 use crate::program::{Cell, DirectionTensors, Recurrence, Stage};
 use crate::{Activation, LayerKind, Links, NetworkError, Recurrent, Shape, TensorSlice, View};
@@ -28,6 +29,9 @@ impl Plan {
         let kind = kind(cell);
         positive(name, "units", &[layer.units])?;
         positive(name, "layers", &[layer.layers])?;
+        if layer.layers > MAX_STACKED {
+            return Err(too_large(name, "stacked layers", MAX_STACKED as u64));
+        }
         let activation = activation(cell, layer, name)?;
         for level in 0..layer.layers {
             let Shape::Steps { steps, units } = self.at.shape else {

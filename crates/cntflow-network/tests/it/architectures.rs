@@ -88,8 +88,59 @@ fn hostile_sizes_are_errors() {
         let json = format!(r#"{{"input": [2, 3, 3], "layers": [{layer}]}}"#);
         assert!(architecture(&json).plan().is_err(), "{json}");
     }
+    for layer in [
+        format!(r#"{{"kind": "lstm", "units": 1, "layers": {most}}}"#),
+        format!(r#"{{"kind": "gru", "units": {half}}}"#),
+        format!(r#"{{"kind": "elman", "units": {most}, "bidirectional": true}}"#),
+        format!(r#"{{"kind": "attention", "heads": {most}}}"#),
+        format!(r#"{{"kind": "transformer_encoder", "heads": 1, "feed_forward": {most}}}"#),
+        format!(r#"{{"kind": "group_norm", "groups": {most}}}"#),
+    ] {
+        let json = format!(r#"{{"input": [3, 4], "layers": [{layer}]}}"#);
+        assert!(architecture(&json).plan().is_err(), "{json}");
+    }
+    for layer in [
+        format!(r#"{{"kind": "adaptive_max_pool2d", "output": [{most}, 1]}}"#),
+        format!(
+            r#"{{"kind": "conv_transpose2d", "filters": 1, "kernel": [2, 2], "stride": [{most}, 1]}}"#
+        ),
+        format!(
+            r#"{{"kind": "conv_transpose2d", "filters": 1, "kernel": [2, 2], "output_padding": [{half}, 0]}}"#
+        ),
+    ] {
+        let json = format!(r#"{{"input": [2, 3, 3], "layers": [{layer}]}}"#);
+        assert!(architecture(&json).plan().is_err(), "{json}");
+    }
+    check(
+        r#"{"input": [3, 4], "layers": [{"kind": "lstm", "units": 1, "layers": 1025}]}"#,
+        "layer0: more than 1024 stacked layers",
+    );
     let json = format!(r#"{{"input": [{half}, 4, 4], "layers": []}}"#);
     check(&json, "input: more than 8388608 neurons");
+}
+
+#[test]
+fn what_new_layers_do_not_take_is_named() {
+    check(
+        r#"{"input": [3, 6], "layers": [{"kind": "attention", "name": "a", "heads": 4}]}"#,
+        "a: 4 heads do not divide 6 units",
+    );
+    check(
+        r#"{"input": [6], "layers": [{"kind": "lstm", "units": 2}]}"#,
+        "layer0: lstm does not take an input [6]",
+    );
+    check(
+        r#"{"input": [6], "layers": [{"kind": "dense", "units": 5}, {"kind": "add", "name": "sum", "from": "input"}]}"#,
+        "sum: adds [6] to [5]",
+    );
+    check(
+        r#"{"input": [6], "layers": [{"kind": "add", "from": "later"}, {"kind": "dense", "name": "later", "units": 6}]}"#,
+        "layer0: there is no layer later before it",
+    );
+    check(
+        r#"{"input": [6, 4, 4], "layers": [{"kind": "group_norm", "groups": 4}]}"#,
+        "layer0: 4 groups do not divide 6 channels",
+    );
 }
 
 #[test]

@@ -226,3 +226,14 @@ fn values_that_are_no_whole_number_of_inputs_are_refused() {
     let none = forward::<f64>(&network, &[], &ForwardOptions::default(), |_| {}).unwrap();
     assert_eq!((none.n_inputs, none.stopped), (0, None));
 }
+
+#[test]
+fn an_attention_over_too_many_steps_is_an_error() {
+    let network = network(
+        r#"{"input": [20000, 1], "layers": [{"kind": "attention", "name": "wide", "heads": 1}]}"#,
+    );
+    let inputs = vec![0.0; 20_000];
+    let error = forward::<f32>(&network, &inputs, &ForwardOptions::default(), |_| {});
+    let text = error.unwrap_err().to_string();
+    assert_eq!(text, "wide.out: more than 268435456 pairs of steps");
+}
