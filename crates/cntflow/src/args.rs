@@ -43,7 +43,7 @@ pub(crate) enum Command {
     Predict(PredictArguments),
     /// Query the tables of a folder with SQL
     ///
-    /// Tables: networks, layers, neurons, coverage, discrimination.
+    /// Tables: networks, layers, neurons, coverage, densities, divergences, discrimination.
     Query(QueryArguments),
     /// Show one checkpoint: its graph, its metrics, what was read and what was not and why
     Inspect(InspectArguments),
