@@ -15,19 +15,21 @@ pub enum CheckpointError {
         source_name: String,
     },
     /// The file is of no format that can be read.
-    #[error("{path}: not a format that cntflow reads (safetensors); {what}")]
+    #[error("{path}: not a format that cntflow reads ({formats}); {what}")]
     UnknownFormat {
         /// The file.
         path: PathBuf,
+        /// The formats that are read.
+        formats: &'static str,
         /// What it is, as far as can be told.
         what: String,
     },
-    /// The file ends before, or goes on after, what its header lists.
-    #[error("{path}: its header lists {expected} bytes, the file has {found}{}", if found < expected { " (cut short)" } else { "" })]
+    /// The file ends before, or goes on after, what it lists.
+    #[error("{path}: it lists {expected} bytes, the file has {found}{}", if found < expected { " (cut short)" } else { "" })]
     Length {
         /// The file.
         path: PathBuf,
-        /// Bytes of header and tensors, by the header.
+        /// Bytes by its own account.
         expected: u64,
         /// Bytes of the file.
         found: u64,

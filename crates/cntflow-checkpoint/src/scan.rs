@@ -7,8 +7,8 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::catalog::{Catalog, CatalogEntry};
 use crate::catalog_file::read_catalog;
-use crate::open::{looks_like_safetensors, peek_metadata};
-use crate::{CheckpointError, Label};
+use crate::format::{self, peek_metadata};
+use crate::{CheckpointError, Content, Label, Limits};
 
 /// Metadata keys that have a place of their own in a [`CatalogEntry`] and are no labels.
 const OWN_PLACE: [&str; 5] = ["format", "checkpoint", "run", "step", "architecture"];
@@ -126,7 +126,7 @@ fn scan_files(
         let claims = path
             .extension()
             .is_some_and(|extension| extension == "safetensors");
-        match looks_like_safetensors(&path) {
+        match Content::map(&path).map(|content| format::is_known(&content)) {
             Ok(false) if !claims => {
                 passed_over.push(PassedOver {
                     path,
@@ -145,7 +145,9 @@ fn scan_files(
 /// The entry of a file, with the labels that its own metadata gives. A file that cannot be read is an entry all the same: measuring it
 /// gives the row that says why.
 fn found(path: &Path) -> CatalogEntry {
-    let metadata = peek_metadata(path).unwrap_or_default();
+    let file = fs_err::File::open(path).ok();
+    let metadata = file.and_then(|file| peek_metadata(file, &Limits::default()));
+    let metadata = metadata.unwrap_or_default();
     let name = path.to_string_lossy().into_owned();
     let labels: BTreeMap<String, Label> = metadata
         .iter()

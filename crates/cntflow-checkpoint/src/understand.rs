@@ -1,12 +1,13 @@
 //! What a checkpoint's tensors mean: the architecture it carries, is given, or that its names and shapes tell; and, for every tensor,
 //! what it is used as or why not.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use cntflow_network::{Architecture, Dense, Layer};
+use cntflow_network::{Architecture, Dense, Layer, Network, Tensor};
 
-use crate::CheckpointError;
-use crate::open::{OpenCheckpoint, TensorEntry};
+use crate::element::Element;
+use crate::{CheckpointError, Excerpt, Fill, OpenCheckpoint, TensorEntry};
 
 /// Source of an architecture that nobody tells.
 const INFERRED: &str = "names and shapes";
@@ -25,10 +26,100 @@ pub struct Coverage {
 /// An architecture with the tensors that fill it.
 #[derive(Clone, Debug)]
 pub struct Understood {
-    /// The architecture; layers are named, so that `<name>.weight` and `<name>.bias` are the tensors' names.
+    /// The architecture.
     pub architecture: Architecture,
-    /// Where it comes from: `catalog`, `metadata` or `names and shapes`.
+    /// What its tensors are made of, by their names in the architecture; one that is not listed is the file's tensor of that name.
+    pub fills: BTreeMap<String, Fill>,
+    /// Where it comes from: `catalog`, `metadata`, the name of a format that carries it, or `names and shapes`.
     pub source: &'static str,
+    /// What is not certain about it.
+    pub doubts: Vec<String>,
+}
+
+impl Understood {
+    /// The network: the architecture filled with the checkpoint's weights.
+    ///
+    /// # Errors
+    /// A tensor is missing, has another shape than the architecture says, or holds no real weights.
+    pub fn network(self, checkpoint: &OpenCheckpoint) -> Result<Network<'_>, CheckpointError> {
+        let unreadable: RefCell<Option<CheckpointError>> = RefCell::new(None);
+        let expected: BTreeMap<String, Vec<usize>> = match self.fills.is_empty() {
+            true => BTreeMap::new(),
+            false => {
+                let tensors = self.architecture.tensors().unwrap_or_default();
+                tensors
+                    .into_iter()
+                    .map(|spec| (spec.name, spec.shape))
+                    .collect()
+            }
+        };
+        let network = Network::new(self.architecture, |name| {
+            let filled = match self.fills.get(name) {
+                None if checkpoint.tensor(name).is_none() => return None,
+                None => excerpt(checkpoint, &Excerpt::whole(name)),
+                Some(Fill::Tensor(part)) => excerpt(checkpoint, part),
+                Some(Fill::Joined(parts)) => joined(checkpoint, name, parts),
+                Some(Fill::Zeros) => {
+                    let shape = expected.get(name)?;
+                    Ok(Tensor::owned(shape, vec![0.0; shape.iter().product()]))
+                }
+            };
+            filled.map_err(|error| unreadable.replace(Some(error))).ok()
+        });
+        if let Some(error) = unreadable.into_inner() {
+            return Err(error);
+        }
+        network.map_err(|error| broken(checkpoint, error.to_string()))
+    }
+}
+
+fn broken(checkpoint: &OpenCheckpoint, reason: String) -> CheckpointError {
+    CheckpointError::Broken {
+        path: checkpoint.path().to_owned(),
+        reason,
+    }
+}
+
+fn excerpt<'a>(
+    checkpoint: &'a OpenCheckpoint,
+    excerpt: &Excerpt,
+) -> Result<Tensor<'a>, CheckpointError> {
+    let values = checkpoint.values(&excerpt.tensor)?;
+    let shape = checkpoint
+        .tensor(&excerpt.tensor)
+        .map_or(&[][..], |tensor| &tensor.shape);
+    let (shape, values) = excerpt
+        .of(shape, values)
+        .map_err(|reason| broken(checkpoint, reason))?;
+    Ok(Tensor { shape, values })
+}
+
+/// Excerpts one after the other along the first dimension.
+fn joined<'a>(
+    checkpoint: &'a OpenCheckpoint,
+    name: &str,
+    parts: &[Excerpt],
+) -> Result<Tensor<'a>, CheckpointError> {
+    let mut whole: Option<(Vec<usize>, Vec<f32>)> = None;
+    for part in parts {
+        let Tensor { shape, values } = excerpt(checkpoint, part)?;
+        match &mut whole {
+            None => whole = Some((shape, values.into_owned())),
+            Some((joined, all)) if !shape.is_empty() && joined[1..] == shape[1..] => {
+                joined[0] += shape[0];
+                all.extend_from_slice(&values);
+            }
+            Some((joined, _)) => {
+                let reason = format!(
+                    "tensor {name} cannot be joined: after {joined:?} comes {} {shape:?}",
+                    part.tensor
+                );
+                return Err(broken(checkpoint, reason));
+            }
+        }
+    }
+    let (shape, values) = whole.unwrap_or_default();
+    Ok(Tensor::owned(&shape, values))
 }
 
 /// Tells the architecture of a checkpoint: `given` by the catalog, else carried in its metadata, else inferred. The coverage of its
@@ -42,27 +133,35 @@ pub fn understand(
 ) -> (Result<Understood, CheckpointError>, Vec<Coverage>) {
     let tensors = checkpoint.tensors();
     let metadata = checkpoint.metadata();
-    let carried = given.map(|text| (text, "catalog"));
-    let carried = carried.or_else(|| {
+    let told = given.map(|text| (text, "catalog"));
+    let told = told.or_else(|| {
         metadata
             .get("architecture")
             .map(|text| (text.as_str(), "metadata"))
     });
-    let understood = match carried {
-        Some((text, source)) => parse(text, source).map(|architecture| Understood {
+    let plain = |source| {
+        move |architecture| Understood {
             architecture,
+            fills: BTreeMap::new(),
             source,
-        }),
-        None => infer(&tensors).map(|architecture| Understood {
+            doubts: Vec::new(),
+        }
+    };
+    let understood = match (told, checkpoint.carried()) {
+        (Some((text, source)), _) => parse(text, source).map(plain(source)),
+        (None, Some(carried)) => carried.architecture.map(|architecture| Understood {
             architecture,
-            source: INFERRED,
+            fills: carried.fills,
+            source: checkpoint.format(),
+            doubts: carried.doubts,
         }),
+        (None, None) => infer(tensors).map(plain(INFERRED)),
     };
     let understood = understood.map_err(|reason| CheckpointError::NoArchitecture {
         path: checkpoint.path().to_owned(),
         reason,
     });
-    let coverage = coverage(tensors, understood.as_ref().ok());
+    let coverage = coverage(tensors.to_vec(), understood.as_ref().ok());
     (understood, coverage)
 }
 
@@ -151,11 +250,14 @@ fn coverage(tensors: Vec<TensorEntry>, understood: Option<&Understood>) -> Vec<C
     let covered = tensors.into_iter().map(|tensor| {
         let used_as = uses.get(&tensor.name).cloned();
         let reason = match (&used_as, understood) {
-            (Some(_), _) if tensor.dtype != "F32" => Some(format!("{} read as F32", tensor.dtype)),
+            (Some(_), _) if tensor.element != Element::F32 => {
+                Some(format!("{} read as F32", tensor.element))
+            }
             (Some(_), Some(known)) if known.source == INFERRED => {
                 Some(format!("told by {INFERRED}"))
             }
             (Some(_), _) => None,
+            (None, _) if tensor.aside.is_some() => tensor.aside.clone(),
             (None, Some(_)) => Some("not part of the architecture".to_owned()),
             (None, None) => Some("the architecture is not known".to_owned()),
         };
@@ -168,13 +270,27 @@ fn coverage(tensors: Vec<TensorEntry>, understood: Option<&Understood>) -> Vec<C
     covered.collect()
 }
 
-/// The tensors of an architecture by name, with what each is used as.
+/// The file's tensors that an architecture takes, with what each is used as.
 fn uses(understood: &Understood) -> BTreeMap<String, String> {
-    let tensors = understood.architecture.tensors().unwrap_or_default();
-    let uses = tensors
-        .into_iter()
-        .map(|tensor| (tensor.name, tensor.used_as));
-    uses.collect()
+    let mut uses: BTreeMap<String, String> = BTreeMap::new();
+    for tensor in understood.architecture.tensors().unwrap_or_default() {
+        let sources: Vec<&str> = match understood.fills.get(&tensor.name) {
+            None => vec![&tensor.name],
+            Some(Fill::Tensor(excerpt)) => vec![&excerpt.tensor],
+            Some(Fill::Joined(parts)) => parts.iter().map(|part| &*part.tensor).collect(),
+            Some(Fill::Zeros) => Vec::new(),
+        };
+        for source in sources {
+            let used_as = uses.entry(source.to_owned()).or_default();
+            if !used_as.split(", ").any(|known| known == tensor.used_as) {
+                if !used_as.is_empty() {
+                    used_as.push_str(", ");
+                }
+                used_as.push_str(&tensor.used_as);
+            }
+        }
+    }
+    uses
 }
 
 #[cfg(test)]
@@ -185,7 +301,8 @@ mod tests {
         let entry = |(name, shape): &(&str, &[usize])| TensorEntry {
             name: (*name).to_owned(),
             shape: shape.to_vec(),
-            dtype: "F32".to_owned(),
+            element: Element::F32,
+            aside: None,
         };
         list.iter().map(entry).collect()
     }

@@ -1,8 +1,5 @@
 //! One checkpoint: from its file to a record for the tables. Nothing that is wrong with it goes further than its own record.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::path::Path;
 use std::time::Instant;
 
 use cntflow_checkpoint::{
@@ -10,7 +7,7 @@ use cntflow_checkpoint::{
 };
 use cntflow_metrics::population::{LayerSample, layer_samples};
 use cntflow_metrics::{NetworkMetrics, measure, measure_with_inputs};
-use cntflow_network::{Network, Tensor};
+use cntflow_network::Network;
 use cntflow_tables::{Record, Status};
 
 use crate::args::{Digest, Neurons};
@@ -107,7 +104,7 @@ pub(crate) fn measure_understood(
     understood: Understood,
     plan: &MeasurePlan,
 ) -> Result<Measured, CheckpointError> {
-    let network = assemble(checkpoint, understood)?;
+    let network = understood.network(checkpoint)?;
     let (metrics, left_out) = measure_network(&network, plan);
     let not_finite =
         (metrics.n_nan + metrics.n_infinite > 0).then(|| name_not_finite(checkpoint, &network));
@@ -124,42 +121,6 @@ pub(crate) fn measure_understood(
         not_finite,
         left_out,
     })
-}
-
-fn assemble(
-    checkpoint: &OpenCheckpoint,
-    understood: Understood,
-) -> Result<Network<'_>, CheckpointError> {
-    let shapes: HashMap<String, Vec<usize>> = checkpoint
-        .tensors()
-        .into_iter()
-        .map(|tensor| (tensor.name, tensor.shape))
-        .collect();
-    let unreadable: RefCell<Option<CheckpointError>> = RefCell::new(None);
-    let network = Network::new(understood.architecture, |name| {
-        let shape = shapes.get(name)?;
-        match checkpoint.values(name) {
-            Ok(values) => Some(Tensor {
-                shape: shape.clone(),
-                values,
-            }),
-            Err(error) => {
-                unreadable.replace(Some(error));
-                None
-            }
-        }
-    });
-    if let Some(error) = unreadable.into_inner() {
-        return Err(error);
-    }
-    network.map_err(|error| broken(checkpoint.path(), error.to_string()))
-}
-
-fn broken(path: &Path, reason: String) -> CheckpointError {
-    CheckpointError::Broken {
-        path: path.to_owned(),
-        reason,
-    }
 }
 
 fn measure_network(network: &Network<'_>, plan: &MeasurePlan) -> (NetworkMetrics, Option<String>) {
@@ -194,13 +155,10 @@ fn measure_network(network: &Network<'_>, plan: &MeasurePlan) -> (NetworkMetrics
 
 /// Names the first tensor that holds NaN or infinite weights, with both numbers.
 fn name_not_finite(checkpoint: &OpenCheckpoint, network: &Network<'_>) -> String {
-    let tensors = network.architecture().tensors().unwrap_or_default();
-    let found = tensors.iter().find_map(|tensor| {
-        let values = checkpoint.values(&tensor.name).ok()?;
+    let found = network.parameters().find_map(|(spec, values)| {
         let bad = values.iter().filter(|value| !value.is_finite()).count();
-        (bad > 0)
-            .then(|| format!("{bad} of {} values are NaN or infinite", values.len()))
-            .map(|text| (tensor.name.clone(), text))
+        let text = format!("{bad} of {} values are NaN or infinite", values.len());
+        (bad > 0).then(|| (spec.name.clone(), text))
     });
     let (tensor, text) = found.unwrap_or_default();
     format!("{}: tensor {tensor}: {text}", checkpoint.path().display())
@@ -216,7 +174,7 @@ pub(crate) fn coverage_rows(coverage: &[Coverage]) -> Vec<Vec<String>> {
         vec![
             row.tensor.name.clone(),
             shape,
-            row.tensor.dtype.clone(),
+            row.tensor.element.to_string(),
             used,
             row.reason.clone().unwrap_or_default(),
         ]

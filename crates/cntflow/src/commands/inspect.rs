@@ -63,8 +63,9 @@ fn text(
     failure: Option<&str>,
 ) -> String {
     let mut parts = vec![format!(
-        "{}, {} bytes, BLAKE3 {}",
+        "{}, {}, {} bytes, BLAKE3 {}",
         checkpoint.path().display(),
+        checkpoint.format(),
         checkpoint.bytes(),
         checkpoint.digest()
     )];
@@ -78,6 +79,12 @@ fn text(
             metrics.n_links,
             metrics.n_parameters
         ));
+        parts.extend(
+            understood
+                .doubts
+                .iter()
+                .map(|doubt| format!("in doubt: {doubt}")),
+        );
         let header = [
             "layer", "name", "kind", "role", "metric", "count", "mean", "std", "min", "q50", "max",
         ];
@@ -132,7 +139,7 @@ fn document(
     let coverage: Vec<Value> = coverage
         .iter()
         .map(|row| {
-            json!({"tensor": row.tensor.name, "shape": row.tensor.shape, "dtype": row.tensor.dtype, "used_as": row.used_as, "reason": row.reason})
+            json!({"tensor": row.tensor.name, "shape": row.tensor.shape, "dtype": row.tensor.element.as_str(), "used_as": row.used_as, "reason": row.reason})
         })
         .collect();
     let metrics = measured.map(|(understood, measured)| {
@@ -144,6 +151,7 @@ fn document(
             "n_neurons": metrics.n_neurons,
             "n_links": metrics.n_links,
             "n_parameters": metrics.n_parameters,
+            "doubts": understood.doubts,
             "left_out": measured.left_out,
             "densities": (!measured.samples.is_empty()).then(|| layer_view::document(&layer_views(&measured.samples))),
             "layers": metrics.layers.iter().map(layer_document).collect::<Vec<_>>(),
@@ -151,6 +159,7 @@ fn document(
     });
     json!({
         "file": checkpoint.path(),
+        "format": checkpoint.format(),
         "bytes": checkpoint.bytes(),
         "digest": checkpoint.digest(),
         "network": metrics,
