@@ -97,7 +97,11 @@ pub(crate) fn coverage(records: &[Record]) -> Result<RecordBatch, ArrowError> {
 
 /// A column of real numbers; NaN stands for "there is none" and is null, so that no reader averages over it unawares.
 pub(crate) fn reals(values: impl Iterator<Item = f64>) -> ArrayRef {
-    let values: Vec<f64> = values.collect();
+    reals_of(values.collect())
+}
+
+/// [`reals`] of values that have been gathered.
+pub(crate) fn reals_of(values: Vec<f64>) -> ArrayRef {
     if values.iter().any(|value| value.is_nan()) {
         let present = values.iter().map(|value| !value.is_nan()).collect();
         return Arc::new(Float64Array::new(values.into(), Some(present)));

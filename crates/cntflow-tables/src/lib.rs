@@ -4,6 +4,7 @@
 //! second record that could disagree. Nothing here knows how metrics are computed or who calls.
 
 mod comparison;
+mod copy;
 mod error;
 mod frame;
 mod layers;

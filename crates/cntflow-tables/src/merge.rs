@@ -17,6 +17,7 @@ use fs_err as fs;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::copy;
 use crate::error::TablesError;
 use crate::part::properties;
 use crate::population_parts::{Populations, write_populations};
@@ -67,17 +68,19 @@ impl TableStore {
         name: &str,
         without: &BTreeSet<String>,
     ) -> Result<(), TablesError> {
-        for table in Table::BATCHED {
-            let parts = self.committed_parts(table)?;
-            if !parts.is_empty() {
-                let replaces = (table == Table::Networks).then(|| batches.join(","));
-                let merged = self.part(table, &format!("{MERGED}{name}"));
-                match table {
-                    Table::Populations => merge_populations(&parts, &merged)?,
-                    _ => merge_parts(table, &parts, &merged, replaces, without)?,
-                }
-            }
-        }
+        let merge = |table: Table| self.merge_table(table, batches, name, without);
+        std::thread::scope(|scope| {
+            let others = Table::BATCHED.into_iter();
+            let others = others.filter(|&table| table != Table::Networks);
+            let others: Vec<_> = others
+                .map(|table| scope.spawn(move || merge(table)))
+                .collect();
+            others.into_iter().try_for_each(|other| {
+                let merged = other.join();
+                merged.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        })?;
+        merge(Table::Networks)?;
         // What commits them goes first.
         for table in Table::BATCHED.into_iter().rev() {
             let replaced = batches.iter().map(|batch| self.part(table, batch));
@@ -86,6 +89,28 @@ impl TableStore {
             }
         }
         Ok(())
+    }
+}
+
+impl TableStore {
+    /// Writes the merged part of one table, if the batches have parts of it.
+    fn merge_table(
+        &self,
+        table: Table,
+        batches: &[String],
+        name: &str,
+        without: &BTreeSet<String>,
+    ) -> Result<(), TablesError> {
+        let parts = self.committed_parts(table)?;
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let replaces = (table == Table::Networks).then(|| batches.join(","));
+        let merged = self.part(table, &format!("{MERGED}{name}"));
+        match table {
+            Table::Populations => merge_populations(&parts, &merged),
+            _ => merge_parts(table, &parts, &merged, replaces, without),
+        }
     }
 }
 
@@ -114,7 +139,7 @@ pub(crate) fn read_replaced(path: &Path) -> Result<Vec<String>, TablesError> {
         .collect())
 }
 
-fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, TablesError> {
+pub(crate) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, TablesError> {
     let file = fs::File::open(path)?.into_file();
     ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| TablesError::Parquet {
         path: path.to_owned(),
@@ -132,6 +157,9 @@ fn merge_parts(
     let (schema, mut metadata) = joint_schema(parts)?;
     metadata.extend(replaces.map(|batches| (REPLACES.to_owned(), batches)));
     let properties = properties(table, &schema, &metadata);
+    if without.is_empty() && copy::can_copy(parts, &schema)? {
+        return copy::copy_row_groups(parts, merged, &schema, properties);
+    }
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| TablesError::Parquet {

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt32Array, new_null_array};
+use arrow_array::types::UInt32Type;
+use arrow_array::{
+    ArrayRef, DictionaryArray, RecordBatch, StringArray, UInt32Array, new_null_array,
+};
 use arrow_schema::{ArrowError, DataType};
 use cntflow_metrics::{NeuronColumns, NeuronData, Seen};
 
-use crate::layers::{batch, reals};
+use crate::layers::{batch, reals_of};
 use crate::record::Record;
 
 /// One row per checkpoint, layer and neuron.
@@ -18,49 +21,43 @@ pub(crate) fn neurons(records: &[Record]) -> Result<RecordBatch, ArrowError> {
             layers.map(|layer| (record.entry.checkpoint.as_str(), layer))
         })
         .collect();
-    let checkpoints = layers
-        .iter()
-        .flat_map(|(checkpoint, layer)| std::iter::repeat_n(checkpoint, layer.len()));
-    let indices = layers
-        .iter()
-        .flat_map(|(_, layer)| std::iter::repeat_n(layer.layer, layer.len()));
-    let strengths = |column: fn(&NeuronColumns) -> &[f64]| -> ArrayRef {
-        reals(layers.iter().flat_map(|(_, layer)| column(layer)).copied())
-    };
     let n_rows = layers.iter().map(|(_, layer)| layer.len()).sum();
-    let none = layers.iter().all(|(_, layer)| layer.data.is_none());
+    let whole = |extend: fn(&NeuronColumns, &mut Vec<u32>)| -> ArrayRef {
+        let mut column = Vec::with_capacity(n_rows);
+        layers
+            .iter()
+            .for_each(|(_, layer)| extend(layer, &mut column));
+        Arc::new(UInt32Array::from(column))
+    };
+    let strengths = |column: fn(&NeuronColumns) -> &[f64]| -> ArrayRef {
+        let mut values = Vec::with_capacity(n_rows);
+        layers
+            .iter()
+            .for_each(|(_, layer)| values.extend_from_slice(column(layer)));
+        reals_of(values)
+    };
+    let nothing = layers.iter().all(|(_, layer)| layer.data.is_none());
+    let nothing = nothing.then(|| new_null_array(&DataType::Float64, n_rows));
     let data = |column: fn(&NeuronData) -> Option<&[f64]>| -> ArrayRef {
-        if none {
-            return new_null_array(&DataType::Float64, n_rows);
+        if let Some(nothing) = &nothing {
+            return Arc::clone(nothing);
         }
-        reals(
-            layers
-                .iter()
-                .flat_map(|(_, layer)| over_inputs(layer, column)),
-        )
+        let mut values = Vec::with_capacity(n_rows);
+        for (_, layer) in &layers {
+            match layer.data.as_ref().and_then(column) {
+                Some(seen) => values.extend_from_slice(seen),
+                None => values.resize(values.len() + layer.len(), f64::NAN),
+            }
+        }
+        reals_of(values)
     };
     batch(vec![
-        (
-            "checkpoint",
-            Arc::new(StringArray::from_iter_values(checkpoints)),
-        ),
-        ("layer", whole(indices)),
-        (
-            "neuron",
-            whole(layers.iter().flat_map(|(_, layer)| 0..layer.len())),
-        ),
-        (
-            "channel",
-            whole(layers.iter().flat_map(|(_, layer)| layer.channels())),
-        ),
-        (
-            "row",
-            whole(layers.iter().flat_map(|(_, layer)| layer.rows())),
-        ),
-        (
-            "column",
-            whole(layers.iter().flat_map(|(_, layer)| layer.columns())),
-        ),
+        ("checkpoint", names(&layers, n_rows)),
+        ("layer", whole(extend_layer)),
+        ("neuron", whole(extend_neuron)),
+        ("channel", whole(extend_channel)),
+        ("row", whole(extend_row)),
+        ("column", whole(extend_column)),
         ("s_in", strengths(|layer| &layer.s_in)),
         ("s_out", strengths(|layer| &layer.s_out)),
         ("strength", strengths(|layer| &layer.strength)),
@@ -80,25 +77,51 @@ pub(crate) fn neurons(records: &[Record]) -> Result<RecordBatch, ArrowError> {
     ])
 }
 
+/// The checkpoint of every row; each is held once, and the file's column is of plain texts.
+fn names(layers: &[(&str, &NeuronColumns)], n_rows: usize) -> ArrayRef {
+    let mut distinct: Vec<&str> = Vec::new();
+    let mut keys: Vec<u32> = Vec::with_capacity(n_rows);
+    for (checkpoint, layer) in layers {
+        if distinct.last() != Some(checkpoint) {
+            distinct.push(checkpoint);
+        }
+        keys.resize(keys.len() + layer.len(), distinct.len() as u32 - 1);
+    }
+    let distinct = StringArray::from_iter_values(distinct);
+    Arc::new(DictionaryArray::<UInt32Type>::new(
+        keys.into(),
+        Arc::new(distinct),
+    ))
+}
+
+fn extend_layer(layer: &NeuronColumns, column: &mut Vec<u32>) {
+    column.resize(column.len() + layer.len(), layer.layer as u32);
+}
+
+fn extend_neuron(layer: &NeuronColumns, column: &mut Vec<u32>) {
+    column.extend(0..layer.len() as u32);
+}
+
+fn extend_channel(layer: &NeuronColumns, column: &mut Vec<u32>) {
+    extend_positions(column, layer.channels());
+}
+
+fn extend_row(layer: &NeuronColumns, column: &mut Vec<u32>) {
+    extend_positions(column, layer.rows());
+}
+
+fn extend_column(layer: &NeuronColumns, column: &mut Vec<u32>) {
+    extend_positions(column, layer.columns());
+}
+
+fn extend_positions(column: &mut Vec<u32>, positions: impl Iterator<Item = usize>) {
+    column.extend(positions.map(|position| position as u32));
+}
+
 fn pre(data: &NeuronData, column: fn(&Seen) -> &[f64]) -> Option<&[f64]> {
     data.pre.as_ref().map(column)
 }
 
 fn post(data: &NeuronData, column: fn(&Seen) -> &[f64]) -> Option<&[f64]> {
     data.post.as_ref().map(column)
-}
-
-/// A data-dependent column of a layer, NaN where it was not measured.
-fn over_inputs<'a>(
-    layer: &'a NeuronColumns,
-    column: fn(&NeuronData) -> Option<&[f64]>,
-) -> impl Iterator<Item = f64> + 'a {
-    let values = layer.data.as_ref().and_then(column);
-    (0..layer.len()).map(move |neuron| values.map_or(f64::NAN, |values| values[neuron]))
-}
-
-fn whole(values: impl Iterator<Item = usize>) -> ArrayRef {
-    Arc::new(UInt32Array::from_iter_values(
-        values.map(|value| value as u32),
-    ))
 }

@@ -7,6 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema};
 use cntflow_checkpoint::{LabelColumn, write_beside};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
@@ -25,8 +26,8 @@ use crate::table::{Table, with_table};
 /// Longest time that a record waits for its commit, default is 25 seconds: what a killed run does again.
 pub const DEFAULT_BATCH_AGE: Duration = Duration::from_secs(25);
 
-/// Size in memory at which a batch is committed, in bytes, default is 64 MiB for each worker.
-pub const DEFAULT_BATCH_BYTES: usize = 64 << 20;
+/// Size in memory at which a batch is committed, in bytes, default is 32 MiB for each worker.
+pub const DEFAULT_BATCH_BYTES: usize = 32 << 20;
 
 /// Rough size in memory of a row of `layers`, in bytes.
 const LAYER_ROW_BYTES: usize = 256;
@@ -172,8 +173,12 @@ impl Batch {
                 path: path.clone(),
                 source,
             };
+            // Without the Arrow schema beside, so that texts held once in memory are plain texts to every reader.
+            let options = ArrowWriterOptions::new()
+                .with_properties(properties)
+                .with_skip_arrow_metadata(true);
             let mut writer =
-                ArrowWriter::try_new(file, rows.schema(), Some(properties)).map_err(parquet)?;
+                ArrowWriter::try_new_with_options(file, rows.schema(), options).map_err(parquet)?;
             writer.write(rows).map_err(parquet)?;
             writer.close().map_err(parquet)?;
             Ok(())
@@ -211,6 +216,14 @@ pub(crate) fn properties(
         builder = builder
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_encoding(column, Encoding::BYTE_STREAM_SPLIT);
+    }
+    // Indices run up or stand still: their differences take hardly any space, and no table of known values has to be searched.
+    let whole = |field: &&Arc<Field>| *field.data_type() == DataType::UInt32;
+    for field in schema.fields().iter().filter(whole) {
+        let column = ColumnPath::from(field.name().as_str());
+        builder = builder
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
     }
     let binary = |field: &&Arc<Field>| *field.data_type() == DataType::LargeBinary;
     for field in schema.fields().iter().filter(binary) {

@@ -1,0 +1,151 @@
+//! Merging large parts without decoding them: their column chunks are copied as they are.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_schema::Schema;
+use cntflow_checkpoint::write_beside;
+use fs_err as fs;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+
+use crate::error::TablesError;
+use crate::merge::open;
+
+/// Rows that the row groups of parts have at least, on average, for the groups to be kept as they are: with smaller ones a reader would spend
+/// its time on their metadata, and many values are stored once per group.
+const LEAST_ROWS: i64 = 1 << 16;
+
+/// Whether the parts have the same columns and row groups that are large enough.
+pub(crate) fn can_copy(parts: &[PathBuf], schema: &Schema) -> Result<bool, TablesError> {
+    let (mut rows, mut groups) = (0, 0);
+    for part in parts {
+        let reader = open(part)?;
+        if reader.schema().fields() != schema.fields() {
+            return Ok(false);
+        }
+        rows += reader.metadata().file_metadata().num_rows();
+        groups += reader.metadata().num_row_groups() as i64;
+    }
+    Ok(rows >= groups * LEAST_ROWS)
+}
+
+/// Writes the row groups of all parts, in order, as one file.
+pub(crate) fn copy_row_groups(
+    parts: &[PathBuf],
+    merged: &Path,
+    schema: &Schema,
+    properties: WriterProperties,
+) -> Result<(), TablesError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| TablesError::Parquet { path, source }
+    };
+    let columns = ArrowSchemaConverter::new().convert(schema);
+    let columns = columns.map_err(failed(merged))?.root_schema_ptr();
+    write_beside(merged, |file| {
+        let mut writer = SerializedFileWriter::new(file, columns, Arc::new(properties))
+            .map_err(failed(merged))?;
+        for part in parts {
+            copy_part(part, &mut writer).map_err(failed(part))?;
+        }
+        writer.close().map_err(failed(merged))?;
+        Ok(())
+    })
+}
+
+fn copy_part<W: std::io::Write + Send>(
+    part: &Path,
+    writer: &mut SerializedFileWriter<W>,
+) -> Result<(), ParquetError> {
+    let file = fs::File::open(part)?.into_file();
+    let reader =
+        parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file.try_clone()?)?;
+    for group in reader.metadata().row_groups() {
+        let mut copied = writer.next_row_group()?;
+        for column in group.columns() {
+            let chunk = ColumnCloseResult {
+                bytes_written: column.compressed_size() as u64,
+                rows_written: group.num_rows() as u64,
+                metadata: column.clone(),
+                bloom_filter: None,
+                column_index: None,
+                offset_index: None,
+            };
+            copied.append_column(&file, chunk)?;
+        }
+        copied.close()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::UInt32Type;
+    use arrow_array::{RecordBatch, StringArray, UInt32Array};
+    use parquet::arrow::ArrowWriter;
+
+    use super::*;
+
+    /// A part of so many rows: the name of the part, and their numbers.
+    fn write_part(folder: &Path, name: &str, n_rows: u32) -> PathBuf {
+        let path = folder.join(name);
+        let texts = StringArray::from_iter_values((0..n_rows).map(|_| name));
+        let rows = RecordBatch::try_from_iter([
+            ("checkpoint", Arc::new(texts) as _),
+            (
+                "neuron",
+                Arc::new(UInt32Array::from_iter_values(0..n_rows)) as _,
+            ),
+        ]);
+        let rows = rows.unwrap();
+        let file = fs::File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+        path
+    }
+
+    #[test]
+    fn copied_row_groups_hold_every_row_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let parts = [("a", 70_000), ("b", 66_000)];
+        let parts = parts.map(|(name, n_rows)| write_part(folder.path(), name, n_rows));
+        let schema = Arc::clone(open(&parts[0]).unwrap().schema());
+        assert!(can_copy(&parts, &schema).unwrap());
+        let merged = folder.path().join("merged");
+        copy_row_groups(&parts, &merged, &schema, WriterProperties::default()).unwrap();
+
+        let reader = open(&merged).unwrap();
+        assert_eq!(reader.schema().fields(), schema.fields());
+        assert_eq!(reader.metadata().num_row_groups(), 2);
+        let mut found = Vec::new();
+        for batch in reader.build().unwrap() {
+            let batch = batch.unwrap();
+            let names = batch.column(0).as_string::<i32>().iter();
+            let numbers = batch.column(1).as_primitive::<UInt32Type>().iter();
+            let rows = names.zip(numbers);
+            found.extend(rows.map(|(name, number)| (name.unwrap() == "b", number.unwrap())));
+        }
+        let of = |b, n| (0..n).map(move |number| (b, number));
+        assert!(
+            found
+                .into_iter()
+                .eq(of(false, 70_000).chain(of(true, 66_000)))
+        );
+    }
+
+    #[test]
+    fn small_row_groups_and_other_columns_are_not_copied() {
+        let folder = tempfile::tempdir().unwrap();
+        let small = write_part(folder.path(), "a", 100);
+        let schema = Arc::clone(open(&small).unwrap().schema());
+        assert!(!can_copy(&[small.clone(), small], &schema).unwrap());
+        let large = write_part(folder.path(), "b", 70_000);
+        assert!(!can_copy(&[large], &schema.project(&[0]).unwrap()).unwrap());
+    }
+}
