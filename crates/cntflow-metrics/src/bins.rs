@@ -6,7 +6,7 @@ use crate::leading_bits::{key, weight};
 use crate::order::{RANKS, Walk};
 
 /// Bins over the range of a few of the values; the first and the last take all beyond.
-const BINS: usize = 1 << 12;
+pub(crate) const BINS: usize = 1 << 12;
 
 /// Values that the range is taken from.
 const SAMPLE: usize = 512;
@@ -18,7 +18,7 @@ const CHUNK: usize = 1024;
 const LOOK: usize = 16;
 
 /// Values looked into one by one at most, as a share of all: with more, they are too unevenly spread for bins of equal width.
-const LOOKED_INTO: usize = 8;
+pub(crate) const LOOKED_INTO: usize = 8;
 
 /// The last bin.
 const LAST: f32 = (BINS - 1) as f32;
@@ -132,18 +132,27 @@ impl Bins {
         wanted: &[(u16, u64)],
     ) -> [f64; RANKS] {
         inside.sort_unstable();
-        let mut walk = Walk::new(ranks);
-        let mut wanted = wanted.iter().peekable();
-        for &key in inside.iter() {
-            let value = weight(key);
-            let bin = index(value, self.low, self.scale);
-            if let Some((_, before)) = wanted.next_if(|(wanted, _)| *wanted == bin) {
-                walk.before = *before;
-            }
-            walk.take(f64::from(value), 1);
-        }
-        walk.found
+        let values = inside.iter().map(|&key| weight(key));
+        let binned = values.map(|x| (index(x, self.low, self.scale), f64::from(x)));
+        walk(binned, ranks, wanted)
     }
+}
+
+/// Goes through rising values, those of at least the wanted bins, and notes the ones of the ranks.
+pub(crate) fn walk(
+    binned: impl Iterator<Item = (u16, f64)>,
+    ranks: &[u64; RANKS],
+    wanted: &[(u16, u64)],
+) -> [f64; RANKS] {
+    let mut walk = Walk::new(ranks);
+    let mut wanted = wanted.iter().peekable();
+    for (bin, value) in binned {
+        if let Some((_, before)) = wanted.next_if(|(wanted, _)| *wanted == bin) {
+            walk.before = *before;
+        }
+        walk.take(value, 1);
+    }
+    walk.found
 }
 
 /// The bin of a value, the same or a later one for a larger value.
@@ -203,7 +212,7 @@ impl WithSimd for Mark<'_> {
 }
 
 /// The bins that hold a rank, each with the number of values below it.
-fn wanted(counts: &[u32; BINS], ranks: &[u64; RANKS]) -> Vec<(u16, u64)> {
+pub(crate) fn wanted(counts: &[u32; BINS], ranks: &[u64; RANKS]) -> Vec<(u16, u64)> {
     let mut wanted = Vec::with_capacity(RANKS);
     let mut ranks = ranks.iter().peekable();
     let mut before = 0;

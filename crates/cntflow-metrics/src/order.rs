@@ -1,5 +1,6 @@
 //! Exact quantiles by order statistics: by sorting, and of many f32 values by their leading bits.
 
+use crate::bins::{BINS, LOOKED_INTO, walk, wanted};
 use crate::leading_bits::{by_leading_bits, by_leading_bits_nested};
 use crate::moments::Moments;
 use crate::sample::{Sample, Scratch, Values};
@@ -35,7 +36,8 @@ impl Quantiles {
         let found = if is_many(sample) {
             by_leading_bits(sample, &ranks, scratch)
         } else if sample.is_each_once() {
-            by_keys(sample, &ranks, scratch)
+            let binned = by_bins(sample, moments, &ranks, scratch);
+            binned.unwrap_or_else(|| by_keys(sample, &ranks, scratch))
         } else {
             by_sorting(sample, &ranks, scratch)
         };
@@ -115,6 +117,53 @@ fn interpolate(count: u64, ranks: &[u64; RANKS], found: &[f64; RANKS]) -> [f64; 
         let [low, high] = beside(q, count).map(|rank| found[ranks.partition_point(|&r| r < rank)]);
         low + (high - low) * place(q, count).fract()
     })
+}
+
+/// Values from which on counting them in bins is quicker than sorting them all.
+const SEVERAL: usize = 1 << 11;
+
+/// Added to a small number, leaves the nearest whole one in the low bits.
+const ROUND: f64 = (1_u64 << 52) as f64;
+
+/// Counts finite values in bins of equal width over their range, and sorts those of the bins that hold a rank. `None` for values
+/// that are few, not all finite, or so unevenly spread that many would have to be sorted.
+fn by_bins(
+    sample: &Sample<'_>,
+    moments: &Moments,
+    ranks: &[u64; RANKS],
+    scratch: &mut Scratch,
+) -> Option<[f64; RANKS]> {
+    let n = sample.n_stored();
+    let (low, scale) = (moments.min, (BINS - 1) as f64 / (moments.max - moments.min));
+    let bins_help = n >= SEVERAL && n as u64 == moments.count && scale.is_finite() && scale > 0.0;
+    if !bins_help {
+        return None;
+    }
+    // Rising with x, and within the bins up to rounding.
+    let index = |x: f64| (((x - low) * scale + ROUND).to_bits() as usize % BINS) as u16;
+    let mut counts = [0_u32; BINS];
+    sample.for_each(|x, _| counts[usize::from(index(x))] += 1);
+    let wanted = wanted(&counts, ranks);
+    let many = wanted
+        .iter()
+        .map(|&(bin, _)| counts[usize::from(bin)] as usize);
+    if many.sum::<usize>() > n / LOOKED_INTO {
+        return None;
+    }
+    let mut marked = [false; BINS];
+    for &(bin, _) in &wanted {
+        marked[usize::from(bin)] = true;
+    }
+    let keys = &mut scratch.values;
+    keys.clear();
+    sample.for_each(|x, _| {
+        if marked[usize::from(index(x))] {
+            keys.push(key(x));
+        }
+    });
+    keys.sort_unstable();
+    let rising = keys.iter().map(|&key| value(key));
+    Some(walk(rising.map(|x| (index(x), x)), ranks, &wanted))
 }
 
 /// Sorts by keys, whole numbers that compare as the values do: sorting those needs no branches.
@@ -211,7 +260,28 @@ mod tests {
         assert_eq!(by_sorting(&sample, &ranks, scratch), expected);
         if sample.is_each_once() {
             assert_eq!(by_keys(&sample, &ranks, scratch), expected);
+            let wide: Vec<f64> = weights.iter().map(|&x| f64::from(x)).collect();
+            let sample = Sample::each(&wide);
+            let binned = by_bins(&sample, &Moments::of(&sample), &ranks, scratch);
+            let helps = n_finite_is(&wide, SEVERAL);
+            assert_eq!(binned, helps.then_some(expected));
         }
+    }
+
+    /// Whether all of them are finite, and at least so many.
+    fn n_finite_is(values: &[f64], at_least: usize) -> bool {
+        values.len() >= at_least && values.iter().all(|x| x.is_finite())
+    }
+
+    #[test]
+    fn uneven_values_are_left_to_sorting() {
+        let mut spike = vec![0.0; 10_000];
+        (spike[1], spike[2]) = (1.0, -1.0);
+        let sample = Sample::each(&spike);
+        let moments = Moments::of(&sample);
+        let (ranks, scratch) = (ranks(moments.count), &mut Scratch::default());
+        assert_eq!(by_bins(&sample, &moments, &ranks, scratch), None);
+        assert_eq!(Quantiles::of(&sample, &moments, scratch).0, [0.0; 7]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One pass over a kernel: sums of its rows and columns, its moments, and the counts its quantiles are found by.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::counts::Counts;
@@ -12,6 +14,9 @@ const ROWS: usize = 4;
 
 /// Columns taken together: widened to f64, a tile of them stays in the nearest cache.
 const COLUMNS: usize = 256;
+
+/// Columns gone through from the first row to the last before the next ones: 96 KiB of sums.
+const PANEL: usize = 4096;
 
 /// Weights after which a block's bins are counted, while it is in the second cache: 256 KiB.
 const BLOCK: usize = 1 << 16;
@@ -86,18 +91,40 @@ struct Pass {
 }
 
 impl Pass {
+    /// Panel after panel of columns, so that the sums of a panel's columns stay in the nearer caches.
     fn all(&mut self, kernel: &[f32], width: usize) {
-        let rows = (BLOCK / width).max(1).next_multiple_of(ROWS);
+        let n_rows = kernel.len() / width;
+        for first in (0..width).step_by(PANEL) {
+            let columns = first..width.min(first + PANEL);
+            let rows = (BLOCK / columns.len()).next_multiple_of(ROWS);
+            for first in (0..n_rows).step_by(rows) {
+                let rows = first..n_rows.min(first + rows);
+                self.block(kernel, width, rows, columns.clone());
+            }
+        }
+    }
+
+    fn block(&mut self, kernel: &[f32], width: usize, rows: Range<usize>, columns: Range<usize>) {
         let arch = Arch::new();
-        for (block, kernel) in kernel.chunks(rows * width).enumerate() {
-            let [third, fourth] = arch.dispatch(Tiles {
-                kernel,
-                width,
-                first_row: block * rows,
-                sums: &mut self.sums,
-            });
-            self.powers[0] += third;
-            self.powers[1] += fourth;
+        let [third, fourth] = arch.dispatch(Tiles {
+            kernel,
+            width,
+            rows: rows.clone(),
+            columns: columns.clone(),
+            sums: &mut self.sums,
+        });
+        self.powers[0] += third;
+        self.powers[1] += fourth;
+        let block = &kernel[rows.start * width..rows.end * width];
+        let runs = match columns.len() == width {
+            true => block.chunks(block.len().max(1)),
+            false => block.chunks(width),
+        };
+        for run in runs {
+            let kernel = match columns.len() == width {
+                true => run,
+                false => &run[columns.clone()],
+            };
             arch.dispatch(Compare {
                 kernel,
                 extremes: &mut self.extremes,
@@ -125,11 +152,12 @@ impl WithSimd for Compare<'_> {
     }
 }
 
-/// Some whole rows of a kernel, tile by tile.
+/// Some columns of some rows of a kernel, tile by tile.
 struct Tiles<'k> {
     kernel: &'k [f32],
     width: usize,
-    first_row: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
     sums: &'k mut KernelSums,
 }
 
@@ -142,20 +170,20 @@ impl WithSimd for Tiles<'_> {
         let Self {
             kernel,
             width,
-            first_row,
+            rows,
+            columns,
             sums,
         } = self;
         let mut wide = [[0.0; COLUMNS]; ROWS];
         let mut powers = [0.0; 2];
-        for (block, rows) in kernel.chunks(ROWS * width).enumerate() {
-            let n_rows = rows.len() / width;
-            for first in (0..width).step_by(COLUMNS) {
-                let n = COLUMNS.min(width - first);
-                for (row, wide) in wide.iter_mut().take(n_rows).enumerate() {
-                    let narrow = &rows[row * width + first..][..n];
+        for first_row in rows.clone().step_by(ROWS) {
+            let n_rows = ROWS.min(rows.end - first_row);
+            for first in columns.clone().step_by(COLUMNS) {
+                let n = COLUMNS.min(columns.end - first);
+                for (row, wide) in (first_row..).zip(wide.iter_mut().take(n_rows)) {
+                    let narrow = &kernel[row * width + first..][..n];
                     widen(narrow, &mut wide[..n]);
                     let [sum, abs, square, third, fourth] = row_sums(simd, &wide[..n]);
-                    let row = first_row + block * ROWS + row;
                     sums.rows.sum[row] += sum;
                     sums.rows.abs[row] += abs;
                     sums.rows.square[row] += square;
