@@ -1,0 +1,29 @@
+//! Opens the bytes as a checkpoint of whatever format they are, and touches all that opening hands out. Nothing may panic, take more than a
+//! second or more memory than the runner allows.
+
+#![no_main]
+
+use std::path::Path;
+
+use cntflow_checkpoint::{Content, Limits, OpenCheckpoint, understand};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let limits = Limits {
+        decoded_bytes: 16 << 20,
+        header_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let opened = OpenCheckpoint::read(Path::new("fuzzed"), Content::held(bytes), &limits);
+    let Ok(checkpoint) = opened else { return };
+    let (understood, coverage) = understand(&checkpoint, None);
+    assert_eq!(coverage.len(), checkpoint.tensors().len());
+    for row in &coverage {
+        if let Ok(values) = checkpoint.values(&row.tensor.name) {
+            assert_eq!(values.len(), row.tensor.n_values(), "{}", row.tensor.name);
+        }
+    }
+    if let Ok(understood) = understood {
+        let _ = understood.network(&checkpoint);
+    }
+});
