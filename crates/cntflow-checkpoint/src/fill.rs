@@ -25,6 +25,8 @@ pub enum Fill {
     Joined(Vec<Excerpt>),
     /// Zeros: a bias that the file's framework does not keep apart.
     Zeros,
+    /// Ones: the scale of a norm that the file's framework leaves out.
+    Ones,
 }
 
 /// A tensor of a file as something else: reshaped, cut, its dimensions in another order, reshaped again, in this order.

@@ -59,10 +59,8 @@ impl Understood {
                 None => excerpt(checkpoint, &Excerpt::whole(name)),
                 Some(Fill::Tensor(part)) => excerpt(checkpoint, part),
                 Some(Fill::Joined(parts)) => joined(checkpoint, name, parts),
-                Some(Fill::Zeros) => {
-                    let shape = expected.get(name)?;
-                    Ok(Tensor::owned(shape, vec![0.0; shape.iter().product()]))
-                }
+                Some(Fill::Zeros) => Ok(constant(expected.get(name)?, 0.0)),
+                Some(Fill::Ones) => Ok(constant(expected.get(name)?, 1.0)),
             };
             filled.map_err(|error| unreadable.replace(Some(error))).ok()
         });
@@ -71,6 +69,10 @@ impl Understood {
         }
         network.map_err(|error| broken(checkpoint, error.to_string()))
     }
+}
+
+fn constant(shape: &[usize], value: f32) -> Tensor<'static> {
+    Tensor::owned(shape, vec![value; shape.iter().product()])
 }
 
 fn broken(checkpoint: &OpenCheckpoint, reason: String) -> CheckpointError {
@@ -278,7 +280,7 @@ fn uses(understood: &Understood) -> BTreeMap<String, String> {
             None => vec![&tensor.name],
             Some(Fill::Tensor(excerpt)) => vec![&excerpt.tensor],
             Some(Fill::Joined(parts)) => parts.iter().map(|part| &*part.tensor).collect(),
-            Some(Fill::Zeros) => Vec::new(),
+            Some(Fill::Zeros | Fill::Ones) => Vec::new(),
         };
         for source in sources {
             let used_as = uses.entry(source.to_owned()).or_default();

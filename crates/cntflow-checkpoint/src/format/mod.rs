@@ -9,8 +9,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::{Carried, Element, Limits};
+use crate::{Carried, Content, Element, Limits};
 
+mod hdf5;
+mod keras;
 mod safetensors;
 
 pub(crate) use safetensors::peek_metadata;
@@ -151,18 +153,24 @@ pub(crate) type Opening = Result<Box<dyn Format>, FormatError>;
 struct Known {
     /// Whether the file's bytes are of this format.
     recognises: fn(&[u8]) -> bool,
-    /// Opens the file.
-    open: fn(&[u8], &Limits) -> Opening,
+    /// Opens the file. A reader that needs the bytes for longer than the call keeps a clone of the content, which shares them.
+    open: fn(&Content, &Limits) -> Opening,
 }
 
 /// All formats, in the order they are tried.
-const KNOWN: &[Known] = &[Known {
-    recognises: safetensors::recognises,
-    open: safetensors::open,
-}];
+const KNOWN: &[Known] = &[
+    Known {
+        recognises: safetensors::recognises,
+        open: |file, limits| safetensors::open(file, limits),
+    },
+    Known {
+        recognises: keras::recognises,
+        open: keras::open,
+    },
+];
 
 /// Names of all formats, as messages list them.
-pub(crate) const NAMES: &str = "safetensors";
+pub(crate) const NAMES: &str = "safetensors, Keras, HDF5";
 
 /// Whether the file is of a known format.
 pub(crate) fn is_known(file: &[u8]) -> bool {
@@ -173,7 +181,10 @@ pub(crate) fn is_known(file: &[u8]) -> bool {
 ///
 /// # Errors
 /// It is of a known format, and something is wrong with it.
-pub(crate) fn open(file: &[u8], limits: &Limits) -> Result<Option<Box<dyn Format>>, FormatError> {
+pub(crate) fn open(
+    file: &Content,
+    limits: &Limits,
+) -> Result<Option<Box<dyn Format>>, FormatError> {
     let known = KNOWN.iter().find(|known| (known.recognises)(file));
     known.map(|known| (known.open)(file, limits)).transpose()
 }

@@ -1,0 +1,237 @@
+//! Configurations without files: what they become, and why some cannot be expressed.
+
+use serde_json::{Value, json};
+
+use super::{Carried, Layers, carried, snake_case};
+use crate::{Excerpt, Fill};
+
+/// A layer of a class with some settings; its tensors are `NAME/0`, `NAME/1`, ....
+fn layer(class: &str, name: &str, tensors: usize, settings: Value) -> (Value, (String, usize)) {
+    let mut config = settings;
+    config["name"] = json!(name);
+    let layer = json!({"class_name": class, "config": config});
+    (layer, (name.to_owned(), tensors))
+}
+
+fn sequential(input: Value, layers: &[(Value, (String, usize))], backend: Option<&str>) -> Carried {
+    let mut list =
+        vec![json!({"class_name": "InputLayer", "config": {"name": "x", "batch_shape": input}})];
+    list.extend(layers.iter().map(|(layer, _)| layer.clone()));
+    let config = json!({"class_name": "Sequential", "config": {"layers": list}}).to_string();
+    let named = layers.iter().map(|(_, (name, n))| {
+        let tensors = (0..*n).map(|i| format!("{name}/{i}")).collect();
+        (name.clone(), tensors)
+    });
+    let layers = Layers {
+        named: named.collect(),
+        ..Layers::default()
+    };
+    carried(&config, &[], &layers, backend)
+}
+
+fn refused(input: Value, layers: &[(Value, (String, usize))], expected: &str) {
+    let reason = sequential(input, layers, None).architecture.unwrap_err();
+    assert!(reason.contains(expected), "{reason}");
+}
+
+#[test]
+fn groups_are_named_as_keras_does() {
+    for (class, group) in [
+        ("Dense", "dense"),
+        ("Conv2D", "conv2d"),
+        ("Conv2DTranspose", "conv2d_transpose"),
+        ("LSTM", "lstm"),
+        ("SimpleRNN", "simple_rnn"),
+        ("LeakyReLU", "leaky_re_lu"),
+        ("MultiHeadAttention", "multi_head_attention"),
+        ("GlobalAveragePooling1D", "global_average_pooling1d"),
+    ] {
+        assert_eq!(snake_case(class), group);
+    }
+}
+
+#[test]
+fn a_kernel_behind_a_flattened_image_is_put_in_the_order_of_channels() {
+    let layers = [
+        layer("Flatten", "flat", 0, json!({})),
+        layer("Dropout", "drop", 0, json!({"rate": 0.5})),
+        layer("Dense", "out", 2, json!({"units": 5, "activation": "relu"})),
+    ];
+    let carried = sequential(json!([null, 2, 3, 4]), &layers, None);
+    let architecture = carried.architecture.unwrap();
+    assert_eq!(architecture.input, [4, 2, 3]);
+    let kernel = Excerpt::reordered("out/0", &[3, 2, 0, 1])
+        .read_as(&[2, 3, 4, 5])
+        .shaped(&[5, 24]);
+    assert_eq!(carried.fills["out.weight"], Fill::Tensor(kernel));
+    assert_eq!(
+        carried.fills["out.bias"],
+        Fill::Tensor(Excerpt::whole("out/1"))
+    );
+}
+
+#[test]
+fn gates_of_a_gru_are_put_in_pytorchs_order() {
+    let layers = [layer(
+        "GRU",
+        "gru",
+        3,
+        json!({"units": 2, "reset_after": true}),
+    )];
+    let carried = sequential(json!([null, 3, 4]), &layers, None);
+    assert!(carried.architecture.is_ok());
+    let gate = |first| Excerpt::reordered("gru/0", &[1, 0]).cut(1, first, first + 2);
+    let kernel = Fill::Joined(vec![gate(2), gate(0), gate(4)]);
+    assert_eq!(carried.fills["gru.weight_ih_l0"], kernel);
+    let bias = |first| {
+        Excerpt::whole("gru/2")
+            .cut(0, 1, 2)
+            .cut(1, first, first + 2)
+            .shaped(&[2])
+    };
+    let bias = Fill::Joined(vec![bias(2), bias(0), bias(4)]);
+    assert_eq!(carried.fills["gru.bias_hh_l0"], bias);
+}
+
+#[test]
+fn constants_stand_for_what_a_norm_goes_without() {
+    let norm = |scale: bool, center: bool| {
+        let tensors = 2 + usize::from(scale) + usize::from(center);
+        let settings = json!({"epsilon": 1e-3, "axis": [1], "scale": scale, "center": center});
+        let layers = [
+            layer("Dense", "d", 2, json!({"units": 2})),
+            layer("BatchNormalization", "bn", tensors, settings),
+        ];
+        let carried = sequential(json!([null, 3]), &layers, None);
+        assert!(carried.architecture.is_ok(), "{:?}", carried.architecture);
+        ["weight", "bias"].map(|tensor| carried.fills.get(&format!("bn.{tensor}")).cloned())
+    };
+    let tensor = |name: &str| Some(Fill::Tensor(Excerpt::whole(name)));
+    assert_eq!(norm(true, true), [tensor("bn/0"), tensor("bn/1")]);
+    assert_eq!(norm(false, true), [Some(Fill::Ones), tensor("bn/0")]);
+    assert_eq!(norm(true, false), [tensor("bn/0"), Some(Fill::Zeros)]);
+    assert_eq!(norm(false, false), [None, None]);
+}
+
+#[test]
+fn open_numbers_of_steps_are_a_doubt() {
+    let layers = [layer("LSTM", "lstm", 3, json!({"units": 2}))];
+    let carried = sequential(json!([null, null, 4]), &layers, None);
+    assert_eq!(carried.architecture.unwrap().input, [1, 4]);
+    assert!(
+        carried.doubts[0].contains("taken as 1"),
+        "{:?}",
+        carried.doubts
+    );
+}
+
+#[test]
+fn transposes_are_cut_as_the_backend_does() {
+    let settings =
+        json!({"filters": 1, "kernel_size": [3, 3], "strides": [2, 2], "padding": "same"});
+    let layers = [layer("Conv2DTranspose", "up", 2, settings)];
+    let torch = sequential(json!([null, 4, 4, 1]), &layers, Some("torch"));
+    assert!(torch.architecture.is_ok(), "{:?}", torch.architecture);
+    assert_eq!(torch.doubts, [""; 0]);
+    let other = sequential(json!([null, 4, 4, 1]), &layers, Some("jax"));
+    assert!(other.doubts[0].contains("layer up (Conv2DTranspose): it is taken as"));
+}
+
+#[test]
+fn what_cannot_be_expressed_is_told_with_its_layer() {
+    let vector = || json!([null, 4]);
+    let image = || json!([null, 6, 6, 2]);
+    let steps = || json!([null, 5, 3]);
+    let one = |class: &str, tensors, settings| [layer(class, "a", tensors, settings)];
+    refused(
+        vector(),
+        &one("Mine", 0, json!({})),
+        "layer a (Mine): layers of this class",
+    );
+    refused(
+        vector(),
+        &one("Dense", 1, json!({"units": 2})),
+        "layer a (Dense): by its settings it has 2 tensors, the file has 1",
+    );
+    refused(
+        vector(),
+        &one("Dense", 2, json!({})),
+        "missing field `units`",
+    );
+    refused(
+        vector(),
+        &one("Dense", 2, json!({"units": 2, "activation": "mish"})),
+        "activation mish",
+    );
+    refused(
+        image(),
+        &one("Dense", 2, json!({"units": 2})),
+        "every place of [6, 6, 2]",
+    );
+    refused(
+        vector(),
+        &one("LeakyReLU", 0, json!({"alpha": 0.3})),
+        "a slope of 0.3",
+    );
+    refused(
+        steps(),
+        &one("GRU", 3, json!({"units": 2})),
+        "layer a (GRU): reset_after=false",
+    );
+    refused(
+        steps(),
+        &one(
+            "LSTM",
+            3,
+            json!({"units": 2, "recurrent_activation": "hard_sigmoid"}),
+        ),
+        "hard_sigmoid",
+    );
+    refused(
+        steps(),
+        &one("LSTM", 3, json!({"units": 2, "go_backwards": true})),
+        "from the last to the first",
+    );
+    refused(
+        steps(),
+        &one(
+            "MultiHeadAttention",
+            8,
+            json!({"num_heads": 2, "key_dim": 2}),
+        ),
+        "2 heads of 2",
+    );
+    refused(
+        image(),
+        &one("Conv2D", 2, json!({"filters": 1, "kernel_size": [7, 7]})),
+        "covers 7 places of 6",
+    );
+    refused(
+        image(),
+        &one(
+            "Conv2D",
+            2,
+            json!({"filters": 1, "kernel_size": [1, 1], "data_format": "channels_first"}),
+        ),
+        "channels first",
+    );
+    refused(
+        image(),
+        &one("Reshape", 0, json!({"target_shape": [3, -1]})),
+        "[6, 6, 2] as [3, 24]",
+    );
+    refused(
+        image(),
+        &one("Permute", 0, json!({"dims": [2, 1, 3]})),
+        "the order [2, 1, 3]",
+    );
+    refused(
+        json!([null, null, null, 3]),
+        &one("Conv2D", 2, json!({"filters": 1, "kernel_size": 1})),
+        "an input of shape [None, None, Some(3)]",
+    );
+    let huge = json!({"filters": 1, "kernel_size": [1, 1], "strides": [0, 1]});
+    refused(image(), &one("Conv2D", 2, huge), "stride is zero");
+    let units = json!({"units": u64::MAX, "activation": "relu"});
+    refused(vector(), &one("Dense", 2, units), "it cannot be expressed");
+}
