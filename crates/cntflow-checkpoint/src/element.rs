@@ -76,6 +76,14 @@ impl Element {
         matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
     }
 
+    /// Bytes of what turns round with the byte order: a half of a complex number, the element otherwise.
+    pub(crate) fn component_bytes(self) -> usize {
+        match self {
+            Self::C64 | Self::C128 => self.bytes() / 2,
+            _ => self.bytes(),
+        }
+    }
+
     /// Little-endian elements as f32: borrowed where they are aligned f32, converted otherwise; `None` of types that hold no real
     /// weights.
     pub(crate) fn values(self, elements: Cow<'_, [u8]>) -> Option<Cow<'_, [f32]>> {

@@ -11,9 +11,14 @@ use std::fmt;
 
 use crate::{Carried, Content, Element, Limits};
 
+mod archive;
 mod hdf5;
 mod keras;
+mod numpy;
+mod onnx;
+mod pickle;
 mod safetensors;
+mod torch;
 
 pub(crate) use safetensors::peek_metadata;
 
@@ -164,13 +169,25 @@ const KNOWN: &[Known] = &[
         open: |file, limits| safetensors::open(file, limits),
     },
     Known {
+        recognises: torch::recognises,
+        open: |file, limits| torch::open(file, limits),
+    },
+    Known {
+        recognises: numpy::recognises,
+        open: |file, limits| numpy::open(file, limits),
+    },
+    Known {
         recognises: keras::recognises,
         open: keras::open,
+    },
+    Known {
+        recognises: onnx::recognises,
+        open: |file, limits| onnx::open(file, limits),
     },
 ];
 
 /// Names of all formats, as messages list them.
-pub(crate) const NAMES: &str = "safetensors, Keras, HDF5";
+pub(crate) const NAMES: &str = "safetensors, PyTorch, NumPy, Keras, HDF5, ONNX";
 
 /// Whether the file is of a known format.
 pub(crate) fn is_known(file: &[u8]) -> bool {

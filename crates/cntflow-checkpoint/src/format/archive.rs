@@ -1,0 +1,226 @@
+//! Zip archives whose members are read in place: PyTorch's files and `.npz`.
+//!
+//! The `zip` crate lists the members; where they lie, and that they neither overlap nor expand beyond the limits, is checked here.
+
+use std::borrow::Cow;
+use std::io::{Cursor, Read};
+use std::ops::Range;
+
+use flate2::read::DeflateDecoder;
+use zip::{CompressionMethod, ZipArchive};
+
+use super::FormatError;
+use crate::Limits;
+
+/// A member of an archive.
+#[derive(Clone, Debug)]
+pub(super) enum Member {
+    /// In the file, as it is.
+    Stored(Range<usize>),
+    /// In the file, deflated to so many bytes from so many.
+    Deflated {
+        compressed: Range<usize>,
+        bytes: usize,
+    },
+}
+
+impl Member {
+    /// Bytes of its content.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Stored(range) => range.len(),
+            Self::Deflated { bytes, .. } => *bytes,
+        }
+    }
+
+    fn range(&self) -> &Range<usize> {
+        match self {
+            Self::Stored(range) => range,
+            Self::Deflated { compressed, .. } => compressed,
+        }
+    }
+
+    /// Its content.
+    ///
+    /// # Errors
+    /// It is deflated, and the stream is damaged or has another length than is said.
+    pub(super) fn decoded<'a>(&self, file: &'a [u8]) -> Result<Cow<'a, [u8]>, FormatError> {
+        match self {
+            Self::Stored(range) => Ok(Cow::Borrowed(&file[range.clone()])),
+            Self::Deflated { compressed, bytes } => {
+                inflate(&file[compressed.clone()], *bytes).map(Cow::Owned)
+            }
+        }
+    }
+
+    /// Its content if it is small enough to be held in memory.
+    ///
+    /// # Errors
+    /// It has more than `header_bytes`, or as [`Member::decoded`].
+    pub(super) fn held<'a>(
+        &self,
+        file: &'a [u8],
+        limits: &Limits,
+    ) -> Result<Cow<'a, [u8]>, FormatError> {
+        FormatError::within(
+            "bytes of its pickle",
+            self.bytes() as u64,
+            "header_bytes",
+            limits.header_bytes,
+        )?;
+        self.decoded(file)
+    }
+
+    /// The first bytes of its content: all if it is stored, `most` otherwise.
+    ///
+    /// # Errors
+    /// The deflated stream is damaged.
+    pub(super) fn beginning<'a>(
+        &self,
+        file: &'a [u8],
+        most: u64,
+    ) -> Result<Cow<'a, [u8]>, FormatError> {
+        let Self::Deflated { compressed, .. } = self else {
+            return self.decoded(file);
+        };
+        let mut decoded = Vec::new();
+        let mut decoder = DeflateDecoder::new(&file[compressed.clone()]).take(most);
+        decoder.read_to_end(&mut decoded).map_err(damaged)?;
+        Ok(Cow::Owned(decoded))
+    }
+}
+
+/// Name and content of the member at the beginning of a zip, as far as its first header tells.
+pub(super) fn first(file: &[u8]) -> Option<(&str, &[u8])> {
+    if !file.starts_with(b"PK\x03\x04") {
+        return None;
+    }
+    let length = |at: usize| {
+        Some(usize::from(u16::from_le_bytes(
+            *file.get(at..)?.first_chunk()?,
+        )))
+    };
+    let (name, extra) = (length(26)?, length(28)?);
+    let content = file.get(30 + name + extra..)?;
+    Some((std::str::from_utf8(&file[30..30 + name]).ok()?, content))
+}
+
+/// Whether the file is a zip with a member of such a name.
+pub(super) fn any_name(file: &[u8], wanted: impl Fn(&str) -> bool) -> bool {
+    file.starts_with(b"PK\x03\x04")
+        && ZipArchive::new(Cursor::new(file))
+            .is_ok_and(|zip| zip.file_names().flatten().any(|name| wanted(&name)))
+}
+
+/// All members but folders, by name, in the archive's order.
+///
+/// # Errors
+/// The list cannot be read; members overlap, lie beyond the end, are encrypted, or expand beyond the limits.
+pub(super) fn members(file: &[u8], limits: &Limits) -> Result<Vec<(String, Member)>, FormatError> {
+    let broken = |error: zip::result::ZipError| {
+        FormatError::broken(format!("its zip cannot be read: {error}"))
+    };
+    let mut zip = ZipArchive::new(Cursor::new(file)).map_err(broken)?;
+    FormatError::within(
+        "members of its zip",
+        zip.len() as u64,
+        "tensors",
+        limits.tensors,
+    )?;
+    let mut members = Vec::with_capacity(zip.len());
+    for place in 0..zip.len() {
+        let entry = zip.by_index_raw(place).map_err(broken)?;
+        let name = entry.name().map_err(broken)?.into_owned();
+        if !name.ends_with('/') {
+            let member = member(&name, &entry, file, limits)?;
+            members.push((name, member));
+        }
+    }
+    apart(&members)?;
+    Ok(members)
+}
+
+/// Checks that no two members share bytes: a small file could hold any number of large ones otherwise.
+fn apart(members: &[(String, Member)]) -> Result<(), FormatError> {
+    let mut sorted: Vec<_> = members
+        .iter()
+        .filter(|(_, member)| !member.range().is_empty())
+        .collect();
+    sorted.sort_by_key(|(_, member)| member.range().start);
+    match sorted
+        .windows(2)
+        .find(|pair| pair[0].1.range().end > pair[1].1.range().start)
+    {
+        Some(pair) => Err(FormatError::broken(format!(
+            "members {} and {} of its zip overlap",
+            pair[0].0, pair[1].0
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Where a member lies, checked against the file and the limits.
+fn member(
+    name: &str,
+    entry: &zip::read::ZipFile<'_, Cursor<&[u8]>>,
+    file: &[u8],
+    limits: &Limits,
+) -> Result<Member, FormatError> {
+    let (bytes, compressed) = (entry.size(), entry.compressed_size());
+    let range = range(entry.data_start(), compressed, file.len()).ok_or_else(|| {
+        FormatError::broken(format!(
+            "member {name} of its zip has {compressed} bytes, which end beyond the file's {}",
+            file.len()
+        ))
+    })?;
+    if entry.encrypted() {
+        return Err(FormatError::broken(format!(
+            "member {name} of its zip is encrypted"
+        )));
+    }
+    match entry.compression() {
+        CompressionMethod::Stored if bytes == compressed => Ok(Member::Stored(range)),
+        CompressionMethod::Deflated => {
+            let what = || format!("bytes of member {name}, deflated to {compressed}");
+            let expanded = compressed.saturating_mul(limits.expansion);
+            FormatError::within(what(), bytes, "expansion", expanded)?;
+            FormatError::within(what(), bytes, "decoded_bytes", limits.decoded_bytes)?;
+            Ok(Member::Deflated {
+                compressed: range,
+                bytes: bytes as usize,
+            })
+        }
+        other => Err(FormatError::broken(format!(
+            "member {name} of its zip is compressed by {other}: {compressed} bytes of {bytes}; stored and deflated ones are read"
+        ))),
+    }
+}
+
+fn range(start: Option<u64>, length: u64, end: usize) -> Option<Range<usize>> {
+    let start = start?;
+    let range = usize::try_from(start).ok()?..usize::try_from(start.checked_add(length)?).ok()?;
+    (range.end <= end).then_some(range)
+}
+
+fn damaged(error: std::io::Error) -> FormatError {
+    FormatError::broken(format!("a member of its zip cannot be decoded: {error}"))
+}
+
+/// Exactly so many bytes of a deflated stream.
+fn inflate(compressed: &[u8], bytes: usize) -> Result<Vec<u8>, FormatError> {
+    let mut decoded = Vec::new();
+    let mut decoder = DeflateDecoder::new(compressed).take(bytes as u64 + 1);
+    decoder.read_to_end(&mut decoded).map_err(damaged)?;
+    match decoded.len() == bytes {
+        true => Ok(decoded),
+        false => Err(FormatError::broken(format!(
+            "a member of its zip is said to have {bytes} bytes, it has {}{}",
+            decoded.len(),
+            if decoded.len() > bytes {
+                " or more"
+            } else {
+                ""
+            }
+        ))),
+    }
+}

@@ -1,0 +1,143 @@
+//! PyTorch's `torch.save`: the zip form (since 1.6) and the one before it, a run of pickles with the storages behind.
+//!
+//! The pickle says what there is ([`walk`]); a tensor is a view of a storage, and the storages lie in the file as they are. Nothing of
+//! what the pickle would call is called. Of the zip form members that are stored are used in place; PyTorch writes no others, but
+//! people pack files again, so deflated ones are decoded when they are asked for.
+
+mod legacy;
+mod module;
+mod view;
+mod walk;
+mod zipped;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Format, FormatError, Opening, TensorEntry};
+use crate::format::archive::Member;
+use crate::format::pickle::Pickle;
+use crate::{Carried, Element, Limits};
+use view::View;
+use walk::Found;
+
+/// What a file of either form consists of.
+struct Parts {
+    pickle: Pickle,
+    storages: HashMap<String, Member>,
+    big_endian: bool,
+}
+
+#[derive(Debug)]
+struct Opened {
+    tensors: Vec<TensorEntry>,
+    /// Of every tensor the storage and how it lies there, or why it cannot be read.
+    views: Vec<Result<(Member, View), String>>,
+    big_endian: bool,
+    metadata: BTreeMap<String, String>,
+    carried: Option<Carried>,
+}
+
+/// A zip with a member `data.pkl`, or a pickle of PyTorch's magic number.
+pub(super) fn recognises(file: &[u8]) -> bool {
+    legacy::recognises(file) || zipped::recognises(file)
+}
+
+pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
+    let parts = match legacy::recognises(file) {
+        true => legacy::read(file, limits)?,
+        false => zipped::read(file, limits)?,
+    };
+    let found = walk::walk(&parts.pickle, limits)?;
+    let mut opened = Opened {
+        tensors: Vec::with_capacity(found.tensors.len()),
+        views: Vec::with_capacity(found.tensors.len()),
+        big_endian: parts.big_endian,
+        metadata: found.metadata.clone(),
+        carried: module::carried(&parts.pickle),
+    };
+    opened.add(found, parts.storages, limits)?;
+    Ok(Box::new(opened))
+}
+
+impl Opened {
+    /// Lists the tensors, each checked against its storage, and then the storages that no tensor sees.
+    fn add(
+        &mut self,
+        found: Found,
+        storages: HashMap<String, Member>,
+        limits: &Limits,
+    ) -> Result<(), FormatError> {
+        let mut unseen: BTreeMap<&str, &Member> = storages
+            .iter()
+            .map(|(key, storage)| (key.as_str(), storage))
+            .collect();
+        for tensor in found.tensors {
+            let view = match tensor.view {
+                Err(reason) => Err(reason),
+                Ok((key, view)) => {
+                    unseen.remove(key.as_str());
+                    let storage = storages.get(&key).ok_or_else(|| {
+                        FormatError::broken(format!(
+                            "tensor {}: the file has no storage {key}",
+                            tensor.entry.name
+                        ))
+                    })?;
+                    view.check(&tensor.entry, storage.bytes(), limits)?;
+                    Ok((storage.clone(), view))
+                }
+            };
+            self.tensors.push(tensor.entry);
+            self.views.push(view);
+        }
+        for (key, storage) in unseen {
+            let bytes = storage.bytes();
+            self.tensors.push(TensorEntry {
+                name: format!("data/{key}"),
+                shape: vec![bytes],
+                element: Element::U8,
+                aside: Some("a storage that no tensor sees".to_owned()),
+            });
+            self.views
+                .push(Ok((storage.clone(), View::of_bytes(bytes))));
+        }
+        FormatError::within(
+            "tensors",
+            self.tensors.len() as u64,
+            "tensors",
+            limits.tensors,
+        )
+    }
+}
+
+impl Format for Opened {
+    fn name(&self) -> &'static str {
+        "PyTorch"
+    }
+
+    fn tensors(&self) -> &[TensorEntry] {
+        &self.tensors
+    }
+
+    fn elements<'a>(&'a self, file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError> {
+        let (storage, view) = self.views[place].as_ref().map_err(FormatError::broken)?;
+        let bytes = storage.decoded(file)?;
+        let entry = &self.tensors[place];
+        let mut elements = view.elements(bytes, &entry.shape);
+        if self.big_endian && entry.element.bytes() > 1 {
+            let width = entry.element.component_bytes();
+            elements
+                .to_mut()
+                .chunks_exact_mut(width)
+                .for_each(<[u8]>::reverse);
+        }
+        Ok(elements)
+    }
+
+    fn metadata(&self) -> BTreeMap<String, String> {
+        self.metadata.clone()
+    }
+
+    fn carried(&self) -> Option<Carried> {
+        self.carried.clone()
+    }
+}

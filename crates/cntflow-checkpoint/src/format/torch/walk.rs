@@ -1,0 +1,372 @@
+//! What a pickle of PyTorch's holds: tensors by their paths, numbers and texts beside them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::view::View;
+use crate::format::pickle::{Id, Object, Pickle, Value, joined};
+use crate::format::{FormatError, TensorEntry};
+use crate::{Element, Limits};
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) tensors: Vec<FoundTensor>,
+    /// Numbers and texts beside the tensors, by their paths.
+    pub(super) metadata: BTreeMap<String, String>,
+}
+
+/// A tensor.
+#[derive(Debug)]
+pub(super) struct FoundTensor {
+    pub(super) entry: TensorEntry,
+    /// Key of its storage and how it lies there, or why it cannot be read.
+    pub(super) view: Result<(String, View), String>,
+}
+
+/// Keys of dictionaries that hold no weights, as training scripts call them.
+const ASIDE: [(&str, &str); 6] = [
+    ("optim", "optimizer state"),
+    ("sched", "scheduler state"),
+    ("scaler", "scaler state"),
+    ("amp", "scaler state"),
+    ("rng_state", "state of a random generator"),
+    ("callbacks", "state of callbacks"),
+];
+
+/// Goes through everything the pickle's root holds.
+pub(super) fn walk(pickle: &Pickle, limits: &Limits) -> Result<Found, FormatError> {
+    let mut walk = Walk {
+        pickle,
+        limits,
+        visits: pickle.visits(),
+        found: Found::default(),
+    };
+    walk.value(pickle.root(), "", None, 0)?;
+    Ok(walk.found)
+}
+
+struct Walk<'a> {
+    pickle: &'a Pickle,
+    limits: &'a Limits,
+    /// Values that may still be gone through, shared ones as often as they are met.
+    visits: u64,
+    found: Found,
+}
+
+impl Walk<'_> {
+    fn value(
+        &mut self,
+        id: Id,
+        path: &str,
+        aside: Option<&str>,
+        depth: u64,
+    ) -> Result<(), FormatError> {
+        self.visits = self.pickle.visit(self.visits)?;
+        FormatError::within(
+            format!("levels of {}", shown(path)),
+            depth,
+            "depth",
+            self.limits.depth,
+        )?;
+        if let Some(pairs) = self.pickle.pairs(id) {
+            return self.pairs(pairs, path, aside, depth);
+        }
+        if let Some((class, object)) = self.pickle.object(id) {
+            return self.object(class, object, path, aside, depth);
+        }
+        if let Some(elements) = self.pickle.elements(id) {
+            for (place, &element) in elements.iter().enumerate() {
+                self.value(
+                    element,
+                    &joined(path, &place.to_string())?,
+                    aside,
+                    depth + 1,
+                )?;
+            }
+        } else if let (Some(text), None, false) = (self.pickle.plain(id), aside, path.is_empty()) {
+            self.found.metadata.insert(path.to_owned(), text);
+        }
+        Ok(())
+    }
+
+    fn pairs(
+        &mut self,
+        pairs: &[(Id, Id)],
+        path: &str,
+        aside: Option<&str>,
+        depth: u64,
+    ) -> Result<(), FormatError> {
+        let optimizer = self.pickle.get(pairs, "param_groups").is_some()
+            && self.pickle.get(pairs, "state").is_some();
+        let aside = aside.or(optimizer.then_some("optimizer state"));
+        for &(key, value) in pairs {
+            let Some(key) = self.pickle.plain(key) else {
+                continue;
+            };
+            let lower = key.to_lowercase();
+            let known = ASIDE
+                .iter()
+                .find(|(name, _)| depth < 2 && lower.contains(name));
+            // A module may well be called `sampler`: tensors at the key itself are what it says they are.
+            let known = known.filter(|_| {
+                self.pickle.pairs(value).is_some() || self.pickle.elements(value).is_some()
+            });
+            let aside = aside.or(known.map(|&(_, reason)| reason));
+            self.value(value, &joined(path, &key)?, aside, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    fn object(
+        &mut self,
+        class: (&str, &str),
+        object: &Object,
+        path: &str,
+        aside: Option<&str>,
+        depth: u64,
+    ) -> Result<(), FormatError> {
+        let arguments = self.pickle.elements(object.arguments).unwrap_or_default();
+        match class {
+            ("torch._utils", "_rebuild_tensor_v2" | "_rebuild_tensor" | "_rebuild_tensor_v3") => {
+                self.tensor(class.1, arguments, path, aside)
+            }
+            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
+                match arguments {
+                    [data, ..] => self.value(*data, path, aside, depth + 1),
+                    [] => Err(FormatError::broken(format!(
+                        "parameter {} has no data",
+                        shown(path)
+                    ))),
+                }
+            }
+            // An instance of a subclass: function, class, its arguments.
+            ("torch._tensor", "_rebuild_from_type_v2") => match arguments {
+                [function, _, inner, ..] => {
+                    match (self.pickle.class(*function), self.pickle.elements(*inner)) {
+                        (Some((_, name)), Some(inner)) => self.tensor(name, inner, path, aside),
+                        _ => self.unreadable(path, aside, "a tensor of a class of its own"),
+                    }
+                }
+                _ => self.unreadable(path, aside, "a tensor of a class of its own"),
+            },
+            ("torch._utils", name) if name.starts_with("_rebuild") => {
+                let kind = name.trim_start_matches("_rebuild_").replace('_', " ");
+                self.unreadable(path, aside, &format!("a {kind}"))
+            }
+            _ => self.other(object, path, aside, depth),
+        }
+    }
+
+    /// A module, by its parameters, buffers and modules; of anything else what its state holds.
+    fn other(
+        &mut self,
+        object: &Object,
+        path: &str,
+        aside: Option<&str>,
+        depth: u64,
+    ) -> Result<(), FormatError> {
+        let pickle = self.pickle;
+        let state = object.state.and_then(|state| pickle.pairs(state));
+        let Some(state) = state else {
+            for &(key, value) in &object.pairs {
+                if let Some(key) = pickle.plain(key) {
+                    self.value(value, &joined(path, &key)?, aside, depth + 1)?;
+                }
+            }
+            for (place, &item) in object.items.iter().enumerate() {
+                self.value(item, &joined(path, &place.to_string())?, aside, depth + 1)?;
+            }
+            return Ok(());
+        };
+        if pickle.get(state, "_modules").is_none() {
+            return self.pairs(state, path, aside, depth + 1);
+        }
+        for part in ["_parameters", "_buffers", "_modules"] {
+            let held = pickle.get(state, part).and_then(|held| pickle.pairs(held));
+            if let Some(held) = held {
+                self.pairs(held, path, aside, depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tensor(
+        &mut self,
+        function: &str,
+        arguments: &[Id],
+        path: &str,
+        aside: Option<&str>,
+    ) -> Result<(), FormatError> {
+        let broken = |what: &str| FormatError::broken(format!("tensor {}: {what}", shown(path)));
+        let [storage, offset, shape, strides, rest @ ..] = arguments else {
+            return Err(broken("its pickle does not say where it lies"));
+        };
+        let storage = storage_of(self.pickle, *storage)
+            .ok_or_else(|| broken("its storage is not as PyTorch writes them"))?;
+        let dtype = match function {
+            "_rebuild_tensor_v3" => rest.get(2).and_then(|&dtype| self.pickle.class(dtype)),
+            _ => None,
+        };
+        let element = match dtype {
+            Some(("torch", name)) => element_of_dtype(name),
+            _ => storage.element,
+        };
+        let shape = self
+            .pickle
+            .sizes(*shape)
+            .ok_or_else(|| broken("its shape is not of numbers from 0 on"))?;
+        let strides = self
+            .pickle
+            .sizes(*strides)
+            .ok_or_else(|| broken("its strides are not of numbers from 0 on"))?;
+        let offset = self
+            .pickle
+            .size(*offset)
+            .ok_or_else(|| broken("it begins before its storage"))?;
+        let offset = offset
+            .checked_add(storage.offset)
+            .ok_or_else(|| broken("it begins beyond its storage"))?;
+        let Some(element) = element else {
+            return self.unreadable(path, aside, "elements of a type that is not known");
+        };
+        let width = element.bytes();
+        self.add(
+            path,
+            shape,
+            element,
+            aside.map(str::to_owned),
+            Ok((
+                storage.key,
+                View {
+                    width,
+                    offset,
+                    strides,
+                },
+            )),
+        )
+    }
+
+    /// Lists a tensor that cannot be read, with the reason.
+    fn unreadable(
+        &mut self,
+        path: &str,
+        aside: Option<&str>,
+        what: &str,
+    ) -> Result<(), FormatError> {
+        let reason = format!("{what}: not read");
+        let aside = aside.map_or_else(|| reason.clone(), str::to_owned);
+        self.add(path, vec![0], Element::F32, Some(aside), Err(reason))
+    }
+
+    fn add(
+        &mut self,
+        path: &str,
+        shape: Vec<usize>,
+        element: Element,
+        aside: Option<String>,
+        view: Result<(String, View), String>,
+    ) -> Result<(), FormatError> {
+        let name = if path.is_empty() { "tensor" } else { path }.to_owned();
+        self.found.tensors.push(FoundTensor {
+            entry: TensorEntry {
+                name,
+                shape,
+                element,
+                aside,
+            },
+            view,
+        });
+        FormatError::within(
+            "tensors",
+            self.found.tensors.len() as u64,
+            "tensors",
+            self.limits.tensors,
+        )
+    }
+}
+
+fn shown(path: &str) -> &str {
+    if path.is_empty() { "its root" } else { path }
+}
+
+/// What a persistent identifier says of a storage.
+struct StorageId {
+    key: String,
+    element: Option<Element>,
+    /// Elements of a storage's view before it, in the form before 1.6.
+    offset: usize,
+}
+
+/// `("storage", class, key, location, number of elements)`, and of a view of a storage, in the form before 1.6, `(key, offset, size)` last.
+fn storage_of(pickle: &Pickle, id: Id) -> Option<StorageId> {
+    // A typed storage is called for around an untyped one in some versions.
+    let Value::Persistent(name) = pickle.value(id) else {
+        return None;
+    };
+    let [kind, class, key, _, _, rest @ ..] = pickle.elements(*name)? else {
+        return None;
+    };
+    let offset = rest
+        .first()
+        .and_then(|&view| pickle.elements(view))
+        .and_then(|view| pickle.size(*view.get(1)?));
+    let is_storage = pickle.text(*kind) == Some("storage");
+    is_storage.then_some(StorageId {
+        key: pickle.plain(*key)?,
+        element: pickle
+            .class(*class)
+            .and_then(|(_, name)| element_of_storage(name)),
+        offset: offset.unwrap_or(0),
+    })
+}
+
+/// Bytes of the elements of every storage that the pickle speaks of.
+pub(super) fn persistent_storages(pickle: &Pickle) -> Result<HashMap<String, usize>, FormatError> {
+    let storages = pickle.ids().filter_map(|id| storage_of(pickle, id));
+    let width = |storage: StorageId| {
+        let width = storage.element.map_or(1, Element::bytes);
+        (storage.key, width)
+    };
+    Ok(storages.map(width).collect())
+}
+
+fn element_of_storage(class: &str) -> Option<Element> {
+    Some(match class {
+        "DoubleStorage" => Element::F64,
+        "FloatStorage" => Element::F32,
+        "HalfStorage" => Element::F16,
+        "BFloat16Storage" => Element::BF16,
+        "LongStorage" => Element::I64,
+        "IntStorage" => Element::I32,
+        "ShortStorage" => Element::I16,
+        "CharStorage" => Element::I8,
+        "ByteStorage" | "UntypedStorage" => Element::U8,
+        "BoolStorage" => Element::Bool,
+        "ComplexFloatStorage" => Element::C64,
+        "ComplexDoubleStorage" => Element::C128,
+        _ => return None,
+    })
+}
+
+fn element_of_dtype(name: &str) -> Option<Element> {
+    Some(match name {
+        "float64" => Element::F64,
+        "float32" => Element::F32,
+        "float16" => Element::F16,
+        "bfloat16" => Element::BF16,
+        "float8_e4m3fn" => Element::F8E4M3,
+        "float8_e5m2" => Element::F8E5M2,
+        "uint64" => Element::U64,
+        "uint32" => Element::U32,
+        "uint16" => Element::U16,
+        "int64" => Element::I64,
+        "int32" => Element::I32,
+        "int16" => Element::I16,
+        "int8" => Element::I8,
+        "uint8" => Element::U8,
+        "bool" => Element::Bool,
+        "complex64" => Element::C64,
+        "complex128" => Element::C128,
+        _ => return None,
+    })
+}

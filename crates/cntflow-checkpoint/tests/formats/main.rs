@@ -1,0 +1,122 @@
+//! The same networks in every format, written by the frameworks themselves (`tests/formats/make_fixtures.py`), are the same to us: the
+//! same tensors bit by bit, the same `layers` rows, and from the same inputs the framework's outputs.
+
+mod expected;
+mod reference;
+
+use std::path::{Path, PathBuf};
+
+use cntflow_checkpoint::{CheckpointError, OpenCheckpoint, understand};
+use cntflow_network::Network;
+use expected::{Architecture, EXPECTED, NOT_READ, NOT_UNDERSTOOD};
+use reference::Reference;
+
+/// Where the fixtures lie.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/formats/data")
+}
+
+#[test]
+fn every_file_of_a_network_is_the_same_network() {
+    let mut differences = Vec::new();
+    for &(network, files) in EXPECTED {
+        let reference = Reference::read(&folder().join(network));
+        for &(file, from) in files.iter().filter(|(file, _)| is_read(file)) {
+            let told = compare(network, file, from, &reference).err();
+            differences.extend(told.map(|reason| format!("{network}/{file}: {reason}")));
+        }
+    }
+    assert!(differences.is_empty(), "\n{}", differences.join("\n"));
+}
+
+/// What differs from the reference first.
+fn compare(
+    network: &str,
+    file: &str,
+    from: Architecture,
+    reference: &Reference,
+) -> Result<(), String> {
+    let path = folder().join(network).join(file);
+    let checkpoint = OpenCheckpoint::open(&path).map_err(|error| error.to_string())?;
+    let given = (from == Architecture::Given).then(|| reference.architecture_text());
+    let (understood, coverage) = understand(&checkpoint, given.as_deref());
+    if coverage.len() != checkpoint.tensors().len() {
+        let (found, expected) = (coverage.len(), checkpoint.tensors().len());
+        return Err(format!("coverage of {found} of {expected} tensors"));
+    }
+    let understood = understood.map_err(|error| error.to_string())?;
+    let is_given = understood.source == "catalog";
+    if is_given != (from == Architecture::Given) {
+        return Err(format!("its architecture is from {}", understood.source));
+    }
+    let found = understood.network(&checkpoint);
+    let found: Network<'_> = found.map_err(|error| error.to_string())?;
+    reference.tensors_are_those_of(&found)?;
+    reference.rows_are_those_of(&found)?;
+    reference.outputs_are_those_of(&found)
+}
+
+#[test]
+fn what_is_not_understood_says_why() {
+    for &(network, file, expected) in NOT_UNDERSTOOD.iter().filter(|(_, file, _)| is_read(file)) {
+        let path = folder().join(network).join(file);
+        let checkpoint = OpenCheckpoint::open(&path).unwrap();
+        let (understood, coverage) = understand(&checkpoint, None);
+        let reason = understood.unwrap_err().to_string();
+        assert!(reason.contains(expected), "{network}/{file}: {reason}");
+        assert_eq!(
+            coverage.len(),
+            checkpoint.tensors().len(),
+            "{network}/{file}"
+        );
+    }
+}
+
+#[test]
+fn there_is_no_reader_for_what_is_not_read() {
+    for &(network, files) in EXPECTED {
+        for &(file, _) in files.iter().filter(|(file, _)| !is_read(file)) {
+            let opened = OpenCheckpoint::open(&folder().join(network).join(file));
+            let is_unknown = matches!(opened, Err(CheckpointError::UnknownFormat { .. }));
+            assert!(is_unknown, "{network}/{file} is read: {opened:?}");
+        }
+    }
+}
+
+fn is_read(file: &str) -> bool {
+    !NOT_READ.iter().any(|ending| file.ends_with(ending))
+}
+
+#[test]
+fn every_file_that_is_there_is_expected() {
+    let mut listed: Vec<PathBuf> = EXPECTED
+        .iter()
+        .flat_map(|&(network, files)| files.iter().map(move |&(file, _)| (network, file)))
+        .chain(
+            NOT_UNDERSTOOD
+                .iter()
+                .map(|&(network, file, _)| (network, file)),
+        )
+        .map(|(network, file)| folder().join(network).join(file))
+        .collect();
+    listed.sort();
+    let mut found: Vec<PathBuf> = walkdir::WalkDir::new(folder())
+        .into_iter()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| entry.into_path())
+        .filter(|path| !is_beside(path))
+        .collect();
+    found.sort();
+    assert_eq!(listed, found);
+}
+
+/// Whether a file is no checkpoint of its own: the reference, or a shard, which the index names.
+fn is_beside(path: &Path) -> bool {
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    name == "network.json" || name.contains("-of-")
+}
