@@ -344,10 +344,11 @@ fn nothing_to_measure_is_an_error_with_a_reason() {
         ],
     );
     let catalog = here.join("catalog.csv");
-    std::fs::write(catalog, "path\na\n").unwrap();
+    std::fs::write(catalog, "run,step\na,1\n").unwrap();
     let said = expect(1, here, &["measure", "catalog.csv"]);
     assert!(
-        said.stderr.contains("catalogs are read as Parquet only"),
+        said.stderr
+            .contains("line 2: column 'path' is empty or missing"),
         "{said:?}"
     );
 }

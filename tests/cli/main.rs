@@ -5,4 +5,5 @@ mod cluster;
 mod populations;
 mod resume;
 mod support;
+mod understood;
 mod whole_way;

@@ -1,19 +1,18 @@
 //! The catalog: one entry for every checkpoint there is, with where it lies and what is known about it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CheckpointError, Label};
+use crate::{CheckpointError, Label, Location};
 
 /// One checkpoint. A plain wire type: it travels between processes as the descriptor of a measuring task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CatalogEntry {
     /// Unique name within its catalog: `<run>/step-00004` for trained ones, the path as found for scanned ones.
     pub checkpoint: String,
-    /// Where its file lies.
-    pub path: PathBuf,
+    /// Where it lies.
+    pub location: Location,
     /// The training run it belongs to; checkpoints of a run are one group in every evaluation.
     pub run: String,
     /// Its place in the run's series (epochs or steps).
@@ -90,15 +89,15 @@ impl Catalog {
     /// Two different entries claim one name.
     pub fn new(mut entries: Vec<CatalogEntry>) -> Result<Self, CheckpointError> {
         entries.sort_by(|a, b| a.checkpoint.cmp(&b.checkpoint));
-        entries.dedup_by(|a, b| a.checkpoint == b.checkpoint && a.path == b.path);
+        entries.dedup_by(|a, b| a.checkpoint == b.checkpoint && a.location == b.location);
         if let Some([first, second]) = entries
             .array_windows()
             .find(|[a, b]| a.checkpoint == b.checkpoint)
         {
             return Err(CheckpointError::Twice {
                 checkpoint: first.checkpoint.clone(),
-                first: first.path.display().to_string(),
-                second: second.path.display().to_string(),
+                first: first.location.to_string(),
+                second: second.location.to_string(),
             });
         }
         Ok(Self { entries })
@@ -156,12 +155,14 @@ impl LabelKind {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn entry(checkpoint: &str, labels: &[(&str, Label)]) -> CatalogEntry {
         CatalogEntry {
             checkpoint: checkpoint.to_owned(),
-            path: PathBuf::from(checkpoint),
+            location: Path::new(checkpoint).into(),
             run: "r".to_owned(),
             step: 0,
             architecture: None,
@@ -210,7 +211,7 @@ mod tests {
     #[test]
     fn one_name_for_two_files_is_an_error_that_names_both() {
         let mut second = entry("a", &[]);
-        second.path = PathBuf::from("elsewhere");
+        second.location = Path::new("elsewhere").into();
         let text = Catalog::new(vec![entry("a", &[]), second])
             .unwrap_err()
             .to_string();

@@ -31,10 +31,15 @@ impl Content {
             let text = format!("{}: it is a folder", path.display());
             return Err(std::io::Error::new(std::io::ErrorKind::IsADirectory, text));
         }
+        Self::map_file(file.file())
+    }
+
+    /// Maps a file that is open.
+    pub(crate) fn map_file(file: &std::fs::File) -> std::io::Result<Self> {
         // SAFETY: the map is only read. If another process truncates the file meanwhile, reading past its new end is a bus error,
         // not a wrong number; copying every checkpoint instead would double the memory and the reading time of all of them.
         #[expect(unsafe_code, reason = "a memory map, see above")]
-        let map = unsafe { Mmap::map(file.file()) }?;
+        let map = unsafe { Mmap::map(file) }?;
         Ok(Self {
             range: 0..map.len(),
             whole: Whole::Mapped(Arc::new(map)),
@@ -64,6 +69,12 @@ impl Content {
             whole: self.whole.clone(),
             range: self.range.start + range.start..self.range.start + range.end,
         }
+    }
+}
+
+impl AsRef<[u8]> for Content {
+    fn as_ref(&self) -> &[u8] {
+        self
     }
 }
 

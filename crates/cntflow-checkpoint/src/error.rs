@@ -60,6 +60,14 @@ pub enum CheckpointError {
         /// What stands in the way.
         reason: String,
     },
+    /// The architecture that is given, or that lies beside the file or in its metadata, is not as the schema has it.
+    #[error("{path}: no architecture: {reason}")]
+    WrongArchitecture {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A catalog file lacks a column or has one of the wrong type.
     #[error("{path}: {reason}")]
     Catalog {

@@ -55,3 +55,51 @@ impl std::fmt::Display for Label {
         }
     }
 }
+
+/// The label that a text stands for: a flag, a whole number, a real number, or the text.
+pub(crate) fn typed(text: &str) -> Label {
+    if let Ok(flag) = text.parse() {
+        return Label::Flag(flag);
+    }
+    if let Ok(whole) = text.parse() {
+        return Label::Integer(whole);
+    }
+    text.parse()
+        .map_or_else(|_| Label::Text(text.to_owned()), Label::Real)
+}
+
+/// Columns of a catalog that are no labels.
+pub(crate) const OWN_COLUMNS: [&str; 8] = [
+    "checkpoint",
+    "path",
+    "member",
+    "row",
+    "run",
+    "step",
+    "architecture",
+    "absent",
+];
+
+/// The name that a label of a foreign file has in a catalog: its own, unless that is a column of the catalog's.
+pub(crate) fn label_name(name: &str) -> String {
+    match OWN_COLUMNS.contains(&name) {
+        true => format!("label_{name}"),
+        false => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_become_the_label_they_stand_for() {
+        let check = |text: &str, label: Label| assert_eq!(typed(text), label, "{text}");
+        check("true", Label::Flag(true));
+        check("-3", Label::Integer(-3));
+        check("0.5", Label::Real(0.5));
+        check("1e-3", Label::Real(0.001));
+        check("relu", Label::Text("relu".into()));
+        check("", Label::Text(String::new()));
+    }
+}

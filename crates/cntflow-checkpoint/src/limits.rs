@@ -17,6 +17,8 @@ pub struct Limits {
     pub decoded_bytes: u64,
     /// Decoded bytes for each compressed byte; 1,100 (deflate gives at most 1,032).
     pub expansion: u64,
+    /// Bytes of a compressed tar archive, decoded into a temporary file; 256 GiB.
+    pub archive_bytes: u64,
 }
 
 impl Default for Limits {
@@ -27,6 +29,7 @@ impl Default for Limits {
             depth: 64,
             decoded_bytes: 8 << 30,
             expansion: 1_100,
+            archive_bytes: 256 << 30,
         }
     }
 }

@@ -5,13 +5,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::format::{self, Format, FormatError};
-use crate::{Carried, CheckpointError, Content, Limits, TensorEntry};
+use crate::{Carried, CheckpointError, Content, Limits, Location, TensorEntry};
 
 /// A checkpoint, open and checked: every tensor lies within the file and is as long as its shape and type say.
 #[derive(Debug)]
 pub struct OpenCheckpoint {
     path: PathBuf,
     content: Content,
+    /// Further files that it is made of; their format keeps them too.
+    others: Vec<Content>,
+    /// Which of the checkpoints of its content it is, where that holds several.
+    row: Option<u64>,
     format: Box<dyn Format>,
     /// Places of the tensors by name.
     places: HashMap<String, usize>,
@@ -23,7 +27,7 @@ impl OpenCheckpoint {
     /// # Errors
     /// As [`OpenCheckpoint::read`]; the file cannot be read.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        Self::read(path, Content::map(path)?, &Limits::default())
+        Location::from(path).open(&Limits::default())
     }
 
     /// Opens the content of a file; `path` is what errors call it.
@@ -31,15 +35,19 @@ impl OpenCheckpoint {
     /// # Errors
     /// It is of no known format, is cut short, asks for more than `limits` allow, or contradicts itself.
     pub fn read(path: &Path, content: Content, limits: &Limits) -> Result<Self, CheckpointError> {
-        let opened = format::open(&content, limits).map_err(|error| failed(path, error))?;
-        let format = opened.ok_or_else(|| CheckpointError::UnknownFormat {
-            path: path.to_owned(),
-            formats: format::NAMES,
-            what: match content.len() {
-                0 => "it is empty".to_owned(),
-                _ => "its first bytes are of none of them".to_owned(),
-            },
-        })?;
+        let format = known_format(path, &content, limits)?;
+        Self::of_format(path, content, format)
+    }
+
+    /// A checkpoint whose format has been opened from `content`.
+    ///
+    /// # Errors
+    /// It lists a tensor twice.
+    pub(crate) fn of_format(
+        path: &Path,
+        content: Content,
+        format: Box<dyn Format>,
+    ) -> Result<Self, CheckpointError> {
         let mut places = HashMap::with_capacity(format.tensors().len());
         for (place, tensor) in format.tensors().iter().enumerate() {
             if places.insert(tensor.name.clone(), place).is_some() {
@@ -50,9 +58,24 @@ impl OpenCheckpoint {
         Ok(Self {
             path: path.to_owned(),
             content,
+            others: Vec::new(),
+            row: None,
             format,
             places,
         })
+    }
+
+    /// The same with further files that it is made of.
+    pub(crate) fn with_others(self, others: Vec<Content>) -> Self {
+        Self { others, ..self }
+    }
+
+    /// The same as one of several checkpoints of its content.
+    pub(crate) fn with_row(self, row: u64) -> Self {
+        Self {
+            row: Some(row),
+            ..self
+        }
     }
 
     /// Where the file lies.
@@ -65,14 +88,22 @@ impl OpenCheckpoint {
         self.format.name()
     }
 
-    /// Size of the file in bytes.
+    /// Size of the file, or of all its files, in bytes.
     pub fn bytes(&self) -> u64 {
-        self.content.len() as u64
+        let contents = std::iter::once(&self.content).chain(&self.others);
+        contents.map(|content| content.len() as u64).sum()
     }
 
-    /// BLAKE3 of the whole file, in hex.
+    /// BLAKE3 of the whole file, in hex; of several files one after the other, and of a part of a file with its number.
     pub fn digest(&self) -> String {
-        blake3::hash(&self.content).to_hex().to_string()
+        let mut hasher = blake3::Hasher::new();
+        for content in std::iter::once(&self.content).chain(&self.others) {
+            hasher.update(content);
+        }
+        if let Some(row) = self.row {
+            hasher.update(&row.to_le_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
     }
 
     /// The texts it carries beside its tensors.
@@ -126,7 +157,27 @@ impl OpenCheckpoint {
     }
 }
 
-fn failed(path: &Path, error: FormatError) -> CheckpointError {
+/// Opens content of any format that is known.
+///
+/// # Errors
+/// As [`OpenCheckpoint::read`].
+pub(crate) fn known_format(
+    path: &Path,
+    content: &Content,
+    limits: &Limits,
+) -> Result<Box<dyn Format>, CheckpointError> {
+    let opened = format::open(content, limits).map_err(|error| failed(path, error))?;
+    opened.ok_or_else(|| CheckpointError::UnknownFormat {
+        path: path.to_owned(),
+        formats: format::NAMES,
+        what: match content.len() {
+            0 => "it is empty".to_owned(),
+            _ => "its first bytes are of none of them".to_owned(),
+        },
+    })
+}
+
+pub(crate) fn failed(path: &Path, error: FormatError) -> CheckpointError {
     match error {
         FormatError::Length { expected, found } => CheckpointError::Length {
             path: path.to_owned(),

@@ -2,26 +2,16 @@
 //! what it is used as or why not.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use cntflow_network::{Architecture, Dense, Layer, Network, Tensor};
+use cntflow_network::{Architecture, Network, Tensor};
 
-use crate::element::Element;
-use crate::{CheckpointError, Excerpt, Fill, OpenCheckpoint, TensorEntry};
+use crate::coverage::coverage;
+use crate::infer::{self, fills_by_suffix};
+use crate::{Carried, CheckpointError, Coverage, Excerpt, Fill, OpenCheckpoint, sidecar};
 
 /// Source of an architecture that nobody tells.
-const INFERRED: &str = "names and shapes";
-
-/// What one tensor of a file is used as.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Coverage {
-    /// The tensor as the file lists it.
-    pub tensor: TensorEntry,
-    /// `kernel of fc1`, `bias of fc1`, ...; `None` where it is not used.
-    pub used_as: Option<String>,
-    /// Why it is not used, or what is doubtful about its use.
-    pub reason: Option<String>,
-}
+pub(crate) const INFERRED: &str = "names and shapes";
 
 /// An architecture with the tensors that fill it.
 #[derive(Clone, Debug)]
@@ -30,10 +20,13 @@ pub struct Understood {
     pub architecture: Architecture,
     /// What its tensors are made of, by their names in the architecture; one that is not listed is the file's tensor of that name.
     pub fills: BTreeMap<String, Fill>,
-    /// Where it comes from: `catalog`, `metadata`, the name of a format that carries it, or `names and shapes`.
+    /// Where it comes from: `catalog`, `sidecar`, `metadata`, the name of a format that carries it, or `names and shapes`.
     pub source: &'static str,
     /// What is not certain about it.
     pub doubts: Vec<String>,
+    /// Whether the size of images, and with it strides and paddings, is one that fits but that nothing tells: of its convolutions only
+    /// the graph of channels means anything then.
+    pub sizes_assumed: bool,
 }
 
 impl Understood {
@@ -124,47 +117,52 @@ fn joined<'a>(
     Ok(Tensor::owned(&shape, values))
 }
 
-/// Tells the architecture of a checkpoint: `given` by the catalog, else carried in its metadata, else inferred. The coverage of its
-/// tensors comes in every case.
+/// Tells the architecture of a checkpoint: `given` by the catalog, else by a file beside it (`<file>.json`, `<file without its
+/// extension>.json` or `architecture.json`, holding the architecture or an object with the key `architecture`), else carried in its
+/// metadata or by its format, else inferred from names and shapes. Where it is told and the file's names have a prefix that its own
+/// have not, the tensors are found by the ends of their names. The coverage of the tensors comes in every case.
 ///
 /// # Errors
-/// The architecture that is given or carried is not as its schema has it, or none can be inferred.
+/// [`CheckpointError::WrongArchitecture`]: the one that is given is not as the schema has it. [`CheckpointError::NoArchitecture`]: the
+/// one that a format carries cannot be expressed, or none can be inferred; then coverage says which tensors are kernels and biases all
+/// the same, see [`weight_tensors`](crate::weight_tensors).
 pub fn understand(
     checkpoint: &OpenCheckpoint,
     given: Option<&str>,
 ) -> (Result<Understood, CheckpointError>, Vec<Coverage>) {
     let tensors = checkpoint.tensors();
-    let metadata = checkpoint.metadata();
-    let told = given.map(|text| (text, "catalog"));
-    let told = told.or_else(|| {
-        metadata
-            .get("architecture")
-            .map(|text| (text.as_str(), "metadata"))
-    });
-    let plain = |source| {
-        move |architecture| Understood {
-            architecture,
-            fills: BTreeMap::new(),
-            source,
-            doubts: Vec::new(),
+    let path = || checkpoint.path().to_owned();
+    let understood = match told(checkpoint, given) {
+        Some((text, source)) => parse(&text, source)
+            .map(|architecture| filled(architecture, source, checkpoint))
+            .map_err(|reason| CheckpointError::WrongArchitecture {
+                path: path(),
+                reason,
+            }),
+        None => match checkpoint.carried() {
+            Some(carried) => of_format(carried, checkpoint.format()),
+            None => inferred(checkpoint),
         }
-    };
-    let understood = match (told, checkpoint.carried()) {
-        (Some((text, source)), _) => parse(text, source).map(plain(source)),
-        (None, Some(carried)) => carried.architecture.map(|architecture| Understood {
-            architecture,
-            fills: carried.fills,
-            source: checkpoint.format(),
-            doubts: carried.doubts,
+        .map_err(|reason| CheckpointError::NoArchitecture {
+            path: path(),
+            reason,
         }),
-        (None, None) => infer(tensors).map(plain(INFERRED)),
     };
-    let understood = understood.map_err(|reason| CheckpointError::NoArchitecture {
-        path: checkpoint.path().to_owned(),
-        reason,
-    });
-    let coverage = coverage(tensors.to_vec(), understood.as_ref().ok());
+    let coverage = coverage(tensors.to_vec(), understood.as_ref());
     (understood, coverage)
+}
+
+/// The text of an architecture in our schema, and where it was found.
+fn told(checkpoint: &OpenCheckpoint, given: Option<&str>) -> Option<(String, &'static str)> {
+    let catalog = given.map(|text| (text.to_owned(), "catalog"));
+    let beside = || sidecar::architecture(checkpoint.path()).map(|text| (text, "sidecar"));
+    // Foreign metadata have names of architectures under this key, `resnet18` say.
+    let metadata = || {
+        let text = checkpoint.metadata().remove("architecture");
+        let text = text.filter(|text| text.trim_start().starts_with('{'));
+        text.map(|text| (text, "metadata"))
+    };
+    catalog.or_else(beside).or_else(metadata)
 }
 
 fn parse(text: &str, source: &str) -> Result<Architecture, String> {
@@ -173,184 +171,55 @@ fn parse(text: &str, source: &str) -> Result<Architecture, String> {
         .map_err(|error| format!("the one in its {source} is not as the schema has it: {error}"))
 }
 
-/// A chain of dense layers told from `<name>.weight` `[n_out, n_in]` and `<name>.bias` `[n_out]`, names in natural order.
-fn infer(tensors: &[TensorEntry]) -> Result<Architecture, String> {
-    let mut modules: Vec<(&str, &TensorEntry, bool)> = Vec::new();
-    let biases: BTreeMap<&str, &TensorEntry> = tensors
-        .iter()
-        .filter_map(|tensor| Some((tensor.name.strip_suffix(".bias")?, tensor)))
-        .collect();
-    let kernels: BTreeSet<&str> = tensors
-        .iter()
-        .filter_map(|tensor| tensor.name.strip_suffix(".weight"))
-        .collect();
-    for tensor in tensors {
-        let shown = || format!("{} {:?}", tensor.name, tensor.shape);
-        if let Some(module) = tensor.name.strip_suffix(".weight") {
-            if tensor.shape.len() != 2 {
-                return Err(format!(
-                    "none is carried, and {} is no kernel [n_out, n_in] of a dense layer",
-                    shown()
-                ));
-            }
-            modules.push((module, tensor, biases.contains_key(module)));
-        } else if tensor
-            .name
-            .strip_suffix(".bias")
-            .is_none_or(|module| !kernels.contains(module))
-        {
-            return Err(format!(
-                "none is carried, and {} belongs to no dense layer",
-                shown()
-            ));
-        }
+/// An architecture that is told, filled with the tensors of its names, or as the format fills the one it carries, where both expect
+/// the same tensors: formats know how their own kernels are laid out.
+fn filled(
+    architecture: Architecture,
+    source: &'static str,
+    checkpoint: &OpenCheckpoint,
+) -> Understood {
+    let (fills, doubts) = match carried_fills(&architecture, checkpoint.carried()) {
+        Some(fills) => (fills, Vec::new()),
+        None => fills_by_suffix(&architecture, checkpoint.tensors()),
+    };
+    Understood {
+        architecture,
+        fills,
+        source,
+        doubts,
+        sizes_assumed: false,
     }
-    modules.sort_by(|a, b| alphanumeric_sort::compare_str(a.0, b.0));
-    chain(&modules, &biases)
 }
 
-fn chain(
-    modules: &[(&str, &TensorEntry, bool)],
-    biases: &BTreeMap<&str, &TensorEntry>,
-) -> Result<Architecture, String> {
-    let (first, kernel, _) = modules
-        .first()
-        .ok_or("none is carried, and there is no tensor <name>.weight")?;
-    let mut before = (*first, kernel.shape[1]);
-    let mut layers = Vec::new();
-    for &(module, kernel, bias) in modules {
-        let [units, n_in] = [kernel.shape[0], kernel.shape[1]];
-        if n_in != before.1 {
-            return Err(format!(
-                "none is carried, and the dense layers make no chain in the order of their names: {}.weight {:?} takes {n_in} \
-                 inputs, {} gives {}",
-                module, kernel.shape, before.0, before.1
-            ));
-        }
-        if bias && biases[module].shape != [units] {
-            let shape = &biases[module].shape;
-            return Err(format!(
-                "{module}.bias has shape {shape:?}, {module}.weight gives {units} units"
-            ));
-        }
-        layers.push(Layer::Dense(Dense {
-            name: module.to_owned(),
-            units,
-            bias,
-            activation: None,
-        }));
-        before = (module, units);
-    }
-    Ok(Architecture {
-        input: vec![kernel.shape[1]],
-        layers,
+fn carried_fills(told: &Architecture, carried: Option<Carried>) -> Option<BTreeMap<String, Fill>> {
+    let carried = carried?;
+    let architecture = carried.architecture.ok()?;
+    let shapes = |architecture: &Architecture| {
+        let specs = architecture.tensors().unwrap_or_default();
+        let named = specs.into_iter().map(|spec| (spec.name, spec.shape));
+        named.collect::<BTreeMap<_, _>>()
+    };
+    (shapes(told) == shapes(&architecture)).then_some(carried.fills)
+}
+
+fn of_format(carried: Carried, source: &'static str) -> Result<Understood, String> {
+    Ok(Understood {
+        architecture: carried.architecture?,
+        fills: carried.fills,
+        source,
+        doubts: carried.doubts,
+        sizes_assumed: false,
     })
 }
 
-fn coverage(tensors: Vec<TensorEntry>, understood: Option<&Understood>) -> Vec<Coverage> {
-    let uses: BTreeMap<String, String> = understood.map(uses).unwrap_or_default();
-    let covered = tensors.into_iter().map(|tensor| {
-        let used_as = uses.get(&tensor.name).cloned();
-        let reason = match (&used_as, understood) {
-            (Some(_), _) if tensor.element != Element::F32 => {
-                Some(format!("{} read as F32", tensor.element))
-            }
-            (Some(_), Some(known)) if known.source == INFERRED => {
-                Some(format!("told by {INFERRED}"))
-            }
-            (Some(_), _) => None,
-            (None, _) if tensor.aside.is_some() => tensor.aside.clone(),
-            (None, Some(_)) => Some("not part of the architecture".to_owned()),
-            (None, None) => Some("the architecture is not known".to_owned()),
-        };
-        Coverage {
-            tensor,
-            used_as,
-            reason,
-        }
-    });
-    covered.collect()
-}
-
-/// The file's tensors that an architecture takes, with what each is used as.
-fn uses(understood: &Understood) -> BTreeMap<String, String> {
-    let mut uses: BTreeMap<String, String> = BTreeMap::new();
-    for tensor in understood.architecture.tensors().unwrap_or_default() {
-        let sources: Vec<&str> = match understood.fills.get(&tensor.name) {
-            None => vec![&tensor.name],
-            Some(Fill::Tensor(excerpt)) => vec![&excerpt.tensor],
-            Some(Fill::Joined(parts)) => parts.iter().map(|part| &*part.tensor).collect(),
-            Some(Fill::Zeros | Fill::Ones) => Vec::new(),
-        };
-        for source in sources {
-            let used_as = uses.entry(source.to_owned()).or_default();
-            if !used_as.split(", ").any(|known| known == tensor.used_as) {
-                if !used_as.is_empty() {
-                    used_as.push_str(", ");
-                }
-                used_as.push_str(&tensor.used_as);
-            }
-        }
-    }
-    uses
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tensors(list: &[(&str, &[usize])]) -> Vec<TensorEntry> {
-        let entry = |(name, shape): &(&str, &[usize])| TensorEntry {
-            name: (*name).to_owned(),
-            shape: shape.to_vec(),
-            element: Element::F32,
-            aside: None,
-        };
-        list.iter().map(entry).collect()
-    }
-
-    #[test]
-    fn a_chain_is_read_in_natural_order() {
-        let listed = tensors(&[
-            ("fc10.weight", &[2, 3]),
-            ("fc2.bias", &[3]),
-            ("fc2.weight", &[3, 4]),
-        ]);
-        let architecture = infer(&listed).unwrap();
-        let names: Vec<_> = architecture
-            .layers
-            .iter()
-            .map(|layer| match layer {
-                Layer::Dense(dense) => (dense.name.as_str(), dense.units, dense.bias),
-                _ => unreachable!("only dense layers are inferred"),
-            })
-            .collect();
-        assert_eq!(names, [("fc2", 3, true), ("fc10", 2, false)]);
-        assert_eq!(architecture.input, [4]);
-    }
-
-    #[test]
-    fn what_makes_no_chain_says_which_numbers_differ() {
-        let check = |list: &[(&str, &[usize])], expected: &str| {
-            let reason = infer(&tensors(list)).unwrap_err();
-            assert!(reason.contains(expected), "{reason}");
-        };
-        check(
-            &[("a.weight", &[3, 4]), ("b.weight", &[2, 5])],
-            "b.weight [2, 5] takes 5 inputs, a gives 3",
-        );
-        check(
-            &[("a.weight", &[3, 4]), ("a.bias", &[2])],
-            "a.bias has shape [2], a.weight gives 3 units",
-        );
-        check(
-            &[("a.weight", &[3, 4, 1, 1])],
-            "a.weight [3, 4, 1, 1] is no kernel",
-        );
-        check(
-            &[("position", &[3])],
-            "position [3] belongs to no dense layer",
-        );
-        check(&[], "no tensor <name>.weight");
-    }
+fn inferred(checkpoint: &OpenCheckpoint) -> Result<Understood, String> {
+    let inferred = infer::infer(checkpoint.tensors(), &checkpoint.metadata());
+    let inferred = inferred.map_err(|reason| format!("none is carried, and {reason}"))?;
+    Ok(Understood {
+        architecture: inferred.architecture,
+        fills: inferred.fills,
+        source: INFERRED,
+        doubts: inferred.doubts,
+        sizes_assumed: inferred.sizes_assumed,
+    })
 }

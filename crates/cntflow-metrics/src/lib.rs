@@ -49,6 +49,7 @@ mod sketch;
 mod strengths;
 mod summary;
 mod sums;
+mod tensors;
 
 pub use counts::EXACT_QUANTILES;
 pub use error::MetricsError;
@@ -58,3 +59,4 @@ pub use options::{Bias, Boundary, ConvGraph, MeasureOptions, Padding, Precision,
 pub use result::{LayerRow, NetworkMetrics, NeuronColumns, NeuronData, Seen};
 pub use sketch::QuantileSketch;
 pub use summary::{QUANTILES, Summary};
+pub use tensors::{WeightTensor, measure_tensors};

@@ -2,7 +2,7 @@
 
 use cntflow_network::{LinkLayer, LinkWeights, Links, Shape, Weights, Window};
 
-use crate::pools::{Adaptive, n_links};
+use crate::pools::{Adaptive, Means, n_links};
 use crate::sample::{Sample, Times, Values};
 use crate::sums::summed_over_taps;
 use crate::{Bias, ConvGraph, MeasureOptions, Padding, Residual};
@@ -128,12 +128,18 @@ impl Kernel {
             (Links::MaxPool2d { channels, window }, _) => {
                 Self::Routing(n_links(channels, &window, options))
             }
-            (Links::AveragePool2d { channels, window }, graph) => {
-                let weight = match graph {
-                    ConvGraph::Spatial => 1.0 / window.taps() as f64,
-                    ConvGraph::Channel => 1.0,
-                };
-                Self::Own(vec![weight], vec![n_links(channels, &window, options)])
+            (
+                Links::AveragePool2d {
+                    channels,
+                    window,
+                    counted,
+                },
+                _,
+            ) => {
+                let means = Means { window, counted };
+                let weights = means.weights(options).into_iter();
+                let (own, times) = weights.map(|(w, n)| (w, n * channels as u64)).unzip();
+                Self::Own(own, times)
             }
             (
                 Links::AdaptivePool {

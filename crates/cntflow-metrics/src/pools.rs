@@ -1,8 +1,9 @@
 //! Strengths over the links of poolings, which have one weight each.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use cntflow_network::{Links, Window, adaptive_window};
+use cntflow_network::{Axis, Links, Window, adaptive_window};
 
 use crate::positions::Positions;
 use crate::strengths::{LinkSums, Side};
@@ -12,9 +13,11 @@ use crate::{ConvGraph, MeasureOptions, Padding};
 pub(crate) fn sums(links: &Links, options: &MeasureOptions) -> LinkSums {
     match *links {
         Links::MaxPool2d { channels, window } => of_window(channels, &window, 1.0, options),
-        Links::AveragePool2d { channels, window } => {
-            of_window(channels, &window, 1.0 / window.taps() as f64, options)
-        }
+        Links::AveragePool2d {
+            channels,
+            window,
+            counted,
+        } => Means { window, counted }.sums(channels, options),
         Links::AdaptivePool {
             max,
             channels,
@@ -67,6 +70,91 @@ fn of_window(channels: usize, window: &Window, weight: f64, options: &MeasureOpt
     }
 }
 
+/// An average pooling of one channel: its windows, and the same over the places that the mean counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Means {
+    pub(crate) window: Window,
+    pub(crate) counted: Window,
+}
+
+/// Number of places that a window's mean counts along one axis, and the taps of all windows that count as many.
+type Sizes = BTreeMap<usize, u64>;
+
+impl Means {
+    /// Every weight there is, with the number of links that have it.
+    pub(crate) fn weights(&self, options: &MeasureOptions) -> Vec<(f64, u64)> {
+        if options.conv_graph == ConvGraph::Channel {
+            return vec![(1.0, 1)];
+        }
+        let seen = self.led_in(options.padding);
+        let rows = sizes(seen.rows, self.counted.rows);
+        let columns = sizes(seen.columns, self.counted.columns);
+        let mut weights = BTreeMap::new();
+        for (size, links) in rows {
+            for (&across, n) in &columns {
+                *weights.entry(size * across).or_insert(0) += links * n;
+            }
+        }
+        let weights = weights.into_iter();
+        weights.map(|(size, n)| (1.0 / size as f64, n)).collect()
+    }
+
+    /// Windows whose taps have links: padding has where it is whole and the mean counts it.
+    fn led_in(&self, padding: Padding) -> Window {
+        match padding {
+            Padding::Real => self.window,
+            Padding::Whole => self.counted,
+        }
+    }
+
+    fn sums(&self, channels: usize, options: &MeasureOptions) -> LinkSums {
+        let alike = self.counted.is_whole();
+        if alike || options.conv_graph == ConvGraph::Channel {
+            let weight = 1.0 / self.window.taps() as f64;
+            return of_window(channels, &self.window, weight, options);
+        }
+        let seen = self.led_in(options.padding);
+        let rows = along(seen.rows, self.window.rows, self.counted.rows);
+        let columns = along(seen.columns, self.window.columns, self.counted.columns);
+        let [into, from] = [0, 1].map(|side| products(&rows[side], &columns[side]));
+        LinkSums {
+            into: Side::each(into.repeat(channels)),
+            from: Side::each(from.repeat(channels)),
+        }
+    }
+}
+
+fn sizes(seen: Axis, counted: Axis) -> Sizes {
+    let mut sizes = Sizes::new();
+    for o in 0..counted.output {
+        let links = seen.taps_into(o).len() as u64;
+        *sizes.entry(counted.taps_into(o).len()).or_default() += links;
+    }
+    sizes
+}
+
+/// Sums of the weights along one axis that lead to every output, and from every real input.
+fn along(seen: Axis, real: Axis, counted: Axis) -> [Vec<f64>; 2] {
+    let mut into = Vec::with_capacity(real.output);
+    let mut from = vec![0.0; real.input];
+    for o in 0..real.output {
+        let size = counted.taps_into(o).len() as f64;
+        into.push(seen.taps_into(o).len() as f64 / size);
+        for tap in real.taps_into(o) {
+            from[real.place(o, tap)] += 1.0 / size;
+        }
+    }
+    [into, from]
+}
+
+/// A weight is a product over the two axes, and so are sums of them: `[rows, columns]`.
+fn products(rows: &[f64], columns: &[f64]) -> Vec<f64> {
+    let products = rows
+        .iter()
+        .flat_map(|row| columns.iter().map(move |column| row * column));
+    products.collect()
+}
+
 /// An adaptive pooling of one channel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Adaptive {
@@ -99,15 +187,10 @@ impl Adaptive {
         weights
     }
 
-    /// Sums over the links that lead to every output, and from every input. A weight is a product over the two axes, and so are they.
+    /// Sums over the links that lead to every output, and from every input.
     fn sums(&self) -> [Vec<f64>; 2] {
         let axes = [self.along(0), self.along(1)];
-        [0, 1].map(|side| {
-            let rows = axes[0][side].iter();
-            let products =
-                rows.flat_map(|row| axes[1][side].iter().map(move |column| row * column));
-            products.collect()
-        })
+        [0, 1].map(|side| products(&axes[0][side], &axes[1][side]))
     }
 
     fn along(&self, axis: usize) -> [Vec<f64>; 2] {

@@ -7,7 +7,7 @@ use crate::{Metric, Summary};
 /// Everything measured of one network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NetworkMetrics {
-    /// Number of layers of neurons, L + 1, inputs included.
+    /// Number of layers of neurons, L + 1, inputs included; 0, as are those of neurons and links, where only weights are known.
     pub n_layers: u64,
     /// Number of neurons over all layers, inputs included, of the graph in force (a channel counts once in the channel graph).
     pub n_neurons: u64,

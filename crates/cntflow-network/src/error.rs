@@ -27,7 +27,7 @@ pub enum NetworkError {
     },
     /// A kernel or window is larger than its padded input.
     #[error(
-        "{layer}: {what} {kernel:?}{} does not fit its input {input} with padding {padding:?}",
+        "{layer}: {what} {kernel:?}{} does not fit its input {input} with padding {padding}",
         dilated(dilation)
     )]
     DoesNotFit {
@@ -41,8 +41,8 @@ pub enum NetworkError {
         dilation: [usize; 2],
         /// Shape of its input.
         input: String,
-        /// Padding on both sides.
-        padding: [usize; 2],
+        /// Padding around it, as messages show it.
+        padding: String,
     },
     /// Channels or filters cannot be divided into the groups.
     #[error(
@@ -70,15 +70,15 @@ pub enum NetworkError {
     },
     /// A transposed convolution makes no output, or more than its stride can.
     #[error(
-        "{layer}: kernel {kernel:?} with padding {padding:?} and output padding {output_padding:?} does not fit its input {input}"
+        "{layer}: kernel {kernel:?} with padding {padding} and output padding {output_padding:?} does not fit its input {input}"
     )]
     OutputPadding {
         /// The layer's name.
         layer: String,
         /// Size of the kernel.
         kernel: [usize; 2],
-        /// Places taken away on both sides.
-        padding: [usize; 2],
+        /// Places taken from the sides, as messages show them.
+        padding: String,
         /// Places added at the end.
         output_padding: [usize; 2],
         /// Shape of its input.
@@ -169,12 +169,12 @@ pub enum NetworkError {
         tokens: usize,
     },
     /// Some windows of a pooling would hold nothing but padding.
-    #[error("{layer}: padding {padding:?} must be smaller than the window {window:?}")]
+    #[error("{layer}: padding {padding} must be smaller than the window {window:?}")]
     PoolPadding {
         /// The layer's name.
         layer: String,
-        /// Padding on both sides.
-        padding: [usize; 2],
+        /// Padding around it, as messages show it.
+        padding: String,
         /// Size of the window.
         window: [usize; 2],
     },

@@ -93,6 +93,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// A tensor of a network that is not known; no layer of a graph has this kind.
+    Tensor = "tensor",
     /// The network's inputs.
     Input = "input",
     /// A dense layer.
@@ -176,15 +178,18 @@ pub enum Role {
     Hidden,
     /// Layer L.
     Output,
+    /// Of a tensor whose place in the network is not known; no layer of a graph has it.
+    Unknown,
 }
 
 impl Role {
-    /// The name tables carry: `input`, `hidden` or `output`.
+    /// The name tables carry: `input`, `hidden`, `output` or `unknown`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Input => "input",
             Self::Hidden => "hidden",
             Self::Output => "output",
+            Self::Unknown => "unknown",
         }
     }
 }

@@ -19,8 +19,8 @@ pub use activation::{Activation, DEFAULT_LEAKY_SLOPE};
 pub use architecture::{
     Activate, AdaptivePool1d, AdaptivePool2d, Add, Architecture, Attention, BatchNorm, Branch,
     ClassToken, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense, Embedding, GlobalPool,
-    GroupNorm, Layer, LayerNorm, Pool1d, Pool2d, PositionEmbedding, Projections, Recurrent, Steps,
-    StepsOf, TakeStep, TakenStep, TransformerEncoder,
+    GroupNorm, Layer, LayerNorm, Padding1d, Padding2d, Pool1d, Pool2d, PositionEmbedding,
+    Projections, Recurrent, Steps, StepsOf, TakeStep, TakenStep, TransformerEncoder,
 };
 pub use error::NetworkError;
 pub use forward::{

@@ -93,12 +93,14 @@ pub enum Links {
         /// Where the windows lie.
         window: Window,
     },
-    /// Mean of each window, channel by channel, padding counted as zeros.
+    /// Mean of each window, channel by channel.
     AveragePool2d {
         /// Channels before and after.
         channels: usize,
         /// Where the windows lie.
         window: Window,
+        /// The same windows over the places that the mean counts: where padding counts, that is an input like any other here.
+        counted: Window,
     },
     /// Largest value or mean of each of a given number of windows, channel by channel.
     AdaptivePool {

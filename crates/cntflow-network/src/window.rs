@@ -4,19 +4,21 @@
 use std::iter::StepBy;
 use std::ops::Range;
 
+use crate::Padding1d;
+
 /// One direction of a [`Window`]: output `o` sees input `o * stride + tap * dilation - padding` through `tap`; where that is
 /// no place of the input, the tap sees padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Axis {
     /// Places of the input.
     pub input: usize,
-    /// Places of the output: `floor((input + 2 padding - dilation (kernel - 1) - 1) / stride) + 1`.
+    /// Places of the output: `floor((input + padding of both sides - dilation (kernel - 1) - 1) / stride) + 1`.
     pub output: usize,
     /// Taps of the kernel.
     pub kernel: usize,
     /// Step from one output to the next.
     pub stride: usize,
-    /// Places added on both sides.
+    /// Places added before the first. Those after the last show in the number of outputs only.
     pub padding: usize,
     /// Distance from one tap to the next.
     pub dilation: usize,
@@ -28,10 +30,12 @@ impl Axis {
         input: usize,
         kernel: usize,
         stride: usize,
-        padding: usize,
+        padding: impl Into<Padding1d>,
         dilation: usize,
     ) -> Option<Self> {
-        let padded = input.checked_add(padding.checked_mul(2)?)?;
+        let padding = padding.into();
+        let padded = input.checked_add(padding.before)?;
+        let padded = padded.checked_add(padding.after)?;
         let reach = kernel.checked_sub(1)?.checked_mul(dilation)?;
         let steps = padded.checked_sub(reach)?.checked_sub(1)?;
         let output = steps.checked_div(stride)?.checked_add(1)?;
@@ -40,9 +44,40 @@ impl Axis {
             output,
             kernel,
             stride,
-            padding,
+            padding: padding.before,
             dilation,
         })
+    }
+
+    /// The same with one more output where padding after the last place leaves part of a step, unless it would begin in that
+    /// padding: the ceil mode of PyTorch's poolings.
+    ///
+    /// ```
+    /// use cntflow_network::Axis;
+    ///
+    /// let outputs = |input| Axis::new(input, 2, 2, 0, 1).unwrap().rounded_up(0).output;
+    /// assert_eq!([outputs(4), outputs(5)], [2, 3]);
+    /// ```
+    #[must_use]
+    pub fn rounded_up(self, after: usize) -> Self {
+        let padded = self.padding + self.input + after;
+        let reach = (self.kernel - 1) * self.dilation + 1;
+        let next = self.output.saturating_mul(self.stride);
+        let left = !(padded - reach).is_multiple_of(self.stride);
+        let more = left && next < self.padding + self.input;
+        Self {
+            output: self.output + usize::from(more),
+            ..self
+        }
+    }
+
+    /// The axis whose padding, with `after` places at the end, is places like any other.
+    pub(crate) fn with_padding_real(self, after: usize) -> Self {
+        Self {
+            input: self.padding + self.input + after,
+            padding: 0,
+            ..self
+        }
     }
 
     /// Taps that meet a real place from output `o`.
@@ -149,6 +184,21 @@ impl Window {
             .collect()
     }
 
+    /// For every output, row by row, the number of taps that meet a real place.
+    pub fn sizes(&self) -> impl Iterator<Item = usize> {
+        let along = |axis: Axis| (0..axis.output).map(move |o| axis.taps_into(o).len());
+        let columns: Vec<usize> = along(self.columns).collect();
+        along(self.rows).flat_map(move |rows| {
+            let sizes: Vec<usize> = columns.iter().map(|columns| rows * columns).collect();
+            sizes
+        })
+    }
+
+    /// Whether every tap meets a real place from every output.
+    pub fn is_whole(&self) -> bool {
+        self.n_applied() == self.outputs() as u64 * self.taps() as u64
+    }
+
     /// Pairs of an output and a tap that meet a real place, of one channel: the sum of [`Window::applied`].
     pub fn n_applied(&self) -> u64 {
         let count = |axis: Axis| (0..axis.output).map(move |o| axis.taps_into(o).len() as u64);
@@ -172,8 +222,12 @@ mod tests {
             (9, 7, 4),
         ] {
             for (padding, dilation) in [(0, 1), (1, 1), (2, 2), (3, 1), (4, 3), (5, 6)] {
-                if let Some(axis) = Axis::new(input, kernel, stride, padding, dilation) {
-                    check(axis);
+                for after in [padding, 0, 1, 4] {
+                    let made = Axis::new(input, kernel, stride, [padding, after], dilation);
+                    if let Some(axis) = made {
+                        check(axis);
+                        check(axis.rounded_up(after));
+                    }
                 }
             }
         }
@@ -208,6 +262,7 @@ mod tests {
     #[test]
     fn hostile_sizes_are_no_axis() {
         assert_eq!(Axis::new(5, 3, 1, usize::MAX, 1), None);
+        assert_eq!(Axis::new(5, 3, 1, [0, usize::MAX], 1), None);
         assert_eq!(Axis::new(5, usize::MAX, 1, 1, usize::MAX), None);
         assert_eq!(Axis::new(5, 0, 1, 0, 1), None);
         assert_eq!(Axis::new(5, 3, 0, 0, 1), None);

@@ -262,7 +262,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use cntflow_checkpoint::{CatalogEntry, Label, LabelColumn, LabelKind};
+    use cntflow_checkpoint::{CatalogEntry, Label, LabelColumn, LabelKind, Location};
 
     use super::*;
     use crate::{Batch, BatchLimits, Record, Status};
@@ -293,7 +293,7 @@ mod tests {
         Record {
             entry: CatalogEntry {
                 checkpoint: checkpoint.to_owned(),
-                path: PathBuf::new(),
+                location: Location::default(),
                 run: "r".to_owned(),
                 step: 0,
                 architecture: None,

@@ -45,6 +45,14 @@ pub(crate) fn networks(
                 .collect::<UInt64Array>(),
         )
     };
+    // A graph that is not known has no layers, neurons and links: that is no number of them.
+    let of_graph = |count: fn(&NetworkMetrics) -> u64| -> ArrayRef {
+        let known = |metrics: &&NetworkMetrics| metrics.n_layers > 0;
+        let graphs = records
+            .iter()
+            .map(|record| record.metrics.as_ref().filter(known).map(count));
+        Arc::new(graphs.collect::<UInt64Array>())
+    };
     let mut columns: Vec<(String, ArrayRef)> = Vec::new();
     let mut push = |name: &str, array: ArrayRef| columns.push((name.to_owned(), array));
     push("checkpoint", texts(|record| Some(&record.entry.checkpoint)));
@@ -64,9 +72,9 @@ pub(crate) fn networks(
     }
     push("status", texts(|record| Some(record.status.name())));
     push("reason", texts(|record| record.reason.as_deref()));
-    push("n_layers", counts(|metrics| metrics.n_layers));
-    push("n_neurons", counts(|metrics| metrics.n_neurons));
-    push("n_links", counts(|metrics| metrics.n_links));
+    push("n_layers", of_graph(|metrics| metrics.n_layers));
+    push("n_neurons", of_graph(|metrics| metrics.n_neurons));
+    push("n_links", of_graph(|metrics| metrics.n_links));
     push("n_parameters", counts(|metrics| metrics.n_parameters));
     push("n_nan", counts(|metrics| metrics.n_nan));
     push("n_infinite", counts(|metrics| metrics.n_infinite));

@@ -1,8 +1,8 @@
 //! The layers of a drawn architecture, output layer included.
 
 use cntflow_network::{
-    Activation, Conv2d, ConvTranspose2d, Dense, Layer, Pool2d, Recurrent, Steps, StepsOf, TakeStep,
-    TakenStep,
+    Activation, Conv2d, ConvTranspose2d, Dense, Layer, Padding2d, Pool2d, Recurrent, Steps,
+    StepsOf, TakeStep, TakenStep,
 };
 
 use crate::architecture_spec::{
@@ -135,7 +135,9 @@ impl LayersOf {
 /// out, it adds them again.
 fn undoing(layer: &Conv2d, [channels, rows, columns]: [usize; 3]) -> ConvTranspose2d {
     let left_out = |axis: usize, size: usize| {
-        let room = (size + 2 * layer.padding[axis]).saturating_sub(layer.kernel[axis]);
+        let padding = layer.padding.axes()[axis];
+        let padded = size + padding.before + padding.after;
+        let room = padded.saturating_sub(layer.kernel[axis]);
         room % layer.stride[axis]
     };
     ConvTranspose2d {
@@ -172,7 +174,7 @@ fn convolution(
         filters: choose.count(&spec.filters),
         kernel: spec.kernel.pair(),
         stride: spec.stride.pair(),
-        padding: spec.padding.pair(),
+        padding: spec.padding.pair().into(),
         dilation: [1, 1],
         groups: 1,
         bias: true,
@@ -186,7 +188,9 @@ fn pooling(spec: &PoolSpec) -> Layer {
         name: String::new(),
         window: spec.window.pair(),
         stride,
-        padding: [0, 0],
+        padding: Padding2d::default(),
+        count_padding: true,
+        ceil_mode: false,
     };
     match spec.kind {
         PoolKind::Max => Layer::MaxPool2d(pool),

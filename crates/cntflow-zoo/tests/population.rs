@@ -125,7 +125,7 @@ fn convolutions_are_drawn_with_their_options() {
     };
     assert_eq!(
         (convolution.kernel, convolution.stride, convolution.padding),
-        ([3, 5], [2, 2], [1, 1])
+        ([3, 5], [2, 2], [1, 1].into())
     );
     assert_eq!(
         (convolution.name.as_str(), last.name.as_str(), last.units),

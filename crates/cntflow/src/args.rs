@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use cntflow_checkpoint::CatalogOptions;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,7 +33,7 @@ pub(crate) enum Command {
     Train(RunArguments),
     /// Measure any checkpoints into tables
     ///
-    /// SOURCE is a safetensors file, a folder, a glob, or a catalog (Parquet). Checkpoints written by cntflow carry their architecture;
+    /// SOURCE is a checkpoint, a folder, a glob, an archive (tar, tar.gz, zip), or a catalog (CSV, JSONL, Parquet). Checkpoints written by cntflow carry their architecture;
     /// of others, plain chains of dense layers (fc1.weight, fc1.bias, fc2.weight, ...; [out, in]) are understood.
     Measure(MeasureArguments),
     /// Train classifiers on tables and evaluate them on held-out runs
@@ -68,7 +69,7 @@ pub(crate) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct MeasureArguments {
-    /// Checkpoints: files, folders, globs, catalogs
+    /// Checkpoints: files, folders, globs, archives, catalogs
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
     /// Metrics to compute, separated by commas; all of them by default
@@ -83,6 +84,8 @@ pub(crate) struct MeasureArguments {
     /// What identifies the content of a checkpoint in the table 'networks'; 'none' saves the time of hashing every file
     #[arg(long, value_enum, default_value_t = Digest::Blake3)]
     pub(crate) digest: Digest,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArguments,
     #[command(flatten)]
     pub(crate) folder: FolderArguments,
     #[command(flatten)]
@@ -182,12 +185,42 @@ pub(crate) struct InspectArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CatalogArguments {
-    /// Checkpoints: files, folders, globs, catalogs
+    /// Checkpoints: files, folders, globs, archives, catalogs
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArguments,
+    /// Read every file, and say which are the same by their digest
+    #[arg(long)]
+    pub(crate) digest: bool,
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Which columns of a catalog, or labels of what is found, mean what.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ColumnArguments {
+    /// The column that is the training run; checkpoints of a run are one group [default: 'run', or what the layout of a source says]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) run: Option<String>,
+    /// The column that is the step, in whole numbers [default: 'step', or what the layout of a source says]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) step: Option<String>,
+    /// A table (CSV, JSONL, Parquet) whose columns become labels, a row per checkpoint (column 'path', 'checkpoint', 'file',
+    /// 'filename' or 'name') or per run (column 'run')
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata: Option<PathBuf>,
+}
+
+impl From<ColumnArguments> for CatalogOptions {
+    fn from(arguments: ColumnArguments) -> Self {
+        Self {
+            run: arguments.run,
+            step: arguments.step,
+            metadata: arguments.metadata,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ mod commands;
 mod enter;
 mod exit;
 mod folder;
+mod graph_view;
 mod interrupt;
 mod layer_view;
 mod left;

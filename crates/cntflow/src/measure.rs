@@ -3,10 +3,14 @@
 use std::time::Instant;
 
 use cntflow_checkpoint::{
-    Absence, CatalogEntry, CheckpointError, Coverage, OpenCheckpoint, Understood, understand,
+    Absence, CatalogEntry, CheckpointError, Coverage, Limits, OpenCheckpoint, TensorUse,
+    Understood, understand, weight_tensors,
 };
 use cntflow_metrics::population::{LayerSample, layer_samples};
-use cntflow_metrics::{NetworkMetrics, measure, measure_with_inputs};
+use cntflow_metrics::{
+    ConvGraph, MeasureOptions, NetworkMetrics, WeightTensor, measure, measure_tensors,
+    measure_with_inputs,
+};
 use cntflow_network::Network;
 use cntflow_tables::{Record, Status};
 
@@ -55,16 +59,23 @@ fn bare_record(entry: &CatalogEntry) -> Record {
 }
 
 fn fill(record: &mut Record, plan: &MeasurePlan) {
-    let outcome = OpenCheckpoint::open(&record.entry.path).and_then(|checkpoint| {
+    let opened = record.entry.location.open(&Limits::default());
+    let outcome = opened.and_then(|checkpoint| {
         record.digest = (plan.digest == Digest::Blake3).then(|| checkpoint.digest());
         record.bytes = Some(checkpoint.bytes());
         let (understood, coverage) = understand(&checkpoint, record.entry.architecture.as_deref());
         record.coverage = coverage;
-        measure_understood(&checkpoint, understood?, plan)
+        match understood {
+            Ok(understood) => measure_understood(&checkpoint, understood, plan),
+            Err(error) => measure_weights(&checkpoint, error, plan),
+        }
     });
     match outcome {
         Ok(mut measured) => {
-            if let (Some(populations), None) = (&plan.populations, &measured.not_finite) {
+            let graph = measured.metrics.n_layers > 0;
+            if let (Some(populations), None, true) =
+                (&plan.populations, &measured.not_finite, graph)
+            {
                 record.samples =
                     populations.samples(&record.entry, &measured.metrics, measured.samples);
             }
@@ -104,23 +115,77 @@ pub(crate) fn measure_understood(
     understood: Understood,
     plan: &MeasurePlan,
 ) -> Result<Measured, CheckpointError> {
+    let options = graph_options(&understood, plan);
+    let sizes_assumed = understood.sizes_assumed;
     let network = understood.network(checkpoint)?;
-    let (metrics, left_out) = measure_network(&network, plan);
+    let (metrics, left_out) = match sizes_assumed {
+        true => (measure(&network, &options), Some(SIZES_ASSUMED.to_owned())),
+        false => measure_network(&network, plan),
+    };
     let not_finite =
         (metrics.n_nan + metrics.n_infinite > 0).then(|| name_not_finite(checkpoint, &network));
     let wanted = plan.populations.as_ref().map(|p| p.metrics.as_slice());
-    let samples = layer_samples(
-        &network,
-        &metrics,
-        &plan.options,
-        wanted.unwrap_or_default(),
-    );
+    let samples = layer_samples(&network, &metrics, &options, wanted.unwrap_or_default());
     Ok(Measured {
         metrics,
         samples,
         not_finite,
         left_out,
     })
+}
+
+/// What a record says where the size of images is not told.
+const SIZES_ASSUMED: &str = "the size of images is not told: measured as a graph of channels, without data-dependent metrics";
+
+/// The options of the plan; the graph is that of channels where the size of images is not told.
+fn graph_options(understood: &Understood, plan: &MeasurePlan) -> MeasureOptions {
+    let mut options = plan.options.clone();
+    if understood.sizes_assumed {
+        options.conv_graph = ConvGraph::Channel;
+    }
+    options
+}
+
+/// Measures the weights alone, where `error` says that no architecture can be told.
+///
+/// # Errors
+/// `error` itself where it says something else, or there are no weights; a tensor cannot be read.
+pub(crate) fn measure_weights(
+    checkpoint: &OpenCheckpoint,
+    error: CheckpointError,
+    plan: &MeasurePlan,
+) -> Result<Measured, CheckpointError> {
+    let CheckpointError::NoArchitecture { reason, .. } = &error else {
+        return Err(error);
+    };
+    let mut unreadable = None;
+    let mut not_finite = None;
+    let tensors = weight_tensors(checkpoint).map_while(|(tensor, own)| {
+        let values = checkpoint.values(&tensor.name);
+        let values = values.map_err(|error| unreadable = Some(error)).ok()?;
+        let bad = values.iter().filter(|value| !value.is_finite()).count();
+        if bad > 0 && not_finite.is_none() {
+            not_finite = Some(name_bad(checkpoint, &tensor.name, bad, values.len()));
+        }
+        Some(WeightTensor {
+            name: &tensor.name,
+            values,
+            is_bias: own == TensorUse::Bias,
+        })
+    });
+    let metrics = measure_tensors(tensors, &plan.options);
+    match unreadable {
+        Some(unreadable) => Err(unreadable),
+        None if metrics.n_parameters == 0 => Err(error),
+        None => Ok(Measured {
+            metrics,
+            samples: Vec::new(),
+            not_finite,
+            left_out: Some(format!(
+                "weights alone: the architecture cannot be told: {reason}"
+            )),
+        }),
+    }
 }
 
 fn measure_network(network: &Network<'_>, plan: &MeasurePlan) -> (NetworkMetrics, Option<String>) {
@@ -157,11 +222,14 @@ fn measure_network(network: &Network<'_>, plan: &MeasurePlan) -> (NetworkMetrics
 fn name_not_finite(checkpoint: &OpenCheckpoint, network: &Network<'_>) -> String {
     let found = network.parameters().find_map(|(spec, values)| {
         let bad = values.iter().filter(|value| !value.is_finite()).count();
-        let text = format!("{bad} of {} values are NaN or infinite", values.len());
-        (bad > 0).then(|| (spec.name.clone(), text))
+        (bad > 0).then(|| name_bad(checkpoint, &spec.name, bad, values.len()))
     });
-    let (tensor, text) = found.unwrap_or_default();
-    format!("{}: tensor {tensor}: {text}", checkpoint.path().display())
+    found.unwrap_or_default()
+}
+
+fn name_bad(checkpoint: &OpenCheckpoint, tensor: &str, bad: usize, n: usize) -> String {
+    let path = checkpoint.path().display();
+    format!("{path}: tensor {tensor}: {bad} of {n} values are NaN or infinite")
 }
 
 /// Coverage of a checkpoint as rows for the eye.

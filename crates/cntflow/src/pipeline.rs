@@ -99,7 +99,7 @@ impl Carried {
 pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carried> {
     let started = Instant::now();
     let stop = stop_on_interrupt()?;
-    let (found, passed_over) = scan(&plan.sources)?;
+    let (found, passed_over) = scan(&plan.sources, &plan.catalog)?;
     refuse_nothing(plan, &found, &passed_over)?;
     let labels = label_columns(plan, setting, &found)?;
     if let Some(populations) = &plan.measure.populations {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use cntflow_checkpoint::CatalogOptions;
 use cntflow_discriminate::DiscriminateSpec;
 use cntflow_metrics::{
     Bias, Boundary, ConvGraph, MeasureOptions, Metric, Padding, Precision, Residual,
@@ -45,6 +46,10 @@ struct StudySection {
 struct MeasureSection {
     /// Checkpoints measured beside those of the population, relative to the current folder.
     sources: Vec<String>,
+    /// Columns of the sources that are run and step, and a table of metadata, relative to the current folder.
+    run: Option<String>,
+    step: Option<String>,
+    metadata: Option<PathBuf>,
     probe: Option<String>,
     neurons: Neurons,
     metrics: Option<Vec<Metric>>,
@@ -66,6 +71,8 @@ pub(crate) struct Plan {
     pub(crate) runs: Vec<RunSpec>,
     /// Checkpoints to measure beside those of the runs.
     pub(crate) sources: Vec<String>,
+    /// How these become a catalog.
+    pub(crate) catalog: CatalogOptions,
     /// How to measure.
     pub(crate) measure: MeasurePlan,
     /// How to discriminate, if at all.
@@ -143,6 +150,11 @@ impl Plan {
         Ok(Self {
             name,
             runs,
+            catalog: CatalogOptions {
+                run: file.measure.run,
+                step: file.measure.step,
+                metadata: file.measure.metadata,
+            },
             sources: file.measure.sources,
             measure,
             discriminate: file.discriminate,
@@ -170,6 +182,9 @@ impl Plan {
         ))?;
         if let Some(populations) = &self.measure.populations {
             parts.push_str(&serde_json::to_string(populations)?);
+        }
+        if self.catalog != CatalogOptions::default() {
+            parts.push_str(&serde_json::to_string(&self.catalog)?);
         }
         Ok(blake3::hash(parts.as_bytes()).to_hex()[..32].to_owned())
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use cntflow_checkpoint::{Absence, CatalogEntry, Label, LabelColumn};
+use cntflow_checkpoint::{Absence, CatalogEntry, Label, LabelColumn, Location};
 use cntflow_dataflow::{Cue, Work};
 use cntflow_tables::{Batch, BatchLimits, Committed, Record, Status};
 use cntflow_zoo::{KeptCheckpoint, RunSpec, RunStatus, TrainedRun, TrainingData, ZooError, train};
@@ -56,7 +56,7 @@ impl Task {
     pub(crate) fn cost(&self) -> f64 {
         match self {
             Self::Train(spec) => spec.cost(),
-            Self::Measure(entry) => entry.path.metadata().map_or(1.0, |file| file.len() as f64),
+            Self::Measure(entry) => entry.location.size().map_or(1.0, |bytes| bytes as f64),
         }
     }
 
@@ -218,7 +218,7 @@ fn entry(spec: &RunSpec, kept: &KeptCheckpoint) -> CatalogEntry {
         &format!("step-{:05}", kept.step),
         i64::from(kept.step),
     );
-    entry.path = kept.path.clone();
+    entry.location = kept.path.clone().into();
     // What there is none of, an autoencoder's accuracy, is no label, and so null in the tables.
     let there_are = figures(kept)
         .into_iter()
@@ -248,7 +248,7 @@ fn absent_entry(spec: &RunSpec, absence: Absence) -> CatalogEntry {
 fn bare_entry(spec: &RunSpec, place: &str, step: i64) -> CatalogEntry {
     CatalogEntry {
         checkpoint: format!("{}/{place}", spec.run),
-        path: std::path::PathBuf::new(),
+        location: Location::default(),
         run: spec.run.clone(),
         step,
         architecture: Some(spec.architecture.clone()),

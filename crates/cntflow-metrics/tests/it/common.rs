@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use cntflow_network::{
-    Architecture, Conv2d, Dense, Layer, LinkLayer, Links, Network, Pool2d, Tensor, Weights, Window,
+    Architecture, Conv2d, Dense, Layer, LinkLayer, Links, Network, Padding2d, Pool2d, Tensor,
+    Weights, Window,
 };
 
 /// SplitMix64: small, seeded, the same everywhere.
@@ -55,12 +56,22 @@ pub(crate) fn random_architecture(random: &mut Random) -> Architecture {
     }
 }
 
+/// A padding of up to `high` places, half the time with sides of their own.
+fn sides(random: &mut Random, high: usize) -> Padding2d {
+    match random.size(0, 1) {
+        0 => random.pair(0, high).into(),
+        _ => [random.pair(0, high), random.pair(0, high)].into(),
+    }
+}
+
 fn sliding(random: &mut Random) -> Layer {
     let pool = Pool2d {
         name: String::new(),
         window: random.pair(1, 3),
         stride: (random.size(0, 1) == 1).then(|| random.pair(1, 3)),
-        padding: random.pair(0, 1),
+        padding: sides(random, 1),
+        count_padding: random.size(0, 1) == 1,
+        ceil_mode: random.size(0, 1) == 1,
     };
     match random.size(0, 3) {
         0 => Layer::MaxPool2d(pool),
@@ -72,7 +83,7 @@ fn sliding(random: &mut Random) -> Layer {
                 filters: groups * random.size(1, 3),
                 kernel: random.pair(1, 4),
                 stride: random.pair(1, 3),
-                padding: random.pair(0, 3),
+                padding: sides(random, 3),
                 dilation: random.pair(1, 3),
                 groups,
                 bias: random.size(0, 1) == 1,
@@ -155,9 +166,20 @@ pub(crate) fn each_link(
         Links::MaxPool2d { channels, window } => {
             (0..channels).for_each(|c| each_place(&window, c, c, |_| 1.0, &mut link));
         }
-        Links::AveragePool2d { channels, window } => {
-            let weight = 1.0 / window.taps() as f64;
-            (0..channels).for_each(|c| each_place(&window, c, c, |_| weight, &mut link));
+        Links::AveragePool2d {
+            channels,
+            window,
+            counted,
+        } => {
+            let mut sizes = vec![0.0; window.outputs()];
+            each_place(&counted, 0, 0, |_| 1.0, &mut |_, place, w| {
+                sizes[place] += w
+            });
+            for c in 0..channels {
+                each_place(&window, c, c, |_| 1.0, &mut |i, j, w| {
+                    link(i, j, w / sizes[j % window.outputs()]);
+                });
+            }
         }
         _ => unreachable!("{layer:?} is in no network here"),
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{one, ones, yes};
+use super::{Padding1d, Padding2d, one, ones, yes};
 use crate::Activation;
 
 /// A two-dimensional convolution. Pairs are `[rows, columns]`.
@@ -19,9 +19,9 @@ pub struct Conv2d {
     /// Step between the places where the kernel is applied.
     #[serde(default = "ones")]
     pub stride: [usize; 2],
-    /// Zeros added on both sides of the rows and of the columns.
+    /// Zeros added around the rows and the columns.
     #[serde(default)]
-    pub padding: [usize; 2],
+    pub padding: Padding2d,
     /// Distance between the kernel's taps.
     #[serde(default = "ones")]
     pub dilation: [usize; 2],
@@ -50,9 +50,9 @@ pub struct Conv1d {
     /// Step between the places where the kernel is applied.
     #[serde(default = "one")]
     pub stride: usize,
-    /// Zeros added on both sides.
+    /// Zeros added before and after.
     #[serde(default)]
-    pub padding: usize,
+    pub padding: Padding1d,
     /// Distance between the kernel's taps.
     #[serde(default = "one")]
     pub dilation: usize,
@@ -69,7 +69,8 @@ pub struct Conv1d {
 
 /// A transposed two-dimensional convolution, as decoders of autoencoders have it. Pairs are `[rows, columns]`.
 ///
-/// The output has `(n - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1` rows of n, and so columns.
+/// The output has `(n - 1) stride - padding + dilation (kernel - 1) + output_padding + 1` rows of n, and so columns; `padding`
+/// is that of both sides taken together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConvTranspose2d {
@@ -83,9 +84,9 @@ pub struct ConvTranspose2d {
     /// Step between the outputs of neighbouring inputs.
     #[serde(default = "ones")]
     pub stride: [usize; 2],
-    /// Places taken away on both sides of the output's rows and columns.
+    /// Places taken from the sides of the output's rows and columns.
     #[serde(default)]
-    pub padding: [usize; 2],
+    pub padding: Padding2d,
     /// Places added at the end of the output's rows and columns; less than the stride.
     #[serde(default)]
     pub output_padding: [usize; 2],
@@ -117,9 +118,9 @@ pub struct ConvTranspose1d {
     /// Step between the outputs of neighbouring inputs.
     #[serde(default = "one")]
     pub stride: usize,
-    /// Places taken away on both sides of the output.
+    /// Places taken from the sides of the output.
     #[serde(default)]
-    pub padding: usize,
+    pub padding: Padding1d,
     /// Places added at the end of the output; less than the stride.
     #[serde(default)]
     pub output_padding: usize,
@@ -145,7 +146,7 @@ impl From<&Conv1d> for Conv2d {
             filters: layer.filters,
             kernel: [1, layer.kernel],
             stride: [1, layer.stride],
-            padding: [0, layer.padding],
+            padding: layer.padding.into(),
             dilation: [1, layer.dilation],
             groups: layer.groups,
             bias: layer.bias,
@@ -162,7 +163,7 @@ impl From<&ConvTranspose1d> for ConvTranspose2d {
             filters: layer.filters,
             kernel: [1, layer.kernel],
             stride: [1, layer.stride],
-            padding: [0, layer.padding],
+            padding: layer.padding.into(),
             output_padding: [0, layer.output_padding],
             dilation: [1, layer.dilation],
             groups: layer.groups,

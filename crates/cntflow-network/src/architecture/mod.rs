@@ -3,6 +3,7 @@
 
 mod convolution;
 mod norm;
+mod padding;
 mod pool;
 mod sequence;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use convolution::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d};
 pub use norm::{BatchNorm, GroupNorm, LayerNorm};
+pub use padding::{Padding1d, Padding2d};
 pub use pool::{AdaptivePool1d, AdaptivePool2d, GlobalPool, Pool1d, Pool2d};
 pub use sequence::{
     Attention, ClassToken, Embedding, PositionEmbedding, Projections, Recurrent, Steps, StepsOf,
@@ -53,9 +55,9 @@ pub enum Layer {
     MaxPool1d(Pool1d),
     /// Largest value of each window.
     MaxPool2d(Pool2d),
-    /// Mean of each window (padded places count as zeros).
+    /// Mean of each window (padded places count as zeros unless `count_padding` is false).
     AveragePool1d(Pool1d),
-    /// Mean of each window (padded places count as zeros).
+    /// Mean of each window (padded places count as zeros unless `count_padding` is false).
     AveragePool2d(Pool2d),
     /// Largest value of each of a given number of windows.
     AdaptiveMaxPool1d(AdaptivePool1d),

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Padding1d, Padding2d, yes};
+
 /// A two-dimensional pooling. Pairs are `[rows, columns]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,9 +16,17 @@ pub struct Pool2d {
     /// Step between windows; the window's size where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<[usize; 2]>,
-    /// Zeros (average) or nothing (max) added on both sides.
+    /// Zeros (average) or nothing (max) added around the rows and the columns.
     #[serde(default)]
-    pub padding: [usize; 2],
+    pub padding: Padding2d,
+    /// Whether a mean counts padded places as zeros (PyTorch's default), or is over the real places of a window (Keras'). Nothing
+    /// else depends on it.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub count_padding: bool,
+    /// Whether a last window may reach beyond the padded input, as long as it begins before the padding at the end; such places
+    /// are never counted.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub ceil_mode: bool,
 }
 
 /// A one-dimensional pooling along the columns of `[channels, columns]`.
@@ -31,9 +41,17 @@ pub struct Pool1d {
     /// Step between windows; the window's size where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<usize>,
-    /// Zeros (average) or nothing (max) added on both sides.
+    /// Zeros (average) or nothing (max) added before and after.
     #[serde(default)]
-    pub padding: usize,
+    pub padding: Padding1d,
+    /// Whether a mean counts padded places as zeros (PyTorch's default), or is over the real places of a window (Keras'). Nothing
+    /// else depends on it.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub count_padding: bool,
+    /// Whether a last window may reach beyond the padded input, as long as it begins before the padding at the end; such places
+    /// are never counted.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub ceil_mode: bool,
 }
 
 /// A pooling to a given number of places: output `o` of `n` takes the places from `floor(o input / n)` up to
@@ -75,7 +93,17 @@ impl From<&Pool1d> for Pool2d {
             name: pool.name.clone(),
             window: [1, pool.window],
             stride: pool.stride.map(|stride| [1, stride]),
-            padding: [0, pool.padding],
+            padding: pool.padding.into(),
+            count_padding: pool.count_padding,
+            ceil_mode: pool.ceil_mode,
         }
     }
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+fn is_no(value: &bool) -> bool {
+    !*value
 }

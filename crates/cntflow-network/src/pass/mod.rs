@@ -257,10 +257,14 @@ fn apply<T: Real>(
             debug_assert!(z.len().is_multiple_of(channels));
             pool::max(window, z, pre);
         }
-        Links::AveragePool2d { channels, window } => {
+        Links::AveragePool2d {
+            channels,
+            window,
+            counted,
+        } => {
             pre.resize(z.len() / window.inputs() * window.outputs(), T::default());
             debug_assert!(z.len().is_multiple_of(channels));
-            pool::average(window, z, pre);
+            pool::average(window, counted, z, pre);
         }
         Links::AdaptivePool {
             max, input, output, ..

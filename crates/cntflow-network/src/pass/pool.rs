@@ -10,11 +10,14 @@ pub(super) fn max<T: Real>(window: Window, input: &[T], output: &mut [T]) {
     });
 }
 
-/// Mean of each window of every channel, padded places counted as zeros.
-pub(super) fn average<T: Real>(window: Window, input: &[T], output: &mut [T]) {
-    let size = T::from_f64(window.taps() as f64);
+/// Mean of each window of every channel, over the places that are counted.
+pub(super) fn average<T: Real>(window: Window, counted: Window, input: &[T], output: &mut [T]) {
     pool(window, input, output, T::default(), |sum, z| sum + z);
-    output.iter_mut().for_each(|sum| *sum /= size);
+    let sizes: Vec<T> = counted.sizes().map(|n| T::from_f64(n as f64)).collect();
+    for channel in output.chunks_exact_mut(sizes.len()) {
+        let means = channel.iter_mut().zip(&sizes);
+        means.for_each(|(sum, &size)| *sum /= size);
+    }
 }
 
 fn pool<T: Real>(

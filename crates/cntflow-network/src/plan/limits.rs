@@ -75,7 +75,10 @@ fn factors(links: &Links) -> Vec<usize> {
             groups,
             window,
         } => vec![filters / groups, window.outputs(), channels, window.taps()],
-        Links::MaxPool2d { channels, window } | Links::AveragePool2d { channels, window } => {
+        Links::MaxPool2d { channels, window }
+        | Links::AveragePool2d {
+            channels, window, ..
+        } => {
             vec![channels, window.outputs(), window.taps()]
         }
         Links::AdaptivePool {

@@ -3,8 +3,8 @@
 use super::limits::{MAX_KERNEL, too_large};
 use super::{Made, Open, Part, Plan, positive};
 use crate::{
-    Activation, Axis, Conv2d, ConvTranspose2d, LayerKind, Links, NetworkError, Pool2d, Shape, View,
-    Window,
+    Activation, Axis, Conv2d, ConvTranspose2d, LayerKind, Links, NetworkError, Padding2d, Pool2d,
+    Shape, View, Window,
 };
 
 impl Plan {
@@ -85,17 +85,25 @@ impl Plan {
             padding: pool.padding,
             dilation: [1, 1],
         };
-        let window = sliding.over(name, self.at.shape, [rows, columns])?;
-        if (0..2).any(|axis| pool.padding[axis] >= pool.window[axis]) {
+        let mut window = sliding.over(name, self.at.shape, [rows, columns])?;
+        if pads_whole_windows(pool) {
             return Err(NetworkError::PoolPadding {
                 layer: name.to_owned(),
-                padding: pool.padding,
+                padding: pool.padding.to_string(),
                 window: pool.window,
             });
         }
+        if pool.ceil_mode {
+            window.rows = window.rows.rounded_up(pool.padding.rows.after);
+            window.columns = window.columns.rounded_up(pool.padding.columns.after);
+        }
         let links = match kind {
             LayerKind::MaxPool1d | LayerKind::MaxPool2d => Links::MaxPool2d { channels, window },
-            _ => Links::AveragePool2d { channels, window },
+            _ => Links::AveragePool2d {
+                channels,
+                window,
+                counted: counted(pool, window),
+            },
         };
         let shape = places(channels, window.rows.output, window.columns.output);
         self.pooled(links, shape, kind, name)
@@ -205,12 +213,29 @@ fn check_channels(
     Ok(())
 }
 
+/// Whether a window may see nothing but padding.
+fn pads_whole_windows(pool: &Pool2d) -> bool {
+    let mut axes = pool.padding.axes().into_iter().zip(pool.window);
+    axes.any(|(padding, window)| padding.before.max(padding.after) >= window)
+}
+
+/// The windows of an average pooling over the places that the mean counts.
+fn counted(pool: &Pool2d, window: Window) -> Window {
+    match pool.count_padding {
+        true => Window {
+            rows: window.rows.with_padding_real(pool.padding.rows.after),
+            columns: window.columns.with_padding_real(pool.padding.columns.after),
+        },
+        false => window,
+    }
+}
+
 /// A kernel or window as the architecture gives it.
 struct Sliding {
     what: &'static str,
     kernel: [usize; 2],
     stride: [usize; 2],
-    padding: [usize; 2],
+    padding: Padding2d,
     dilation: [usize; 2],
 }
 
@@ -223,12 +248,13 @@ impl Sliding {
             let what = "rows or columns of a kernel or window";
             return Err(too_large(name, what, MAX_KERNEL as u64));
         }
+        let padding = self.padding.axes();
         let [rows, columns] = [0, 1].map(|axis| {
             Axis::new(
                 sizes[axis],
                 self.kernel[axis],
                 self.stride[axis],
-                self.padding[axis],
+                padding[axis],
                 self.dilation[axis],
             )
         });
@@ -240,7 +266,7 @@ impl Sliding {
                 kernel: self.kernel,
                 dilation: self.dilation,
                 input: input.to_string(),
-                padding: self.padding,
+                padding: self.padding.to_string(),
             }),
         }
     }
@@ -258,10 +284,11 @@ fn transposed(
     let does_not_fit = || NetworkError::OutputPadding {
         layer: name.to_owned(),
         kernel: layer.kernel,
-        padding: layer.padding,
+        padding: layer.padding.to_string(),
         output_padding: layer.output_padding,
         input: input.to_string(),
     };
+    let padding = layer.padding.axes();
     let size = |axis: usize| {
         let step = (sizes[axis] - 1).checked_mul(layer.stride[axis])?;
         let reach = (layer.kernel[axis] - 1).checked_mul(layer.dilation[axis])?;
@@ -270,7 +297,7 @@ fn transposed(
             .checked_add(layer.output_padding[axis])?;
         grown
             .checked_add(1)?
-            .checked_sub(layer.padding[axis].checked_mul(2)?)
+            .checked_sub(padding[axis].before.checked_add(padding[axis].after)?)
     };
     let outputs = [size(0), size(1)].map(|size| size.filter(|&size| size > 0));
     let [Some(rows), Some(columns)] = outputs else {

@@ -27,7 +27,7 @@ fn network(json: &str) -> Network<'static> {
     network.unwrap()
 }
 
-const NETWORKS: [&str; 5] = [
+const NETWORKS: [&str; 6] = [
     r#"{"input": [7], "layers": [{"kind": "dense", "units": 5, "activation": "gelu"},
         {"kind": "dense", "units": 600, "bias": false, "activation": "leaky_relu"},
         {"kind": "dense", "units": 700, "activation": "relu"}, {"kind": "dense", "units": 3, "activation": "softmax"}]}"#,
@@ -43,6 +43,11 @@ const NETWORKS: [&str; 5] = [
         "activation": "linear"}, {"kind": "conv2d", "filters": 2, "kernel": [1, 1], "padding": [3, 3], "activation": "linear"}]}"#,
     r#"{"input": [1, 2, 6], "layers": [{"kind": "conv2d", "filters": 2, "kernel": [5, 5], "padding": [4, 4], "stride": [1, 2],
         "activation": "linear"}, {"kind": "max_pool2d", "window": [2, 2]}]}"#,
+    r#"{"input": [2, 8, 9], "layers": [
+        {"kind": "conv2d", "filters": 3, "kernel": [3, 4], "stride": [2, 2], "padding": [[0, 1], [3, 0]], "activation": "tanh"},
+        {"kind": "average_pool2d", "window": [3, 2], "stride": [2, 1], "padding": [[2, 0], [0, 1]], "count_padding": false},
+        {"kind": "average_pool2d", "window": [2, 2], "padding": [[0, 1], [1, 0]], "ceil_mode": true},
+        {"kind": "max_pool2d", "window": [2, 2], "stride": [1, 3], "padding": [[1, 0], [0, 1]], "ceil_mode": true}]}"#,
 ];
 
 #[test]
@@ -160,9 +165,15 @@ fn pre_activations(layer: &LinkLayer, kernel: &[f32], bias: Option<&[f32]>, z: &
         Links::MaxPool2d { window, .. } => pooled(&window, z, |values| {
             values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
         }),
-        Links::AveragePool2d { window, .. } => pooled(&window, z, |values| {
-            values.iter().sum::<f64>() / window.taps() as f64
-        }),
+        Links::AveragePool2d {
+            window, counted, ..
+        } => {
+            let ones = vec![1.0; counted.inputs()];
+            let sizes = pooled(&counted, &ones, |ones| ones.iter().sum());
+            let sums = pooled(&window, z, |values| values.iter().sum());
+            let sizes = sizes.iter().cycle();
+            sums.iter().zip(sizes).map(|(sum, n)| sum / n).collect()
+        }
         _ => unreachable!("{layer:?} is in no network here"),
     }
 }
@@ -236,4 +247,62 @@ fn an_attention_over_too_many_steps_is_an_error() {
     let error = forward::<f32>(&network, &inputs, &ForwardOptions::default(), |_| {});
     let text = error.unwrap_err().to_string();
     assert_eq!(text, "wide.out: more than 268435456 pairs of steps");
+}
+
+/// Means of a window over 1, 2, ..., as PyTorch 2 (`F.avg_pool1d`, `F.avg_pool2d`, `F.max_pool2d`) gives them; the last as TensorFlow
+/// (`AveragePooling1D`, `same`).
+#[test]
+fn average_poolings_divide_as_their_frameworks_do() {
+    let check = |input: &str, layer: &str, expected: &[f64]| {
+        let network = network(&format!(r#"{{"input": {input}, "layers": [{layer}]}}"#));
+        let n = network.neurons()[0].shape.n_neurons();
+        let inputs: Vec<f32> = (1..=n).map(|i| i as f32).collect();
+        forward::<f64>(&network, &inputs, &ForwardOptions::default(), |seen| {
+            let close = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-6;
+            let same = seen.pre.len() == expected.len();
+            let same = same && seen.pre.iter().zip(expected).all(close);
+            assert!(same, "{layer}: {:?}", seen.pre);
+        })
+        .unwrap();
+    };
+    check(
+        "[1, 6]",
+        r#"{"kind": "average_pool1d", "window": 3, "stride": 2, "padding": 1}"#,
+        &[1.0, 3.0, 5.0],
+    );
+    check(
+        "[1, 6]",
+        r#"{"kind": "average_pool1d", "window": 3, "stride": 2, "padding": 1, "count_padding": false}"#,
+        &[1.5, 3.0, 5.0],
+    );
+    check(
+        "[1, 6]",
+        r#"{"kind": "average_pool1d", "window": 4, "stride": 3, "padding": 1, "ceil_mode": true}"#,
+        &[1.5, 4.5, 3.0],
+    );
+    check(
+        "[1, 6]",
+        r#"{"kind": "average_pool1d", "window": 3, "stride": 2, "padding": 1, "ceil_mode": true}"#,
+        &[1.0, 3.0, 5.0, 3.0],
+    );
+    check(
+        "[1, 6]",
+        r#"{"kind": "average_pool1d", "window": 3, "stride": 2, "padding": 1, "ceil_mode": true, "count_padding": false}"#,
+        &[1.5, 3.0, 5.0, 6.0],
+    );
+    check(
+        "[1, 3, 5]",
+        r#"{"kind": "average_pool2d", "window": [2, 3], "padding": [1, 1], "ceil_mode": true}"#,
+        &[0.5, 2.0, 6.0, 11.5],
+    );
+    check(
+        "[1, 3, 5]",
+        r#"{"kind": "max_pool2d", "window": [2, 2], "padding": [1, 0], "ceil_mode": true}"#,
+        &[2.0, 4.0, 5.0, 12.0, 14.0, 15.0],
+    );
+    check(
+        "[1, 6]",
+        r#"{"kind": "average_pool1d", "window": 3, "stride": 2, "padding": [[0, 1]], "count_padding": false}"#,
+        &[2.0, 4.0, 5.5],
+    );
 }

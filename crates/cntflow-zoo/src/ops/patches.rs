@@ -23,9 +23,11 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
-    /// The geometry of a convolution over images `[channels, rows, columns]`; `None` where its kernel does not fit.
+    /// The geometry of a convolution over images `[channels, rows, columns]`; `None` where its kernel does not fit, or the
+    /// paddings of two sides differ.
     pub(crate) fn of_convolution(layer: &Conv2d, image: [usize; 3]) -> Option<Self> {
-        Self::new(image, layer.kernel, layer.stride, layer.padding)
+        let padding = layer.padding.both_sides()?;
+        Self::new(image, layer.kernel, layer.stride, padding)
     }
 
     /// The geometry of the convolution that `layer` over images `[channels, rows, columns]` is the transpose of: from
@@ -35,25 +37,29 @@ impl Geometry {
         layer: &ConvTranspose2d,
         [_, rows, columns]: [usize; 3],
     ) -> Option<Self> {
+        let padding = layer.padding.both_sides()?;
         let size = |input: usize, axis: usize| {
             let grown = input.checked_sub(1)?.checked_mul(layer.stride[axis])?;
             let whole = grown.checked_add(layer.kernel[axis] + layer.output_padding[axis])?;
             whole
-                .checked_sub(2 * layer.padding[axis])
+                .checked_sub(2 * padding[axis])
                 .filter(|&size| size > 0)
         };
         let result = [layer.filters, size(rows, 0)?, size(columns, 1)?];
-        let geometry = Self::new(result, layer.kernel, layer.stride, layer.padding)?;
+        let geometry = Self::new(result, layer.kernel, layer.stride, padding)?;
         (geometry.result == [rows, columns]).then_some(geometry)
     }
 
-    /// The geometry of a pooling.
+    /// The geometry of a pooling; `None` also where a mean would not count its padding, or a window reach beyond it.
     pub(crate) fn of_pool(layer: &Pool2d, image: [usize; 3]) -> Option<Self> {
+        if !layer.count_padding || layer.ceil_mode {
+            return None;
+        }
         Self::new(
             image,
             layer.window,
             layer.stride.unwrap_or(layer.window),
-            layer.padding,
+            layer.padding.both_sides()?,
         )
     }
 

@@ -171,7 +171,9 @@ fn geometry(
         name: String::new(),
         window,
         stride: Some(stride),
-        padding,
+        padding: padding.into(),
+        count_padding: true,
+        ceil_mode: false,
     };
     Geometry::of_pool(&pool, [channels, input[0], input[1]]).unwrap()
 }

@@ -23,7 +23,7 @@ fn geometry(
         filters,
         kernel,
         stride,
-        padding,
+        padding: padding.into(),
         output_padding,
         dilation: [1, 1],
         groups: 1,

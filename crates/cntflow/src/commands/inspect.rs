@@ -1,19 +1,20 @@
 //! `cntflow inspect`.
 
 use cntflow_checkpoint::{Coverage, OpenCheckpoint, Understood, understand};
-use cntflow_metrics::{LayerRow, MeasureOptions};
+use cntflow_metrics::{LayerRow, MeasureOptions, NetworkMetrics};
 use serde_json::{Value, json};
 
 use crate::args::{InspectArguments, Neurons};
 use crate::exit::ExitStatus;
+use crate::graph_view::GraphView;
 use crate::layer_view::{self, layer_views};
-use crate::measure::{Measured, coverage_rows, measure_understood};
+use crate::measure::{Measured, coverage_rows, measure_understood, measure_weights};
 use crate::populations::Populations;
 use crate::printer;
 use crate::study::MeasurePlan;
 
-/// Shows one checkpoint. Where its architecture cannot be told, its tensors are shown all the same, and the status is that of a failed
-/// checkpoint.
+/// Shows one checkpoint: the graph that was understood, its metrics, and what every tensor is used as. Where its architecture cannot be
+/// told, its weights are shown by themselves.
 pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus> {
     let mut plan = MeasurePlan::new(
         MeasureOptions::default(),
@@ -25,10 +26,13 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
     }
     let checkpoint = OpenCheckpoint::open(&arguments.file)?;
     let (understood, coverage) = understand(&checkpoint, None);
-    let measured = understood.and_then(|understood| {
-        let shown = understood.clone();
-        measure_understood(&checkpoint, understood, &plan).map(|measured| (shown, measured))
-    });
+    let measured = match understood {
+        Ok(understood) => {
+            let shown = understood.clone();
+            measure_understood(&checkpoint, understood, &plan).map(|found| (Some(shown), found))
+        }
+        Err(error) => measure_weights(&checkpoint, error, &plan).map(|found| (None, found)),
+    };
     let failure = match &measured {
         Ok((_, measured)) => measured.not_finite.clone(),
         Err(error) => Some(error.to_string()),
@@ -56,9 +60,12 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
     })
 }
 
+/// What was understood, where that could be told, and what was measured.
+type Shown = (Option<Understood>, Measured);
+
 fn text(
     checkpoint: &OpenCheckpoint,
-    measured: Option<&(Understood, Measured)>,
+    measured: Option<&Shown>,
     coverage: &[Coverage],
     failure: Option<&str>,
 ) -> String {
@@ -71,20 +78,9 @@ fn text(
     )];
     if let Some((understood, measured)) = measured {
         let metrics = &measured.metrics;
-        parts.push(format!(
-            "architecture from its {}: {} layers of neurons, {} neurons, {} links, {} parameters",
-            understood.source,
-            metrics.n_layers,
-            metrics.n_neurons,
-            metrics.n_links,
-            metrics.n_parameters
-        ));
-        parts.extend(
-            understood
-                .doubts
-                .iter()
-                .map(|doubt| format!("in doubt: {doubt}")),
-        );
+        if let Some(understood) = understood {
+            parts.extend(graph_text(understood, metrics));
+        }
         let header = [
             "layer", "name", "kind", "role", "metric", "count", "mean", "std", "min", "q50", "max",
         ];
@@ -98,6 +94,21 @@ fn text(
     let header = ["tensor", "shape", "type", "used as", ""];
     parts.push(printer::table(header, coverage_rows(coverage)));
     parts.join("\n\n")
+}
+
+fn graph_text(understood: &Understood, metrics: &NetworkMetrics) -> Vec<String> {
+    let mut parts = vec![format!(
+        "architecture from its {}: {} layers of neurons, {} neurons, {} links, {} parameters",
+        understood.source,
+        metrics.n_layers,
+        metrics.n_neurons,
+        metrics.n_links,
+        metrics.n_parameters
+    )];
+    let doubts = understood.doubts.iter();
+    parts.extend(doubts.map(|doubt| format!("in doubt: {doubt}")));
+    parts.extend(GraphView::new(understood, metrics).map(|view| view.text()));
+    parts
 }
 
 fn layer_row(row: &LayerRow) -> Vec<String> {
@@ -132,7 +143,7 @@ fn layer_row(row: &LayerRow) -> Vec<String> {
 
 fn document(
     checkpoint: &OpenCheckpoint,
-    measured: Option<&(Understood, Measured)>,
+    measured: Option<&Shown>,
     coverage: &[Coverage],
     failure: Option<&str>,
 ) -> Value {
@@ -145,13 +156,14 @@ fn document(
     let metrics = measured.map(|(understood, measured)| {
         let metrics = &measured.metrics;
         json!({
-            "architecture": understood.architecture,
-            "architecture_from": understood.source,
-            "n_layers": metrics.n_layers,
-            "n_neurons": metrics.n_neurons,
-            "n_links": metrics.n_links,
+            "architecture": understood.as_ref().map(|known| &known.architecture),
+            "architecture_from": understood.as_ref().map(|known| known.source),
+            "graph": understood.as_ref().and_then(|known| Some(GraphView::new(known, metrics)?.document())),
+            "n_layers": understood.as_ref().map(|_| metrics.n_layers),
+            "n_neurons": understood.as_ref().map(|_| metrics.n_neurons),
+            "n_links": understood.as_ref().map(|_| metrics.n_links),
             "n_parameters": metrics.n_parameters,
-            "doubts": understood.doubts,
+            "doubts": understood.as_ref().map(|known| &known.doubts),
             "left_out": measured.left_out,
             "densities": (!measured.samples.is_empty()).then(|| layer_view::document(&layer_views(&measured.samples))),
             "layers": metrics.layers.iter().map(layer_document).collect::<Vec<_>>(),

@@ -36,6 +36,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
         name,
         runs: Vec::new(),
         sources,
+        catalog: arguments.columns.into(),
         measure,
         discriminate: None,
     };
@@ -57,8 +58,11 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
     Ok(carried.status())
 }
 
-/// `zoo`, `./zoo` and `zoo/` are one source, and its checkpoints have one name each.
+/// `zoo`, `./zoo` and `zoo/` are one source, and its checkpoints have one name each. A URL is as it is.
 fn plain_spelling(source: &str) -> String {
+    if source.contains("://") {
+        return source.to_owned();
+    }
     let parts = Path::new(source)
         .components()
         .filter(|part| *part != Component::CurDir);
@@ -78,5 +82,6 @@ mod tests {
     fn a_source_has_one_spelling() {
         let spelled = ["zoo", "./zoo/", "zoo/.//a", ".", "/abs/zoo/", "../zoo"].map(plain_spelling);
         assert_eq!(spelled, ["zoo", "zoo", "zoo/a", ".", "/abs/zoo", "../zoo"]);
+        assert_eq!(plain_spelling("s3://zoo//a/"), "s3://zoo//a/");
     }
 }

@@ -1,6 +1,7 @@
 //! `cntflow predict`.
 
 use anyhow::Context;
+use cntflow_checkpoint::CatalogOptions;
 use cntflow_discriminate::TrainedClassifier;
 use cntflow_tables::Table;
 
@@ -21,6 +22,7 @@ pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus>
         name: "predict".to_owned(),
         runs: Vec::new(),
         sources: arguments.source,
+        catalog: CatalogOptions::default(),
         measure,
         discriminate: None,
     };

@@ -1,0 +1,205 @@
+//! Archives of checkpoints, read in place: tar, tar.gz and zip.
+//!
+//! The members of a tar archive and the stored ones of a zip archive are ranges of the mapped file. Deflated members are decoded into
+//! memory one at a time. A compressed tar archive can only be read from its beginning, so it is decoded once, into a temporary file
+//! without a name, and mapped from there. Names of members are names and nothing else: nothing is ever written under them.
+
+mod gzip;
+mod tar;
+mod zip;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::format::FormatError;
+use crate::location::whole_content;
+use crate::open::failed;
+use crate::{CheckpointError, Content, Limits};
+
+use gzip::is_gzip;
+pub(crate) use gzip::unpacked;
+
+/// Archives whose lists of members are kept, the last used first.
+const KEPT: usize = 4;
+
+/// An archive with the list of its members.
+#[derive(Debug)]
+pub(crate) struct Archive {
+    content: Content,
+    /// In the order of the archive; of two members of one name the later counts, as it does when an archive is unpacked.
+    members: Vec<Member>,
+    places: HashMap<String, usize>,
+    /// What is not right about the whole of it.
+    pub(crate) remark: Option<String>,
+}
+
+/// A member of an archive.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    /// Its name, parts joined by `/`.
+    pub(crate) name: String,
+    /// Where its bytes are, or why they cannot be read.
+    bytes: Result<Bytes, String>,
+}
+
+/// Where the bytes of a member are.
+#[derive(Clone, Debug)]
+enum Bytes {
+    /// They lie in the archive as they are. The range may go beyond the end of a file that is cut short.
+    Plain(Range<u64>),
+    /// Deflated, with the length and the checksum of what comes out.
+    Deflated {
+        range: Range<u64>,
+        length: u64,
+        checksum: u32,
+    },
+}
+
+impl Archive {
+    /// Reads the list of members; `None` where the content is no archive, or a checkpoint that happens to be one.
+    ///
+    /// # Errors
+    /// It is an archive, and something is wrong with it.
+    pub(crate) fn read(content: &Content, limits: &Limits) -> Result<Option<Self>, FormatError> {
+        let (content, listed) = if zip::recognises(content) {
+            (content.clone(), zip::members(content)?)
+        } else if tar::recognises(content) {
+            (content.clone(), tar::members(content)?)
+        } else if gzip::holds_tar(content) {
+            let plain = gzip::spooled(content, limits)?;
+            let listed = tar::members(&plain)?;
+            (plain, listed)
+        } else {
+            return Ok(None);
+        };
+        let Some((members, remark)) = listed else {
+            return Ok(None);
+        };
+        let named = members.iter().enumerate();
+        let places = named.map(|(at, member)| (member.name.clone(), at));
+        Ok(Some(Self {
+            places: places.collect(),
+            content,
+            members,
+            remark,
+        }))
+    }
+
+    /// The members that are files, each name once.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
+        let numbered = self.members.iter().enumerate();
+        numbered
+            .filter(|(at, member)| self.places[&member.name] == *at)
+            .map(|(_, member)| member)
+    }
+
+    /// The bytes of a member.
+    fn content_of(&self, name: &str, limits: &Limits) -> Result<Content, FormatError> {
+        let place = self.places.get(name);
+        let member = place
+            .map(|&place| &self.members[place])
+            .ok_or_else(|| FormatError::broken("the archive has no such member"))?;
+        match member.bytes.as_ref().map_err(FormatError::broken)? {
+            Bytes::Plain(range) => Ok(self.content.part(self.within(range)?)),
+            Bytes::Deflated {
+                range,
+                length,
+                checksum,
+            } => {
+                let packed = &self.content[self.within(range)?];
+                gzip::inflated(packed, *length, *checksum, limits).map(Content::held)
+            }
+        }
+    }
+
+    fn within(&self, range: &Range<u64>) -> Result<Range<usize>, FormatError> {
+        let found = self.content.len() as u64;
+        if range.end > found || range.start > range.end {
+            return Err(FormatError::Length {
+                expected: range.end.saturating_sub(range.start),
+                found: found.saturating_sub(range.start),
+            });
+        }
+        Ok(range.start as usize..range.end as usize)
+    }
+}
+
+impl Member {
+    /// Why it cannot be read, where that is known from the list already.
+    pub(crate) fn unreadable(&self) -> Option<&str> {
+        self.bytes.as_ref().err().map(String::as_str)
+    }
+}
+
+/// Whether the first 512 bytes of a file are those of an archive, or of what may hold one.
+pub(crate) fn may_be_one(head: &[u8]) -> bool {
+    zip::recognises(head) || tar::recognises(head) || is_gzip(head)
+}
+
+/// The archive at `path`, from those kept or read anew; `None` if it is none.
+///
+/// # Errors
+/// It cannot be read, or something is wrong with it.
+pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Option<Arc<Archive>>, CheckpointError> {
+    let version = version(path);
+    let found = |kept: &Kept| kept.path == path && kept.version == version;
+    {
+        let mut kept = KEPT_ARCHIVES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = kept.iter().position(found) {
+            let used = kept.remove(at);
+            let archive = Arc::clone(&used.archive);
+            kept.insert(0, used);
+            return Ok(Some(archive));
+        }
+    }
+    let content = whole_content(path, limits)?;
+    let archive = Archive::read(&content, limits).map_err(|error| failed(path, error))?;
+    let Some(archive) = archive.map(Arc::new) else {
+        return Ok(None);
+    };
+    let mut kept = KEPT_ARCHIVES.lock().unwrap_or_else(PoisonError::into_inner);
+    let new = Kept {
+        path: path.to_owned(),
+        version,
+        archive: Arc::clone(&archive),
+    };
+    kept.insert(0, new);
+    kept.truncate(KEPT);
+    Ok(Some(archive))
+}
+
+/// The bytes of a member of the archive at `path`.
+///
+/// # Errors
+/// As [`open`]; there is no such member, or its bytes cannot be read.
+pub(crate) fn member(path: &Path, name: &str, limits: &Limits) -> Result<Content, CheckpointError> {
+    let archive = open(path, limits)?
+        .ok_or_else(|| failed(path, FormatError::broken("it is no archive of checkpoints")))?;
+    archive.content_of(name, limits).map_err(|error| {
+        let name = PathBuf::from(format!("{}: {name}", path.display()));
+        failed(&name, error)
+    })
+}
+
+/// An archive that was read before.
+struct Kept {
+    path: PathBuf,
+    version: Version,
+    archive: Arc<Archive>,
+}
+
+/// Length of a file and the time of its last change: what tells that it is another now.
+type Version = Option<(u64, std::time::SystemTime)>;
+
+/// The archives last used in this process: workers measure members in the order of the archive, and must not list it for each.
+static KEPT_ARCHIVES: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
+
+fn version(path: &Path) -> Version {
+    let file = path.metadata().ok()?;
+    Some((file.len(), file.modified().ok()?))
+}
+
+/// The list of members with what is not right about the whole; `None` of a checkpoint that is an archive by its form alone.
+type Listed = Option<(Vec<Member>, Option<String>)>;

@@ -1,0 +1,98 @@
+//! The members of a zip archive. Many checkpoints are zip archives by their form: those of torch, NumPy and Keras are told by what
+//! they hold.
+
+use std::io::Cursor;
+
+use zip::CompressionMethod;
+use zip::read::ZipArchive;
+
+use super::{Bytes, Listed, Member};
+use crate::format::FormatError;
+
+/// Whether the file begins as zip archives do.
+pub(super) fn recognises(file: &[u8]) -> bool {
+    file.starts_with(b"PK\x03\x04") || file.starts_with(b"PK\x05\x06")
+}
+
+/// Reads the central directory.
+pub(super) fn members(file: &[u8]) -> Result<Listed, FormatError> {
+    let broken = |error: zip::result::ZipError| {
+        FormatError::broken(format!("it is a broken zip archive: {error}"))
+    };
+    let Ok(mut archive) = ZipArchive::new(Cursor::new(file)) else {
+        // Cut short, it may have been a checkpoint as well: whoever opens it as one says what is wrong.
+        return Ok(None);
+    };
+    let mut members = Vec::with_capacity(archive.len());
+    for at in 0..archive.len() {
+        let member = archive.by_index_raw(at).map_err(broken)?;
+        let name = String::from_utf8_lossy(member.name_raw()).into_owned();
+        if member.is_dir() {
+            continue;
+        }
+        let start = member.data_start().unwrap_or(u64::MAX);
+        let range = start..start.saturating_add(member.compressed_size());
+        let bytes = match member.compression() {
+            _ if member.encrypted() => Err("it is encrypted".to_owned()),
+            _ if member.is_symlink() => Err("it is a link".to_owned()),
+            CompressionMethod::Stored => Ok(Bytes::Plain(range)),
+            other if u16_of(other) == DEFLATE => Ok(Bytes::Deflated {
+                range,
+                length: member.size(),
+                checksum: member.crc32(),
+            }),
+            other => Err(format!("it is compressed by {other}, which is not read")),
+        };
+        members.push(Member { name, bytes });
+    }
+    let names: Vec<&str> = members.iter().map(|member| &*member.name).collect();
+    Ok((!is_checkpoint(&names)).then_some((members, None)))
+}
+
+/// The number of deflate among the methods of compression.
+const DEFLATE: u16 = 8;
+
+#[expect(
+    deprecated,
+    reason = "the crate names deflate only where it decodes it; here flate2 does"
+)]
+fn u16_of(method: CompressionMethod) -> u16 {
+    method.to_u16()
+}
+
+/// Whether the members are those of one checkpoint: a pickle with its storages, arrays only, or a Keras model.
+fn is_checkpoint(names: &[&str]) -> bool {
+    let torch = names.iter().any(|name| {
+        name.strip_suffix("data.pkl").is_some_and(|root| {
+            let data = format!("{root}data/");
+            let version = format!("{root}version");
+            names
+                .iter()
+                .any(|other| other.starts_with(&data) || *other == version)
+        })
+    });
+    let arrays = !names.is_empty() && names.iter().all(|name| name.ends_with(".npy"));
+    let keras = ["config.json", "model.weights.h5"]
+        .iter()
+        .all(|name| names.contains(name));
+    torch || arrays || keras
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_checkpoint;
+
+    #[test]
+    fn checkpoints_are_told_from_archives_of_them() {
+        assert!(is_checkpoint(&["a/data.pkl", "a/version", "a/data/0"]));
+        assert!(is_checkpoint(&["arr_0.npy", "arr_1.npy"]));
+        assert!(is_checkpoint(&[
+            "metadata.json",
+            "config.json",
+            "model.weights.h5"
+        ]));
+        assert!(!is_checkpoint(&["a.npy", "readme.md"]));
+        assert!(!is_checkpoint(&["run/data.pkl", "run/model.pt"]));
+        assert!(!is_checkpoint(&[]));
+    }
+}

@@ -1,0 +1,128 @@
+//! Convolutions by the rank and sizes of their kernels; strides and paddings are assumed.
+
+use cntflow_network::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Layer};
+
+use super::build::{At, Builder};
+use super::names::Module;
+
+impl Builder {
+    /// Adds a convolution, of one or two dimensions, plain or transposed, by the rank of its kernel.
+    ///
+    /// # Errors
+    /// It does not take the channels of what comes before.
+    pub(super) fn convolution(&mut self, module: &Module<'_>) -> Result<(), String> {
+        let shape = module.shape("weight");
+        let dimensions = shape.len() - 2;
+        let channels = match self.at {
+            At::Start => None,
+            At::Places(channels, before) if before == dimensions => Some(channels),
+            _ => {
+                return Err(format!(
+                    "{} is the kernel of a convolution, {} gives no channels of {dimensions} dimensions",
+                    module.shown(),
+                    self.before
+                ));
+            }
+        };
+        let transposed = is_transposed(module, &shape, channels);
+        let [filters, n_in] = match transposed {
+            true => [shape[1], shape[0]],
+            false => [shape[0], shape[1]],
+        };
+        let mut groups = 1;
+        if let Some(given) = channels.filter(|&given| given != n_in) {
+            groups = given.checked_div(n_in).unwrap_or(0);
+            let fits = groups > 0 && groups * n_in == given && filters.is_multiple_of(groups);
+            if transposed || !fits {
+                return Err(self.does_not_fit(module, n_in, given));
+            }
+        }
+        if channels.is_none() {
+            self.input = [&[n_in][..], &vec![0; dimensions]].concat();
+        }
+        let bias = self.bias(module, filters)?;
+        self.at = At::Places(filters, dimensions);
+        let kernel = &shape[2..];
+        self.sizes.slide(kernel, transposed);
+        let layer = self.sliding(module, kernel, [filters, groups], bias, transposed);
+        self.add(module, layer);
+        Ok(())
+    }
+
+    fn sliding(
+        &self,
+        module: &Module<'_>,
+        kernel: &[usize],
+        [filters, groups]: [usize; 2],
+        bias: bool,
+        transposed: bool,
+    ) -> Layer {
+        let (name, activation) = (module.path.clone(), self.hints.activation);
+        match (kernel, transposed) {
+            (&[kernel], false) => Layer::Conv1d(Conv1d {
+                name,
+                filters,
+                kernel,
+                stride: 1,
+                padding: 0.into(),
+                dilation: 1,
+                groups,
+                bias,
+                activation,
+            }),
+            (&[kernel], true) => Layer::ConvTranspose1d(ConvTranspose1d {
+                name,
+                filters,
+                kernel,
+                stride: 1,
+                padding: 0.into(),
+                output_padding: 0,
+                dilation: 1,
+                groups,
+                bias,
+                activation,
+            }),
+            (kernel, false) => Layer::Conv2d(Conv2d {
+                name,
+                filters,
+                kernel: [kernel[0], kernel[1]],
+                stride: [1, 1],
+                padding: [0, 0].into(),
+                dilation: [1, 1],
+                groups,
+                bias,
+                activation,
+            }),
+            (kernel, true) => Layer::ConvTranspose2d(ConvTranspose2d {
+                name,
+                filters,
+                kernel: [kernel[0], kernel[1]],
+                stride: [1, 1],
+                padding: [0, 0].into(),
+                output_padding: [0, 0],
+                dilation: [1, 1],
+                groups,
+                bias,
+                activation,
+            }),
+        }
+    }
+}
+
+/// Whether a kernel is that of a transposed convolution: by what it takes; where that fits both ways, by its bias, then by its name.
+/// One that is left is a convolution where channels are as many on both sides, or each has a kernel of its own.
+fn is_transposed(module: &Module<'_>, shape: &[usize], channels: Option<usize>) -> bool {
+    let [outer, inner] = [shape[0], shape[1]];
+    if channels != Some(outer) {
+        return false;
+    }
+    match module.shape("bias")[..] {
+        [n] if n == outer && n != inner => return false,
+        [n] if n == inner && n != outer => return true,
+        _ => {}
+    }
+    let path = module.path.to_ascii_lowercase();
+    let words = ["deconv", "transpos", "convt", "decoder", "upconv", "up."];
+    let named = words.iter().any(|word| path.contains(word));
+    named || (inner != outer && inner != 1)
+}

@@ -1,0 +1,149 @@
+//! Small CNN Zoo: `weights.npy`, a row for each checkpoint; `layout.csv`, what the columns are; `metrics.csv.gz`, the rows' labels,
+//! with `modeldir` as the run and `step`.
+//!
+//! Of the matrix only the header is read. The rows share a few architectures, told from the layout, the activation and the data set.
+
+use std::collections::BTreeMap;
+
+use super::Folders;
+use crate::catalog::CatalogEntry;
+use crate::catalog_file::whole_number;
+use crate::label::label_name;
+use crate::rows::{Cell, Row, for_each_row};
+use crate::scan::Found;
+use crate::weights_row::{LAYOUT, Matrix, Told, Variable, WEIGHTS, carried, read_layout};
+use crate::{Limits, Location};
+
+/// Names of the file of labels.
+const METRICS: [&str; 2] = ["metrics.csv.gz", "metrics.csv"];
+const RUN: &str = "modeldir";
+const STEP: &str = "step";
+
+/// Takes every matrix that has a layout beside it.
+pub(super) fn take(folders: &mut Folders, found: &mut Found) {
+    let both = |folder: &super::Folder| {
+        [WEIGHTS, LAYOUT]
+            .iter()
+            .all(|name| folder.get(name).is_some())
+    };
+    for path in folders.paths(|_, folder| both(folder)) {
+        let [Some(weights), Some(layout)] = [WEIGHTS, LAYOUT].map(|name| folders.take(&path, name))
+        else {
+            continue;
+        };
+        let metrics = METRICS.iter().find_map(|name| folders.take(&path, name));
+        if let Err(reason) = take_zoo(&weights, &layout, metrics.as_ref(), found) {
+            // Measuring the whole gives the row that says why.
+            found.pass_over(&weights, reason);
+            found.entries.push(whole(&weights));
+        }
+    }
+}
+
+fn whole(weights: &Location) -> CatalogEntry {
+    entry(weights.at_row(0), &weights.to_string())
+}
+
+fn entry(location: Location, run: &str) -> CatalogEntry {
+    CatalogEntry {
+        checkpoint: location.to_string(),
+        location,
+        run: run.to_owned(),
+        step: 0,
+        architecture: None,
+        labels: BTreeMap::new(),
+        absent: None,
+    }
+}
+
+fn take_zoo(
+    weights: &Location,
+    layout: &Location,
+    metrics: Option<&Location>,
+    found: &mut Found,
+) -> Result<(), String> {
+    let limits = found.limits;
+    let content = |location: &Location| {
+        let content = location.content(&limits);
+        content.map_err(|error| error.to_string())
+    };
+    let named = |location: &Location| {
+        let name = location.to_string();
+        move |error: crate::format::FormatError| format!("{name}: {error}")
+    };
+    let variables = read_layout(&content(layout)?, &limits).map_err(named(layout))?;
+    let matrix = Matrix::read(&content(weights)?, &limits).map_err(named(weights))?;
+    matrix.fits(&variables).map_err(named(weights))?;
+    let n = matrix.rows as u64;
+    let Some(metrics) = metrics else {
+        found.pass_over(weights, format!("no {} beside it: no labels", METRICS[0]));
+        let names = weights.to_string();
+        let rows = (0..n).map(|row| entry(weights.at_row(row), &names));
+        found.entries.extend(rows);
+        return Ok(());
+    };
+    let before = found.entries.len();
+    let read = read_metrics(weights, metrics, n, &variables, &limits, &mut found.entries);
+    if read.is_err() {
+        found.entries.truncate(before);
+    }
+    let listed = read?;
+    if listed != n {
+        let reason = format!("it has {listed} rows, {} has {n}", weights.file_name());
+        found.pass_over(metrics, reason);
+    }
+    let names = weights.to_string();
+    let rows = (listed..n).map(|row| entry(weights.at_row(row), &names));
+    found.entries.extend(rows);
+    Ok(())
+}
+
+/// Makes entries of the rows, and tells how many there are; those beyond the matrix are counted only.
+fn read_metrics(
+    weights: &Location,
+    metrics: &Location,
+    n: u64,
+    variables: &[Variable],
+    limits: &Limits,
+    entries: &mut Vec<CatalogEntry>,
+) -> Result<u64, String> {
+    let mut architectures: BTreeMap<Told, Option<String>> = BTreeMap::new();
+    let mut at = 0;
+    let read = for_each_row(metrics, limits, &mut |row| {
+        if at < n {
+            let mut entry = labelled(weights.at_row(at), &row)?;
+            let text = |column: &str| row.get(column).map(Cell::text);
+            let told = Told {
+                activation: text("config.activation"),
+                dataset: text("config.dataset"),
+            };
+            let architecture = architectures.entry(told).or_insert_with_key(|told| {
+                let architecture = carried(variables, told).architecture.ok()?;
+                serde_json::to_string(&architecture).ok()
+            });
+            entry.architecture.clone_from(architecture);
+            entries.push(entry);
+        }
+        at += 1;
+        Ok(())
+    });
+    read.map(|()| at).map_err(|error| error.to_string())
+}
+
+fn labelled(location: Location, row: &Row) -> Result<CatalogEntry, String> {
+    let run = row.get(RUN).map(Cell::text);
+    let mut entry = entry(location, "");
+    entry.run = run.unwrap_or_else(|| entry.checkpoint.clone());
+    if let Some(step) = row.get(STEP) {
+        entry.step = whole_number(&step.label())
+            .ok_or_else(|| format!("column '{STEP}' is '{}', no whole number", step.text()))?;
+    }
+    let labels = row
+        .cells
+        .iter()
+        .filter(|(name, _)| name != RUN && name != STEP);
+    entry.labels = labels
+        .map(|(name, cell)| (label_name(name), cell.label()))
+        .collect();
+    Ok(entry)
+}

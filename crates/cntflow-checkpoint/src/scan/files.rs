@@ -1,0 +1,117 @@
+//! The files of a source: below a folder, matched by a glob, members of archives.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+
+use super::Found;
+use crate::{CheckpointError, Location, archive};
+
+/// Bytes by which an archive is told.
+const HEAD: u64 = 512;
+
+/// The files that a glob matches, and those below the folders that it matches.
+pub(super) fn of_glob(source: &str, found: &mut Found) -> Result<Vec<Location>, CheckpointError> {
+    let matches = glob::glob(source).map_err(|error| CheckpointError::Catalog {
+        path: PathBuf::from(source),
+        reason: format!("not a file, a folder or a glob: {error}"),
+    })?;
+    let mut files = Vec::new();
+    let mut matched = false;
+    for path in matches.filter_map(Result::ok) {
+        matched = true;
+        if path.is_dir() {
+            files.extend(below(&path, found));
+        } else {
+            files.push(path.into());
+        }
+    }
+    if !matched {
+        return Err(CheckpointError::NoSuchSource {
+            source_name: source.to_owned(),
+        });
+    }
+    Ok(files)
+}
+
+/// All files below a folder but hidden ones (temporary files of a writer among them). What cannot be followed is passed over.
+pub(super) fn below(folder: &Path, found: &mut Found) -> Vec<Location> {
+    let hidden = |entry: &DirEntry| {
+        entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.')
+    };
+    let walk = WalkDir::new(folder)
+        .follow_links(true)
+        .sort_by_file_name()
+        .into_iter();
+    let mut files = Vec::new();
+    for entry in walk.filter_entry(|entry| !hidden(entry)) {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path().into()),
+            Ok(_) => {}
+            Err(error) => {
+                let path = error.path().unwrap_or(folder).display();
+                found.pass_over(path, error.to_string());
+            }
+        }
+    }
+    files
+}
+
+/// The file itself and those beside it.
+pub(super) fn beside(file: &Location, folder: &Path) -> Vec<Location> {
+    let folder = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries.filter(|entry| entry.path().is_file());
+    let names = files.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.map(|name| file.sibling(&name)).collect()
+}
+
+/// The files, archives replaced by their members. An archive that cannot be read is passed over, with its reason.
+pub(super) fn with_members(files: Vec<Location>, found: &mut Found) -> Vec<Location> {
+    let mut all = Vec::with_capacity(files.len());
+    for file in files {
+        match members(&file, found) {
+            Ok(Some(members)) => all.extend(members),
+            Ok(None) => all.push(file),
+            Err(error) => found.pass_over(&file, error.to_string()),
+        }
+    }
+    all
+}
+
+/// The members of a file that is an archive; `None` of any other.
+pub(super) fn members(
+    file: &Location,
+    found: &mut Found,
+) -> Result<Option<Vec<Location>>, CheckpointError> {
+    if !may_be_archive(&file.path) {
+        return Ok(None);
+    }
+    let Some(archive) = archive::open(&file.path, &found.limits)? else {
+        return Ok(None);
+    };
+    if let Some(remark) = &archive.remark {
+        found.pass_over(file, remark);
+    }
+    let mut members = Vec::new();
+    for member in archive.members() {
+        let location = Location::of_member(&file.path, &member.name);
+        match member.unreadable() {
+            Some(reason) => found.pass_over(&location, reason),
+            None if location.file_name().starts_with('.') => {}
+            None => members.push(location),
+        }
+    }
+    Ok(Some(members))
+}
+
+/// Whether the first bytes are those of an archive, or of what may hold one.
+fn may_be_archive(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = fs_err::File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    read.is_ok() && archive::may_be_one(&head)
+}

@@ -1,0 +1,130 @@
+//! Finding checkpoints: a file, a folder, a glob, an archive or a catalog becomes catalog entries.
+
+mod files;
+mod plain;
+
+use std::path::{Path, PathBuf};
+
+use crate::catalog::{Catalog, CatalogEntry};
+use crate::catalog_file::read_catalog_at;
+use crate::layout::{self, Folders};
+use crate::rows::holds_rows;
+use crate::{CatalogOptions, CheckpointError, Limits, Location, join, store};
+
+/// A file of a source that is no checkpoint, or something else that is not in the catalog, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// The file.
+    pub path: PathBuf,
+    /// Why it is not in the catalog.
+    pub reason: String,
+}
+
+/// What scanning has come to so far.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) entries: Vec<CatalogEntry>,
+    pub(crate) passed_over: Vec<PassedOver>,
+    pub(crate) limits: Limits,
+}
+
+impl Found {
+    /// Remembers why a file is no checkpoint.
+    pub(crate) fn pass_over(&mut self, path: impl ToString, reason: impl Into<String>) {
+        self.passed_over.push(PassedOver {
+            path: PathBuf::from(path.to_string()),
+            reason: reason.into(),
+        });
+    }
+
+    /// The checkpoint of an ordinary file, with the labels that the file itself gives.
+    pub(crate) fn add_plain(&mut self, location: &Location) -> &mut CatalogEntry {
+        self.entries.push(plain::entry(location, &self.limits));
+        let last = self.entries.len() - 1;
+        &mut self.entries[last]
+    }
+}
+
+/// Finds the checkpoints of all `sources`. A file that is named is always an entry, readable or not, unless it is a catalog or an
+/// archive; of a folder, a glob or an archive those are that a published layout has, that hold a known format by their content, or
+/// that claim one by their name.
+///
+/// # Errors
+/// A source names nothing, a folder, archive or catalog cannot be read, `options` name a column that is not there, or two checkpoints
+/// claim one name.
+pub fn scan(
+    sources: &[String],
+    options: &CatalogOptions,
+) -> Result<(Catalog, Vec<PassedOver>), CheckpointError> {
+    let mut found = Found::default();
+    for source in sources {
+        scan_source(source, &mut found)?;
+    }
+    let limits = found.limits;
+    join::apply(options, &mut found.entries, &mut found.passed_over, &limits)?;
+    Ok((Catalog::new(found.entries)?, found.passed_over))
+}
+
+fn scan_source(source: &str, found: &mut Found) -> Result<(), CheckpointError> {
+    let path = Path::new(source);
+    if store::is_url(source) || path.is_file() {
+        return scan_file(&path.into(), found);
+    }
+    let files = match path.is_dir() {
+        true => files::below(path, found),
+        false => files::of_glob(source, found)?,
+    };
+    scan_files(files, found);
+    Ok(())
+}
+
+/// A source that is one file.
+fn scan_file(file: &Location, found: &mut Found) -> Result<(), CheckpointError> {
+    if holds_rows(file.file_name()) {
+        found.entries.extend(read_catalog_at(file, &found.limits)?);
+        return Ok(());
+    }
+    if file.url().is_none()
+        && let Some(members) = files::members(file, found)?
+    {
+        scan_files(members, found);
+        return Ok(());
+    }
+    let mut folders = Folders::of(vec![file.clone()]);
+    if layout::needs_siblings(file.file_name())
+        && let Some(folder) = file.path.parent()
+    {
+        folders = Folders::of(files::beside(file, folder));
+    }
+    layout::take_all(&mut folders, found);
+    for rest in folders.into_files().filter(|rest| rest == file) {
+        found.add_plain(&rest);
+    }
+    Ok(())
+}
+
+fn scan_files(files: Vec<Location>, found: &mut Found) {
+    let files = files::with_members(files, found);
+    let mut folders = Folders::of(files);
+    layout::take_all(&mut folders, found);
+    for file in folders.into_files() {
+        plain::take(&file, found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_names_nothing_is_an_error() {
+        let sources = ["no/such/*.safetensors".to_owned()];
+        let text = scan(&sources, &CatalogOptions::default())
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            text,
+            "no/such/*.safetensors: no such file or folder, and no file matches it"
+        );
+    }
+}

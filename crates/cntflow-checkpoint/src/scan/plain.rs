@@ -1,0 +1,110 @@
+//! Files that no layout explains: checkpoints by their content or their name, or none.
+
+use std::collections::BTreeMap;
+
+use super::Found;
+use crate::catalog::CatalogEntry;
+use crate::format::{self, peek_metadata};
+use crate::label::typed;
+use crate::layout::names;
+use crate::{Content, Label, Limits, Location};
+
+/// Metadata keys that have a place of their own in a [`CatalogEntry`] and are no labels.
+const OWN_PLACE: [&str; 5] = ["format", "checkpoint", "run", "step", "architecture"];
+
+/// Endings by which a file claims to be a checkpoint.
+const CLAIMS: [&str; 13] = [
+    "pt",
+    "pth",
+    "bin",
+    "ckpt",
+    "h5",
+    "hdf5",
+    "keras",
+    "onnx",
+    "npy",
+    "npz",
+    "safetensors",
+    "pickle",
+    "pkl",
+];
+
+/// What files that lie beside checkpoints are, by their endings.
+const BESIDE: [(&str, &[&str]); 5] = [
+    ("JSON", &["json", "jsonl", "ndjson"]),
+    ("a table", &["csv", "tsv", "parquet", "xlsx"]),
+    (
+        "text",
+        &[
+            "txt", "md", "rst", "log", "yaml", "yml", "toml", "py", "ipynb",
+        ],
+    ),
+    ("a picture", &["png", "jpg", "jpeg", "gif", "svg", "pdf"]),
+    (
+        "an archive within an archive, or one that is not read",
+        &["tar", "zip", "tgz", "gz", "xz", "zst", "bz2"],
+    ),
+];
+
+/// An ordinary file becomes an entry or is passed over. A file that claims to be a checkpoint and cannot be read is an entry all the
+/// same: measuring it gives the row that says why.
+pub(super) fn take(file: &Location, found: &mut Found) {
+    let ending = ending(file);
+    if CLAIMS.contains(&&*ending) {
+        found.add_plain(file);
+        return;
+    }
+    match file.content(&found.limits) {
+        Ok(content) if format::is_known(&content) => {
+            found.add_plain(file);
+        }
+        Ok(content) => found.pass_over(file, what(&ending, &content)),
+        Err(error) => found.pass_over(file, error.to_string()),
+    }
+}
+
+fn ending(file: &Location) -> String {
+    let name = file.file_name().rsplit_once('.');
+    name.map_or(String::new(), |(_, ending)| ending.to_lowercase())
+}
+
+fn what(ending: &str, content: &Content) -> String {
+    let known = BESIDE.iter().find(|(_, endings)| endings.contains(&ending));
+    match known {
+        Some((what, _)) => format!("not a known checkpoint format: {what} by its name"),
+        None if content.is_empty() => "not a known checkpoint format: it is empty".to_owned(),
+        None => "not a known checkpoint format".to_owned(),
+    }
+}
+
+/// The entry of a file, with the labels that its own metadata and its name give.
+pub(super) fn entry(location: &Location, limits: &Limits) -> CatalogEntry {
+    let metadata = match location.url() {
+        Some(_) => None,
+        None => location.content(limits).ok().and_then(|content| {
+            let may_have = content.get(8) == Some(&b'{');
+            may_have.then(|| peek_metadata(&content[..], limits))?
+        }),
+    };
+    let metadata = metadata.unwrap_or_default();
+    let name = location.to_string();
+    let labels: BTreeMap<String, Label> = metadata
+        .iter()
+        .filter(|(key, _)| !OWN_PLACE.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), typed(value)))
+        .collect();
+    let mut entry = CatalogEntry {
+        run: metadata.get("run").cloned().unwrap_or_else(|| name.clone()),
+        step: metadata
+            .get("step")
+            .and_then(|step| step.parse().ok())
+            .unwrap_or(0),
+        architecture: None,
+        labels,
+        absent: None,
+        location: location.clone(),
+        checkpoint: name,
+    };
+    names::tell(&mut entry);
+    entry
+}

@@ -1,0 +1,427 @@
+//! Published layouts, written by the tests as their publishers have them: what is found, with which run, step and labels.
+
+use std::io::Write;
+use std::path::Path;
+
+use cntflow_checkpoint::{
+    Absence, Catalog, CatalogEntry, CatalogOptions, Label, Limits, OpenCheckpoint, PassedOver,
+    scan, understand,
+};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+
+fn found(source: &Path) -> (Catalog, Vec<PassedOver>) {
+    let sources = [source.to_string_lossy().into_owned()];
+    scan(&sources, &CatalogOptions::default()).unwrap()
+}
+
+fn write(path: &Path, bytes: impl AsRef<[u8]>) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut file = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    file.write_all(text.as_bytes()).unwrap();
+    file.finish().unwrap()
+}
+
+fn safetensors_of(tensors: &[(&str, &[usize], f32)]) -> Vec<u8> {
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(_, shape, value)| value.to_le_bytes().repeat(shape.iter().product()))
+        .collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes).unwrap();
+        (*name, view)
+    });
+    safetensors::serialize(views, None).unwrap()
+}
+
+fn reasons(passed_over: &[PassedOver]) -> String {
+    let lines = passed_over
+        .iter()
+        .map(|over| format!("{}: {}\n", over.path.display(), over.reason));
+    lines.collect()
+}
+
+fn at<'a>(catalog: &'a Catalog, ending: &str) -> &'a CatalogEntry {
+    let mut entries = catalog.entries().iter();
+    entries
+        .find(|entry| entry.checkpoint.ends_with(ending))
+        .unwrap_or_else(|| panic!("no {ending}"))
+}
+
+const LAYOUT: &str = "varname,start_idx,end_idx,shape
+sequential/conv2d/bias:0,0,16,\"(16,)\"
+sequential/conv2d/kernel:0,16,160,\"(3, 3, 1, 16)\"
+sequential/conv2d_1/bias:0,160,176,\"(16,)\"
+sequential/conv2d_1/kernel:0,176,2480,\"(3, 3, 16, 16)\"
+sequential/conv2d_2/bias:0,2480,2496,\"(16,)\"
+sequential/conv2d_2/kernel:0,2496,4800,\"(3, 3, 16, 16)\"
+sequential/dense/bias:0,4800,4810,\"(10,)\"
+sequential/dense/kernel:0,4810,4970,\"(16, 10)\"
+";
+
+/// Every value of the matrix is its row plus a thousandth of its column.
+fn write_small_cnn_zoo(folder: &Path, rows: usize) {
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, 4970), }}");
+    let header = format!("{header:<117}\n");
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend((header.len() as u16).to_le_bytes());
+    file.extend(header.as_bytes());
+    for row in 0..rows {
+        for column in 0..4970 {
+            file.extend((row as f32 + column as f32 / 1000.0).to_le_bytes());
+        }
+    }
+    write(&folder.join("weights.npy"), file);
+    write(&folder.join("layout.csv"), LAYOUT);
+    let mut metrics =
+        "config.activation,config.dataset,config.learning_rate,modeldir,step,test_accuracy\n"
+            .to_owned();
+    let steps = [0, 1, 2, 3, 20, 40, 60, 80, 86];
+    for row in 0..rows {
+        let activation = ["relu", "tanh"][row / 9 % 2];
+        metrics.push_str(&format!(
+            "{activation},mnist,0.0{},/zoo/run_{},{},0.{row}\n",
+            row % 7,
+            row / 9,
+            steps[row % 9]
+        ));
+    }
+    write(&folder.join("metrics.csv.gz"), gzip(&metrics));
+}
+
+#[test]
+fn rows_of_a_small_cnn_zoo_are_checkpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    write_small_cnn_zoo(folder.path(), 300);
+    let (catalog, passed_over) = found(folder.path());
+    assert_eq!(catalog.entries().len(), 300);
+    assert_eq!(reasons(&passed_over), "");
+    let entry = at(&catalog, "weights.npy row 21");
+    assert_eq!((entry.run.as_str(), entry.step), ("/zoo/run_2", 3));
+    assert_eq!(entry.labels["test_accuracy"], Label::Real(0.21));
+    assert_eq!(entry.labels["config.activation"], "relu".into());
+
+    let opened = entry.location.open(&Limits::default()).unwrap();
+    assert_eq!((opened.tensors().len(), opened.bytes()), (8, 4 * 4970));
+    let bias = opened.values("sequential/dense/bias:0").unwrap();
+    assert_eq!(bias[0], 21.0 + 4.8);
+    let (understood, coverage) = understand(&opened, entry.architecture.as_deref());
+    let understood = understood.unwrap();
+    assert!(
+        coverage.iter().all(|row| row.used_as.is_some()),
+        "{coverage:?}"
+    );
+    let architecture = serde_json::to_value(&understood.architecture).unwrap();
+    assert_eq!(architecture["input"], serde_json::json!([1, 28, 28]));
+    assert_eq!(architecture["layers"][2]["activation"], "relu");
+    let network = understood.network(&opened).unwrap();
+    assert_eq!(network.n_parameters(), 4970);
+
+    let other = at(&catalog, "weights.npy row 9")
+        .location
+        .open(&Limits::default());
+    assert_ne!(other.unwrap().digest(), opened.digest());
+    let told_nothing = understand(&opened, None).0.unwrap();
+    assert!(
+        told_nothing
+            .doubts
+            .iter()
+            .any(|doubt| doubt.contains("28 x 28"))
+    );
+    let beyond = entry.location.at_row(300).open(&Limits::default());
+    let text = beyond.unwrap_err().to_string();
+    assert!(
+        text.ends_with("weights.npy row 300: it has 300 rows, there is no row 300"),
+        "{text}"
+    );
+    let (named, _) = found(&folder.path().join("weights.npy"));
+    assert_eq!(named, catalog);
+}
+
+#[test]
+fn a_small_cnn_zoo_that_does_not_fit_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    write_small_cnn_zoo(folder.path(), 18);
+    let weights = folder.path().join("weights.npy");
+    let whole = std::fs::read(&weights).unwrap();
+    write(&weights, &whole[..whole.len() - 4]);
+    let (catalog, passed_over) = found(folder.path());
+    assert_eq!(catalog.entries().len(), 1);
+    assert!(reasons(&passed_over).contains("cut short"));
+    let opened = catalog.entries()[0].location.open(&Limits::default());
+    assert!(opened.unwrap_err().to_string().contains("cut short"));
+
+    write(&weights, &whole);
+    write(
+        &folder.path().join("metrics.csv.gz"),
+        gzip("modeldir,step\na,0\na,x\n"),
+    );
+    let (_, passed_over) = found(folder.path());
+    let text = reasons(&passed_over);
+    assert!(
+        text.contains("line 3: column 'step' is 'x', no whole number"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_ray_tune_tree_has_runs_steps_holes_and_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let zoo = folder.path().join("zoo");
+    write(&zoo.join("config.json"), "{}");
+    write(&zoo.join("readme.md"), "a zoo");
+    write(&zoo.join("dataset.pt"), [1, 2, 3]);
+    let state = safetensors_of(&[("module_list.0.weight", &[2, 3], 0.5)]);
+    for run in 0..12 {
+        let path = zoo.join(format!("NN_tune_trainable_{run:05}_seed={run}_abc"));
+        write(
+            &path.join("params.json"),
+            format!(
+                r#"{{"model::nlin": "tanh", "optim::lr": 0.0003, "seed": {run}, "list": [1]}}"#
+            ),
+        );
+        let mut lines = String::new();
+        // Written out of order, one line twice: a line's number says nothing.
+        for epoch in [2, 1, 3, 4] {
+            let loss = if run == 7 && epoch > 2 { "NaN" } else { "0.5" };
+            lines.push_str(&format!(
+                "{{\"train_loss\": {loss}, \"test_acc\": 0.{epoch}, \"training_iteration\": {epoch}, \"config\": {{\"a\": 1}}}}\n"
+            ));
+        }
+        write(&path.join("result.json"), lines);
+        for epoch in 0..5 {
+            let (hole, diverged) = (run == 3 && epoch == 2, run == 7 && epoch > 2);
+            let length = if run == 5 && epoch == 4 {
+                state.len() - 3
+            } else {
+                state.len()
+            };
+            let name = if run % 2 == 0 {
+                format!("checkpoint_{epoch}")
+            } else {
+                format!("checkpoint_{epoch:06}")
+            };
+            if !hole && !diverged {
+                write(&path.join(name).join("checkpoints"), &state[..length]);
+            }
+        }
+    }
+    let (catalog, passed_over) = found(folder.path());
+    assert_eq!(catalog.entries().len(), 12 * 5 - 1 - 2 + 1);
+    let runs: std::collections::BTreeSet<_> =
+        catalog.entries().iter().map(|entry| &entry.run).collect();
+    assert_eq!(runs.len(), 12);
+
+    let entry = at(&catalog, "00003_seed=3_abc/checkpoint_000003/checkpoints");
+    assert_eq!(
+        (entry.run.as_str(), entry.step),
+        ("NN_tune_trainable_00003_seed=3_abc", 3)
+    );
+    assert_eq!(entry.labels["test_acc"], Label::Real(0.3));
+    assert_eq!(entry.labels["model::nlin"], "tanh".into());
+    assert_eq!(entry.labels["seed"], 3.into());
+    assert!(!entry.labels.contains_key("training_iteration"));
+    assert!(entry.location.open(&Limits::default()).is_ok());
+
+    let first = at(&catalog, "seed=4_abc/checkpoint_0/checkpoints");
+    assert!(!first.labels.contains_key("test_acc") && first.step == 0);
+    let cut = at(&catalog, "seed=5_abc/checkpoint_000004/checkpoints");
+    let text = cut
+        .location
+        .open(&Limits::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("checkpoint_000004") && text.contains("cut short"),
+        "{text}"
+    );
+    let diverged = at(&catalog, "seed=7_abc/checkpoint_3");
+    let reason = Absence::Diverged("train_loss is NaN at training_iteration 3".to_owned());
+    assert_eq!(diverged.absent, Some(reason));
+
+    let text = reasons(&passed_over);
+    assert!(
+        text.contains(
+            "seed=3_abc: 1 of 4 lines of result.json have no checkpoint: training_iteration 2"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("dataset.pt: the data set of a zoo"), "{text}");
+    assert!(
+        text.contains("readme.md: not a known checkpoint format"),
+        "{text}"
+    );
+}
+
+#[test]
+fn names_of_cnt_dnns_and_of_the_transformer_zoo_are_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let stem = "MNIST_small_fc_nlayers-3_init-normal_support-0.1_seed-7";
+    for accuracy in ["0.913_binaccuracy-0.9", "0.5_binaccuracy-0.5"] {
+        let name = format!("{stem}_realaccuracy-{accuracy}.npy");
+        write(&folder.path().join("cnt").join(name), [0; 16]);
+    }
+    write(&folder.path().join("vit/small_3_12_8731.pt"), [0; 16]);
+    let (catalog, passed_over) = found(folder.path());
+    assert_eq!((catalog.entries().len(), passed_over.len()), (3, 0));
+    let entry = at(&catalog, "realaccuracy-0.913_binaccuracy-0.9.npy");
+    assert_eq!(entry.run, stem);
+    assert_eq!(entry.labels["realaccuracy"], Label::Real(0.913));
+    assert_eq!(entry.labels["nlayers"], 3.into());
+    assert_eq!(entry.labels["dataset"], "MNIST".into());
+    let entry = at(&catalog, "small_3_12_8731.pt");
+    assert_eq!((entry.run.as_str(), entry.step), ("small_3", 12));
+    assert_eq!(entry.labels["accuracy"], Label::Real(87.31));
+}
+
+fn write_shards(folder: &Path) {
+    let first = safetensors_of(&[("fc1.weight", &[3, 2], 1.0), ("fc1.bias", &[3], 2.0)]);
+    let second = safetensors_of(&[("fc2.weight", &[1, 3], 3.0)]);
+    write(&folder.join("model-00001-of-00002.safetensors"), first);
+    write(&folder.join("model-00002-of-00002.safetensors"), second);
+    write(
+        &folder.join("model.safetensors.index.json"),
+        r#"{"metadata": {"total_size": 48}, "weight_map": {
+            "fc1.weight": "model-00001-of-00002.safetensors",
+            "fc1.bias": "model-00001-of-00002.safetensors",
+            "fc2.weight": "model-00002-of-00002.safetensors"}}"#,
+    );
+    let config = r#"{"model_type": "mlp", "hidden_size": 3, "dropout": 0.1, "tied": false, "architectures": ["Mlp"]}"#;
+    write(&folder.join("config.json"), config);
+}
+
+#[test]
+fn shards_of_a_hugging_face_folder_are_one_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    write_shards(&model);
+    let (catalog, passed_over) = found(folder.path());
+    assert_eq!((catalog.entries().len(), passed_over.len()), (1, 0));
+    let entry = &catalog.entries()[0];
+    assert_eq!(entry.run, model.to_string_lossy());
+    assert_eq!(entry.labels["hidden_size"], 3.into());
+    assert_eq!(entry.labels["tied"], false.into());
+    let opened = entry.location.open(&Limits::default()).unwrap();
+    let names: Vec<_> = opened
+        .tensors()
+        .iter()
+        .map(|tensor| &*tensor.name)
+        .collect();
+    assert_eq!(names, ["fc1.bias", "fc1.weight", "fc2.weight"]);
+    assert_eq!(*opened.values("fc2.weight").unwrap(), [3.0; 3]);
+    let sizes = [
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+        "model.safetensors.index.json",
+    ];
+    let bytes = sizes.map(|name| model.join(name).metadata().unwrap().len());
+    assert_eq!(opened.bytes(), bytes.iter().sum::<u64>());
+    let (understood, _) = understand(&opened, None);
+    assert_eq!(
+        understood.unwrap().network(&opened).unwrap().n_parameters(),
+        12
+    );
+}
+
+#[test]
+fn index_and_shards_are_compared_both_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = folder.path().join("model.safetensors.index.json");
+    write_shards(folder.path());
+    let good = std::fs::read_to_string(&index).unwrap();
+    let check = |from: &str, to: &str, expected: &str| {
+        write(&index, good.replace(from, to));
+        let text = OpenCheckpoint::open(&index).unwrap_err().to_string();
+        assert!(
+            text.contains("index.json") && text.contains(expected),
+            "{text}"
+        );
+    };
+    let second = "\"fc2.weight\": \"model-00002-of-00002.safetensors\"";
+    check(
+        second,
+        &format!("{second}, \"fc3.weight\": \"model-00002-of-00002.safetensors\""),
+        "lists 4 tensors, the shards hold 3: fc3.weight is not in model-00002",
+    );
+    check(
+        "\"fc1.bias\": \"model-00001-of-00002.safetensors\",",
+        "",
+        "holds tensor fc1.bias, which the index does not list",
+    );
+    check(
+        "\"fc1.bias\": \"model-00001",
+        "\"fc1.bias\": \"model-00002",
+        "model-00001-of-00002.safetensors holds tensor fc1.bias, which the index gives to model-00002",
+    );
+    check("model-00002-of-00002", "../elsewhere", "no file beside it");
+    write(&index, &good);
+    std::fs::remove_file(folder.path().join("model-00002-of-00002.safetensors")).unwrap();
+    let text = OpenCheckpoint::open(&index).unwrap_err().to_string();
+    assert!(text.contains("model-00002-of-00002.safetensors"), "{text}");
+}
+
+#[test]
+fn models_of_pgdl_have_their_configuration_as_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("task4/model_17");
+    write(&model.join("weights.hdf5"), b"\x89HDF\r\n\x1a\n");
+    write(
+        &model.join("config.json"),
+        r#"{"hparams": {"depth": 2}, "train_acc": 1.0, "layers": [1]}"#,
+    );
+    let (catalog, passed_over) = found(folder.path());
+    assert_eq!((catalog.entries().len(), passed_over.len()), (1, 0));
+    let entry = &catalog.entries()[0];
+    assert_eq!(entry.run, "task4/model_17");
+    assert_eq!(entry.labels["hparams.depth"], 2.into());
+    assert_eq!(entry.labels["task"], "task4".into());
+}
+
+#[test]
+fn a_network_of_mlp_cn_that_cannot_be_opened_is_an_entry_that_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("network3.pickle"), [0; 16]);
+    write(&folder.path().join("network3.h5"), [0; 16]);
+    let (catalog, _) = found(folder.path());
+    assert_eq!(catalog.entries().len(), 2);
+    assert_eq!(at(&catalog, "network3.pickle").run, "network3");
+}
+
+#[test]
+fn snapshots_of_a_stack_are_checkpoints_of_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = [
+        ("w12", &[3, 4, 2][..], 0.5),
+        ("w23", &[3, 2, 1], 0.25),
+        ("x", &[2, 3], 0.75),
+    ];
+    write(
+        &folder.path().join("network1.pickle"),
+        safetensors_of(&stack),
+    );
+    let (catalog, _) = found(folder.path());
+    assert_eq!(catalog.entries().len(), 3);
+    let entry = at(&catalog, "network1.pickle row 2");
+    assert_eq!((entry.run.as_str(), entry.step), ("network1", 2));
+    assert_eq!(entry.labels["test_loss"], Label::Real(0.75));
+    let opened = entry.location.open(&Limits::default()).unwrap();
+    assert_eq!(opened.tensor("w12").unwrap().shape, [4, 2]);
+    let (understood, coverage) = understand(&opened, None);
+    assert_eq!(
+        understood.unwrap().network(&opened).unwrap().n_parameters(),
+        10
+    );
+    assert_eq!(
+        coverage[2].reason.as_deref(),
+        Some("a record of the training")
+    );
+    let other = at(&catalog, "network1.pickle row 0")
+        .location
+        .open(&Limits::default());
+    assert_ne!(other.unwrap().digest(), opened.digest());
+    assert!(entry.location.at_row(3).open(&Limits::default()).is_err());
+}
