@@ -394,3 +394,17 @@ fn a_removal_that_was_cut_short_leaves_a_folder_to_go_on_in() {
         "{said:?}"
     );
 }
+
+#[test]
+fn what_an_object_store_does_not_take_is_a_usage_error() {
+    let folder = study_folder();
+    let here = folder.path();
+    let said = expect(2, here, &["run", "study.toml", "--out", "s3://zoo/out"]);
+    assert!(said.stderr.contains("folder on a disk"), "{said:?}");
+    let said = expect(
+        2,
+        here,
+        &["measure", ".", "--out", "https://example.org/out"],
+    );
+    assert!(said.stderr.contains("s3, gs or az"), "{said:?}");
+}

@@ -76,6 +76,14 @@ pub enum CheckpointError {
         /// What is wrong.
         reason: String,
     },
+    /// An object cannot be read or written.
+    #[error("{url}: {reason}")]
+    Store {
+        /// The object.
+        url: String,
+        /// What the store said, or what is wrong.
+        reason: String,
+    },
     /// Two entries claim the same name.
     #[error("checkpoint {checkpoint} is listed twice: {first} and {second}")]
     Twice {

@@ -26,7 +26,7 @@ mod scan;
 mod sharded;
 mod sidecar;
 mod snapshot;
-mod store;
+pub mod store;
 mod understand;
 mod weights_row;
 

@@ -19,6 +19,8 @@ pub struct Limits {
     pub expansion: u64,
     /// Bytes of a compressed tar archive, decoded into a temporary file; 256 GiB.
     pub archive_bytes: u64,
+    /// Bytes of an object fetched from an object store; 256 GiB.
+    pub object_bytes: u64,
 }
 
 impl Default for Limits {
@@ -30,6 +32,7 @@ impl Default for Limits {
             decoded_bytes: 8 << 30,
             expansion: 1_100,
             archive_bytes: 256 << 30,
+            object_bytes: 256 << 30,
         }
     }
 }

@@ -22,7 +22,7 @@ pub struct OpenCheckpoint {
 }
 
 impl OpenCheckpoint {
-    /// Opens a file of any format that is known, with the default limits.
+    /// Opens a file or an object of any format that is known, with the default limits.
     ///
     /// # Errors
     /// As [`OpenCheckpoint::read`]; the file cannot be read.

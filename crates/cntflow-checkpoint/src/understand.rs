@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use cntflow_network::{Architecture, Network, Tensor};
 
 use crate::coverage::coverage;
-use crate::infer::{self, fills_by_suffix};
+use crate::infer::{self, fills_by_suffix, fills_in_turn};
 use crate::{Carried, CheckpointError, Coverage, Excerpt, Fill, OpenCheckpoint, sidecar};
 
 /// Source of an architecture that nobody tells.
@@ -180,7 +180,7 @@ fn filled(
 ) -> Understood {
     let (fills, doubts) = match carried_fills(&architecture, checkpoint.carried()) {
         Some(fills) => (fills, Vec::new()),
-        None => fills_by_suffix(&architecture, checkpoint.tensors()),
+        None => fills_by_name(&architecture, checkpoint),
     };
     Understood {
         architecture,
@@ -189,6 +189,22 @@ fn filled(
         doubts,
         sizes_assumed: false,
     }
+}
+
+/// By names, whatever their prefix; where the names are others, in turn.
+fn fills_by_name(
+    architecture: &Architecture,
+    checkpoint: &OpenCheckpoint,
+) -> (BTreeMap<String, Fill>, Vec<String>) {
+    let by_suffix = fills_by_suffix(architecture, checkpoint.tensors());
+    let wanted = architecture.tensors().unwrap_or_default();
+    let none_is_there = wanted
+        .iter()
+        .all(|spec| checkpoint.tensor(&spec.name).is_none());
+    if by_suffix.0.is_empty() && none_is_there {
+        return fills_in_turn(architecture, checkpoint.tensors()).unwrap_or(by_suffix);
+    }
+    by_suffix
 }
 
 fn carried_fills(told: &Architecture, carried: Option<Carried>) -> Option<BTreeMap<String, Fill>> {

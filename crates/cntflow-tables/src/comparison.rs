@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use arrow_schema::{ArrowError, SchemaRef};
-use cntflow_checkpoint::write_beside;
 use cntflow_metrics::population::{Compared, Comparison, Curve, NoDensity};
 use parquet::arrow::ArrowWriter;
 
@@ -13,7 +12,7 @@ use crate::error::TablesError;
 use crate::layers::{batch, reals};
 use crate::part::properties;
 use crate::population::{Bin, Group};
-use crate::store::TableStore;
+use crate::store::{TableStore, WHOLE, file_name};
 use crate::table::Table;
 
 /// What the rows of both tables have in common.
@@ -65,9 +64,10 @@ impl TableStore {
         metadata: &[(String, String)],
         fill: impl FnOnce(&mut ComparisonWriter<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let parts = [Table::Densities, Table::Divergences].map(|table| self.part(table, "all"));
-        write_beside(&parts[0], |densities| {
-            write_beside(&parts[1], |divergences| {
+        let folders = [Table::Densities, Table::Divergences].map(|table| self.folder(table));
+        let name = file_name(WHOLE);
+        folders[0].write(&name, |densities| {
+            folders[1].write(&name, |divergences| {
                 let mut writer = ComparisonWriter {
                     view,
                     densities: open(

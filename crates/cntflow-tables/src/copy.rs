@@ -1,10 +1,10 @@
 //! Merging large parts without decoding them: their column chunks are copied as they are.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_schema::Schema;
-use cntflow_checkpoint::write_beside;
 use fs_err as fs;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::column::writer::ColumnCloseResult;
@@ -33,10 +33,11 @@ pub(crate) fn can_copy(parts: &[PathBuf], schema: &Schema) -> Result<bool, Table
     Ok(rows >= groups * LEAST_ROWS)
 }
 
-/// Writes the row groups of all parts, in order, as one file.
+/// Writes the row groups of all parts, in order, as one file; `merged` is what errors call it.
 pub(crate) fn copy_row_groups(
     parts: &[PathBuf],
     merged: &Path,
+    file: &mut (dyn Write + Send),
     schema: &Schema,
     properties: WriterProperties,
 ) -> Result<(), TablesError> {
@@ -46,18 +47,16 @@ pub(crate) fn copy_row_groups(
     };
     let columns = ArrowSchemaConverter::new().convert(schema);
     let columns = columns.map_err(failed(merged))?.root_schema_ptr();
-    write_beside(merged, |file| {
-        let mut writer = SerializedFileWriter::new(file, columns, Arc::new(properties))
-            .map_err(failed(merged))?;
-        for part in parts {
-            copy_part(part, &mut writer).map_err(failed(part))?;
-        }
-        writer.close().map_err(failed(merged))?;
-        Ok(())
-    })
+    let mut writer =
+        SerializedFileWriter::new(file, columns, Arc::new(properties)).map_err(failed(merged))?;
+    for part in parts {
+        copy_part(part, &mut writer).map_err(failed(part))?;
+    }
+    writer.close().map_err(failed(merged))?;
+    Ok(())
 }
 
-fn copy_part<W: std::io::Write + Send>(
+fn copy_part<W: Write + Send>(
     part: &Path,
     writer: &mut SerializedFileWriter<W>,
 ) -> Result<(), ParquetError> {
@@ -118,7 +117,9 @@ mod tests {
         let schema = Arc::clone(open(&parts[0]).unwrap().schema());
         assert!(can_copy(&parts, &schema).unwrap());
         let merged = folder.path().join("merged");
-        copy_row_groups(&parts, &merged, &schema, WriterProperties::default()).unwrap();
+        let mut file = fs::File::create(&merged).unwrap();
+        let properties = WriterProperties::default();
+        copy_row_groups(&parts, &merged, &mut file, &schema, properties).unwrap();
 
         let reader = open(&merged).unwrap();
         assert_eq!(reader.schema().fields(), schema.fields());

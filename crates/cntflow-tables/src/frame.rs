@@ -2,6 +2,7 @@
 //!
 //! Polars' own writer marks texts as string views, which readers that people have (pyarrow's filters among them) cannot work with.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,27 +21,28 @@ use crate::error::TablesError;
 /// # Errors
 /// A column cannot be converted, or the file not be written.
 pub fn write_frame(frame: &DataFrame, path: &Path) -> Result<(), TablesError> {
-    write_frame_with(frame, path, WriterProperties::default())
+    write_beside(path, |file| {
+        encode_frame(frame, path, WriterProperties::default(), file)
+    })
 }
 
-/// As [`write_frame`], with the properties of a table.
-pub(crate) fn write_frame_with(
+/// As [`write_frame`], into a file that is open, with the properties of a table; `path` is what errors call it.
+pub(crate) fn encode_frame(
     frame: &DataFrame,
     path: &Path,
     properties: WriterProperties,
+    file: &mut (dyn Write + Send),
 ) -> Result<(), TablesError> {
     let rows = record_batch(frame)?;
     let parquet = |source| TablesError::Parquet {
         path: path.to_owned(),
         source,
     };
-    write_beside(path, |file| {
-        let mut writer =
-            ArrowWriter::try_new(file, rows.schema(), Some(properties)).map_err(parquet)?;
-        writer.write(&rows).map_err(parquet)?;
-        writer.close().map_err(parquet)?;
-        Ok(())
-    })
+    let mut writer =
+        ArrowWriter::try_new(file, rows.schema(), Some(properties)).map_err(parquet)?;
+    writer.write(&rows).map_err(parquet)?;
+    writer.close().map_err(parquet)?;
+    Ok(())
 }
 
 fn record_batch(frame: &DataFrame) -> Result<RecordBatch, TablesError> {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,6 @@ use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch, new_null_array};
 use arrow_schema::{Field, Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
-use cntflow_checkpoint::write_beside;
 use fs_err as fs;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -21,7 +21,7 @@ use crate::copy;
 use crate::error::TablesError;
 use crate::part::properties;
 use crate::population_parts::{Populations, write_populations};
-use crate::store::TableStore;
+use crate::store::{TableStore, batch_of, file_name};
 use crate::table::Table;
 
 /// Number of committed batches above which a finished run merges them, default is 2.
@@ -83,9 +83,12 @@ impl TableStore {
         merge(Table::Networks)?;
         // What commits them goes first.
         for table in Table::BATCHED.into_iter().rev() {
-            let replaced = batches.iter().map(|batch| self.part(table, batch));
-            for path in replaced.filter(|path| path.exists()) {
-                fs::remove_file(path)?;
+            let folder = self.folder(table);
+            for file in folder.files()? {
+                let batch = batch_of(&file.name);
+                if batch.is_some_and(|batch| batches.iter().any(|replaced| replaced == batch)) {
+                    folder.remove(&file.name)?;
+                }
             }
         }
         Ok(())
@@ -106,18 +109,19 @@ impl TableStore {
             return Ok(());
         }
         let replaces = (table == Table::Networks).then(|| batches.join(","));
-        let merged = self.part(table, &format!("{MERGED}{name}"));
-        match table {
-            Table::Populations => merge_populations(&parts, &merged),
-            _ => merge_parts(table, &parts, &merged, replaces, without),
-        }
+        let batch = format!("{MERGED}{name}");
+        let merged = self.part(table, &batch);
+        self.folder(table)
+            .write(&file_name(&batch), |file| match table {
+                Table::Populations => merge_populations(&parts, &merged, file),
+                _ => merge_parts(table, &parts, &merged, file, replaces, without),
+            })
     }
 }
 
 /// Whether a part is a merged one, by its name.
-pub(crate) fn is_merged(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with(MERGED))
+pub(crate) fn is_merged(name: &str) -> bool {
+    name.starts_with(MERGED)
 }
 
 /// The batches that a merged part replaces.
@@ -151,6 +155,7 @@ fn merge_parts(
     table: Table,
     parts: &[PathBuf],
     merged: &Path,
+    file: &mut (dyn Write + Send),
     replaces: Option<String>,
     without: &BTreeSet<String>,
 ) -> Result<(), TablesError> {
@@ -158,7 +163,7 @@ fn merge_parts(
     metadata.extend(replaces.map(|batches| (REPLACES.to_owned(), batches)));
     let properties = properties(table, &schema, &metadata);
     if without.is_empty() && copy::can_copy(parts, &schema)? {
-        return copy::copy_row_groups(parts, merged, &schema, properties);
+        return copy::copy_row_groups(parts, merged, file, &schema, properties);
     }
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -167,29 +172,31 @@ fn merge_parts(
             source,
         }
     };
-    write_beside(merged, |file| {
-        let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
-            .map_err(failed(merged))?;
-        for part in parts {
-            for batch in open(part)?.build().map_err(failed(part))? {
-                let batch = batch.map_err(|error| failed(part)(error.into()))?;
-                let rows = in_schema(&batch, &schema).and_then(|rows| leave_out(rows, without));
-                let rows = rows.map_err(|source| TablesError::Rows {
-                    table: table.name(),
-                    source,
-                })?;
-                writer.write(&rows).map_err(failed(merged))?;
-            }
+    let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
+        .map_err(failed(merged))?;
+    for part in parts {
+        for batch in open(part)?.build().map_err(failed(part))? {
+            let batch = batch.map_err(|error| failed(part)(error.into()))?;
+            let rows = in_schema(&batch, &schema).and_then(|rows| leave_out(rows, without));
+            let rows = rows.map_err(|source| TablesError::Rows {
+                table: table.name(),
+                source,
+            })?;
+            writer.write(&rows).map_err(failed(merged))?;
         }
-        writer.close().map_err(failed(merged))?;
-        Ok(())
-    })
+    }
+    writer.close().map_err(failed(merged))?;
+    Ok(())
 }
 
 /// As [`merge_parts`], with the rows of each population put together.
-fn merge_populations(parts: &[PathBuf], merged: &Path) -> Result<(), TablesError> {
+fn merge_populations(
+    parts: &[PathBuf],
+    merged: &Path,
+    file: &mut (dyn Write + Send),
+) -> Result<(), TablesError> {
     let (_, metadata) = joint_schema(parts)?;
-    write_populations(merged, &metadata, Populations::open(parts)?)
+    write_populations(merged, file, &metadata, Populations::open(parts)?)
 }
 
 type Metadata = Vec<(String, String)>;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema};
-use cntflow_checkpoint::{LabelColumn, write_beside};
+use cntflow_checkpoint::LabelColumn;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -20,7 +20,7 @@ use crate::neurons::neurons;
 use crate::population::GatheredPopulations;
 use crate::population_parts::write_populations;
 use crate::record::Record;
-use crate::store::TableStore;
+use crate::store::{TableStore, file_name};
 use crate::table::{Table, with_table};
 
 /// Longest time that a record waits for its commit, default is 25 seconds: what a killed run does again.
@@ -162,13 +162,16 @@ impl Batch {
             return Ok(());
         }
         let path = self.store.part(Table::Populations, batch);
-        write_populations(&path, &self.metadata, populations.into_iter().map(Ok))
+        let folder = self.store.folder(Table::Populations);
+        folder.write(&file_name(batch), |file| {
+            write_populations(&path, file, &self.metadata, populations.into_iter().map(Ok))
+        })
     }
 
     fn write(&self, table: Table, batch: &str, rows: &RecordBatch) -> Result<(), TablesError> {
         let path = self.store.part(table, batch);
         let properties = properties(table, &rows.schema(), &self.metadata);
-        write_beside(&path, |file| {
+        self.store.folder(table).write(&file_name(batch), |file| {
             let parquet = |source| TablesError::Parquet {
                 path: path.clone(),
                 source,

@@ -1,5 +1,6 @@
 //! Parts of the table `populations`: written in the order of the keys, and read together, one population at a time.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,6 @@ use arrow_array::{
     UInt64Array,
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema};
-use cntflow_checkpoint::write_beside;
 use cntflow_metrics::population::SampleSummary;
 use fs_err as fs;
 use parquet::arrow::ArrowWriter;
@@ -191,9 +191,10 @@ fn decode(rows: &RecordBatch, row: usize) -> Result<(PopulationKey, Population),
     Ok((key, population))
 }
 
-/// Writes a part of populations in the order of their keys, whole or not at all.
+/// Writes a part of populations in the order of their keys; `path` is what errors call it.
 pub(crate) fn write_populations(
     path: &Path,
+    file: &mut (dyn Write + Send),
     metadata: &[(String, String)],
     populations: impl IntoIterator<Item = Result<(PopulationKey, Population), TablesError>>,
 ) -> Result<(), TablesError> {
@@ -203,26 +204,24 @@ pub(crate) fn write_populations(
     };
     let schema = Arc::new(schema());
     let properties = properties(Table::Populations, &schema, metadata);
-    write_beside(path, |file| {
-        let mut writer =
-            ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties)).map_err(parquet)?;
-        let mut populations = populations.into_iter();
-        loop {
-            let some: Vec<_> = populations.by_ref().take(ROWS).collect::<Result<_, _>>()?;
-            if some.is_empty() {
-                break;
-            }
-            let rows = encode(&some)
-                .and_then(|columns| RecordBatch::try_new(Arc::clone(&schema), columns));
-            let rows = rows.map_err(|source| TablesError::Rows {
-                table: Table::Populations.name(),
-                source,
-            })?;
-            writer.write(&rows).map_err(parquet)?;
+    let mut writer =
+        ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties)).map_err(parquet)?;
+    let mut populations = populations.into_iter();
+    loop {
+        let some: Vec<_> = populations.by_ref().take(ROWS).collect::<Result<_, _>>()?;
+        if some.is_empty() {
+            break;
         }
-        writer.close().map_err(parquet)?;
-        Ok(())
-    })
+        let rows =
+            encode(&some).and_then(|columns| RecordBatch::try_new(Arc::clone(&schema), columns));
+        let rows = rows.map_err(|source| TablesError::Rows {
+            table: Table::Populations.name(),
+            source,
+        })?;
+        writer.write(&rows).map_err(parquet)?;
+    }
+    writer.close().map_err(parquet)?;
+    Ok(())
 }
 
 fn schema() -> Schema {
@@ -307,8 +306,10 @@ mod tests {
         let paths = ["a", "b"].map(|name| folder.path().join(format!("{name}.parquet")));
         let first = [row(0, 1, &[1.0]), row(1, 0, &[2.0]), row(1, 3, &[3.0])];
         let second = (0..40).map(|bin| row(1, bin, &[5.0, 6.0]));
-        write_populations(&paths[0], &[], first.into_iter().map(Ok)).unwrap();
-        write_populations(&paths[1], &[], second.map(Ok)).unwrap();
+        let mut files = paths.each_ref().map(|path| fs::File::create(path).unwrap());
+        let [a, b] = &mut files;
+        write_populations(&paths[0], a, &[], first.into_iter().map(Ok)).unwrap();
+        write_populations(&paths[1], b, &[], second.map(Ok)).unwrap();
         let all: Vec<_> = Populations::open(&paths)
             .unwrap()
             .map(Result::unwrap)

@@ -1,16 +1,17 @@
-//! The folder of the tables: which batches are committed, what they hold, and scans of them.
+//! The folder of the tables, on a disk or an object store: which batches are committed, what they hold, and scans of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
+use cntflow_checkpoint::store::{Folder, FolderFile};
 use fs_err as fs;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use polars::prelude::{DataFrame, LazyFrame, PlRefPath, PolarsResult, ScanArgsParquet, Schema};
 
 use crate::error::TablesError;
-use crate::frame::write_frame_with;
+use crate::frame::encode_frame;
 use crate::merge::{is_merged, read_replaced};
 use crate::part::plain_properties;
 use crate::record::Status;
@@ -19,25 +20,39 @@ use crate::table::Table;
 /// The tables below one folder.
 #[derive(Clone, Debug)]
 pub struct TableStore {
-    root: PathBuf,
+    root: Folder,
 }
+
+/// Name of the one part of a table that is written whole.
+pub(crate) const WHOLE: &str = "all";
 
 /// What the committed batches hold: status by checkpoint.
 pub type Committed = BTreeMap<String, Status>;
 
 impl TableStore {
-    /// The tables of an output folder: `<folder>/tables`. Nothing is read or made yet.
+    /// The tables of an output folder, a path or a URL: `<folder>/tables`. Nothing is read or made yet.
     pub fn new(folder: &Path) -> Self {
         Self {
-            root: folder.join("tables"),
+            root: Folder::at(folder).below("tables"),
         }
     }
 
-    /// Where the part of `table` in `batch` lies.
+    /// Where the part of `table` in `batch` lies: a path or a URL.
     pub fn part(&self, table: Table, batch: &str) -> PathBuf {
-        self.root
-            .join(table.name())
-            .join(format!("{batch}.parquet"))
+        self.folder(table).place_of(&file_name(batch))
+    }
+
+    /// Where the parts of a table lie.
+    pub(crate) fn folder(&self, table: Table) -> Folder {
+        self.root.below(table.name())
+    }
+
+    /// The parts of a table, committed or not.
+    fn parts(&self, table: Table) -> Result<Vec<FolderFile>, TablesError> {
+        let files = self.folder(table).files()?.into_iter();
+        Ok(files
+            .filter(|file| batch_of(&file.name).is_some())
+            .collect())
     }
 
     /// Names of the committed batches, sorted: those with a `networks` part, but for those that a committed merge replaces.
@@ -45,11 +60,12 @@ impl TableStore {
     /// # Errors
     /// The folder cannot be listed, or a merged part not be read.
     pub fn batches(&self) -> Result<Vec<String>, TablesError> {
-        let parts = parts(&self.root.join(Table::Networks.name()))?;
-        let mut batches: BTreeSet<String> =
-            parts.iter().filter_map(|path| batch_of(path)).collect();
-        for path in parts.iter().filter(|path| is_merged(path)) {
-            for replaced in read_replaced(path)? {
+        let parts = self.parts(Table::Networks)?;
+        let names = parts.iter().filter_map(|part| batch_of(&part.name));
+        let mut batches: BTreeSet<String> = names.map(str::to_owned).collect();
+        let merged = parts.iter().filter(|part| is_merged(&part.name));
+        for path in self.folder(Table::Networks).readable(merged)? {
+            for replaced in read_replaced(&path)? {
                 batches.remove(&replaced);
             }
         }
@@ -62,8 +78,8 @@ impl TableStore {
     /// A `networks` part cannot be read.
     pub fn committed(&self) -> Result<Committed, TablesError> {
         let mut committed = Committed::new();
-        for batch in self.batches()? {
-            read_status(&self.part(Table::Networks, &batch), &mut committed)?;
+        for path in self.committed_parts(Table::Networks)? {
+            read_status(&path, &mut committed)?;
         }
         Ok(committed)
     }
@@ -76,14 +92,16 @@ impl TableStore {
         let committed = self.batches()?;
         let mut removed = 0;
         for table in Table::ALL {
-            for path in files(&self.root.join(table.name()))? {
-                let batch = batch_of(&path);
+            let folder = self.folder(table);
+            for file in folder.files()? {
+                let batch = batch_of(&file.name);
+                let is_committed = |batch: &str| committed.iter().any(|known| known == batch);
                 let belongs = match table.is_batched() {
                     false => batch.is_some(),
-                    true => batch.is_some_and(|batch| committed.binary_search(&batch).is_ok()),
+                    true => batch.is_some_and(is_committed),
                 };
-                if !belongs && is_ours(&path) {
-                    fs::remove_file(&path)?;
+                if !belongs && is_ours(&file.name) {
+                    folder.remove(&file.name)?;
                     removed += 1;
                 }
             }
@@ -101,12 +119,12 @@ impl TableStore {
             source,
         };
         let paths = match table.is_batched() {
-            false => parts(&self.root.join(table.name()))?,
+            false => self.folder(table).readable(&self.parts(table)?)?,
             true => self.committed_parts(table)?,
         };
         if paths.is_empty() {
             return Err(TablesError::Empty {
-                path: self.root.clone(),
+                path: self.root.place_of(""),
                 table: table.name(),
             });
         }
@@ -115,16 +133,23 @@ impl TableStore {
 
     /// The parts of a table in all committed batches. Only `neurons` and `populations` may have none in a batch: nobody asked for them.
     pub(crate) fn committed_parts(&self, table: Table) -> Result<Vec<PathBuf>, TablesError> {
-        let mut paths = Vec::new();
-        for batch in self.batches()? {
-            let path = self.part(table, &batch);
-            if path.exists() {
-                paths.push(path);
+        // In this order: what is committed meanwhile is not seen, and not taken for incomplete.
+        let batches = self.batches()?;
+        let parts = self.parts(table)?;
+        let by_batch: BTreeMap<&str, &FolderFile> = parts
+            .iter()
+            .filter_map(|part| Some((batch_of(&part.name)?, part)))
+            .collect();
+        let mut committed = Vec::new();
+        for batch in batches {
+            if let Some(part) = by_batch.get(batch.as_str()) {
+                committed.push(*part);
             } else if !table.is_optional() {
+                let path = self.part(table, &batch);
                 return Err(TablesError::Missing { path });
             }
         }
-        Ok(paths)
+        Ok(self.folder(table).readable(committed)?)
     }
 
     /// Replaces the table `discrimination` by `frame`, whole or not at all; `metadata` goes into the file.
@@ -136,12 +161,12 @@ impl TableStore {
         frame: &DataFrame,
         metadata: &[(String, String)],
     ) -> Result<PathBuf, TablesError> {
-        let path = self.part(Table::Discrimination, "all");
-        write_frame_with(
-            frame,
-            &path,
-            plain_properties(Table::Discrimination, metadata),
-        )?;
+        let path = self.part(Table::Discrimination, WHOLE);
+        let properties = plain_properties(Table::Discrimination, metadata);
+        let folder = self.folder(Table::Discrimination);
+        folder.write(&file_name(WHOLE), |file| {
+            encode_frame(frame, &path, properties, file)
+        })?;
         Ok(path)
     }
 }
@@ -173,37 +198,19 @@ fn place(path: &Path) -> PlRefPath {
     PlRefPath::new(path.to_string_lossy())
 }
 
-/// All files of a folder, sorted; none where there is no folder.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, TablesError> {
-    if !folder.exists() {
-        return Ok(Vec::new());
-    }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        files.push(entry?.path());
-    }
-    files.sort();
-    Ok(files)
+/// Name of a batch's part.
+pub(crate) fn file_name(batch: &str) -> String {
+    format!("{batch}.parquet")
 }
 
-fn parts(folder: &Path) -> Result<Vec<PathBuf>, TablesError> {
-    Ok(files(folder)?
-        .into_iter()
-        .filter(|path| batch_of(path).is_some())
-        .collect())
-}
-
-/// The batch of a part; `None` for anything else, temporary files included.
-pub(crate) fn batch_of(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_str()?;
+/// The batch of a part, by its name; `None` for anything else, temporary files included.
+pub(crate) fn batch_of(name: &str) -> Option<&str> {
     name.strip_suffix(".parquet")
         .filter(|batch| !batch.starts_with('.'))
-        .map(str::to_owned)
 }
 
 /// Whether a file is one that a run makes: a part or a temporary one beside it. What others put there stays.
-fn is_ours(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+fn is_ours(name: &str) -> bool {
     name.ends_with(".parquet") || (name.starts_with('.') && name.ends_with(".part"))
 }
 

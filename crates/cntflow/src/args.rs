@@ -69,7 +69,7 @@ pub(crate) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct MeasureArguments {
-    /// Checkpoints: files, folders, globs, archives, catalogs
+    /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, http, https)
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
     /// Metrics to compute, separated by commas; all of them by default
@@ -132,7 +132,7 @@ pub(crate) struct DiscriminateArguments {
 pub(crate) struct PredictArguments {
     /// The classifier, as a run saved it (`OUT/classifiers/RULE.json`)
     pub(crate) model: PathBuf,
-    /// Checkpoints: files, folders, globs, catalogs
+    /// Checkpoints: files, folders, globs, catalogs, URLs (s3, gs, az, http, https)
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
     /// Worker threads [default: the cores]
@@ -144,7 +144,7 @@ pub(crate) struct PredictArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct QueryArguments {
-    /// Output folder of a run
+    /// Output folder of a run, or its URL
     pub(crate) folder: PathBuf,
     /// The query, in Polars SQL
     pub(crate) sql: String,
@@ -185,7 +185,7 @@ pub(crate) struct InspectArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CatalogArguments {
-    /// Checkpoints: files, folders, globs, archives, catalogs
+    /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, http, https)
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
     #[command(flatten)]
@@ -240,7 +240,7 @@ pub(crate) enum DatasetsCommand {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FolderArguments {
-    /// Output folder [default: runs/STUDY]
+    /// Output folder, or its URL on an object store (s3, gs, az) [default: runs/STUDY]
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
     /// Begin anew: remove what an earlier run of cntflow left in the output folder

@@ -4,10 +4,12 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use cntflow_checkpoint::{Catalog, CatalogEntry, read_catalog, write_beside, write_catalog};
+use cntflow_checkpoint::store::{Folder, ObjectStores};
+use cntflow_checkpoint::{Catalog, CatalogEntry, read_catalog, write_catalog};
 use cntflow_tables::TableStore;
 use fs_err as fs;
 
+use crate::lease::Lease;
 use crate::pipeline::batch_name;
 use crate::study_record::{STUDY_FILE, StudyRecord, difference};
 
@@ -32,9 +34,18 @@ const MERGE_AT_START: usize = 256;
 /// An output folder that is ours to work in.
 #[derive(Debug)]
 pub(crate) struct StudyFolder {
+    /// A path or a URL.
     path: PathBuf,
-    /// Released when the process ends, however it ends.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
+}
+
+/// What says that somebody is at work in a folder.
+#[derive(Debug)]
+enum Lock {
+    /// On a disk: released when the process ends, however it ends.
+    File { _held: File },
+    /// On an object store.
+    Lease { _held: Lease },
 }
 
 impl StudyFolder {
@@ -59,9 +70,18 @@ impl StudyFolder {
             ),
             _ => {}
         }
-        fs::create_dir_all(path)?;
-        let lock = lock(path, 0)?;
-        refuse_others(path)?;
+        let lock = match Folder::at(path) {
+            Folder::Local(path) => {
+                fs::create_dir_all(&path)?;
+                let held = lock(&path, 0)?;
+                refuse_others(&path)?;
+                Lock::File { _held: held }
+            }
+            Folder::Remote(url) => {
+                let _held = Lease::take(&url, format!("{url}/{LOCK_START}000"))?;
+                Lock::Lease { _held }
+            }
+        };
         let folder = Self {
             path: path.to_owned(),
             _lock: Some(lock),
@@ -85,10 +105,17 @@ impl StudyFolder {
     /// It is not there, or holds another study: the processes do not share it.
     pub(crate) fn join(path: &Path, record: &StudyRecord, process: usize) -> anyhow::Result<Self> {
         match StudyRecord::read(path)? {
-            Some(found) if found.identity == record.identity => Ok(Self {
-                path: path.to_owned(),
-                _lock: Some(lock(path, process)?),
-            }),
+            Some(found) if found.identity == record.identity => {
+                // On an object store the lease of process 0 is that of all: without it the others end.
+                let lock = match Folder::at(path) {
+                    Folder::Local(path) => Some(lock(&path, process)?),
+                    Folder::Remote(_) => None,
+                };
+                Ok(Self {
+                    path: path.to_owned(),
+                    _lock: lock.map(|held| Lock::File { _held: held }),
+                })
+            }
             _ => bail!(
                 "{}: process 0 has not made this folder for this study; all processes must share it",
                 path.display()
@@ -111,9 +138,31 @@ impl StudyFolder {
         self.path.join("checkpoints")
     }
 
-    /// Where the classifier of a rule is kept.
-    pub(crate) fn classifier(&self, rule: &str) -> PathBuf {
-        self.path.join("classifiers").join(format!("{rule}.json"))
+    /// Keeps the classifier of a rule, which `save` writes to a file, and gives where.
+    ///
+    /// # Errors
+    /// What `save` says; the file cannot be written.
+    pub(crate) fn keep_classifier<E: std::error::Error + Send + Sync + 'static>(
+        &self,
+        rule: &str,
+        save: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> anyhow::Result<PathBuf> {
+        let (folder, name) = (self.files().below("classifiers"), format!("{rule}.json"));
+        let place = folder.place_of(&name);
+        if folder.is_remote() {
+            let temporary = tempfile::tempdir()?;
+            let file = temporary.path().join(&name);
+            save(&file)?;
+            let bytes = fs::read(file)?;
+            folder.write::<std::io::Error>(&name, |object| object.write_all(&bytes))?;
+        } else {
+            save(&place)?;
+        }
+        Ok(place)
+    }
+
+    fn files(&self) -> Folder {
+        Folder::at(&self.path)
     }
 
     /// What was trained and committed so far.
@@ -172,6 +221,15 @@ impl StudyFolder {
     }
 
     fn clear(&self) -> anyhow::Result<()> {
+        if let Folder::Remote(url) = self.files() {
+            let stores = ObjectStores::of_process()?;
+            for name in OURS {
+                for object in stores.list(&format!("{url}/{name}"))? {
+                    stores.delete(&object.url)?;
+                }
+            }
+            return Ok(());
+        }
         for part in self.catalog_files()? {
             fs::remove_file(part)?;
         }
@@ -191,9 +249,8 @@ impl StudyFolder {
             return Ok(());
         }
         let text = serde_json::to_string_pretty(record)?;
-        write_beside::<std::io::Error>(&self.path.join(STUDY_FILE), |file| {
-            file.write_all(text.as_bytes())
-        })?;
+        self.files()
+            .write::<std::io::Error>(STUDY_FILE, |file| file.write_all(text.as_bytes()))?;
         Ok(())
     }
 }
@@ -204,6 +261,7 @@ fn is_own(path: &Path, start: &str, end: &str) -> bool {
     name.starts_with(start) && name.ends_with(end)
 }
 
+/// The files in a folder of a disk. On an object store there are none of those that training, locks and killed writers leave.
 fn files_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !folder.exists() {
         return Ok(Vec::new());
@@ -216,6 +274,10 @@ fn files_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn is_empty(folder: &Path) -> anyhow::Result<bool> {
+    if let Folder::Remote(url) = Folder::at(folder) {
+        let below = ObjectStores::of_process()?.list(&format!("{url}/"))?;
+        return Ok(below.is_empty());
+    }
     Ok(files_in(folder)?
         .iter()
         .all(|path| is_own(path, LOCK_START, "") || is_own(path, ".study.json.", ".part")))

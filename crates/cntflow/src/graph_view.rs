@@ -44,7 +44,7 @@ impl<'v> GraphView<'v> {
             }
             lines.extend(parts.map(|(_, links)| self.line(layer, Some(links))));
         }
-        printer::table(header, lines.into_iter())
+        printer::table(header, lines)
     }
 
     fn line(&self, layer: &NeuronLayer, links: Option<&LinkLayer>) -> Vec<String> {

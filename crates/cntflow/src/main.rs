@@ -10,6 +10,7 @@ mod folder;
 mod graph_view;
 mod interrupt;
 mod layer_view;
+mod lease;
 mod left;
 mod measure;
 mod output;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
-use cntflow_checkpoint::{Absence, Catalog, CatalogEntry, PassedOver, scan};
+use cntflow_checkpoint::store::{Folder, ObjectStores};
+use cntflow_checkpoint::{Absence, Catalog, CatalogEntry, Limits, PassedOver, scan};
 use cntflow_dataflow::{Executor, Finished, TaskQueue, deal, run};
 use cntflow_tables::{BatchLimits, Committed, Status};
 
 use crate::args::{TalkArguments, WorkerArguments};
 use crate::enter::{enter, label_columns, refuse_nothing, study_record};
-use crate::exit::ExitStatus;
+use crate::exit::{ExitStatus, UsageError};
 use crate::folder::StudyFolder;
 use crate::interrupt::stop_on_interrupt;
 use crate::left::{Resumed, digest, left_to_do, open_data};
@@ -98,6 +99,7 @@ impl Carried {
 /// A source names nothing; the folder is another's or cannot be written to; a worker or another process failed.
 pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carried> {
     let started = Instant::now();
+    refuse_what_stores_do_not_take(plan, &setting.out)?;
     let stop = stop_on_interrupt()?;
     let (found, passed_over) = scan(&plan.sources, &plan.catalog)?;
     refuse_nothing(plan, &found, &passed_over)?;
@@ -126,6 +128,7 @@ pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carrie
         folder,
     });
     let share = deal(left.tasks, |(_, cost)| *cost as u64, process, processes);
+    expect_objects(&share)?;
     let share: TaskQueue<Task> = share.into_iter().map(|(task, _)| task).collect();
     let executor = Executor {
         peers,
@@ -151,6 +154,37 @@ pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carrie
             seconds: started.elapsed().as_secs_f64(),
         },
     )
+}
+
+/// Checkpoints are made on a disk: a run writes them one after the other and reads them back. HTTP servers are read only.
+fn refuse_what_stores_do_not_take(plan: &Plan, out: &Path) -> Result<(), UsageError> {
+    let Folder::Remote(url) = Folder::at(out) else {
+        return Ok(());
+    };
+    if url.starts_with("http") {
+        return Err(UsageError(format!(
+            "{url}: output goes to a folder, or to s3, gs or az"
+        )));
+    }
+    if !plan.runs.is_empty() {
+        return Err(UsageError(format!(
+            "{url}: populations are trained into a folder on a disk; measure them from there with --out {url}"
+        )));
+    }
+    Ok(())
+}
+
+/// Has the objects that will be measured read ahead.
+fn expect_objects(share: &[(Task, f64)]) -> anyhow::Result<()> {
+    let urls = share.iter().filter_map(|(task, _)| match task {
+        Task::Measure(entry) => entry.location.url(),
+        Task::Train(_) => None,
+    });
+    let urls: Vec<String> = urls.map(str::to_owned).collect();
+    if !urls.is_empty() {
+        ObjectStores::of_process()?.expect(urls, Limits::default());
+    }
+    Ok(())
 }
 
 /// A name no other run of the program gives to its parts: the time of its start, and its process.

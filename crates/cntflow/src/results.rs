@@ -45,8 +45,8 @@ pub(crate) fn discriminate_folder(
     let mut classifiers = Vec::new();
     for rule in &outcome.rules {
         if let Some(classifier) = &rule.classifier {
-            let path = folder.classifier(&file_name(rule.rule));
-            classifier.save(&path)?;
+            let name = file_name(rule.rule);
+            let path = folder.keep_classifier(&name, |path| classifier.save(path))?;
             classifiers.push((rule.rule.name(), path));
         }
     }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use cntflow_checkpoint::LabelColumn;
+use cntflow_checkpoint::store::Folder;
 use cntflow_discriminate::DiscriminateSpec;
-use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use crate::populations::Populations;
@@ -48,18 +48,19 @@ impl StudyRecord {
             .collect()
     }
 
-    /// The record of a folder; `None` where there is none.
+    /// The record of a folder, a path or a URL; `None` where there is none.
     ///
     /// # Errors
     /// It is there and cannot be read.
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Option<Self>> {
-        let path = folder.join(STUDY_FILE);
-        if !path.exists() {
+        let folder = Folder::at(folder);
+        let Some(text) = folder.read(STUDY_FILE)? else {
             return Ok(None);
-        }
-        let text = fs::read_to_string(&path)?;
-        let record = serde_json::from_str(&text)
-            .with_context(|| format!("{}: not as this version writes it", path.display()))?;
+        };
+        let record = serde_json::from_slice(&text).with_context(|| {
+            let path = folder.place_of(STUDY_FILE);
+            format!("{}: not as this version writes it", path.display())
+        })?;
         Ok(Some(record))
     }
 }

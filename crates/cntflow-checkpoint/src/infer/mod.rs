@@ -12,6 +12,7 @@ mod family;
 mod front;
 mod hints;
 mod image;
+mod in_turn;
 mod listed;
 mod names;
 mod order;
@@ -23,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cntflow_network::Architecture;
 
+pub(crate) use in_turn::fills_in_turn;
 pub(crate) use names::{is_counter, is_weight};
 pub(crate) use suffix::fills_by_suffix;
 

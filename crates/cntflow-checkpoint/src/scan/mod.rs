@@ -2,6 +2,7 @@
 
 mod files;
 mod plain;
+mod url;
 
 use std::path::{Path, PathBuf};
 
@@ -67,7 +68,10 @@ pub fn scan(
 
 fn scan_source(source: &str, found: &mut Found) -> Result<(), CheckpointError> {
     let path = Path::new(source);
-    if store::is_url(source) || path.is_file() {
+    if store::is_url(source) {
+        return url::scan(source, found);
+    }
+    if path.is_file() {
         return scan_file(&path.into(), found);
     }
     let files = match path.is_dir() {

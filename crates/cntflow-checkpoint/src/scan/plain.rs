@@ -49,8 +49,7 @@ const BESIDE: [(&str, &[&str]); 5] = [
 /// An ordinary file becomes an entry or is passed over. A file that claims to be a checkpoint and cannot be read is an entry all the
 /// same: measuring it gives the row that says why.
 pub(super) fn take(file: &Location, found: &mut Found) {
-    let ending = ending(file);
-    if CLAIMS.contains(&&*ending) {
+    if claims(file) {
         found.add_plain(file);
         return;
     }
@@ -58,9 +57,14 @@ pub(super) fn take(file: &Location, found: &mut Found) {
         Ok(content) if format::is_known(&content) => {
             found.add_plain(file);
         }
-        Ok(content) => found.pass_over(file, what(&ending, &content)),
+        Ok(content) => found.pass_over(file, what(&ending(file), &content)),
         Err(error) => found.pass_over(file, error.to_string()),
     }
+}
+
+/// Whether a file claims to be a checkpoint by its name.
+pub(super) fn claims(file: &Location) -> bool {
+    CLAIMS.contains(&&*ending(file))
 }
 
 fn ending(file: &Location) -> String {
@@ -86,7 +90,11 @@ pub(super) fn entry(location: &Location, limits: &Limits) -> CatalogEntry {
             may_have.then(|| peek_metadata(&content[..], limits))?
         }),
     };
-    let metadata = metadata.unwrap_or_default();
+    entry_of(location, metadata.unwrap_or_default())
+}
+
+/// The entry of a file or an object by its metadata and its name.
+pub(super) fn entry_of(location: &Location, metadata: BTreeMap<String, String>) -> CatalogEntry {
     let name = location.to_string();
     let labels: BTreeMap<String, Label> = metadata
         .iter()

@@ -114,14 +114,3 @@ pub(crate) const NOT_UNDERSTOOD: &[(&str, &str, &str)] = &[
     ("transformer", "dynamo.onnx", ""),
     ("transformer", "torchscript.onnx", ""),
 ];
-
-/// Endings of files that there is no reader for. As soon as one is read, the test says so, and its line goes.
-pub(crate) const NOT_READ: &[&str] = &[
-    ".h5",
-    ".index.json",
-    ".keras",
-    ".npy",
-    ".npz",
-    ".onnx",
-    ".pt",
-];

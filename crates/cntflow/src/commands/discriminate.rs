@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use cntflow_checkpoint::store::Folder;
 use cntflow_discriminate::DiscriminateSpec;
 
 use crate::args::DiscriminateArguments;
@@ -38,7 +39,7 @@ pub(crate) fn discriminate(arguments: &DiscriminateArguments) -> anyhow::Result<
 fn folder_and_spec(
     arguments: &DiscriminateArguments,
 ) -> anyhow::Result<(PathBuf, Option<DiscriminateSpec>)> {
-    if arguments.study.is_dir() {
+    if arguments.study.is_dir() || Folder::at(&arguments.study).is_remote() {
         return match &arguments.out {
             None => Ok((arguments.study.clone(), None)),
             Some(_) => {

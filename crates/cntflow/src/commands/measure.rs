@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use cntflow_checkpoint::store::is_url;
 use cntflow_metrics::{MeasureOptions, Metric};
 
 use crate::args::MeasureArguments;
@@ -60,7 +61,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
 
 /// `zoo`, `./zoo` and `zoo/` are one source, and its checkpoints have one name each. A URL is as it is.
 fn plain_spelling(source: &str) -> String {
-    if source.contains("://") {
+    if is_url(source) {
         return source.to_owned();
     }
     let parts = Path::new(source)

@@ -1,0 +1,320 @@
+#!/usr/bin/env python3
+"""Checks cntflow against an S3 server: moto's, on loopback, behind a proxy that fails as it is told.
+
+    tests/stores/check_stores.py target/release/cntflow
+
+Checkpoints are written to a folder and to a bucket. Compared are the catalogs and the tables that come of both, with the tables on a disk
+and in the bucket. Answers of status 503 and connections that are cut must be tried again; an object that always fails must be a row that
+names it, with exit code 3, and all others as before. A run that is killed must go on where it stopped, and its leftovers must go.
+Everything is on 127.0.0.1. Exit code 1 at a difference.
+"""
+
+import json
+import logging
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+BUCKET = "zoo"
+CHECKPOINTS = 40
+TABLES = ["networks", "layers", "neurons", "coverage"]
+# No command takes longer, in seconds.
+PATIENCE = 120
+
+
+class Proxy(ThreadingHTTPServer):
+    """Hands requests on to the server; counts them, and fails where it is told to."""
+
+    daemon_threads = True
+
+    def __init__(self, server_port):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.target = server_port
+        self.lock = threading.Lock()
+        self.requests = []
+        self.faults = {}
+        self.delay = 0.0
+
+    def handle_error(self, request, client_address):
+        """A client that was killed is none."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+    def fault(self, key, kind, times):
+        """The next `times` requests to read `key` fail: by a status, or by a cut in the middle of the body."""
+        with self.lock:
+            self.faults[f"/{BUCKET}/{key}"] = [kind, times]
+
+    def take_fault(self, path):
+        with self.lock:
+            fault = self.faults.get(path)
+            if fault is None or fault[1] <= 0:
+                return None
+            fault[1] -= 1
+            return fault[0]
+
+    def asked(self, part):
+        with self.lock:
+            return [request for request in self.requests if part in request[1]]
+
+    def forget(self):
+        with self.lock:
+            self.requests.clear()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def relay(self):
+        path = self.path.partition("?")[0]
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        proxy = self.server
+        with proxy.lock:
+            proxy.requests.append((self.command, self.path, self.headers.get("Range")))
+        time.sleep(proxy.delay)
+        fault = proxy.take_fault(path) if self.command == "GET" else None
+        if isinstance(fault, int):
+            self.send_response(fault)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        server = HTTPConnection("127.0.0.1", proxy.target, timeout=PATIENCE)
+        server.request(self.command, self.path, body, dict(self.headers))
+        answer = server.getresponse()
+        content = answer.read()
+        server.close()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("connection", "transfer-encoding", "content-length", "server", "date"):
+                self.send_header(name, value)
+        length = answer.getheader("Content-Length") if self.command == "HEAD" else len(content)
+        self.send_header("Content-Length", str(length or 0))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if fault == "cut":
+            self.wfile.write(content[: len(content) // 2])
+            self.close_connection = True
+            return
+        self.wfile.write(content)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = relay
+
+
+def checkpoint(number):
+    """A dense network of 6, 5 and 3 neurons as a safetensors file, with labels in its metadata."""
+    shapes = {"0.weight": [5, 6], "0.bias": [5], "2.weight": [3, 5], "2.bias": [3]}
+    header = {"__metadata__": {"run": f"run-{number // 4}", "step": str(number % 4), "accuracy": str(number / 100)}}
+    values, offset = b"", 0
+    for name, shape in shapes.items():
+        count = 1
+        for size in shape:
+            count *= size
+        values += struct.pack(f"<{count}f", *(((number * 31 + offset + i * 7) % 97) / 50 - 1 for i in range(count)))
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [offset, offset + 4 * count]}
+        offset += 4 * count
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + values
+
+
+class Check:
+    def __init__(self, cntflow, folder, proxy, s3):
+        self.cntflow, self.folder, self.proxy, self.s3 = cntflow, Path(folder), proxy, s3
+        self.environment = dict(
+            os.environ,
+            AWS_ACCESS_KEY_ID="test",
+            AWS_SECRET_ACCESS_KEY="test",
+            AWS_REGION="us-east-1",
+            AWS_ENDPOINT_URL=f"http://127.0.0.1:{proxy.server_address[1]}",
+            AWS_ALLOW_HTTP="true",
+            CNTFLOW_CACHE=str(self.folder / "cache"),
+            CNTFLOW_STORE_RETRIES="3",
+            CNTFLOW_LEASE_SECONDS="3",
+        )
+
+    def run(self, *arguments, code=0):
+        command = [self.cntflow, *map(str, arguments)]
+        done = subprocess.run(
+            command, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE
+        )
+        assert done.returncode == code, f"{command}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def rows(self, out, table):
+        """The rows of a table by our own reader, without what depends on the time and on where checkpoints lie."""
+        listed = json.loads(self.run("query", out, f"SELECT * FROM {table}", "--format", "json"))
+        for row in listed:
+            row.pop("seconds", None)
+            row["checkpoint"] = row["checkpoint"].rpartition("/")[2]
+        return sorted(listed, key=lambda row: json.dumps(row, sort_keys=True))
+
+    def keys(self, prefix):
+        listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
+        return [found["Key"] for found in listed.get("Contents", [])]
+
+    def same_tables(self, one, other):
+        for table in TABLES:
+            expected, found = self.rows(one, table), self.rows(other, table)
+            assert expected and expected == found, f"{table} of {other} differs from that of {one}"
+
+    def measure(self, source, out, *more, code=0):
+        text = self.run("measure", source, "--out", out, "--neurons", "full", "--progress", "none", "--json", *more, code=code)
+        return json.loads(text)["checkpoints"]
+
+    def make_checkpoints(self):
+        (self.folder / "zoo").mkdir()
+        for number in range(CHECKPOINTS):
+            name = f"c{number:02}.safetensors"
+            (self.folder / "zoo" / name).write_bytes(checkpoint(number))
+            self.s3.put_object(Bucket=BUCKET, Key=f"zoo/{name}", Body=checkpoint(number))
+        self.s3.put_object(Bucket=BUCKET, Key="zoo/notes.txt", Body=b"no checkpoint")
+        (self.folder / "zoo" / "notes.txt").write_bytes(b"no checkpoint")
+
+    def catalogs_are_equal_and_read_by_ranges(self):
+        def listed(source):
+            catalog = json.loads(self.run("catalog", source, "--json"))
+            names = [path["path"].rpartition("/")[2] for path in catalog["passed_over"]]
+            for entry in catalog["checkpoints"]:
+                for key in ("checkpoint", "path"):
+                    entry[key] = json.dumps(entry[key]).rpartition("/")[2]
+            return catalog["checkpoints"], names
+
+        self.proxy.forget()
+        assert listed("zoo") == listed(f"s3://{BUCKET}/zoo")
+        assert listed("zoo/c0*") == listed(f"s3://{BUCKET}/zoo/c0*")
+        reads = [request for request in self.proxy.asked(".safetensors") if request[0] == "GET"]
+        assert len(reads) == CHECKPOINTS + 10, f"{len(reads)} reads of {CHECKPOINTS} objects and then of 10"
+        assert all(re.fullmatch(r"bytes=0-\d{3,5}", asked or "") for _, _, asked in reads), reads[:3]
+
+    def tables_are_equal(self):
+        self.measure("zoo", "disk")
+        self.measure(f"s3://{BUCKET}/zoo", "disk-of-objects")
+        self.same_tables("disk", "disk-of-objects")
+        self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/out")
+        self.same_tables("disk", f"s3://{BUCKET}/out")
+        assert not self.keys("out/.lock"), "the lease stays"
+        again = self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/out")
+        assert (again["new"], again["resumed"]) == (0, CHECKPOINTS), again
+
+    def failures_are_tried_again(self):
+        self.proxy.fault("zoo/c03.safetensors", 503, 2)
+        self.proxy.fault("zoo/c04.safetensors", "cut", 2)
+        self.proxy.forget()
+        self.measure(f"s3://{BUCKET}/zoo/c0*", "retried")
+        assert len(self.proxy.asked("c03")) >= 4 and len(self.proxy.asked("c04")) >= 4
+        rows = self.rows("retried", "networks")
+        assert len(rows) == 10 and all(row["status"] == "ok" for row in rows), rows
+
+    def a_failure_that_stays_is_a_row(self):
+        self.proxy.fault("zoo/c05.safetensors", 500, 10**6)
+        done = self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/failing", code=3)
+        assert (done["ok"], done["failed"]) == (CHECKPOINTS - 1, 1), done
+        rows = {row["checkpoint"]: row for row in self.rows(f"s3://{BUCKET}/failing", "networks")}
+        reason = rows["c05.safetensors"]["reason"]
+        assert rows["c05.safetensors"]["status"] == "failed", rows["c05.safetensors"]
+        assert f"s3://{BUCKET}/zoo/c05.safetensors" in reason and "500" in reason, reason
+        unharmed = [row for row in self.rows(f"s3://{BUCKET}/out", "networks") if row["checkpoint"] != "c05.safetensors"]
+        found = [row for name, row in rows.items() if name != "c05.safetensors"]
+        assert sorted(found, key=str) == sorted(unharmed, key=str)
+        self.proxy.fault("zoo/c05.safetensors", 500, 0)
+        self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/failing", "--retry-failed")
+        self.same_tables("disk", f"s3://{BUCKET}/failing")
+
+    def a_killed_run_goes_on(self):
+        out = f"s3://{BUCKET}/killed"
+        self.proxy.delay = 0.1
+        command = [self.cntflow, "measure", f"s3://{BUCKET}/zoo", "--out", out, "--neurons", "full", "--workers", "1",
+                   "--commit-every", "1", "--progress", "none"]  # fmt: skip
+        running = subprocess.Popen(
+            command, env=self.environment, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + PATIENCE
+        while not self.keys("killed/tables/layers"):
+            assert time.monotonic() < deadline and running.poll() is None, "it committed nothing"
+            time.sleep(0.02)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        self.proxy.delay = 0.0
+        assert self.keys("killed/.lock"), "no lease was held"
+        leftover = "killed/tables/layers/000000000000000-p000-w000-00007.parquet"
+        self.s3.put_object(Bucket=BUCKET, Key=leftover, Body=b"of a run that died")
+        self.measure(f"s3://{BUCKET}/zoo", out)
+        self.same_tables("disk", out)
+        assert leftover not in self.keys("killed/tables")
+        batches = {key.rpartition("/")[2] for key in self.keys("killed/tables/networks")}
+        for table in TABLES:
+            assert {key.rpartition("/")[2] for key in self.keys(f"killed/tables/{table}")} <= batches, table
+
+    def folders_of_others_are_left_alone(self):
+        self.s3.put_object(Bucket=BUCKET, Key="theirs/deep/file", Body=b"theirs")
+        self.run("measure", f"s3://{BUCKET}/zoo", "--out", f"s3://{BUCKET}/theirs", code=1)
+        assert self.keys("theirs") == ["theirs/deep/file"], self.keys("theirs")
+
+    def fresh_begins_anew(self):
+        done = self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/out", "--fresh")
+        assert done["new"] == CHECKPOINTS, done
+        self.same_tables("disk", f"s3://{BUCKET}/out")
+
+
+@contextmanager
+def servers():
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    proxy = Proxy(port)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=f"http://{host}:{port}",
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    s3.create_bucket(Bucket=BUCKET)
+    try:
+        yield proxy, s3
+    finally:
+        proxy.shutdown()
+        moto.stop()
+
+
+def main():
+    cntflow = str(Path(sys.argv[1]).resolve())
+    with tempfile.TemporaryDirectory() as folder, servers() as (proxy, s3):
+        check = Check(cntflow, folder, proxy, s3)
+        check.make_checkpoints()
+        for step in [
+            check.catalogs_are_equal_and_read_by_ranges,
+            check.tables_are_equal,
+            check.failures_are_tried_again,
+            check.a_failure_that_stays_is_a_row,
+            check.a_killed_run_goes_on,
+            check.folders_of_others_are_left_alone,
+            check.fresh_begins_anew,
+        ]:
+            started = time.monotonic()
+            step()
+            print(f"{step.__name__.replace('_', ' ')}: {time.monotonic() - started:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
