@@ -64,7 +64,8 @@ fn weights_are_measured_where_no_architecture_can_be_told() {
     assert!(!metrics.contains(&"nodes_strength"));
     let inspected = expect(0, here, &["inspect", "a.safetensors", "--json"]).json();
     assert!(inspected["network"]["graph"].is_null());
-    assert_eq!(inspected["coverage"][0]["used_as"], "kernel");
+    let coverage = inspected["coverage"].as_array().unwrap();
+    assert!(coverage.iter().any(|row| row["used_as"] == "kernel"));
 }
 
 #[test]

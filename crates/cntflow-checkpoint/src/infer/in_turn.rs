@@ -15,30 +15,39 @@ pub(crate) fn fills_in_turn(
     tensors: &[TensorEntry],
 ) -> Option<(BTreeMap<String, Fill>, Vec<String>)> {
     let graph = Graph::new(architecture, Norms::Apart).ok()?;
-    let mut turn = Turn {
-        left: tensors.iter().filter(|tensor| is_weight(tensor)).collect(),
-        fills: BTreeMap::new(),
-    };
-    turn.left.reverse();
+    let weights: Vec<&TensorEntry> = tensors.iter().filter(|tensor| is_weight(tensor)).collect();
+    let mut groups: Vec<Turn<'_>> = weights
+        .chunk_by(|a, b| folder(a) == folder(b))
+        .map(|group| Turn {
+            left: group.iter().rev().copied().collect(),
+            fills: Vec::new(),
+        })
+        .collect();
+    let named = groups.len() > 1;
     let flattened = flattened(&graph);
+    let mut fills = BTreeMap::new();
     let specs: Vec<(usize, &TensorSpec)> = graph.tensors().iter().enumerate().collect();
     for layer in specs.chunk_by(|a, b| module(a.1) == module(b.1)) {
-        match layer {
-            [(_, ih), (_, hh), biases @ ..] if ih.name.contains(".weight_ih") => {
-                turn.recurrent(ih, hh, biases)?;
-            }
-            plain => {
-                for (place, spec) in plain {
-                    turn.plain(spec, flattened.get(place).copied())?;
-                }
-            }
+        // Files of Keras 3 list layers by their class, so that not always the first group is the next layer's.
+        let (place, mut turn) = groups.iter().enumerate().find_map(|(place, group)| {
+            let turn = group.clone().after(layer, &flattened)?;
+            (turn.left.is_empty() || !named).then_some((place, turn))
+        })?;
+        fills.extend(turn.fills.drain(..));
+        match turn.left.is_empty() {
+            true => drop(groups.remove(place)),
+            false => groups[place] = turn,
         }
     }
     let doubt =
         "the tensors have no names of layers: they are taken in turn, as Keras lays them out";
-    turn.left
-        .is_empty()
-        .then_some((turn.fills, vec![doubt.to_owned()]))
+    groups.is_empty().then(|| (fills, vec![doubt.to_owned()]))
+}
+
+/// What the tensors of one layer have in common, if names say anything of layers.
+fn folder(tensor: &TensorEntry) -> &str {
+    let folder = tensor.name.rsplit_once(['/', '.']);
+    folder.map_or("", |(folder, _)| folder)
 }
 
 /// The layer and, of recurrent ones, the direction and number that a tensor belongs to.
@@ -69,20 +78,40 @@ fn flattened(graph: &Graph) -> BTreeMap<usize, [usize; 3]> {
     kernels.collect()
 }
 
-/// The tensors that are not taken yet, the next one last.
+/// The tensors of a group that are not taken yet, the next one last, and what was taken.
+#[derive(Clone)]
 struct Turn<'t> {
     left: Vec<&'t TensorEntry>,
-    fills: BTreeMap<String, Fill>,
+    fills: Vec<(String, Fill)>,
 }
 
 impl<'t> Turn<'t> {
+    /// What is left after the tensors of a layer.
+    fn after(
+        mut self,
+        layer: &[(usize, &TensorSpec)],
+        flattened: &BTreeMap<usize, [usize; 3]>,
+    ) -> Option<Self> {
+        match layer {
+            [(_, ih), (_, hh), biases @ ..] if ih.name.contains(".weight_ih") => {
+                self.recurrent(ih, hh, biases)?;
+            }
+            plain => {
+                for (place, spec) in plain {
+                    self.plain(spec, flattened.get(place).copied())?;
+                }
+            }
+        }
+        Some(self)
+    }
+
     fn next(&mut self, shape: &[usize]) -> Option<&'t str> {
         let tensor = self.left.pop()?;
         (tensor.shape == shape).then_some(&*tensor.name)
     }
 
     fn fill(&mut self, spec: &TensorSpec, fill: Fill) {
-        self.fills.insert(spec.name.clone(), fill);
+        self.fills.push((spec.name.clone(), fill));
     }
 
     /// A kernel, its outputs first with us and last with Keras, or a vector.

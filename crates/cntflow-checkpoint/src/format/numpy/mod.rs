@@ -55,6 +55,9 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
             in_file: true,
         };
         walk::walk(place, "", &mut opened, limits)?;
+        if opened.tensors.iter().all(|tensor| tensor.aside.is_some()) {
+            return Err(FormatError::broken("its pickle holds no arrays"));
+        }
     } else {
         for (name, member) in archive::members(file, limits)? {
             let name = name.strip_suffix(".npy").unwrap_or(&name);

@@ -15,15 +15,16 @@ const LARGEST_IMAGE: usize = 512;
 const USUAL: [usize; 8] = [28, 32, 64, 224, 96, 128, 256, 16];
 
 /// The architecture of the pickle's root; `None` if that is no `nn.Sequential`: what any other module does with its parts is code,
-/// which the file does not hold.
+/// which the file does not hold. `None` too where nothing tells how large the images are that it takes.
 pub(super) fn carried(pickle: &Pickle) -> Option<Carried> {
     let (class, object) = pickle.object(pickle.root())?;
     if class != ("torch.nn.modules.container", "Sequential") {
         return None;
     }
     let mut doubts = Vec::new();
+    let architecture = chain(pickle, pickle.pairs(object.state?)?, &mut doubts).transpose()?;
     Some(Carried {
-        architecture: chain(pickle, pickle.pairs(object.state?)?, &mut doubts),
+        architecture,
         fills: BTreeMap::new(),
         doubts,
     })
@@ -37,11 +38,12 @@ struct Module<'p> {
     state: &'p [(Id, Id)],
 }
 
+/// The chain of a sequence's modules, if the size of its inputs is told.
 fn chain(
     pickle: &Pickle,
     state: &[(Id, Id)],
     doubts: &mut Vec<String>,
-) -> Result<Architecture, String> {
+) -> Result<Option<Architecture>, String> {
     let mut modules = Vec::new();
     flatten(pickle, state, "", &mut modules, 0)?;
     let first = modules.iter().find_map(Module::input);
@@ -55,14 +57,14 @@ fn chain(
             .map_err(|error| error.to_string())
     };
     match first.ok_or("it has no layer with weights")? {
-        Input::Units(units) => parse(json!([units])),
+        Input::Units(units) => parse(json!([units])).map(Some),
         Input::Row(channels) => {
             let fits = fitting(&modules, |size| parse(json!([channels, size])));
-            told(fits, doubts, "columns")
+            Ok(told(fits, doubts, "columns"))
         }
         Input::Image(channels) => {
             let fits = fitting(&modules, |size| parse(json!([channels, size, size])));
-            told(fits, doubts, "rows and columns")
+            Ok(told(fits, doubts, "rows and columns"))
         }
     }
 }
@@ -92,16 +94,15 @@ fn fitting(
     (1..=LARGEST_IMAGE).filter_map(fits).collect()
 }
 
-/// The one that fits; where several do, the one of a usual size.
+/// The one that fits; where several do, the one of a usual size; none where images of any size do.
 fn told(
     mut fits: Vec<(usize, Architecture)>,
     doubts: &mut Vec<String>,
     what: &str,
-) -> Result<Architecture, String> {
-    if fits.len() == LARGEST_IMAGE || fits.is_empty() {
-        return Err(format!(
-            "the file does not tell how many {what} its inputs have"
-        ));
+) -> Option<Architecture> {
+    let largest = fits.last().map(|(size, _)| *size)?;
+    if largest == LARGEST_IMAGE {
+        return None;
     }
     let usual = USUAL
         .iter()
@@ -113,7 +114,7 @@ fn told(
             fits.len()
         ));
     }
-    Ok(architecture)
+    Some(architecture)
 }
 
 /// All modules of a sequence and of the sequences in it.

@@ -86,8 +86,22 @@ impl<'m, 'a> Path<'m, 'a> {
                 Axis::Batch => batch,
                 axis => axis.size().map_or(1, |size| size as i64),
             });
-            let sizes = Known::Numbers(sizes.collect());
-            self.give(node, 0, sizes);
+            let sizes: Vec<i64> = sizes.collect();
+            let n = sizes.len() as i64;
+            let [start, end] = [("start", 0), ("end", n)].map(|(name, otherwise)| {
+                let at = node.int(name).unwrap_or(otherwise);
+                (if at < 0 { at.saturating_add(n) } else { at }).clamp(0, n) as usize
+            });
+            let some = sizes.get(start..end).map_or(Vec::new(), <[i64]>::to_vec);
+            self.give(node, 0, Known::Numbers(some));
+            return Ok(true);
+        }
+        if node.operator == "Constant" {
+            let numbers = node.int("value_int").map(|number| vec![number]);
+            let Some(numbers) = numbers.or_else(|| node.ints("value_ints")) else {
+                return Ok(false);
+            };
+            self.give(node, 0, Known::Numbers(numbers));
             return Ok(true);
         }
         let of_numbers = |place| match self.known(node, place) {
