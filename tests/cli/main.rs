@@ -7,3 +7,4 @@ mod resume;
 mod support;
 mod understood;
 mod whole_way;
+mod zoos;
