@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Limits {
     /// Bytes of headers, lists of contents, pickles and other structure, taken together; 100,000,000 (safetensors' own limit).
     pub header_bytes: u64,
-    /// Tensors of one file; 1,000,000.
+    /// Tensors of one file; 200,000.
     pub tensors: u64,
     /// Levels of nested dictionaries, groups and lists; 64.
     pub depth: u64,
@@ -27,7 +27,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             header_bytes: 100_000_000,
-            tensors: 1_000_000,
+            tensors: 200_000,
             depth: 64,
             decoded_bytes: 8 << 30,
             expansion: 1_100,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use cntflow_checkpoint::{Content, Limits, OpenCheckpoint};
 use serde::Deserialize;
@@ -21,13 +22,29 @@ fn read(bytes: &[u8]) -> Result<OpenCheckpoint, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Opens the bytes and touches every tensor.
+/// Opens the bytes and touches every tensor, within a second and 100 MiB.
 fn touch(bytes: &[u8]) -> Result<(), String> {
-    let checkpoint = read(bytes)?;
-    for tensor in checkpoint.tensors() {
-        let _ = checkpoint.values(&tensor.name);
-    }
-    Ok(())
+    let begin = Instant::now();
+    let touched = read(bytes).map(|checkpoint| {
+        for tensor in checkpoint.tensors() {
+            let _ = checkpoint.values(&tensor.name);
+        }
+    });
+    assert!(
+        begin.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert!(most_memory() < 100 << 20, "{} bytes", most_memory());
+    touched
+}
+
+/// The most memory that this process had at once, where the system tells it.
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.and_then(|peak| peak.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) << 10
 }
 
 #[test]
