@@ -28,7 +28,10 @@ fuzz_target!(|bytes: &[u8]| {
         header_bytes: 1 << 20,
         ..Limits::default()
     };
-    let scanned = scan(&[path.to_string_lossy().into_owned()], &CatalogOptions::default());
+    let scanned = scan(
+        &[path.to_string_lossy().into_owned()],
+        &CatalogOptions::default(),
+    );
     let Ok((catalog, _)) = scanned else { return };
     for entry in catalog.entries().iter().take(16) {
         // Catalogs may name any file of the machine; only what lies in the source is opened.
