@@ -1,5 +1,6 @@
 //! Merging large parts without decoding them: their column chunks are copied as they are.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use fs_err as fs;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
@@ -50,20 +52,21 @@ pub(crate) fn copy_row_groups(
     let mut writer =
         SerializedFileWriter::new(file, columns, Arc::new(properties)).map_err(failed(merged))?;
     for part in parts {
-        copy_part(part, &mut writer).map_err(failed(part))?;
+        let groups = open(part)?;
+        let file = fs::File::open(part)?.into_file();
+        copy_groups(groups.metadata().row_groups(), &file, &mut writer).map_err(failed(part))?;
     }
     writer.close().map_err(failed(merged))?;
     Ok(())
 }
 
-fn copy_part<W: Write + Send>(
-    part: &Path,
+/// Copies row groups from the file that they lie in.
+fn copy_groups<W: Write + Send>(
+    groups: &[RowGroupMetaData],
+    file: &File,
     writer: &mut SerializedFileWriter<W>,
 ) -> Result<(), ParquetError> {
-    let file = fs::File::open(part)?.into_file();
-    let reader =
-        parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file.try_clone()?)?;
-    for group in reader.metadata().row_groups() {
+    for group in groups {
         let mut copied = writer.next_row_group()?;
         for column in group.columns() {
             let chunk = ColumnCloseResult {
@@ -74,7 +77,7 @@ fn copy_part<W: Write + Send>(
                 column_index: None,
                 offset_index: None,
             };
-            copied.append_column(&file, chunk)?;
+            copied.append_column(file, chunk)?;
         }
         copied.close()?;
     }

@@ -33,8 +33,8 @@ pub(crate) enum Command {
     Train(RunArguments),
     /// Measure any checkpoints into tables
     ///
-    /// SOURCE is a checkpoint, a folder, a glob, an archive (tar, tar.gz, zip), or a catalog (CSV, JSONL, Parquet). Checkpoints written by cntflow carry their architecture;
-    /// of others, plain chains of dense layers (fc1.weight, fc1.bias, fc2.weight, ...; [out, in]) are understood.
+    /// SOURCE is a checkpoint, a folder, a glob, an archive (tar, tar.gz, zip), or a catalog (CSV, JSONL, Parquet). safetensors, PyTorch, Keras, HDF5, ONNX and NumPy files are told by their content. The architecture is the one that a catalog, a JSON file
+    /// beside or the checkpoint itself gives, else it is inferred from names and shapes; `cntflow inspect` shows what was understood.
     Measure(MeasureArguments),
     /// Train classifiers on tables and evaluate them on held-out runs
     Discriminate(DiscriminateArguments),

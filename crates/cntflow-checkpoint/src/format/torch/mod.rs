@@ -97,8 +97,7 @@ impl Opened {
                 element: Element::U8,
                 aside: Some("a storage that no tensor sees".to_owned()),
             });
-            self.views
-                .push(Ok((storage.clone(), View::of_bytes(bytes))));
+            self.views.push(Ok((storage.clone(), View::of_bytes())));
         }
         FormatError::within(
             "tensors",

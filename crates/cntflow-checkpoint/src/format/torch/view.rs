@@ -18,7 +18,7 @@ pub(super) struct View {
 
 impl View {
     /// A whole storage as bytes.
-    pub(super) fn of_bytes(_: usize) -> Self {
+    pub(super) fn of_bytes() -> Self {
         Self {
             width: 1,
             offset: 0,
