@@ -3,10 +3,10 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::leading_bits::{key, weight};
-use crate::order::{RANKS, Walk};
+use crate::order::{RANKS, select};
 
 /// Bins over the range of a few of the values; the first and the last take all beyond.
-pub(crate) const BINS: usize = 1 << 12;
+const BINS: usize = 1 << 12;
 
 /// Values that the range is taken from.
 const SAMPLE: usize = 512;
@@ -15,7 +15,7 @@ const SAMPLE: usize = 512;
 const CHUNK: usize = 1024;
 
 /// Values that a second look is taken at together.
-const LOOK: usize = 16;
+const LOOK: usize = 32;
 
 /// Values looked into one by one at most, as a share of all: with more, they are too unevenly spread for bins of equal width.
 pub(crate) const LOOKED_INTO: usize = 8;
@@ -26,8 +26,11 @@ const LAST: f32 = (BINS - 1) as f32;
 /// Added to a small number, leaves the nearest whole one in the low bits: a conversion that vector registers have.
 const ROUND: f32 = (1 << 23) as f32;
 
-/// Bins compared with at once.
-const AT_ONCE: usize = 8;
+/// Bins that hold a rank, where both ranks of a quantile lie in one, and those of both samples too.
+const FEW: usize = RANKS / 2;
+
+/// Bins that hold a rank of either sample at most.
+const MOST: usize = 2 * RANKS;
 
 /// Counts of values in bins.
 #[derive(Debug)]
@@ -88,7 +91,10 @@ impl Bins {
         for &index in &indices {
             with_more[usize::from(index) % BINS] += 1;
         }
-        let wanted = [wanted(&self.counts, ranks[0]), wanted(&with_more, ranks[1])];
+        let wanted = [
+            wanted(&*self.counts, ranks[0]),
+            wanted(&*with_more, ranks[1]),
+        ];
         let mut marked: Vec<u16> = wanted.iter().flatten().map(|&(bin, _)| bin).collect();
         marked.sort_unstable();
         marked.dedup();
@@ -98,61 +104,24 @@ impl Bins {
         }
         let mut inside = Vec::new();
         self.look(counted, &marked, &mut inside);
-        let of_counted = self.walk(&mut inside, ranks[0], &wanted[0]);
+        let select = |inside: &mut Vec<u32>, counts: &[u32; BINS], sample: usize| {
+            let places = places_within(counts, &marked, &wanted[sample], ranks[sample]);
+            select(inside, &places).map(|key| f64::from(weight(key)))
+        };
+        let of_counted = select(&mut inside, &self.counts, 0);
         self.look(more, &marked, &mut inside);
-        Some([of_counted, self.walk(&mut inside, ranks[1], &wanted[1])])
+        Some([of_counted, select(&mut inside, &with_more, 1)])
     }
 
     /// Gathers the values of the marked bins.
     fn look(&self, values: &[f32], marked: &[u16], inside: &mut Vec<u32>) {
-        let mut indices = [0; CHUNK];
-        let mut hits = [0; CHUNK];
-        for chunk in values.chunks(CHUNK) {
-            let (indices, hits) = (&mut indices[..chunk.len()], &mut hits[..chunk.len()]);
-            self.indices(chunk, indices);
-            Arch::new().dispatch(Mark {
-                indices,
-                marked,
-                hits,
-            });
-            for (hits, values) in hits.chunks(LOOK).zip(chunk.chunks(LOOK)) {
-                if hits.iter().fold(0, |any, hit| any | hit) != 0 {
-                    let found = values.iter().zip(hits).filter(|(_, hit)| **hit != 0);
-                    inside.extend(found.map(|(&value, _)| key(value)));
-                }
-            }
-        }
+        Arch::new().dispatch(Look {
+            bins: self,
+            values,
+            marked,
+            inside,
+        });
     }
-
-    /// Finds the ranks among the keys of at least the wanted bins. Those of other bins do no harm: they lie between.
-    fn walk(
-        &self,
-        inside: &mut [u32],
-        ranks: &[u64; RANKS],
-        wanted: &[(u16, u64)],
-    ) -> [f64; RANKS] {
-        inside.sort_unstable();
-        let values = inside.iter().map(|&key| weight(key));
-        let binned = values.map(|x| (index(x, self.low, self.scale), f64::from(x)));
-        walk(binned, ranks, wanted)
-    }
-}
-
-/// Goes through rising values, those of at least the wanted bins, and notes the ones of the ranks.
-pub(crate) fn walk(
-    binned: impl Iterator<Item = (u16, f64)>,
-    ranks: &[u64; RANKS],
-    wanted: &[(u16, u64)],
-) -> [f64; RANKS] {
-    let mut walk = Walk::new(ranks);
-    let mut wanted = wanted.iter().peekable();
-    for (bin, value) in binned {
-        if let Some((_, before)) = wanted.next_if(|(wanted, _)| *wanted == bin) {
-            walk.before = *before;
-        }
-        walk.take(value, 1);
-    }
-    walk.found
 }
 
 /// The bin of a value, the same or a later one for a larger value.
@@ -165,7 +134,7 @@ fn index(x: f32, low: f32, scale: f32) -> u16 {
 }
 
 /// The bins of some values being worked out. It is no closure, since those are not always compiled with the instructions that were
-/// chosen; so with [`Mark`].
+/// chosen; so with [`Look`].
 struct Indices<'b> {
     bins: &'b Bins,
     values: &'b [f32],
@@ -184,47 +153,123 @@ impl WithSimd for Indices<'_> {
     }
 }
 
-/// Which of some indices are marked, being found out.
-struct Mark<'b> {
-    indices: &'b [u16],
+/// The keys of the values in marked bins being gathered.
+struct Look<'b> {
+    bins: &'b Bins,
+    values: &'b [f32],
     marked: &'b [u16],
-    hits: &'b mut [u16],
+    inside: &'b mut Vec<u32>,
 }
 
-impl WithSimd for Mark<'_> {
+impl WithSimd for Look<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        self.hits.fill(0);
-        for marked in self.marked.chunks(AT_ONCE) {
-            let mut bins = [marked[0]; AT_ONCE];
-            bins[..marked.len()].copy_from_slice(marked);
-            let [a, b, c, d, e, f, g, h] = bins;
-            for (hit, &index) in self.hits.iter_mut().zip(self.indices) {
-                let is = |bin: u16| if index == bin { u16::MAX } else { 0 };
-                let first = (is(a) | is(b)) | (is(c) | is(d));
-                let last = (is(e) | is(f)) | (is(g) | is(h));
-                *hit |= first | last;
-            }
+        match self.marked.len() {
+            n if n <= FEW => self.all::<FEW>(),
+            n if n <= RANKS => self.all::<RANKS>(),
+            _ => self.all::<MOST>(),
         }
     }
 }
 
+impl Look<'_> {
+    /// With room for `N` marked bins.
+    #[inline(always)]
+    fn all<const N: usize>(self) {
+        let (low, scale) = (self.bins.low, self.bins.scale);
+        let Some(&first) = self.marked.first() else {
+            return;
+        };
+        let mut marked = [first; N];
+        marked[..self.marked.len()].copy_from_slice(self.marked);
+        let mut indices = [0; CHUNK];
+        for values in self.values.chunks(CHUNK) {
+            let indices = &mut indices[..values.len()];
+            for (bin, &x) in indices.iter_mut().zip(values) {
+                *bin = index(x, low, scale);
+            }
+            let (runs, rest) = values.as_chunks();
+            let (index_runs, index_rest) = indices.as_chunks();
+            for (run, indices) in runs.iter().zip(index_runs) {
+                gather(run, indices, &marked, self.inside);
+            }
+            let found = rest.iter().zip(index_rest);
+            let found = found.filter(|(_, index)| self.marked.contains(index));
+            self.inside.extend(found.map(|(&value, _)| key(value)));
+        }
+    }
+}
+
+/// Gathers the keys of the values in marked bins.
+#[inline(always)]
+fn gather<const N: usize>(
+    run: &[f32; LOOK],
+    indices: &[u16; LOOK],
+    marked: &[u16; N],
+    inside: &mut Vec<u32>,
+) {
+    let mut hits = [0; LOOK];
+    for (hit, &index) in hits.iter_mut().zip(indices) {
+        for &bin in marked {
+            *hit |= if bin == index { u16::MAX } else { 0 };
+        }
+    }
+    // Few runs have one.
+    if hits.iter().fold(0, |any, hit| any | hit) != 0 {
+        let found = run.iter().zip(hits).filter(|(_, hit)| *hit != 0);
+        inside.extend(found.map(|(&value, _)| key(value)));
+    }
+}
+
+/// Bins whose counts are added up before one of them is looked into.
+const RUN: usize = 64;
+
 /// The bins that hold a rank, each with the number of values below it.
-pub(crate) fn wanted(counts: &[u32; BINS], ranks: &[u64; RANKS]) -> Vec<(u16, u64)> {
+pub(crate) fn wanted(counts: &[u32], ranks: &[u64; RANKS]) -> Vec<(u16, u64)> {
     let mut wanted = Vec::with_capacity(RANKS);
     let mut ranks = ranks.iter().peekable();
     let mut before = 0;
-    for (bin, &count) in (0..).zip(counts) {
-        let end = before + u64::from(count);
-        if ranks.next_if(|rank| **rank < end).is_some() {
-            wanted.push((bin, before));
-            while ranks.next_if(|rank| **rank < end).is_some() {}
+    for (first, run) in (0..).step_by(RUN).zip(counts.chunks(RUN)) {
+        let in_run: u64 = run.iter().map(|&count| u64::from(count)).sum();
+        if ranks.peek().is_none_or(|rank| **rank >= before + in_run) {
+            before += in_run;
+            continue;
         }
-        before = end;
+        for (bin, &count) in (first..).zip(run) {
+            let end = before + u64::from(count);
+            if ranks.next_if(|rank| **rank < end).is_some() {
+                wanted.push((bin, before));
+                while ranks.next_if(|rank| **rank < end).is_some() {}
+            }
+            before = end;
+        }
     }
     wanted
+}
+
+/// Where the ranks lie among the values of the marked bins alone, those that hold a rank and maybe others.
+pub(crate) fn places_within(
+    counts: &[u32],
+    marked: &[u16],
+    wanted: &[(u16, u64)],
+    ranks: &[u64; RANKS],
+) -> [usize; RANKS] {
+    let mut places = [0; RANKS];
+    let mut ranks = ranks.iter().zip(&mut places).peekable();
+    let mut wanted = wanted.iter().peekable();
+    let mut first = 0;
+    for &bin in marked {
+        let count = u64::from(counts[usize::from(bin)]);
+        if let Some(&(_, before)) = wanted.next_if(|(wanted, _)| *wanted == bin) {
+            while let Some((rank, place)) = ranks.next_if(|(rank, _)| **rank < before + count) {
+                *place = (first + rank - before) as usize;
+            }
+        }
+        first += count;
+    }
+    places
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ impl Columns {
     }
 
     /// Of every neuron the sum over its columns.
-    pub(crate) fn to_nodes(self, columns: &[f64]) -> Vec<f64> {
+    pub(crate) fn to_nodes(self, columns: Vec<f64>) -> Vec<f64> {
         let n = self.nodes.n_neurons();
         let by_channel = n == self.shape.channels();
         match (self.view, self.shape) {
@@ -48,8 +48,8 @@ impl Columns {
                 nodes.collect()
             }
             // One direction of a bidirectional layer has a run of the neurons to itself.
-            _ if columns.len() <= n => columns.to_vec(),
-            _ => crate::strengths::over_runs(columns, n),
+            _ if columns.len() <= n => columns,
+            _ => crate::strengths::over_runs(&columns, n),
         }
     }
 }

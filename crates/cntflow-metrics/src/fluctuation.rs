@@ -1,5 +1,7 @@
 //! Numbers of a layer as a whole: fluctuation free of the weights' scale, and the coupling of the neurons' two sides.
 
+use std::borrow::Cow;
+
 use crate::Summary;
 use crate::moments::Moments;
 use crate::sample::Sample;
@@ -29,15 +31,18 @@ impl Normalised {
         let fan_in = shape.fan_in * shape.taps;
         let fan_out = shape.n_out / shape.groups * shape.taps;
         let side = |totals: &Totals, n: usize| {
-            let totals = totals.over_taps(shape.taps);
+            let totals = match shape.taps {
+                1 => Cow::Borrowed(totals),
+                taps => Cow::Owned(totals.over_taps(taps)),
+            };
             let of = |sums: &[f64], variance: f64| {
-                let over = Moments::of(&Sample::each(sums));
+                let (over, counts) = variance_of_sums(sums);
                 let rho = if variance > 0.0 {
-                    over.variance() / (n as f64 * variance)
+                    over / (n as f64 * variance)
                 } else {
                     f64::NAN
                 };
-                Summary::single(rho, [over.count, over.nan, over.infinite])
+                Summary::single(rho, counts)
             };
             [
                 of(&totals.sum, variances[0]),
@@ -50,6 +55,35 @@ impl Normalised {
             from: side(&sums.columns, fan_out),
         }
     }
+}
+
+/// Population variance of the finite ones of some sums, 0 where they are equal but for rounding, and how many are finite, NaN and
+/// infinite.
+fn variance_of_sums(sums: &[f64]) -> (f64, [u64; 3]) {
+    let n = sums.len() as f64;
+    let mean = powers(sums, 0.0)[0] / n;
+    if !mean.is_finite() {
+        let over = Moments::of(&Sample::each(sums));
+        return (over.variance(), [over.count, over.nan, over.infinite]);
+    }
+    let [missed, squares] = powers(sums, mean);
+    let variance = (squares - missed * missed / n) / n;
+    let equal = variance <= EQUAL * mean * mean;
+    let variance = if equal { 0.0 } else { variance };
+    (variance, [sums.len() as u64, 0, 0])
+}
+
+/// `sum (x - about)` and `sum (x - about)^2`
+fn powers(values: &[f64], about: f64) -> [f64; 2] {
+    let mut lanes = [[0.0; LANES]; 2];
+    for run in values.chunks(LANES) {
+        for (lane, x) in run.iter().enumerate().take(LANES) {
+            let d = x - about;
+            lanes[0][lane] += d;
+            lanes[1][lane] += d * d;
+        }
+    }
+    lanes.map(|lanes| lanes.iter().sum())
 }
 
 /// Least share of a second moment about 0 that a variance may be for its digits not to cancel.
@@ -96,27 +130,44 @@ fn variances<T: Copy + Into<f64>>(kernel: &[T], moments: &Moments) -> [f64; 3] {
     ]
 }
 
-/// Pearson's correlation of two columns over the neurons where both are finite; NaN for fewer than two of them or where a
-/// column is constant.
-pub(crate) fn correlation(a: &[f64], b: &[f64]) -> Summary {
-    let pairs = a.iter().copied().zip(b.iter().copied());
-    let finite = pairs.filter(|(a, b)| a.is_finite() && b.is_finite());
-    let (a, b): (Vec<f64>, Vec<f64>) = finite.unzip();
-    let counts = [a.len() as u64, 0, 0];
-    let value = match (standardised(a), standardised(b)) {
-        (Some(a), Some(b)) => a.iter().zip(&b).map(|(a, b)| a * b).sum::<f64>() / a.len() as f64,
-        _ => f64::NAN,
-    };
-    Summary::single(value, counts)
+/// Pearson's correlation of two columns with these moments, over the neurons where both are finite; NaN for fewer than two of them
+/// or where a column is constant.
+pub(crate) fn correlation(columns: [&[f64]; 2], moments: [&Moments; 2]) -> Summary {
+    let finite = |moments: &Moments| moments.nan + moments.infinite == 0;
+    if moments.into_iter().all(finite) {
+        return of_finite(columns, moments);
+    }
+    let pairs = columns[0].iter().copied().zip(columns[1].iter().copied());
+    let (a, b): (Vec<f64>, Vec<f64>) = pairs
+        .filter(|(a, b)| a.is_finite() && b.is_finite())
+        .unzip();
+    let [of_a, of_b] = [&a, &b].map(|column| Moments::of(&Sample::each(column)));
+    of_finite([&a, &b], [&of_a, &of_b])
 }
 
-/// `(x - mean) / std`, unless they are all equal but for rounding.
-fn standardised(mut values: Vec<f64>) -> Option<Vec<f64>> {
-    let moments = Moments::of(&Sample::each(&values));
-    let (mean, std) = (moments.mean, moments.std());
-    let varies = moments.variance() > EQUAL * mean * mean;
-    values.iter_mut().for_each(|x| *x = (*x - mean) / std);
-    varies.then_some(values)
+/// `sum (a - mean(a)) (b - mean(b)) / (n std(a) std(b))`
+fn of_finite([a, b]: [&[f64]; 2], [of_a, of_b]: [&Moments; 2]) -> Summary {
+    let n = a.len() as f64;
+    let varies = |of: &Moments| of.variance() > EQUAL * of.mean * of.mean;
+    let value = match varies(of_a) && varies(of_b) {
+        true => products([a, b], [of_a.mean, of_b.mean]) / (n * of_a.std() * of_b.std()),
+        false => f64::NAN,
+    };
+    Summary::single(value, [a.len() as u64, 0, 0])
+}
+
+/// The sum of the products of what two columns differ by from their means.
+fn products([a, b]: [&[f64]; 2], means: [f64; 2]) -> f64 {
+    let product = |(a, b): (&f64, &f64)| (a - means[0]) * (b - means[1]);
+    let (a_runs, a_rest) = a.as_chunks::<LANES>();
+    let (b_runs, b_rest) = b.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for (a, b) in a_runs.iter().zip(b_runs) {
+        for (lane, pair) in lanes.iter_mut().zip(a.iter().zip(b)) {
+            *lane += product(pair);
+        }
+    }
+    lanes.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(product).sum::<f64>()
 }
 
 #[cfg(test)]
@@ -126,10 +177,19 @@ mod tests {
     #[test]
     fn correlation_by_hand() {
         let a = [1.0, 2.0, 3.0, f64::NAN];
-        assert!((correlation(&a, &[2.0, 4.0, 6.0, 1.0]).mean - 1.0).abs() < 1e-15);
-        assert!((correlation(&a, &[1.0, 3.0, 2.0, 1.0]).mean - 0.5).abs() < 1e-15);
-        assert!(correlation(&a, &[1.0; 4]).mean.is_nan());
-        assert_eq!(correlation(&a, &a).count, 3);
+        let with_a = |b: &[f64]| {
+            let [of_a, of_b] = [&a, b].map(|column| Moments::of(&Sample::each(column)));
+            correlation([&a, b], [&of_a, &of_b])
+        };
+        assert!((with_a(&[2.0, 4.0, 6.0, 1.0]).mean - 1.0).abs() < 1e-15);
+        assert!((with_a(&[1.0, 3.0, 2.0, 1.0]).mean - 0.5).abs() < 1e-15);
+        assert!(with_a(&[1.0; 4]).mean.is_nan());
+        assert_eq!(with_a(&a).count, 3);
+        let rising: Vec<f64> = (0..1001).map(f64::from).collect();
+        let falling: Vec<f64> = rising.iter().map(|x| 7.0 - 3.0 * x).collect();
+        let [of_a, of_b] = [&rising, &falling].map(|column| Moments::of(&Sample::each(column)));
+        let both = correlation([&rising, &falling], [&of_a, &of_b]);
+        assert!((both.mean + 1.0).abs() < 1e-15 && both.count == 1001);
     }
 
     #[test]

@@ -105,8 +105,8 @@ impl<'n, 'a> Measuring<'n, 'a> {
         }
         self.count_others(&mut metrics);
         let mut data = observed.into_iter().flat_map(|observed| observed.layers);
-        for (neurons, sides) in self.network.neurons().iter().zip(&sides) {
-            let mut columns = sides.columns(neurons, self.shapes[neurons.index]);
+        for (neurons, sides) in self.network.neurons().iter().zip(sides) {
+            let (mut columns, abs) = sides.columns(neurons, self.shapes[neurons.index]);
             if neurons.index > 0 {
                 columns.data = data.next().flatten();
             }
@@ -114,7 +114,7 @@ impl<'n, 'a> Measuring<'n, 'a> {
             metrics.layers.extend(of_links);
             metrics
                 .layers
-                .extend(of_neurons(neurons, &columns, sides, &mut rows));
+                .extend(of_neurons(neurons, &columns, &abs, &mut rows));
             metrics.neurons.push(columns);
         }
         metrics
@@ -144,9 +144,6 @@ impl<'n, 'a> Measuring<'n, 'a> {
             Weights::Single(kernel) => Scan::of(kernel, shape, quantiles),
             Weights::Double(kernel) => Scan::of_f64(kernel, shape),
         });
-        let kernel_sums = scan.as_ref().map(|scan| &scan.sums);
-        let sums = link_sums(layer, &weights, kernel_sums, &ends, self.options);
-        Sides::add(sides, layer, &sums);
         let graph = GraphLinks::new(layer, &weights, after, self.options);
         metrics.n_links += graph.count(&weights);
         let part = Part {
@@ -156,6 +153,9 @@ impl<'n, 'a> Measuring<'n, 'a> {
             scan: scan.as_ref(),
         };
         let moments = rows.links(&part);
+        let kernel_sums = scan.map(|scan| scan.sums);
+        let sums = link_sums(layer, &weights, kernel_sums, &ends, self.options);
+        Sides::add(sides, layer, sums);
         let given = |weights: &Option<Weights<'_>>| matches!(weights, Some(Weights::Single(_)));
         let given = [given(&weights.kernel), given(&weights.bias)];
         for (moments, _) in moments.iter().zip(given).filter(|(_, given)| *given) {
@@ -207,10 +207,10 @@ impl<'n, 'a> Measuring<'n, 'a> {
 fn of_neurons(
     neurons: &NeuronLayer,
     columns: &NeuronColumns,
-    sides: &Sides,
+    abs: &[Vec<f64>; 2],
     rows: &mut Rows<'_>,
 ) -> Vec<LayerRow> {
-    rows.strengths(columns, sides);
+    rows.strengths(columns, abs);
     if let Some(data) = &columns.data {
         rows.data(data);
     }

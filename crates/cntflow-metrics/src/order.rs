@@ -1,6 +1,8 @@
 //! Exact quantiles by order statistics: by sorting, and of many f32 values by their leading bits.
 
-use crate::bins::{BINS, LOOKED_INTO, walk, wanted};
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::bins::{LOOKED_INTO, places_within, wanted};
 use crate::leading_bits::{by_leading_bits, by_leading_bits_nested};
 use crate::moments::Moments;
 use crate::sample::{Sample, Scratch, Values};
@@ -120,10 +122,48 @@ fn interpolate(count: u64, ranks: &[u64; RANKS], found: &[f64; RANKS]) -> [f64; 
 }
 
 /// Values from which on counting them in bins is quicker than sorting them all.
-const SEVERAL: usize = 1 << 11;
+const SEVERAL: usize = 1 << 7;
+
+/// Fewest and most bins of a [`Grid`]; between, two to four for each value.
+const BINS: [usize; 2] = [1 << 9, 1 << 12];
 
 /// Added to a small number, leaves the nearest whole one in the low bits.
 const ROUND: f64 = (1_u64 << 52) as f64;
+
+/// Bins of equal width over the range of a sample.
+#[derive(Clone, Copy)]
+struct Grid {
+    low: f64,
+    scale: f64,
+    n_bins: usize,
+}
+
+impl Grid {
+    /// Rising with x, and within the bins up to rounding.
+    #[inline(always)]
+    fn index(&self, x: f64) -> u16 {
+        ((x - self.low) * self.scale + ROUND).to_bits() as u16
+    }
+}
+
+/// The bins of some values being worked out. It is no closure, since those are not always compiled with the instructions that were
+/// chosen.
+struct Indices<'v, T> {
+    grid: Grid,
+    values: &'v [T],
+    indices: &'v mut Vec<u16>,
+}
+
+impl<T: Copy + Into<f64>> WithSimd for Indices<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let grid = self.grid;
+        let indices = self.values.iter().map(|&x| grid.index(x.into()));
+        self.indices.extend(indices);
+    }
+}
 
 /// Counts finite values in bins of equal width over their range, and sorts those of the bins that hold a rank. `None` for values
 /// that are few, not all finite, or so unevenly spread that many would have to be sorted.
@@ -134,39 +174,87 @@ fn by_bins(
     scratch: &mut Scratch,
 ) -> Option<[f64; RANKS]> {
     let n = sample.n_stored();
-    let (low, scale) = (moments.min, (BINS - 1) as f64 / (moments.max - moments.min));
-    let bins_help = n >= SEVERAL && n as u64 == moments.count && scale.is_finite() && scale > 0.0;
-    if !bins_help {
+    let [fewest, most] = BINS;
+    let n_bins = (2 * n).next_power_of_two().clamp(fewest, most);
+    let grid = Grid {
+        low: moments.min,
+        scale: (n_bins - 1) as f64 / (moments.max - moments.min),
+        n_bins,
+    };
+    let bins_help = n >= SEVERAL && n as u64 == moments.count;
+    if !bins_help || !grid.scale.is_finite() || grid.scale <= 0.0 {
         return None;
     }
-    // Rising with x, and within the bins up to rounding.
-    let index = |x: f64| (((x - low) * scale + ROUND).to_bits() as usize % BINS) as u16;
-    let mut counts = [0_u32; BINS];
-    sample.for_each(|x, _| counts[usize::from(index(x))] += 1);
-    let wanted = wanted(&counts, ranks);
-    let many = wanted
+    let Scratch {
+        indices,
+        values: keys,
+        ..
+    } = scratch;
+    indices.clear();
+    let arch = Arch::new();
+    for part in &sample.parts {
+        match part.values {
+            Values::F32(values) => arch.dispatch(Indices {
+                grid,
+                values,
+                indices,
+            }),
+            Values::F64(values) => arch.dispatch(Indices {
+                grid,
+                values,
+                indices,
+            }),
+        }
+    }
+    let mut counts = [0_u32; BINS[1]];
+    let in_bins = |index: u16| usize::from(index) % BINS[1];
+    indices
         .iter()
-        .map(|&(bin, _)| counts[usize::from(bin)] as usize);
+        .for_each(|&index| counts[in_bins(index)] += 1);
+    let wanted = wanted(&counts[..grid.n_bins], ranks);
+    let bins: Vec<u16> = wanted.iter().map(|&(bin, _)| bin).collect();
+    let many = bins.iter().map(|&bin| counts[in_bins(bin)] as usize);
     if many.sum::<usize>() > n / LOOKED_INTO {
         return None;
     }
-    let mut marked = [false; BINS];
-    for &(bin, _) in &wanted {
-        marked[usize::from(bin)] = true;
-    }
-    let keys = &mut scratch.values;
+    let mut marked = [false; BINS[1]];
+    bins.iter().for_each(|&bin| marked[in_bins(bin)] = true);
     keys.clear();
+    let mut places = indices.iter();
     sample.for_each(|x, _| {
-        if marked[usize::from(index(x))] {
+        if places.next().is_some_and(|&index| marked[in_bins(index)]) {
             keys.push(key(x));
         }
     });
-    keys.sort_unstable();
-    let rising = keys.iter().map(|&key| value(key));
-    Some(walk(rising.map(|x| (index(x), x)), ranks, &wanted))
+    let places = places_within(&counts, &bins, &wanted, ranks);
+    Some(select(keys, &places).map(value))
 }
 
-/// Sorts by keys, whole numbers that compare as the values do: sorting those needs no branches.
+/// The keys at rising places of their order.
+pub(crate) fn select<K: Copy + Default + Ord>(
+    keys: &mut [K],
+    places: &[usize; RANKS],
+) -> [K; RANKS] {
+    let mut found = [K::default(); RANKS];
+    select_from(0, keys, places, &mut found);
+    found
+}
+
+/// `keys` are those from place `first` on.
+fn select_from<K: Copy + Ord>(first: usize, keys: &mut [K], places: &[usize], found: &mut [K]) {
+    let Some(&place) = places.get(places.len() / 2) else {
+        return;
+    };
+    let (below, &mut key, above) = keys.select_nth_unstable(place - first);
+    let is_below = places.partition_point(|&p| p < place);
+    let is_above = places.partition_point(|&p| p <= place);
+    found[is_below..is_above].fill(key);
+    select_from(first, below, &places[..is_below], &mut found[..is_below]);
+    let (places, found) = (&places[is_above..], &mut found[is_above..]);
+    select_from(place + 1, above, places, found);
+}
+
+/// Selects by keys, whole numbers that compare as the values do.
 fn by_keys(sample: &Sample<'_>, ranks: &[u64; RANKS], scratch: &mut Scratch) -> [f64; RANKS] {
     let keys = &mut scratch.values;
     keys.clear();
@@ -175,8 +263,7 @@ fn by_keys(sample: &Sample<'_>, ranks: &[u64; RANKS], scratch: &mut Scratch) -> 
             keys.push(key(x));
         }
     });
-    keys.sort_unstable();
-    ranks.map(|rank| value(keys[rank as usize]))
+    select(keys, &ranks.map(|rank| rank as usize)).map(value)
 }
 
 /// The bits of an f64, rearranged so that they compare as the numbers do.

@@ -1,5 +1,7 @@
 //! The two passes over a sample that its moments come from.
 
+use pulp::{Arch, Simd, WithSimd};
+
 use crate::sample::{Part, Times, Values};
 
 /// Values summed side by side, so that the compiler can use vector registers and rounding grows more slowly.
@@ -69,10 +71,8 @@ impl First {
 
     /// A block of values: a sum that is infinite or NaN tells that one of them is, or that they are gone through with more care.
     fn block<T: Copy + Into<f64>>(&mut self, block: &[T]) {
-        let mut lanes = Lanes::default();
-        let runs = block.chunks_exact(LANES);
-        let rest = runs.remainder();
-        runs.for_each(|run| lanes.run(run));
+        let (runs, rest) = block.as_chunks();
+        let lanes = Arch::new().dispatch(Sums(runs));
         if !lanes.l1.iter().sum::<f64>().is_finite() {
             return block.iter().for_each(|&x| self.value(x.into(), 1));
         }
@@ -83,19 +83,20 @@ impl First {
             self.squares += lanes.squares[lane];
             self.min = self.min.min(lanes.min[lane]);
             self.max = self.max.max(lanes.max[lane]);
-            self.zeros += u64::from(lanes.zeros[lane]);
+            self.zeros += lanes.zeros[lane] as u64;
         }
         rest.iter().for_each(|&x| self.value(x.into(), 1));
     }
 }
 
+#[derive(Clone, Copy)]
 struct Lanes {
     sum: [f64; LANES],
     l1: [f64; LANES],
     squares: [f64; LANES],
     min: [f64; LANES],
     max: [f64; LANES],
-    zeros: [u32; LANES],
+    zeros: [f64; LANES],
 }
 
 impl Default for Lanes {
@@ -106,15 +107,30 @@ impl Default for Lanes {
             squares: [0.0; LANES],
             min: [f64::INFINITY; LANES],
             max: [f64::NEG_INFINITY; LANES],
-            zeros: [0; LANES],
+            zeros: [0.0; LANES],
         }
     }
 }
 
+/// The first pass over some runs. It is no closure, since those are not always compiled with the instructions that were chosen; so
+/// with [`Powers`].
+struct Sums<'r, T>(&'r [[T; LANES]]);
+
+impl<T: Copy + Into<f64>> WithSimd for Sums<'_, T> {
+    type Output = Lanes;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Lanes {
+        let mut lanes = Lanes::default();
+        self.0.iter().for_each(|run| lanes.run(run));
+        lanes
+    }
+}
+
 impl Lanes {
-    #[inline]
-    fn run<T: Copy + Into<f64>>(&mut self, run: &[T]) {
-        for (lane, &value) in run.iter().enumerate().take(LANES) {
+    #[inline(always)]
+    fn run<T: Copy + Into<f64>>(&mut self, run: &[T; LANES]) {
+        for (lane, &value) in run.iter().enumerate() {
             let x = value.into();
             self.sum[lane] += x;
             self.l1[lane] += x.abs();
@@ -129,7 +145,7 @@ impl Lanes {
             } else {
                 self.max[lane]
             };
-            self.zeros[lane] += u32::from(x == 0.0);
+            self.zeros[lane] += if x == 0.0 { 1.0 } else { 0.0 };
         }
     }
 }
@@ -167,22 +183,9 @@ impl Second {
     }
 
     fn all<T: Copy + Into<f64>>(&mut self, values: &[T]) {
-        let runs = values.chunks_exact(LANES);
-        let rest = runs.remainder();
-        runs.for_each(|run| self.run(run));
+        let (runs, rest) = values.as_chunks();
+        self.powers = Arch::new().dispatch(Powers { second: self, runs });
         rest.iter().for_each(|&x| self.value(x.into(), 1));
-    }
-
-    #[inline]
-    fn run<T: Copy + Into<f64>>(&mut self, run: &[T]) {
-        for (lane, &x) in run.iter().enumerate().take(LANES) {
-            let d = x.into() - self.about;
-            let square = d * d;
-            self.powers[0][lane] += d;
-            self.powers[1][lane] += square;
-            self.powers[2][lane] += square * d;
-            self.powers[3][lane] += square * square;
-        }
     }
 
     /// What the rounded mean missed, and the central sums of powers 2 to 4 about the better one.
@@ -193,5 +196,31 @@ impl Second {
         let m3 = p3 - 3.0 * s * p2 + 2.0 * s * s * p1;
         let m4 = p4 - 4.0 * s * p3 + 6.0 * s * s * p2 - 3.0 * s * s * s * p1;
         (s, [m2, m3, m4])
+    }
+}
+
+/// The second pass over some runs: its powers with those added.
+struct Powers<'r, T> {
+    second: &'r Second,
+    runs: &'r [[T; LANES]],
+}
+
+impl<T: Copy + Into<f64>> WithSimd for Powers<'_, T> {
+    type Output = [[f64; LANES]; 4];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+        let (mut powers, about) = (self.second.powers, self.second.about);
+        for run in self.runs {
+            for (lane, &x) in run.iter().enumerate() {
+                let d = x.into() - about;
+                let square = d * d;
+                powers[0][lane] += d;
+                powers[1][lane] += square;
+                powers[2][lane] += square * d;
+                powers[3][lane] += square * square;
+            }
+        }
+        powers
     }
 }

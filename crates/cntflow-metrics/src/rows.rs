@@ -8,7 +8,6 @@ use crate::moments::Moments;
 use crate::order::Quantiles;
 use crate::sample::{Sample, Scratch, Times};
 use crate::scan::Scan;
-use crate::strengths::Sides;
 use crate::sums::KernelShape;
 use crate::{MeasureOptions, Metric, NeuronColumns, NeuronData, Summary};
 
@@ -156,21 +155,35 @@ impl<'o> Rows<'o> {
         }
     }
 
-    /// Rows of the neurons' strengths.
-    pub(crate) fn strengths(&mut self, columns: &NeuronColumns, sides: &Sides) {
-        self.add_values(Metric::StrengthIn, &columns.s_in);
-        self.add_values(Metric::StrengthOut, &columns.s_out);
+    /// Rows of the neurons' strengths; `abs` are the absolute sums over the links that lead to and from every neuron.
+    pub(crate) fn strengths(&mut self, columns: &NeuronColumns, abs: &[Vec<f64>; 2]) {
+        if !STRENGTHS.iter().any(|&metric| self.asks(metric)) {
+            return;
+        }
+        let sums = [columns.s_in.as_slice(), &columns.s_out];
+        let of_sums = sums.map(|sums| Moments::of(&Sample::each(sums)));
+        for (metric, (sums, moments)) in [Metric::StrengthIn, Metric::StrengthOut]
+            .into_iter()
+            .zip(sums.into_iter().zip(&of_sums))
+        {
+            self.add_sample(metric, &Sample::each(sums), moments);
+        }
         self.add_values(Metric::StrengthAbs, &columns.s_abs);
-        let strength = Summary::of_sample(&Sample::each(&columns.strength), &mut self.scratch);
-        self.add(Metric::NodesStrength, || strength);
-        let counts = [strength.count, strength.nan, strength.infinite];
+        let strength = Sample::each(&columns.strength);
+        let moments = Moments::of(&strength);
+        self.add_sample(Metric::NodesStrength, &strength, &moments);
+        let counts = [moments.count, moments.nan, moments.infinite];
         self.add(Metric::LayersFluctuation, || {
-            Summary::single(strength.std, counts)
+            Summary::single(moments.std(), counts)
         });
         if columns.role == Role::Hidden {
-            let (into, from) = (&sides.into, &sides.from);
-            self.add(Metric::Coupling, || correlation(&into.sum, &from.sum));
-            self.add(Metric::CouplingAbs, || correlation(&into.abs, &from.abs));
+            let [into, from] = &of_sums;
+            self.add(Metric::Coupling, || correlation(sums, [into, from]));
+            self.add(Metric::CouplingAbs, || {
+                let abs = [abs[0].as_slice(), &abs[1]];
+                let [into, from] = abs.map(|abs| Moments::of(&Sample::each(abs)));
+                correlation(abs, [&into, &from])
+            });
         }
     }
 
@@ -206,6 +219,17 @@ fn quantiles(part: &Part<'_>, moments: [&Moments; 2]) -> Option<[Quantiles; 2]> 
     };
     counts.quantiles(kernel, bias, moments)
 }
+
+/// What is told of the neurons' strengths.
+const STRENGTHS: [Metric; 7] = [
+    Metric::StrengthIn,
+    Metric::StrengthOut,
+    Metric::StrengthAbs,
+    Metric::NodesStrength,
+    Metric::LayersFluctuation,
+    Metric::Coupling,
+    Metric::CouplingAbs,
+];
 
 /// The normalised fluctuations of w, |w| and w^2: over the neurons links lead to, and over those they come from.
 const NORMALISED: [[Metric; 3]; 2] = [

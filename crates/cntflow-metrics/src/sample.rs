@@ -37,6 +37,7 @@ pub(crate) struct Scratch {
     pub(crate) bins: Vec<u64>,
     pub(crate) keys: Vec<(u32, u64)>,
     pub(crate) values: Vec<u64>,
+    pub(crate) indices: Vec<u16>,
     pub(crate) pairs: Vec<(f64, u64)>,
 }
 

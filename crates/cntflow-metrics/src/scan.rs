@@ -106,15 +106,6 @@ impl Pass {
 
     fn block(&mut self, kernel: &[f32], width: usize, rows: Range<usize>, columns: Range<usize>) {
         let arch = Arch::new();
-        let [third, fourth] = arch.dispatch(Tiles {
-            kernel,
-            width,
-            rows: rows.clone(),
-            columns: columns.clone(),
-            sums: &mut self.sums,
-        });
-        self.powers[0] += third;
-        self.powers[1] += fourth;
         let block = &kernel[rows.start * width..rows.end * width];
         let runs = match columns.len() == width {
             true => block.chunks(block.len().max(1)),
@@ -133,6 +124,15 @@ impl Pass {
                 counts.add(kernel);
             }
         }
+        let [third, fourth] = arch.dispatch(Tiles {
+            kernel,
+            width,
+            rows,
+            columns,
+            sums: &mut self.sums,
+        });
+        self.powers[0] += third;
+        self.powers[1] += fourth;
     }
 }
 

@@ -38,17 +38,17 @@ impl Side {
         Self { sum: values, abs }
     }
 
-    fn of(totals: &Totals) -> Self {
+    fn of(totals: Totals) -> Self {
         Self {
-            sum: totals.sum.clone(),
-            abs: totals.abs.clone(),
+            sum: totals.sum,
+            abs: totals.abs,
         }
     }
 
-    fn map(&self, change: impl Fn(&[f64]) -> Vec<f64>) -> Self {
+    fn map(self, change: impl Fn(Vec<f64>) -> Vec<f64>) -> Self {
         Self {
-            sum: change(&self.sum),
-            abs: change(&self.abs),
+            sum: change(self.sum),
+            abs: change(self.abs),
         }
     }
 
@@ -67,7 +67,10 @@ impl Side {
         let n = self.sum.len();
         if bias.len() > n {
             // A layer norm over places, in the channel graph.
-            return self.add(&Self::each(bias.to_vec()).map(|bias| over_runs(bias, n)), 0);
+            return self.add(
+                &Self::each(bias.to_vec()).map(|bias| over_runs(&bias, n)),
+                0,
+            );
         }
         let places = n / bias.len().max(1);
         for (place, &b) in bias.iter().enumerate() {
@@ -109,19 +112,19 @@ pub(crate) struct Ends {
 pub(crate) fn link_sums(
     layer: &LinkLayer,
     weights: &LinkWeights<'_>,
-    kernel: Option<&KernelSums>,
+    kernel: Option<KernelSums>,
     ends: &Ends,
     options: &MeasureOptions,
 ) -> LinkSums {
     let columns = Columns::new(layer.view, ends.before);
     let mut sums = match (layer.links, kernel) {
         (Links::Dense { .. }, Some(kernel)) => LinkSums {
-            into: Side::of(&kernel.rows),
-            from: Side::of(&kernel.columns).map(|sums| columns.to_nodes(sums)),
+            into: Side::of(kernel.rows),
+            from: Side::of(kernel.columns).map(|sums| columns.to_nodes(sums)),
         },
         (Links::Embedding { .. }, Some(kernel)) => LinkSums {
-            into: Side::of(&kernel.columns),
-            from: Side::of(&kernel.rows),
+            into: Side::of(kernel.columns),
+            from: Side::of(kernel.rows),
         },
         (Links::Conv2d { window, .. }, Some(kernel)) => {
             let [into, from] = [
@@ -157,7 +160,7 @@ pub(crate) fn link_sums(
 fn sliding(
     layer: &LinkLayer,
     weights: &LinkWeights<'_>,
-    kernel: &KernelSums,
+    kernel: KernelSums,
     [rows, columns]: [&Positions; 2],
     options: &MeasureOptions,
 ) -> [Side; 2] {
@@ -171,11 +174,11 @@ fn sliding(
                 Weights::Double(kernel) => summed_over_taps(kernel, shape.taps),
             };
             let sums = KernelSums::of(&summed, KernelShape { taps: 1, ..shape });
-            [Side::of(&sums.rows), Side::of(&sums.columns)]
+            [Side::of(sums.rows), Side::of(sums.columns)]
         }
         _ => [
-            Side::of(&kernel.rows).map(|totals| rows.spread(totals, shape.taps)),
-            Side::of(&kernel.columns).map(|totals| columns.spread(totals, shape.taps)),
+            Side::of(kernel.rows).map(|totals| rows.spread(&totals, shape.taps)),
+            Side::of(kernel.columns).map(|totals| columns.spread(&totals, shape.taps)),
         ],
     }
 }
@@ -194,7 +197,7 @@ fn diagonal(weights: &LinkWeights<'_>, places: usize, columns: &Columns, ends: &
         values.collect()
     };
     let values = Side::each(repeat(if per_channel { 1 } else { places }));
-    let into = values.map(|sums| over_runs(sums, n_after));
+    let into = values.map(|sums| over_runs(&sums, n_after));
     let from = match per_channel {
         true if ends.before[1].n_neurons() == n_after => into.clone(),
         _ => Side::each(repeat(places)).map(|sums| columns.to_nodes(sums)),
@@ -215,7 +218,7 @@ fn identity(columns: &Columns, ends: &Ends, residual: Residual) -> LinkSums {
             into,
         },
         Residual::Links => LinkSums {
-            from: into.map(|ones| columns.to_nodes(ones)),
+            from: into.clone().map(|ones| columns.to_nodes(ones)),
             into,
         },
     }
@@ -251,8 +254,34 @@ pub(crate) fn over_runs(values: &[f64], n: usize) -> Vec<f64> {
 /// What lies on the two sides of a layer of neurons.
 #[derive(Clone, Debug)]
 pub(crate) struct Sides {
-    pub(crate) into: Side,
-    pub(crate) from: Side,
+    into: Gathered,
+    from: Gathered,
+}
+
+/// One side of a layer's neurons while links are added to it.
+#[derive(Clone, Debug)]
+struct Gathered {
+    n_neurons: usize,
+    /// What every neuron has before any links.
+    outside: f64,
+    links: Option<Side>,
+}
+
+impl Gathered {
+    fn add(&mut self, side: Side, first: usize) {
+        let is_all = side.sum.len() == self.n_neurons && self.outside == 0.0;
+        if is_all && self.links.is_none() {
+            self.links = Some(side);
+            return;
+        }
+        let nothing = || Side::constant(self.outside, self.n_neurons);
+        self.links.get_or_insert_with(nothing).add(&side, first);
+    }
+
+    fn finish(self) -> Side {
+        let nothing = || Side::constant(self.outside, self.n_neurons);
+        self.links.unwrap_or_else(nothing)
+    }
 }
 
 impl Sides {
@@ -264,9 +293,10 @@ impl Sides {
         };
         let last = shapes.len() - 1;
         let layers = shapes.iter().enumerate().map(|(layer, shape)| {
-            let side = |outer: bool| {
-                let value = if outer { outside } else { 0.0 };
-                Side::constant(value, shape.n_neurons())
+            let side = |outer: bool| Gathered {
+                n_neurons: shape.n_neurons(),
+                outside: if outer { outside } else { 0.0 },
+                links: None,
             };
             Self {
                 into: side(layer == 0),
@@ -276,27 +306,33 @@ impl Sides {
         layers.collect()
     }
 
-    /// The strengths of a layer's neurons as columns.
-    pub(crate) fn columns(&self, layer: &NeuronLayer, shape: Shape) -> NeuronColumns {
+    /// Adds what a layer of links brings to both its ends.
+    pub(crate) fn add(sides: &mut [Self], layer: &LinkLayer, sums: LinkSums) {
+        let [into, from] = layer.first;
+        sides[layer.index].into.add(sums.into, into);
+        sides[layer.from].from.add(sums.from, from);
+    }
+
+    /// The strengths of a layer's neurons as columns, and the absolute sums of the links that lead to and from every neuron.
+    pub(crate) fn columns(
+        self,
+        layer: &NeuronLayer,
+        shape: Shape,
+    ) -> (NeuronColumns, [Vec<f64>; 2]) {
         let add = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a + b).collect();
-        NeuronColumns {
+        let (into, from) = (self.into.finish(), self.from.finish());
+        let columns = NeuronColumns {
             layer: layer.index,
             name: layer.name.clone(),
             kind: layer.kind,
             role: layer.role,
             shape,
-            s_in: self.into.sum.clone(),
-            s_out: self.from.sum.clone(),
-            strength: add(&self.into.sum, &self.from.sum),
-            s_abs: add(&self.into.abs, &self.from.abs),
+            strength: add(&into.sum, &from.sum),
+            s_abs: add(&into.abs, &from.abs),
+            s_in: into.sum,
+            s_out: from.sum,
             data: None,
-        }
-    }
-
-    /// Adds what a layer of links brings to both its ends.
-    pub(crate) fn add(sides: &mut [Self], layer: &LinkLayer, sums: &LinkSums) {
-        let [into, from] = layer.first;
-        sides[layer.index].into.add(&sums.into, into);
-        sides[layer.from].from.add(&sums.from, from);
+        };
+        (columns, [into.abs, from.abs])
     }
 }
