@@ -17,10 +17,26 @@ pub struct Content {
 #[derive(Clone, Debug)]
 enum Whole {
     Mapped(Arc<Mmap>),
-    Held(Arc<[u8]>),
+    Held(Arc<Vec<u8>>),
 }
 
+/// Bytes up to which a file is read rather than mapped where all of it is wanted: copying so many, into memory that is near then,
+/// takes less time than mapping and unmapping their pages.
+const READ: u64 = 1 << 20;
+
 impl Content {
+    /// A file of which every byte will be looked at: read if it is small, otherwise mapped.
+    ///
+    /// # Errors
+    /// As [`Content::map`].
+    pub fn load(path: &Path) -> std::io::Result<Self> {
+        let file = fs::metadata(path)?;
+        match file.is_file() && file.len() <= READ {
+            true => fs::read(path).map(Self::held),
+            false => Self::map(path),
+        }
+    }
+
     /// Maps a file.
     ///
     /// # Errors
@@ -47,11 +63,11 @@ impl Content {
     }
 
     /// Bytes that were read.
-    pub fn held(bytes: impl Into<Arc<[u8]>>) -> Self {
+    pub fn held(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self {
             range: 0..bytes.len(),
-            whole: Whole::Held(bytes),
+            whole: Whole::Held(Arc::new(bytes)),
         }
     }
 

@@ -126,8 +126,12 @@ impl Location {
             Some(row) => weights_row::open(self, row, limits),
             None if sharded::is_index(self.file_name()) => sharded::open(self, limits),
             None => {
+                let content = match (&self.member, self.url()) {
+                    (None, None) => Content::load(&self.path)?,
+                    _ => self.content(limits)?,
+                };
                 let name = PathBuf::from(self.to_string());
-                OpenCheckpoint::read(&name, self.content(limits)?, limits)
+                OpenCheckpoint::read(&name, content, limits)
             }
         }
     }
