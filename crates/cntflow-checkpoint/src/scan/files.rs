@@ -9,7 +9,7 @@ use super::Found;
 use crate::{CheckpointError, Location, archive};
 
 /// Bytes by which an archive is told.
-const HEAD: u64 = 512;
+const HEAD: usize = 512;
 
 /// The files that a glob matches, and those below the folders that it matches.
 pub(super) fn of_glob(source: &str, found: &mut Found) -> Result<Vec<Location>, CheckpointError> {
@@ -111,7 +111,8 @@ pub(super) fn members(
 
 /// Whether the first bytes are those of an archive, or of what may hold one.
 fn may_be_archive(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = fs_err::File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    let mut head = Vec::with_capacity(HEAD);
+    let open = fs_err::File::open(path);
+    let read = open.and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
     read.is_ok() && archive::may_be_one(&head)
 }

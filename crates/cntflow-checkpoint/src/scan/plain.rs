@@ -1,6 +1,7 @@
 //! Files that no layout explains: checkpoints by their content or their name, or none.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
 
 use super::Found;
 use crate::catalog::CatalogEntry;
@@ -11,6 +12,9 @@ use crate::{Content, Label, Limits, Location};
 
 /// Metadata keys that have a place of their own in a [`CatalogEntry`] and are no labels.
 const OWN_PLACE: [&str; 5] = ["format", "checkpoint", "run", "step", "architecture"];
+
+/// Bytes read of a file at once, which most headers fit.
+const PEEK: usize = 1 << 13;
 
 /// Endings by which a file claims to be a checkpoint.
 const CLAIMS: [&str; 13] = [
@@ -83,14 +87,25 @@ fn what(ending: &str, content: &Content) -> String {
 
 /// The entry of a file, with the labels that its own metadata and its name give.
 pub(super) fn entry(location: &Location, limits: &Limits) -> CatalogEntry {
-    let metadata = match location.url() {
-        Some(_) => None,
-        None => location.content(limits).ok().and_then(|content| {
-            let may_have = content.get(8) == Some(&b'{');
-            may_have.then(|| peek_metadata(&content[..], limits))?
-        }),
+    let metadata = match (&location.member, location.url()) {
+        (_, Some(_)) => None,
+        (None, None) => {
+            let file = fs_err::File::open(&location.path);
+            file.ok().and_then(|file| peek(file, limits))
+        }
+        (Some(_), None) => {
+            let content = location.content(limits);
+            content.ok().and_then(|content| peek(&content[..], limits))
+        }
     };
     entry_of(location, metadata.unwrap_or_default())
+}
+
+/// The metadata of a file that may be of safetensors.
+fn peek(file: impl Read, limits: &Limits) -> Option<BTreeMap<String, String>> {
+    let mut file = BufReader::with_capacity(PEEK, file);
+    let may_have = file.fill_buf().ok()?.get(8) == Some(&b'{');
+    may_have.then(|| peek_metadata(file, limits))?
 }
 
 /// The entry of a file or an object by its metadata and its name.
