@@ -1,11 +1,12 @@
 """Writes the ONNX fixtures of cntflow-checkpoint's tests: networks exported by PyTorch's two exporters, one made by hand with
 onnx.helper, and for each the inputs and PyTorch's outputs in JSON.
 
-Needs torch, onnx, onnxscript and numpy. Run from the root of the repository: python tests/formats/make_onnx.py
+Needs torch, onnx, onnxscript and numpy. Run from the root of the repository: python tests/formats/make_onnx.py [NAME...]
 """
 
 import json
 import pathlib
+import sys
 
 import numpy as np
 import onnx
@@ -17,6 +18,10 @@ FOLDER = pathlib.Path("crates/cntflow-checkpoint/tests/data/onnx")
 
 # Fixtures whose tensors are written out too.
 LISTED = ["mlp_script", "cnn_kept_script", "lstm_new", "residual_new"]
+
+
+# Names of those that are written; all if there are none.
+WANTED = sys.argv[1:]
 
 
 class Recurrent(nn.Module):
@@ -77,6 +82,60 @@ class Transformer(nn.Module):
         return self.fc(self.layers(x).mean(1))
 
 
+class PreNorm(nn.Module):
+    """A class token, positions, a block with its norms first, and the class token's step."""
+
+    def __init__(self):
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(1, 1, 4))
+        self.position = nn.Parameter(torch.zeros(1, 4, 4))
+        self.block = nn.TransformerEncoderLayer(4, 2, 6, activation="gelu", norm_first=True, batch_first=True)
+        self.norm = nn.LayerNorm(4)
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1) + self.position
+        return self.head(self.norm(self.block(x))[:, 0])
+
+
+class Attention(nn.Module):
+    """Attention with projections of its own, plain or changed in one way."""
+
+    def __init__(self, how="plain"):
+        super().__init__()
+        self.how = how
+        self.q, self.k, self.v, self.out, self.other = (nn.Linear(4, 4) for _ in range(5))
+        self.head = nn.Linear(4, 2)
+
+    def heads(self, x):
+        if self.how == "interleaved":
+            return x.unflatten(-1, (2, 2)).transpose(2, 3).transpose(1, 2)
+        return x.unflatten(-1, (2, 2)).transpose(1, 2)
+
+    def forward(self, x):
+        keys = self.other(x).relu() if self.how == "cross" else x
+        q, k, v = self.heads(self.q(x)), self.heads(self.k(keys)), self.heads(self.v(keys))
+        if self.how == "rectified":
+            q = q.relu()
+        scores = q @ k.transpose(-2, -1) * (0.5 if self.how == "scaled" else 0.5**0.5)
+        if self.how == "masked":
+            scores = scores + torch.full((3, 3), -9.0).triu(1)
+        if self.how == "filled":
+            scores = scores.masked_fill(torch.ones(3, 3, dtype=torch.bool).triu(1), -9.0)
+        shares = scores.softmax(-2 if self.how == "sideways" else -1)
+        if self.how == "halved":
+            shares = shares * 0.5
+        if self.how == "turned":
+            v = v.flip(2)
+        y = shares @ v
+        y = y.transpose(1, 2)
+        y = (y.transpose(2, 3) if self.how == "mingled" else y).flatten(2)
+        return self.head(self.out(y).mean(1))
+
+
+CHANGED = ["interleaved", "cross", "rectified", "scaled", "masked", "filled", "sideways", "halved", "turned", "mingled"]
+
+
 def randomise(module):
     """No weight, bias or running mean stays at a value that could hide a mistake."""
     for name, tensor in module.state_dict().items():
@@ -86,6 +145,8 @@ def randomise(module):
 
 
 def write(name, module, shape, modes=(False, True), tokens=None, **options):
+    if WANTED and name not in WANTED:
+        return
     torch.manual_seed(len(name))
     with torch.no_grad():
         randomise(module)
@@ -150,6 +211,7 @@ def by_hand():
 
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
+    torch.backends.mha.set_fastpath_enabled(False)
     training = {"training": torch.onnx.TrainingMode.PRESERVE, "do_constant_folding": False}
     write("mlp", nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3)), (1, 4))
     write("activations", nn.Sequential(*[m for a in (nn.GELU(), nn.SiLU(), nn.Hardswish(), nn.ELU(), nn.SELU(),
@@ -176,7 +238,14 @@ def main():
     write("residual", Residual(), (1, 2, 6, 6))
     write("tokens", Tokens(), (1, 5), tokens=7)
     write("transformer", Transformer(), (1, 5, 8))
-    by_hand()
+    write("pre_norm", PreNorm(), (1, 3, 4), opset_version=14)
+    write("attention", Attention(), (1, 3, 4))
+    for how in CHANGED:
+        write(f"attention_{how}", Attention(how), (1, 3, 4), modes=[True])
+    write("elman_unrolled", Recurrent(nn.RNN), (1, 4, 3), modes=[True])
+    write("gru_both", Recurrent(nn.GRU, bidirectional=True, num_layers=2), (1, 4, 3), modes=[True])
+    if not WANTED or "by_hand" in WANTED:
+        by_hand()
 
 
 main()

@@ -99,6 +99,14 @@ fn exported_networks_give_the_outputs_of_pytorch() {
         "residual_new",
         "tokens_script",
         "tokens_new",
+        "transformer_script",
+        "transformer_new",
+        "pre_norm_script",
+        "pre_norm_new",
+        "attention_script",
+        "attention_new",
+        "elman_unrolled_new",
+        "gru_both_new",
     ];
     let wrong: Vec<_> = names
         .iter()
@@ -155,12 +163,70 @@ fn layers_are_named_after_modules_and_batch_norms_stay_where_they_are_kept() {
 }
 
 #[test]
-fn a_node_that_cannot_be_expressed_is_named_and_the_tensors_are_listed() {
-    for name in ["transformer_script", "transformer_new"] {
-        let checkpoint = OpenCheckpoint::open(&fixture(&format!("{name}.onnx"))).unwrap();
-        assert!(checkpoint.tensor("fc.weight").is_some());
-        let reason = understand(&checkpoint, None).0.unwrap_err().to_string();
-        assert!(reason.contains("node ") && reason.contains('('), "{reason}");
+fn what_only_looks_like_an_attention_is_refused() {
+    let check = |how: &str, expected: &str| {
+        let found = difference(&format!("attention_{how}_new"));
+        let reason = found.expect_err(how);
+        assert!(reason.contains(expected), "{how}: {reason}");
+        assert!(reason.contains("node "), "{how}: {reason}");
+    };
+    check(
+        "scaled",
+        "scaled by 0.5, 0.7071067811865475 is needed for 2 units of a head",
+    );
+    check(
+        "masked",
+        "(Add): it takes the scores of an attention: a mask",
+    );
+    check(
+        "filled",
+        "(Where): it takes the scores of an attention: a mask",
+    );
+    check("sideways", "over axis Some(-2), not its keys");
+    check("halved", "(Mul): it takes the shares of an attention");
+    check("cross", "made of different data: it is no self-attention");
+    check(
+        "rectified",
+        "(Relu): its input 0 is data whose axes are split or merged, or part of an attention",
+    );
+    check("interleaved", "queries of ");
+    check("turned", "(Slice): it slices in steps");
+    check("mingled", "the heads of an attention are put together as");
+}
+
+#[test]
+fn layers_of_an_attention_are_named_after_its_module() {
+    for name in ["transformer_script.onnx", "transformer_new.onnx"] {
+        let checkpoint = OpenCheckpoint::open(&fixture(name)).unwrap();
+        let (understood, coverage) = understand(&checkpoint, None);
+        let layers = understood.unwrap().architecture.layers;
+        let names: Vec<_> = layers
+            .iter()
+            .map(|layer| layer.name())
+            .filter(|name| !name.is_empty())
+            .collect();
+        let block = |i: usize| {
+            ["self_attn", "norm1", "linear1", "linear2", "norm2"]
+                .map(|own| format!("layers.{i}.{own}"))
+        };
+        let expected: Vec<String> = [0, 1]
+            .into_iter()
+            .flat_map(block)
+            .chain(["fc".to_owned()])
+            .collect();
+        assert_eq!(names, expected, "{name}");
+        let unused = coverage
+            .iter()
+            .filter(|row| row.tensor.element.is_real() && row.used_as.is_none());
+        let unused: Vec<_> = unused
+            .map(|row| (&row.tensor.name, &row.tensor.shape))
+            .collect();
+        assert!(
+            unused
+                .iter()
+                .all(|(_, shape)| shape.iter().product::<usize>() == 1),
+            "{unused:?}"
+        );
     }
 }
 

@@ -63,6 +63,7 @@ const SEQUENTIAL_WITH_WEIGHTS_ALONE: Files = &[
 
 /// Modules of a class of their own, whose pickle tells no order.
 const RECURRENT: Files = &[
+    ("dynamo.onnx", Carried),
     ("layers.npy", Given),
     ("legacy.pt", Given),
     ("metadata.safetensors", Carried),
@@ -79,6 +80,7 @@ const RECURRENT: Files = &[
 
 /// The same, and files of weights alone as Keras 3 and 2 lay them out.
 const RECURRENT_WITH_WEIGHTS_ALONE: Files = &[
+    ("dynamo.onnx", Carried),
     ("layers.npy", Given),
     ("legacy.pt", Given),
     ("metadata.safetensors", Carried),
@@ -97,6 +99,7 @@ const RECURRENT_WITH_WEIGHTS_ALONE: Files = &[
 
 /// Keras has no layer for it.
 const TRANSFORMER: Files = &[
+    ("dynamo.onnx", Carried),
     ("legacy.pt", Given),
     ("metadata.safetensors", Carried),
     ("module.pt", Given),
@@ -104,19 +107,10 @@ const TRANSFORMER: Files = &[
     ("plain.safetensors", Given),
     ("sharded/model.safetensors.index.json", Given),
     ("state_dict.pt", Given),
+    ("torchscript.onnx", Carried),
     ("training.pt", Given),
 ];
 
 /// Modules of a chain that takes images of any size: how large they are is given, as a catalog would.
 pub(crate) const OF_ANY_SIZE: &[(&str, &str)] =
     &[("cnn", "module.pt"), ("conv_autoencoder", "module.pt")];
-
-/// Files whose architecture is carried in a way that is not understood: network, file, and a part of the reason.
-pub(crate) const NOT_UNDERSTOOD: &[(&str, &str, &str)] = &[
-    // The newer exporter unrolls its steps, or cuts its kernels out of others.
-    ("elman", "dynamo.onnx", "(Slice)"),
-    ("lstm", "dynamo.onnx", "(Shape)"),
-    ("gru", "dynamo.onnx", "(Shape)"),
-    ("transformer", "dynamo.onnx", "(Reshape)"),
-    ("transformer", "torchscript.onnx", "(Reshape)"),
-];

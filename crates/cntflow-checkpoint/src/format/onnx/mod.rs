@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use super::{Format, FormatError, Opening, TensorEntry};
 use crate::{Carried, Element, Limits};
 
+mod node;
 mod path;
 mod proto;
 mod tensor;

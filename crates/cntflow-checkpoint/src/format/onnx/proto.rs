@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::node::Node;
 use super::tensor::{Source, Tensor, text_pair};
 use super::wire::{Message, Value};
 use crate::format::{FormatError, checked_bytes};
@@ -43,17 +44,6 @@ pub(super) struct Graph<'a> {
 pub(super) struct Input<'a> {
     pub(super) name: &'a str,
     pub(super) sizes: Vec<Option<i64>>,
-}
-
-/// One operator of the graph.
-#[derive(Clone, Debug)]
-pub(super) struct Node<'a> {
-    pub(super) name: &'a str,
-    pub(super) operator: &'a str,
-    pub(super) domain: &'a str,
-    pub(super) inputs: Vec<&'a str>,
-    pub(super) outputs: Vec<&'a str>,
-    pub(super) attributes: Vec<(&'a str, Message<'a>)>,
 }
 
 /// A graph that is still to be walked.
@@ -188,7 +178,7 @@ impl<'a> Model<'a> {
         scopes: &mut Vec<Scope<'a>>,
         limits: &Limits,
     ) -> Result<Node<'a>, FormatError> {
-        let node = read_node(message)?;
+        let node = Node::read(message)?;
         let mut data_bytes = 0_usize;
         for &(name, attribute) in &node.attributes {
             for field in attribute.fields() {
@@ -282,99 +272,6 @@ impl<'a> Model<'a> {
             "header_bytes",
             limits.header_bytes,
         )
-    }
-}
-
-fn read_node(message: Message<'_>) -> Result<Node<'_>, FormatError> {
-    let mut node = Node {
-        name: "",
-        operator: "",
-        domain: "",
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-        attributes: Vec::new(),
-    };
-    for field in message.fields() {
-        let field = field?;
-        match field.number {
-            1 => node.inputs.push(field.value.text()?),
-            2 => node.outputs.push(field.value.text()?),
-            3 => node.name = field.value.text()?,
-            4 => node.operator = field.value.text()?,
-            5 => {
-                let attribute = field.value.message()?;
-                node.attributes
-                    .push((attribute_name(attribute)?, attribute));
-            }
-            7 => node.domain = field.value.text()?,
-            _ => {}
-        }
-    }
-    Ok(node)
-}
-
-fn attribute_name(attribute: Message<'_>) -> Result<&str, FormatError> {
-    let mut name = "";
-    for field in attribute.fields() {
-        let field = field?;
-        if field.number == 1 {
-            name = field.value.text()?;
-        }
-    }
-    Ok(name)
-}
-
-impl<'a> Node<'a> {
-    /// How messages call it.
-    pub(super) fn shown(&self) -> String {
-        let name = match (self.name, self.outputs.first()) {
-            ("", Some(output)) => output,
-            (name, _) => name,
-        };
-        format!("{name} ({})", self.operator)
-    }
-
-    /// The first value of a field of an attribute.
-    fn value(&self, name: &str, number: u64) -> Option<Value<'a>> {
-        let (_, attribute) = self.attributes.iter().find(|(own, _)| *own == name)?;
-        let mut fields = attribute.fields().filter_map(Result::ok);
-        fields
-            .find(|field| field.number == number)
-            .map(|field| field.value)
-    }
-
-    pub(super) fn int(&self, name: &str) -> Option<i64> {
-        self.value(name, 3)?.varint().ok().map(|value| value as i64)
-    }
-
-    pub(super) fn float(&self, name: &str) -> Option<f32> {
-        self.value(name, 2)?.f32().ok()
-    }
-
-    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
-        self.value(name, 4)?.text().ok()
-    }
-
-    /// The whole numbers of an attribute, of which there are few.
-    pub(super) fn ints(&self, name: &str) -> Option<Vec<i64>> {
-        let (_, attribute) = self.attributes.iter().find(|(own, _)| *own == name)?;
-        let mut list = Vec::new();
-        for field in attribute.fields().filter_map(Result::ok) {
-            if field.number == 8 {
-                field.value.integers(&mut list, 64).ok()?;
-            }
-        }
-        Some(list)
-    }
-
-    /// The texts of an attribute.
-    pub(super) fn texts(&self, name: &str) -> Option<Vec<&'a str>> {
-        let (_, attribute) = self.attributes.iter().find(|(own, _)| *own == name)?;
-        let fields = attribute.fields().filter_map(Result::ok);
-        fields
-            .filter(|field| field.number == 9)
-            .map(|field| field.value.text().ok())
-            .collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::proto::Node;
+use super::super::node::Node;
 use super::axes::Axis;
 use super::shapes::place_of;
 use super::{Known, Path, Told};

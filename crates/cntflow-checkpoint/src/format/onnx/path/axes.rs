@@ -1,6 +1,7 @@
 //! What each axis of the data is, and how axes are merged.
 
-use super::super::proto::{Input, Node};
+use super::super::node::Node;
+use super::super::proto::Input;
 use super::Told;
 
 /// One axis of the data.

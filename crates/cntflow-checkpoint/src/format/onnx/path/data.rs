@@ -2,14 +2,41 @@
 
 use serde_json::json;
 
-use super::super::proto::Node;
+use super::super::node::Node;
+use super::attention::Projection;
 use super::axes::Axis;
-use super::{Flow, Known, Path, Told, Weight};
-use crate::{Excerpt, Fill};
+use super::seen::{Factor, Seen, Source};
+use super::weight::Weight;
+use super::{Flow, Known, Path, Told};
+
+/// What data is multiplied with, and what is added.
+#[derive(Clone, Debug)]
+pub(super) struct Kernel<'a> {
+    /// `[units, n_in]`.
+    pub(super) weight: Weight<'a>,
+    pub(super) bias: Option<Weight<'a>>,
+}
+
+impl<'a> Kernel<'a> {
+    pub(super) fn sizes(&self) -> Told<[usize; 2]> {
+        let [units, n_in] = self.weight.shape[..] else {
+            let shape = &self.weight.shape;
+            return Err(format!("its kernel has shape {shape:?}, no matrix"));
+        };
+        match &self.bias {
+            Some(bias) if bias.shape[..] != [units] && bias.shape[..] != [1, units] => {
+                Err(format!(
+                    "its bias has shape {:?}, its kernel {units} units",
+                    bias.shape
+                ))
+            }
+            _ => Ok([units, n_in]),
+        }
+    }
+}
 
 impl<'m, 'a> Path<'m, 'a> {
     pub(super) fn gemm(&mut self, node: &Node<'a>) -> Told<()> {
-        let flow = self.flow(node, 0)?;
         let kernel = self.weight(node, 1)?;
         let factors = ["alpha", "beta"].map(|name| node.float(name).unwrap_or(1.0));
         if factors != [1.0, 1.0] || node.int("transA").unwrap_or(0) != 0 {
@@ -17,7 +44,7 @@ impl<'m, 'a> Path<'m, 'a> {
                 "its factors are {factors:?}, or its data is transposed"
             ));
         }
-        let kernel = match node.int("transB").unwrap_or(0) {
+        let weight = match node.int("transB").unwrap_or(0) {
             0 => kernel.transpose(),
             _ => kernel,
         };
@@ -25,47 +52,96 @@ impl<'m, 'a> Path<'m, 'a> {
             true => Some(self.weight(node, 2)?),
             false => None,
         };
-        let axes = self.dense(node, &flow, &kernel, bias)?;
-        self.give_flow(node, axes);
+        let made = self.product(node, &Kernel { weight, bias })?;
+        self.give(node, 0, made);
         Ok(())
     }
 
-    /// A product with a kernel `[n_in, units]`, and the addition of a bias that follows it.
+    /// A product with a kernel `[n_in, units]`, and the addition of a bias that follows it; or one of data with data.
     pub(super) fn matmul(&mut self, node: &Node<'a>) -> Told<()> {
-        let flow = self.flow(node, 0)?;
-        let kernel = self.weight(node, 1)?.transpose();
+        if !matches!(self.known(node, 1)?, Known::Weight(_)) {
+            return self.mixed(node);
+        }
+        let weight = self.weight(node, 1)?.transpose();
         let output = node.outputs.first().copied().unwrap_or_default();
         let addition = self
             .only_taker(output)
             .filter(|next| next.operator == "Add");
         let bias = addition.and_then(|next| {
             let weights = (0..next.inputs.len()).find_map(|place| self.weight(next, place).ok());
-            weights.filter(|bias| bias.shape[..] == kernel.shape[..1])
+            weights.filter(|bias| bias.shape[..] == weight.shape[..1])
         });
-        let node_of_output = match (&bias, addition) {
+        let last = match (&bias, addition) {
             (Some(_), Some(addition)) => addition,
             _ => node,
         };
-        let axes = self.dense(node, &flow, &kernel, bias)?;
-        self.give_flow(node_of_output, axes.clone());
-        self.give_flow(node, axes);
+        let made = self.product(node, &Kernel { weight, bias })?;
+        self.give(node, 0, Known::Within);
+        self.give(last, 0, made);
         Ok(())
     }
 
-    /// A dense layer of a kernel `[units, n_in]`; gives the axes after it.
-    fn dense(
-        &mut self,
-        node: &Node<'a>,
-        flow: &Flow,
-        kernel: &Weight<'a>,
-        bias: Option<Weight<'a>>,
-    ) -> Told<Vec<Axis>> {
-        let [units, n_in] = kernel.shape[..] else {
-            return Err(format!(
-                "its kernel has shape {:?}, no matrix",
-                kernel.shape
-            ));
+    /// A dense layer, or part of an attention or a recurrence.
+    fn product(&mut self, node: &Node<'a>, kernel: &Kernel<'a>) -> Told<Known<'a>> {
+        let [units, n_in] = kernel.sizes()?;
+        if matches!(self.known(node, 0)?, Known::Zeros(_) | Known::State(_)) {
+            return self.before(node, kernel).map(Known::Before);
+        }
+        let is_part = node
+            .outputs
+            .first()
+            .is_some_and(|name| self.parts.contains(name));
+        let seen = match self.known(node, 0)?.clone() {
+            Known::Seen(seen) => seen,
+            Known::Flow(flow) if is_part => self.see(&flow)?,
+            _ => {
+                let flow = self.flow(node, 0)?;
+                let axes = self.takes(&flow, n_in)?;
+                let axes = with_units(axes, units);
+                self.dense(node, &flow, kernel)?;
+                let place = self.layers.len();
+                return Ok(Known::Flow(Flow { place, axes }));
+            }
         };
+        match seen.of {
+            Source::Mix(place) => {
+                let made = self.attention(node, &seen, place, kernel)?;
+                Ok(self.settled(made))
+            }
+            Source::Layer(place) => {
+                let flow = in_order(place, &seen, n_in)?;
+                let of = match is_part {
+                    true => {
+                        let (kernel, bias) = (kernel.weight.clone(), kernel.bias.clone());
+                        self.projections.push(Projection { flow, kernel, bias });
+                        Source::Projection(self.projections.len() - 1)
+                    }
+                    false => {
+                        self.dense(node, &flow, kernel)?;
+                        Source::Layer(self.layers.len())
+                    }
+                };
+                Ok(self.settled(seen.with_units(of, units as i64)))
+            }
+            Source::Projection(_) => Err("part of an attention goes through a kernel".to_owned()),
+        }
+    }
+
+    /// Data as axes that can be split.
+    pub(super) fn see(&self, flow: &Flow) -> Told<Seen> {
+        Seen::new(Source::Layer(flow.place), &flow.axes, self.batch_size())
+    }
+
+    /// Data whose axes are each one thing is as any other.
+    pub(super) fn settled(&self, seen: Seen) -> Known<'a> {
+        match (seen.of, seen.axes()) {
+            (Source::Layer(place), Some(axes)) => Known::Flow(Flow { place, axes }),
+            _ => Known::Seen(seen),
+        }
+    }
+
+    /// The axes of data that a kernel takes.
+    fn takes(&self, flow: &Flow, n_in: usize) -> Told<Vec<Axis>> {
         let sizes: Vec<Axis> = flow
             .axes
             .iter()
@@ -82,37 +158,34 @@ impl<'m, 'a> Path<'m, 'a> {
                 ));
             }
         };
-        if found != n_in as i64 || last == Some(&Axis::One) {
-            return Err(format!(
+        match found != n_in as i64 || last == Some(&Axis::One) {
+            true => Err(format!(
                 "its kernel takes {n_in} inputs, the data has {found}"
-            ));
+            )),
+            false => Ok(flow.axes.clone()),
         }
-        if let Some(bias) = bias
-            .as_ref()
-            .filter(|bias| bias.shape[..] != [units] && bias.shape[..] != [1, units])
-        {
-            return Err(format!(
-                "its bias has shape {:?}, its kernel {units} units",
-                bias.shape
-            ));
-        }
-        let bias_name = bias.as_ref().map_or("", |bias| bias.name);
+    }
+
+    /// A dense layer of a kernel that fits.
+    fn dense(&mut self, node: &Node<'a>, flow: &Flow, kernel: &Kernel<'a>) -> Told<()> {
+        let units = kernel.weight.shape.first().copied().unwrap_or(0);
+        let weight = self.filled(&kernel.weight)?;
+        let bias = match &kernel.bias {
+            None => None,
+            Some(bias) => {
+                let flat = bias.seen_as(vec![units]).ok_or("its bias is no list")?;
+                Some(self.filled(&flat)?)
+            }
+        };
+        let bias_name = kernel.bias.as_ref().map_or("", Weight::name);
         self.go_to(flow)?;
-        let name = self.name(&[kernel.name, bias_name], node);
+        let name = self.name(&[kernel.weight.name(), bias_name], node);
         self.push(json!({"kind": "dense", "name": name, "units": units, "bias": bias.is_some()}))?;
-        self.fill(format!("{name}.weight"), Fill::Tensor(kernel.excerpt()));
+        self.fill(format!("{name}.weight"), weight);
         if let Some(bias) = bias {
-            let excerpt = match bias.shape.len() {
-                1 => Excerpt::whole(bias.name),
-                _ => Excerpt::whole(bias.name).shaped(&[units]),
-            };
-            self.fill(format!("{name}.bias"), Fill::Tensor(excerpt));
+            self.fill(format!("{name}.bias"), bias);
         }
-        let mut axes = flow.axes.clone();
-        if let Some(last) = axes.last_mut() {
-            *last = Axis::Units(units as i64);
-        }
-        Ok(axes)
+        Ok(())
     }
 
     /// `Gather` of a weight's rows by the graph's input.
@@ -125,39 +198,44 @@ impl<'m, 'a> Path<'m, 'a> {
         };
         let axes = vec![Axis::Batch, Axis::Steps(*steps), Axis::Units(units as i64)];
         self.go_to(&flow)?;
-        let name = self.name(&[weight.name], node);
+        let fill = self.filled(&weight)?;
+        let name = self.name(&[weight.name()], node);
         self.push(json!({"kind": "embedding", "name": name, "tokens": tokens, "units": units}))?;
-        self.fill(format!("{name}.weight"), Fill::Tensor(weight.excerpt()));
+        self.fill(format!("{name}.weight"), fill);
         self.give_flow(node, axes);
         Ok(())
     }
 
-    /// Two branches, or a learned vector for every step.
+    /// Two branches, a learned vector for every step, or a step of a recurrence.
     pub(super) fn add(&mut self, node: &Node<'a>) -> Told<()> {
         let (flow, weight) = match (self.known(node, 0)?.clone(), self.known(node, 1)?.clone()) {
             (Known::Flow(first), Known::Flow(second)) => return self.sum(node, first, second),
             (Known::Flow(flow), Known::Weight(weight))
             | (Known::Weight(weight), Known::Flow(flow)) => (flow, weight),
+            (Known::Before(before), Known::Seen(seen))
+            | (Known::Seen(seen), Known::Before(before)) => {
+                return self.step_added(node, before, &seen);
+            }
+            (Known::Weight(weight), Known::Seen(seen))
+            | (Known::Seen(seen), Known::Weight(weight)) => {
+                return self.first_step_added(node, weight, &seen);
+            }
             _ => return Err("it adds what is neither data nor a weight".to_owned()),
         };
+        let differs = || format!("a weight {:?} is added to {:?}", weight.shape, flow.axes);
         let [Axis::Batch, Axis::Steps(steps), Axis::Units(units)] = flow.axes[..] else {
-            return Err(format!(
-                "a weight {:?} is added to {:?}",
-                weight.shape, flow.axes
-            ));
+            return Err(differs());
         };
         let last = [steps as usize, units as usize];
-        if !weight.shape.ends_with(&last) || weight.shape.len() > 3 || weight.transposed {
-            return Err(format!(
-                "a weight {:?} is added to {:?}",
-                weight.shape, flow.axes
-            ));
+        let ones = weight.shape.iter().rev().skip(2).all(|&size| size == 1);
+        if !weight.shape.ends_with(&last) || weight.shape.len() > 3 || !ones {
+            return Err(differs());
         }
-        if !self.names.insert(weight.name.to_owned()) {
-            return Err(format!("weight {} is added twice", weight.name));
-        }
+        let fill = self.filled(&weight)?;
         self.go_to(&flow)?;
-        self.push(json!({"kind": "position_embedding", "name": weight.name}))?;
+        let name = self.unique(weight.name().to_owned());
+        self.push(json!({"kind": "position_embedding", "name": name}))?;
+        self.fill(name, fill);
         self.give_flow(node, flow.axes);
         Ok(())
     }
@@ -176,4 +254,35 @@ impl<'m, 'a> Path<'m, 'a> {
         self.give_flow(node, last.axes);
         Ok(())
     }
+}
+
+fn with_units(mut axes: Vec<Axis>, units: usize) -> Vec<Axis> {
+    if let Some(last) = axes.last_mut() {
+        *last = Axis::Units(units as i64);
+    }
+    axes
+}
+
+/// A sequence that is seen with its axes merged, as its layer gives it, if a kernel can take its last axis.
+fn in_order(place: usize, seen: &Seen, n_in: usize) -> Told<Flow> {
+    let size = n_in as i64;
+    let last = seen.dims.last().map(Vec::as_slice);
+    let whole = seen.first == 0 && seen.step.is_none() && seen.scale == 1.0;
+    let fits = match last {
+        Some(
+            [
+                Factor::Units {
+                    stride: 1,
+                    size: found,
+                },
+            ],
+        ) => *found == size,
+        Some([]) => size == 1,
+        _ => false,
+    };
+    let steps = seen.steps().filter(|_| whole && fits);
+    let steps =
+        steps.ok_or_else(|| format!("its kernel takes {n_in} inputs, the data is {seen:?}"))?;
+    let axes = vec![Axis::Batch, Axis::Steps(steps), Axis::Units(size)];
+    Ok(Flow { place, axes })
 }

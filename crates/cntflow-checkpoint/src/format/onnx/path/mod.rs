@@ -1,25 +1,42 @@
 //! The architecture of a graph: its nodes followed from the input to the output, each becoming a layer, part of one, or nothing.
 //!
 //! A value of the graph is known as one of few things ([`Known`]): the data on its way, with what each of its axes is; a weight;
-//! whole numbers that shapes are made of; zeros. A node that cannot be expressed is named with its operator.
+//! numbers that shapes and scales are made of; zeros; what lies within an attention or a recurrence that is written as many nodes.
+//! Those are not told by the shape of the graph but by what each node does to its values: an attention is taken for one if its
+//! queries, keys and values are all units of one sequence, in heads one after the other, its scores have the one scale, and nothing
+//! else happens to them. A node that cannot be expressed is named with its operator.
 
 mod activations;
+mod ahead;
+mod attention;
 mod axes;
 mod data;
+mod layers;
 mod norms;
+mod number;
 mod numbers;
 mod recurrent;
+mod seen;
+mod sequence;
 mod shapes;
+mod steps;
+mod unrolled;
+mod weight;
 mod windows;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cntflow_network::{Activation, Architecture, Layer};
-use serde_json::{Value as Json, json};
+use cntflow_network::{Architecture, Layer};
 
-use super::proto::{Model, Node};
-use crate::{Carried, Excerpt, Fill};
+use super::node::Node;
+use super::proto::Model;
+use crate::{Carried, Fill};
+use attention::{Attended, Projection, Scores};
 use axes::Axis;
+use number::Number;
+use seen::Seen;
+use unrolled::{Before, State};
+use weight::Weight;
 
 /// Why a graph cannot be expressed, or what a node gives.
 type Told<T> = Result<T, String>;
@@ -29,10 +46,26 @@ type Told<T> = Result<T, String>;
 enum Known<'a> {
     Flow(Flow),
     Weight(Weight<'a>),
-    /// -1 stands for the number of inputs at a time.
-    Numbers(Vec<i64>),
-    Zeros,
-    /// A step within an activation that is written as several nodes.
+    Numbers(Vec<Number>),
+    /// A number of the scale of an attention.
+    Real(f64),
+    /// Zeros of these sizes.
+    Zeros(Vec<Number>),
+    /// Data whose axes are split or merged, or that is part of an attention or a recurrence.
+    Seen(Seen),
+    /// Products of queries and keys.
+    Scores(Scores),
+    /// The softmax of scores.
+    Shares(Scores),
+    /// A learned vector for every input.
+    Token(Weight<'a>),
+    /// What a recurrence has of the step before.
+    Before(Before<'a>),
+    /// The same and the step's own, before the activation.
+    Sum(State<'a>),
+    /// A recurrence after a step.
+    State(State<'a>),
+    /// A step within an operation that is written as several nodes.
     Within,
 }
 
@@ -42,33 +75,6 @@ struct Flow {
     /// How many layers there were when the last made it; 0 for the input.
     place: usize,
     axes: Vec<Axis>,
-}
-
-/// A tensor of the file, perhaps transposed.
-#[derive(Clone, Debug)]
-struct Weight<'a> {
-    tensor: usize,
-    name: &'a str,
-    /// As the graph sees it.
-    shape: Vec<usize>,
-    transposed: bool,
-}
-
-impl Weight<'_> {
-    fn excerpt(&self) -> Excerpt {
-        match self.transposed {
-            true => Excerpt::reordered(self.name, &[1, 0]),
-            false => Excerpt::whole(self.name),
-        }
-    }
-
-    fn transpose(&self) -> Self {
-        Self {
-            shape: self.shape.iter().rev().copied().collect(),
-            transposed: !self.transposed,
-            ..self.clone()
-        }
-    }
 }
 
 /// The graph as far as it has been followed.
@@ -84,6 +90,10 @@ struct Path<'m, 'a> {
     names: HashSet<String>,
     fills: BTreeMap<String, Fill>,
     doubts: Vec<String>,
+    /// Outputs of the products that belong to an attention or a recurrence.
+    parts: HashSet<&'a str>,
+    projections: Vec<Projection<'a>>,
+    attended: Vec<Attended>,
 }
 
 /// Follows the graph of a model.
@@ -98,6 +108,9 @@ pub(super) fn follow(model: &Model<'_>, file: &[u8]) -> Carried {
         names: HashSet::new(),
         fills: BTreeMap::new(),
         doubts: Vec::new(),
+        parts: HashSet::new(),
+        projections: Vec::new(),
+        attended: Vec::new(),
     };
     let architecture = path.architecture();
     Carried {
@@ -113,9 +126,10 @@ pub(super) fn follow(model: &Model<'_>, file: &[u8]) -> Carried {
 impl<'m, 'a> Path<'m, 'a> {
     fn architecture(&mut self) -> Told<Architecture> {
         let output = self.output()?;
-        let order = self.needed(output);
+        let order = self.needed(output)?;
         self.weights();
         let input = self.input()?;
+        self.look_ahead(&order);
         for &node in &order {
             let node = &self.model.graph.nodes[node];
             let absorbed = node
@@ -152,11 +166,15 @@ impl<'m, 'a> Path<'m, 'a> {
     }
 
     /// The nodes that the output is made by, in the file's order; fills who takes what.
-    fn needed(&mut self, output: &'a str) -> Vec<usize> {
+    fn needed(&mut self, output: &'a str) -> Told<Vec<usize>> {
         let nodes = &self.model.graph.nodes;
         let mut makers = HashMap::new();
         for (place, node) in nodes.iter().enumerate() {
-            makers.extend(node.outputs.iter().map(|&name| (name, place)));
+            for &name in node.outputs.iter().filter(|name| !name.is_empty()) {
+                if makers.insert(name, place).is_some() {
+                    return Err(format!("the value {name} is made twice"));
+                }
+            }
         }
         let mut needed = vec![false; nodes.len()];
         let mut wanted = vec![output];
@@ -171,22 +189,20 @@ impl<'m, 'a> Path<'m, 'a> {
         let order: Vec<usize> = (0..nodes.len()).filter(|&place| needed[place]).collect();
         for &place in &order {
             for &name in &nodes[place].inputs {
-                self.takers.entry(name).or_default().push(place);
+                let takers = self.takers.entry(name).or_default();
+                if takers.last() != Some(&place) {
+                    takers.push(place);
+                }
             }
         }
-        order
+        Ok(order)
     }
 
     fn weights(&mut self) {
         for (place, listed) in self.model.tensors.iter().enumerate() {
             let tensor = &listed.tensor;
             if listed.name == tensor.name {
-                let weight = Weight {
-                    tensor: place,
-                    name: tensor.name,
-                    shape: tensor.shape.clone(),
-                    transposed: false,
-                };
+                let weight = Weight::new(place, tensor.name, &tensor.shape);
                 self.known.insert(tensor.name, Known::Weight(weight));
             }
         }
@@ -221,10 +237,12 @@ impl<'m, 'a> Path<'m, 'a> {
         if self.numbers(node)? {
             return Ok(());
         }
+        self.refuse_on_scores(node)?;
         match node.operator {
-            "Identity" | "Dropout" | "Cast" => self.same(node),
+            "Identity" | "Dropout" | "Cast" | "CastLike" => self.same(node),
             "Constant" => Err("its value is not a tensor".to_owned()),
-            "Expand" | "ConstantOfShape" => self.zeros(node),
+            "ConstantOfShape" => self.zeros(node),
+            "Expand" => self.expand(node),
             "Transpose" => self.transpose(node),
             "Reshape" => self.reshape(node),
             "Flatten" => self.flatten(node),
@@ -232,10 +250,15 @@ impl<'m, 'a> Path<'m, 'a> {
             "Unsqueeze" => self.unsqueeze(node),
             "Gather" => self.gather(node),
             "Slice" => self.slice(node),
+            "Split" => self.split(node),
+            "Concat" => self.concat(node),
             "ReduceMean" => self.mean(node),
             "Gemm" => self.gemm(node),
             "MatMul" => self.matmul(node),
             "Add" => self.add(node),
+            "Mul" | "Div" if self.is_part(node) => self.scale(node),
+            "Tanh" | "Relu" if self.is_sum(node) => self.next_state(node),
+            "Softmax" if self.is_part(node) => self.shares(node),
             "BatchNormalization" => self.batch_norm(node),
             "LayerNormalization" => self.layer_norm(node),
             "Conv" => self.convolution(node, false),
@@ -264,6 +287,9 @@ impl<'m, 'a> Path<'m, 'a> {
     fn flow(&self, node: &Node<'a>, place: usize) -> Told<Flow> {
         match self.known(node, place)? {
             Known::Flow(flow) => Ok(flow.clone()),
+            Known::Seen(_) => Err(format!(
+                "its input {place} is data whose axes are split or merged, or part of an attention or a recurrence"
+            )),
             _ => Err(format!(
                 "its input {place} is not made of the graph's input"
             )),
@@ -296,83 +322,4 @@ impl<'m, 'a> Path<'m, 'a> {
             _ => None,
         }
     }
-
-    /// Makes data the one that the next layer takes.
-    fn go_to(&mut self, flow: &Flow) -> Told<()> {
-        if flow.place != self.layers.len() {
-            let from = self.name_at(flow.place);
-            self.push(json!({"kind": "branch", "from": from}))?;
-        }
-        Ok(())
-    }
-
-    fn name_at(&self, place: usize) -> String {
-        match place.checked_sub(1) {
-            None => "input".to_owned(),
-            Some(layer) => match self.layers[layer].name() {
-                "" => format!("layer{layer}"),
-                own => own.to_owned(),
-            },
-        }
-    }
-
-    fn push(&mut self, layer: Json) -> Told<()> {
-        let layer = serde_json::from_value(layer.clone())
-            .map_err(|error| format!("no layer {layer} can be expressed: {error}"))?;
-        self.layers.push(layer);
-        Ok(())
-    }
-
-    /// A name for a layer: of its tensors where those are named after a module, else of its node, else by its place.
-    fn name(&mut self, tensors: &[&str], node: &Node<'a>) -> String {
-        let module = tensors.iter().find_map(|tensor| {
-            let module = tensor.strip_suffix(".weight");
-            module.or_else(|| tensor.strip_suffix(".bias"))
-        });
-        let name = match module {
-            Some(module) if !self.names.contains(module) => module.to_owned(),
-            _ => scope(node.name).unwrap_or_else(|| format!("layer{}", self.layers.len())),
-        };
-        let mut unique = name.clone();
-        let mut number = 1;
-        while !self.names.insert(unique.clone()) {
-            unique = format!("{name}_{number}");
-            number += 1;
-        }
-        unique
-    }
-
-    fn fill(&mut self, name: String, fill: Fill) {
-        let as_it_is = matches!(&fill, Fill::Tensor(excerpt) if *excerpt == Excerpt::whole(&*name));
-        if !as_it_is {
-            self.fills.insert(name, fill);
-        }
-    }
-
-    /// An ONNX layer that no activation follows has none.
-    fn settle(&mut self) {
-        for place in 0..self.layers.len() {
-            if matches!(self.layers.get(place + 1), Some(Layer::Activation(_))) {
-                continue;
-            }
-            let activation = match &mut self.layers[place] {
-                Layer::Dense(layer) => &mut layer.activation,
-                Layer::Conv1d(layer) => &mut layer.activation,
-                Layer::Conv2d(layer) => &mut layer.activation,
-                Layer::ConvTranspose1d(layer) => &mut layer.activation,
-                Layer::ConvTranspose2d(layer) => &mut layer.activation,
-                _ => continue,
-            };
-            *activation = Some(Activation::Linear);
-        }
-    }
-}
-
-/// The module that PyTorch's first exporter names a node after: `/encoder/fc/Gemm` is in `encoder.fc`; other names are as they are.
-fn scope(node: &str) -> Option<String> {
-    let own = node
-        .strip_prefix('/')
-        .and_then(|rest| rest.rsplit_once('/'));
-    let name = own.map_or(node.to_owned(), |(module, _)| module.replace('/', "."));
-    (!name.is_empty()).then_some(name)
 }

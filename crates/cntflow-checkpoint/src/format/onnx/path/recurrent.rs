@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use super::super::proto::Node;
+use super::super::node::Node;
 use super::axes::Axis;
-use super::{Flow, Known, Path, Told, Weight};
-use crate::{Excerpt, Fill};
+use super::weight::Weight;
+use super::{Flow, Known, Path, Told};
+use crate::Fill;
 
 /// What a recurrent operator is in an architecture.
 struct Cell {
@@ -69,7 +70,12 @@ impl<'m, 'a> Path<'m, 'a> {
             expect(bias, &[directions, rows.saturating_mul(2)])?;
         }
         self.go_to(&flow)?;
-        let name = self.name(&[], node);
+        let names: Vec<&str> = [Some(&kernel), Some(&own), bias.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(Weight::name)
+            .collect();
+        let name = self.name(&names, node);
         let mut layer = json!({"kind": cell.kind, "name": name, "units": units, "bidirectional": both, "bias": bias.is_some()});
         if let Some(activation) = activation {
             layer["activation"] = json!(activation);
@@ -77,25 +83,31 @@ impl<'m, 'a> Path<'m, 'a> {
         self.push(layer)?;
         for direction in 0..directions {
             let suffix = if direction == 0 { "" } else { "_reverse" };
-            let gates = |weight: &Weight<'a>, width: usize| {
-                joined(&cell, |gate| {
-                    Excerpt::whole(weight.name)
-                        .cut(0, direction, direction + 1)
-                        .cut(1, gate * units, (gate + 1) * units)
-                        .shaped(&[units, width])
-                })
+            let gates = |weight: &Weight<'a>, first: usize, shape: &[usize]| {
+                let cut = weight.cut(0, direction, direction + 1);
+                let cut =
+                    cut.ok_or_else(|| format!("{} is no weight of a direction", weight.name()))?;
+                self.gates(&cell, &cut, first, shape)
             };
-            self.fill(format!("{name}.weight_ih_l0{suffix}"), gates(&kernel, n_in));
-            self.fill(format!("{name}.weight_hh_l0{suffix}"), gates(&own, units));
+            let mut fills = vec![
+                (
+                    format!("{name}.weight_ih_l0{suffix}"),
+                    gates(&kernel, 0, &[units, n_in])?,
+                ),
+                (
+                    format!("{name}.weight_hh_l0{suffix}"),
+                    gates(&own, 0, &[units, units])?,
+                ),
+            ];
             for (own, first) in [("ih", 0), ("hh", rows)] {
                 let Some(bias) = &bias else { continue };
-                let fill = joined(&cell, |gate| {
-                    Excerpt::whole(bias.name)
-                        .cut(0, direction, direction + 1)
-                        .cut(1, first + gate * units, first + (gate + 1) * units)
-                        .shaped(&[units])
-                });
-                self.fill(format!("{name}.bias_{own}_l0{suffix}"), fill);
+                fills.push((
+                    format!("{name}.bias_{own}_l0{suffix}"),
+                    gates(bias, first, &[units])?,
+                ));
+            }
+            for (name, fill) in fills {
+                self.fill(name, fill);
             }
         }
         let direction = if both { Axis::Directions } else { Axis::One };
@@ -114,6 +126,20 @@ impl<'m, 'a> Path<'m, 'a> {
                 false => vec![direction, Axis::Batch, units],
             },
         )
+    }
+
+    /// The gates of one direction `[1, rows, ...]` in the order of architectures, from a row on.
+    fn gates(&self, cell: &Cell, weight: &Weight<'a>, first: usize, shape: &[usize]) -> Told<Fill> {
+        let units = shape.first().copied().unwrap_or(0);
+        let rows = units * cell.gates.len();
+        let gate = |&gate: &usize| {
+            let start = first + gate * units;
+            weight.cut(1, start, start + units)?.seen_as(shape.to_vec())
+        };
+        let gates: Option<Vec<Weight<'a>>> = cell.gates.iter().map(gate).collect();
+        let joined = gates.and_then(|gates| Weight::joined(&gates, 0));
+        let joined = joined.ok_or_else(|| format!("{} has no {rows} rows", weight.name()))?;
+        self.filled(&joined)
     }
 
     /// Checks that the layer is as architectures have it; gives an Elman layer's activation.
@@ -175,12 +201,8 @@ fn expect(weight: &Weight<'_>, expected: &[usize]) -> Told<()> {
         true => Ok(()),
         false => Err(format!(
             "{} has shape {:?}, {expected:?} is needed",
-            weight.name, weight.shape
+            weight.name(),
+            weight.shape
         )),
     }
-}
-
-/// The gates of a layer in the order of architectures.
-fn joined(cell: &Cell, excerpt: impl Fn(usize) -> Excerpt) -> Fill {
-    Fill::Joined(cell.gates.iter().map(|&gate| excerpt(gate)).collect())
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Value as Json, json};
 
-use super::super::proto::Node;
+use super::super::node::Node;
 use super::axes::{Axis, sane};
+use super::weight::Weight;
 use super::{Path, Told};
-use crate::Fill;
 
 /// The geometry of a sliding operator; one number for each of one or two axes.
 struct Geometry {
@@ -192,9 +192,9 @@ impl<'m, 'a> Path<'m, 'a> {
                 false => geometry.output(axis, size),
             });
         let outputs = outputs.collect::<Told<Vec<i64>>>()?;
-        let bias_name = bias.as_ref().map_or("", |bias| bias.name);
+        let bias_name = bias.as_ref().map_or("", Weight::name);
         self.go_to(&flow)?;
-        let name = self.name(&[kernel.name, bias_name], node);
+        let name = self.name(&[kernel.name(), bias_name], node);
         let kind = if transposed { "conv_transpose" } else { "conv" };
         let mut layer = json!({
             "kind": format!("{kind}{}d", sizes.len()),
@@ -211,9 +211,11 @@ impl<'m, 'a> Path<'m, 'a> {
             layer["output_padding"] = one_or_both(&more);
         }
         self.push(layer)?;
-        self.fill(format!("{name}.weight"), Fill::Tensor(kernel.excerpt()));
+        let fill = self.filled(&kernel)?;
+        self.fill(format!("{name}.weight"), fill);
         if let Some(bias) = bias {
-            self.fill(format!("{name}.bias"), Fill::Tensor(bias.excerpt()));
+            let fill = self.filled(&bias)?;
+            self.fill(format!("{name}.bias"), fill);
         }
         self.give_flow(node, axes(filters, &outputs));
         Ok(())
