@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cluster;
+mod limits;
 mod populations;
 mod resume;
 mod support;

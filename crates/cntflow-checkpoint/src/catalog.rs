@@ -1,12 +1,15 @@
 //! The catalog: one entry for every checkpoint there is, with where it lies and what is known about it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CheckpointError, Label, Location};
+use crate::pool::Pool;
+use crate::{CheckpointError, Label, Labels, Location, SharedText};
 
-/// One checkpoint. A plain wire type: it travels between processes as the descriptor of a measuring task.
+/// One checkpoint. A plain wire type: it travels between processes as the descriptor of a measuring task. There may be a million of
+/// them in memory; what many have in common is shared between those of a catalog.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CatalogEntry {
     /// Unique name within its catalog: `<run>/step-00004` for trained ones, the path as found for scanned ones.
@@ -14,13 +17,13 @@ pub struct CatalogEntry {
     /// Where it lies.
     pub location: Location,
     /// The training run it belongs to; checkpoints of a run are one group in every evaluation.
-    pub run: String,
+    pub run: SharedText,
     /// Its place in the run's series (epochs or steps).
     pub step: i64,
     /// The architecture as JSON, where the catalog gives it.
-    pub architecture: Option<String>,
+    pub architecture: Option<SharedText>,
     /// Everything else that is known, by column name.
-    pub labels: BTreeMap<String, Label>,
+    pub labels: Labels,
     /// Why there is nothing to measure, e.g. a run that diverged.
     pub absent: Option<Absence>,
 }
@@ -56,7 +59,7 @@ impl std::fmt::Display for Absence {
 /// All entries, sorted by name, without two of the same name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
-    entries: Vec<CatalogEntry>,
+    entries: Vec<Arc<CatalogEntry>>,
 }
 
 /// One label column: a name and the narrowest type that holds all its values.
@@ -87,7 +90,20 @@ impl Catalog {
     ///
     /// # Errors
     /// Two different entries claim one name.
-    pub fn new(mut entries: Vec<CatalogEntry>) -> Result<Self, CheckpointError> {
+    pub fn new(entries: Vec<CatalogEntry>) -> Result<Self, CheckpointError> {
+        Self::default().with(entries)
+    }
+
+    /// The entries of this catalog and some more.
+    ///
+    /// # Errors
+    /// As [`Catalog::new`].
+    pub fn with(&self, more: Vec<CatalogEntry>) -> Result<Self, CheckpointError> {
+        let mut pool = Pool::default();
+        let more = more.into_iter();
+        let more = more.map(|entry| Arc::new(pool.shared(entry)));
+        let mut entries: Vec<Arc<CatalogEntry>> =
+            self.entries.iter().cloned().chain(more).collect();
         entries.sort_by(|a, b| a.checkpoint.cmp(&b.checkpoint));
         entries.dedup_by(|a, b| a.checkpoint == b.checkpoint && a.location == b.location);
         if let Some([first, second]) = entries
@@ -104,19 +120,20 @@ impl Catalog {
     }
 
     /// The entries, sorted by name.
-    pub fn entries(&self) -> &[CatalogEntry] {
+    pub fn entries(&self) -> &[Arc<CatalogEntry>] {
         &self.entries
     }
 
     /// The entries, sorted by name.
     pub fn into_entries(self) -> Vec<CatalogEntry> {
-        self.entries
+        let entries = self.entries.into_iter();
+        entries.map(Arc::unwrap_or_clone).collect()
     }
 
     /// The label columns of all entries, sorted by name.
     pub fn label_columns(&self) -> Vec<LabelColumn> {
         let mut kinds: BTreeMap<&str, LabelKind> = BTreeMap::new();
-        for (name, label) in self.entries.iter().flat_map(|entry| &entry.labels) {
+        for (name, label) in self.entries.iter().flat_map(|entry| entry.labels.iter()) {
             let kind = LabelKind::of(label);
             kinds
                 .entry(name)
@@ -163,7 +180,7 @@ mod tests {
         CatalogEntry {
             checkpoint: checkpoint.to_owned(),
             location: Path::new(checkpoint).into(),
-            run: "r".to_owned(),
+            run: "r".into(),
             step: 0,
             architecture: None,
             labels: labels

@@ -34,6 +34,20 @@ pub enum CheckpointError {
         /// Bytes of the file.
         found: u64,
     },
+    /// The file asks for more than a limit allows.
+    #[error("{path}: {what}: {found}, the limit {limit} is {allowed}")]
+    Limit {
+        /// The file.
+        path: PathBuf,
+        /// What is too large.
+        what: String,
+        /// How large it is.
+        found: u64,
+        /// Name of the limit: a field of [`crate::Limits`].
+        limit: &'static str,
+        /// Its value.
+        allowed: u64,
+    },
     /// The file's structure is broken.
     #[error("{path}: {reason}")]
     Broken {

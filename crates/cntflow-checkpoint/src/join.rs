@@ -7,7 +7,7 @@ use crate::catalog_file::whole_number;
 use crate::label::{OWN_COLUMNS, label_name};
 use crate::rows::{Cell, Row, for_each_row};
 use crate::scan::PassedOver;
-use crate::{CatalogOptions, CheckpointError, Label, Limits, Location};
+use crate::{CatalogOptions, CheckpointError, Label, Limits, Location, SharedText};
 
 /// Columns that say which checkpoint or run a row is about, the first that is there.
 const KEYS: [&str; 6] = ["path", "checkpoint", "file", "filename", "name", "run"];
@@ -30,7 +30,7 @@ pub(crate) fn apply(
     }
     if let Some(column) = &options.run {
         set(entries, column, |entry, label| {
-            entry.run = label.to_string();
+            entry.run = label.to_string().into();
             true
         })?;
     }
@@ -61,7 +61,7 @@ fn set(
             (Some(true), _) => continue,
             (_, Some(label)) => format!("column '{column}' is '{label}', no whole number"),
             (_, None) => {
-                let known: Vec<&str> = entry.labels.keys().map(String::as_str).collect();
+                let known: Vec<&str> = entry.labels.columns().collect();
                 format!("no column '{column}'; it has {}", known.join(", "))
             }
         };
@@ -77,7 +77,7 @@ fn set(
 struct Names {
     /// In the order in which they are tried.
     kinds: [(&'static str, HashMap<String, Vec<usize>>); 4],
-    runs: HashMap<String, Vec<usize>>,
+    runs: HashMap<SharedText, Vec<usize>>,
 }
 
 impl Names {
@@ -140,7 +140,7 @@ impl Names {
                 }
             }
         }
-        let run = self.runs.get(&name).map_or(&[][..], Vec::as_slice);
+        let run = self.runs.get(name.as_str()).map_or(&[][..], Vec::as_slice);
         let found: Vec<usize> = run.iter().filter(|at| of_step(at)).copied().collect();
         match (found.is_empty(), step) {
             (false, _) => Ok(found),
@@ -186,13 +186,18 @@ fn join(
 }
 
 fn add_labels(entry: &mut CatalogEntry, row: &Row) {
-    for (column, cell) in &row.cells {
-        if !KEYS.contains(&column.as_str()) && column != "step" {
-            entry.labels.insert(label_name(column), cell.label());
-        } else if !OWN_COLUMNS.contains(&column.as_str()) {
-            entry.labels.entry(column.clone()).or_insert(cell.label());
-        }
-    }
+    let given = row.cells.iter().filter_map(|(column, cell)| {
+        let own = column == "step" || KEYS.contains(&column.as_str());
+        let name = match own {
+            false => label_name(column),
+            true if OWN_COLUMNS.contains(&column.as_str()) => return None,
+            true if entry.labels.contains_key(column) => return None,
+            true => column.clone(),
+        };
+        Some((name, cell.label()))
+    });
+    let given: Vec<_> = given.collect();
+    entry.labels.extend(given);
 }
 
 fn shown(some: &[usize], entries: &[CatalogEntry]) -> String {

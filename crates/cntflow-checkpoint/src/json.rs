@@ -64,7 +64,7 @@ pub(crate) fn label(value: &Value) -> Option<Label> {
             Some("NaN") => Label::Real(f64::NAN),
             Some("Infinity") => Label::Real(f64::INFINITY),
             Some("-Infinity") => Label::Real(f64::NEG_INFINITY),
-            _ => Label::Text(text.clone()),
+            _ => Label::Text(text.as_str().into()),
         }),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
@@ -74,7 +74,7 @@ pub(crate) fn label(value: &Value) -> Option<Label> {
 pub(crate) fn label_or_text(value: Value) -> Option<Label> {
     match value {
         Value::Null => None,
-        Value::Array(_) | Value::Object(_) => Some(Label::Text(value.to_string())),
+        Value::Array(_) | Value::Object(_) => Some(Label::Text(value.to_string().into())),
         plain => label(&plain),
     }
 }

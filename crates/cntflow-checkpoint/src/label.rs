@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::SharedText;
+
 /// One label's value. It crosses wires and files, so its encoding tells its type (no untagged form).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Label {
@@ -12,7 +14,7 @@ pub enum Label {
     /// A real number; NaN where it is known to be none.
     Real(f64),
     /// Any text.
-    Text(String),
+    Text(SharedText),
 }
 
 impl From<bool> for Label {
@@ -35,13 +37,13 @@ impl From<f64> for Label {
 
 impl From<&str> for Label {
     fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
+        Self::Text(value.into())
     }
 }
 
 impl From<String> for Label {
     fn from(value: String) -> Self {
-        Self::Text(value)
+        Self::Text(value.into())
     }
 }
 
@@ -65,7 +67,7 @@ pub(crate) fn typed(text: &str) -> Label {
         return Label::Integer(whole);
     }
     text.parse()
-        .map_or_else(|_| Label::Text(text.to_owned()), Label::Real)
+        .map_or_else(|_| Label::Text(text.into()), Label::Real)
 }
 
 /// Columns of a catalog that are no labels.
@@ -100,6 +102,6 @@ mod tests {
         check("0.5", Label::Real(0.5));
         check("1e-3", Label::Real(0.001));
         check("relu", Label::Text("relu".into()));
-        check("", Label::Text(String::new()));
+        check("", Label::Text("".into()));
     }
 }

@@ -23,6 +23,33 @@ pub struct Limits {
     pub object_bytes: u64,
 }
 
+impl Limits {
+    /// Names of the limits.
+    pub const NAMES: [&str; 7] = [
+        "header_bytes",
+        "tensors",
+        "depth",
+        "decoded_bytes",
+        "expansion",
+        "archive_bytes",
+        "object_bytes",
+    ];
+
+    /// The limit of that name, to be set; `None` where there is none.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut u64> {
+        Some(match name {
+            "header_bytes" => &mut self.header_bytes,
+            "tensors" => &mut self.tensors,
+            "depth" => &mut self.depth,
+            "decoded_bytes" => &mut self.decoded_bytes,
+            "expansion" => &mut self.expansion,
+            "archive_bytes" => &mut self.archive_bytes,
+            "object_bytes" => &mut self.object_bytes,
+            _ => return None,
+        })
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -34,5 +61,23 @@ impl Default for Limits {
             archive_bytes: 256 << 30,
             object_bytes: 256 << 30,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_has_a_name() {
+        let mut limits = Limits::default();
+        for name in Limits::NAMES {
+            *limits.get_mut(name).unwrap() = 17;
+        }
+        let fields = serde_json::to_value(limits).unwrap();
+        let fields = fields.as_object().unwrap();
+        assert_eq!(fields.len(), Limits::NAMES.len());
+        assert!(fields.values().all(|value| *value == 17));
+        assert_eq!(limits.get_mut("header"), None);
     }
 }

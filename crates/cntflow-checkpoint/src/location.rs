@@ -9,13 +9,13 @@ use crate::archive;
 use crate::sharded;
 use crate::store;
 use crate::weights_row;
-use crate::{CheckpointError, Content, Limits, OpenCheckpoint};
+use crate::{CheckpointError, Content, Limits, OpenCheckpoint, SharedPath};
 
 /// Where a checkpoint lies. A plain wire type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location {
     /// A file, or the URL of an object; a URL is text, and is never joined or simplified as a path is.
-    pub path: PathBuf,
+    pub path: SharedPath,
     /// Name of a member, where the file is an archive (tar, tar.gz, zip).
     pub member: Option<String>,
     /// A row, where one file holds several checkpoints: of the matrix of the Small CNN Zoo, or a snapshot along the first dimension of
@@ -26,7 +26,7 @@ pub struct Location {
 impl From<PathBuf> for Location {
     fn from(path: PathBuf) -> Self {
         Self {
-            path,
+            path: path.into(),
             ..Self::default()
         }
     }
@@ -55,7 +55,7 @@ impl Location {
     /// A member of the archive at `path`.
     pub fn of_member(path: &Path, member: impl Into<String>) -> Self {
         Self {
-            path: path.to_owned(),
+            path: path.into(),
             member: Some(member.into()),
             row: None,
         }

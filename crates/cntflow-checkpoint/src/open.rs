@@ -184,9 +184,21 @@ pub(crate) fn failed(path: &Path, error: FormatError) -> CheckpointError {
             expected,
             found,
         },
-        other => CheckpointError::Broken {
+        FormatError::Limit {
+            what,
+            found,
+            limit,
+            allowed,
+        } => CheckpointError::Limit {
             path: path.to_owned(),
-            reason: other.to_string(),
+            what,
+            found,
+            limit,
+            allowed,
+        },
+        FormatError::Broken(reason) => CheckpointError::Broken {
+            path: path.to_owned(),
+            reason,
         },
     }
 }

@@ -19,7 +19,7 @@ use crate::merge::open;
 
 /// Rows that the row groups of parts have at least, on average, for the groups to be kept as they are: with smaller ones a reader would spend
 /// its time on their metadata, and many values are stored once per group.
-const LEAST_ROWS: i64 = 1 << 16;
+const LEAST_ROWS: i64 = 1 << 15;
 
 /// Whether the parts have the same columns and row groups that are large enough.
 pub(crate) fn can_copy(parts: &[PathBuf], schema: &Schema) -> Result<bool, TablesError> {

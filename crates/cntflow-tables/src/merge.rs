@@ -266,7 +266,6 @@ fn leave_out(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use cntflow_checkpoint::{CatalogEntry, Label, LabelColumn, LabelKind, Location};
@@ -301,10 +300,12 @@ mod tests {
             entry: CatalogEntry {
                 checkpoint: checkpoint.to_owned(),
                 location: Location::default(),
-                run: "r".to_owned(),
+                run: "r".into(),
                 step: 0,
                 architecture: None,
-                labels: BTreeMap::from([(label.to_owned(), Label::Integer(1))]),
+                labels: [(label.to_owned(), Label::Integer(1))]
+                    .into_iter()
+                    .collect(),
                 absent: None,
             },
             status: Status::Ok,

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use cntflow_checkpoint::CatalogOptions;
+use cntflow_checkpoint::{CatalogOptions, Limits};
+
+use crate::limit_setting::{LimitSetting, limits_with};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -85,6 +87,8 @@ pub(crate) struct MeasureArguments {
     #[arg(long, value_enum, default_value_t = Digest::Blake3)]
     pub(crate) digest: Digest,
     #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+    #[command(flatten)]
     pub(crate) columns: ColumnArguments,
     #[command(flatten)]
     pub(crate) folder: FolderArguments,
@@ -139,6 +143,8 @@ pub(crate) struct PredictArguments {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
     #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+    #[command(flatten)]
     pub(crate) talk: TalkArguments,
 }
 
@@ -178,6 +184,8 @@ pub(crate) struct InspectArguments {
     /// Compare the layers with each other: densities of link weights, strengths and (with --probe) activations, and their divergences
     #[arg(long)]
     pub(crate) densities: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
@@ -193,6 +201,8 @@ pub(crate) struct CatalogArguments {
     /// Read every file, and say which are the same by their digest
     #[arg(long)]
     pub(crate) digest: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
@@ -220,6 +230,26 @@ impl From<ColumnArguments> for CatalogOptions {
             step: arguments.step,
             metadata: arguments.metadata,
         }
+    }
+}
+
+/// What files may ask for.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct LimitArguments {
+    /// Sets a limit on what a file may ask for, in bytes (200MB, 8GiB) or as a number; may be repeated
+    ///
+    /// A file beyond a limit is a row that says so. Limits and their defaults: header_bytes=100MB, headers, pickles and other structure;
+    /// tensors=200_000, of one file; depth=64, levels of nesting; decoded_bytes=8GiB, a compressed tensor, decoded; expansion=1_100,
+    /// decoded bytes for each compressed one; archive_bytes=256GiB, a compressed tar archive, decoded; object_bytes=256GiB, an object
+    /// of an object store.
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    settings: Vec<LimitSetting>,
+}
+
+impl LimitArguments {
+    /// The defaults, with what was set.
+    pub(crate) fn limits(&self) -> Limits {
+        limits_with(&self.settings)
     }
 }
 

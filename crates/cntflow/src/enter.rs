@@ -1,7 +1,7 @@
 //! Before a plan is carried out: the folder it gets, the cluster around it, and the columns its tables will have.
 
 use anyhow::bail;
-use cntflow_checkpoint::{Catalog, CatalogEntry, LabelColumn, PassedOver};
+use cntflow_checkpoint::{Catalog, LabelColumn, PassedOver};
 use cntflow_dataflow::{Cluster, Peers};
 use cntflow_tables::Status;
 
@@ -94,8 +94,7 @@ pub(crate) fn label_columns(
     found: &Catalog,
 ) -> anyhow::Result<Vec<LabelColumn>> {
     let runs = plan.runs.iter().map(planned_entry);
-    let entries: Vec<CatalogEntry> = runs.chain(found.entries().iter().cloned()).collect();
-    let mut labels = Catalog::new(entries)?.label_columns();
+    let mut labels = found.with(runs.collect())?.label_columns();
     let identity = plan.identity()?;
     let earlier = StudyRecord::read(&setting.out)?
         .filter(|record| record.identity == identity && !setting.fresh);

@@ -55,7 +55,7 @@ pub(crate) fn left_to_do(
         let cost = task.cost();
         (task, cost)
     };
-    let mut tasks: Vec<(Task, f64)> = to_train.cloned().map(Task::Train).map(with_cost).collect();
+    let mut tasks: Vec<(Task, f64)> = to_train.map(Task::train).map(with_cost).collect();
     let to_come: usize = tasks.iter().map(|(task, _)| n_checkpoints(task)).sum();
     let mut planned = Planned {
         runs: tasks.len(),
@@ -65,7 +65,7 @@ pub(crate) fn left_to_do(
     if extent == Extent::Measure {
         let known = trained.entries().iter().chain(found.entries());
         let new = known.filter(|entry| !committed.contains_key(&entry.checkpoint));
-        let measure: Vec<(Task, f64)> = new.cloned().map(Task::Measure).map(with_cost).collect();
+        let measure: Vec<(Task, f64)> = new.map(Task::measure).map(with_cost).collect();
         planned.checkpoints = to_come + measure.len();
         if planned.runs == 0 {
             planned.cost = measure.len() as f64;

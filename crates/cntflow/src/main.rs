@@ -12,6 +12,7 @@ mod interrupt;
 mod layer_view;
 mod lease;
 mod left;
+mod limit_setting;
 mod measure;
 mod output;
 mod pipeline;

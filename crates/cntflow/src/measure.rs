@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use cntflow_checkpoint::{
-    Absence, CatalogEntry, CheckpointError, Coverage, Limits, OpenCheckpoint, TensorUse,
-    Understood, understand, weight_tensors,
+    Absence, CatalogEntry, CheckpointError, Coverage, OpenCheckpoint, TensorUse, Understood,
+    understand, weight_tensors,
 };
 use cntflow_metrics::population::{LayerSample, layer_samples};
 use cntflow_metrics::{
@@ -15,6 +15,7 @@ use cntflow_network::Network;
 use cntflow_tables::{Record, Status};
 
 use crate::args::{Digest, Neurons};
+use crate::limit_setting::reason;
 use crate::study::MeasurePlan;
 
 /// Measures the checkpoint of a catalog entry. What fails becomes the record's status and reason.
@@ -59,7 +60,7 @@ fn bare_record(entry: &CatalogEntry) -> Record {
 }
 
 fn fill(record: &mut Record, plan: &MeasurePlan) {
-    let opened = record.entry.location.open(&Limits::default());
+    let opened = record.entry.location.open(&plan.limits);
     let outcome = opened.and_then(|checkpoint| {
         record.digest = (plan.digest == Digest::Blake3).then(|| checkpoint.digest());
         record.bytes = Some(checkpoint.bytes());
@@ -90,7 +91,7 @@ fn fill(record: &mut Record, plan: &MeasurePlan) {
             }
             record.metrics = Some(measured.metrics);
         }
-        Err(error) => (record.status, record.reason) = (Status::Failed, Some(error.to_string())),
+        Err(error) => (record.status, record.reason) = (Status::Failed, Some(reason(&error))),
     }
 }
 

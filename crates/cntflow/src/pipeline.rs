@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
 use cntflow_checkpoint::store::{Folder, ObjectStores};
-use cntflow_checkpoint::{Absence, Catalog, CatalogEntry, Limits, PassedOver, scan};
+use cntflow_checkpoint::{Absence, Catalog, CatalogEntry, Limits, PassedOver, scan_within};
 use cntflow_dataflow::{Executor, Finished, TaskQueue, deal, run};
 use cntflow_tables::{BatchLimits, Committed, Status};
 
@@ -101,7 +101,7 @@ pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carrie
     let started = Instant::now();
     refuse_what_stores_do_not_take(plan, &setting.out)?;
     let stop = stop_on_interrupt()?;
-    let (found, passed_over) = scan(&plan.sources, &plan.catalog)?;
+    let (found, passed_over) = scan_within(&plan.sources, &plan.catalog, &plan.measure.limits)?;
     refuse_nothing(plan, &found, &passed_over)?;
     let labels = label_columns(plan, setting, &found)?;
     if let Some(populations) = &plan.measure.populations {
@@ -128,7 +128,7 @@ pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carrie
         folder,
     });
     let share = deal(left.tasks, |(_, cost)| *cost as u64, process, processes);
-    expect_objects(&share)?;
+    expect_objects(&share, &plan.measure.limits)?;
     let share: TaskQueue<Task> = share.into_iter().map(|(task, _)| task).collect();
     let executor = Executor {
         peers,
@@ -175,14 +175,14 @@ fn refuse_what_stores_do_not_take(plan: &Plan, out: &Path) -> Result<(), UsageEr
 }
 
 /// Has the objects that will be measured read ahead.
-fn expect_objects(share: &[(Task, f64)]) -> anyhow::Result<()> {
+fn expect_objects(share: &[(Task, f64)], limits: &Limits) -> anyhow::Result<()> {
     let urls = share.iter().filter_map(|(task, _)| match task {
         Task::Measure(entry) => entry.location.url(),
         Task::Train(_) => None,
     });
     let urls: Vec<String> = urls.map(str::to_owned).collect();
     if !urls.is_empty() {
-        ObjectStores::of_process()?.expect(urls, Limits::default());
+        ObjectStores::of_process()?.expect(urls, *limits);
     }
     Ok(())
 }
@@ -224,7 +224,9 @@ fn conclude(
     if !leads {
         return Ok((folder, finished == Finished::All, Totals::default()));
     }
-    let left = left_to_do(plan, setting.extent, &folder, found)?;
+    let mut left = left_to_do(plan, setting.extent, &folder, found)?;
+    // It is read anew below, and there may be a million of them.
+    left.committed.clear();
     if left.planned.runs == 0 && !plan.runs.is_empty() {
         folder.unite_catalog()?;
     }
@@ -238,7 +240,7 @@ fn conclude(
     let mut totals = totals(&folder.tables().committed()?);
     if setting.extent == Extent::Train {
         let trained = folder.trained()?;
-        let failed = |entry: &&CatalogEntry| matches!(entry.absent, Some(Absence::Failed(_)));
+        let failed = |entry: &&Arc<CatalogEntry>| matches!(entry.absent, Some(Absence::Failed(_)));
         totals.failed = trained.entries().iter().filter(failed).count();
     }
     Ok((folder, left.tasks.is_empty(), totals))

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use cntflow_checkpoint::CatalogOptions;
+use cntflow_checkpoint::{CatalogOptions, Limits};
 use cntflow_discriminate::DiscriminateSpec;
 use cntflow_metrics::{
     Bias, Boundary, ConvGraph, MeasureOptions, Metric, Padding, Precision, Residual,
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::{Digest, Neurons};
 use crate::exit::UsageError;
+use crate::limit_setting::LimitsSection;
 use crate::populations::{Populations, PopulationsSection};
 use crate::probe::{Probe, ProbeSpec};
 
@@ -25,6 +26,8 @@ struct StudyFile {
     population: Option<PopulationSpec>,
     #[serde(default)]
     measure: MeasureSection,
+    #[serde(default)]
+    limits: LimitsSection,
     populations: Option<PopulationsSection>,
     discriminate: Option<DiscriminateSpec>,
 }
@@ -92,6 +95,8 @@ pub(crate) struct MeasurePlan {
     pub(crate) populations: Option<Populations>,
     /// What identifies the content of a checkpoint.
     pub(crate) digest: Digest,
+    /// What files may ask for. They are no part of what tells studies apart: a file may be tried again with others.
+    pub(crate) limits: Limits,
 }
 
 /// What tells two ways of measuring apart: kept with the tables and with every classifier trained on them.
@@ -140,6 +145,7 @@ impl Plan {
             .unwrap_or_default();
         let mut measure = MeasurePlan::from_section(&file.measure)
             .map_err(|error| usage(format!("[measure] {error:#}")))?;
+        measure.limits = file.limits.limits().map_err(usage)?;
         let populations = file.populations.map(|section| {
             let measured = &measure.options.metrics;
             Populations::from_section(section, measured, measure.probe.is_some())
@@ -237,6 +243,7 @@ impl MeasurePlan {
             neurons,
             populations: None,
             digest: Digest::default(),
+            limits: Limits::default(),
         })
     }
 

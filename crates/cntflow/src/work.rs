@@ -15,13 +15,13 @@ use crate::progress::Progress;
 use crate::study::MeasurePlan;
 use crate::study_batch::StudyBatch;
 
-/// Something to do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Something to do. There may be a million of them in a queue: each is but a pointer to what it is about.
+#[derive(Clone, Debug)]
 pub(crate) enum Task {
     /// Train a run and keep its checkpoints.
-    Train(RunSpec),
+    Train(Arc<RunSpec>),
     /// Measure a checkpoint.
-    Measure(CatalogEntry),
+    Measure(Arc<CatalogEntry>),
 }
 
 /// What a task yields.
@@ -51,6 +51,16 @@ pub(crate) struct Report {
 }
 
 impl Task {
+    /// Trains a run.
+    pub(crate) fn train(spec: &RunSpec) -> Self {
+        Self::Train(Arc::new(spec.clone()))
+    }
+
+    /// Measures a checkpoint of the catalog.
+    pub(crate) fn measure(entry: &Arc<CatalogEntry>) -> Self {
+        Self::Measure(Arc::clone(entry))
+    }
+
     /// Its share of the work: multiply-adds of training, bytes of measuring. The two never stand in one queue but at a resumption,
     /// where training is the larger by far.
     pub(crate) fn cost(&self) -> f64 {
@@ -197,7 +207,7 @@ impl StudyWork {
             let new = entries
                 .iter()
                 .filter(|entry| !self.committed.contains_key(&entry.checkpoint));
-            cue.follow_up(new.cloned().map(Task::Measure));
+            cue.follow_up(new.cloned().map(|entry| Task::Measure(Arc::new(entry))));
         }
     }
 }
@@ -249,9 +259,9 @@ fn bare_entry(spec: &RunSpec, place: &str, step: i64) -> CatalogEntry {
     CatalogEntry {
         checkpoint: format!("{}/{place}", spec.run),
         location: Location::default(),
-        run: spec.run.clone(),
+        run: spec.run.as_str().into(),
         step,
-        architecture: Some(spec.architecture.clone()),
+        architecture: Some(spec.architecture.as_str().into()),
         labels: spec
             .labels()
             .into_iter()

@@ -84,7 +84,12 @@ fn as_real(label: &Label) -> Option<f64> {
 fn catalog_batch(catalog: &Catalog, folder: &Path) -> Result<RecordBatch, ArrowError> {
     let entries = catalog.entries();
     let texts = |value: &dyn Fn(&CatalogEntry) -> Option<String>| -> ArrayRef {
-        Arc::new(entries.iter().map(value).collect::<StringArray>())
+        Arc::new(
+            entries
+                .iter()
+                .map(|entry| value(entry))
+                .collect::<StringArray>(),
+        )
     };
     let relative = |location: &Location| match location.url() {
         Some(url) => url.to_owned(),
@@ -103,7 +108,7 @@ fn catalog_batch(catalog: &Catalog, folder: &Path) -> Result<RecordBatch, ArrowE
             "path".into(),
             texts(&|entry| Some(relative(&entry.location))),
         ),
-        ("run".into(), texts(&|entry| Some(entry.run.clone()))),
+        ("run".into(), texts(&|entry| Some(entry.run.to_string()))),
         (
             "step".into(),
             Arc::new(
@@ -115,7 +120,7 @@ fn catalog_batch(catalog: &Catalog, folder: &Path) -> Result<RecordBatch, ArrowE
         ),
         (
             "architecture".into(),
-            texts(&|entry| entry.architecture.clone()),
+            texts(&|entry| entry.architecture.as_ref().map(ToString::to_string)),
         ),
         (
             "absent".into(),
@@ -133,7 +138,7 @@ fn catalog_batch(catalog: &Catalog, folder: &Path) -> Result<RecordBatch, ArrowE
     for column in catalog.label_columns() {
         columns.push((
             label_name(&column.name),
-            label_array(&column, entries.iter()),
+            label_array(&column, entries.iter().map(AsRef::as_ref)),
         ));
     }
     let fields: Vec<Field> = columns
@@ -182,13 +187,13 @@ mod tests {
         let entry = |name: &str, labels: Vec<(&str, Label)>, absent: Option<&str>| CatalogEntry {
             checkpoint: name.to_owned(),
             location: Location {
-                path: folder.path().join(format!("checkpoints/{name}.tar")),
+                path: folder.path().join(format!("checkpoints/{name}.tar")).into(),
                 member: (name == "a").then(|| "x/y.pt".to_owned()),
                 row: (name == "b").then_some(7),
             },
-            run: "run".to_owned(),
+            run: "run".into(),
             step: 3,
-            architecture: Some("{}".to_owned()),
+            architecture: Some("{}".into()),
             labels: labels
                 .into_iter()
                 .map(|(key, label)| (key.to_owned(), label))

@@ -1,12 +1,12 @@
 //! Catalogs as people write them: CSV, JSON lines or Parquet with at least a column `path`.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::catalog::{Absence, CatalogEntry};
 use crate::label::OWN_COLUMNS;
+use crate::pool::Pool;
 use crate::rows::{Cell, Row, for_each_row};
-use crate::{CheckpointError, Label, Limits, Location};
+use crate::{CheckpointError, Label, Labels, Limits, Location, SharedText};
 
 /// Reads a catalog: a CSV, JSON-lines or Parquet file with at least a column `path`, relative to the folder of the file. `checkpoint`
 /// is the place where it is not given, `run` the checkpoint, `step` 0; `member` and `row` say which checkpoint of an archive or of a
@@ -24,8 +24,9 @@ pub(crate) fn read_catalog_at(
     limits: &Limits,
 ) -> Result<Vec<CatalogEntry>, CheckpointError> {
     let mut entries = Vec::new();
+    let mut pool = Pool::default();
     for_each_row(location, limits, &mut |row| {
-        entries.push(entry(location, &row)?);
+        entries.push(pool.shared(entry(location, &row)?));
         Ok(())
     })?;
     Ok(entries)
@@ -49,9 +50,9 @@ fn entry(catalog: &Location, row: &Row) -> Result<CatalogEntry, String> {
     };
     let checkpoint = text("checkpoint").unwrap_or_else(|| location.to_string());
     Ok(CatalogEntry {
-        run: text("run").unwrap_or_else(|| checkpoint.clone()),
+        run: text("run").unwrap_or_else(|| checkpoint.clone()).into(),
         step: whole(row, "step")?.unwrap_or(0),
-        architecture: text("architecture"),
+        architecture: text("architecture").map(SharedText::from),
         labels: labels(row),
         absent,
         location,
@@ -68,7 +69,7 @@ fn placed(catalog: &Location, path: &str) -> Location {
     }
 }
 
-fn labels(row: &Row) -> BTreeMap<String, Label> {
+fn labels(row: &Row) -> Labels {
     row.cells
         .iter()
         .filter(|(name, _)| !OWN_COLUMNS.contains(&name.as_str()))

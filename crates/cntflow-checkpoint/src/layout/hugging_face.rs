@@ -42,12 +42,13 @@ pub(super) fn take(folders: &mut Folders, found: &mut Found) {
         }
         for file in files {
             let entry = found.add_plain(&file);
-            let known = entry.labels.clone();
-            entry.labels.extend(labels.iter().cloned());
-            entry.labels.extend(known);
+            let known = &entry.labels;
+            let new = labels.iter().filter(|(name, _)| !known.contains_key(name));
+            let new: Vec<_> = new.cloned().collect();
+            entry.labels.extend(new);
             let whole_folder = config.is_some() || sharded::is_index(file.file_name());
             if whole_folder && entry.run == entry.checkpoint {
-                entry.run.clone_from(&path);
+                entry.run = path.as_str().into();
             }
         }
     }

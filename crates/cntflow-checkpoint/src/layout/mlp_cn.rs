@@ -36,12 +36,12 @@ pub(super) fn take(folders: &mut Folders, found: &mut Found) {
                     found.entries.extend(entries);
                     for trained in folder.take_all(|name| network(name, ".h5") == Some(&run)) {
                         let entry = found.add_plain(&trained);
-                        entry.run.clone_from(&run);
+                        entry.run = run.as_str().into();
                         entry.step = last;
                     }
                 }
                 // Measuring it gives the row that says why.
-                Err(()) => found.add_plain(&file).run = run,
+                Err(()) => found.add_plain(&file).run = run.into(),
             }
         }
     }
@@ -76,7 +76,7 @@ fn snapshots(file: &Location, run: &str, found: &Found) -> Result<Vec<CatalogEnt
         CatalogEntry {
             checkpoint: location.to_string(),
             location,
-            run: run.to_owned(),
+            run: run.into(),
             step: row as i64,
             architecture: None,
             labels: labels.collect(),

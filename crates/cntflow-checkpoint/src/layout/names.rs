@@ -21,13 +21,13 @@ const OF_THE_CHECKPOINT: [&str; 2] = ["realaccuracy", "binaccuracy"];
 pub(crate) fn tell(entry: &mut CatalogEntry) {
     let name = entry.location.file_name().to_owned();
     if let Some(told) = name.strip_suffix(".npy").and_then(cnt_dnns) {
-        entry.run = told.run;
+        entry.run = told.run.into();
         let labels = told.labels.into_iter();
         entry
             .labels
             .extend(labels.map(|(key, value)| (key, typed(&value))));
     } else if let Some((run, epoch, accuracy)) = name.strip_suffix(".pt").and_then(transformer) {
-        entry.run = run.to_owned();
+        entry.run = run.into();
         entry.step = epoch;
         let labels = [
             ("epoch", epoch.into()),

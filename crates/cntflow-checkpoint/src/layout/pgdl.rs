@@ -25,7 +25,7 @@ pub(super) fn take(folders: &mut Folders, found: &mut Found) {
         let (above, model) = parent(&path);
         let (_, task) = parent(&above);
         let entry = found.add_plain(&weights);
-        entry.run = format!("{task}/{model}");
+        entry.run = format!("{task}/{model}").into();
         entry.labels.insert("task".to_owned(), task.into());
         let labels = labels.unwrap_or_default().into_iter();
         let labels = labels.map(|(name, label)| (label_name(&name), label));

@@ -93,7 +93,7 @@ fn take_run(
             found.pass_over(&file, reason);
         }
         let entry = found.add_plain(&file);
-        entry.run.clone_from(&run);
+        entry.run = run.as_str().into();
         entry.step = epoch;
         entry.labels.extend(parameters.clone());
         entry
@@ -129,10 +129,10 @@ fn tell_absent(
                 found.entries.push(CatalogEntry {
                     checkpoint: format!("{path}/checkpoint_{epoch}"),
                     location: Location::default(),
-                    run: run.to_owned(),
+                    run: run.into(),
                     step: epoch,
                     architecture: None,
-                    labels,
+                    labels: labels.into(),
                     absent: Some(Absence::Diverged(reason)),
                 });
             }

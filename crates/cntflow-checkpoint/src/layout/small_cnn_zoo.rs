@@ -9,10 +9,11 @@ use super::Folders;
 use crate::catalog::CatalogEntry;
 use crate::catalog_file::whole_number;
 use crate::label::label_name;
+use crate::pool::Pool;
 use crate::rows::{Cell, Row, for_each_row};
 use crate::scan::Found;
 use crate::weights_row::{LAYOUT, Matrix, Told, Variable, WEIGHTS, carried, read_layout};
-use crate::{Limits, Location};
+use crate::{Labels, Limits, Location, SharedText};
 
 /// Names of the file of labels.
 const METRICS: [&str; 2] = ["metrics.csv.gz", "metrics.csv"];
@@ -48,10 +49,10 @@ fn entry(location: Location, run: &str) -> CatalogEntry {
     CatalogEntry {
         checkpoint: location.to_string(),
         location,
-        run: run.to_owned(),
+        run: run.into(),
         step: 0,
         architecture: None,
-        labels: BTreeMap::new(),
+        labels: Labels::default(),
         absent: None,
     }
 }
@@ -107,7 +108,8 @@ fn read_metrics(
     limits: &Limits,
     entries: &mut Vec<CatalogEntry>,
 ) -> Result<u64, String> {
-    let mut architectures: BTreeMap<Told, Option<String>> = BTreeMap::new();
+    let mut architectures: BTreeMap<Told, Option<SharedText>> = BTreeMap::new();
+    let mut pool = Pool::default();
     let mut at = 0;
     let read = for_each_row(metrics, limits, &mut |row| {
         if at < n {
@@ -119,10 +121,12 @@ fn read_metrics(
             };
             let architecture = architectures.entry(told).or_insert_with_key(|told| {
                 let architecture = carried(variables, told).architecture.ok()?;
-                serde_json::to_string(&architecture).ok()
+                serde_json::to_string(&architecture)
+                    .ok()
+                    .map(SharedText::from)
             });
             entry.architecture.clone_from(architecture);
-            entries.push(entry);
+            entries.push(pool.shared(entry));
         }
         at += 1;
         Ok(())
@@ -133,7 +137,7 @@ fn read_metrics(
 fn labelled(location: Location, row: &Row) -> Result<CatalogEntry, String> {
     let run = row.get(RUN).map(Cell::text);
     let mut entry = entry(location, "");
-    entry.run = run.unwrap_or_else(|| entry.checkpoint.clone());
+    entry.run = run.unwrap_or_else(|| entry.checkpoint.clone()).into();
     if let Some(step) = row.get(STEP) {
         entry.step = whole_number(&step.label())
             .ok_or_else(|| format!("column '{STEP}' is '{}', no whole number", step.text()))?;

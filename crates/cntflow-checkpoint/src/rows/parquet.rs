@@ -93,6 +93,6 @@ fn label_at(array: &ArrayRef, row: usize) -> Option<Label> {
         DataType::Boolean => Some(Label::Flag(array.as_boolean().value(row))),
         DataType::Int64 => Some(Label::Integer(array.as_primitive::<Int64Type>().value(row))),
         DataType::Float64 => Some(Label::Real(array.as_primitive::<Float64Type>().value(row))),
-        _ => Some(Label::Text(array.as_string::<i32>().value(row).to_owned())),
+        _ => Some(Label::Text(array.as_string::<i32>().value(row).into())),
     }
 }

@@ -57,12 +57,26 @@ pub fn scan(
     sources: &[String],
     options: &CatalogOptions,
 ) -> Result<(Catalog, Vec<PassedOver>), CheckpointError> {
-    let mut found = Found::default();
+    scan_within(sources, options, &Limits::default())
+}
+
+/// As [`scan`], within other limits than the default ones.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_within(
+    sources: &[String],
+    options: &CatalogOptions,
+    limits: &Limits,
+) -> Result<(Catalog, Vec<PassedOver>), CheckpointError> {
+    let mut found = Found {
+        limits: *limits,
+        ..Found::default()
+    };
     for source in sources {
         scan_source(source, &mut found)?;
     }
-    let limits = found.limits;
-    join::apply(options, &mut found.entries, &mut found.passed_over, &limits)?;
+    join::apply(options, &mut found.entries, &mut found.passed_over, limits)?;
     Ok((Catalog::new(found.entries)?, found.passed_over))
 }
 

@@ -8,7 +8,7 @@ use crate::catalog::CatalogEntry;
 use crate::format::{self, peek_metadata};
 use crate::label::typed;
 use crate::layout::names;
-use crate::{Content, Label, Limits, Location};
+use crate::{Content, Labels, Limits, Location};
 
 /// Metadata keys that have a place of their own in a [`CatalogEntry`] and are no labels.
 const OWN_PLACE: [&str; 5] = ["format", "checkpoint", "run", "step", "architecture"];
@@ -90,7 +90,7 @@ pub(super) fn entry(location: &Location, limits: &Limits) -> CatalogEntry {
     let metadata = match (&location.member, location.url()) {
         (_, Some(_)) => None,
         (None, None) => {
-            let file = fs_err::File::open(&location.path);
+            let file = fs_err::File::open(&*location.path);
             file.ok().and_then(|file| peek(file, limits))
         }
         (Some(_), None) => {
@@ -111,13 +111,13 @@ fn peek(file: impl Read, limits: &Limits) -> Option<BTreeMap<String, String>> {
 /// The entry of a file or an object by its metadata and its name.
 pub(super) fn entry_of(location: &Location, metadata: BTreeMap<String, String>) -> CatalogEntry {
     let name = location.to_string();
-    let labels: BTreeMap<String, Label> = metadata
+    let labels: Labels = metadata
         .iter()
         .filter(|(key, _)| !OWN_PLACE.contains(&key.as_str()))
         .map(|(key, value)| (key.clone(), typed(value)))
         .collect();
     let mut entry = CatalogEntry {
-        run: metadata.get("run").cloned().unwrap_or_else(|| name.clone()),
+        run: metadata.get("run").unwrap_or(&name).as_str().into(),
         step: metadata
             .get("step")
             .and_then(|step| step.parse().ok())

@@ -128,9 +128,13 @@ impl Request {
             let got = self.get(GetOptions::default()).await?;
             let size = got.meta.size;
             if size > self.most {
-                let most = self.most;
-                let reason = format!("{size} bytes, the limit object_bytes is {most}");
-                return Err(broken(&self.at, reason));
+                return Err(CheckpointError::Limit {
+                    path: self.at.to_string().into(),
+                    what: "bytes of the object".to_owned(),
+                    found: size,
+                    limit: "object_bytes",
+                    allowed: self.most,
+                });
             }
             if size > held {
                 return Ok(Answer::Large(size, got.meta.e_tag));

@@ -138,7 +138,7 @@ fn larger_than_the_limit_is_an_error_before_anything_is_read() {
     let text = stores.fetch(&url, &limits).unwrap_err().to_string();
     assert_eq!(
         text,
-        format!("{url}: 9500 bytes, the limit object_bytes is 9499")
+        format!("{url}: bytes of the object: 9500, the limit object_bytes is 9499")
     );
 }
 

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use cntflow_checkpoint::{Catalog, CatalogEntry, Label, LabelColumn, Limits, PassedOver, scan};
+use cntflow_checkpoint::{
+    Catalog, CatalogEntry, Label, LabelColumn, Limits, PassedOver, scan_within,
+};
 use serde_json::{Value, json};
 
 use crate::args::CatalogArguments;
 use crate::exit::ExitStatus;
+use crate::limit_setting::reason;
 use crate::printer;
 
 /// Lists what would be measured, and what of the sources would not and why.
 pub(crate) fn catalog(arguments: &CatalogArguments) -> anyhow::Result<ExitStatus> {
     let options = arguments.columns.clone().into();
-    let (catalog, passed_over) = scan(&arguments.source, &options)?;
-    let opened = arguments.digest.then(|| Opened::all(&catalog));
+    let limits = arguments.limits.limits();
+    let (catalog, passed_over) = scan_within(&arguments.source, &options, &limits)?;
+    let opened = arguments.digest.then(|| Opened::all(&catalog, &limits));
     let listing = Listing {
         columns: catalog.label_columns(),
         kinds: kinds(&catalog),
@@ -51,12 +55,12 @@ struct Opened {
 }
 
 impl Opened {
-    fn all(catalog: &Catalog) -> Self {
+    fn all(catalog: &Catalog, limits: &Limits) -> Self {
         let mut opened = Self::default();
         let mut digests: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let there = catalog.entries().iter();
         for entry in there.filter(|entry| entry.absent.is_none()) {
-            match entry.location.open(&Limits::default()) {
+            match entry.location.open(limits) {
                 Ok(checkpoint) => {
                     *opened.formats.entry(checkpoint.format()).or_default() += 1;
                     let same = digests.entry(checkpoint.digest()).or_default();
@@ -64,7 +68,7 @@ impl Opened {
                 }
                 Err(error) => opened
                     .failed
-                    .push((entry.checkpoint.clone(), error.to_string())),
+                    .push((entry.checkpoint.clone(), reason(&error))),
             }
         }
         let several = digests.into_iter().filter(|(_, same)| same.len() > 1);
@@ -138,7 +142,7 @@ impl Listing {
     fn row(&self, entry: &CatalogEntry) -> Vec<String> {
         let own = [
             entry.checkpoint.clone(),
-            entry.run.clone(),
+            entry.run.to_string(),
             entry.step.to_string(),
         ];
         let labels = self.columns.iter().map(|column| {
@@ -153,7 +157,7 @@ impl Listing {
         let passed_over = self.passed_over.iter();
         let passed_over = passed_over.map(|file| json!({"path": file.path, "reason": file.reason}));
         let mut document = json!({
-            "checkpoints": entries.iter().map(entry_document).collect::<Vec<_>>(),
+            "checkpoints": entries.iter().map(|entry| entry_document(entry)).collect::<Vec<_>>(),
             "runs": n_runs(&self.catalog),
             "kinds": self.kinds,
             "labels": self.columns,
@@ -199,7 +203,7 @@ fn entry_document(entry: &CatalogEntry) -> Value {
     let labels: serde_json::Map<String, Value> = entry
         .labels
         .iter()
-        .map(|(name, value)| (name.clone(), label(value)))
+        .map(|(name, value)| (name.to_owned(), label(value)))
         .collect();
     let location = &entry.location;
     json!({

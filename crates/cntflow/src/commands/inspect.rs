@@ -1,6 +1,6 @@
 //! `cntflow inspect`.
 
-use cntflow_checkpoint::{Coverage, OpenCheckpoint, Understood, understand};
+use cntflow_checkpoint::{Coverage, Location, OpenCheckpoint, Understood, understand};
 use cntflow_metrics::{LayerRow, MeasureOptions, NetworkMetrics};
 use serde_json::{Value, json};
 
@@ -8,6 +8,7 @@ use crate::args::{InspectArguments, Neurons};
 use crate::exit::ExitStatus;
 use crate::graph_view::GraphView;
 use crate::layer_view::{self, layer_views};
+use crate::limit_setting::reason;
 use crate::measure::{Measured, coverage_rows, measure_understood, measure_weights};
 use crate::populations::Populations;
 use crate::printer;
@@ -24,7 +25,9 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
     if arguments.densities {
         plan.populations = Some(Populations::by_default(plan.probe.is_some()));
     }
-    let checkpoint = OpenCheckpoint::open(&arguments.file)?;
+    let checkpoint = Location::from(arguments.file.as_path())
+        .open(&arguments.limits.limits())
+        .map_err(|error| anyhow::anyhow!(reason(&error)))?;
     let (understood, coverage) = understand(&checkpoint, None);
     let measured = match understood {
         Ok(understood) => {
@@ -35,7 +38,7 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
     };
     let failure = match &measured {
         Ok((_, measured)) => measured.not_finite.clone(),
-        Err(error) => Some(error.to_string()),
+        Err(error) => Some(reason(error)),
     };
     let measured = measured.ok();
     if arguments.json {

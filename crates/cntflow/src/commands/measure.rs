@@ -21,6 +21,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
     }
     let measure = MeasurePlan {
         digest: arguments.digest,
+        limits: arguments.limits.limits(),
         ..MeasurePlan::new(options, arguments.probe.as_deref(), arguments.neurons)?
     };
     let sources: Vec<String> = arguments

@@ -15,8 +15,12 @@ use crate::{output, printer};
 pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus> {
     let classifier = TrainedClassifier::load(&arguments.model)?;
     let measured_with = classifier.measured_with().to_owned();
-    let measure = MeasurePlan::as_measured_with(&measured_with)
+    let measured_as = MeasurePlan::as_measured_with(&measured_with)
         .with_context(|| arguments.model.display().to_string())?;
+    let measure = MeasurePlan {
+        limits: arguments.limits.limits(),
+        ..measured_as
+    };
     let folder = tempfile::tempdir()?;
     let plan = Plan {
         name: "predict".to_owned(),

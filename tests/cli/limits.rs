@@ -1,0 +1,97 @@
+//! Limits on what a file may ask for, as options of commands and of studies.
+
+use std::path::Path;
+
+use crate::support::{expect, table, write_chain};
+
+/// A folder `zoo` of one good checkpoint.
+fn zoo() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("zoo")).unwrap();
+    write_chain(&folder.path().join("zoo/good.safetensors"), 1.0);
+    folder
+}
+
+/// Why the only checkpoint failed.
+fn reason(out: &Path) -> Option<String> {
+    let networks = table(out, "networks");
+    let reasons = networks.column("reason").unwrap().str().unwrap();
+    reasons.get(0).map(str::to_owned)
+}
+
+const TOO_LARGE: &str =
+    "the limit header_bytes is 20; --limit header_bytes=VALUE, or [limits] of a study, raises it";
+
+#[test]
+fn a_file_beyond_a_limit_is_a_row_that_says_how_to_raise_it() {
+    let folder = zoo();
+    let here = folder.path();
+    let measure = ["measure", "zoo", "--out", "out", "--limit"];
+    let with = |more: &[&'static str]| [&measure[..], more].concat();
+    expect(3, here, &with(&["header_bytes=20"]));
+    let why = reason(&here.join("out")).unwrap_or_default();
+    assert!(
+        why.contains("good.safetensors: ") && why.ends_with(TOO_LARGE),
+        "{why}"
+    );
+    expect(
+        0,
+        here,
+        &with(&["header_bytes=1MB", "--limit", "depth=8", "--retry-failed"]),
+    );
+    assert_eq!(reason(&here.join("out")), None);
+}
+
+#[test]
+fn every_command_that_opens_a_file_takes_limits() {
+    let folder = zoo();
+    let here = folder.path();
+    let file = "zoo/good.safetensors";
+    let said = expect(1, here, &["inspect", file, "--limit", "header_bytes=20"]);
+    assert!(said.stderr.contains(TOO_LARGE), "{said:?}");
+    expect(0, here, &["inspect", file, "--limit", "header_bytes=20KB"]);
+    let catalog = ["catalog", "zoo", "--digest", "--limit", "header_bytes=20"];
+    let said = expect(0, here, &catalog);
+    assert!(said.stdout.contains(TOO_LARGE), "{said:?}");
+}
+
+#[test]
+fn a_study_has_a_table_of_limits() {
+    let folder = zoo();
+    let here = folder.path();
+    let study = |limits: &str| {
+        let study =
+            format!("[study]\nname = \"s\"\n[measure]\nsources = [\"zoo\"]\n[limits]\n{limits}");
+        std::fs::write(here.join("s.toml"), study).unwrap();
+    };
+    study("header_bytes = 20");
+    expect(3, here, &["run", "s.toml"]);
+    let why = reason(&here.join("runs/s")).unwrap_or_default();
+    assert!(why.ends_with(TOO_LARGE), "{why}");
+    // Limits are no part of the study: its folder is gone on with.
+    study("header_bytes = \"1MB\"");
+    expect(0, here, &["run", "s.toml", "--retry-failed"]);
+    assert_eq!(reason(&here.join("runs/s")), None);
+}
+
+#[test]
+fn a_limit_that_is_none_is_a_usage_error_that_lists_them() {
+    let folder = zoo();
+    let here = folder.path();
+    let said = expect(2, here, &["measure", "zoo", "--limit", "header=1"]);
+    let known = "no limit 'header'; there are header_bytes, tensors, depth";
+    assert!(said.stderr.contains(known), "{said:?}");
+    let said = expect(2, here, &["inspect", "zoo", "--limit", "depth=deep"]);
+    assert!(said.stderr.contains("'deep' is no number"), "{said:?}");
+    for (limits, expected) in [
+        ("header = 1", known),
+        ("depth = \"x\"", "'x' is no number"),
+        ("depth = -1", "200MB"),
+    ] {
+        let study =
+            format!("[study]\nname = \"s\"\n[measure]\nsources = [\"zoo\"]\n[limits]\n{limits}");
+        std::fs::write(here.join("s.toml"), study).unwrap();
+        let said = expect(2, here, &["run", "s.toml"]);
+        assert!(said.stderr.contains(expected), "{said:?}");
+    }
+}
