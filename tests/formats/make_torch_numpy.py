@@ -52,6 +52,21 @@ kinds = {str(dtype)[6:]: torch.arange(5).to(dtype) for dtype in (torch.float16, 
 save("kinds.pt", kinds, {key: kinds[key] for key in ("float16", "bfloat16", "float64")})
 save("list.pt", [base, base[0]], {"0": base, "1": base[0]})
 save("tensor.pt", base, {"tensor": base})
+weight = torch.arange(4.0)
+losses = np.array([0.5, 0.25])
+beside = {
+    "state": {("fc", 0): weight, None: weight + 1, torch.float32: weight + 2, b"bytes": weight + 3},
+    "losses": losses,
+    "best": np.float64(0.93),
+    "epoch": np.int64(-7),
+    "on": {torch.device("cpu")},
+}
+keyed = {"state.(fc, 0)": weight, "state.None": weight + 1, "state.torch.float32": weight + 2, "state.<key 3>": weight + 3}
+save("beside.pt", beside, keyed)
+save("beside_legacy.pt", beside, keyed, _use_new_zipfile_serialization=False)
+for protocol in (2, 5):
+    arrays = {"fc.weight": np.arange(6, dtype=">f4").reshape(2, 3), "fc.bias": np.ones(2, np.float32)}
+    save(f"arrays{protocol}.pt", arrays, arrays, pickle_protocol=protocol)
 
 a = np.arange(6, dtype=np.float32).reshape(2, 3)
 for name, value in {"c": a, "fortran": np.asfortranarray(a), "big": a.astype(">f8"), "scalar": np.float32(3), "half": a.astype("f2")}.items():

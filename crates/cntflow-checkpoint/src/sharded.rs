@@ -50,8 +50,11 @@ pub(crate) fn read_index(file: &[u8], limits: &Limits) -> Result<Index, FormatEr
         .map_err(|error| FormatError::broken(format!("no index of shards: {error}")))?;
     let listed = index.weight_map.len() as u64;
     FormatError::within("tensors", listed, "tensors", limits.tensors)?;
+    if listed == 0 {
+        return Err(FormatError::broken("the index names no tensor"));
+    }
     for (tensor, shard) in &index.weight_map {
-        if shard.is_empty() || shard.contains(['/', '\\']) || shard == ".." {
+        if shard.contains(['/', '\\', '\0']) || ["", ".", ".."].contains(&&**shard) {
             return Err(FormatError::broken(format!(
                 "the index gives tensor {tensor} to '{shard}', which is no file beside it"
             )));

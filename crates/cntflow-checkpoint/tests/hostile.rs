@@ -1,8 +1,12 @@
-//! Files that lie: every one is an error that names the file, none is a panic or a wrong number.
+//! Safetensors files that lie: every one is an error that names the file, within a second and 100 MiB; none is a panic or a wrong
+//! number.
+
+mod common;
 
 use std::path::Path;
 
 use cntflow_checkpoint::{OpenCheckpoint, understand};
+use common::bounded;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
@@ -14,10 +18,15 @@ fn small_checkpoint() -> Vec<u8> {
 }
 
 /// Opens the bytes as a file and touches everything that opening hands out.
+#[track_caller]
 fn open(folder: &Path, bytes: &[u8]) -> Result<usize, String> {
     let path = folder.join("a.safetensors");
     std::fs::write(&path, bytes).unwrap();
-    let checkpoint = OpenCheckpoint::open(&path).map_err(|error| error.to_string())?;
+    bounded(|| touch(&path))
+}
+
+fn touch(path: &Path) -> Result<usize, String> {
+    let checkpoint = OpenCheckpoint::open(path).map_err(|error| error.to_string())?;
     let (_, coverage) = understand(&checkpoint, None);
     let mut touched = 0;
     for row in &coverage {
@@ -99,6 +108,22 @@ fn headers_that_promise_what_cannot_be_are_refused() {
         8,
     );
     check(r#"{"a":"#, 8);
+    let deep = format!(r#"{{"a":{}"#, "[".repeat(1_000_000));
+    check(&deep, 8);
+    let dimensions = vec!["4294967296"; 10_000].join(",");
+    let many = format!(r#"{{"a":{{"dtype":"F32","shape":[{dimensions}],"data_offsets":[0,8]}}}}"#);
+    check(&many, 8);
+}
+
+#[test]
+fn headers_longer_than_their_file_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for length in [17, 1 << 20, 1 << 32, 1 << 63, u64::MAX] {
+        let mut bytes = length.to_le_bytes().to_vec();
+        bytes.extend(br#"{"a":{}}        "#);
+        let text = open(folder.path(), &bytes).unwrap_err();
+        assert!(text.contains("a.safetensors"), "{length}: {text}");
+    }
 }
 
 #[test]

@@ -2,12 +2,13 @@
 //! they hold.
 
 use std::io::Cursor;
+use std::ops::Range;
 
 use zip::CompressionMethod;
 use zip::read::ZipArchive;
 
 use super::{Bytes, Listed, Member};
-use crate::format::FormatError;
+use crate::format::{FormatError, zip_list};
 
 /// Whether the file begins as zip archives do.
 pub(super) fn recognises(file: &[u8]) -> bool {
@@ -46,7 +47,23 @@ pub(super) fn members(file: &[u8]) -> Result<Listed, FormatError> {
         members.push(Member { name, bytes });
     }
     let names: Vec<&str> = members.iter().map(|member| &*member.name).collect();
-    Ok((!is_checkpoint(&names)).then_some((members, None)))
+    if is_checkpoint(&names) {
+        return Ok(None);
+    }
+    zip_list::check(file, &archive)?;
+    zip_list::apart(members.iter().filter_map(Member::place))?;
+    Ok(Some((members, None)))
+}
+
+impl Member {
+    /// Its name and where it lies, where it can be read.
+    fn place(&self) -> Option<(&str, Range<u64>)> {
+        match self.bytes.as_ref().ok()? {
+            Bytes::Plain(range) | Bytes::Deflated { range, .. } => {
+                Some((&self.name, range.clone()))
+            }
+        }
+    }
 }
 
 /// The number of deflate among the methods of compression.

@@ -1,4 +1,4 @@
-//! Zip archives whose members are read in place: PyTorch's files and `.npz`.
+//! Zip archives whose members are read in place: PyTorch's files, `.npz` and `.keras`.
 //!
 //! The `zip` crate lists the members; where they lie, and that they neither overlap nor expand beyond the limits, is checked here.
 
@@ -6,10 +6,11 @@ use std::borrow::Cow;
 use std::io::{Cursor, Read};
 use std::ops::Range;
 
+use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::FormatError;
+use super::{FormatError, zip_list};
 use crate::Limits;
 
 /// A member of an archive.
@@ -17,10 +18,11 @@ use crate::Limits;
 pub(super) enum Member {
     /// In the file, as it is.
     Stored(Range<usize>),
-    /// In the file, deflated to so many bytes from so many.
+    /// In the file, deflated to so many bytes from so many, with the checksum of these.
     Deflated {
         compressed: Range<usize>,
         bytes: usize,
+        checksum: u32,
     },
 }
 
@@ -47,9 +49,11 @@ impl Member {
     pub(super) fn decoded<'a>(&self, file: &'a [u8]) -> Result<Cow<'a, [u8]>, FormatError> {
         match self {
             Self::Stored(range) => Ok(Cow::Borrowed(&file[range.clone()])),
-            Self::Deflated { compressed, bytes } => {
-                inflate(&file[compressed.clone()], *bytes).map(Cow::Owned)
-            }
+            Self::Deflated {
+                compressed,
+                bytes,
+                checksum,
+            } => inflate(&file[compressed.clone()], *bytes, *checksum).map(Cow::Owned),
         }
     }
 
@@ -60,10 +64,11 @@ impl Member {
     pub(super) fn held<'a>(
         &self,
         file: &'a [u8],
+        what: &str,
         limits: &Limits,
     ) -> Result<Cow<'a, [u8]>, FormatError> {
         FormatError::within(
-            "bytes of its pickle",
+            format!("bytes of {what}"),
             self.bytes() as u64,
             "header_bytes",
             limits.header_bytes,
@@ -115,7 +120,7 @@ pub(super) fn any_name(file: &[u8], wanted: impl Fn(&str) -> bool) -> bool {
 /// All members but folders, by name, in the archive's order.
 ///
 /// # Errors
-/// The list cannot be read; members overlap, lie beyond the end, are encrypted, or expand beyond the limits.
+/// The list cannot be read or has a name twice; members overlap, lie beyond the end, are encrypted, or expand beyond the limits.
 pub(super) fn members(file: &[u8], limits: &Limits) -> Result<Vec<(String, Member)>, FormatError> {
     let broken = |error: zip::result::ZipError| {
         FormatError::broken(format!("its zip cannot be read: {error}"))
@@ -127,6 +132,7 @@ pub(super) fn members(file: &[u8], limits: &Limits) -> Result<Vec<(String, Membe
         "tensors",
         limits.tensors,
     )?;
+    zip_list::check(file, &zip)?;
     let mut members = Vec::with_capacity(zip.len());
     for place in 0..zip.len() {
         let entry = zip.by_index_raw(place).map_err(broken)?;
@@ -136,27 +142,12 @@ pub(super) fn members(file: &[u8], limits: &Limits) -> Result<Vec<(String, Membe
             members.push((name, member));
         }
     }
-    apart(&members)?;
+    let ranges = members.iter().map(|(name, member)| {
+        let Range { start, end } = *member.range();
+        (&**name, start as u64..end as u64)
+    });
+    zip_list::apart(ranges)?;
     Ok(members)
-}
-
-/// Checks that no two members share bytes: a small file could hold any number of large ones otherwise.
-fn apart(members: &[(String, Member)]) -> Result<(), FormatError> {
-    let mut sorted: Vec<_> = members
-        .iter()
-        .filter(|(_, member)| !member.range().is_empty())
-        .collect();
-    sorted.sort_by_key(|(_, member)| member.range().start);
-    match sorted
-        .windows(2)
-        .find(|pair| pair[0].1.range().end > pair[1].1.range().start)
-    {
-        Some(pair) => Err(FormatError::broken(format!(
-            "members {} and {} of its zip overlap",
-            pair[0].0, pair[1].0
-        ))),
-        None => Ok(()),
-    }
 }
 
 /// Where a member lies, checked against the file and the limits.
@@ -188,6 +179,7 @@ fn member(
             Ok(Member::Deflated {
                 compressed: range,
                 bytes: bytes as usize,
+                checksum: entry.crc32(),
             })
         }
         other => Err(FormatError::broken(format!(
@@ -206,21 +198,29 @@ fn damaged(error: std::io::Error) -> FormatError {
     FormatError::broken(format!("a member of its zip cannot be decoded: {error}"))
 }
 
-/// Exactly so many bytes of a deflated stream.
-fn inflate(compressed: &[u8], bytes: usize) -> Result<Vec<u8>, FormatError> {
+/// Exactly so many bytes of a deflated stream, whose checksum has to be right.
+fn inflate(compressed: &[u8], bytes: usize, checksum: u32) -> Result<Vec<u8>, FormatError> {
     let mut decoded = Vec::new();
     let mut decoder = DeflateDecoder::new(compressed).take(bytes as u64 + 1);
     decoder.read_to_end(&mut decoded).map_err(damaged)?;
-    match decoded.len() == bytes {
+    if decoded.len() != bytes {
+        let more = if decoded.len() > bytes {
+            " or more"
+        } else {
+            ""
+        };
+        return Err(FormatError::broken(format!(
+            "a member of its zip is said to have {bytes} bytes, it has {}{more}",
+            decoded.len(),
+        )));
+    }
+    let mut crc = Crc::new();
+    crc.update(&decoded);
+    match crc.sum() == checksum {
         true => Ok(decoded),
         false => Err(FormatError::broken(format!(
-            "a member of its zip is said to have {bytes} bytes, it has {}{}",
-            decoded.len(),
-            if decoded.len() > bytes {
-                " or more"
-            } else {
-                ""
-            }
+            "a member of its zip has checksum {:08x}, its list says {checksum:08x}",
+            crc.sum()
         ))),
     }
 }

@@ -19,6 +19,7 @@ mod onnx;
 mod pickle;
 mod safetensors;
 mod torch;
+pub(crate) mod zip_list;
 
 pub(crate) use safetensors::peek_metadata;
 

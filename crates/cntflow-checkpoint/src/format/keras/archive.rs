@@ -1,10 +1,11 @@
 //! A `.keras` file: a zip archive of `config.json`, `metadata.json` and `model.weights.h5`.
 
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 
-use zip::{CompressionMethod, ZipArchive};
+use zip::ZipArchive;
 
 use crate::format::FormatError;
+use crate::format::archive::{self, Member};
 use crate::{Content, Limits};
 
 const CONFIG: &str = "config.json";
@@ -39,75 +40,30 @@ pub(super) fn recognises(file: &[u8]) -> bool {
     }
 }
 
-/// Reads the members; a compressed one within the limits on its size and on its ratio of compression.
+/// Reads the members, within the limits.
 pub(super) fn read(file: &Content, limits: &Limits) -> Result<Archive, FormatError> {
-    let mut archive = ZipArchive::new(Cursor::new(&**file)).map_err(|error| broken("", &error))?;
-    let text_limits = Limits {
-        decoded_bytes: limits.header_bytes,
-        ..*limits
+    let members = archive::members(file, limits)?;
+    let find = |name: &str| {
+        let found = members.iter().find(|(member, _)| member == name);
+        found.map(|(_, member)| member)
     };
-    let has_metadata = archive.index_for_name(METADATA).is_some();
-    let mut text = |name: &'static str| {
-        let bytes = member(&mut archive, file, name, "header_bytes", &text_limits)?;
-        String::from_utf8(bytes.to_vec())
+    let required = |name: &str| {
+        find(name).ok_or_else(|| FormatError::broken(format!("its zip has no member {name}")))
+    };
+    let text = |name: &str, member: &Member| {
+        let bytes = member.held(file, &format!("member {name}"), limits)?;
+        String::from_utf8(bytes.into_owned())
             .map_err(|_| FormatError::broken(format!("member {name} is no text in UTF-8")))
     };
-    let config = text(CONFIG)?;
-    let metadata = has_metadata.then(|| text(METADATA)).transpose()?;
-    let weights = member(&mut archive, file, WEIGHTS, "decoded_bytes", limits)?;
+    let weights = required(WEIGHTS)?;
     Ok(Archive {
-        config,
-        metadata,
-        weights,
-    })
-}
-
-fn member(
-    archive: &mut ZipArchive<Cursor<&[u8]>>,
-    file: &Content,
-    name: &'static str,
-    limit: &'static str,
-    limits: &Limits,
-) -> Result<Content, FormatError> {
-    let mut member = archive
-        .by_name(name)
-        .map_err(|error| broken(name, &error))?;
-    let (stored, size) = (member.compressed_size(), member.size());
-    if member.compression() == CompressionMethod::Stored {
-        let start = member.data_start().unwrap_or(u64::MAX);
-        let end = start
-            .checked_add(size)
-            .filter(|&end| end <= file.len() as u64);
-        return match end {
-            Some(end) => Ok(file.part(start as usize..end as usize)),
-            None => Err(FormatError::broken(format!(
-                "member {name} of {size} bytes from {start} goes beyond the file's {} bytes",
-                file.len()
-            ))),
-        };
-    }
-    let what = || format!("bytes of member {name}");
-    FormatError::within(what(), size, limit, limits.decoded_bytes)?;
-    let most = stored.saturating_mul(limits.expansion);
-    FormatError::within(what(), size, "expansion (times its compressed bytes)", most)?;
-    let mut bytes = Vec::new();
-    let read = member
-        .by_ref()
-        .take(size.saturating_add(1))
-        .read_to_end(&mut bytes);
-    read.map_err(|error| FormatError::broken(format!("member {name}: {error}")))?;
-    if bytes.len() as u64 != size {
-        return Err(FormatError::broken(format!(
-            "member {name} has {} bytes or more, the archive lists {size}",
-            bytes.len()
-        )));
-    }
-    Ok(Content::held(bytes))
-}
-
-fn broken(member: &str, error: &zip::result::ZipError) -> FormatError {
-    FormatError::broken(match member {
-        "" => format!("its zip archive cannot be read: {error}"),
-        _ => format!("member {member}: {error}"),
+        config: text(CONFIG, required(CONFIG)?)?,
+        metadata: find(METADATA)
+            .map(|member| text(METADATA, member))
+            .transpose()?,
+        weights: match weights {
+            Member::Stored(range) => file.part(range.clone()),
+            Member::Deflated { .. } => Content::held(weights.decoded(file)?.into_owned()),
+        },
     })
 }

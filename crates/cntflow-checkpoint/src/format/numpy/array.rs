@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::dtype::Dtype;
+use crate::Element;
 use crate::format::FormatError;
 use crate::format::archive::Member;
 
 /// Where the elements of an array are.
 #[derive(Clone, Debug)]
-pub(super) enum Source {
+pub(in crate::format) enum Source {
     /// In the file, as they are.
     File(Range<usize>),
     /// Decoded when the file was opened, within `header_bytes`.
@@ -22,16 +23,44 @@ pub(super) enum Source {
 
 /// How an array's elements are kept.
 #[derive(Clone, Debug)]
-pub(super) struct Kept {
-    pub(super) source: Source,
-    pub(super) dtype: Dtype,
+pub(in crate::format) struct Kept {
+    pub(in crate::format) source: Source,
+    pub(in crate::format) dtype: Dtype,
     /// Column-major.
-    pub(super) fortran: bool,
+    pub(in crate::format) fortran: bool,
 }
 
 impl Kept {
+    /// Bytes that it takes in memory.
+    pub(in crate::format) fn held_bytes(&self) -> u64 {
+        match &self.source {
+            Source::Held(bytes) => bytes.len() as u64,
+            _ => 0,
+        }
+    }
+
+    /// The one number that it is, as people write it; `None` of a type that is not shown so.
+    pub(in crate::format) fn number(&self, file: &[u8]) -> Result<Option<String>, FormatError> {
+        let bytes = self.elements(file, &[])?;
+        Ok(match self.dtype.element {
+            Element::I8 | Element::I16 | Element::I32 | Element::I64 => {
+                Some(i64::from_le_bytes(widened(&bytes, true)).to_string())
+            }
+            Element::U8 | Element::U16 | Element::U32 | Element::U64 => {
+                Some(u64::from_le_bytes(widened(&bytes, false)).to_string())
+            }
+            Element::Bool => bytes.first().map(|&flag| (flag != 0).to_string()),
+            Element::F64 => bytes
+                .first_chunk()
+                .map(|number| f64::from_le_bytes(*number).to_string()),
+            other => other
+                .values(bytes)
+                .and_then(|values| Some(values.first()?.to_string())),
+        })
+    }
+
     /// The elements, row-major and little-endian.
-    pub(super) fn elements<'a>(
+    pub(in crate::format) fn elements<'a>(
         &'a self,
         file: &'a [u8],
         shape: &[usize],
@@ -55,6 +84,16 @@ impl Kept {
             false => Ok(bytes),
         }
     }
+}
+
+/// A little-endian whole number of up to 8 bytes as one of 8.
+fn widened(bytes: &[u8], signed: bool) -> [u8; 8] {
+    let negative = signed && bytes.last().is_some_and(|last| last & 0x80 != 0);
+    let mut wide = [if negative { 0xFF } else { 0 }; 8];
+    for (to, &from) in wide.iter_mut().zip(bytes) {
+        *to = from;
+    }
+    wide
 }
 
 /// Column-major elements of so many bytes in row-major order.

@@ -4,13 +4,13 @@ use crate::Element;
 
 /// An element type with its byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Dtype {
-    pub(super) element: Element,
-    pub(super) big_endian: bool,
+pub(in crate::format) struct Dtype {
+    pub(in crate::format) element: Element,
+    pub(in crate::format) big_endian: bool,
 }
 
 /// The type of a name such as `<f4`, or of one without byte order, as pickles have it; `None` of objects, records, texts and dates.
-pub(super) fn dtype(name: &str) -> Option<Dtype> {
+pub(in crate::format) fn dtype(name: &str) -> Option<Dtype> {
     let (big_endian, kind) = match name.split_at_checked(1)? {
         (">", kind) => (true, kind),
         ("<" | "=" | "|", kind) => (false, kind),

@@ -3,10 +3,10 @@
 //! Own code: `npyz` reads typed arrays through a reader, where elements are wanted in place and of any type, and no crate reads arrays of
 //! objects, whose pickles are the very ones that are dangerous to run.
 
-mod array;
+pub(in crate::format) mod array;
 mod dtype;
 mod header;
-mod pickled;
+pub(in crate::format) mod pickled;
 mod walk;
 
 use std::borrow::Cow;

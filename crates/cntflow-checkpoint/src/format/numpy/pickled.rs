@@ -9,9 +9,11 @@ use crate::format::pickle::{Id, Object, Pickle, Value};
 use crate::format::{FormatError, checked_bytes};
 
 /// What an object of NumPy's is.
-pub(super) enum Rebuilt {
+pub(in crate::format) enum Rebuilt {
     /// An array of numbers.
     Array(Vec<usize>, Kept),
+    /// A number of a type of NumPy's.
+    Number(Kept),
     /// An array of objects: its shape and they, one after the other.
     Objects(Vec<usize>, Vec<Id>),
     /// Something else, with the reason why it is not read.
@@ -20,21 +22,21 @@ pub(super) enum Rebuilt {
 
 /// A pickle and what its bytes lie in: the file from `base` on, or a decoded copy.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) pickle: &'a Pickle,
-    pub(super) bytes: &'a [u8],
+pub(in crate::format) struct Place<'a> {
+    pub(in crate::format) pickle: &'a Pickle,
+    pub(in crate::format) bytes: &'a [u8],
     /// Whether `bytes` is the whole file, so that ranges in it can be used later.
-    pub(super) in_file: bool,
+    pub(in crate::format) in_file: bool,
 }
 
 /// Whether a class is one of NumPy's.
-pub(super) fn is_numpy(module: &str) -> bool {
+pub(in crate::format) fn is_numpy(module: &str) -> bool {
     module == "numpy" || module.starts_with("numpy.")
 }
 
 impl Place<'_> {
     /// The array that an object of NumPy's stands for.
-    pub(super) fn rebuilt(
+    pub(in crate::format) fn rebuilt(
         &self,
         path: &str,
         class: (&str, &str),
@@ -53,10 +55,13 @@ impl Place<'_> {
                 self.array(path, [shape, dtype, data], fortran)
             }
             ("scalar", &[dtype, data], _) => match self.dtype(dtype) {
-                Some(dtype) => self.numbers(path, Vec::new(), dtype, data, false),
+                Some(dtype) => {
+                    let kept = self.numbers(path, &[], dtype, data, false)?;
+                    Ok(Rebuilt::Number(kept))
+                }
                 None => Ok(Rebuilt::Other("a scalar of no number".to_owned())),
             },
-            (name, ..) => Ok(Rebuilt::Other(format!("{}.{name}: not read", class.0))),
+            (name, ..) => Ok(Rebuilt::Other(format!("{}.{name}", class.0))),
         }
     }
 
@@ -84,9 +89,12 @@ impl Place<'_> {
             };
         }
         match self.dtype(dtype) {
-            Some(dtype) => self.numbers(path, shape, dtype, data, fortran),
+            Some(dtype) => {
+                let kept = self.numbers(path, &shape, dtype, data, fortran)?;
+                Ok(Rebuilt::Array(shape, kept))
+            }
             None => Ok(Rebuilt::Other(
-                "elements of a type that is not known: not read".to_owned(),
+                "elements of a type that is not known".to_owned(),
             )),
         }
     }
@@ -94,12 +102,12 @@ impl Place<'_> {
     fn numbers(
         &self,
         path: &str,
-        shape: Vec<usize>,
+        shape: &[usize],
         dtype: Dtype,
         data: Id,
         fortran: bool,
-    ) -> Result<Rebuilt, FormatError> {
-        let expected = checked_bytes(path, &shape, dtype.element)?;
+    ) -> Result<Kept, FormatError> {
+        let expected = checked_bytes(path, shape, dtype.element)?;
         let (source, found) = self.data(data).ok_or_else(|| {
             FormatError::broken(format!("array {path} has no elements that can be read"))
         })?;
@@ -109,12 +117,11 @@ impl Place<'_> {
                 dtype.element
             )));
         }
-        let kept = Kept {
+        Ok(Kept {
             source,
             dtype,
             fortran,
-        };
-        Ok(Rebuilt::Array(shape, kept))
+        })
     }
 
     /// Where bytes are, and how many.

@@ -40,14 +40,14 @@ impl Walk<'_> {
         if let Some(pairs) = pickle.pairs(id) {
             return self.pairs(pairs, path, depth + 1);
         }
+        if let Some(elements) = pickle.contents(id) {
+            return self.elements(elements, path, depth + 1);
+        }
         if let Some((class, object)) = pickle.object(id) {
             return match is_numpy(class.0) {
                 true => self.rebuilt(class, object, path, depth),
                 false => self.other(class, object, path, depth),
             };
-        }
-        if let Some(elements) = pickle.elements(id) {
-            return self.elements(elements, path, depth + 1);
         }
         if let (Some(text), false) = (pickle.plain(id), path.is_empty()) {
             self.opened.metadata.insert(path.to_owned(), text);
@@ -63,10 +63,8 @@ impl Walk<'_> {
     }
 
     fn pairs(&mut self, pairs: &[(Id, Id)], path: &str, depth: u64) -> Result<(), FormatError> {
-        for &(key, value) in pairs {
-            let key = self.place.pickle.plain(key).ok_or_else(|| {
-                FormatError::broken(format!("a key of {path:?} is neither text nor number"))
-            })?;
+        for (place, &(key, value)) in pairs.iter().enumerate() {
+            let key = self.place.pickle.key(key, place);
             self.value(value, &joined(path, &key)?, depth)?;
         }
         Ok(())
@@ -81,6 +79,7 @@ impl Walk<'_> {
     ) -> Result<(), FormatError> {
         match self.place.rebuilt(path, class, object)? {
             Rebuilt::Array(shape, kept) => self.opened.add(path, shape, kept, None, self.limits),
+            Rebuilt::Number(kept) => self.opened.add(path, Vec::new(), kept, None, self.limits),
             // A single object: the array is only what np.save needs around it.
             Rebuilt::Objects(shape, elements) if shape.is_empty() => {
                 self.value(elements[0], path, depth + 1)
@@ -102,10 +101,7 @@ impl Walk<'_> {
             .state
             .and_then(|state| self.place.pickle.pairs(state));
         if state.is_none() && object.items.is_empty() && object.pairs.is_empty() {
-            return self.unreadable(
-                path,
-                format!("an object of {}.{}: not read", class.0, class.1),
-            );
+            return self.unreadable(path, format!("an object of {}.{}", class.0, class.1));
         }
         self.pairs(state.unwrap_or_default(), path, depth + 1)?;
         self.pairs(&object.pairs, path, depth + 1)?;
@@ -113,7 +109,8 @@ impl Walk<'_> {
     }
 
     /// Lists what cannot be read, with the reason.
-    fn unreadable(&mut self, path: &str, reason: String) -> Result<(), FormatError> {
+    fn unreadable(&mut self, path: &str, what: String) -> Result<(), FormatError> {
+        let reason = format!("{what}: not read");
         let kept = Kept {
             source: Source::Unreadable(reason.clone()),
             dtype: Dtype {
@@ -144,9 +141,7 @@ impl Opened {
             element: kept.dtype.element,
             aside,
         });
-        if let Source::Held(bytes) = &kept.source {
-            self.held += bytes.len() as u64;
-        }
+        self.held += kept.held_bytes();
         self.kept.push(kept);
         FormatError::within(
             "bytes of arrays in its pickle",

@@ -10,6 +10,7 @@
 //! [`Limits::header_bytes`].
 
 mod input;
+mod key;
 mod machine;
 
 use std::ops::Range;
@@ -128,6 +129,23 @@ impl Pickle {
         match self.value(id) {
             Value::Tuple(elements) | Value::List(elements) => Some(elements),
             _ => None,
+        }
+    }
+
+    /// The elements of a tuple, list or set; up to protocol 3 a set is called for with a list of them.
+    pub(crate) fn contents(&self, id: Id) -> Option<&[Id]> {
+        match self.value(id) {
+            Value::Set(elements) => Some(elements),
+            Value::Object(object) => match self.class(object.class)? {
+                ("builtins" | "__builtin__", "set" | "frozenset") => {
+                    let [list] = self.elements(object.arguments)? else {
+                        return None;
+                    };
+                    self.elements(*list)
+                }
+                _ => None,
+            },
+            _ => self.elements(id),
         }
     }
 

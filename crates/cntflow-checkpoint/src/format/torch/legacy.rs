@@ -1,5 +1,6 @@
 //! The form before 1.6: pickles of a magic number, a protocol, the machine, the data and the storages' keys, then the storages.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::Parts;
@@ -16,7 +17,7 @@ pub(super) fn recognises(file: &[u8]) -> bool {
     file.starts_with(MAGIC)
 }
 
-pub(super) fn read(file: &[u8], limits: &Limits) -> Result<Parts, FormatError> {
+pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, FormatError> {
     let protocol = Pickle::read(file, MAGIC.len(), limits)?;
     let machine = Pickle::read(file, protocol.end(), limits)?;
     let pickle = Pickle::read(file, machine.end(), limits)?;
@@ -55,6 +56,8 @@ pub(super) fn read(file: &[u8], limits: &Limits) -> Result<Parts, FormatError> {
     }
     Ok(Parts {
         pickle,
+        bytes: Cow::Borrowed(file),
+        in_file: true,
         storages,
         // This form's storages are little-endian whatever machine wrote them.
         big_endian: false,

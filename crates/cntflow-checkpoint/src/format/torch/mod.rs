@@ -1,7 +1,7 @@
 //! PyTorch's `torch.save`: the zip form (since 1.6) and the one before it, a run of pickles with the storages behind.
 //!
-//! The pickle says what there is ([`walk`]); a tensor is a view of a storage, and the storages lie in the file as they are. Nothing of
-//! what the pickle would call is called. Of the zip form members that are stored are used in place; PyTorch writes no others, but
+//! The pickle says what there is ([`walk`]); a tensor is a view of a storage, and the storages lie in the file as they are; arrays of
+//! NumPy's lie in the pickle. Nothing of what the pickle would call is called. Of the zip form members that are stored are used in place; PyTorch writes no others, but
 //! people pack files again, so deflated ones are decoded when they are asked for.
 
 mod legacy;
@@ -15,14 +15,20 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Format, FormatError, Opening, TensorEntry};
 use crate::format::archive::Member;
+use crate::format::numpy::array::Kept;
+use crate::format::numpy::pickled::Place;
 use crate::format::pickle::Pickle;
 use crate::{Carried, Element, Limits};
 use view::View;
-use walk::Found;
+use walk::{Found, Lies};
 
 /// What a file of either form consists of.
-struct Parts {
+struct Parts<'a> {
     pickle: Pickle,
+    /// What the pickle was read from: the file up to the pickle's end at least, or a decoded member.
+    bytes: Cow<'a, [u8]>,
+    /// Whether places in `bytes` are places in the file.
+    in_file: bool,
     storages: HashMap<String, Member>,
     big_endian: bool,
 }
@@ -30,11 +36,22 @@ struct Parts {
 #[derive(Debug)]
 struct Opened {
     tensors: Vec<TensorEntry>,
-    /// Of every tensor the storage and how it lies there, or why it cannot be read.
-    views: Vec<Result<(Member, View), String>>,
+    /// Where every tensor's elements are.
+    elements: Vec<Elements>,
     big_endian: bool,
     metadata: BTreeMap<String, String>,
     carried: Option<Carried>,
+}
+
+/// Where the elements of a tensor are.
+#[derive(Debug)]
+enum Elements {
+    /// A view of a storage.
+    View(Member, View),
+    /// An array of NumPy's, in the pickle.
+    Array(Kept),
+    /// Nowhere that could be read, for this reason.
+    Unreadable(String),
 }
 
 /// A zip with a member `data.pkl`, or a pickle of PyTorch's magic number.
@@ -47,10 +64,15 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
         true => legacy::read(file, limits)?,
         false => zipped::read(file, limits)?,
     };
-    let found = walk::walk(&parts.pickle, limits)?;
+    let place = Place {
+        pickle: &parts.pickle,
+        bytes: &parts.bytes,
+        in_file: parts.in_file,
+    };
+    let found = walk::walk(place, limits)?;
     let mut opened = Opened {
         tensors: Vec::with_capacity(found.tensors.len()),
-        views: Vec::with_capacity(found.tensors.len()),
+        elements: Vec::with_capacity(found.tensors.len()),
         big_endian: parts.big_endian,
         metadata: found.metadata.clone(),
         carried: module::carried(&parts.pickle),
@@ -72,9 +94,10 @@ impl Opened {
             .map(|(key, storage)| (key.as_str(), storage))
             .collect();
         for tensor in found.tensors {
-            let view = match tensor.view {
-                Err(reason) => Err(reason),
-                Ok((key, view)) => {
+            let elements = match tensor.lies {
+                Lies::Nowhere(reason) => Elements::Unreadable(reason),
+                Lies::InPickle(kept) => Elements::Array(kept),
+                Lies::InStorage(key, view) => {
                     unseen.remove(key.as_str());
                     let storage = storages.get(&key).ok_or_else(|| {
                         FormatError::broken(format!(
@@ -83,11 +106,11 @@ impl Opened {
                         ))
                     })?;
                     view.check(&tensor.entry, storage.bytes(), limits)?;
-                    Ok((storage.clone(), view))
+                    Elements::View(storage.clone(), view)
                 }
             };
             self.tensors.push(tensor.entry);
-            self.views.push(view);
+            self.elements.push(elements);
         }
         for (key, storage) in unseen {
             let bytes = storage.bytes();
@@ -97,7 +120,8 @@ impl Opened {
                 element: Element::U8,
                 aside: Some("a storage that no tensor sees".to_owned()),
             });
-            self.views.push(Ok((storage.clone(), View::of_bytes())));
+            let elements = Elements::View(storage.clone(), View::of_bytes());
+            self.elements.push(elements);
         }
         FormatError::within(
             "tensors",
@@ -118,9 +142,13 @@ impl Format for Opened {
     }
 
     fn elements<'a>(&'a self, file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError> {
-        let (storage, view) = self.views[place].as_ref().map_err(FormatError::broken)?;
-        let bytes = storage.decoded(file)?;
         let entry = &self.tensors[place];
+        let (storage, view) = match &self.elements[place] {
+            Elements::View(storage, view) => (storage, view),
+            Elements::Array(kept) => return kept.elements(file, &entry.shape),
+            Elements::Unreadable(reason) => return Err(FormatError::broken(reason)),
+        };
+        let bytes = storage.decoded(file)?;
         let mut elements = view.elements(bytes, &entry.shape);
         if self.big_endian && entry.element.bytes() > 1 {
             let width = entry.element.component_bytes();

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::view::View;
+use crate::format::numpy::array::Kept;
+use crate::format::numpy::pickled::{Place, Rebuilt, is_numpy};
 use crate::format::pickle::{Id, Object, Pickle, Value, joined};
 use crate::format::{FormatError, TensorEntry};
 use crate::{Element, Limits};
@@ -19,8 +21,18 @@ pub(super) struct Found {
 #[derive(Debug)]
 pub(super) struct FoundTensor {
     pub(super) entry: TensorEntry,
-    /// Key of its storage and how it lies there, or why it cannot be read.
-    pub(super) view: Result<(String, View), String>,
+    pub(super) lies: Lies,
+}
+
+/// Where a tensor's elements lie.
+#[derive(Debug)]
+pub(super) enum Lies {
+    /// In the storage of a key, as a view.
+    InStorage(String, View),
+    /// In the pickle: an array of NumPy's.
+    InPickle(Kept),
+    /// Nowhere that could be read, for this reason.
+    Nowhere(String),
 }
 
 /// Keys of dictionaries that hold no weights, as training scripts call them.
@@ -34,22 +46,43 @@ const ASIDE: [(&str, &str); 6] = [
 ];
 
 /// Goes through everything the pickle's root holds.
-pub(super) fn walk(pickle: &Pickle, limits: &Limits) -> Result<Found, FormatError> {
+pub(super) fn walk(place: Place<'_>, limits: &Limits) -> Result<Found, FormatError> {
+    let pickle = place.pickle;
     let mut walk = Walk {
+        place,
         pickle,
         limits,
+        held: 0,
         visits: pickle.visits(),
         found: Found::default(),
     };
     walk.value(pickle.root(), "", None, 0)?;
+    walk.found.arrays_aside();
     Ok(walk.found)
 }
 
+impl Found {
+    /// Marks the arrays beside tensors, as training scripts keep their records; where there are no tensors, they are the weights.
+    fn arrays_aside(&mut self) {
+        let is_array = |tensor: &FoundTensor| matches!(tensor.lies, Lies::InPickle(_));
+        let mut others = self.tensors.iter().filter(|tensor| !is_array(tensor));
+        if others.any(|tensor| tensor.entry.aside.is_none()) {
+            for tensor in self.tensors.iter_mut().filter(|tensor| is_array(tensor)) {
+                let reason = || "a NumPy array beside the tensors".to_owned();
+                tensor.entry.aside.get_or_insert_with(reason);
+            }
+        }
+    }
+}
+
 struct Walk<'a> {
+    place: Place<'a>,
     pickle: &'a Pickle,
     limits: &'a Limits,
     /// Values that may still be gone through, shared ones as often as they are met.
     visits: u64,
+    /// Bytes of arrays that are held in memory.
+    held: u64,
     found: Found,
 }
 
@@ -71,20 +104,28 @@ impl Walk<'_> {
         if let Some(pairs) = self.pickle.pairs(id) {
             return self.pairs(pairs, path, aside, depth);
         }
+        if let Some(elements) = self.pickle.contents(id) {
+            return self.elements(elements, path, aside, depth);
+        }
         if let Some((class, object)) = self.pickle.object(id) {
             return self.object(class, object, path, aside, depth);
         }
-        if let Some(elements) = self.pickle.elements(id) {
-            for (place, &element) in elements.iter().enumerate() {
-                self.value(
-                    element,
-                    &joined(path, &place.to_string())?,
-                    aside,
-                    depth + 1,
-                )?;
-            }
-        } else if let (Some(text), None, false) = (self.pickle.plain(id), aside, path.is_empty()) {
+        if let (Some(text), None, false) = (self.pickle.plain(id), aside, path.is_empty()) {
             self.found.metadata.insert(path.to_owned(), text);
+        }
+        Ok(())
+    }
+
+    fn elements(
+        &mut self,
+        elements: &[Id],
+        path: &str,
+        aside: Option<&str>,
+        depth: u64,
+    ) -> Result<(), FormatError> {
+        for (place, &element) in elements.iter().enumerate() {
+            let path = joined(path, &place.to_string())?;
+            self.value(element, &path, aside, depth + 1)?;
         }
         Ok(())
     }
@@ -99,10 +140,8 @@ impl Walk<'_> {
         let optimizer = self.pickle.get(pairs, "param_groups").is_some()
             && self.pickle.get(pairs, "state").is_some();
         let aside = aside.or(optimizer.then_some("optimizer state"));
-        for &(key, value) in pairs {
-            let Some(key) = self.pickle.plain(key) else {
-                continue;
-            };
+        for (place, &(key, value)) in pairs.iter().enumerate() {
+            let key = self.pickle.key(key, place);
             let lower = key.to_lowercase();
             let known = ASIDE
                 .iter()
@@ -153,13 +192,52 @@ impl Walk<'_> {
                 let kind = name.trim_start_matches("_rebuild_").replace('_', " ");
                 self.unreadable(path, aside, &format!("a {kind}"))
             }
-            _ => self.other(object, path, aside, depth),
+            (module, _) if is_numpy(module) => self.numpy(class, object, path, aside, depth),
+            _ => self.other(class, object, path, aside, depth),
         }
     }
 
-    /// A module, by its parameters, buffers and modules; of anything else what its state holds.
+    /// An array of NumPy's, or one of its numbers.
+    fn numpy(
+        &mut self,
+        class: (&str, &str),
+        object: &Object,
+        path: &str,
+        aside: Option<&str>,
+        depth: u64,
+    ) -> Result<(), FormatError> {
+        let (shape, kept) = match self.place.rebuilt(shown(path), class, object)? {
+            Rebuilt::Array(shape, kept) => (shape, kept),
+            Rebuilt::Number(kept) => return self.number(&kept, path, aside),
+            Rebuilt::Objects(_, elements) => return self.elements(&elements, path, aside, depth),
+            Rebuilt::Other(reason) => {
+                return self.unreadable(path, aside, &reason);
+            }
+        };
+        self.held = self.held.saturating_add(kept.held_bytes());
+        let (limit, allowed) = ("header_bytes", self.limits.header_bytes);
+        FormatError::within("bytes of arrays in its pickle", self.held, limit, allowed)?;
+        let element = kept.dtype.element;
+        let aside = aside.map(str::to_owned);
+        self.add(path, shape, element, aside, Lies::InPickle(kept))
+    }
+
+    /// A number beside the tensors: a text like those of Python's own.
+    fn number(&mut self, kept: &Kept, path: &str, aside: Option<&str>) -> Result<(), FormatError> {
+        match kept.number(self.place.bytes)? {
+            Some(text) if aside.is_none() => {
+                self.found.metadata.insert(path.to_owned(), text);
+                Ok(())
+            }
+            Some(_) => Ok(()),
+            None => self.unreadable(path, aside, &format!("a scalar of {}", kept.dtype.element)),
+        }
+    }
+
+    /// A module, by its parameters, buffers and modules; of anything else what its state, items and keys hold.
     fn other(
         &mut self,
+        class: (&str, &str),
         object: &Object,
         path: &str,
         aside: Option<&str>,
@@ -167,20 +245,18 @@ impl Walk<'_> {
     ) -> Result<(), FormatError> {
         let pickle = self.pickle;
         let state = object.state.and_then(|state| pickle.pairs(state));
-        let Some(state) = state else {
-            for &(key, value) in &object.pairs {
-                if let Some(key) = pickle.plain(key) {
-                    self.value(value, &joined(path, &key)?, aside, depth + 1)?;
-                }
+        let state = match state {
+            Some(state) if pickle.get(state, "_modules").is_some() => state,
+            None if object.items.is_empty() && object.pairs.is_empty() => {
+                let what = format!("an object of {}.{}", class.0, class.1);
+                return self.unreadable(path, aside, &what);
             }
-            for (place, &item) in object.items.iter().enumerate() {
-                self.value(item, &joined(path, &place.to_string())?, aside, depth + 1)?;
+            state => {
+                self.pairs(state.unwrap_or_default(), path, aside, depth + 1)?;
+                self.pairs(&object.pairs, path, aside, depth + 1)?;
+                return self.elements(&object.items, path, aside, depth);
             }
-            return Ok(());
         };
-        if pickle.get(state, "_modules").is_none() {
-            return self.pairs(state, path, aside, depth + 1);
-        }
         for part in ["_parameters", "_buffers", "_modules"] {
             let held = pickle.get(state, part).and_then(|held| pickle.pairs(held));
             if let Some(held) = held {
@@ -235,14 +311,14 @@ impl Walk<'_> {
             shape,
             element,
             aside.map(str::to_owned),
-            Ok((
+            Lies::InStorage(
                 storage.key,
                 View {
                     width,
                     offset,
                     strides,
                 },
-            )),
+            ),
         )
     }
 
@@ -255,7 +331,13 @@ impl Walk<'_> {
     ) -> Result<(), FormatError> {
         let reason = format!("{what}: not read");
         let aside = aside.map_or_else(|| reason.clone(), str::to_owned);
-        self.add(path, vec![0], Element::F32, Some(aside), Err(reason))
+        self.add(
+            path,
+            vec![0],
+            Element::F32,
+            Some(aside),
+            Lies::Nowhere(reason),
+        )
     }
 
     fn add(
@@ -264,7 +346,7 @@ impl Walk<'_> {
         shape: Vec<usize>,
         element: Element,
         aside: Option<String>,
-        view: Result<(String, View), String>,
+        lies: Lies,
     ) -> Result<(), FormatError> {
         let name = if path.is_empty() { "tensor" } else { path }.to_owned();
         self.found.tensors.push(FoundTensor {
@@ -274,7 +356,7 @@ impl Walk<'_> {
                 element,
                 aside,
             },
-            view,
+            lies,
         });
         FormatError::within(
             "tensors",

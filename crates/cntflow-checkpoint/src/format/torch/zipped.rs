@@ -1,9 +1,11 @@
 //! The zip form: `<name>/data.pkl`, `<name>/byteorder`, `<name>/data/<key>` for every storage.
 
+use std::borrow::Cow;
+
 use super::Parts;
 use crate::Limits;
 use crate::format::FormatError;
-use crate::format::archive;
+use crate::format::archive::{self, Member};
 use crate::format::pickle::Pickle;
 
 /// A zip in which some member is called `data.pkl`.
@@ -18,7 +20,7 @@ fn is_pickle(name: &str) -> bool {
 }
 
 /// Lists the members and reads the pickle.
-pub(super) fn read(file: &[u8], limits: &Limits) -> Result<Parts, FormatError> {
+pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, FormatError> {
     let members = archive::members(file, limits)?;
     let pickle = members
         .iter()
@@ -30,15 +32,24 @@ pub(super) fn read(file: &[u8], limits: &Limits) -> Result<Parts, FormatError> {
     let (order, data) = (format!("{folder}byteorder"), format!("{folder}data/"));
     let order = members.iter().find(|(name, _)| *name == order);
     let big_endian = match order {
-        Some((_, order)) => *order.held(file, limits)? == *b"big",
+        Some((_, order)) => *order.held(file, "its byteorder", limits)? == *b"big",
         None => false,
     };
-    let pickle = Pickle::read(&pickle.held(file, limits)?, 0, limits)?;
+    let (bytes, start, in_file) = match pickle {
+        Member::Stored(range) => {
+            pickle.held(file, "its pickle", limits)?;
+            (Cow::Borrowed(&file[..range.end]), range.start, true)
+        }
+        Member::Deflated { .. } => (pickle.held(file, "its pickle", limits)?, 0, false),
+    };
+    let pickle = Pickle::read(&bytes, start, limits)?;
     let storages = members
         .into_iter()
         .filter_map(|(name, member)| Some((name.strip_prefix(&data)?.to_owned(), member)));
     Ok(Parts {
         pickle,
+        bytes,
+        in_file,
         storages: storages.collect(),
         big_endian,
     })
