@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::format::{Format, FormatError};
+use crate::json::texts_once;
 use crate::open::{failed, known_format};
 use crate::{CheckpointError, Content, Limits, Location, OpenCheckpoint, TensorEntry};
 
@@ -20,6 +21,7 @@ const ENDING: &str = ".index.json";
 #[derive(Deserialize)]
 pub(crate) struct Index {
     /// The file of every tensor.
+    #[serde(deserialize_with = "texts_once")]
     pub(crate) weight_map: BTreeMap<String, String>,
 }
 

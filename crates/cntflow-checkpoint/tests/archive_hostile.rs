@@ -130,6 +130,7 @@ fn names_lead_nowhere() {
         "/tmp/absolute.safetensors",
         "a/../../up.safetensors",
         "a\\..\\up.safetensors",
+        "..\\up.safetensors",
     ];
     let members = names.map(|name| (name, 7, &b"content"[..]));
     let tar = tar_of(&members);
@@ -226,5 +227,20 @@ fn no_changed_byte_makes_it_panic() {
             changed[at] ^= 0xFF;
             errors(&folder.write(name, &changed), &Limits::default());
         }
+    }
+}
+
+#[test]
+fn an_archive_of_many_members_is_listed_once() {
+    let folder = Folder::new();
+    let names: Vec<String> = (0..20_000).map(|at| format!("{at}.safetensors")).collect();
+    let members: Vec<_> = names.iter().map(|name| (&**name, 0, &b""[..])).collect();
+    let tar = tar_of(&members);
+    for (name, bytes) in [("a.tar", tar.clone()), ("a.tgz", gzip(&tar))] {
+        let sources = [folder.write(name, &bytes).to_string_lossy().into_owned()];
+        let (catalog, passed_over) =
+            bounded(|| scan(&sources, &CatalogOptions::default()).unwrap());
+        assert_eq!(catalog.entries().len(), names.len(), "{name}");
+        assert_eq!(passed_over, [], "{name}");
     }
 }

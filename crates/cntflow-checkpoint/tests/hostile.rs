@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::io::Write;
 use std::path::Path;
 
 use cntflow_checkpoint::{OpenCheckpoint, understand};
@@ -107,6 +108,19 @@ fn headers_that_promise_what_cannot_be_are_refused() {
         r#"{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}"#,
         8,
     );
+    let twice = r#"{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#;
+    let text = open(folder.path(), &with_header(twice, 0)).unwrap_err();
+    assert!(text.contains("lists tensor a twice"), "{text}");
+    let mut many = b"{".to_vec();
+    for at in 0..=200_000 {
+        let end = if at == 200_000 { '}' } else { ',' };
+        let empty = r#"{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"#;
+        write!(many, r#""{at}":{empty}{end}"#).unwrap();
+    }
+    many.splice(..0, (many.len() as u64).to_le_bytes());
+    let text = open(folder.path(), &many).unwrap_err();
+    assert!(text.contains("200001") && text.contains("200000"), "{text}");
+    drop(many);
     check(r#"{"a":"#, 8);
     let deep = format!(r#"{{"a":{}"#, "[".repeat(1_000_000));
     check(&deep, 8);

@@ -128,6 +128,9 @@ fn what_index_and_shards_do_not_agree_on_is_told() {
     // The index itself, and one that names no tensor.
     folder.refused(&[("a", INDEX), ("b", two)], INDEX);
     folder.refused(&[], "names no tensor");
+    let twice = format!(r#"{{"weight_map": {{"a": "{one}", "b": "{two}", "a": "{two}"}}}}"#);
+    let text = folder.open(&twice).unwrap_err();
+    assert!(text.contains("a is there twice"), "{text}");
 }
 
 #[test]

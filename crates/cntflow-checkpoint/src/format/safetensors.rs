@@ -9,7 +9,11 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
 use super::{Format, FormatError, Opening, TensorEntry, checked_bytes};
+use crate::json::{count_keys, repeated_key};
 use crate::{Element, Limits};
+
+/// The key of what is no tensor.
+const METADATA: &str = "__metadata__";
 
 /// A file whose offsets, shapes and types have been checked.
 #[derive(Debug)]
@@ -43,18 +47,32 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
         let expected = length + 8;
         return Err(FormatError::Length { expected, found });
     }
-    let listed: Metadata =
-        serde_json::from_slice(&file[8..8 + length as usize]).map_err(|error| {
-            FormatError::broken(format!("its header is not as safetensors has it: {error}"))
-        })?;
-    let expected = (8 + length).saturating_add(listed.data_len() as u64);
-    if expected != found {
-        return Err(FormatError::Length { expected, found });
-    }
-    let checked = SafeTensors::read_metadata(file);
-    let (header, listed) = checked.map_err(|error| FormatError::Broken(explain(&error)))?;
+    let text = &file[8..8 + length as usize];
+    let broken = |error: serde_json::Error| {
+        FormatError::broken(format!("its header is not as safetensors has it: {error}"))
+    };
+    // Counted before anything is kept.
+    let n_tensors = count_keys(text, |key| key != METADATA).map_err(broken)?;
+    FormatError::within("tensors", n_tensors, "tensors", limits.tensors)?;
+    let (header, listed) = match SafeTensors::read_metadata(file) {
+        Ok(checked) => checked,
+        Err(error) => {
+            let listed: Metadata = serde_json::from_slice(text).map_err(broken)?;
+            let expected = (8 + length).saturating_add(listed.data_len() as u64);
+            return Err(match expected == found {
+                true => FormatError::Broken(explain(&error)),
+                false => FormatError::Length { expected, found },
+            });
+        }
+    };
     let mut named: Vec<_> = listed.tensors().into_iter().collect();
-    FormatError::within("tensors", named.len() as u64, "tensors", limits.tensors)?;
+    if (named.len() as u64) < n_tensors
+        && let Some(name) = repeated_key(text)
+    {
+        return Err(FormatError::broken(format!(
+            "its header lists tensor {name} twice"
+        )));
+    }
     named.sort_by_key(|(_, info)| info.data_offsets);
     let mut opened = Opened {
         tensors: Vec::with_capacity(named.len()),

@@ -88,7 +88,8 @@ pub(super) fn members(
     file: &Location,
     found: &mut Found,
 ) -> Result<Option<Vec<Location>>, CheckpointError> {
-    if !may_be_archive(&file.path) {
+    // Archives within archives are not read; a member's path is that of its archive.
+    if file.member.is_some() || !may_be_archive(&file.path) {
         return Ok(None);
     }
     let Some(archive) = archive::open(&file.path, &found.limits)? else {
@@ -102,11 +103,16 @@ pub(super) fn members(
         let location = Location::of_member(&file.path, &member.name);
         match member.unreadable() {
             Some(reason) => found.pass_over(&location, reason),
-            None if location.file_name().starts_with('.') => {}
+            None if is_hidden(location.file_name()) => {}
             None => members.push(location),
         }
     }
     Ok(Some(members))
+}
+
+/// Whether a member is a hidden file; one whose name leads upwards is none.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') && !name.starts_with("..")
 }
 
 /// Whether the first bytes are those of an archive, or of what may hold one.
