@@ -9,6 +9,8 @@ names it, with exit code 3, and all others as before. A run that is killed must 
 Everything is on 127.0.0.1. Exit code 1 at a difference.
 """
 
+import gzip
+import io
 import json
 import logging
 import os
@@ -17,6 +19,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
@@ -31,6 +34,18 @@ from moto.server import ThreadedMotoServer
 BUCKET = "zoo"
 CHECKPOINTS = 40
 TABLES = ["networks", "layers", "neurons", "coverage"]
+# Of the published layouts, those that can be read: three of a run, thirty rows, a model in two shards, five in an archive.
+ZOO_CHECKPOINTS = 3 + 30 + 1 + 5
+CNN_LAYOUT = """varname,start_idx,end_idx,shape
+sequential/conv2d/bias:0,0,16,"(16,)"
+sequential/conv2d/kernel:0,16,160,"(3, 3, 1, 16)"
+sequential/conv2d_1/bias:0,160,176,"(16,)"
+sequential/conv2d_1/kernel:0,176,2480,"(3, 3, 16, 16)"
+sequential/conv2d_2/bias:0,2480,2496,"(16,)"
+sequential/conv2d_2/kernel:0,2496,4800,"(3, 3, 16, 16)"
+sequential/dense/bias:0,4800,4810,"(10,)"
+sequential/dense/kernel:0,4810,4970,"(16, 10)"
+"""
 # No command takes longer, in seconds.
 PATIENCE = 120
 
@@ -135,6 +150,40 @@ def checkpoint(number):
     return struct.pack("<Q", len(text)) + text + values
 
 
+def zoos():
+    """Files of published layouts: a run of Ray Tune with a file that is cut short, rows of a Small CNN Zoo, two shards, an archive."""
+    yield "ray/run_1/params.json", b'{"lr": 0.1}'
+    lines = [json.dumps({"training_iteration": epoch, "test_acc": epoch / 10}) for epoch in range(1, 4)]
+    yield "ray/run_1/result.json", "\n".join(lines).encode()
+    for epoch in range(4):
+        yield f"ray/run_1/checkpoint_{epoch}/checkpoints", checkpoint(epoch)[: -4 if epoch == 3 else None]
+    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (30, 4970), }".ljust(117) + "\n"
+    values = struct.pack("<149100f", *(number % 89 / 50 - 1 for number in range(149100)))
+    yield "cnn/weights.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + values
+    yield "cnn/layout.csv", CNN_LAYOUT.encode()
+    rows = [f"relu,mnist,run_{row // 3},{row % 3},0.{row}" for row in range(30)]
+    text = "\n".join(["config.activation,config.dataset,modeldir,step,test_accuracy", *rows, ""])
+    yield "cnn/metrics.csv.gz", gzip.compress(text.encode())
+    shards = {f"model-0000{i}-of-00002.safetensors": shard(name) for i, name in [(1, "fc1"), (2, "fc2")]}
+    places = {f"fc{i}.weight": f"model-0000{i}-of-00002.safetensors" for i in (1, 2)}
+    yield "hugging/config.json", b'{"model_type": "mlp"}'
+    yield "hugging/model.safetensors.index.json", json.dumps({"weight_map": places}).encode()
+    for name, content in shards.items():
+        yield f"hugging/{name}", content
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for number in range(5):
+            member = tarfile.TarInfo(f"run/m{number}.safetensors")
+            member.size = len(checkpoint(number))
+            archive.addfile(member, io.BytesIO(checkpoint(number)))
+    yield "packed/zoo.tar.gz", packed.getvalue()
+
+
+def shard(name):
+    header = json.dumps({f"{name}.weight": {"dtype": "F32", "shape": [4, 4], "data_offsets": [0, 64]}}).encode()
+    return struct.pack("<Q", len(header)) + header + struct.pack("<16f", *range(16))
+
+
 class Check:
     def __init__(self, cntflow, folder, proxy, s3):
         self.cntflow, self.folder, self.proxy, self.s3 = cntflow, Path(folder), proxy, s3
@@ -213,6 +262,24 @@ class Check:
         assert not self.keys("out/.lock"), "the lease stays"
         again = self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/out")
         assert (again["new"], again["resumed"]) == (0, CHECKPOINTS), again
+
+    def published_layouts_are_equal(self):
+        for name, content in zoos():
+            path = self.folder / "zoos" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            self.s3.put_object(Bucket=BUCKET, Key=f"zoos/{name}", Body=content)
+        expected = self.measure("zoos", "zoos-disk", code=3)
+        found = self.measure(f"s3://{BUCKET}/zoos", f"s3://{BUCKET}/zoos-out", code=3)
+        assert expected == found, (expected, found)
+
+        def rows(out, table):
+            text = json.dumps(self.rows(out, table), sort_keys=True)
+            return text.replace(f"s3://{BUCKET}/", "")
+
+        for table in TABLES:
+            assert rows("zoos-disk", table) == rows(f"s3://{BUCKET}/zoos-out", table), table
+        assert expected["failed"] == 1 and expected["ok"] == ZOO_CHECKPOINTS, expected
 
     def failures_are_tried_again(self):
         self.proxy.fault("zoo/c03.safetensors", 503, 2)
@@ -305,6 +372,7 @@ def main():
         for step in [
             check.catalogs_are_equal_and_read_by_ranges,
             check.tables_are_equal,
+            check.published_layouts_are_equal,
             check.failures_are_tried_again,
             check.a_failure_that_stays_is_a_row,
             check.a_killed_run_goes_on,

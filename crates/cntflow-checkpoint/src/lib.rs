@@ -15,6 +15,7 @@ mod format;
 mod infer;
 mod join;
 mod json;
+mod kept;
 mod label;
 mod labels;
 mod layout;

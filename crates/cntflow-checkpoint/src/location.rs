@@ -70,6 +70,19 @@ impl Location {
         }
     }
 
+    /// The file or member that this is a row of.
+    pub(crate) fn whole(&self) -> Self {
+        Self {
+            row: None,
+            ..self.clone()
+        }
+    }
+
+    /// The URL of the object that it is, where it is no member of an archive.
+    pub fn object(&self) -> Option<&str> {
+        self.url().filter(|_| self.member.is_none())
+    }
+
     /// Its URL, where it lies in an object store.
     pub fn url(&self) -> Option<&str> {
         self.path.to_str().filter(|text| store::is_url(text))

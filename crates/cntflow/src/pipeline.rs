@@ -174,11 +174,11 @@ fn refuse_what_stores_do_not_take(plan: &Plan, out: &Path) -> Result<(), UsageEr
     Ok(())
 }
 
-/// Has the objects that will be measured read ahead.
+/// Has the objects that will be measured read ahead; of those that hold many checkpoints, rows and members are read as they come.
 fn expect_objects(share: &[(Task, f64)], limits: &Limits) -> anyhow::Result<()> {
     let urls = share.iter().filter_map(|(task, _)| match task {
-        Task::Measure(entry) => entry.location.url(),
-        Task::Train(_) => None,
+        Task::Measure(entry) if entry.location.row.is_none() => entry.location.object(),
+        Task::Measure(_) | Task::Train(_) => None,
     });
     let urls: Vec<String> = urls.map(str::to_owned).collect();
     if !urls.is_empty() {

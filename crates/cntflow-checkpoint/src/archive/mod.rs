@@ -11,9 +11,10 @@ mod zip;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::format::FormatError;
+use crate::kept::Kept;
 use crate::location::whole_content;
 use crate::open::failed;
 use crate::{CheckpointError, Content, Limits};
@@ -21,8 +22,8 @@ use crate::{CheckpointError, Content, Limits};
 use gzip::is_gzip;
 pub(crate) use gzip::unpacked;
 
-/// Archives whose lists of members are kept, the last used first.
-const KEPT: usize = 4;
+/// Archives with their lists of members: members are measured in the order of their archive.
+static ARCHIVES: Kept<Archive> = Kept::new(4);
 
 /// An archive with the list of its members.
 #[derive(Debug)]
@@ -138,36 +139,31 @@ pub(crate) fn may_be_one(head: &[u8]) -> bool {
     zip::recognises(head) || tar::recognises(head) || is_gzip(head)
 }
 
+/// Whether a file that begins so holds a tar archive, and is no checkpoint whatever its name.
+pub(crate) fn is_tar(beginning: &[u8]) -> bool {
+    tar::recognises(beginning) || gzip::holds_tar(beginning)
+}
+
+/// Whether a file that begins so is a zip archive, as many checkpoints are too.
+pub(crate) fn is_zip(beginning: &[u8]) -> bool {
+    zip::recognises(beginning)
+}
+
 /// The archive at `path`, from those kept or read anew; `None` if it is none.
 ///
 /// # Errors
 /// It cannot be read, or something is wrong with it.
 pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Option<Arc<Archive>>, CheckpointError> {
-    let version = version(path);
-    let found = |kept: &Kept| kept.path == path && kept.version == version;
-    {
-        let mut kept = KEPT_ARCHIVES.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = kept.iter().position(found) {
-            let used = kept.remove(at);
-            let archive = Arc::clone(&used.archive);
-            kept.insert(0, used);
-            return Ok(Some(archive));
-        }
+    let read = || {
+        let content = whole_content(path, limits)?;
+        Archive::read(&content, limits).map_err(|error| failed(path, error))
+    };
+    // That it is none is not kept: this is asked of every file.
+    match ARCHIVES.get(&path.into(), || read().map_err(Some)?.ok_or(None)) {
+        Ok(archive) => Ok(Some(archive)),
+        Err(None) => Ok(None),
+        Err(Some(error)) => Err(error),
     }
-    let content = whole_content(path, limits)?;
-    let archive = Archive::read(&content, limits).map_err(|error| failed(path, error))?;
-    let Some(archive) = archive.map(Arc::new) else {
-        return Ok(None);
-    };
-    let mut kept = KEPT_ARCHIVES.lock().unwrap_or_else(PoisonError::into_inner);
-    let new = Kept {
-        path: path.to_owned(),
-        version,
-        archive: Arc::clone(&archive),
-    };
-    kept.insert(0, new);
-    kept.truncate(KEPT);
-    Ok(Some(archive))
 }
 
 /// The bytes of a member of the archive at `path`.
@@ -181,24 +177,6 @@ pub(crate) fn member(path: &Path, name: &str, limits: &Limits) -> Result<Content
         let name = PathBuf::from(format!("{}: {name}", path.display()));
         failed(&name, error)
     })
-}
-
-/// An archive that was read before.
-struct Kept {
-    path: PathBuf,
-    version: Version,
-    archive: Arc<Archive>,
-}
-
-/// Length of a file and the time of its last change: what tells that it is another now.
-type Version = Option<(u64, std::time::SystemTime)>;
-
-/// The archives last used in this process: workers measure members in the order of the archive, and must not list it for each.
-static KEPT_ARCHIVES: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
-
-fn version(path: &Path) -> Version {
-    let file = path.metadata().ok()?;
-    Some((file.len(), file.modified().ok()?))
 }
 
 /// The list of members with what is not right about the whole; `None` of a checkpoint that is an archive by its form alone.

@@ -21,6 +21,7 @@ mod safetensors;
 mod torch;
 pub(crate) mod zip_list;
 
+pub(crate) use numpy::header;
 pub(crate) use safetensors::peek_metadata;
 
 /// One tensor as a file lists it.

@@ -7,7 +7,7 @@ use crate::label::label_name;
 use crate::scan::Found;
 use crate::{Label, Location, json, sharded};
 
-const CONFIG: &str = "config.json";
+pub(super) const CONFIG: &str = "config.json";
 
 /// Takes every index with its shards, and the files of weights beside a configuration.
 pub(super) fn take(folders: &mut Folders, found: &mut Found) {

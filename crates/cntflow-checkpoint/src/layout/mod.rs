@@ -12,7 +12,8 @@ mod small_cnn_zoo;
 use serde_json::{Map, Value};
 
 use crate::scan::Found;
-use crate::{Location, json};
+use crate::weights_row::WEIGHTS;
+use crate::{Location, json, sharded};
 
 pub(crate) use folders::{Folder, Folders};
 
@@ -32,9 +33,17 @@ pub(crate) fn take_all(folders: &mut Folders, found: &mut Found) {
     }
 }
 
-/// Whether a file that is named alone is explained by those beside it.
-pub(crate) fn needs_siblings(name: &str) -> bool {
-    name == crate::weights_row::WEIGHTS
+/// Names of the files beside a file that is named alone, without which it is not understood.
+pub(crate) fn needed_beside(name: &str) -> &'static [&'static str] {
+    match name == WEIGHTS {
+        true => &small_cnn_zoo::BESIDE,
+        false => &[],
+    }
+}
+
+/// Whether layouts read a file of this name.
+pub(crate) fn is_read(name: &str) -> bool {
+    ray_tune::FILES.contains(&name) || name == hugging_face::CONFIG || sharded::is_index(name)
 }
 
 /// The JSON object that a file holds; what is wrong with it is remembered.

@@ -15,6 +15,8 @@ use crate::{Label, Location, json};
 const WEIGHTS: &str = "checkpoints";
 const RESULTS: &str = "result.json";
 const PARAMETERS: [&str; 2] = ["params.json", "config.json"];
+/// What is read of a run.
+pub(super) const FILES: [&str; 3] = [PARAMETERS[0], PARAMETERS[1], RESULTS];
 /// What a line of the results belongs to.
 const ITERATION: &str = "training_iteration";
 /// Iterations shown where many are meant.

@@ -12,11 +12,13 @@ use crate::label::label_name;
 use crate::pool::Pool;
 use crate::rows::{Cell, Row, for_each_row};
 use crate::scan::Found;
-use crate::weights_row::{LAYOUT, Matrix, Told, Variable, WEIGHTS, carried, read_layout};
+use crate::weights_row::{self, LAYOUT, Told, WEIGHTS, Zoo, carried};
 use crate::{Labels, Limits, Location, SharedText};
 
 /// Names of the file of labels.
 const METRICS: [&str; 2] = ["metrics.csv.gz", "metrics.csv"];
+/// What lies beside a matrix.
+pub(super) const BESIDE: [&str; 3] = [LAYOUT, METRICS[0], METRICS[1]];
 const RUN: &str = "modeldir";
 const STEP: &str = "step";
 
@@ -28,12 +30,12 @@ pub(super) fn take(folders: &mut Folders, found: &mut Found) {
             .all(|name| folder.get(name).is_some())
     };
     for path in folders.paths(|_, folder| both(folder)) {
-        let [Some(weights), Some(layout)] = [WEIGHTS, LAYOUT].map(|name| folders.take(&path, name))
+        let [Some(weights), Some(_)] = [WEIGHTS, LAYOUT].map(|name| folders.take(&path, name))
         else {
             continue;
         };
         let metrics = METRICS.iter().find_map(|name| folders.take(&path, name));
-        if let Err(reason) = take_zoo(&weights, &layout, metrics.as_ref(), found) {
+        if let Err(reason) = take_zoo(&weights, metrics.as_ref(), found) {
             // Measuring the whole gives the row that says why.
             found.pass_over(&weights, reason);
             found.entries.push(whole(&weights));
@@ -59,23 +61,12 @@ fn entry(location: Location, run: &str) -> CatalogEntry {
 
 fn take_zoo(
     weights: &Location,
-    layout: &Location,
     metrics: Option<&Location>,
     found: &mut Found,
 ) -> Result<(), String> {
     let limits = found.limits;
-    let content = |location: &Location| {
-        let content = location.content(&limits);
-        content.map_err(|error| error.to_string())
-    };
-    let named = |location: &Location| {
-        let name = location.to_string();
-        move |error: crate::format::FormatError| format!("{name}: {error}")
-    };
-    let variables = read_layout(&content(layout)?, &limits).map_err(named(layout))?;
-    let matrix = Matrix::read(&content(weights)?, &limits).map_err(named(weights))?;
-    matrix.fits(&variables).map_err(named(weights))?;
-    let n = matrix.rows as u64;
+    let zoo = weights_row::zoo(weights, &limits).map_err(|error| error.to_string())?;
+    let n = zoo.matrix.rows;
     let Some(metrics) = metrics else {
         found.pass_over(weights, format!("no {} beside it: no labels", METRICS[0]));
         let names = weights.to_string();
@@ -84,7 +75,7 @@ fn take_zoo(
         return Ok(());
     };
     let before = found.entries.len();
-    let read = read_metrics(weights, metrics, n, &variables, &limits, &mut found.entries);
+    let read = read_metrics(weights, metrics, &zoo, &limits, &mut found.entries);
     if read.is_err() {
         found.entries.truncate(before);
     }
@@ -103,8 +94,7 @@ fn take_zoo(
 fn read_metrics(
     weights: &Location,
     metrics: &Location,
-    n: u64,
-    variables: &[Variable],
+    zoo: &Zoo,
     limits: &Limits,
     entries: &mut Vec<CatalogEntry>,
 ) -> Result<u64, String> {
@@ -112,7 +102,7 @@ fn read_metrics(
     let mut pool = Pool::default();
     let mut at = 0;
     let read = for_each_row(metrics, limits, &mut |row| {
-        if at < n {
+        if at < zoo.matrix.rows {
             let mut entry = labelled(weights.at_row(at), &row)?;
             let text = |column: &str| row.get(column).map(Cell::text);
             let told = Told {
@@ -120,7 +110,7 @@ fn read_metrics(
                 dataset: text("config.dataset"),
             };
             let architecture = architectures.entry(told).or_insert_with_key(|told| {
-                let architecture = carried(variables, told).architecture.ok()?;
+                let architecture = carried(&zoo.variables, told).architecture.ok()?;
                 serde_json::to_string(&architecture)
                     .ok()
                     .map(SharedText::from)

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::Found;
+use super::url::Seen;
+use crate::store::ObjectStores;
 use crate::{CheckpointError, Location, archive};
 
 /// Bytes by which an archive is told.
@@ -58,16 +60,18 @@ pub(super) fn below(folder: &Path, found: &mut Found) -> Vec<Location> {
     files
 }
 
-/// The file itself and those beside it.
-pub(super) fn beside(file: &Location, folder: &Path) -> Vec<Location> {
-    let folder = match folder.as_os_str().is_empty() {
-        true => Path::new("."),
-        false => folder,
-    };
-    let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
-    let files = entries.filter(|entry| entry.path().is_file());
-    let names = files.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names.map(|name| file.sibling(&name)).collect()
+/// Those files of such names that lie beside a file.
+pub(super) fn beside(file: &Location, names: &[&str]) -> Result<Vec<Location>, CheckpointError> {
+    let mut files = Vec::new();
+    for name in names {
+        let sibling = file.sibling(name);
+        let is_there = match sibling.url() {
+            Some(url) => ObjectStores::of_process()?.head(url)?.is_some(),
+            None => sibling.path.is_file(),
+        };
+        files.extend(is_there.then_some(sibling));
+    }
+    Ok(files)
 }
 
 /// The files, archives replaced by their members. An archive that cannot be read is passed over, with its reason.
@@ -89,7 +93,7 @@ pub(super) fn members(
     found: &mut Found,
 ) -> Result<Option<Vec<Location>>, CheckpointError> {
     // Archives within archives are not read; a member's path is that of its archive.
-    if file.member.is_some() || !may_be_archive(&file.path) {
+    if file.member.is_some() || !may_be_archive(file, found) {
         return Ok(None);
     }
     let Some(archive) = archive::open(&file.path, &found.limits)? else {
@@ -116,9 +120,12 @@ fn is_hidden(name: &str) -> bool {
 }
 
 /// Whether the first bytes are those of an archive, or of what may hold one.
-fn may_be_archive(path: &Path) -> bool {
+fn may_be_archive(file: &Location, found: &Found) -> bool {
+    if let Some(url) = file.url() {
+        return matches!(found.seen.get(url), Some(Seen::Archive));
+    }
     let mut head = Vec::with_capacity(HEAD);
-    let open = fs_err::File::open(path);
+    let open = fs_err::File::open(&*file.path);
     let read = open.and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
     read.is_ok() && archive::may_be_one(&head)
 }

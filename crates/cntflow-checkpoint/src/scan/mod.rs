@@ -4,6 +4,7 @@ mod files;
 mod plain;
 mod url;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{Catalog, CatalogEntry};
@@ -27,6 +28,8 @@ pub(crate) struct Found {
     pub(crate) entries: Vec<CatalogEntry>,
     pub(crate) passed_over: Vec<PassedOver>,
     pub(crate) limits: Limits,
+    /// Of objects by their URLs, what is known of them beyond their names.
+    seen: HashMap<String, url::Seen>,
 }
 
 impl Found {
@@ -40,7 +43,8 @@ impl Found {
 
     /// The checkpoint of an ordinary file, with the labels that the file itself gives.
     pub(crate) fn add_plain(&mut self, location: &Location) -> &mut CatalogEntry {
-        self.entries.push(plain::entry(location, &self.limits));
+        let entry = plain::entry(location, self);
+        self.entries.push(entry);
         let last = self.entries.len() - 1;
         &mut self.entries[last]
     }
@@ -83,7 +87,14 @@ pub fn scan_within(
 fn scan_source(source: &str, found: &mut Found) -> Result<(), CheckpointError> {
     let path = Path::new(source);
     if store::is_url(source) {
-        return url::scan(source, found);
+        let objects = url::look(source, found)?;
+        if let [object] = &objects[..]
+            && object.url() == Some(source)
+        {
+            return scan_file(object, found);
+        }
+        scan_files(objects, found);
+        return Ok(());
     }
     if path.is_file() {
         return scan_file(&path.into(), found);
@@ -102,18 +113,13 @@ fn scan_file(file: &Location, found: &mut Found) -> Result<(), CheckpointError> 
         found.entries.extend(read_catalog_at(file, &found.limits)?);
         return Ok(());
     }
-    if file.url().is_none()
-        && let Some(members) = files::members(file, found)?
-    {
+    if let Some(members) = files::members(file, found)? {
         scan_files(members, found);
         return Ok(());
     }
-    let mut folders = Folders::of(vec![file.clone()]);
-    if layout::needs_siblings(file.file_name())
-        && let Some(folder) = file.path.parent()
-    {
-        folders = Folders::of(files::beside(file, folder));
-    }
+    let mut files = files::beside(file, layout::needed_beside(file.file_name()))?;
+    files.push(file.clone());
+    let mut folders = Folders::of(files);
     layout::take_all(&mut folders, found);
     for rest in folders.into_files().filter(|rest| rest == file) {
         found.add_plain(&rest);

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 
 use super::Found;
+use super::url::Seen;
 use crate::catalog::CatalogEntry;
 use crate::format::{self, peek_metadata};
 use crate::label::typed;
 use crate::layout::names;
-use crate::{Content, Labels, Limits, Location};
+use crate::{Labels, Limits, Location};
 
 /// Metadata keys that have a place of their own in a [`CatalogEntry`] and are no labels.
 const OWN_PLACE: [&str; 5] = ["format", "checkpoint", "run", "step", "architecture"];
@@ -33,6 +34,8 @@ const CLAIMS: [&str; 13] = [
     "pkl",
 ];
 
+const ARCHIVES: &str = "an archive within an archive, or one that is not read";
+
 /// What files that lie beside checkpoints are, by their endings.
 const BESIDE: [(&str, &[&str]); 5] = [
     ("JSON", &["json", "jsonl", "ndjson"]),
@@ -44,10 +47,7 @@ const BESIDE: [(&str, &[&str]); 5] = [
         ],
     ),
     ("a picture", &["png", "jpg", "jpeg", "gif", "svg", "pdf"]),
-    (
-        "an archive within an archive, or one that is not read",
-        &["tar", "zip", "tgz", "gz", "xz", "zst", "bz2"],
-    ),
+    (ARCHIVES, &["tar", "zip", "tgz", "gz", "xz", "zst", "bz2"]),
 ];
 
 /// An ordinary file becomes an entry or is passed over. A file that claims to be a checkpoint and cannot be read is an entry all the
@@ -57,12 +57,27 @@ pub(super) fn take(file: &Location, found: &mut Found) {
         found.add_plain(file);
         return;
     }
-    match file.content(&found.limits) {
-        Ok(content) if format::is_known(&content) => {
-            found.add_plain(file);
-        }
-        Ok(content) => found.pass_over(file, what(&ending(file), &content)),
-        Err(error) => found.pass_over(file, error.to_string()),
+    match is_known(file, found) {
+        Ok(true) => _ = found.add_plain(file),
+        Ok(false) => found.pass_over(file, what(file)),
+        Err(reason) => found.pass_over(file, reason),
+    }
+}
+
+/// Whether a file is of a known format by its content.
+fn is_known(file: &Location, found: &Found) -> Result<bool, String> {
+    if let Some(url) = file.object() {
+        return match found.seen.get(url) {
+            Some(Seen::Failed(reason)) => Err(reason.clone()),
+            Some(Seen::Checkpoint(_)) => Ok(true),
+            Some(Seen::Archive) | None => Ok(false),
+        };
+    }
+    let content = file.content(&found.limits);
+    let content = content.map_err(|error| error.to_string())?;
+    match content.is_empty() {
+        true => Err("not a known checkpoint format: it is empty".to_owned()),
+        false => Ok(format::is_known(&content)),
     }
 }
 
@@ -76,26 +91,40 @@ fn ending(file: &Location) -> String {
     name.map_or(String::new(), |(_, ending)| ending.to_lowercase())
 }
 
-fn what(ending: &str, content: &Content) -> String {
-    let known = BESIDE.iter().find(|(_, endings)| endings.contains(&ending));
-    match known {
+/// Whether a file is something else by its name.
+pub(super) fn is_beside(file: &Location) -> bool {
+    beside(file).is_some_and(|(what, _)| *what != ARCHIVES)
+}
+
+fn beside(file: &Location) -> Option<&'static (&'static str, &'static [&'static str])> {
+    let ending = ending(file);
+    BESIDE
+        .iter()
+        .find(|(_, endings)| endings.contains(&&*ending))
+}
+
+fn what(file: &Location) -> String {
+    match beside(file) {
         Some((what, _)) => format!("not a known checkpoint format: {what} by its name"),
-        None if content.is_empty() => "not a known checkpoint format: it is empty".to_owned(),
         None => "not a known checkpoint format".to_owned(),
     }
 }
 
 /// The entry of a file, with the labels that its own metadata and its name give.
-pub(super) fn entry(location: &Location, limits: &Limits) -> CatalogEntry {
+pub(super) fn entry(location: &Location, found: &Found) -> CatalogEntry {
+    let limits = &found.limits;
     let metadata = match (&location.member, location.url()) {
-        (_, Some(_)) => None,
+        (Some(_), _) => {
+            let content = location.content(limits);
+            content.ok().and_then(|content| peek(&content[..], limits))
+        }
+        (None, Some(url)) => match found.seen.get(url) {
+            Some(Seen::Checkpoint(metadata)) => Some(metadata.clone()),
+            _ => None,
+        },
         (None, None) => {
             let file = fs_err::File::open(&*location.path);
             file.ok().and_then(|file| peek(file, limits))
-        }
-        (Some(_), None) => {
-            let content = location.content(limits);
-            content.ok().and_then(|content| peek(&content[..], limits))
         }
     };
     entry_of(location, metadata.unwrap_or_default())
@@ -109,7 +138,7 @@ fn peek(file: impl Read, limits: &Limits) -> Option<BTreeMap<String, String>> {
 }
 
 /// The entry of a file or an object by its metadata and its name.
-pub(super) fn entry_of(location: &Location, metadata: BTreeMap<String, String>) -> CatalogEntry {
+fn entry_of(location: &Location, metadata: BTreeMap<String, String>) -> CatalogEntry {
     let name = location.to_string();
     let labels: Labels = metadata
         .iter()

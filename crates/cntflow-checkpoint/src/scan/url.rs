@@ -1,14 +1,15 @@
-//! Finding checkpoints on an object store. Of each object only the beginning is read, by ranges and many at a time: enough to tell its
-//! format, and the header of a safetensors file.
+//! Objects of a store, looked at: of each only the beginning is read, by ranges and many at a time. That is enough to tell a format,
+//! an archive, and the metadata of a safetensors file.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Path;
 
 use super::{Found, plain};
-use crate::catalog_file::read_catalog_at;
 use crate::format::{self, peek_metadata};
 use crate::rows::holds_rows;
 use crate::store::{self, ObjectStores};
-use crate::{CheckpointError, Limits, Location};
+use crate::{CheckpointError, Limits, Location, archive, layout};
 
 /// What is read of every object at first, in bytes: more than most headers have.
 const FIRST_BYTES: u64 = 16 << 10;
@@ -16,10 +17,20 @@ const FIRST_BYTES: u64 = 16 << 10;
 /// Objects whose beginnings are in memory at a time.
 const AT_A_TIME: usize = 1024;
 
-/// As scanning a file or a folder: an object that is named is always an entry, or a catalog; of those below a prefix or of a glob those
-/// are that hold a known format, or claim one by their name. Published layouts and archives are looked for on disks only: on a store
-/// every checkpoint in them would mean to fetch the whole.
-pub(super) fn scan(source: &str, found: &mut Found) -> Result<(), CheckpointError> {
+/// What the beginning of an object tells beyond its name.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// It is of a known format, and has such metadata.
+    Checkpoint(BTreeMap<String, String>),
+    /// It is an archive, or what may hold one.
+    Archive,
+    /// It cannot be read.
+    Failed(String),
+}
+
+/// The objects of a source, their beginnings remembered. Those that are something else by their names are not looked at; those that
+/// layouts read are sent for.
+pub(super) fn look(source: &str, found: &mut Found) -> Result<Vec<Location>, CheckpointError> {
     let stores = ObjectStores::of_process()?;
     let objects = stores.list(source)?;
     if objects.is_empty() {
@@ -27,51 +38,64 @@ pub(super) fn scan(source: &str, found: &mut Found) -> Result<(), CheckpointErro
             source_name: source.to_owned(),
         });
     }
-    let is_named = objects.len() == 1 && objects[0].url == source;
-    let catalog = Location::from(std::path::Path::new(source));
-    if is_named && holds_rows(catalog.file_name()) {
-        let entries = read_catalog_at(&catalog, &found.limits)?;
-        found.entries.extend(entries);
-        return Ok(());
-    }
-    for some in objects.chunks(AT_A_TIME) {
-        for (object, beginning) in some.iter().zip(beginnings(stores, some)) {
-            let location = Location::from(std::path::Path::new(&object.url));
-            let claims = is_named || plain::claims(&location);
-            match beginning {
-                Ok(bytes) if claims || format::is_known(&bytes) => {
-                    let metadata = peek_metadata(&bytes[..], &found.limits);
-                    let entry = plain::entry_of(&location, metadata.unwrap_or_default());
-                    found.entries.push(entry);
-                }
-                Err(_) if claims => {
-                    let entry = plain::entry_of(&location, Default::default());
-                    found.entries.push(entry);
-                }
-                Ok(_) => found.pass_over(&location, "not a known checkpoint format"),
-                Err(error) => found.pass_over(&location, error.to_string()),
+    let locations: Vec<Location> = objects
+        .iter()
+        .map(|object| Path::new(&object.url).into())
+        .collect();
+    let wanted = objects.iter().zip(&locations);
+    let wanted = wanted.filter(|(_, at)| !plain::is_beside(at) && !holds_rows(at.file_name()));
+    let wanted: Vec<(&store::Found, &Location)> = wanted.collect();
+    for some in wanted.chunks(AT_A_TIME) {
+        for (&(object, at), beginning) in some.iter().zip(beginnings(stores, some, &found.limits)) {
+            if let Some(seen) = seen(at, beginning, &found.limits) {
+                found.seen.insert(object.url.clone(), seen);
             }
         }
     }
-    Ok(())
+    let read = locations
+        .iter()
+        .filter(|at| layout::is_read(at.file_name()));
+    let read = read.filter_map(|at| at.url().map(str::to_owned));
+    stores.expect(read, found.limits);
+    Ok(locations)
+}
+
+/// What the beginning of an object tells; a zip archive may be a checkpoint, which its name decides.
+fn seen(
+    at: &Location,
+    beginning: Result<Vec<u8>, CheckpointError>,
+    limits: &Limits,
+) -> Option<Seen> {
+    let bytes = match beginning {
+        Ok(bytes) => bytes,
+        Err(error) => return Some(Seen::Failed(error.to_string())),
+    };
+    if archive::is_tar(&bytes) || archive::is_zip(&bytes) && !plain::claims(at) {
+        return Some(Seen::Archive);
+    }
+    let metadata = peek_metadata(&bytes[..], limits);
+    let is_known = metadata.is_some() || format::is_known(&bytes);
+    is_known.then(|| Seen::Checkpoint(metadata.unwrap_or_default()))
 }
 
 /// The first bytes of some objects, whole headers among them.
 fn beginnings(
     stores: &ObjectStores,
-    objects: &[store::Found],
+    objects: &[(&store::Found, &Location)],
+    limits: &Limits,
 ) -> Vec<Result<Vec<u8>, CheckpointError>> {
-    let first = |object: &store::Found| (object.url.clone(), 0..object.bytes.min(FIRST_BYTES));
+    let first =
+        |(object, _): &(&store::Found, _)| (object.url.clone(), 0..object.bytes.min(FIRST_BYTES));
     let mut beginnings = read(stores, objects.iter().map(first));
     let longer = |(place, beginning): (usize, &Result<Vec<u8>, _>)| {
-        let rest = rest_of_header(beginning.as_ref().ok()?, objects[place].bytes)?;
+        let rest = rest_of_header(beginning.as_ref().ok()?, objects[place].0.bytes, limits)?;
         Some((place, rest))
     };
     let longer: Vec<(usize, Range<u64>)> =
         beginnings.iter().enumerate().filter_map(longer).collect();
     let rests = longer
         .iter()
-        .map(|(place, rest)| (objects[*place].url.clone(), rest.clone()));
+        .map(|(place, rest)| (objects[*place].0.url.clone(), rest.clone()));
     for ((place, _), rest) in longer.iter().zip(read(stores, rests)) {
         match (&mut beginnings[*place], rest) {
             (Ok(bytes), Ok(rest)) => bytes.extend(rest),
@@ -98,14 +122,14 @@ fn read(
 }
 
 /// What a safetensors header has beyond the bytes that are there, if it is one and no longer than may be.
-fn rest_of_header(bytes: &[u8], size: u64) -> Option<Range<u64>> {
+fn rest_of_header(bytes: &[u8], size: u64, limits: &Limits) -> Option<Range<u64>> {
     if bytes.get(8) != Some(&b'{') {
         return None;
     }
     let length = u64::from_le_bytes(*bytes.first_chunk()?);
     let have = bytes.len() as u64;
     let end = length.checked_add(8)?;
-    let is_one = length <= Limits::default().header_bytes && end <= size;
+    let is_one = length <= limits.header_bytes && end <= size;
     (is_one && end > have).then_some(have..end)
 }
 
@@ -116,6 +140,8 @@ mod tests {
     #[test]
     fn only_a_header_that_fits_the_object_is_read_on() {
         let beginning = |length: u64| [&length.to_le_bytes()[..], b"{\"a\""].concat();
+        let rest_of_header =
+            |bytes: &[u8], size| super::rest_of_header(bytes, size, &Limits::default());
         assert_eq!(rest_of_header(&beginning(100), 1000), Some(12..108));
         assert_eq!(rest_of_header(&beginning(4), 1000), None);
         assert_eq!(rest_of_header(&beginning(993), 1000), None);

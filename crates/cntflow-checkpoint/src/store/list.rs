@@ -86,6 +86,19 @@ impl ObjectStores {
         }
     }
 
+    /// The size of an object in bytes.
+    ///
+    /// # Errors
+    /// As [`ObjectStores::head`]; it is not there.
+    pub fn size(&self, url: &str) -> Result<u64, CheckpointError> {
+        let found = self.head(url)?;
+        let found = found.ok_or_else(|| CheckpointError::Store {
+            url: url.to_owned(),
+            reason: "no such object".to_owned(),
+        })?;
+        Ok(found.bytes)
+    }
+
     fn list_chosen(&self, base: &Address, choice: &Choice) -> Result<Vec<Found>, CheckpointError> {
         let (client, prefix) = (self.client(base)?, base.path()?);
         let prefix = Some(prefix).filter(|prefix| !prefix.as_ref().is_empty());

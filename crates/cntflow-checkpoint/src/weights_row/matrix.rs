@@ -1,59 +1,67 @@
-//! The header of a `.npy` file that holds a matrix of floats row by row.
-//!
-//! Only what a matrix needs is read here: of a row, the file's other bytes must not be touched, which a reader of whole arrays does.
+//! A matrix of floats in a `.npy` file, row by row: where each row lies, by the header alone.
 
 use std::ops::Range;
 
 use super::Variable;
-use crate::format::FormatError;
+use crate::format::{FormatError, header};
 use crate::{Element, Limits};
 
-const MAGIC: &[u8] = b"\x93NUMPY";
+/// Bytes at the beginning of a file that hold the header.
+pub(crate) const BEGINNING: u64 = 1 << 16;
 
 /// A matrix within a file, checked against its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Matrix {
     /// Number of rows.
-    pub(crate) rows: usize,
+    pub(crate) rows: u64,
     /// Number of columns.
     pub(crate) columns: usize,
     /// Type of its elements.
     pub(crate) element: Element,
     /// Where its first element lies.
-    start: usize,
+    start: u64,
 }
 
 impl Matrix {
-    /// Reads the header of a `.npy` file.
+    /// Reads the header at the beginning of a `.npy` file of so many bytes.
     ///
     /// # Errors
     /// It is no such file, no matrix of little-endian floats in C order, or not as long as its shape says.
-    pub(crate) fn read(file: &[u8], limits: &Limits) -> Result<Self, FormatError> {
-        let (header, start) = header(file, limits)?;
-        let wrong = |what: &str| FormatError::broken(format!("its header {header:?} {what}"));
-        let element = match value(header, "descr") {
-            Some(text) if text.starts_with("'<f4'") => Element::F32,
-            Some(text) if text.starts_with("'<f8'") => Element::F64,
-            Some(text) if text.starts_with("'<f2'") => Element::F16,
-            _ => return Err(wrong("gives no type of little-endian floats")),
+    pub(crate) fn read(
+        beginning: &[u8],
+        length: u64,
+        limits: &Limits,
+    ) -> Result<Self, FormatError> {
+        let header = header(beginning, limits)?;
+        let wrong = |what: &str| {
+            let (descr, shape) = (&header.descr, &header.shape);
+            FormatError::broken(format!("its header gives '{descr}' {shape:?}, {what}"))
         };
-        if !value(header, "fortran_order").is_some_and(|text| text.starts_with("False")) {
-            return Err(wrong("gives another order than that of rows"));
+        let element = match &*header.descr {
+            "<f4" => Element::F32,
+            "<f8" => Element::F64,
+            "<f2" => Element::F16,
+            _ => return Err(wrong("no little-endian floats")),
+        };
+        if header.fortran {
+            return Err(wrong("column by column"));
         }
-        let shape = value(header, "shape").and_then(super::layout::tuple);
-        let Some([rows, columns]) = shape.as_deref() else {
-            return Err(wrong("gives no shape of two dimensions"));
+        let [rows, columns] = header.shape[..] else {
+            return Err(wrong("no matrix"));
         };
-        let (rows, columns) = (*rows, *columns);
-        let bytes = rows
-            .checked_mul(columns)
-            .and_then(|n| n.checked_mul(element.bytes()))
-            .and_then(|n| n.checked_add(start))
-            .ok_or_else(|| wrong("gives more elements than a file can hold"))?;
-        if bytes != file.len() {
+        if columns == 0 {
+            return Err(wrong("rows of nothing"));
+        }
+        let (rows, start) = (rows as u64, header.data as u64);
+        let bytes = columns
+            .checked_mul(element.bytes())
+            .and_then(|row| rows.checked_mul(row as u64))
+            .and_then(|all| all.checked_add(start))
+            .ok_or_else(|| wrong("more elements than a file can hold"))?;
+        if bytes != length {
             return Err(FormatError::Length {
-                expected: bytes as u64,
-                found: file.len() as u64,
+                expected: bytes,
+                found: length,
             });
         }
         Ok(Self {
@@ -79,45 +87,30 @@ impl Matrix {
         Ok(())
     }
 
+    /// Bytes of a row.
+    pub(crate) fn row_bytes(&self) -> u64 {
+        self.columns as u64 * self.element.bytes() as u64
+    }
+
     /// Where a row lies in the file.
     ///
     /// # Errors
     /// There is no such row.
-    pub(crate) fn range(&self, row: u64) -> Result<Range<usize>, FormatError> {
-        let at = usize::try_from(row).ok().filter(|&row| row < self.rows);
-        let at = at.ok_or_else(|| {
-            FormatError::broken(format!("it has {} rows, there is no row {row}", self.rows))
-        })?;
-        let length = self.columns * self.element.bytes();
-        let start = self.start + at * length;
-        Ok(start..start + length)
+    pub(crate) fn range(&self, row: u64) -> Result<Range<u64>, FormatError> {
+        if row >= self.rows {
+            return Err(FormatError::broken(format!(
+                "it has {} rows, there is no row {row}",
+                self.rows
+            )));
+        }
+        Ok(self.ranges(row..row + 1))
     }
-}
 
-/// The text of the header, and where the elements begin.
-fn header<'a>(file: &'a [u8], limits: &Limits) -> Result<(&'a str, usize), FormatError> {
-    let broken = || FormatError::broken("it does not begin as a .npy file does");
-    let rest = file.strip_prefix(MAGIC).ok_or_else(broken)?;
-    let (length, before) = match rest {
-        [1, _, a, b, ..] => (u64::from(u16::from_le_bytes([*a, *b])), 10),
-        [2 | 3, _, a, b, c, d, ..] => (u64::from(u32::from_le_bytes([*a, *b, *c, *d])), 12),
-        _ => return Err(broken()),
-    };
-    let (limit, allowed) = ("header_bytes", limits.header_bytes);
-    FormatError::within("bytes of its header", length, limit, allowed)?;
-    let end = before + length as usize;
-    let header = file.get(before..end).ok_or(FormatError::Length {
-        expected: end as u64,
-        found: file.len() as u64,
-    })?;
-    let header = std::str::from_utf8(header).map_err(|_| broken())?;
-    Ok((header.trim_end(), end))
-}
-
-/// What follows a key of a Python dictionary written as text.
-fn value<'a>(header: &'a str, key: &str) -> Option<&'a str> {
-    let (_, after) = header.split_once(&format!("'{key}':"))?;
-    Some(after.trim_start())
+    /// Where some of its rows lie.
+    pub(crate) fn ranges(&self, rows: Range<u64>) -> Range<u64> {
+        let place = |row: u64| self.start + row * self.row_bytes();
+        place(rows.start)..place(rows.end)
+    }
 }
 
 #[cfg(test)]
@@ -125,10 +118,15 @@ mod tests {
     use super::*;
 
     fn file(header: &str, data: usize) -> Vec<u8> {
-        let mut bytes = [MAGIC, &[1, 0], &(header.len() as u16).to_le_bytes()].concat();
+        let length = (header.len() as u16).to_le_bytes();
+        let mut bytes = [b"\x93NUMPY\x01\x00", &length[..]].concat();
         bytes.extend(header.as_bytes());
         bytes.extend(vec![0; data]);
         bytes
+    }
+
+    fn read(file: &[u8]) -> Result<Matrix, FormatError> {
+        Matrix::read(file, file.len() as u64, &Limits::default())
     }
 
     const GOOD: &str = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }\n";
@@ -136,9 +134,10 @@ mod tests {
     #[test]
     fn a_row_is_a_range_of_the_file() {
         let file = file(GOOD, 24);
-        let matrix = Matrix::read(&file, &Limits::default()).unwrap();
+        let matrix = read(&file).unwrap();
         assert_eq!((matrix.rows, matrix.columns), (3, 2));
-        assert_eq!(matrix.range(2).unwrap(), file.len() - 8..file.len());
+        let end = file.len() as u64;
+        assert_eq!(matrix.range(2).unwrap(), end - 8..end);
         let text = matrix.range(3).unwrap_err().to_string();
         assert_eq!(text, "it has 3 rows, there is no row 3");
     }
@@ -147,18 +146,19 @@ mod tests {
     fn every_truncation_and_every_lie_is_an_error() {
         let whole = file(GOOD, 24);
         for length in 0..whole.len() {
-            assert!(Matrix::read(&whole[..length], &Limits::default()).is_err());
+            assert!(read(&whole[..length]).is_err());
         }
         for (from, to) in [
             ("(3, 2)", "(9223372036854775807, 4)"),
             ("(3, 2)", "(3, 2, 1)"),
+            ("(3, 2)", "(9223372036854775807, 0)"),
             ("(3, 2)", "(-3, -2)"),
             ("False", "True"),
             ("<f4", ">f4"),
             ("<f4", "|O"),
         ] {
             let changed = file(&GOOD.replace(from, to), 24);
-            assert!(Matrix::read(&changed, &Limits::default()).is_err(), "{to}");
+            assert!(read(&changed).is_err(), "{to}");
         }
     }
 }

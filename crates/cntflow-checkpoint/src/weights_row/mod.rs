@@ -1,33 +1,37 @@
 //! One of several checkpoints that a file holds: a row of the Small CNN Zoo's `weights.npy`, laid out as `layout.csv` beside it says,
 //! or a snapshot of a file that stacks the states of a training run.
-//!
-//! The matrix is mapped, and a row is a range of it: nothing of the other rows is read.
 
 mod layout;
 mod matrix;
 mod network;
+mod zoo;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::format::{Format, FormatError};
+use crate::kept::Kept;
 use crate::open::{failed, known_format};
 use crate::snapshot::snapshot;
 use crate::{Carried, CheckpointError, Content, Limits, Location, OpenCheckpoint, TensorEntry};
 
-pub(crate) use layout::{Variable, read_layout};
-pub(crate) use matrix::Matrix;
+use layout::Variable;
 pub(crate) use network::{Told, carried};
+pub(crate) use zoo::{Zoo, zoo};
 
 /// Name of the file that tells what the columns of the matrix are.
 pub(crate) const LAYOUT: &str = "layout.csv";
 /// Name of the matrix.
 pub(crate) const WEIGHTS: &str = "weights.npy";
 
+/// Objects and members of archives with snapshots.
+static STACKED: Kept<Content> = Kept::new(2);
+
 /// A row of a matrix of weights.
 #[derive(Debug)]
 struct Row {
-    variables: Vec<Variable>,
+    variables: Arc<[Variable]>,
     tensors: Vec<TensorEntry>,
 }
 
@@ -41,37 +45,35 @@ pub(crate) fn open(
     limits: &Limits,
 ) -> Result<OpenCheckpoint, CheckpointError> {
     let name = PathBuf::from(location.to_string());
-    let content = location.content(limits)?;
+    let whole = location.whole();
     if location.file_name() != WEIGHTS {
-        let whole = known_format(&name, &content, limits)?;
-        let part = snapshot(whole, row).map_err(|error| failed(&name, error))?;
+        let content = stacked(&whole, limits)?;
+        let format = known_format(&name, &content, limits)?;
+        let part = snapshot(format, row).map_err(|error| failed(&name, error))?;
         return Ok(OpenCheckpoint::of_format(&name, content, Box::new(part))?.with_row(row));
     }
-    let at = location.sibling(LAYOUT);
-    let variables = read_layout(&at.content(limits)?, limits)
-        .map_err(|error| failed(&PathBuf::from(at.to_string()), error))?;
-    let (part, format) =
-        row_of(&content, variables, row, limits).map_err(|error| failed(&name, error))?;
+    let zoo = zoo(&whole, limits)?;
+    let tensors = zoo.variables.iter().map(|variable| TensorEntry {
+        name: variable.name.clone(),
+        shape: variable.shape.clone(),
+        element: zoo.matrix.element,
+        aside: None,
+    });
+    let format = Row {
+        tensors: tensors.collect(),
+        variables: Arc::clone(&zoo.variables),
+    };
+    let part = zoo.row(location, row, limits)?;
     OpenCheckpoint::of_format(&name, part, Box::new(format))
 }
 
-fn row_of(
-    content: &Content,
-    variables: Vec<Variable>,
-    row: u64,
-    limits: &Limits,
-) -> Result<(Content, Row), FormatError> {
-    let matrix = Matrix::read(content, limits)?;
-    matrix.fits(&variables)?;
-    let part = content.part(matrix.range(row)?);
-    let tensors = variables.iter().map(|variable| TensorEntry {
-        name: variable.name.clone(),
-        shape: variable.shape.clone(),
-        element: matrix.element,
-        aside: None,
-    });
-    let tensors = tensors.collect();
-    Ok((part, Row { variables, tensors }))
+/// A file with snapshots: mapped from a disk, otherwise kept for the next snapshot.
+fn stacked(whole: &Location, limits: &Limits) -> Result<Content, CheckpointError> {
+    let read = || whole.content(limits);
+    match whole.member.is_none() && whole.url().is_none() {
+        true => read(),
+        false => Ok((*STACKED.get(whole, read)?).clone()),
+    }
 }
 
 impl Format for Row {

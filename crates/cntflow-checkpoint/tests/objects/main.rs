@@ -10,6 +10,7 @@ use safetensors::tensor::TensorView;
 use crate::server::{Fault, Server};
 
 mod server;
+mod zoos;
 
 /// Stores that do not wait long, and for which 4 KiB are large.
 fn stores() -> ObjectStores {

@@ -4,8 +4,11 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use walkdir::WalkDir;
 
 /// What goes wrong with a key.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +30,7 @@ struct State {
     delay: Duration,
     reads_ranges: bool,
     names_versions: bool,
+    gives_lists: bool,
 }
 
 /// The server; it ends with the test's process.
@@ -86,6 +90,22 @@ impl Server {
         (state.reads_ranges, state.names_versions) = (false, false);
     }
 
+    /// From now on folders are listed, by WebDAV.
+    pub(crate) fn gives_lists(&self) {
+        self.state.lock().unwrap().gives_lists = true;
+    }
+
+    /// All files below a folder, as files of the server; the URL that they lie below.
+    pub(crate) fn folder(&self, folder: &Path) -> String {
+        for entry in WalkDir::new(folder).into_iter().map(Result::unwrap) {
+            if entry.file_type().is_file() {
+                let key = entry.path().strip_prefix(folder).unwrap();
+                self.file(key.to_str().unwrap(), &std::fs::read(entry.path()).unwrap());
+            }
+        }
+        self.url("")
+    }
+
     /// Ranges asked for of a key, in the order of the requests.
     pub(crate) fn asked(&self, key: &str) -> Vec<Option<Range<usize>>> {
         let state = self.state.lock().unwrap();
@@ -139,6 +159,9 @@ impl Server {
             }
             _ => {}
         }
+        if request.method == "PROPFIND" && state.gives_lists {
+            return listing(&state.files, &key);
+        }
         if request.method != "GET" && request.method != "HEAD" {
             return empty("405 Method Not Allowed");
         }
@@ -170,6 +193,26 @@ impl Server {
         }
         (head, body, cut)
     }
+}
+
+/// The files below a folder as WebDAV tells them.
+fn listing(files: &HashMap<String, Vec<u8>>, folder: &str) -> (String, Vec<u8>, bool) {
+    let below = files.iter().filter(|(key, _)| key.starts_with(folder));
+    let responses = below.map(|(key, file)| {
+        format!(
+            "<response><href>{key}</href><propstat><prop><getcontentlength>{}</getcontentlength>\
+             <getlastmodified>Thu, 01 Jan 2026 00:00:00 GMT</getlastmodified><resourcetype/></prop>\
+             <status>HTTP/1.1 200 OK</status></propstat></response>",
+            file.len()
+        )
+    });
+    let responses: String = responses.collect();
+    let body = format!("<multistatus>{responses}</multistatus>");
+    let head = format!(
+        "HTTP/1.1 207 Multi-Status\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    (head, body.into_bytes(), false)
 }
 
 struct Request {

@@ -8,17 +8,17 @@ pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// What a header says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Header {
+pub(crate) struct Header {
     /// The element type as NumPy writes it; `|O` of objects.
-    pub(super) descr: String,
-    pub(super) fortran: bool,
-    pub(super) shape: Vec<usize>,
+    pub(crate) descr: String,
+    pub(crate) fortran: bool,
+    pub(crate) shape: Vec<usize>,
     /// Where the elements begin.
-    pub(super) data: usize,
+    pub(crate) data: usize,
 }
 
 /// Reads the header at the beginning of `bytes`, of format versions 1 to 3.
-pub(super) fn header(bytes: &[u8], limits: &Limits) -> Result<Header, FormatError> {
+pub(crate) fn header(bytes: &[u8], limits: &Limits) -> Result<Header, FormatError> {
     let short = || FormatError::broken("its header is cut short");
     if !bytes.starts_with(MAGIC) {
         return Err(FormatError::broken("it does not begin as .npy files do"));

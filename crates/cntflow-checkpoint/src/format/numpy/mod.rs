@@ -9,6 +9,8 @@ mod header;
 pub(in crate::format) mod pickled;
 mod walk;
 
+pub(crate) use header::header;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 

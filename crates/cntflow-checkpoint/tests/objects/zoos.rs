@@ -1,0 +1,173 @@
+//! Published populations on a server: the same catalog as of a folder, and no more asked for than it takes.
+
+#[path = "../common/populations.rs"]
+mod populations;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use cntflow_checkpoint::{Catalog, CatalogOptions, Limits, scan};
+use populations::{
+    gzip, safetensors_of, write, write_ray_tune_tree, write_shards, write_small_cnn_zoo,
+};
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+use crate::server::Server;
+
+fn found(source: &str) -> (Catalog, String) {
+    let (catalog, passed_over) = scan(&[source.to_owned()], &CatalogOptions::default()).unwrap();
+    let mut reasons: Vec<String> = passed_over
+        .iter()
+        .map(|over| format!("{}: {}\n", over.path.display(), over.reason))
+        .collect();
+    reasons.sort();
+    (catalog, reasons.concat())
+}
+
+/// Digest of every checkpoint, or why it cannot be opened.
+fn opened(catalog: &Catalog) -> BTreeMap<String, String> {
+    let opened = catalog.entries().iter().map(|entry| {
+        let opened = entry.location.open(&Limits::default());
+        let told = opened.map(|opened| format!("{:?}", opened.digest()));
+        let told = told.unwrap_or_else(|error| error.to_string());
+        (entry.checkpoint.clone(), told)
+    });
+    opened.collect()
+}
+
+fn checkpoint(value: f32) -> Vec<u8> {
+    safetensors_of(&[("fc.weight", &[2, 3], value), ("fc.bias", &[2], value)])
+}
+
+fn tar_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, name, *bytes).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+fn zip_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        archive
+            .start_file(*name, SimpleFileOptions::default())
+            .unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+fn write_all(folder: &Path) {
+    write_ray_tune_tree(&folder.join("ray"));
+    write_small_cnn_zoo(&folder.join("cnn"), 20);
+    write_shards(&folder.join("hugging"));
+    let (one, two) = (checkpoint(1.0), checkpoint(2.0));
+    write(&folder.join("task1/model_7/config.json"), r#"{"lr": 0.1}"#);
+    write(&folder.join("task1/model_7/weights.hdf5"), &one);
+    let members: [(&str, &[u8]); 3] = [
+        ("run1/a.safetensors", &one),
+        ("run1/b.safetensors", &two),
+        ("run1/notes.txt", b"what they are"),
+    ];
+    write(&folder.join("packed/plain.tar"), tar_of(&members));
+    write(&folder.join("packed/small.tar.gz"), gzip(tar_of(&members)));
+    write(&folder.join("packed/zipped.zip"), zip_of(&members));
+    write(&folder.join("cut.safetensors"), &one[..one.len() - 1]);
+    write(&folder.join("of_no_ending"), &one);
+    write(&folder.join("noise"), "nothing that is known");
+    write(&folder.join("notes.md"), "# Notes");
+    write(&folder.join("epoch_3_seed_1.pt"), &two);
+}
+
+#[test]
+fn a_prefix_is_scanned_as_a_folder_is() {
+    let folder = tempfile::tempdir().unwrap();
+    write_all(folder.path());
+    let server = Server::start();
+    server.gives_lists();
+    let base = server.folder(folder.path());
+    let local = format!("{}/", folder.path().display());
+    let as_local = |text: &str| text.replace(&base, &local);
+
+    let (expected, reasons) = found(&local);
+    let (catalog, remote_reasons) = found(&base);
+    assert_eq!(as_local(&remote_reasons), reasons);
+    let debug = |catalog: &Catalog| format!("{:#?}", catalog.entries());
+    assert_eq!(as_local(&debug(&catalog)), debug(&expected));
+    let remote: BTreeMap<String, String> = opened(&catalog)
+        .iter()
+        .map(|(name, told)| (as_local(name), as_local(told)))
+        .collect();
+    assert_eq!(remote, opened(&expected));
+    assert_eq!(
+        remote
+            .values()
+            .filter(|told| told.contains("cut short"))
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn rows_of_an_object_come_in_blocks_and_the_matrix_never_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = 500;
+    write_small_cnn_zoo(folder.path(), rows);
+    let server = Server::start();
+    let url = format!("{}weights.npy", server.folder(folder.path()));
+    let (catalog, _) = found(&url);
+    assert_eq!(catalog.entries().len(), rows);
+    let mut entries = catalog.entries().iter();
+    let entry = entries
+        .find(|entry| entry.location.row == Some(21))
+        .unwrap();
+    assert_eq!((entry.run.as_str(), entry.step), ("/zoo/run_2", 3));
+    let local = found(&folder.path().join("weights.npy").to_string_lossy()).0;
+    let digests = |catalog: &Catalog| opened(catalog).into_values().collect::<Vec<_>>();
+    assert_eq!(digests(&catalog), digests(&local));
+    let length = 4 * 4970 * rows + 128;
+    let asked = server.asked("weights.npy");
+    let ranges: Vec<_> = asked.iter().flatten().collect();
+    assert!(
+        ranges.iter().all(|range| range.len() <= 8 << 20),
+        "{ranges:?}"
+    );
+    let bytes: usize = ranges.iter().map(|range| range.len()).sum();
+    assert!(bytes < length + (200 << 10), "{bytes} of {length}");
+    assert!(asked.len() <= 7, "{asked:?}");
+}
+
+#[test]
+fn an_archive_on_a_server_that_gives_no_lists_is_read_once() {
+    let server = Server::start();
+    let (one, two) = (checkpoint(1.0), checkpoint(2.0));
+    let members: [(&str, &[u8]); 2] = [("a.safetensors", &one), ("b.safetensors", &two)];
+    for (key, bytes) in [
+        ("zoo.tar", tar_of(&members)),
+        ("zoo.tgz", gzip(tar_of(&members))),
+        ("zoo.zip", zip_of(&members)),
+        ("download", zip_of(&members)),
+    ] {
+        let url = server.file(key, &bytes);
+        let (catalog, _) = found(&url);
+        let names = catalog.entries().iter().map(|entry| &*entry.checkpoint);
+        let expected = ["a", "b"].map(|name| format!("{url}: {name}.safetensors"));
+        assert!(names.eq(expected.iter()), "{catalog:?}");
+        let opened = catalog.entries()[1].location.open(&Limits::default());
+        assert_eq!(opened.unwrap().values("fc.bias").unwrap()[..], [2.0, 2.0]);
+        let wholes = server
+            .asked(key)
+            .iter()
+            .filter(|range| range.is_none())
+            .count();
+        assert_eq!(
+            wholes, 2,
+            "{key}: one request for its size, one for all of it"
+        );
+    }
+}
