@@ -97,11 +97,13 @@ const RECURRENT_WITH_WEIGHTS_ALONE: Files = &[
     ("weights_only.h5", Given),
 ];
 
-/// Keras has no layer for it.
+/// A graph with sums: in Keras many layers, in a list of arrays without names nothing that tells it.
 const TRANSFORMER: Files = &[
     ("dynamo.onnx", Carried),
     ("legacy.pt", Given),
     ("metadata.safetensors", Carried),
+    ("model.h5", Carried),
+    ("model.keras", Carried),
     ("module.pt", Given),
     ("named.npz", Given),
     ("plain.safetensors", Given),

@@ -16,6 +16,8 @@ pub(super) struct Node {
     pub(super) config: Map<String, Value>,
     /// Names of the layers whose outputs it takes.
     pub(super) takes: Vec<String>,
+    /// Settings of its call that have names: `use_causal_mask`.
+    pub(super) arguments: Map<String, Value>,
     /// How many layers of its class come before it in the model.
     pub(super) count: usize,
 }
@@ -85,6 +87,7 @@ fn sequential(config: &Value) -> Result<Vec<Node>, String> {
             name: "the input".to_owned(),
             config: settings,
             takes: Vec::new(),
+            arguments: Map::new(),
             count: 0,
         };
         nodes.insert(0, input);
@@ -108,7 +111,10 @@ fn functional(config: &Value) -> Result<Vec<Node>, String> {
         if calls.len() > 1 {
             return Err(node.says(format!("it is used {} times", calls.len())));
         }
-        calls.iter().for_each(|call| sources(call, &mut node.takes));
+        for call in calls {
+            sources(call, &mut node.takes);
+            arguments(call, &mut node.arguments);
+        }
     }
     one_end(config, "input_layers")?;
     let output = one_end(config, "output_layers")?;
@@ -132,6 +138,7 @@ fn nodes(layers: &Value) -> Result<Vec<Node>, String> {
             name,
             config,
             takes: Vec::new(),
+            arguments: Map::new(),
             count: *count - 1,
         })
     });
@@ -163,6 +170,21 @@ fn sources(call: &Value, takes: &mut Vec<String>) {
         },
         _ => {}
     }
+}
+
+/// Settings of a call: its `kwargs` in Keras 3, behind the tensors that it takes before.
+fn arguments(call: &Value, named: &mut Map<String, Value>) {
+    let own = match call {
+        Value::Object(object) => object.get("kwargs"),
+        Value::Array(list) => {
+            let lists = list.iter().filter(|value| value.is_array());
+            lists.for_each(|value| arguments(value, named));
+            list.iter().find(|value| value.is_object())
+        }
+        _ => None,
+    };
+    let own = own.and_then(Value::as_object).into_iter().flatten();
+    named.extend(own.map(|(name, value)| (name.clone(), value.clone())));
 }
 
 /// The one input or output of a model: `["x", 0, 0]`, or a list with one of these.
@@ -213,6 +235,8 @@ fn in_order(nodes: Vec<Node>, output: &str) -> Result<Vec<Node>, String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn order(text: &str) -> Result<Vec<String>, String> {
@@ -249,6 +273,21 @@ mod tests {
             "sum",
         );
         assert_eq!(order(&text).unwrap(), ["x", "a", "b", "side", "sum"]);
+    }
+
+    #[test]
+    fn settings_of_calls_are_kept() {
+        for call in [
+            r#"[[["x", 0, 0, {"causal": true, "mask": null}]]]"#,
+            r#"[{"args": [{"config": {"keras_history": ["x", 0, 0]}}], "kwargs": {"causal": true, "mask": null}}]"#,
+        ] {
+            let nodes = parse(&graph(&[("x", "[]"), ("a", call)], "a")).unwrap();
+            assert_eq!(nodes[1].takes, ["x"]);
+            assert_eq!(
+                Value::Object(nodes[1].arguments.clone()),
+                json!({"causal": true, "mask": null})
+            );
+        }
     }
 
     #[test]

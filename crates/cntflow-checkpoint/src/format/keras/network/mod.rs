@@ -4,6 +4,7 @@
 //! Keras has channels last, architectures have them first: shapes are followed through the model as Keras has them, and what comes
 //! after a flattening is put in the other order.
 
+mod attention;
 mod dense;
 mod places;
 mod reshape;

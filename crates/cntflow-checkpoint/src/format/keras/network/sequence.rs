@@ -1,4 +1,4 @@
-//! Recurrent layers and attention.
+//! Recurrent layers.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,19 +34,6 @@ fn tanh() -> Value {
 
 fn sigmoid() -> Value {
     json!("sigmoid")
-}
-
-#[derive(Deserialize)]
-struct AttentionSettings {
-    num_heads: usize,
-    key_dim: usize,
-    value_dim: Option<usize>,
-    #[serde(default = "yes")]
-    use_bias: bool,
-    #[serde(default)]
-    use_gate: bool,
-    #[serde(default)]
-    output_shape: Value,
 }
 
 /// The recurrent layers of architectures, and where Keras has each gate of PyTorch's order.
@@ -260,53 +247,6 @@ impl Chain<'_> {
             let layer = json!({"kind": "take_step", "which": which});
             self.push_unnamed(layer, Shape::Units(units, None));
         }
-        Ok(())
-    }
-
-    /// Self-attention; kernels `[units, heads, size]` of query, key and value, `[heads, size, units]` of the output.
-    pub(super) fn attention(&mut self, node: &Node) -> Result<(), String> {
-        let settings: AttentionSettings = node.settings()?;
-        let Shape::Steps { units, .. } = self.at.shape else {
-            return Err(node.says("it does not stand behind a sequence"));
-        };
-        let whole = settings.num_heads.checked_mul(settings.key_dim);
-        let sizes_fit = whole == Some(units)
-            && settings
-                .value_dim
-                .is_none_or(|size| size == settings.key_dim)
-            && settings.output_shape.is_null();
-        if !sizes_fit || settings.use_gate {
-            let (heads, size) = (settings.num_heads, settings.key_dim);
-            return Err(node.says(format!(
-                "{heads} heads of {size} with its other settings are no plain attention over {units} units"
-            )));
-        }
-        let tensors = self.weights_of(node).to_vec();
-        let each = 1 + usize::from(settings.use_bias);
-        if tensors.len() != 4 * each {
-            let (found, expected) = (tensors.len(), 4 * each);
-            return Err(node.says(format!(
-                "by its settings it has {expected} tensors, the file has {found} of it"
-            )));
-        }
-        let parts = ["query", "key", "value", "output"];
-        for (part, tensors) in parts.into_iter().zip(tensors.chunks_exact(each)) {
-            let kernel = Excerpt::reordered(&tensors[0], &[1, 0]).read_as(&[units, units]);
-            self.fill_with(node, &format!("{part}.weight"), kernel);
-            if let [_, bias] = tensors {
-                let bias = Excerpt::whole(bias).shaped(&[units]);
-                self.fill_with(node, &format!("{part}.bias"), bias);
-            }
-        }
-        let layer = json!({
-            "kind": "attention",
-            "heads": settings.num_heads,
-            "bias": settings.use_bias,
-            "projections": {"separate": {
-                "query": "query", "key": "key", "value": "value", "output": "output",
-            }},
-        });
-        self.push(node, layer, self.at.shape);
         Ok(())
     }
 }

@@ -137,6 +137,51 @@ fn transposes_are_cut_as_the_backend_does() {
     assert!(other.doubts[0].contains("layer up (Conv2DTranspose): it is taken as"));
 }
 
+/// Attention as a graph has it, called with such settings.
+fn attention(kwargs: Value) -> Carried {
+    let tensor =
+        json!({"class_name": "__keras_tensor__", "config": {"keras_history": ["x", 0, 0]}});
+    let config = json!({"class_name": "Functional", "config": {
+        "input_layers": ["x", 0, 0],
+        "output_layers": ["a", 0, 0],
+        "layers": [
+            {"class_name": "InputLayer", "name": "x", "config": {"batch_shape": [null, 5, 4]}},
+            {
+                "class_name": "MultiHeadAttention", "name": "a", "config": {"num_heads": 2, "key_dim": 2},
+                "inbound_nodes": [{"args": [tensor, tensor], "kwargs": kwargs}],
+            },
+        ],
+    }});
+    let tensors = (0..8).map(|i| format!("a/{i}")).collect();
+    let layers = Layers {
+        named: [("a".to_owned(), tensors)].into(),
+        ..Layers::default()
+    };
+    carried(&config.to_string(), &[], &layers, None)
+}
+
+#[test]
+fn queries_keys_and_values_are_put_together_as_in_pytorch() {
+    let carried = attention(json!({"training": null, "use_causal_mask": false}));
+    assert!(carried.architecture.is_ok(), "{:?}", carried.architecture);
+    let kernel = |i| Excerpt::reordered(format!("a/{i}"), &[1, 0]).read_as(&[4, 4]);
+    let joined = Fill::Joined([0, 2, 4].map(kernel).to_vec());
+    assert_eq!(carried.fills["a.in_proj_weight"], joined);
+    assert_eq!(carried.fills["a.out_proj.weight"], Fill::Tensor(kernel(6)));
+    let bias = |i| Excerpt::whole(format!("a/{i}")).shaped(&[4]);
+    let joined = Fill::Joined([1, 3, 5].map(bias).to_vec());
+    assert_eq!(carried.fills["a.in_proj_bias"], joined);
+}
+
+#[test]
+fn attention_that_sees_less_than_all_is_none_of_ours() {
+    for asked in ["use_causal_mask", "return_attention_scores"] {
+        let reason = attention(json!({asked: true})).architecture.unwrap_err();
+        let expected = format!("layer a (MultiHeadAttention): {asked} cannot be expressed");
+        assert!(reason.contains(&expected), "{reason}");
+    }
+}
+
 #[test]
 fn what_cannot_be_expressed_is_told_with_its_layer() {
     let vector = || json!([null, 4]);
@@ -200,6 +245,15 @@ fn what_cannot_be_expressed_is_told_with_its_layer() {
             json!({"num_heads": 2, "key_dim": 2}),
         ),
         "2 heads of 2",
+    );
+    refused(
+        steps(),
+        &one(
+            "MultiHeadAttention",
+            8,
+            json!({"num_heads": 1, "key_dim": 3, "sliding_window": 2}),
+        ),
+        "sliding_window cannot be expressed",
     );
     refused(
         image(),
