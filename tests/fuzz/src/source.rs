@@ -2,8 +2,7 @@
 
 #![no_main]
 
-use std::path::PathBuf;
-use std::sync::LazyLock;
+mod by_ending;
 
 use cntflow_checkpoint::{CatalogOptions, Limits, scan};
 use libfuzzer_sys::fuzz_target;
@@ -11,17 +10,10 @@ use libfuzzer_sys::fuzz_target;
 /// Endings that say what a source is.
 const ENDINGS: [&str; 5] = ["csv", "jsonl", "tar", "tgz", "zip"];
 
-/// A folder of this process.
-static FOLDER: LazyLock<PathBuf> =
-    LazyLock::new(|| tempfile::tempdir().expect("a temporary folder").keep());
-
 fuzz_target!(|bytes: &[u8]| {
-    let Some((&which, bytes)) = bytes.split_first() else {
+    let Some(path) = by_ending::written(bytes, &ENDINGS) else {
         return;
     };
-    let ending = ENDINGS[usize::from(which) % ENDINGS.len()];
-    let path = FOLDER.join(format!("source.{ending}"));
-    std::fs::write(&path, bytes).expect("room for a small file");
     let limits = Limits {
         decoded_bytes: 16 << 20,
         archive_bytes: 16 << 20,

@@ -1,8 +1,8 @@
 //! PyTorch's `torch.save`: the zip form (since 1.6) and the one before it, a run of pickles with the storages behind.
 //!
 //! The pickle says what there is ([`walk`]); a tensor is a view of a storage, and the storages lie in the file as they are; arrays of
-//! NumPy's lie in the pickle. Nothing of what the pickle would call is called. Of the zip form members that are stored are used in place; PyTorch writes no others, but
-//! people pack files again, so deflated ones are decoded when they are asked for.
+//! NumPy's lie in the pickle. Nothing of what the pickle would call is called. Of the zip form members that are stored are used in
+//! place; PyTorch writes no others, but people pack files again, so deflated ones are decoded when they are asked for.
 
 mod legacy;
 mod module;

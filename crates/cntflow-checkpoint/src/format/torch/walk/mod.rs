@@ -1,13 +1,18 @@
 //! What a pickle of PyTorch's holds: tensors by their paths, numbers and texts beside them.
 
-use std::collections::{BTreeMap, HashMap};
+mod storage;
+mod tensor;
+
+use std::collections::BTreeMap;
 
 use super::view::View;
 use crate::format::numpy::array::Kept;
-use crate::format::numpy::pickled::{Place, Rebuilt, is_numpy};
-use crate::format::pickle::{Id, Object, Pickle, Value, joined};
+use crate::format::numpy::pickled::{Place, is_numpy};
+use crate::format::pickle::{Id, Object, Pickle, joined};
 use crate::format::{FormatError, TensorEntry};
 use crate::{Element, Limits};
+
+pub(super) use storage::persistent_storages;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -197,43 +202,6 @@ impl Walk<'_> {
         }
     }
 
-    /// An array of NumPy's, or one of its numbers.
-    fn numpy(
-        &mut self,
-        class: (&str, &str),
-        object: &Object,
-        path: &str,
-        aside: Option<&str>,
-        depth: u64,
-    ) -> Result<(), FormatError> {
-        let (shape, kept) = match self.place.rebuilt(shown(path), class, object)? {
-            Rebuilt::Array(shape, kept) => (shape, kept),
-            Rebuilt::Number(kept) => return self.number(&kept, path, aside),
-            Rebuilt::Objects(_, elements) => return self.elements(&elements, path, aside, depth),
-            Rebuilt::Other(reason) => {
-                return self.unreadable(path, aside, &reason);
-            }
-        };
-        self.held = self.held.saturating_add(kept.held_bytes());
-        let (limit, allowed) = ("header_bytes", self.limits.header_bytes);
-        FormatError::within("bytes of arrays in its pickle", self.held, limit, allowed)?;
-        let element = kept.dtype.element;
-        let aside = aside.map(str::to_owned);
-        self.add(path, shape, element, aside, Lies::InPickle(kept))
-    }
-
-    /// A number beside the tensors: a text like those of Python's own.
-    fn number(&mut self, kept: &Kept, path: &str, aside: Option<&str>) -> Result<(), FormatError> {
-        match kept.number(self.place.bytes)? {
-            Some(text) if aside.is_none() => {
-                self.found.metadata.insert(path.to_owned(), text);
-                Ok(())
-            }
-            Some(_) => Ok(()),
-            None => self.unreadable(path, aside, &format!("a scalar of {}", kept.dtype.element)),
-        }
-    }
-
     /// A module, by its parameters, buffers and modules; of anything else what its state, items and keys hold.
     fn other(
         &mut self,
@@ -264,62 +232,6 @@ impl Walk<'_> {
             }
         }
         Ok(())
-    }
-
-    fn tensor(
-        &mut self,
-        function: &str,
-        arguments: &[Id],
-        path: &str,
-        aside: Option<&str>,
-    ) -> Result<(), FormatError> {
-        let broken = |what: &str| FormatError::broken(format!("tensor {}: {what}", shown(path)));
-        let [storage, offset, shape, strides, rest @ ..] = arguments else {
-            return Err(broken("its pickle does not say where it lies"));
-        };
-        let storage = storage_of(self.pickle, *storage)
-            .ok_or_else(|| broken("its storage is not as PyTorch writes them"))?;
-        let dtype = match function {
-            "_rebuild_tensor_v3" => rest.get(2).and_then(|&dtype| self.pickle.class(dtype)),
-            _ => None,
-        };
-        let element = match dtype {
-            Some(("torch", name)) => element_of_dtype(name),
-            _ => storage.element,
-        };
-        let shape = self
-            .pickle
-            .sizes(*shape)
-            .ok_or_else(|| broken("its shape is not of numbers from 0 on"))?;
-        let strides = self
-            .pickle
-            .sizes(*strides)
-            .ok_or_else(|| broken("its strides are not of numbers from 0 on"))?;
-        let offset = self
-            .pickle
-            .size(*offset)
-            .ok_or_else(|| broken("it begins before its storage"))?;
-        let offset = offset
-            .checked_add(storage.offset)
-            .ok_or_else(|| broken("it begins beyond its storage"))?;
-        let Some(element) = element else {
-            return self.unreadable(path, aside, "elements of a type that is not known");
-        };
-        let width = element.bytes();
-        self.add(
-            path,
-            shape,
-            element,
-            aside.map(str::to_owned),
-            Lies::InStorage(
-                storage.key,
-                View {
-                    width,
-                    offset,
-                    strides,
-                },
-            ),
-        )
     }
 
     /// Lists a tensor that cannot be read, with the reason.
@@ -369,86 +281,4 @@ impl Walk<'_> {
 
 fn shown(path: &str) -> &str {
     if path.is_empty() { "its root" } else { path }
-}
-
-/// What a persistent identifier says of a storage.
-struct StorageId {
-    key: String,
-    element: Option<Element>,
-    /// Elements of a storage's view before it, in the form before 1.6.
-    offset: usize,
-}
-
-/// `("storage", class, key, location, number of elements)`, and of a view of a storage, in the form before 1.6, `(key, offset, size)` last.
-fn storage_of(pickle: &Pickle, id: Id) -> Option<StorageId> {
-    // A typed storage is called for around an untyped one in some versions.
-    let Value::Persistent(name) = pickle.value(id) else {
-        return None;
-    };
-    let [kind, class, key, _, _, rest @ ..] = pickle.elements(*name)? else {
-        return None;
-    };
-    let offset = rest
-        .first()
-        .and_then(|&view| pickle.elements(view))
-        .and_then(|view| pickle.size(*view.get(1)?));
-    let is_storage = pickle.text(*kind) == Some("storage");
-    is_storage.then_some(StorageId {
-        key: pickle.plain(*key)?,
-        element: pickle
-            .class(*class)
-            .and_then(|(_, name)| element_of_storage(name)),
-        offset: offset.unwrap_or(0),
-    })
-}
-
-/// Bytes of the elements of every storage that the pickle speaks of.
-pub(super) fn persistent_storages(pickle: &Pickle) -> Result<HashMap<String, usize>, FormatError> {
-    let storages = pickle.ids().filter_map(|id| storage_of(pickle, id));
-    let width = |storage: StorageId| {
-        let width = storage.element.map_or(1, Element::bytes);
-        (storage.key, width)
-    };
-    Ok(storages.map(width).collect())
-}
-
-fn element_of_storage(class: &str) -> Option<Element> {
-    Some(match class {
-        "DoubleStorage" => Element::F64,
-        "FloatStorage" => Element::F32,
-        "HalfStorage" => Element::F16,
-        "BFloat16Storage" => Element::BF16,
-        "LongStorage" => Element::I64,
-        "IntStorage" => Element::I32,
-        "ShortStorage" => Element::I16,
-        "CharStorage" => Element::I8,
-        "ByteStorage" | "UntypedStorage" => Element::U8,
-        "BoolStorage" => Element::Bool,
-        "ComplexFloatStorage" => Element::C64,
-        "ComplexDoubleStorage" => Element::C128,
-        _ => return None,
-    })
-}
-
-fn element_of_dtype(name: &str) -> Option<Element> {
-    Some(match name {
-        "float64" => Element::F64,
-        "float32" => Element::F32,
-        "float16" => Element::F16,
-        "bfloat16" => Element::BF16,
-        "float8_e4m3fn" => Element::F8E4M3,
-        "float8_e5m2" => Element::F8E5M2,
-        "uint64" => Element::U64,
-        "uint32" => Element::U32,
-        "uint16" => Element::U16,
-        "int64" => Element::I64,
-        "int32" => Element::I32,
-        "int16" => Element::I16,
-        "int8" => Element::I8,
-        "uint8" => Element::U8,
-        "bool" => Element::Bool,
-        "complex64" => Element::C64,
-        "complex128" => Element::C128,
-        _ => return None,
-    })
 }
