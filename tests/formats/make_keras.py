@@ -128,6 +128,20 @@ def models():
     yield "residual", keras.Model(x, layers.Dense(2, name="out")(h), name="residual_model")
 
 
+def zeros_around():
+    """Layers that put zeros around images, as Keras' own residual networks and MobileNets have them, before sums too."""
+    x = keras.Input((7, 6, 2), name="x")
+    h = layers.ZeroPadding2D(((1, 2), (0, 1)), name="pad1")(x)
+    stem = layers.Conv2D(3, 3, strides=2, activation="relu", name="conv1")(h)
+    h = layers.ZeroPadding2D(1, name="pad2")(stem)
+    h = layers.MaxPooling2D(3, strides=1, name="largest")(h)
+    h = layers.ZeroPadding2D(((0, 2), (1, 1)), name="pad3")(h)
+    main = layers.DepthwiseConv2D(3, name="depthwise")(layers.Dropout(0.1, name="drop")(h))
+    side = layers.AveragePooling2D(2, strides=1, name="mean")(layers.ZeroPadding2D(((1, 0), (1, 0)), name="pad4")(stem))
+    h = layers.Add(name="sum")([main, side])
+    return keras.Model(x, layers.Dense(2, name="out")(layers.Flatten(name="flat")(h)), name="zeros_model")
+
+
 def randomise(model, random):
     for variable in model.weights:
         if "seed" in variable.path:
@@ -351,6 +365,12 @@ def main(folder):
     keep(folder / "bfloat16.weights.h5")
     any_hdf5(folder / "any.h5", "earliest", random)
     any_hdf5(folder / "any_latest.h5", "latest", random)
+    model = zeros_around()
+    randomise(model, random)
+    facts = runs(model, random)
+    model.save(folder / "zeros.keras")
+    deflate(folder / "zeros.keras")
+    keep(folder / "zeros.keras", **facts)
     keep(folder / "any.h5")
     keep(folder / "any_latest.h5")
     attacks(folder / "attacks")

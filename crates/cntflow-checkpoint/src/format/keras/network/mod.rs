@@ -12,6 +12,7 @@ mod sequence;
 mod settings;
 mod shape;
 mod window;
+mod zeros;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,6 +23,7 @@ use super::Layers;
 use super::config::{self, Node};
 use crate::{Carried, Excerpt, Fill, TensorEntry};
 use shape::Shape;
+use zeros::Pads;
 
 /// Layers that change nothing at inference.
 const PASSING: [&str; 9] = [
@@ -74,6 +76,8 @@ struct Output {
     name: Option<String>,
     /// Number of the architecture's layers behind it.
     place: usize,
+    /// Zeros around its places, for the layer behind it.
+    zeros: Pads,
 }
 
 /// The architecture so far.
@@ -126,7 +130,7 @@ impl Chain<'_> {
         self.at = Output {
             shape,
             name: Some("input".to_owned()),
-            place: 0,
+            ..Output::default()
         };
         self.made.insert(first.name.clone(), self.at.clone());
         Ok(shape.channels_first())
@@ -167,8 +171,11 @@ impl Chain<'_> {
         {
             return Err(node.says("channels first are not read"));
         }
+        if PASSING.contains(&&*node.class) {
+            return Ok(());
+        }
+        self.refuse_zeros(node)?;
         match &*node.class {
-            class if PASSING.contains(&class) => Ok(()),
             "Dense" => self.dense(node),
             "Embedding" => self.embedding(node),
             "BatchNormalization" | "BatchNormalizationV1" => self.batch_norm(node),
@@ -177,6 +184,7 @@ impl Chain<'_> {
             "Conv1D" | "Conv2D" => self.convolution(node),
             "DepthwiseConv1D" | "DepthwiseConv2D" => self.depthwise(node),
             "Conv1DTranspose" | "Conv2DTranspose" => self.transposed(node),
+            "ZeroPadding1D" | "ZeroPadding2D" => self.zeros(node),
             "MaxPooling1D" | "MaxPooling2D" => self.pool(node, "max_pool"),
             "AveragePooling1D" | "AveragePooling2D" => self.pool(node, "average_pool"),
             "GlobalMaxPooling1D" | "GlobalMaxPooling2D" => {
@@ -218,8 +226,9 @@ impl Chain<'_> {
             false => (side, main),
         };
         self.go_to(last)?;
+        self.refuse_zeros(node)?;
         let earlier_output = self.output(earlier)?;
-        if earlier_output.shape != self.at.shape {
+        if earlier_output.zeros != self.at.zeros || earlier_output.shape != self.at.shape {
             return Err(node.says("its summands have different shapes"));
         }
         let from = reference(earlier_output, earlier)?;
@@ -241,6 +250,7 @@ impl Chain<'_> {
             shape,
             name: Some(node.name.clone()),
             place: self.layers.len(),
+            zeros: zeros::NONE,
         };
     }
 
@@ -251,6 +261,7 @@ impl Chain<'_> {
             shape,
             name: None,
             place: self.layers.len(),
+            zeros: zeros::NONE,
         };
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::settings::{Sizes, activation, ones, yes};
 use super::shape::Shape;
 use super::window::{Padding, Slide, Window, padding, sizes};
-use super::{Chain, Node};
+use super::{Chain, Node, zeros};
 use crate::Excerpt;
 
 #[derive(Deserialize)]
@@ -115,24 +115,20 @@ impl Chain<'_> {
             &settings.dilation_rate,
         );
         let window = self.window(node, sizes_of.0, sizes_of.1, sizes_of.2)?;
-        let [rows, columns] = window.slides();
-        let [n_rows, n_columns] = window.places.sizes;
-        let over = |slide: Slide, n| slide.over(n, settings.padding);
-        let (row_pads, n_rows) = over(rows, n_rows).map_err(|text| node.says(text))?;
-        let (column_pads, n_columns) = over(columns, n_columns).map_err(|text| node.says(text))?;
+        let (pads, sizes_out) = self.padded(node, &window, settings.padding)?;
         self.kernel_and_bias(node, settings.use_bias, kernel)?;
         let layer = json!({
             "kind": if window.line { "conv1d" } else { "conv2d" },
             "filters": filters,
             "kernel": sizes(window.kernel, window.line),
             "stride": sizes(window.stride, window.line),
-            "padding": padding([row_pads, column_pads], window.line),
+            "padding": padding(pads, window.line),
             "dilation": sizes(window.dilation, window.line),
             "groups": groups,
             "bias": settings.use_bias,
             "activation": activation(&settings.activation).map_err(|text| node.says(text))?,
         });
-        self.push(node, layer, window.shape([n_rows, n_columns], filters));
+        self.push(node, layer, window.shape(sizes_out, filters));
         Ok(())
     }
 
@@ -224,12 +220,11 @@ impl Chain<'_> {
         let settings: PoolSettings = node.settings()?;
         let strides = settings.strides.as_ref().unwrap_or(&settings.pool_size);
         let window = self.window(node, &settings.pool_size, strides, &ones())?;
-        let [rows, columns] = window.slides();
-        let [n_rows, n_columns] = window.places.sizes;
-        let over = |slide: Slide, n| slide.over(n, settings.padding);
-        let (row_pads, n_rows) = over(rows, n_rows).map_err(|text| node.says(text))?;
-        let (column_pads, n_columns) = over(columns, n_columns).map_err(|text| node.says(text))?;
-        let pads = [row_pads, column_pads];
+        let has_zeros = self.at.zeros != zeros::NONE;
+        if has_zeros && !self.pools_zeros(kind, settings.padding) {
+            return Err(node.says("zeros around its input are not what its own padding would be"));
+        }
+        let (pads, sizes_out) = self.padded(node, &window, settings.padding)?;
         let dimensions = if window.line { 1 } else { 2 };
         let mut layer = json!({
             "kind": format!("{kind}{dimensions}d"),
@@ -237,12 +232,12 @@ impl Chain<'_> {
             "stride": sizes(window.stride, window.line),
             "padding": padding(pads, window.line),
         });
-        if kind == "average_pool" && pads != [[0, 0]; 2] {
+        if kind == "average_pool" && !has_zeros && pads != zeros::NONE {
             layer["count_padding"] = json!(false);
             self.doubt_uneven(node, pads, "leave out the padding of its means")?;
         }
         let channels = window.places.channels;
-        self.push(node, layer, window.shape([n_rows, n_columns], channels));
+        self.push(node, layer, window.shape(sizes_out, channels));
         Ok(())
     }
 }

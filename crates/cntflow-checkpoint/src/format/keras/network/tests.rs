@@ -137,6 +137,32 @@ fn transposes_are_cut_as_the_backend_does() {
     assert!(other.doubts[0].contains("layer up (Conv2DTranspose): it is taken as"));
 }
 
+#[test]
+fn zeros_around_go_into_a_padding_or_nowhere() {
+    let zeros = |padding| layer("ZeroPadding2D", "zeros", 0, json!({"padding": padding}));
+    let image = || json!([null, 6, 6, 2]);
+    let conv = json!({"filters": 1, "kernel_size": 3, "padding": "same", "strides": 2});
+    let layers = [
+        zeros(json!(1)),
+        zeros(json!([[0, 2], [1, 0]])),
+        layer("Conv2D", "conv", 2, conv),
+    ];
+    let architecture = sequential(image(), &layers, None).architecture.unwrap();
+    let text = serde_json::to_value(&architecture).unwrap();
+    // Of 10 rows and 9 columns, Keras pads one row below and a column on both sides more.
+    assert_eq!(text["layers"][0]["padding"], json!([[1, 4], [3, 2]]));
+
+    let flat = [zeros(json!(1)), layer("Flatten", "flat", 0, json!({}))];
+    refused(image(), &flat, "layer flat (Flatten): zeros around");
+    let pool = layer("MaxPooling2D", "pool", 0, json!({"pool_size": 2}));
+    refused(image(), &[zeros(json!(1)), pool], "zeros around its input");
+    let mean = json!({"pool_size": 2, "padding": "same"});
+    let mean = layer("AveragePooling2D", "mean", 0, mean);
+    refused(image(), &[zeros(json!(1)), mean], "zeros around its input");
+    let many = [zeros(json!(u64::MAX)), zeros(json!(1))];
+    refused(image(), &many, "too many zeros");
+}
+
 /// Attention as a graph has it, called with such settings.
 fn attention(kwargs: Value) -> Carried {
     let tensor =

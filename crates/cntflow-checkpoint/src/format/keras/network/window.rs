@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::shape::{Places, Shape};
 
-#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Padding {
     #[default]
