@@ -244,14 +244,17 @@ impl Builder {
         Ok(())
     }
 
-    /// An activation that a norm's layer has comes behind the norm.
-    fn move_activation(&mut self) -> Option<cntflow_network::Activation> {
+    /// Takes the last layer's activation away, for what stands behind it.
+    pub(super) fn move_activation(&mut self) -> Option<cntflow_network::Activation> {
         match self.layers.last_mut() {
             Some(Layer::Dense(layer)) => layer.activation.take(),
             Some(Layer::Conv1d(layer)) => layer.activation.take(),
             Some(Layer::Conv2d(layer)) => layer.activation.take(),
             Some(Layer::ConvTranspose1d(layer)) => layer.activation.take(),
             Some(Layer::ConvTranspose2d(layer)) => layer.activation.take(),
+            Some(Layer::BatchNorm(layer)) => layer.activation.take(),
+            Some(Layer::LayerNorm(layer)) => layer.activation.take(),
+            Some(Layer::GroupNorm(layer)) => layer.activation.take(),
             _ => None,
         }
     }

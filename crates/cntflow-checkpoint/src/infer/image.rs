@@ -120,7 +120,7 @@ impl Sizes {
 }
 
 /// Padding with which a convolution of stride 1 keeps the size of its images.
-fn pad(layer: &mut Layer) {
+pub(super) fn pad(layer: &mut Layer) {
     if let Layer::Conv2d(layer) = layer {
         let sides = layer.kernel.map(|kernel| {
             let all = kernel.saturating_sub(1);

@@ -1,5 +1,5 @@
 //! Architectures told from the names and shapes of tensors, as PyTorch's state dicts have them: chains of dense, convolutional and
-//! recurrent layers with their norms, and transformers of known families.
+//! recurrent layers with their norms, residual networks, and transformers of known families.
 //!
 //! What no weight shows (activations, strides, paddings, poolings, heads) is taken from the checkpoint's texts where they tell it, is
 //! left unknown, or is assumed; every assumption is a sentence among the doubts. Where names and shapes contradict each other nothing
@@ -17,6 +17,7 @@ mod listed;
 mod names;
 mod order;
 mod recurrent;
+mod residual;
 mod suffix;
 mod transformer;
 
@@ -71,7 +72,11 @@ pub(crate) fn infer(
             tensor.name, tensor.shape
         )),
         (None, None) if modules.is_empty() => Err("there is no tensor <name>.weight".to_owned()),
-        (None, None) => chain(&modules, hints),
+        (None, None) => match residual::infer(&modules, hints) {
+            Some(Err(reason)) => chain(&modules, hints).map_err(|_| reason),
+            Some(inferred) => inferred,
+            None => chain(&modules, hints),
+        },
     };
     checked(inferred?, tensors)
 }
@@ -162,5 +167,7 @@ fn finish(mut builder: Builder) -> Result<Inferred, String> {
     })
 }
 
+#[cfg(test)]
+mod residual_tests;
 #[cfg(test)]
 mod tests;

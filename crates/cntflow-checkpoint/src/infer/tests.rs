@@ -1,7 +1,7 @@
 use super::*;
 use crate::Element;
 
-fn tensors(list: &[(&str, &[usize])]) -> Vec<TensorEntry> {
+pub(super) fn tensors(list: &[(&str, &[usize])]) -> Vec<TensorEntry> {
     let entry = |(name, shape): &(&str, &[usize])| TensorEntry {
         name: (*name).to_owned(),
         shape: shape.to_vec(),
@@ -11,18 +11,18 @@ fn tensors(list: &[(&str, &[usize])]) -> Vec<TensorEntry> {
     list.iter().map(entry).collect()
 }
 
-fn told(list: &[(&str, &[usize])]) -> Inferred {
+pub(super) fn told(list: &[(&str, &[usize])]) -> Inferred {
     let inferred = infer(&tensors(list), &BTreeMap::new());
     inferred.unwrap_or_else(|reason| panic!("{reason}: {list:?}"))
 }
 
-fn told_with(list: &[(&str, &[usize])], key: &str, value: &str) -> Inferred {
+pub(super) fn told_with(list: &[(&str, &[usize])], key: &str, value: &str) -> Inferred {
     let metadata = BTreeMap::from([(key.to_owned(), value.to_owned())]);
     infer(&tensors(list), &metadata).unwrap()
 }
 
 /// The layers as JSON, without what is by default.
-fn layers(inferred: &Inferred) -> Vec<String> {
+pub(super) fn layers(inferred: &Inferred) -> Vec<String> {
     let layers = serde_json::to_value(&inferred.architecture.layers).unwrap();
     let shown = |layer: &serde_json::Value| {
         let text = |key: &str| layer.get(key).map(ToString::to_string);
@@ -34,7 +34,7 @@ fn layers(inferred: &Inferred) -> Vec<String> {
 }
 
 /// Every tensor that the architecture wants is filled by one of the file that has as many values.
-fn check_fills(list: &[(&str, &[usize])], inferred: &Inferred) {
+pub(super) fn check_fills(list: &[(&str, &[usize])], inferred: &Inferred) {
     let values = |name: &str| {
         let found = list.iter().find(|(own, _)| *own == name);
         found.map(|(_, shape)| shape.iter().product::<usize>())
@@ -51,7 +51,7 @@ fn check_fills(list: &[(&str, &[usize])], inferred: &Inferred) {
 }
 
 /// The layers of a list are these, whatever the order it is listed in.
-fn check(list: &[(&str, &[usize])], expected: &[&str]) -> Inferred {
+pub(super) fn check(list: &[(&str, &[usize])], expected: &[&str]) -> Inferred {
     let inferred = told(list);
     assert_eq!(layers(&inferred), expected);
     check_fills(list, &inferred);
@@ -68,7 +68,7 @@ fn check(list: &[(&str, &[usize])], expected: &[&str]) -> Inferred {
     inferred
 }
 
-fn refused(list: &[(&str, &[usize])], expected: &str) {
+pub(super) fn refused(list: &[(&str, &[usize])], expected: &str) {
     let reason = infer(&tensors(list), &BTreeMap::new()).unwrap_err();
     assert!(reason.contains(expected), "{reason}");
 }
