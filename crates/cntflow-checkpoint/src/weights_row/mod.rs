@@ -25,8 +25,8 @@ pub(crate) const LAYOUT: &str = "layout.csv";
 /// Name of the matrix.
 pub(crate) const WEIGHTS: &str = "weights.npy";
 
-/// Objects and members of archives with snapshots.
-static STACKED: Kept<Content> = Kept::new(2);
+/// Members of archives and objects that hold several checkpoints.
+static WHOLE: Kept<Content> = Kept::new(2);
 
 /// A row of a matrix of weights.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub(crate) fn open(
     let name = PathBuf::from(location.to_string());
     let whole = location.whole();
     if location.file_name() != WEIGHTS {
-        let content = stacked(&whole, limits)?;
+        let content = content_of(&whole, limits)?;
         let format = known_format(&name, &content, limits)?;
         let part = snapshot(format, row).map_err(|error| failed(&name, error))?;
         return Ok(OpenCheckpoint::of_format(&name, content, Box::new(part))?.with_row(row));
@@ -67,12 +67,12 @@ pub(crate) fn open(
     OpenCheckpoint::of_format(&name, part, Box::new(format))
 }
 
-/// A file with snapshots: mapped from a disk, otherwise kept for the next snapshot.
-fn stacked(whole: &Location, limits: &Limits) -> Result<Content, CheckpointError> {
+/// The bytes of a file that holds several checkpoints: mapped from a disk, otherwise kept for the next of them.
+fn content_of(whole: &Location, limits: &Limits) -> Result<Content, CheckpointError> {
     let read = || whole.content(limits);
     match whole.member.is_none() && whole.url().is_none() {
         true => read(),
-        false => Ok((*STACKED.get(whole, read)?).clone()),
+        false => Ok((*WHOLE.get(whole, read)?).clone()),
     }
 }
 

@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::LAYOUT;
 use super::layout::{Variable, read_layout};
 use super::matrix::{BEGINNING, Matrix};
+use super::{LAYOUT, content_of};
 use crate::format::FormatError;
 use crate::kept::Kept;
 use crate::open::failed;
@@ -51,7 +51,7 @@ impl Zoo {
                 Matrix::read(&beginning, length, limits)
             }
             None => {
-                let content = weights.content(limits)?;
+                let content = content_of(weights, limits)?;
                 Matrix::read(&content, content.len() as u64, limits)
             }
         };
@@ -76,7 +76,7 @@ impl Zoo {
         let range = self.matrix.range(row).map_err(wrong(at))?;
         let (content, start) = match at.object() {
             Some(url) => self.block(url, at, row, limits)?,
-            None => (at.content(limits)?, 0),
+            None => (content_of(&at.whole(), limits)?, 0),
         };
         let end = start + content.len() as u64;
         if range.end > end {

@@ -77,6 +77,13 @@ fn write_all(folder: &Path) {
     write(&folder.join("packed/plain.tar"), tar_of(&members));
     write(&folder.join("packed/small.tar.gz"), gzip(tar_of(&members)));
     write(&folder.join("packed/zipped.zip"), zip_of(&members));
+    let cnn = ["weights.npy", "layout.csv"]
+        .map(|name| (name, std::fs::read(folder.join("cnn").join(name)).unwrap()));
+    let cnn: Vec<(&str, &[u8])> = cnn
+        .iter()
+        .map(|(name, bytes)| (*name, &bytes[..]))
+        .collect();
+    write(&folder.join("packed/cnn.zip"), zip_of(&cnn));
     write(&folder.join("cut.safetensors"), &one[..one.len() - 1]);
     write(&folder.join("of_no_ending"), &one);
     write(&folder.join("noise"), "nothing that is known");
@@ -104,6 +111,8 @@ fn a_prefix_is_scanned_as_a_folder_is() {
         .map(|(name, told)| (as_local(name), as_local(told)))
         .collect();
     assert_eq!(remote, opened(&expected));
+    // Of Ray Tune, the Small CNN Zoo, Hugging Face, PGDL, archives, files of their own, and the zoo in an archive.
+    assert_eq!(remote.len(), 58 + 20 + 1 + 1 + 6 + 3 + 20);
     assert_eq!(
         remote
             .values()
