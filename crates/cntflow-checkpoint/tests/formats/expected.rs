@@ -11,29 +11,29 @@ pub(crate) enum Architecture {
 
 use Architecture::{Carried, Given};
 
-type Files = &'static [(&'static str, Architecture)];
+/// A file, and where its architecture comes from.
+pub(crate) type File = (&'static str, Architecture);
 
-/// Every file of every network that is understood.
-pub(crate) const EXPECTED: &[(&str, Files)] = &[
-    ("mlp", SEQUENTIAL_WITH_WEIGHTS_ALONE),
-    ("cnn", SEQUENTIAL_WITH_WEIGHTS_ALONE),
-    ("elman", RECURRENT),
-    ("lstm", RECURRENT),
-    ("gru", RECURRENT_WITH_WEIGHTS_ALONE),
-    ("dense_autoencoder", SEQUENTIAL),
-    ("conv_autoencoder", SEQUENTIAL),
-    ("transformer", TRANSFORMER),
+/// The networks, and what there is of them beside [`EVERY`].
+const NETWORKS: [(&str, &[&[File]]); 8] = [
+    ("mlp", &[CHAIN, ARRAYS, WEIGHTS_ALONE]),
+    ("cnn", &[CHAIN, ARRAYS, WEIGHTS_ALONE]),
+    ("elman", &[GRAPH, ARRAYS]),
+    ("lstm", &[GRAPH, ARRAYS]),
+    ("gru", &[GRAPH, ARRAYS, WEIGHTS_ALONE]),
+    ("dense_autoencoder", &[CHAIN, ARRAYS]),
+    ("conv_autoencoder", &[CHAIN, ARRAYS]),
+    // Of a graph with sums a list of arrays without names tells nothing.
+    ("transformer", &[GRAPH]),
 ];
 
-/// Chains of modules, which `nn.Sequential` and Keras' `Sequential` hold as they are.
-const SEQUENTIAL: Files = &[
+/// What there is of every network.
+const EVERY: &[File] = &[
     ("dynamo.onnx", Carried),
-    ("layers.npy", Given),
     ("legacy.pt", Given),
     ("metadata.safetensors", Carried),
     ("model.h5", Carried),
     ("model.keras", Carried),
-    ("module.pt", Carried),
     ("named.npz", Given),
     ("plain.safetensors", Given),
     ("sharded/model.safetensors.index.json", Given),
@@ -42,76 +42,25 @@ const SEQUENTIAL: Files = &[
     ("training.pt", Given),
 ];
 
-/// The same, and files of weights alone as Keras 3 and 2 lay them out.
-const SEQUENTIAL_WITH_WEIGHTS_ALONE: Files = &[
-    ("dynamo.onnx", Carried),
-    ("layers.npy", Given),
-    ("legacy.pt", Given),
-    ("metadata.safetensors", Carried),
-    ("model.h5", Carried),
-    ("model.keras", Carried),
-    ("model.weights.h5", Given),
-    ("module.pt", Carried),
-    ("named.npz", Given),
-    ("plain.safetensors", Given),
-    ("sharded/model.safetensors.index.json", Given),
-    ("state_dict.pt", Given),
-    ("torchscript.onnx", Carried),
-    ("training.pt", Given),
-    ("weights_only.h5", Given),
-];
+/// The module that `nn.Sequential` is.
+const CHAIN: &[File] = &[("module.pt", Carried)];
 
-/// Modules of a class of their own, whose pickle tells no order.
-const RECURRENT: Files = &[
-    ("dynamo.onnx", Carried),
-    ("layers.npy", Given),
-    ("legacy.pt", Given),
-    ("metadata.safetensors", Carried),
-    ("model.h5", Carried),
-    ("model.keras", Carried),
-    ("module.pt", Given),
-    ("named.npz", Given),
-    ("plain.safetensors", Given),
-    ("sharded/model.safetensors.index.json", Given),
-    ("state_dict.pt", Given),
-    ("torchscript.onnx", Carried),
-    ("training.pt", Given),
-];
+/// A module of a class of its own, whose pickle tells no order.
+const GRAPH: &[File] = &[("module.pt", Given)];
 
-/// The same, and files of weights alone as Keras 3 and 2 lay them out.
-const RECURRENT_WITH_WEIGHTS_ALONE: Files = &[
-    ("dynamo.onnx", Carried),
-    ("layers.npy", Given),
-    ("legacy.pt", Given),
-    ("metadata.safetensors", Carried),
-    ("model.h5", Carried),
-    ("model.keras", Carried),
-    ("model.weights.h5", Given),
-    ("module.pt", Given),
-    ("named.npz", Given),
-    ("plain.safetensors", Given),
-    ("sharded/model.safetensors.index.json", Given),
-    ("state_dict.pt", Given),
-    ("torchscript.onnx", Carried),
-    ("training.pt", Given),
-    ("weights_only.h5", Given),
-];
+/// Arrays in turn, without names.
+const ARRAYS: &[File] = &[("layers.npy", Given)];
 
-/// A graph with sums: in Keras many layers, in a list of arrays without names nothing that tells it.
-const TRANSFORMER: Files = &[
-    ("dynamo.onnx", Carried),
-    ("legacy.pt", Given),
-    ("metadata.safetensors", Carried),
-    ("model.h5", Carried),
-    ("model.keras", Carried),
-    ("module.pt", Given),
-    ("named.npz", Given),
-    ("plain.safetensors", Given),
-    ("sharded/model.safetensors.index.json", Given),
-    ("state_dict.pt", Given),
-    ("torchscript.onnx", Carried),
-    ("training.pt", Given),
-];
+/// Weights alone as Keras 3 and 2 lay them out.
+const WEIGHTS_ALONE: &[File] = &[("model.weights.h5", Given), ("weights_only.h5", Given)];
+
+/// Every file of every network.
+pub(crate) fn expected() -> impl Iterator<Item = (&'static str, File)> {
+    NETWORKS.into_iter().flat_map(|(network, more)| {
+        let files = EVERY.iter().chain(more.iter().copied().flatten());
+        files.map(move |&file| (network, file))
+    })
+}
 
 /// Modules of a chain that takes images of any size: how large they are is given, as a catalog would.
 pub(crate) const OF_ANY_SIZE: &[(&str, &str)] =
