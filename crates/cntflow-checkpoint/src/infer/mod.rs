@@ -150,8 +150,8 @@ fn finish(mut builder: Builder) -> Result<Inferred, String> {
             ));
         }
         Told::Assumed => builder.doubt(
-            "the size of images, strides, paddings and poolings are not in the weights: stride 1, no padding, no pooling and a size \
-             that fits are assumed, and the graph is that of channels",
+            "the size of images, strides, paddings and poolings are not in the weights: stride 1 and a size that fits are assumed, and \
+             the graph is that of channels",
         ),
     }
     let architecture = Architecture {
