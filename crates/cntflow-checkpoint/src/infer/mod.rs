@@ -168,6 +168,4 @@ fn finish(mut builder: Builder) -> Result<Inferred, String> {
 }
 
 #[cfg(test)]
-mod residual_tests;
-#[cfg(test)]
 mod tests;

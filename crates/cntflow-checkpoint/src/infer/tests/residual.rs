@@ -1,6 +1,6 @@
 //! Residual networks by their names.
 
-use super::tests::{check, layers, refused, told, told_with};
+use super::{check, layers, refused, told, told_with};
 
 /// A norm after a kernel.
 macro_rules! norm {
