@@ -467,6 +467,17 @@ fn attacks_are_errors_within_a_second() {
     ]
     .concat();
     attack(&model(&cycle), "nothing before it gives its input b");
+    // A product with a number, and a number added to it.
+    let scalar = [
+        node("MatMul", &["x", "w"], &["z"]),
+        node("Add", &["z", "b"], &["y"]),
+        tensor(&[], "w", &[0; 4]),
+        tensor(&[], "b", &[0; 4]),
+        strange.clone(),
+        output.clone(),
+    ]
+    .concat();
+    attack(&model(&scalar), "(MatMul): ");
     let unknown = [node("If", &["x"], &["y"]), strange, output].concat();
     attack(&model(&unknown), "node y (If): the operator is not known");
     let many: Vec<u8> = (0..200_001)

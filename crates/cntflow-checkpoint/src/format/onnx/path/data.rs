@@ -69,7 +69,7 @@ impl<'m, 'a> Path<'m, 'a> {
             .filter(|next| next.operator == "Add");
         let bias = addition.and_then(|next| {
             let weights = (0..next.inputs.len()).find_map(|place| self.weight(next, place).ok());
-            weights.filter(|bias| bias.shape[..] == weight.shape[..1])
+            weights.filter(|bias| Some(&bias.shape[..]) == weight.shape.get(..1))
         });
         let last = match (&bias, addition) {
             (Some(_), Some(addition)) => addition,
