@@ -24,6 +24,9 @@ struct AttentionSettings {
     attention_axes: Option<Vec<i64>>,
 }
 
+/// What a call may name without changing anything here: that all three take one layer's output is known already.
+const TAKEN: [&str; 4] = ["query", "value", "key", "training"];
+
 impl Chain<'_> {
     /// Self-attention; kernels `[units, heads, size]` of query, key and value, which PyTorch has in one, `[heads, size, units]` of
     /// the output.
@@ -33,7 +36,7 @@ impl Chain<'_> {
             return Err(node.says("it does not stand behind a sequence"));
         };
         let given = |(name, value): &(&String, &Value)| {
-            *name != "training" && !matches!(value, Value::Null | Value::Bool(false))
+            !TAKEN.contains(&&***name) && !matches!(value, Value::Null | Value::Bool(false))
         };
         let asked = node.arguments.iter().find(given);
         let asked = asked.map(|(name, _)| &**name);

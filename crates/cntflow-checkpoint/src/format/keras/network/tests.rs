@@ -163,18 +163,20 @@ fn zeros_around_go_into_a_padding_or_nowhere() {
     refused(image(), &many, "too many zeros");
 }
 
-/// Attention as a graph has it, called with such settings.
-fn attention(kwargs: Value) -> Carried {
-    let tensor =
-        json!({"class_name": "__keras_tensor__", "config": {"keras_history": ["x", 0, 0]}});
+/// Attention as a graph has it, by its calls.
+fn attention(calls: Value) -> Carried {
     let config = json!({"class_name": "Functional", "config": {
         "input_layers": ["x", 0, 0],
         "output_layers": ["a", 0, 0],
         "layers": [
             {"class_name": "InputLayer", "name": "x", "config": {"batch_shape": [null, 5, 4]}},
             {
+                "class_name": "Activation", "name": "y", "config": {"activation": "relu"},
+                "inbound_nodes": [[["x", 0, 0, {}]]],
+            },
+            {
                 "class_name": "MultiHeadAttention", "name": "a", "config": {"num_heads": 2, "key_dim": 2},
-                "inbound_nodes": [{"args": [tensor, tensor], "kwargs": kwargs}],
+                "inbound_nodes": calls,
             },
         ],
     }});
@@ -186,9 +188,19 @@ fn attention(kwargs: Value) -> Carried {
     carried(&config.to_string(), &[], &layers, None)
 }
 
+/// A tensor as Keras 3 has it in a call.
+fn tensor(layer: &str) -> Value {
+    json!({"class_name": "__keras_tensor__", "config": {"keras_history": [layer, 0, 0]}})
+}
+
+/// Attention of the input to itself, called with such settings.
+fn self_attention(kwargs: Value) -> Carried {
+    attention(json!([{"args": [tensor("x"), tensor("x")], "kwargs": kwargs}]))
+}
+
 #[test]
 fn queries_keys_and_values_are_put_together_as_in_pytorch() {
-    let carried = attention(json!({"training": null, "use_causal_mask": false}));
+    let carried = self_attention(json!({"training": null, "use_causal_mask": false}));
     assert!(carried.architecture.is_ok(), "{:?}", carried.architecture);
     let kernel = |i| Excerpt::reordered(format!("a/{i}"), &[1, 0]).read_as(&[4, 4]);
     let joined = Fill::Joined([0, 2, 4].map(kernel).to_vec());
@@ -200,9 +212,38 @@ fn queries_keys_and_values_are_put_together_as_in_pytorch() {
 }
 
 #[test]
+fn what_attention_takes_may_be_named() {
+    let named = json!({"query": tensor("x"), "value": tensor("x"), "key": tensor("x")});
+    for calls in [
+        json!([{"args": [tensor("x")], "kwargs": {"value": tensor("x")}}]),
+        json!([{"args": [], "kwargs": named}]),
+        // Keras 2.
+        json!([[["x", 0, 0, {"value": ["x", 0, 0]}]]]),
+    ] {
+        let carried = attention(calls);
+        assert!(carried.architecture.is_ok(), "{:?}", carried.architecture);
+    }
+    for calls in [
+        json!([{"args": [tensor("x")], "kwargs": {"value": tensor("y")}}]),
+        json!([[["x", 0, 0, {"value": ["y", 0, 0]}]]]),
+    ] {
+        let reason = attention(calls).architecture.unwrap_err();
+        assert!(reason.contains("outputs of 2 layers"), "{reason}");
+    }
+    let masked = json!({"value": tensor("x"), "attention_mask": tensor("x")});
+    let reason = self_attention(masked).architecture.unwrap_err();
+    assert!(
+        reason.contains("attention_mask cannot be expressed"),
+        "{reason}"
+    );
+}
+
+#[test]
 fn attention_that_sees_less_than_all_is_none_of_ours() {
     for asked in ["use_causal_mask", "return_attention_scores"] {
-        let reason = attention(json!({asked: true})).architecture.unwrap_err();
+        let reason = self_attention(json!({asked: true}))
+            .architecture
+            .unwrap_err();
         let expected = format!("layer a (MultiHeadAttention): {asked} cannot be expressed");
         assert!(reason.contains(&expected), "{reason}");
     }
