@@ -1,6 +1,6 @@
 //! Objects of a server on loopback that fails as it is told: what is tried again, what is said, and how much is asked for.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cntflow_checkpoint::store::{ObjectStores, StoreOptions};
 use cntflow_checkpoint::{CatalogOptions, CheckpointError, Limits, OpenCheckpoint, scan};
@@ -150,16 +150,12 @@ fn what_is_expected_is_on_its_way_before_it_is_asked_for() {
         .map(|i| server.file(&format!("o{i}"), &numbers(2000 + i)))
         .collect();
     server.delay(Duration::from_millis(10));
-    let started = Instant::now();
     stores.expect(urls.iter().cloned(), Limits::default());
     for (i, url) in urls.iter().enumerate() {
         assert_eq!(fetch(&stores, url), Ok(numbers(2000 + i)));
     }
-    let took = started.elapsed();
-    assert!(
-        took < Duration::from_millis(700),
-        "{took:?}, one by one 1 s"
-    );
+    let at_once = server.most_at_once();
+    assert!(at_once >= 8, "{at_once} requests at once");
     assert!((0..100).all(|i| server.asked(&format!("o{i}")).len() == 1));
 }
 

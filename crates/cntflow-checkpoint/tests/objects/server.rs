@@ -31,6 +31,9 @@ struct State {
     reads_ranges: bool,
     names_versions: bool,
     gives_lists: bool,
+    /// Requests that are being answered, and the most there ever were.
+    answering: usize,
+    most_at_once: usize,
 }
 
 /// The server; it ends with the test's process.
@@ -106,6 +109,11 @@ impl Server {
         self.url("")
     }
 
+    /// The most requests that waited for their answers at once.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.state.lock().unwrap().most_at_once
+    }
+
     /// Ranges asked for of a key, in the order of the requests.
     pub(crate) fn asked(&self, key: &str) -> Vec<Option<Range<usize>>> {
         let state = self.state.lock().unwrap();
@@ -118,7 +126,7 @@ impl Server {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut stream = stream;
         while let Some(request) = read_request(&mut reader) {
-            let delay = self.state.lock().unwrap().delay;
+            let delay = self.begin();
             std::thread::sleep(delay);
             let (head, body, cut) = self.answer(&request);
             let body = if cut {
@@ -134,9 +142,18 @@ impl Server {
         }
     }
 
+    /// Counts a request; gives how long its answer takes.
+    fn begin(&self) -> Duration {
+        let mut state = self.state.lock().unwrap();
+        state.answering += 1;
+        state.most_at_once = state.most_at_once.max(state.answering);
+        state.delay
+    }
+
     /// The head and the body of an answer, and whether the body is cut.
     fn answer(&self, request: &Request) -> (String, Vec<u8>, bool) {
         let mut state = self.state.lock().unwrap();
+        state.answering -= 1;
         let range = request.range.clone().filter(|_| state.reads_ranges);
         let key = request.key.clone();
         state.asked.push((key.clone(), request.range.clone()));
