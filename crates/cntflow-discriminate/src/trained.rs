@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cntflow_checkpoint::write_beside;
+use cntflow_storage::write_atomically;
 
 use serde::{Deserialize, Serialize};
 
@@ -119,7 +119,7 @@ impl TrainedClassifier {
             source,
         };
         let text = serde_json::to_string(self).map_err(|error| at(error.into()))?;
-        write_beside::<std::io::Error>(path, |file| writeln!(file, "{text}")).map_err(at)
+        write_atomically::<std::io::Error>(path, |file| writeln!(file, "{text}")).map_err(at)
     }
 
     /// Reads a saved classifier and checks that its parts belong together.
