@@ -74,7 +74,7 @@ fn rows_of_a_small_cnn_zoo_are_checkpoints() {
             .iter()
             .any(|doubt| doubt.contains("28 x 28"))
     );
-    let beyond = entry.location.at_row(300).open(&Limits::default());
+    let beyond = OpenCheckpoint::open_at(&entry.location.at_row(300), &Limits::default());
     let text = beyond.unwrap_err().full_message();
     assert!(
         text.ends_with("weights.npy row 300: it has 300 rows, there is no row 300"),
@@ -310,5 +310,5 @@ fn snapshots_of_a_stack_are_checkpoints_of_one_run() {
         &Limits::default(),
     );
     assert_ne!(other.unwrap().digest(), opened.digest());
-    assert!(entry.location.at_row(3).open(&Limits::default()).is_err());
+    assert!(OpenCheckpoint::open_at(&entry.location.at_row(3), &Limits::default()).is_err());
 }
