@@ -1,11 +1,11 @@
-//! Saved classifiers: what comes back, what they predict, what they refuse.
+//! Saved classifiers: reading them back, what they predict, what they refuse.
 
 use cntflow_discriminate::{
     ClassifierKind, DiscriminateError, DiscriminateSpec, FeatureSet, TrainedClassifier,
 };
 use polars::prelude::{IntoLazy, col, lit};
 
-use crate::zoo::{Zoo, quick};
+use crate::synthetic::{SyntheticPopulation, quick_spec};
 
 fn trained(kind: ClassifierKind) -> TrainedClassifier {
     let spec = DiscriminateSpec {
@@ -13,9 +13,9 @@ fn trained(kind: ClassifierKind) -> TrainedClassifier {
         features: vec![FeatureSet::Cnt],
         repeats: 1,
         permutations: 0,
-        ..quick()
+        ..quick_spec()
     };
-    Zoo::default()
+    SyntheticPopulation::default()
         .tables()
         .discriminate(&spec)
         .rules
@@ -25,9 +25,9 @@ fn trained(kind: ClassifierKind) -> TrainedClassifier {
 }
 
 #[test]
-fn what_is_saved_comes_back_and_predicts_the_same() {
+fn a_saved_classifier_is_read_back_equal_and_predicts_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let others = Zoo {
+    let others = SyntheticPopulation {
         seed: 77,
         failed_every: 7,
         ..Default::default()
@@ -50,13 +50,13 @@ fn what_is_saved_comes_back_and_predicts_the_same() {
     assert_eq!(
         std::fs::read_dir(folder.path()).unwrap().count(),
         3,
-        "nothing is left beside"
+        "no temporary file is left"
     );
 }
 
 #[test]
-fn another_population_is_predicted_and_its_failures_are_kept() {
-    let others = Zoo {
+fn another_population_is_predicted_and_its_failed_networks_have_no_score() {
+    let others = SyntheticPopulation {
         seed: 77,
         failed_every: 7,
         ..Default::default()
@@ -88,9 +88,11 @@ fn another_population_is_predicted_and_its_failures_are_kept() {
         .unwrap()
         .iter();
     let threshold = classifier.thresholds().low;
-    let outcomes = last.zip(accuracies).filter_map(|((_, said), accuracy)| {
-        Some((said? == "high") == (accuracy.unwrap() > threshold))
-    });
+    let outcomes = last
+        .zip(accuracies)
+        .filter_map(|((_, predicted), accuracy)| {
+            Some((predicted? == "high") == (accuracy.unwrap() > threshold))
+        });
     let (right, all) = outcomes.fold((0, 0), |(right, all), is_right| {
         (right + usize::from(is_right), all + 1)
     });
@@ -108,9 +110,9 @@ fn another_population_is_predicted_and_its_failures_are_kept() {
 }
 
 #[test]
-fn other_options_and_missing_features_are_refused() {
+fn tables_measured_with_other_options_or_without_the_features_are_refused() {
     let classifier = trained(ClassifierKind::LogisticRegression);
-    let others = Zoo::default().tables();
+    let others = SyntheticPopulation::default().tables();
     let error = classifier
         .predict(others.networks(), others.layers(), "other options")
         .unwrap_err();
@@ -135,7 +137,7 @@ fn other_options_and_missing_features_are_refused() {
     assert_eq!((*expected, *found, first_missing.len()), (88, 44, 5));
     let message = error.to_string();
     assert!(
-        message.contains("expects 88 features, the tables give 44"),
+        message.contains("needs 88 features, the tables have 44"),
         "{message}"
     );
     assert!(
@@ -145,7 +147,7 @@ fn other_options_and_missing_features_are_refused() {
 }
 
 #[test]
-fn damaged_files_are_refused_with_their_path() {
+fn damaged_files_are_refused_by_an_error_with_their_path() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("classifier.json");
     let refused = |text: &str| {
@@ -175,6 +177,6 @@ fn damaged_files_are_refused_with_their_path() {
         refused(&text[..text.len() / 2]),
         DiscriminateError::Format { .. }
     ));
-    let missing = TrainedClassifier::load(&folder.path().join("none.json")).unwrap_err();
-    assert!(matches!(missing, DiscriminateError::File { .. }));
+    let missing = TrainedClassifier::load(&folder.path().join("missing.json")).unwrap_err();
+    assert!(matches!(missing, DiscriminateError::Read { .. }));
 }

@@ -1,24 +1,26 @@
-//! Numbers in text that come back bit for bit: one string of shortest decimal forms, separated by spaces.
+//! Lists of floats as text that is read back bit for bit: their shortest decimal forms, separated
+//! by spaces.
 //!
-//! JSON's own numbers lose the last bit in readers that parse them fast, and do not know NaN and infinities.
+//! JSON's own numbers do not serve: fast parsers lose their last bit, and NaN and infinities cannot
+//! be written.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
 /// Writes the numbers as one string.
 pub(crate) fn serialize<S: Serializer>(numbers: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
-    let words: Vec<String> = numbers.iter().map(f64::to_string).collect();
-    serializer.serialize_str(&words.join(" "))
+    let texts: Vec<String> = numbers.iter().map(f64::to_string).collect();
+    serializer.serialize_str(&texts.join(" "))
 }
 
-/// Reads them back.
+/// Reads the numbers back.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<f64>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let parse = |word: &str| {
         word.parse()
-            .map_err(|_| D::Error::custom(format!("`{word}` is no number")))
+            .map_err(|_| D::Error::custom(format!("`{word}` is not a number")))
     };
     text.split_whitespace().map(parse).collect()
 }

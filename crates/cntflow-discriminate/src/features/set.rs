@@ -1,34 +1,37 @@
-//! Which metrics make a feature set. The names are those of the study file and of the table `discrimination`.
+//! Feature sets: which metrics each contains. Their names are used in study files and in the table
+//! `discrimination`.
 
 use serde::{Deserialize, Serialize};
 
-/// What a classifier may look at. Baselines and sets of CNT metrics stand in the same table.
+/// The features that a classifier sees: a baseline, or a set of CNT metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FeatureSet {
-    /// Nothing: always the more frequent class of the training rows.
+    /// No feature: the more frequent class of the training rows is always predicted.
     Majority,
-    /// How the network was trained: the label columns named in the study, categories one-hot. Never the seed.
+    /// How the network was trained: the label columns named in the study, texts one-hot. The seed
+    /// is not among them.
     Hyperparameters,
-    /// The checkpoint's step alone; of use where all checkpoints are taken (an untrained network is trivially low).
+    /// The checkpoint's step alone. A baseline for studies of all checkpoints, where an untrained
+    /// network is trivially low.
     Step,
-    /// The distribution of `link_weights` alone (with `bias = "link"` the biases are among them).
+    /// The distribution of `link_weights` alone. With `bias = "link"` it includes the biases.
     LinkWeights,
     /// `nodes_strength`, `strength_in`, `strength_out`, `strength_abs` and `layers_fluctuation`.
     Strengths,
-    /// `normalised_fluctuation_*` and `coupling*`: free of the weights' scale.
+    /// `normalised_fluctuation_*` and `coupling*`: independent of the weights' scale.
     Wiring,
-    /// `neurons_strength*` and `neurons_activation*`: over the probe's inputs.
+    /// `neurons_strength*` and `neurons_activation*`: computed over the probe's inputs.
     DataDependent,
     /// All of the metrics above, `kernel_weights` and `biases`.
     Cnt,
-    /// [`FeatureSet::Cnt`] without `biases` and without `link_weights`, which pools them. With `bias = "link"` the
-    /// strengths still hold each neuron's own bias as one of its links.
+    /// [`FeatureSet::Cnt`] without `biases`, and without `link_weights`, which may include them.
+    /// With `bias = "link"` the strengths still include each neuron's own bias as one of its links.
     CntWithoutBiases,
 }
 
 impl FeatureSet {
-    /// All sets but [`FeatureSet::Step`], baselines first: the default of a study.
+    /// The default of a study: all sets except [`FeatureSet::Step`], baselines first.
     pub const DEFAULT: [Self; 8] = [
         Self::Majority,
         Self::Hyperparameters,
@@ -63,7 +66,8 @@ impl FeatureSet {
         }
     }
 
-    /// Whether the set is made of the table `layers`, so that a classifier on it can be applied to any checkpoint.
+    /// Whether the set comes from the table `layers`. A classifier on such a set can be applied to
+    /// any checkpoint.
     pub fn is_measured(self) -> bool {
         !matches!(self, Self::Majority | Self::Hyperparameters | Self::Step)
     }
@@ -72,10 +76,10 @@ impl FeatureSet {
     ///
     /// ```
     /// use cntflow_discriminate::FeatureSet;
-    /// assert!(FeatureSet::Wiring.holds("normalised_fluctuation_in_abs"));
-    /// assert!(!FeatureSet::CntWithoutBiases.holds("link_weights"));
+    /// assert!(FeatureSet::Wiring.contains("normalised_fluctuation_in_abs"));
+    /// assert!(!FeatureSet::CntWithoutBiases.contains("link_weights"));
     /// ```
-    pub fn holds(self, metric: &str) -> bool {
+    pub fn contains(self, metric: &str) -> bool {
         let any_of = |prefixes: &[&str]| prefixes.iter().any(|prefix| metric.starts_with(prefix));
         match self {
             Self::Majority | Self::Hyperparameters | Self::Step => false,
@@ -87,12 +91,12 @@ impl FeatureSet {
                 metric == "kernel_weights"
                     || [Self::Strengths, Self::Wiring, Self::DataDependent]
                         .iter()
-                        .any(|set| set.holds(metric))
+                        .any(|set| set.contains(metric))
             }
             Self::Cnt => {
                 metric == "biases"
-                    || Self::LinkWeights.holds(metric)
-                    || Self::CntWithoutBiases.holds(metric)
+                    || Self::LinkWeights.contains(metric)
+                    || Self::CntWithoutBiases.contains(metric)
             }
         }
     }
@@ -103,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_serdes() {
+    fn names_are_those_that_serde_writes() {
         for set in FeatureSet::DEFAULT.into_iter().chain([FeatureSet::Step]) {
             assert_eq!(
                 serde_json::to_string(&set).unwrap(),
@@ -113,11 +117,11 @@ mod tests {
     }
 
     #[test]
-    fn strengths_of_nodes_are_not_those_over_data() {
-        assert!(FeatureSet::Strengths.holds("strength_abs"));
-        assert!(!FeatureSet::Strengths.holds("neurons_strength"));
-        assert!(FeatureSet::DataDependent.holds("neurons_strength_mean"));
-        assert!(FeatureSet::Cnt.holds("biases"));
-        assert!(!FeatureSet::Cnt.holds("n_neurons"));
+    fn strengths_of_nodes_and_of_neurons_belong_to_different_sets() {
+        assert!(FeatureSet::Strengths.contains("strength_abs"));
+        assert!(!FeatureSet::Strengths.contains("neurons_strength"));
+        assert!(FeatureSet::DataDependent.contains("neurons_strength_mean"));
+        assert!(FeatureSet::Cnt.contains("biases"));
+        assert!(!FeatureSet::Cnt.contains("n_neurons"));
     }
 }

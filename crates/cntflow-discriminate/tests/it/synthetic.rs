@@ -1,24 +1,25 @@
-//! Made-up populations: the tables `networks` and `layers` of networks whose quality shows where a test wants it to.
+//! Synthetic populations: tables `networks` and `layers` in which chosen metrics depend on a
+//! network's quality.
 
-use cntflow_discriminate::{DiscriminateSpec, Inputs, Outcome, STATISTICS, discriminate};
+use cntflow_discriminate::{DiscriminateSpec, Inputs, LAYER_STATISTICS, Outcome, discriminate};
 use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// What a population is like.
+/// A recipe for the tables of a population.
 #[derive(Clone, Copy)]
-pub(crate) struct Zoo {
+pub(crate) struct SyntheticPopulation {
     pub(crate) runs: usize,
     pub(crate) seed: u64,
-    /// How much of a network's quality shows in its strengths; 0 for none.
+    /// How strongly node strengths depend on a network's quality; 0 for not at all.
     pub(crate) signal: f64,
-    /// Metrics beside `link_weights` (which never shows quality) and `nodes_strength`.
+    /// Metrics in addition to `link_weights`, which never depends on quality, and `nodes_strength`.
     pub(crate) more_metrics: &'static [&'static str],
-    /// Every which run's last checkpoint failed; 0 for none.
+    /// The last checkpoint of every n-th run failed; 0 for none.
     pub(crate) failed_every: usize,
 }
 
-impl Default for Zoo {
+impl Default for SyntheticPopulation {
     fn default() -> Self {
         Self {
             runs: 120,
@@ -32,7 +33,7 @@ impl Default for Zoo {
 
 const ACTIVATIONS: [&str; 3] = ["relu", "tanh", "sigmoid"];
 
-/// A population's tables.
+/// The tables of a population.
 pub(crate) struct Tables {
     pub(crate) networks: DataFrame,
     pub(crate) layers: DataFrame,
@@ -42,10 +43,10 @@ pub(crate) struct Tables {
 #[derive(Default)]
 struct Lines {
     keys: Vec<(String, u32, &'static str, &'static str)>,
-    values: Vec<[f64; STATISTICS.len()]>,
+    values: Vec<[f64; LAYER_STATISTICS.len()]>,
 }
 
-impl Zoo {
+impl SyntheticPopulation {
     pub(crate) fn tables(&self) -> Tables {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         let (mut lines, mut labels) = (Lines::default(), Vec::new());
@@ -55,8 +56,8 @@ impl Zoo {
             let learning_rate = 10_f64.powf(rng.random_range(-4.0..-1.0));
             for step in [0_i64, 5] {
                 let checkpoint = format!("run{run:04}/{step}");
-                let shown = if step == 0 { rng.random() } else { quality };
-                self.push_layers(&mut lines, &checkpoint, depth, shown, &mut rng);
+                let step_quality = if step == 0 { rng.random() } else { quality };
+                self.push_layers(&mut lines, &checkpoint, depth, step_quality, &mut rng);
                 let accuracy = if step == 0 { 0.1 } else { 0.1 + 0.9 * quality };
                 labels.push((checkpoint, run, step, accuracy, learning_rate));
             }
@@ -85,7 +86,7 @@ impl Zoo {
                 .iter()
                 .chain(self.more_metrics)
             {
-                let shown = if metric == "link_weights" {
+                let offset = if metric == "link_weights" {
                     0.0
                 } else {
                     self.signal * quality
@@ -93,9 +94,9 @@ impl Zoo {
                 lines
                     .keys
                     .push((checkpoint.to_owned(), layer as u32, role, metric));
-                lines
-                    .values
-                    .push(std::array::from_fn(|_| shown + rng.random_range(-1.0..1.0)));
+                lines.values.push(std::array::from_fn(|_| {
+                    offset + rng.random_range(-1.0..1.0)
+                }));
             }
         }
     }
@@ -186,8 +187,8 @@ impl Lines {
                 self.keys.iter().map(|key| key.3).collect::<Vec<_>>(),
             ),
         ];
-        for (place, name) in STATISTICS.iter().enumerate() {
-            let values: Vec<f64> = self.values.iter().map(|values| values[place]).collect();
+        for (index, name) in LAYER_STATISTICS.iter().enumerate() {
+            let values: Vec<f64> = self.values.iter().map(|values| values[index]).collect();
             columns.push(Column::new((*name).into(), values));
         }
         DataFrame::new(n, columns).unwrap()
@@ -205,7 +206,7 @@ impl Tables {
 
     pub(crate) fn discriminate(&self, spec: &DiscriminateSpec) -> Outcome {
         let inputs = Inputs {
-            experiment: "made up",
+            experiment: "synthetic",
             networks: self.networks(),
             layers: self.layers(),
             measured_with: "defaults",
@@ -215,7 +216,7 @@ impl Tables {
 }
 
 /// A spec that is quick: few draws and permutations.
-pub(crate) fn quick() -> DiscriminateSpec {
+pub(crate) fn quick_spec() -> DiscriminateSpec {
     DiscriminateSpec {
         repeats: 2,
         draws: 400,

@@ -1,71 +1,72 @@
-//! Whether CNT features beat a baseline: paired differences on the same bootstrap draws, and a sentence.
+//! Whether CNT features beat a baseline: differences paired by bootstrap draw, and a sentence about
+//! them.
 
 use std::cmp::Ordering;
 
 use super::bootstrap::{Bootstrap, Estimate};
-use super::results::Candidate;
-use super::scores::{AUC, BALANCED_ACCURACY, Figures};
+use super::candidates::Candidate;
+use super::figures::{AUC, BALANCED_ACCURACY, Figures};
 use crate::classifier::ClassifierKind;
-use crate::sets::FeatureSet;
+use crate::features::FeatureSet;
 
-/// How the comparison went, by the interval of the AUC's difference.
+/// The result of a comparison, by the interval of the difference in AUC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// The whole interval is above 0.
     Beats,
-    /// The interval holds 0, or there is none.
+    /// The interval contains 0, or there is none.
     DoesNotBeat,
     /// The whole interval is below 0.
     IsBeatenBy,
 }
 
-/// CNT features against one baseline.
+/// How CNT features compare with one baseline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// The CNT features' set.
+    /// The set of CNT features.
     pub features: FeatureSet,
     /// The classifier on them.
     pub classifier: Option<ClassifierKind>,
-    /// The baseline's set.
+    /// The baseline.
     pub baseline: FeatureSet,
-    /// The classifier on the baseline; none on [`FeatureSet::Majority`].
+    /// The classifier on the baseline; `None` for [`FeatureSet::Majority`].
     pub baseline_classifier: Option<ClassifierKind>,
-    /// Whether both sides are the best of their classifiers by AUC, rather than one and the same classifier. Both bests
-    /// are chosen on the figures compared, which flatters each side a little.
-    pub of_the_best: bool,
+    /// Whether each side uses its own best classifier by AUC; otherwise both use the same one. The
+    /// best are chosen by the very figures that are compared, which flatters each side a little.
+    pub compares_best_classifiers: bool,
     /// AUC of the features minus AUC of the baseline.
     pub auc_difference: Estimate,
-    /// The same of balanced accuracy.
+    /// Balanced accuracy of the features minus that of the baseline.
     pub balanced_accuracy_difference: Estimate,
-    /// The AUCs' finding.
+    /// The result, by the difference in AUC.
     pub finding: Finding,
 }
 
 impl Verdict {
-    /// `cnt (random_forest) beats link_weights (svm): AUC +0.050 [+0.020, +0.080], balanced accuracy +0.031 [...]`: the
-    /// differences with their intervals.
+    /// A sentence with the differences and their intervals, such as `cnt (random_forest) beats
+    /// link_weights (svm): AUC +0.050 [+0.020, +0.080], balanced accuracy +0.031 [...]`.
     pub fn sentence(&self) -> String {
         let finding = match self.finding {
             Finding::Beats => "beats",
             Finding::DoesNotBeat => "does not beat",
             Finding::IsBeatenBy => "is beaten by",
         };
-        let by = |kind: Option<ClassifierKind>| {
+        let in_brackets = |kind: Option<ClassifierKind>| {
             kind.map_or(String::new(), |kind| format!(" ({})", kind.name()))
         };
         format!(
             "{}{} {finding} {}{}: AUC {}, balanced accuracy {}",
             self.features.name(),
-            by(self.classifier),
+            in_brackets(self.classifier),
             self.baseline.name(),
-            by(self.baseline_classifier),
-            difference(self.auc_difference),
-            difference(self.balanced_accuracy_difference),
+            in_brackets(self.baseline_classifier),
+            difference_text(self.auc_difference),
+            difference_text(self.balanced_accuracy_difference),
         )
     }
 }
 
-fn difference(estimate: Estimate) -> String {
+fn difference_text(estimate: Estimate) -> String {
     if estimate.low.is_nan() {
         return format!("{:+.3} [no interval]", estimate.value);
     }
@@ -75,47 +76,46 @@ fn difference(estimate: Estimate) -> String {
     )
 }
 
-/// A candidate that did not fail, its figures, and its figures in every bootstrap draw.
+/// A candidate that did not fail, with its figures on all networks.
 pub(crate) struct Contender<'a> {
     pub(crate) candidate: Candidate,
+    /// On the groups as they are.
     pub(crate) figures: Figures,
-    pub(crate) drawn: &'a [Figures],
+    /// In every bootstrap draw.
+    pub(crate) drawn_figures: &'a [Figures],
 }
 
-/// The verdicts on `cnt` and `cnt_without_biases` against every baseline present: first the best classifier of each side,
-/// then each classifier against itself.
+/// Compares `cnt` and `cnt_without_biases` with every baseline present, each side by its best
+/// classifier; then `cnt` with every baseline, classifier by classifier.
 pub(crate) fn verdicts(contenders: &[Contender<'_>], bootstrap: &Bootstrap) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     for features in [FeatureSet::Cnt, FeatureSet::CntWithoutBiases] {
         for baseline in FeatureSet::BASELINES {
-            if let (Some(ours), Some(theirs)) =
+            if let (Some(cnt), Some(baseline)) =
                 (best(contenders, features), best(contenders, baseline))
             {
-                verdicts.push(verdict(ours, theirs, true, bootstrap));
+                verdicts.push(compare(cnt, baseline, true, bootstrap));
             }
         }
     }
-    for ours in contenders
+    for cnt in contenders
         .iter()
         .filter(|contender| contender.candidate.0 == FeatureSet::Cnt)
     {
         for baseline in FeatureSet::BASELINES {
-            let same = |theirs: &&Contender<'_>| {
-                theirs.candidate == (baseline, ours.candidate.1)
-                    || theirs.candidate == (baseline, None)
+            let has_same_classifier = |other: &&Contender<'_>| {
+                other.candidate == (baseline, cnt.candidate.1)
+                    || other.candidate == (baseline, None)
             };
-            let theirs = contenders.iter().find(same);
-            verdicts.extend(theirs.map(|theirs| verdict(ours, theirs, false, bootstrap)));
+            let other = contenders.iter().find(has_same_classifier);
+            verdicts.extend(other.map(|other| compare(cnt, other, false, bootstrap)));
         }
     }
     verdicts
 }
 
-/// The contender of the highest AUC among those on a set; of equal ones the first.
-pub(crate) fn best<'a, 'b>(
-    contenders: &'a [Contender<'b>],
-    set: FeatureSet,
-) -> Option<&'a Contender<'b>> {
+/// The contender with the highest AUC on a feature set; the first one if several have it.
+fn best<'a, 'b>(contenders: &'a [Contender<'b>], set: FeatureSet) -> Option<&'a Contender<'b>> {
     let of_set = contenders
         .iter()
         .filter(|contender| contender.candidate.0 == set && !contender.figures[AUC].is_nan());
@@ -127,19 +127,21 @@ pub(crate) fn best<'a, 'b>(
     )
 }
 
-fn verdict(
-    ours: &Contender<'_>,
-    theirs: &Contender<'_>,
-    of_the_best: bool,
+fn compare(
+    cnt: &Contender<'_>,
+    baseline: &Contender<'_>,
+    compares_best_classifiers: bool,
     bootstrap: &Bootstrap,
 ) -> Verdict {
     let difference = |figure: usize| {
-        let drawn = ours
-            .drawn
+        // Both sides saw the same draws. The difference within a draw cancels what the drawn groups
+        // have in common.
+        let drawn = cnt
+            .drawn_figures
             .iter()
-            .zip(theirs.drawn)
-            .map(|(ours, theirs)| ours[figure] - theirs[figure]);
-        bootstrap.estimate(ours.figures[figure] - theirs.figures[figure], drawn)
+            .zip(baseline.drawn_figures)
+            .map(|(cnt, baseline)| cnt[figure] - baseline[figure]);
+        bootstrap.estimate(cnt.figures[figure] - baseline.figures[figure], drawn)
     };
     let auc_difference = difference(AUC);
     let finding = if auc_difference.low > 0.0 {
@@ -150,11 +152,11 @@ fn verdict(
         Finding::DoesNotBeat
     };
     Verdict {
-        features: ours.candidate.0,
-        classifier: ours.candidate.1,
-        baseline: theirs.candidate.0,
-        baseline_classifier: theirs.candidate.1,
-        of_the_best,
+        features: cnt.candidate.0,
+        classifier: cnt.candidate.1,
+        baseline: baseline.candidate.0,
+        baseline_classifier: baseline.candidate.1,
+        compares_best_classifiers,
         auc_difference,
         balanced_accuracy_difference: difference(BALANCED_ACCURACY),
         finding,
@@ -166,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sentence_follows_the_interval() {
+    fn the_interval_decides_the_finding_and_the_sentence() {
         let bootstrap = Bootstrap {
             draws: 3,
             confidence: 0.95,
@@ -182,28 +184,28 @@ mod tests {
             Contender {
                 candidate: (FeatureSet::Cnt, svm),
                 figures: figures(0.9),
-                drawn: &high,
+                drawn_figures: &high,
             },
             Contender {
                 candidate: (FeatureSet::LinkWeights, svm),
                 figures: figures(0.8),
-                drawn: &low,
+                drawn_figures: &low,
             },
             Contender {
                 candidate: (FeatureSet::Majority, None),
                 figures: figures(0.5),
-                drawn: &low,
+                drawn_figures: &low,
             },
         ];
-        let found = verdicts(&contenders, &bootstrap);
-        assert_eq!(found.len(), 4);
-        assert_eq!(found[1].finding, Finding::Beats);
-        let sentence = found[1].sentence();
+        let verdicts = verdicts(&contenders, &bootstrap);
+        assert_eq!(verdicts.len(), 4);
+        assert_eq!(verdicts[1].finding, Finding::Beats);
+        let sentence = verdicts[1].sentence();
         assert!(
             sentence.starts_with("cnt (svm) beats link_weights (svm): AUC +0.100 [+0.06"),
             "{sentence}"
         );
-        let reversed = verdict(&contenders[1], &contenders[0], true, &bootstrap);
+        let reversed = compare(&contenders[1], &contenders[0], true, &bootstrap);
         assert_eq!(reversed.finding, Finding::IsBeatenBy);
     }
 }
