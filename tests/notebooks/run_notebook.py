@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Runs a notebook from a fresh kernel and checks that it draws its figures.
+"""Runs a notebook in a fresh kernel and checks that it draws its figures.
 
-    CNTFLOW_RUN=runs/quickstart tests/python/run_notebook.py notebooks/quickstart.ipynb --save executed.ipynb
+    CNTFLOW_RUN=runs/quickstart tests/notebooks/run_notebook.py notebooks/quickstart.ipynb \
+        --save executed.ipynb
 
-The kernel is this interpreter's. An error in a cell ends the run with exit code 1. A cell that draws a figure has the tag `figure`: the
-notebook must give at least as many figures as it has such cells. The notebook itself is not written to; --save keeps the executed copy,
---figures-to its figures as PNG files.
+The kernel runs on the Python that runs this script. An error in a cell ends the run with exit code 1.
+A cell that draws a figure has the tag `figure`. The notebook must draw at least as many figures as it
+has such cells. The notebook file is not changed: --save writes the executed copy to another file, and
+--figures-to writes the figures as PNG files.
 """
 
 import argparse
@@ -15,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-# A kernel of the same name elsewhere on the machine must not stand in for the environment's own.
+# Use this environment's kernel, even if the machine has another one of the same name.
 os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 
@@ -24,7 +26,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from traitlets.config import Config
 
-# Longest time for one cell, in seconds: the slowest takes a few on a small machine.
+# Time limit for one cell, in seconds. The slowest cell takes a few seconds on a small machine.
 CELL_SECONDS = 300
 
 
@@ -34,15 +36,17 @@ def figures_of(cell) -> list[bytes]:
     return [base64.b64decode(data["image/png"]) for data in outputs if "image/png" in data]
 
 
-def wants_figure(cell) -> bool:
+def draws_figure(cell) -> bool:
+    """Whether a cell has the tag `figure`."""
     return "figure" in cell.get("metadata", {}).get("tags", [])
 
 
 def execute(path: Path):
+    """The executed copy of a notebook."""
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     folder = {"metadata": {"path": str(path.resolve().parent)}}
-    # Sockets in a folder of our own: on a shared machine nobody else can talk to the kernel, and no port is taken.
+    # Sockets in a private folder, not ports: other users of the machine cannot reach the kernel.
     with tempfile.TemporaryDirectory(prefix="nb") as sockets:
         config = Config({"ConnectionFileMixin": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
         client = NotebookClient(notebook, kernel_name="python3", timeout=CELL_SECONDS, resources=folder, config=config)
@@ -58,9 +62,9 @@ def save_figures(folder: Path, figures: list[bytes]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebook", metavar="NOTEBOOK", type=Path)
-    parser.add_argument("--save", metavar="FILE", type=Path, help="keep the executed notebook here")
-    parser.add_argument("--figures-to", metavar="FOLDER", type=Path, help="keep the figures here, as figure-NN.png")
-    parser.add_argument("--figures", metavar="N", type=int, help="least number of figures; default: the cells tagged `figure`")
+    parser.add_argument("--save", metavar="FILE", type=Path, help="write the executed notebook to FILE")
+    parser.add_argument("--figures-to", metavar="FOLDER", type=Path, help="write the figures to FOLDER, as figure-NN.png")
+    parser.add_argument("--figures", metavar="N", type=int, help="smallest number of figures; default: the number of cells with the tag `figure`")
     arguments = parser.parse_args()
     try:
         notebook = execute(arguments.notebook)
@@ -73,10 +77,10 @@ def main() -> int:
     figures = [figure for cell in cells for figure in figures_of(cell)]
     if arguments.figures_to:
         save_figures(arguments.figures_to, figures)
-    wanted = arguments.figures if arguments.figures is not None else sum(map(wants_figure, cells))
+    n_expected = arguments.figures if arguments.figures is not None else sum(map(draws_figure, cells))
     print(f"{arguments.notebook}: {len(notebook.cells)} cells, {len(cells)} of them run, {len(figures)} figures")
-    if len(figures) < wanted:
-        print(f"run_notebook: {arguments.notebook}: {wanted} figures expected, {len(figures)} drawn", file=sys.stderr)
+    if len(figures) < n_expected:
+        print(f"run_notebook: {arguments.notebook}: {n_expected} figures expected, {len(figures)} drawn", file=sys.stderr)
         return 1
     return 0
 
