@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares the tables of two output folders: the same rows, sorted by key, with the same values to the last bit.
+"""Compares the tables of two output folders: the same rows with the same values to the last bit.
 
     tests/readers/compare_tables.py runs/undisturbed runs/resumed
 
