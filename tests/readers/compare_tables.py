@@ -4,8 +4,8 @@
     tests/readers/compare_tables.py runs/undisturbed runs/resumed
 
 The number of parts and the order of rows do not matter. The column `seconds` (wall time) is not
-compared. The exit code is 1 if there are differences. The first ones of every table are printed with
-their column, key and both values.
+compared. The exit code is 1 if there are differences. The first ones of every table are printed
+with their column, key and both values.
 """
 
 import argparse
