@@ -1,5 +1,5 @@
-//! Splits into folds by group: balanced over strata and accuracies, and checked before they are
-//! used.
+//! Splits into folds by group: balanced over strata and accuracies, and
+//! checked before they are used.
 
 use std::collections::HashSet;
 
@@ -64,8 +64,8 @@ pub(crate) fn group_folds(
     Ok(folds)
 }
 
-/// Groups in the order of stratum, mean accuracy and name. A group's stratum is that of its first
-/// row.
+/// Groups in the order of stratum, mean accuracy and name. A group's stratum is
+/// that of its first row.
 fn sorted_groups(grouping: Grouping<'_>) -> Vec<usize> {
     let n_groups = grouping.group_names.len();
     let (mut sums, mut counts, mut strata) = (

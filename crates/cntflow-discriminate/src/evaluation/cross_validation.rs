@@ -1,5 +1,5 @@
-//! Cross-validation: in each fold everything is learned from the training groups, then applied to
-//! the held-out groups.
+//! Cross-validation: in each fold everything is learned from the training groups, then applied
+//! to the held-out groups.
 
 use std::collections::BTreeMap;
 
@@ -74,8 +74,8 @@ impl CrossValidation<'_> {
         self.tables.keys().flat_map(of_set).collect()
     }
 
-    /// Predicts every row that has a class, once per repeat. `after_fold` is called after each
-    /// fold.
+    /// Predicts every row that has a class, once per repeat. `after_fold` is
+    /// called after each fold.
     ///
     /// # Errors
     /// A split has a group on both sides.
@@ -262,7 +262,7 @@ impl CrossValidation<'_> {
         let preparation = Preparation::learn(table, &classed.rows);
         let columns = preparation.column_indices(table);
         let training = self.training_rows(&preparation, table, &columns, &classed);
-        // No repeat has this index, so the stream is none of those that the folds use.
+        // No repeat has this index, so no fold uses this stream.
         let indices = [usize::MAX, kind as usize];
         let seed = random_stream(self.seed, Purpose::Fit, &indices).random();
         let fit = catch_panics(|| (self.fit)(kind, &training, seed))?;

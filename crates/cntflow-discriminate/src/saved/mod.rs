@@ -19,8 +19,8 @@ use crate::rule::{Better, Rule, Thresholds};
 /// Version of the saved JSON: 1.
 pub const CLASSIFIER_VERSION: u32 = 1;
 
-/// A classifier fitted to all low and high networks of a population, with its origin and its
-/// figures.
+/// A classifier fitted to all low and high networks of a population, with its
+/// origin and its figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainedClassifier {
@@ -150,8 +150,8 @@ impl TrainedClassifier {
         }
     }
 
-    /// The first contradiction, if any. Nothing that reads a classifier needs to check lengths
-    /// after this.
+    /// The first contradiction, if any. Nothing that reads a classifier needs to
+    /// check lengths after this.
     fn damage(&self) -> Option<Damage> {
         if self.thresholds.len() != 2 {
             let found = self.thresholds.len();
