@@ -8,8 +8,8 @@ use crate::quantile::quantile;
 
 /// How networks are divided into low and high performers.
 ///
-/// In a study file it is written as `"median"`, `{ quantiles = [0.25, 0.75] }` or `{
-/// absolute = [0.3, 0.9] }`.
+/// In a study file it is written as `"median"`, `{ quantiles = [0.25, 0.75] }` or
+/// `{ absolute = [0.3, 0.9] }`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {

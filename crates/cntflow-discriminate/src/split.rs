@@ -91,8 +91,8 @@ fn sorted_groups(grouping: Grouping<'_>) -> Vec<usize> {
     order
 }
 
-/// Checks that no group has training and test rows. All figures rest on it: a classifier recognises
-/// the networks of one run.
+/// Checks that no group has both training and test rows. All figures rest on it, because a
+/// classifier that has seen a run recognises the other networks of that run.
 fn check_groups_apart(grouping: Grouping<'_>, index: usize, fold: &Fold) -> Result<()> {
     let training: HashSet<usize> = fold
         .training

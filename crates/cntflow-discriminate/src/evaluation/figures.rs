@@ -64,7 +64,8 @@ impl Confusion {
     /// ```
     /// use cntflow_discriminate::Confusion;
     ///
-    /// let confusion = Confusion { true_high: 6.0, false_high: 1.0, true_low: 3.0, false_low: 2.0 };
+    /// let (true_high, false_high, true_low, false_low) = (6.0, 1.0, 3.0, 2.0);
+    /// let confusion = Confusion { true_high, false_high, true_low, false_low };
     /// assert!((confusion.matthews() - 16.0 / 1120_f64.sqrt()).abs() < 1e-12);
     /// ```
     pub fn matthews(&self) -> f64 {
