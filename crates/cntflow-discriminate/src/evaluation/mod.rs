@@ -7,6 +7,7 @@
 
 pub(crate) mod bootstrap;
 pub(crate) mod candidates;
+mod classed_rows;
 pub(crate) mod comparison;
 pub(crate) mod cross_validation;
 pub(crate) mod figures;

@@ -2,7 +2,7 @@
 
 use polars::prelude::{Column, DataFrame, LazyFrame};
 
-use super::TrainedClassifier;
+use super::trained_classifier::TrainedClassifier;
 use crate::columns::{collect_columns, texts};
 use crate::error::{DiscriminateError, MAX_MISSING_NAMES, Result};
 use crate::features::{FeatureTable, layer_features};
