@@ -1,8 +1,8 @@
 //! Image data sets and the training of populations of networks.
 //!
-//! A study's `[population]` is read as a [`PopulationSpec`]; [`PopulationSpec::draw`] makes [`RunSpec`]s of it, plain
-//! values that cross threads and processes; [`train`](fn@train) trains one of them on [`TrainingData`] and leaves its
-//! checkpoints as safetensors files.
+//! A study's `[population]` is read as a [`PopulationSpec`]; [`PopulationSpec::draw`] makes
+//! [`RunSpec`]s of it, plain values that cross threads and processes; [`train`](fn@train) trains
+//! one of them on [`TrainingData`] and leaves its checkpoints as safetensors files.
 
 mod data;
 mod error;
@@ -18,5 +18,5 @@ pub use population::{
 };
 pub use train::{
     Distribution, Evaluation, FanMode, Initialisation, InitialisationKind, KeptCheckpoint,
-    LayerType, OptimiserKind, RunSpec, RunStatus, TrainedRun, train,
+    LayerProblem, LayerType, OptimiserKind, RunSpec, RunStatus, TrainedRun, train,
 };

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 use crate::ZooError;
+use crate::data::hex::hex;
 use crate::data::idx::{Idx, read_idx_file};
 use crate::data::{Split, embedded};
 
@@ -26,21 +27,16 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Opens the part `split` of a known data set, or of a folder that holds MNIST's four files
-    /// (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`,
-    /// each plain or with `.gz`).
+    /// Opens the part `split` of a built-in data set, or of a folder with MNIST's four files
+    /// (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`,
+    /// `t10k-labels-idx1-ubyte`, each plain or with `.gz`).
     ///
     /// # Errors
-    /// Where nothing of that name is known, or a file is missing, cut short or not of that form.
+    /// Where no data set has that name, or a file is missing, cut short or not of that format.
     pub fn open(name_or_path: &str, split: Split) -> Result<Self, ZooError> {
-        let prefix = split.file_prefix();
-        if let Some(known) = embedded::find(name_or_path) {
-            return Self::from_idx(
-                name_or_path,
-                known.idx(prefix, "images")?,
-                known.idx(prefix, "labels")?,
-                10,
-            );
+        if let Some(dataset) = embedded::find(name_or_path) {
+            let (images, labels) = (dataset.images(split)?, dataset.labels(split)?);
+            return Self::from_idx(name_or_path, images, labels, dataset.info().n_classes);
         }
         let folder = Path::new(name_or_path);
         if !folder.is_dir() {
@@ -49,30 +45,26 @@ impl Dataset {
                 known: embedded::names(),
             });
         }
+        let prefix = split.file_prefix();
         let images = read_idx_file(folder, &format!("{prefix}-images-idx3-ubyte"), 3)?;
         let labels = read_idx_file(folder, &format!("{prefix}-labels-idx1-ubyte"), 1)?;
         let train_labels = read_idx_file(folder, "train-labels-idx1-ubyte", 1)?;
-        let largest = labels
-            .values
-            .iter()
-            .chain(&train_labels.values)
-            .max()
-            .copied()
-            .unwrap_or(0);
-        Self::from_idx(name_or_path, images, labels, usize::from(largest) + 1)
+        // Both parts have the same number of classes, even if one lacks images of the last.
+        let largest = labels.values.iter().chain(&train_labels.values).max();
+        let n_classes = usize::from(largest.copied().unwrap_or(0)) + 1;
+        Self::from_idx(name_or_path, images, labels, n_classes)
     }
 
     fn from_idx(name: &str, images: Idx, labels: Idx, n_classes: usize) -> Result<Self, ZooError> {
         let [n_images, rows, columns] = images.dimensions[..] else {
-            unreachable!("read with three dimensions")
+            unreachable!("images are read with three dimensions")
         };
         if n_images != labels.values.len() {
-            let (expected, found) = (n_images as u64, labels.values.len() as u64);
             return Err(ZooError::Idx {
                 file: name.to_owned(),
-                what: "number of labels",
-                expected,
-                found,
+                quantity: "number of labels",
+                expected: n_images as u64,
+                found: labels.values.len() as u64,
             });
         }
         Ok(Self {
@@ -129,8 +121,8 @@ impl Dataset {
         self.n_classes
     }
 
-    /// SHA-256 (hex) of shape, pixels and labels as they were opened; [`Dataset::first`] and [`Dataset::sample`] make
-    /// their own.
+    /// SHA-256 (hex) of shape, pixels and labels. After [`Dataset::first`] and [`Dataset::sample`]:
+    /// of the whole data set's digest and the indices chosen.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -140,13 +132,14 @@ impl Dataset {
         self.chosen(&(0..n.min(self.len())).collect::<Vec<_>>())
     }
 
-    /// `n` images, the same for the same data set and `n`, classes as equal in number as `n` and the data set allow, in
-    /// the data set's order. All of them where there are fewer.
+    /// `n` images with classes as equal in number as `n` and the data set allow, in the data set's
+    /// order; all of them where there are fewer. The same data set and `n` give the same images.
     pub fn sample(&self, n: usize) -> Self {
         self.chosen(&self.balanced_indices(n, SAMPLE_SEED))
     }
 
-    /// Indices of a class-balanced sample, ascending: a shuffled turn through the classes, taken one image at a time.
+    /// Indices of a class-balanced sample of `n` images, ascending: the classes take turns, in a
+    /// random order, and each gives one of its images at random.
     pub(crate) fn balanced_indices(&self, n: usize, seed: u64) -> Vec<usize> {
         if n >= self.len() {
             return (0..self.len()).collect();
@@ -161,16 +154,30 @@ impl Dataset {
             .for_each(|members| members.shuffle(&mut random));
         by_class.shuffle(&mut random);
         let longest = by_class.iter().map(Vec::len).max().unwrap_or(0);
-        let in_turn = (0..longest)
+        let drawn = (0..longest)
             .flat_map(|turn| by_class.iter().filter_map(move |members| members.get(turn)));
-        let mut indices: Vec<usize> = in_turn.take(n).copied().collect();
+        let mut indices: Vec<usize> = drawn.take(n).copied().collect();
         indices.sort_unstable();
         indices
     }
 
-    /// The images at `indices`.
-    fn chosen(&self, indices: &[usize]) -> Self {
+    /// The pixels of the images at `indices`, `[n, channels, rows, columns]`.
+    pub(crate) fn pixels_at(&self, indices: &[usize]) -> Vec<f32> {
         let size = self.image_size();
+        let mut pixels = Vec::with_capacity(indices.len() * size);
+        for &index in indices {
+            pixels.extend_from_slice(&self.images[index * size..][..size]);
+        }
+        pixels
+    }
+
+    /// The labels of the images at `indices`.
+    pub(crate) fn labels_at(&self, indices: &[usize]) -> Vec<usize> {
+        indices.iter().map(|&index| self.labels[index]).collect()
+    }
+
+    /// The images at `indices`, as a data set.
+    fn chosen(&self, indices: &[usize]) -> Self {
         let mut hasher = Sha256::new_with_prefix(self.digest.as_bytes());
         indices
             .iter()
@@ -178,12 +185,8 @@ impl Dataset {
         Self {
             name: self.name.clone(),
             shape: self.shape,
-            images: indices
-                .iter()
-                .flat_map(|&index| &self.images[index * size..][..size])
-                .copied()
-                .collect(),
-            labels: indices.iter().map(|&index| self.labels[index]).collect(),
+            images: self.pixels_at(indices),
+            labels: self.labels_at(indices),
             n_classes: self.n_classes,
             digest: hex(&hasher.finalize()),
         }
@@ -199,9 +202,4 @@ fn digest_of(images: &Idx, labels: &Idx) -> String {
     hasher.update(&images.values);
     hasher.update(&labels.values);
     hex(&hasher.finalize())
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

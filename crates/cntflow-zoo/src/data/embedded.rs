@@ -1,12 +1,13 @@
-//! The data sets compiled into the program, so that they are found wherever it runs.
+//! The data sets compiled into the program, which are there wherever it runs.
 
 use sha2::{Digest, Sha256};
 
 use crate::ZooError;
-use crate::data::dataset::hex;
+use crate::data::Split;
+use crate::data::hex::hex;
 use crate::data::idx::{Idx, read_idx};
 
-/// What is known of a data set without opening it.
+/// A built-in data set, as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetInfo {
     /// The name it is opened by.
@@ -27,8 +28,8 @@ pub struct DatasetInfo {
     pub bytes: usize,
 }
 
-/// A data set of this program: what is told of it, and its files.
-pub(crate) struct BuiltinDataset {
+/// A data set compiled into the program: its description and its files.
+pub(super) struct BuiltinDataset {
     info: DatasetInfo,
     files: &'static [EmbeddedFile],
 }
@@ -86,64 +87,70 @@ static BUILTIN: [BuiltinDataset; 1] = [BuiltinDataset {
 }];
 
 impl BuiltinDataset {
-    /// The file `<prefix>-<kind>-idx?-ubyte.gz`; `kind` is `images` or `labels`.
-    pub(crate) fn idx(&self, prefix: &str, kind: &str) -> Result<Idx, ZooError> {
-        let start = format!("{prefix}-{kind}");
+    /// Name, sizes and origin.
+    pub(super) fn info(&self) -> &DatasetInfo {
+        &self.info
+    }
+
+    /// The images of `split`, `[n, rows, columns]`.
+    pub(super) fn images(&self, split: Split) -> Result<Idx, ZooError> {
+        self.read(split, "images", 3)
+    }
+
+    /// The labels of `split`, `[n]`.
+    pub(super) fn labels(&self, split: Split) -> Result<Idx, ZooError> {
+        self.read(split, "labels", 1)
+    }
+
+    /// Reads the file `<prefix>-<content>-idx?-ubyte.gz`.
+    fn read(&self, split: Split, content: &str, n_dimensions: usize) -> Result<Idx, ZooError> {
+        let start = format!("{}-{content}", split.file_prefix());
         let file = self
             .files
             .iter()
             .find(|file| file.name.starts_with(&start))
             .expect("all four files are listed");
-        read_idx(
-            file.name,
-            file.content,
-            if kind == "images" { 3 } else { 1 },
-        )
+        read_idx(file.name, file.content, n_dimensions)
     }
 }
 
 /// The data sets that [`crate::Dataset::open`] knows by name.
 pub fn datasets() -> Vec<DatasetInfo> {
-    BUILTIN.iter().map(|known| known.info.clone()).collect()
+    BUILTIN.iter().map(|dataset| dataset.info.clone()).collect()
 }
 
-/// Checks that the files of a known data set are what was published, by their SHA-256; returns the number of files.
+/// Checks that the files of a built-in data set are what was published, by their SHA-256; returns
+/// the number of files.
 ///
 /// # Errors
-/// Where the data set is not known, or a file's digest differs.
+/// - [`ZooError::UnknownDataset`]: no data set of that name is built in.
+/// - [`ZooError::Digest`]: a file's digest differs.
 pub fn verify(name: &str) -> Result<usize, ZooError> {
-    let known = find(name).ok_or_else(|| ZooError::UnknownDataset {
+    let dataset = find(name).ok_or_else(|| ZooError::UnknownDataset {
         name: name.to_owned(),
         known: names(),
     })?;
-    for file in known.files {
+    for file in dataset.files {
         let found = hex(&Sha256::digest(file.content));
         if found != file.sha256 {
-            let (name, file, expected) = (
-                name.to_owned(),
-                file.name.to_owned(),
-                file.sha256.to_owned(),
-            );
             return Err(ZooError::Digest {
-                name,
-                file,
-                expected,
+                name: name.to_owned(),
+                file: file.name.to_owned(),
+                expected: file.sha256.to_owned(),
                 found,
             });
         }
     }
-    Ok(known.files.len())
+    Ok(dataset.files.len())
 }
 
-pub(crate) fn find(name: &str) -> Option<&'static BuiltinDataset> {
-    BUILTIN.iter().find(|known| known.info.name == name)
+pub(super) fn find(name: &str) -> Option<&'static BuiltinDataset> {
+    BUILTIN.iter().find(|dataset| dataset.info.name == name)
 }
 
-/// The known names, for messages.
-pub(crate) fn names() -> String {
-    BUILTIN
-        .iter()
-        .map(|known| format!("`{}`", known.info.name))
-        .collect::<Vec<_>>()
-        .join(", ")
+/// The names of all of them, for messages.
+pub(super) fn names() -> String {
+    let names = BUILTIN.iter().map(|dataset| dataset.info.name);
+    let quoted: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
 }

@@ -1,5 +1,5 @@
-//! IDX files, the format of MNIST and its relatives: a header (two zero bytes, the type, the number of dimensions, one
-//! big-endian `u32` per dimension) and the values, row-major.
+//! IDX files, the format of MNIST and its relatives: a header (two zero bytes, the type, the number
+//! of dimensions, one big-endian `u32` per dimension) and the values, row-major.
 
 use std::io::Read;
 use std::path::Path;
@@ -9,107 +9,103 @@ use crate::ZooError;
 /// IDX's code of unsigned bytes, the only type image data sets use.
 const UNSIGNED_BYTES: u8 = 0x08;
 
+/// Bytes before the dimensions: two zeros, the type of values, the number of dimensions.
+const MAGIC_SIZE: usize = 4;
+
 /// First bytes of a gzip stream.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// An IDX file's content, checked: `values.len()` is the product of `dimensions`.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Idx {
-    pub(crate) dimensions: Vec<usize>,
-    pub(crate) values: Vec<u8>,
+pub(super) struct Idx {
+    pub(super) dimensions: Vec<usize>,
+    pub(super) values: Vec<u8>,
 }
 
 /// Opens `name` or `name.gz` in `folder`.
-pub(crate) fn read_idx_file(
+///
+/// # Errors
+/// Where neither is there, and as [`read_idx`].
+pub(super) fn read_idx_file(
     folder: &Path,
     name: &str,
     n_dimensions: usize,
 ) -> Result<Idx, ZooError> {
-    let path = [name.to_owned(), format!("{name}.gz")]
-        .map(|file| folder.join(file))
-        .into_iter()
-        .find(|path| path.is_file())
-        .ok_or_else(|| ZooError::MissingIdxFile {
-            folder: folder.to_owned(),
-            file: name.to_owned(),
-        })?;
-    read_idx(
-        &path.display().to_string(),
-        &fs_err::read(&path)?,
-        n_dimensions,
-    )
+    let candidates = [name.to_owned(), format!("{name}.gz")].map(|file| folder.join(file));
+    let path = candidates.into_iter().find(|path| path.is_file());
+    let path = path.ok_or_else(|| ZooError::MissingIdxFile {
+        folder: folder.to_owned(),
+        file: name.to_owned(),
+    })?;
+    let content = fs_err::read(&path)?;
+    read_idx(&path.display().to_string(), &content, n_dimensions)
 }
 
-/// Reads IDX `content` of unsigned bytes, gzipped or not. `file` is named in errors.
-pub(crate) fn read_idx(file: &str, content: &[u8], n_dimensions: usize) -> Result<Idx, ZooError> {
-    if content.starts_with(&GZIP_MAGIC) {
-        let mut plain = Vec::new();
-        flate2::read::MultiGzDecoder::new(content)
-            .read_to_end(&mut plain)
-            .map_err(|error| std::io::Error::new(error.kind(), format!("{file}: gzip: {error}")))?;
-        return parse_idx(file, plain, n_dimensions);
+/// Reads IDX `content` of unsigned bytes, gzipped or not. Errors name `file`.
+///
+/// # Errors
+/// Where the content has another type, another number of dimensions or another length than its
+/// header says, or is not a whole gzip stream.
+pub(super) fn read_idx(file: &str, content: &[u8], n_dimensions: usize) -> Result<Idx, ZooError> {
+    if !content.starts_with(&GZIP_MAGIC) {
+        return parse_idx(file, content.to_vec(), n_dimensions);
     }
-    parse_idx(file, content.to_vec(), n_dimensions)
+    let mut plain = Vec::new();
+    flate2::read::MultiGzDecoder::new(content)
+        .read_to_end(&mut plain)
+        .map_err(|source| ZooError::Gzip {
+            file: file.to_owned(),
+            source,
+        })?;
+    parse_idx(file, plain, n_dimensions)
 }
 
 fn parse_idx(file: &str, mut content: Vec<u8>, n_dimensions: usize) -> Result<Idx, ZooError> {
-    let header = 4 + 4 * n_dimensions;
-    check(file, "bytes of the magic number", 4, content.len().min(4))?;
-    check(
-        file,
-        "leading zero bytes",
-        0,
-        usize::from(content[0]) << 8 | usize::from(content[1]),
-    )?;
-    check(
-        file,
-        "type of values",
-        usize::from(UNSIGNED_BYTES),
-        usize::from(content[2]),
-    )?;
-    check(
-        file,
-        "number of dimensions",
-        n_dimensions,
-        usize::from(content[3]),
-    )?;
-    check(
-        file,
-        "bytes of the header",
-        header,
-        content.len().min(header),
-    )?;
-    let dimensions: Vec<usize> = content[4..header]
+    let check = |quantity, expected, found| check(file, quantity, expected, found);
+    let header_size = MAGIC_SIZE + 4 * n_dimensions;
+    let magic_found = content.len().min(MAGIC_SIZE);
+    check("bytes of the magic number", MAGIC_SIZE, magic_found)?;
+    let [zero_1, zero_2, value_type, n_found] = [0, 1, 2, 3].map(|i| usize::from(content[i]));
+    check("leading zero bytes", 0, zero_1 << 8 | zero_2)?;
+    check("type of values", usize::from(UNSIGNED_BYTES), value_type)?;
+    check("number of dimensions", n_dimensions, n_found)?;
+    let header_found = content.len().min(header_size);
+    check("bytes of the header", header_size, header_found)?;
+    let dimensions: Vec<usize> = content[MAGIC_SIZE..header_size]
         .chunks_exact(4)
-        .map(|bytes| {
-            bytes
-                .iter()
-                .fold(0, |value, &byte| value << 8 | usize::from(byte))
-        })
+        .map(big_endian)
         .collect();
     let n_values = dimensions
         .iter()
         .try_fold(1_usize, |product, &size| product.checked_mul(size));
-    check(
-        file,
-        "number of values",
-        n_values.unwrap_or(usize::MAX),
-        content.len() - header,
-    )?;
-    content.drain(..header);
+    // A product beyond usize is more than any file has.
+    let n_values = n_values.unwrap_or(usize::MAX);
+    check("number of values", n_values, content.len() - header_size)?;
+    content.drain(..header_size);
     Ok(Idx {
         dimensions,
         values: content,
     })
 }
 
-fn check(file: &str, what: &'static str, expected: usize, found: usize) -> Result<(), ZooError> {
+fn big_endian(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .fold(0, |value, &byte| value << 8 | usize::from(byte))
+}
+
+fn check(
+    file: &str,
+    quantity: &'static str,
+    expected: usize,
+    found: usize,
+) -> Result<(), ZooError> {
     if expected == found {
         return Ok(());
     }
     Err(ZooError::Idx {
         file: file.to_owned(),
-        what,
+        quantity,
         expected: expected as u64,
         found: found as u64,
     })
@@ -151,16 +147,13 @@ mod tests {
             .unwrap();
         assert_eq!(read_idx("images", &gzipped, 3).unwrap(), expected);
         gzipped.truncate(gzipped.len() - 9);
-        assert!(
-            read_idx("images", &gzipped, 3)
-                .unwrap_err()
-                .to_string()
-                .starts_with("images: gzip: ")
-        );
+        let error = read_idx("images", &gzipped, 3).unwrap_err();
+        assert_eq!(error.to_string(), "images: not a whole gzip stream");
+        assert!(std::error::Error::source(&error).is_some());
     }
 
     #[test]
-    fn bad_content_is_told_with_both_numbers() {
+    fn messages_about_bad_content_have_both_numbers() {
         let labels = idx(&[4], &[0, 1, 2, 3]);
         check_error(
             &labels,

@@ -1,7 +1,8 @@
-//! Image data sets: the IDX files that hold them, the one compiled into the program, and the choice of a part.
+//! Image data sets in memory, read from IDX files or from those compiled into the program.
 
 mod dataset;
 mod embedded;
+mod hex;
 mod idx;
 mod split;
 mod training_data;

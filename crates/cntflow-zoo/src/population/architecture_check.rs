@@ -4,52 +4,49 @@ use cntflow_network::Activation;
 
 use crate::ZooError;
 use crate::population::architecture_spec::{
-    ArchitectureSpec, AutoencoderSpec, ConvolutionSpec, PoolSpec,
+    ArchitectureSpec, AutoencoderSpec, ConvolutionSpec, PoolSpec, RecurrentSpec,
 };
 use crate::population::spec::{DrawMode, GroupSpec};
-use crate::population::value_check::{Allowed, Place};
-use crate::train::run_spec::LayerType;
+use crate::population::value_check::{Allowed, ValueCheck};
+use crate::train::{LayerType, activation_name};
 
 /// Checks one architecture of a group.
-pub(crate) fn check_architecture(
-    place: &Place,
+pub(super) fn check_architecture(
+    check: &ValueCheck,
     spec: &ArchitectureSpec,
     draw: DrawMode,
 ) -> Result<(), ZooError> {
-    check_kinds(place, spec)?;
+    check_layer_types(check, spec)?;
     for units in &spec.dense {
-        place.numbers("architecture.dense", units, draw, Allowed::COUNT)?;
+        check.numbers("architecture.dense", units, draw, Allowed::COUNT)?;
     }
     for convolution in &spec.convolutional {
-        check_convolution(place, "architecture.convolutional", convolution, draw)?;
+        check_convolution(check, "architecture.convolutional", convolution, draw)?;
     }
     if let Some(recurrent) = spec.recurrent() {
-        let key = |key: &str| format!("architecture.{}.{key}", spec.layer_type().name());
-        place.numbers(&key("units"), &recurrent.units, draw, Allowed::COUNT)?;
-        place.numbers(&key("layers"), &recurrent.layers, draw, Allowed::LAYERS)?;
+        check_recurrent(check, spec.layer_type(), recurrent, draw)?;
     }
     if let Some(autoencoder) = &spec.autoencoder {
-        check_autoencoder(place, autoencoder, draw)?;
+        check_autoencoder(check, autoencoder, draw)?;
     }
-    match &spec.convolutional_autoencoder {
-        Some(encoder) => check_encoder(place, encoder, draw),
-        None => Ok(()),
+    if let Some(encoder) = &spec.convolutional_autoencoder {
+        check_encoder(check, encoder, draw)?;
     }
+    Ok(())
 }
 
-/// One kind of layers at most, and nothing after an autoencoder.
-fn check_kinds(place: &Place, spec: &ArchitectureSpec) -> Result<(), ZooError> {
-    let kinds = spec.kinds();
-    let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-    let allowed = "must be one kind of layers; give a list of architectures for several";
-    place.ensure(
-        kinds.len() <= 1,
+/// At most one kind of layers besides dense ones, and nothing after an autoencoder.
+fn check_layer_types(check: &ValueCheck, spec: &ArchitectureSpec) -> Result<(), ZooError> {
+    let types = spec.layer_types();
+    let names: Vec<&str> = types.iter().map(|layer_type| layer_type.name()).collect();
+    check.ensure(
+        types.len() <= 1,
         "architecture",
         names.join(" and "),
-        allowed,
+        "must be one kind of layers; give a list of architectures for several",
     )?;
-    let is_autoencoder = kinds.iter().any(|kind| kind.is_autoencoder());
-    place.ensure(
+    let is_autoencoder = types.iter().any(|layer_type| layer_type.is_autoencoder());
+    check.ensure(
         spec.dense.is_empty() || !is_autoencoder,
         "architecture.dense",
         format!("{} layers", spec.dense.len()),
@@ -58,59 +55,71 @@ fn check_kinds(place: &Place, spec: &ArchitectureSpec) -> Result<(), ZooError> {
 }
 
 fn check_convolution(
-    place: &Place,
+    check: &ValueCheck,
     key: &str,
     spec: &ConvolutionSpec,
     draw: DrawMode,
 ) -> Result<(), ZooError> {
-    let under = |name: &str| format!("{key}.{name}");
-    place.numbers(&under("filters"), &spec.filters, draw, Allowed::COUNT)?;
-    place.size(&under("kernel"), spec.kernel.pair())?;
-    place.size(&under("stride"), spec.stride.pair())?;
+    let key_of = |name: &str| format!("{key}.{name}");
+    check.numbers(&key_of("filters"), &spec.filters, draw, Allowed::COUNT)?;
+    check.size(&key_of("kernel"), spec.kernel.pair())?;
+    check.size(&key_of("stride"), spec.stride.pair())?;
     if let Some(PoolSpec { window, stride, .. }) = &spec.pool {
-        place.size(&under("pool.window"), window.pair())?;
+        check.size(&key_of("pool.window"), window.pair())?;
         let stride = stride.unwrap_or(*window);
-        place.size(&under("pool.stride"), stride.pair())?;
+        check.size(&key_of("pool.stride"), stride.pair())?;
     }
     Ok(())
 }
 
+fn check_recurrent(
+    check: &ValueCheck,
+    layer_type: LayerType,
+    spec: &RecurrentSpec,
+    draw: DrawMode,
+) -> Result<(), ZooError> {
+    let key_of = |name: &str| format!("architecture.{}.{name}", layer_type.name());
+    check.numbers(&key_of("units"), &spec.units, draw, Allowed::COUNT)?;
+    let allowed = Allowed::RECURRENT_LAYERS;
+    check.numbers(&key_of("layers"), &spec.layers, draw, allowed)
+}
+
 fn check_autoencoder(
-    place: &Place,
+    check: &ValueCheck,
     spec: &AutoencoderSpec,
     draw: DrawMode,
 ) -> Result<(), ZooError> {
     for units in &spec.hidden {
         let key = "architecture.autoencoder.hidden";
-        place.numbers(key, units, draw, Allowed::COUNT)?;
+        check.numbers(key, units, draw, Allowed::COUNT)?;
     }
     let key = "architecture.autoencoder.code";
-    place.numbers(key, &spec.code, draw, Allowed::COUNT)
+    check.numbers(key, &spec.code, draw, Allowed::COUNT)
 }
 
 fn check_encoder(
-    place: &Place,
+    check: &ValueCheck,
     encoder: &[ConvolutionSpec],
     draw: DrawMode,
 ) -> Result<(), ZooError> {
     let key = "architecture.convolutional_autoencoder";
-    place.some(key, encoder)?;
+    check.not_empty(key, encoder)?;
     for convolution in encoder {
-        check_convolution(place, key, convolution, draw)?;
-        place.ensure(
+        check_convolution(check, key, convolution, draw)?;
+        check.ensure(
             convolution.pool.is_none(),
             &format!("{key}.pool"),
             "a pooling",
-            "no decoder undoes a pooling; give the convolution a stride",
+            "a decoder cannot undo a pooling; give the convolution a stride",
         )?;
     }
     Ok(())
 }
 
-/// Checks that the activations of a group go with its recurrent architectures.
-pub(crate) fn check_activations(place: &Place, group: &GroupSpec) -> Result<(), ZooError> {
+/// Checks that every activation of a group can be drawn with each of its recurrent architectures.
+pub(super) fn check_activations(check: &ValueCheck, group: &GroupSpec) -> Result<(), ZooError> {
     for spec in &group.architecture.0 {
-        let (taken, allowed): (&[Activation], &str) = match spec.layer_type() {
+        let (supported, allowed): (&[Activation], &str) = match spec.layer_type() {
             LayerType::Elman => (
                 &[Activation::Tanh, Activation::Relu],
                 "an elman layer has tanh or relu; give other activations to a group of their own",
@@ -121,13 +130,9 @@ pub(crate) fn check_activations(place: &Place, group: &GroupSpec) -> Result<(), 
             ),
             _ => continue,
         };
-        let strange = group.activation.0.iter().find(|one| !taken.contains(one));
-        if let Some(&strange) = strange {
-            place.wrong(
-                "activation",
-                crate::train::run_spec::activation_name(strange),
-                allowed,
-            )?;
+        let unsupported = group.activation.0.iter().find(|a| !supported.contains(a));
+        if let Some(&activation) = unsupported {
+            return Err(check.error("activation", activation_name(activation), allowed));
         }
     }
     Ok(())

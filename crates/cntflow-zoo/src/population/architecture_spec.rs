@@ -3,17 +3,17 @@
 use serde::Deserialize;
 
 use crate::population::choices::Numbers;
-use crate::train::run_spec::LayerType;
+use crate::train::LayerType;
 
-/// Hidden layers, of one kind and with dense ones after them (not in autoencoders):
+/// Hidden layers: one kind of them, then dense ones (not in autoencoders). For example:
 ///
 /// - `{ dense = [64, 32] }`
 /// - `{ convolutional = [{ filters = 8, kernel = 3 }], dense = [32] }`
-/// - `{ elman = { units = 64 } }`, and so `lstm` and `gru`: over the rows of the image, the last state being what follows
-///   takes
+/// - `{ elman = { units = 64 } }`, and likewise `lstm` and `gru`: over the rows of the image; the
+///   layers that follow take the state after the last row
 /// - `{ autoencoder = { hidden = [128], code = 32 } }`: 784-128-32-128-784 of an image of 28 x 28
-/// - `{ convolutional_autoencoder = [{ filters = 8, kernel = 3, stride = 2, padding = 1 }] }`: convolutions, then as many
-///   transposed ones that undo them
+/// - `{ convolutional_autoencoder = [{ filters = 8, kernel = 3, stride = 2, padding = 1 }] }`:
+///   convolutions, then as many transposed ones that undo them
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArchitectureSpec {
@@ -30,7 +30,7 @@ pub struct ArchitectureSpec {
     pub autoencoder: Option<AutoencoderSpec>,
     /// Convolutions of an encoder, from the input on; the decoder mirrors them. No pooling.
     pub convolutional_autoencoder: Option<Vec<ConvolutionSpec>>,
-    /// Units of the dense hidden layers, after the others. Each may be a list or a range.
+    /// Units of the dense hidden layers that follow the others. Each may be a list or a range.
     #[serde(default)]
     pub dense: Vec<Numbers>,
 }
@@ -41,7 +41,7 @@ pub struct ArchitectureSpec {
 pub struct RecurrentSpec {
     /// Units of each layer; may be a list or a range.
     pub units: Numbers,
-    /// Layers, one on the other; may be a list or a range. 1 where not given.
+    /// Number of layers in the stack; may be a list or a range. 1 where not given.
     #[serde(default = "one_layer")]
     pub layers: Numbers,
 }
@@ -50,7 +50,8 @@ pub struct RecurrentSpec {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AutoencoderSpec {
-    /// Units of the encoder's hidden layers, from the input on; the decoder has the same, mirrored. None where not given.
+    /// Units of the encoder's hidden layers, from the input on; the decoder has the same, mirrored.
+    /// None where not given.
     #[serde(default)]
     pub hidden: Vec<Numbers>,
     /// Units of the code, the layer between encoder and decoder; may be a list or a range.
@@ -65,7 +66,7 @@ pub struct ConvolutionSpec {
     pub filters: Numbers,
     /// Size of the kernel.
     pub kernel: Size,
-    /// Step between places; 1 where not given.
+    /// Step between positions of the kernel; 1 where not given.
     #[serde(default = "one")]
     pub stride: Size,
     /// Zeros around the input; 0 where not given.
@@ -87,7 +88,7 @@ pub struct PoolSpec {
     pub stride: Option<Size>,
 }
 
-/// What a pooling takes of its window.
+/// What a pooling makes of its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PoolKind {
@@ -108,8 +109,8 @@ pub enum Size {
 }
 
 impl ArchitectureSpec {
-    /// The kinds of hidden layers that are given, dense ones aside: at most one is allowed.
-    pub(crate) fn kinds(&self) -> Vec<LayerType> {
+    /// The kinds of hidden layers that are given, besides dense ones; at most one is allowed.
+    pub(crate) fn layer_types(&self) -> Vec<LayerType> {
         let given = [
             (LayerType::Convolutional, !self.convolutional.is_empty()),
             (LayerType::Elman, self.elman.is_some()),
@@ -122,12 +123,15 @@ impl ArchitectureSpec {
             ),
         ];
         let given = given.into_iter().filter(|(_, is_given)| *is_given);
-        given.map(|(kind, _)| kind).collect()
+        given.map(|(layer_type, _)| layer_type).collect()
     }
 
     /// The kind of the hidden layers; dense where no other is given.
     pub(crate) fn layer_type(&self) -> LayerType {
-        self.kinds().first().copied().unwrap_or(LayerType::Dense)
+        self.layer_types()
+            .first()
+            .copied()
+            .unwrap_or(LayerType::Dense)
     }
 
     /// The recurrent layers, whatever their kind.

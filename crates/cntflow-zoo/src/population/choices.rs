@@ -1,4 +1,4 @@
-//! The forms a key of `[population]` takes: one value, a list of choices, or (numbers only) a range.
+//! The forms of a value in `[population]`: one value, a list of choices, or a range of numbers.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,7 +13,7 @@ pub enum Scale {
     /// Evenly between `min` and `max`.
     #[default]
     Linear,
-    /// The logarithm evenly between those of `min` and `max`.
+    /// The logarithm evenly between the logarithms of `min` and `max`.
     Log,
 }
 
@@ -22,7 +22,7 @@ pub enum Scale {
 pub struct Choices<T>(pub Vec<T>);
 
 impl<T> Choices<T> {
-    /// Always `value`.
+    /// `value` as the only choice.
     pub fn one(value: T) -> Self {
         Self(vec![value])
     }
@@ -45,13 +45,14 @@ pub enum Numbers {
 }
 
 impl Numbers {
-    /// Always `value`.
+    /// `value` as the only choice.
     pub fn one(value: f64) -> Self {
         Self::Choices(vec![value])
     }
 
-    /// The choices, or both ends of the range: where all of these are allowed, so is whatever is drawn.
-    pub(crate) fn extremes(&self) -> Vec<f64> {
+    /// The choices, or both ends of the range: if all of these are allowed, so is every number that
+    /// may be drawn.
+    pub(super) fn extremes(&self) -> Vec<f64> {
         match self {
             Self::Choices(values) => values.clone(),
             Self::Range { min, max, .. } => vec![*min, *max],
@@ -59,6 +60,7 @@ impl Numbers {
     }
 }
 
+/// A range as it is written.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RangeTable {

@@ -1,5 +1,6 @@
-//! Where the choices of a draw come from: at random, or every combination in turn. The code that draws a run asks one
-//! of these and does not know which.
+//! How the open choices of a run are made: at random, or every combination once.
+//!
+//! The code that draws a run asks a [`Chooser`] and does not know which kind it is.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -7,15 +8,15 @@ use rand_chacha::ChaCha8Rng;
 use crate::population::choices::{Choices, Numbers, Scale};
 
 /// Makes the choices of one run.
-pub(crate) trait Choose {
+pub(super) trait Chooser {
     /// A number below `n_options`.
     fn index(&mut self, n_options: usize) -> usize;
 
-    /// A number of `[0, 1)`.
-    fn share(&mut self) -> f64;
+    /// A number in `[0, 1)`.
+    fn fraction(&mut self) -> f64;
 
     /// One of the choices.
-    fn one<T: Clone>(&mut self, choices: &Choices<T>) -> T {
+    fn choice<T: Clone>(&mut self, choices: &Choices<T>) -> T {
         choices.0[self.index(choices.0.len())].clone()
     }
 
@@ -27,55 +28,60 @@ pub(crate) trait Choose {
                 min,
                 max,
                 scale: Scale::Linear,
-            } => (min + self.share() * (max - min)).clamp(min, max),
+            } => (min + self.fraction() * (max - min)).clamp(min, max),
             Numbers::Range {
                 min,
                 max,
                 scale: Scale::Log,
-            } => (min * (max / min).powf(self.share())).clamp(min, max),
+            } => (min * (max / min).powf(self.fraction())).clamp(min, max),
         }
     }
 
-    /// One of the whole numbers; both ends of a range are as likely as the numbers between.
-    fn count(&mut self, numbers: &Numbers) -> usize {
+    /// One of the numbers, as a whole number. Both ends of a range are as likely as what is
+    /// between.
+    fn whole_number(&mut self, numbers: &Numbers) -> usize {
         match *numbers {
             Numbers::Choices(ref values) => values[self.index(values.len())] as usize,
             Numbers::Range { min, max, scale } => {
                 let (low, high) = (min.ceil(), max.floor());
-                let wide = Numbers::Range {
+                // Rounded down, each whole number is an interval of length 1: the last one needs
+                // its own.
+                let intervals = Numbers::Range {
                     min: low,
                     max: high + 1.0,
                     scale,
                 };
-                self.number(&wide).floor().clamp(low, high) as usize
+                self.number(&intervals).floor().clamp(low, high) as usize
             }
         }
     }
 }
 
-/// Choices at random, by a seed.
-pub(crate) struct Random(ChaCha8Rng);
+/// Chooses at random, by a seed.
+pub(super) struct RandomChooser(ChaCha8Rng);
 
-impl Random {
-    pub(crate) fn new(seed: [u8; 32]) -> Self {
+impl RandomChooser {
+    pub(super) fn new(seed: [u8; 32]) -> Self {
         Self(ChaCha8Rng::from_seed(seed))
     }
 }
 
-impl Choose for Random {
+impl Chooser for RandomChooser {
     fn index(&mut self, n_options: usize) -> usize {
+        // As u64: usize would draw other numbers on 32-bit machines.
         self.0.random_range(0..n_options as u64) as usize
     }
 
-    fn share(&mut self) -> f64 {
+    fn fraction(&mut self) -> f64 {
         self.0.random()
     }
 }
 
-/// Every combination in turn, as an odometer: each call of [`Choose::index`] is a wheel, found anew on each walk, so
-/// that a choice may decide which choices come after it.
+/// Chooses every combination once, in the order of an odometer: each call of [`Chooser::index`]
+/// reads the next wheel. Wheels are added as calls come, so that a choice may decide which choices
+/// follow it.
 #[derive(Default)]
-pub(crate) struct Combinations {
+pub(super) struct GridChooser {
     wheels: Vec<Wheel>,
     next_wheel: usize,
 }
@@ -85,9 +91,9 @@ struct Wheel {
     n_options: usize,
 }
 
-impl Combinations {
+impl GridChooser {
     /// Turns to the next combination; `false` after the last one.
-    pub(crate) fn advance(&mut self) -> bool {
+    pub(super) fn advance(&mut self) -> bool {
         self.next_wheel = 0;
         while let Some(wheel) = self.wheels.last_mut() {
             wheel.position += 1;
@@ -100,7 +106,7 @@ impl Combinations {
     }
 }
 
-impl Choose for Combinations {
+impl Chooser for GridChooser {
     fn index(&mut self, n_options: usize) -> usize {
         if self.next_wheel == self.wheels.len() {
             self.wheels.push(Wheel {
@@ -112,7 +118,7 @@ impl Choose for Combinations {
         self.wheels[self.next_wheel - 1].position
     }
 
-    fn share(&mut self) -> f64 {
-        unreachable!("a grid with ranges is refused before it is drawn")
+    fn fraction(&mut self) -> f64 {
+        unreachable!("ranges in a grid are refused before anything is drawn")
     }
 }

@@ -8,43 +8,48 @@ use cntflow_network::{
 use crate::population::architecture_spec::{
     ArchitectureSpec, AutoencoderSpec, ConvolutionSpec, PoolKind, PoolSpec, RecurrentSpec, Size,
 };
-use crate::population::chooser::Choose;
-use crate::train::ops::patches::Geometry;
-use crate::train::run_spec::LayerType;
+use crate::population::chooser::Chooser;
+use crate::train::Geometry;
+use crate::train::LayerType;
 
-/// What the layers of a network depend on beside its [`ArchitectureSpec`].
-pub(crate) struct LayersOf {
+/// What the layers of a network depend on besides their [`ArchitectureSpec`].
+pub(super) struct LayerDraw {
     /// Channels, rows and columns of an image.
-    pub(crate) image: [usize; 3],
-    pub(crate) n_classes: usize,
+    pub(super) image: [usize; 3],
+    pub(super) n_classes: usize,
     /// Activation of the hidden layers.
-    pub(crate) activation: Activation,
+    pub(super) activation: Activation,
 }
 
-impl LayersOf {
-    /// The layers, with what `spec` leaves open chosen by `choose`. Modules are named `layers.<place>`.
-    pub(crate) fn draw(&self, choose: &mut impl Choose, spec: &ArchitectureSpec) -> Vec<Layer> {
+impl LayerDraw {
+    /// All layers, with the open choices of `spec` made by `chooser`. The layer at an index has the
+    /// name `layers.<index>`, as PyTorch's `Sequential` would name it.
+    pub(super) fn draw(&self, chooser: &mut impl Chooser, spec: &ArchitectureSpec) -> Vec<Layer> {
         if let Some(autoencoder) = &spec.autoencoder {
-            return self.autoencoder(choose, autoencoder);
+            return self.autoencoder(chooser, autoencoder);
         }
         if let Some(encoder) = &spec.convolutional_autoencoder {
-            return self.convolutional_autoencoder(choose, encoder);
+            return self.convolutional_autoencoder(chooser, encoder);
         }
         let mut layers = match spec.recurrent() {
-            Some(recurrent) => self.recurrent(choose, recurrent, spec.layer_type()),
-            None => self.convolutions(choose, &spec.convolutional),
+            Some(recurrent) => self.recurrent(chooser, recurrent, spec.layer_type()),
+            None => self.convolutions(chooser, &spec.convolutional),
         };
         for units in &spec.dense {
-            layers.push(dense(choose.count(units), self.activation, layers.len()));
+            layers.push(dense(
+                chooser.whole_number(units),
+                self.activation,
+                layers.len(),
+            ));
         }
         layers.push(dense(self.n_classes, Activation::Softmax, layers.len()));
         layers
     }
 
-    fn convolutions(&self, choose: &mut impl Choose, specs: &[ConvolutionSpec]) -> Vec<Layer> {
+    fn convolutions(&self, chooser: &mut impl Chooser, specs: &[ConvolutionSpec]) -> Vec<Layer> {
         let mut layers = Vec::new();
         for spec in specs {
-            let layer = convolution(choose, spec, self.activation, layers.len());
+            let layer = convolution(chooser, spec, self.activation, layers.len());
             layers.push(Layer::Conv2d(layer));
             layers.extend(spec.pool.as_ref().map(pooling));
         }
@@ -55,42 +60,43 @@ impl LayersOf {
     /// Rows as steps, the recurrent layers, and their state after the last row.
     fn recurrent(
         &self,
-        choose: &mut impl Choose,
+        chooser: &mut impl Chooser,
         spec: &RecurrentSpec,
-        kind: LayerType,
+        layer_type: LayerType,
     ) -> Vec<Layer> {
         let layer = Recurrent {
             name: "layers.1".to_owned(),
-            units: choose.count(&spec.units),
-            layers: choose.count(&spec.layers),
+            units: chooser.whole_number(&spec.units),
+            layers: chooser.whole_number(&spec.layers),
             bidirectional: false,
             bias: true,
-            activation: (kind == LayerType::Elman).then_some(self.activation),
+            activation: (layer_type == LayerType::Elman).then_some(self.activation),
         };
-        let recurrent = match kind {
+        let recurrent = match layer_type {
             LayerType::Lstm => Layer::Lstm(layer),
             LayerType::Gru => Layer::Gru(layer),
             _ => Layer::Elman(layer),
         };
-        let (of, which) = (StepsOf::Rows, TakenStep::Last);
+        let last = TakeStep {
+            which: TakenStep::Last,
+        };
         vec![
-            Layer::Steps(Steps { of }),
+            Layer::Steps(Steps { of: StepsOf::Rows }),
             recurrent,
-            Layer::TakeStep(TakeStep { which }),
+            Layer::TakeStep(last),
         ]
     }
 
-    /// Dense layers to the code and back to the pixels, which are in `[0, 1]`: hence the sigmoid.
-    fn autoencoder(&self, choose: &mut impl Choose, spec: &AutoencoderSpec) -> Vec<Layer> {
-        let hidden: Vec<usize> = spec
-            .hidden
-            .iter()
-            .map(|units| choose.count(units))
-            .collect();
-        let code = choose.count(&spec.code);
-        let inner = hidden.iter().copied().chain([code]);
+    /// Dense layers to the code and back. Pixels are in `[0, 1]`: hence the sigmoid of the last
+    /// one.
+    fn autoencoder(&self, chooser: &mut impl Chooser, spec: &AutoencoderSpec) -> Vec<Layer> {
+        let hidden = spec.hidden.iter();
+        let hidden: Vec<usize> = hidden.map(|units| chooser.whole_number(units)).collect();
+        let code = chooser.whole_number(&spec.code);
+        let encoder = hidden.iter().copied().chain([code]);
+        let decoder = hidden.iter().rev().copied();
         let mut layers = vec![Layer::Flatten];
-        for units in inner.chain(hidden.iter().rev().copied()) {
+        for units in encoder.chain(decoder) {
             layers.push(dense(units, self.activation, layers.len()));
         }
         let n_pixels = self.image.iter().product();
@@ -98,28 +104,20 @@ impl LayersOf {
         layers
     }
 
-    /// Convolutions, and as many transposed ones, each with the geometry of the convolution it undoes.
+    /// Convolutions, and as many transposed ones, each with the geometry of the convolution it
+    /// undoes.
     fn convolutional_autoencoder(
         &self,
-        choose: &mut impl Choose,
+        chooser: &mut impl Chooser,
         specs: &[ConvolutionSpec],
     ) -> Vec<Layer> {
-        let encoder = specs.iter().enumerate();
-        let encoder: Vec<Conv2d> = encoder
-            .map(|(place, spec)| convolution(choose, spec, self.activation, place))
+        let specs = specs.iter().enumerate();
+        let encoder: Vec<Conv2d> = specs
+            .map(|(index, spec)| convolution(chooser, spec, self.activation, index))
             .collect();
-        let mut decoder = Vec::new();
-        let mut image = self.image;
-        for layer in &encoder {
-            decoder.push(undoing(layer, image));
-            // A kernel that does not fit is told of the layer itself.
-            if let Some(geometry) = Geometry::of_convolution(layer, image) {
-                image = [layer.filters, geometry.result[0], geometry.result[1]];
-            }
-        }
-        decoder.reverse();
-        for (place, layer) in decoder.iter_mut().enumerate() {
-            layer.name = format!("layers.{}", encoder.len() + place);
+        let mut decoder = self.undo(&encoder);
+        for (index, layer) in decoder.iter_mut().enumerate() {
+            layer.name = format!("layers.{}", encoder.len() + index);
             layer.activation = Some(self.activation);
         }
         if let Some(last) = decoder.last_mut() {
@@ -129,16 +127,30 @@ impl LayersOf {
         let decoder = decoder.into_iter().map(Layer::ConvTranspose2d);
         encoder.chain(decoder).collect()
     }
+
+    /// The transposed convolutions that undo `encoder`, last convolution first.
+    fn undo(&self, encoder: &[Conv2d]) -> Vec<ConvTranspose2d> {
+        let mut image = self.image;
+        let mut decoder = Vec::new();
+        for layer in encoder {
+            decoder.push(undo_convolution(layer, image));
+            // A kernel that does not fit is reported when the run is planned.
+            if let Some(geometry) = Geometry::of_convolution(layer, image) {
+                image = [layer.filters, geometry.result[0], geometry.result[1]];
+            }
+        }
+        decoder.reverse();
+        decoder
+    }
 }
 
-/// The transposed convolution that gives images of the size `layer` takes; where stride leaves places at their end
-/// out, it adds them again.
-fn undoing(layer: &Conv2d, [channels, rows, columns]: [usize; 3]) -> ConvTranspose2d {
-    let left_out = |axis: usize, size: usize| {
+/// The transposed convolution from the results of `layer` back to its images. A stride may leave
+/// rows and columns at the end of an image unread; output padding adds them again.
+fn undo_convolution(layer: &Conv2d, [channels, rows, columns]: [usize; 3]) -> ConvTranspose2d {
+    let unread = |axis: usize, size: usize| {
         let padding = layer.padding.axes()[axis];
-        let padded = size + padding.before + padding.after;
-        let room = padded.saturating_sub(layer.kernel[axis]);
-        room % layer.stride[axis]
+        let padded_size = size + padding.before + padding.after;
+        padded_size.saturating_sub(layer.kernel[axis]) % layer.stride[axis]
     };
     ConvTranspose2d {
         name: String::new(),
@@ -146,7 +158,7 @@ fn undoing(layer: &Conv2d, [channels, rows, columns]: [usize; 3]) -> ConvTranspo
         kernel: layer.kernel,
         stride: layer.stride,
         padding: layer.padding,
-        output_padding: [left_out(0, rows), left_out(1, columns)],
+        output_padding: [unread(0, rows), unread(1, columns)],
         dilation: [1, 1],
         groups: 1,
         bias: true,
@@ -154,9 +166,9 @@ fn undoing(layer: &Conv2d, [channels, rows, columns]: [usize; 3]) -> ConvTranspo
     }
 }
 
-fn dense(units: usize, activation: Activation, place: usize) -> Layer {
+fn dense(units: usize, activation: Activation, index: usize) -> Layer {
     Layer::Dense(Dense {
-        name: format!("layers.{place}"),
+        name: format!("layers.{index}"),
         units,
         bias: true,
         activation: Some(activation),
@@ -164,14 +176,14 @@ fn dense(units: usize, activation: Activation, place: usize) -> Layer {
 }
 
 fn convolution(
-    choose: &mut impl Choose,
+    chooser: &mut impl Chooser,
     spec: &ConvolutionSpec,
     activation: Activation,
-    place: usize,
+    index: usize,
 ) -> Conv2d {
     Conv2d {
-        name: format!("layers.{place}"),
-        filters: choose.count(&spec.filters),
+        name: format!("layers.{index}"),
+        filters: chooser.whole_number(&spec.filters),
         kernel: spec.kernel.pair(),
         stride: spec.stride.pair(),
         padding: spec.padding.pair().into(),

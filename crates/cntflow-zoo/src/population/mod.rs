@@ -1,4 +1,5 @@
-//! Populations of networks: what a study file says of them, the checks of every value, and the draw of runs.
+//! Populations of networks: what a study file says of them, the checks of every value, and the draw
+//! of runs.
 
 mod architecture_check;
 mod architecture_spec;

@@ -5,14 +5,17 @@ use serde::Deserialize;
 
 use crate::population::architecture_spec::ArchitectureSpec;
 use crate::population::choices::{Choices, Numbers};
-use crate::train::initialisation::{Distribution, FanMode};
-use crate::train::optimiser::OptimiserKind;
+use crate::train::OptimiserKind;
+use crate::train::{Distribution, FanMode};
 
-/// Images of a batch in a group that says nothing of it.
+/// Images per batch of a group that gives none.
 const DEFAULT_BATCH_SIZE: f64 = 32.0;
 
-/// Momentum of a group that says nothing of it.
+/// Momentum of a group that gives none.
 const DEFAULT_MOMENTUM: f64 = 0.0;
+
+/// Share of the training images that a group uses which gives none.
+const DEFAULT_TRAINING_FRACTION: f64 = 1.0;
 
 /// A population of networks: the data set they learn, and groups with ranges of their own.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -20,10 +23,11 @@ const DEFAULT_MOMENTUM: f64 = 0.0;
 pub struct PopulationSpec {
     /// Name or folder of the data set.
     pub dataset: String,
-    /// Seed that everything drawn depends on.
+    /// Seed of everything that is drawn.
     #[serde(default)]
     pub seed: u64,
-    /// Epochs after which a checkpoint is kept; 0 keeps the untrained network. The last epoch's is always kept.
+    /// Epochs after which a checkpoint is kept; 0 keeps the untrained network. The checkpoint after
+    /// the last epoch is always kept.
     #[serde(default)]
     pub checkpoints: Vec<u32>,
     /// The groups.
@@ -35,22 +39,23 @@ pub struct PopulationSpec {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupSpec {
-    /// Start of the names of its runs.
+    /// Its name; the names of its runs begin with it.
     pub name: String,
     /// How runs are drawn.
     #[serde(default)]
     pub draw: DrawMode,
-    /// Random: number of runs. Grid: how often each combination is run, each time with another seed (default 1).
+    /// Random: number of runs. Grid: how often each combination is run, each time with another seed
+    /// (default 1).
     pub runs: Option<u32>,
     /// Hidden layers.
     pub architecture: Choices<ArchitectureSpec>,
     /// Activation of the hidden layers; the output layer has softmax, an autoencoder's sigmoid.
     pub activation: Choices<Activation>,
-    /// First weights.
+    /// Initialisation of the weights.
     pub initialisation: Choices<InitialisationSpec>,
     /// Optimiser.
     pub optimiser: Choices<OptimiserKind>,
-    /// Momentum, of SGD only; 0 where not given.
+    /// Momentum, for SGD only; 0 where not given.
     #[serde(default = "default_momentum")]
     pub momentum: Numbers,
     /// Learning rate.
@@ -63,7 +68,7 @@ pub struct GroupSpec {
     /// Share of the data set's training images used; 1 where not given.
     #[serde(default = "default_training_fraction")]
     pub training_fraction: Numbers,
-    /// Checkpoints of this group, in place of the population's.
+    /// Epochs after which this group keeps a checkpoint; the population's where not given.
     pub checkpoints: Option<Vec<u32>>,
 }
 
@@ -78,8 +83,9 @@ pub enum DrawMode {
     Grid,
 }
 
-/// First weights: `{ kind = "normal", scale = 0.05 }` or
-/// `{ kind = "variance_scaling", mode = "fan_in", distribution = "uniform", scale = { min = 0.5, max = 2 } }`.
+/// An initialisation of weights: `{ kind = "normal", scale = 0.05 }` or `{ kind =
+/// "variance_scaling", mode = "fan_in", distribution = "uniform", scale = { min = 0.5, max = 2 }
+/// }`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InitialisationSpec {
@@ -116,5 +122,5 @@ fn default_batch_size() -> Numbers {
 }
 
 fn default_training_fraction() -> Numbers {
-    Numbers::one(1.0)
+    Numbers::one(DEFAULT_TRAINING_FRACTION)
 }

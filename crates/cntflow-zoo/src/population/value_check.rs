@@ -1,77 +1,77 @@
-//! Checks of single values of a `[population]`, with messages that say where a value stands and what it may be.
-
-use std::fmt::Debug;
+//! Checks of single values of a `[population]`, with messages that name the key and what is
+//! allowed.
 
 use crate::ZooError;
 use crate::population::choices::{Numbers, Scale};
 use crate::population::spec::DrawMode;
 
-/// Largest count (units, filters, epochs, batch size): beyond it, a number is taken for a slip.
+/// Largest count (units, filters, epochs, batch size): a larger number is taken for a slip.
 const LARGEST_COUNT: f64 = 1e6;
 
-/// Most recurrent layers on one another.
-const LARGEST_DEPTH: f64 = 100.0;
+/// Most recurrent layers in a stack.
+const MOST_RECURRENT_LAYERS: f64 = 100.0;
 
 /// What a number may be.
 #[derive(Clone, Copy)]
-pub(crate) struct Allowed {
-    is: fn(f64) -> bool,
-    text: &'static str,
+pub(super) struct Allowed {
+    is_allowed: fn(f64) -> bool,
+    /// For messages, e.g. `must be at least 1`.
+    rule: &'static str,
 }
 
 impl Allowed {
-    pub(crate) const COUNT: Self = Self {
-        is: |value| value.fract() == 0.0 && (1.0..=LARGEST_COUNT).contains(&value),
-        text: "must be a whole number from 1 to 1000000",
+    pub(super) const COUNT: Self = Self {
+        is_allowed: |value| value.fract() == 0.0 && (1.0..=LARGEST_COUNT).contains(&value),
+        rule: "must be a whole number from 1 to 1000000",
     };
-    pub(crate) const LAYERS: Self = Self {
-        is: |value| value.fract() == 0.0 && (1.0..=LARGEST_DEPTH).contains(&value),
-        text: "must be a whole number from 1 to 100",
+    pub(super) const RECURRENT_LAYERS: Self = Self {
+        is_allowed: |value| value.fract() == 0.0 && (1.0..=MOST_RECURRENT_LAYERS).contains(&value),
+        rule: "must be a whole number from 1 to 100",
     };
-    pub(crate) const POSITIVE: Self = Self {
-        is: |value| value > 0.0 && value.is_finite(),
-        text: "must be a number greater than 0",
+    pub(super) const POSITIVE: Self = Self {
+        is_allowed: |value| value > 0.0 && value.is_finite(),
+        rule: "must be a number greater than 0",
     };
-    pub(crate) const FROM_ZERO_BELOW_ONE: Self = Self {
-        is: |value| (0.0..1.0).contains(&value),
-        text: "must be at least 0 and less than 1",
+    pub(super) const FROM_ZERO_BELOW_ONE: Self = Self {
+        is_allowed: |value| (0.0..1.0).contains(&value),
+        rule: "must be at least 0 and less than 1",
     };
-    pub(crate) const SHARE: Self = Self {
-        is: |value| value > 0.0 && value <= 1.0,
-        text: "must be greater than 0 and at most 1",
+    pub(super) const SHARE: Self = Self {
+        is_allowed: |value| value > 0.0 && value <= 1.0,
+        rule: "must be greater than 0 and at most 1",
     };
 }
 
-/// Where in the population a value stands, for messages.
-pub(crate) struct Place(String);
+/// Checks values of the population itself, or of one of its groups, which messages then name.
+pub(super) struct ValueCheck {
+    group: Option<String>,
+}
 
-impl Place {
-    /// The population itself.
-    pub(crate) fn population() -> Self {
-        Self(String::new())
+impl ValueCheck {
+    /// Of the population itself.
+    pub(super) fn of_population() -> Self {
+        Self { group: None }
     }
 
-    /// The group of that name.
-    pub(crate) fn group(name: &str) -> Self {
-        Self(format!(" group `{name}`"))
+    /// Of the group of that name.
+    pub(super) fn of_group(name: &str) -> Self {
+        Self {
+            group: Some(name.to_owned()),
+        }
     }
 
-    pub(crate) fn wrong(
-        &self,
-        key: &str,
-        found: impl ToString,
-        allowed: &str,
-    ) -> Result<(), ZooError> {
-        let (place, key, found) = (self.0.clone(), key.to_owned(), found.to_string());
-        Err(ZooError::Value {
-            place,
-            key,
-            found,
+    /// The error for the value `found` of `key`; `allowed` says what it may be.
+    pub(super) fn error(&self, key: &str, found: impl ToString, allowed: &str) -> ZooError {
+        ZooError::InvalidValue {
+            group: self.group.clone(),
+            key: key.to_owned(),
+            found: found.to_string(),
             allowed: allowed.to_owned(),
-        })
+        }
     }
 
-    pub(crate) fn ensure(
+    /// [`ValueCheck::error`] unless `holds`.
+    pub(super) fn ensure(
         &self,
         holds: bool,
         key: &str,
@@ -81,15 +81,17 @@ impl Place {
         if holds {
             Ok(())
         } else {
-            self.wrong(key, found, allowed)
+            Err(self.error(key, found, allowed))
         }
     }
 
-    pub(crate) fn some<T: Debug>(&self, key: &str, values: &[T]) -> Result<(), ZooError> {
+    /// Checks that a list is not empty.
+    pub(super) fn not_empty<T>(&self, key: &str, values: &[T]) -> Result<(), ZooError> {
         self.ensure(!values.is_empty(), key, "[]", "needs at least one value")
     }
 
-    pub(crate) fn size(&self, key: &str, [rows, columns]: [usize; 2]) -> Result<(), ZooError> {
+    /// Checks that neither rows nor columns are 0.
+    pub(super) fn size(&self, key: &str, [rows, columns]: [usize; 2]) -> Result<(), ZooError> {
         self.ensure(
             rows > 0 && columns > 0,
             key,
@@ -98,7 +100,8 @@ impl Place {
         )
     }
 
-    pub(crate) fn numbers(
+    /// Checks every number that may be drawn, and that a grid has no range.
+    pub(super) fn numbers(
         &self,
         key: &str,
         numbers: &Numbers,
@@ -106,10 +109,10 @@ impl Place {
         allowed: Allowed,
     ) -> Result<(), ZooError> {
         for value in numbers.extremes() {
-            self.ensure((allowed.is)(value), key, value, allowed.text)?;
+            self.ensure((allowed.is_allowed)(value), key, value, allowed.rule)?;
         }
         match *numbers {
-            Numbers::Choices(ref values) => self.some(key, values),
+            Numbers::Choices(ref values) => self.not_empty(key, values),
             Numbers::Range { min, max, scale } => {
                 let found = format!("{{min = {min}, max = {max}}}");
                 let listed = "a grid needs a list of values; ranges are for draw = \"random\"";

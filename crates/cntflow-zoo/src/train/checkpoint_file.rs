@@ -1,10 +1,11 @@
-//! Checkpoints as safetensors files: the same content gives the same bytes, and a file is complete or absent.
+//! Checkpoints as safetensors files: the same content gives the same bytes, and a file is complete
+//! or absent.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// What a file's data start at a multiple of, counted from the start of the file.
+/// The data of a file start at a multiple of this many bytes.
 const ALIGNMENT: usize = 8;
 
 /// A tensor to be written.
@@ -14,9 +15,10 @@ pub(crate) struct NamedTensor {
     pub(crate) values: Vec<f32>,
 }
 
+/// One entry of a safetensors header.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Entry<'a> {
+enum HeaderEntry<'a> {
     Metadata(&'a BTreeMap<String, String>),
     Tensor {
         dtype: &'static str,
@@ -25,18 +27,20 @@ enum Entry<'a> {
     },
 }
 
-/// The safetensors file of `tensors` with `metadata`. The safetensors library writes metadata in the order of a hash
-/// map, another one in each process; here keys are sorted.
+/// The safetensors file of `tensors` with `metadata`.
+///
+/// The safetensors library writes metadata in the order of a hash map, which differs between
+/// processes; here keys are sorted.
 pub(crate) fn safetensors_bytes(
     tensors: &[NamedTensor],
     metadata: &BTreeMap<String, String>,
 ) -> Vec<u8> {
-    let mut header = BTreeMap::from([("__metadata__", Entry::Metadata(metadata))]);
+    let mut header = BTreeMap::from([("__metadata__", HeaderEntry::Metadata(metadata))]);
     let mut end = 0;
     for tensor in tensors {
         let start = end;
         end += tensor.values.len() * size_of::<f32>();
-        let entry = Entry::Tensor {
+        let entry = HeaderEntry::Tensor {
             dtype: "F32",
             shape: &tensor.shape,
             data_offsets: [start, end],

@@ -1,24 +1,26 @@
-//! First values of weights, as TensorFlow's initialisers define them. Biases start at zero, those of forget gates too.
-//! Recurrent kernels are drawn as all others are, not made orthogonal.
+//! Initial weights, as TensorFlow's initialisers define them.
+//!
+//! All biases start at zero, those of forget gates too. Recurrent kernels are drawn as all others
+//! are: they are not made orthogonal.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// Standard deviation of a standard normal distribution cut at two standard deviations: variance scaling divides by it,
-/// so that what is drawn has the variance asked for.
+/// Standard deviation of a standard normal distribution cut at two standard deviations. Variance
+/// scaling divides by it, so that weights have the intended variance after the cut.
 const TRUNCATED_STANDARD_DEVIATION: f64 = 0.879_625_661_034_239_8;
 
-/// A distribution of first weights and its scale.
+/// A distribution of initial weights and its scale.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Initialisation {
     /// The distribution.
     pub kind: InitialisationKind,
-    /// Normal and truncated normal: the standard deviation (before truncation). Uniform: weights are within
-    /// `[-scale, scale]`. Variance scaling: the variance times the fan.
+    /// Normal and truncated normal: the standard deviation (before truncation). Uniform: weights
+    /// are within `[-scale, scale]`. Variance scaling: the variance times the fan.
     pub scale: f64,
 }
 
-/// A distribution of first weights.
+/// A distribution of initial weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum InitialisationKind {
     /// Normal around zero.
@@ -36,10 +38,14 @@ pub enum InitialisationKind {
     },
 }
 
-/// What variance scaling divides by. With a kernel `[filters, channels, rows, columns]`, fan-in is
-/// `channels * rows * columns` and fan-out `filters * rows * columns`; so too with the kernel of a transposed convolution,
-/// `[channels, filters, rows, columns]`, whatever its stride. Of a recurrent layer each gate's kernel counts for itself: its
-/// input kernel has fan-in `n_in` and fan-out `units`, its recurrent one `units` and `units`.
+/// What variance scaling divides by.
+///
+/// - Dense kernel `[n_out, n_in]`: fan-in `n_in`, fan-out `n_out`.
+/// - Convolution, kernel `[filters, channels, rows, columns]`, and transposed convolution, kernel
+///   `[channels, filters, rows, columns]`: fan-in `channels * rows * columns`, fan-out
+///   `filters * rows * columns`, whatever the stride.
+/// - Recurrent layer: each gate has its own fans. Those of its input kernel are `n_in` and `units`,
+///   those of its recurrent kernel `units` and `units`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FanMode {
@@ -64,7 +70,8 @@ pub enum Distribution {
 }
 
 impl InitialisationKind {
-    /// The label of checkpoints: `normal`, `uniform`, `truncated_normal`, `fan_in_normal`, `average_uniform`, ...
+    /// The label of checkpoints: `normal`, `uniform`, `truncated_normal`, `fan_in_normal`,
+    /// `average_uniform`, ...
     pub fn name(self) -> &'static str {
         match self {
             Self::Normal => "normal",
@@ -89,7 +96,8 @@ impl Initialisation {
         self.weights(shape.iter().product(), shape, random)
     }
 
-    /// Draws weights whose fans are those of a kernel of `shape`, which may be a part of theirs: one gate's, say.
+    /// Draws weights whose fans are those of a kernel of `shape`, which may be a part of theirs:
+    /// one gate's, say.
     pub(crate) fn weights(
         self,
         n_weights: usize,
@@ -116,18 +124,22 @@ impl Initialisation {
     }
 }
 
+/// The fan of a kernel `[out, in]` or `[filters, channels, rows, columns]`, at least 1.
 fn fan(mode: FanMode, shape: &[usize]) -> f64 {
-    let receptive: usize = shape[2..].iter().product();
-    let (fan_in, fan_out) = ((shape[1] * receptive) as f64, (shape[0] * receptive) as f64);
-    match mode {
-        FanMode::FanIn => fan_in.max(1.0),
-        FanMode::FanOut => fan_out.max(1.0),
-        FanMode::Average => ((fan_in + fan_out) / 2.0).max(1.0),
-    }
+    let window_size: usize = shape[2..].iter().product();
+    let fan_in = (shape[1] * window_size) as f64;
+    let fan_out = (shape[0] * window_size) as f64;
+    let fan = match mode {
+        FanMode::FanIn => fan_in,
+        FanMode::FanOut => fan_out,
+        FanMode::Average => (fan_in + fan_out) / 2.0,
+    };
+    // As TensorFlow does, for layers without inputs or outputs.
+    fan.max(1.0)
 }
 
-fn draw(n_weights: usize, mut one: impl FnMut() -> f64) -> Vec<f32> {
-    (0..n_weights).map(|_| one() as f32).collect()
+fn draw(n_weights: usize, mut weight: impl FnMut() -> f64) -> Vec<f32> {
+    (0..n_weights).map(|_| weight() as f32).collect()
 }
 
 /// Uniform in `[-1, 1)`.

@@ -1,15 +1,20 @@
-//! What is done to a batch, step by step, with all sizes known.
+//! Layers of an architecture with all sizes worked out.
 
 use cntflow_network::Activation;
 
-use crate::train::ops::THREADED_FROM;
+use crate::train::layer_problem::LayerProblem;
 use crate::train::ops::cells::Cell;
-use crate::train::ops::patches::Geometry;
+use crate::train::ops::geometry::Geometry;
 
-/// What is done to a batch, with all sizes known.
+/// Most values that one image may have in a layer. It bounds the memory of a pass, which takes at
+/// least one image.
+const MAX_VALUES_PER_IMAGE: usize = 64 * 1024 - 1;
+
+/// One layer of a network as it is trained, with all sizes. A stack of recurrent layers counts as
+/// one.
 #[derive(Clone, Debug)]
-pub(crate) enum Step {
-    Linear {
+pub(crate) enum LayerPlan {
+    Dense {
         name: String,
         n_in: usize,
         n_out: usize,
@@ -21,21 +26,21 @@ pub(crate) enum Step {
         filters: usize,
         activation: Activation,
     },
-    /// Its geometry is that of the convolution it is the transpose of; `channels` are its input's.
+    /// The geometry is that of the convolution it is the transpose of; `channels` are its input's.
     TransposedConvolution {
         name: String,
         geometry: Geometry,
         channels: usize,
         activation: Activation,
     },
-    Recurrent(Recurrence),
+    Recurrent(RecurrentPlan),
     MaxPool(Geometry),
     AveragePool(Geometry),
 }
 
 /// Recurrent layers over the rows of images, up to the last hidden state.
 #[derive(Clone, Debug)]
-pub(crate) struct Recurrence {
+pub(crate) struct RecurrentPlan {
     pub(crate) name: String,
     pub(crate) cell: Cell,
     /// Channels, rows and columns of an image.
@@ -44,27 +49,30 @@ pub(crate) struct Recurrence {
     pub(crate) n_layers: usize,
 }
 
-/// A kernel and its biases.
+/// A kernel and its biases, as they are initialised and written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KernelSpec {
-    /// Names of the two tensors.
-    pub(crate) kernel: String,
-    pub(crate) biases: String,
-    /// Shape of the kernel, as it is written.
+    /// Name of the kernel's tensor.
+    pub(crate) kernel_name: String,
+    /// Name of the biases' tensor.
+    pub(crate) biases_name: String,
+    /// Shape of the kernel's tensor.
     pub(crate) shape: Vec<usize>,
-    /// `[out, in]` or `[filters, channels, rows, columns]` of what one unit is linked by, for its fans: of a recurrent
-    /// layer those of one gate.
+    /// Shape from which the initialisation takes its fans: `[out, in]` or `[filters, channels,
+    /// rows, columns]`. It differs from `shape` for transposed convolutions, and for recurrent
+    /// layers, where it is that of one gate.
     pub(crate) fan_shape: Vec<usize>,
     pub(crate) n_biases: usize,
 }
 
-impl Step {
-    /// Kernels and biases; none of a pooling, two for each layer of a recurrent step: of its input and of its state.
+impl LayerPlan {
+    /// Kernels with their biases. A pooling has none; a recurrent stack has two for each layer, the
+    /// input kernel and the recurrent kernel.
     pub(crate) fn kernels(&self) -> Vec<KernelSpec> {
         match self {
-            Self::Linear {
+            Self::Dense {
                 name, n_in, n_out, ..
-            } => vec![KernelSpec::of(name, vec![*n_out, *n_in])],
+            } => vec![KernelSpec::new(name, vec![*n_out, *n_in])],
             Self::Convolution {
                 name,
                 geometry,
@@ -73,7 +81,7 @@ impl Step {
             } => {
                 let [rows, columns] = geometry.window;
                 let shape = vec![*filters, geometry.channels, rows, columns];
-                vec![KernelSpec::of(name, shape)]
+                vec![KernelSpec::new(name, shape)]
             }
             Self::TransposedConvolution {
                 name,
@@ -82,121 +90,124 @@ impl Step {
                 ..
             } => {
                 let [rows, columns] = geometry.window;
-                let turned = vec![geometry.channels, *channels, rows, columns];
+                let fan_shape = vec![geometry.channels, *channels, rows, columns];
                 vec![KernelSpec {
                     shape: vec![*channels, geometry.channels, rows, columns],
-                    ..KernelSpec::of(name, turned)
+                    ..KernelSpec::new(name, fan_shape)
                 }]
             }
-            Self::Recurrent(recurrence) => recurrence.kernels(),
+            Self::Recurrent(recurrent) => recurrent.kernels(),
             Self::MaxPool(_) | Self::AveragePool(_) => Vec::new(),
         }
     }
 
-    /// Values of one image's result.
-    pub(crate) fn n_results(&self) -> usize {
-        self.result().iter().product()
-    }
-
-    /// Values of one image that are worked on at once: its result, or a recurrent layer's gates of one row.
-    pub(crate) fn n_at_once(&self) -> usize {
-        match self {
-            Self::Recurrent(recurrence) => recurrence.cell.n_gates() * recurrence.units,
-            _ => self.n_results(),
-        }
-    }
-
-    /// Multiply-adds of one image.
-    pub(crate) fn multiply_adds(&self) -> usize {
-        match self {
-            Self::Linear { n_in, n_out, .. } => n_in * n_out,
-            Self::Convolution {
-                geometry, filters, ..
-            } => filters * geometry.patch_size() * geometry.n_places(),
-            Self::TransposedConvolution {
-                geometry, channels, ..
-            } => channels * geometry.patch_size() * geometry.n_places(),
-            Self::Recurrent(recurrence) => recurrence.multiply_adds(),
-            Self::MaxPool(geometry) | Self::AveragePool(geometry) => {
-                geometry.patch_size() * geometry.n_places()
-            }
-        }
-    }
-
-    /// Nodes of the step's layers; none where it is a pooling.
-    pub(crate) fn n_neurons(&self) -> usize {
-        match self {
-            Self::Recurrent(recurrence) => recurrence.units * recurrence.n_layers,
-            Self::MaxPool(_) | Self::AveragePool(_) => 0,
-            _ => self.n_results(),
-        }
-    }
-
     /// Shape of one image's result.
-    pub(crate) fn result(&self) -> [usize; 3] {
+    pub(crate) fn result_shape(&self) -> [usize; 3] {
         match self {
-            Self::Linear { n_out, .. } => [*n_out, 1, 1],
+            Self::Dense { n_out, .. } => [*n_out, 1, 1],
             Self::Convolution {
                 geometry, filters, ..
             } => [*filters, geometry.result[0], geometry.result[1]],
             Self::TransposedConvolution { geometry, .. } => {
                 [geometry.channels, geometry.input[0], geometry.input[1]]
             }
-            Self::Recurrent(recurrence) => [recurrence.units, 1, 1],
+            Self::Recurrent(recurrent) => [recurrent.units, 1, 1],
             Self::MaxPool(geometry) | Self::AveragePool(geometry) => {
                 [geometry.channels, geometry.result[0], geometry.result[1]]
             }
         }
     }
 
-    /// The step, if one image's values are few enough for the tensor library to start no threads.
-    pub(crate) fn small_enough(self) -> Result<Self, String> {
-        let (n, limit) = (self.n_results().max(self.n_at_once()), THREADED_FROM - 1);
-        let too_large = format!("{n} values for one image, at most {limit} can be trained");
-        if n <= limit { Ok(self) } else { Err(too_large) }
+    /// Number of values in one image's result.
+    pub(crate) fn n_results(&self) -> usize {
+        self.result_shape().iter().product()
+    }
+
+    /// Number of values of one image that are worked on together: its result; of a recurrent layer
+    /// the gates of one row.
+    pub(crate) fn n_values_at_once(&self) -> usize {
+        match self {
+            Self::Recurrent(recurrent) => recurrent.cell.n_gates() * recurrent.units,
+            _ => self.n_results(),
+        }
+    }
+
+    /// Checks that one image has few enough values in this layer.
+    pub(crate) fn check_size(&self) -> Result<(), LayerProblem> {
+        let found = self.n_results().max(self.n_values_at_once());
+        let limit = MAX_VALUES_PER_IMAGE;
+        if found <= limit {
+            Ok(())
+        } else {
+            Err(LayerProblem::TooManyValues { found, limit })
+        }
+    }
+
+    /// Multiply-adds of one image's forward pass.
+    pub(crate) fn multiply_adds(&self) -> usize {
+        match self {
+            Self::Dense { n_in, n_out, .. } => n_in * n_out,
+            Self::Convolution {
+                geometry, filters, ..
+            } => filters * geometry.patch_size() * geometry.n_positions(),
+            Self::TransposedConvolution {
+                geometry, channels, ..
+            } => channels * geometry.patch_size() * geometry.n_positions(),
+            Self::Recurrent(recurrent) => recurrent.multiply_adds(),
+            Self::MaxPool(geometry) | Self::AveragePool(geometry) => {
+                geometry.patch_size() * geometry.n_positions()
+            }
+        }
+    }
+
+    /// Number of neurons, of all layers of a recurrent stack. A pooling has none.
+    pub(crate) fn n_neurons(&self) -> usize {
+        match self {
+            Self::Recurrent(recurrent) => recurrent.units * recurrent.n_layers,
+            Self::MaxPool(_) | Self::AveragePool(_) => 0,
+            _ => self.n_results(),
+        }
     }
 }
 
-impl Recurrence {
+impl RecurrentPlan {
     fn kernels(&self) -> Vec<KernelSpec> {
+        let n_out = self.cell.n_gates() * self.units;
+        // PyTorch's names: `ih` is from the input to the hidden state, `hh` from hidden state to
+        // hidden state.
+        let kernel = |which: &str, depth: usize, n_in: usize| KernelSpec {
+            kernel_name: format!("{}.weight_{which}_l{depth}", self.name),
+            biases_name: format!("{}.bias_{which}_l{depth}", self.name),
+            shape: vec![n_out, n_in],
+            fan_shape: vec![self.units, n_in],
+            n_biases: n_out,
+        };
         let layer = |depth: usize| {
-            ["ih", "hh"].map(|which| {
-                let n_in = match (which, depth) {
-                    ("ih", 0) => self.n_in(),
-                    _ => self.units,
-                };
-                let n_out = self.cell.n_gates() * self.units;
-                KernelSpec {
-                    kernel: format!("{}.weight_{which}_l{depth}", self.name),
-                    biases: format!("{}.bias_{which}_l{depth}", self.name),
-                    shape: vec![n_out, n_in],
-                    fan_shape: vec![self.units, n_in],
-                    n_biases: n_out,
-                }
-            })
+            let n_in = if depth == 0 { self.n_in() } else { self.units };
+            [kernel("ih", depth, n_in), kernel("hh", depth, self.units)]
         };
         (0..self.n_layers).flat_map(layer).collect()
     }
 
-    /// Values of one row of all channels.
+    /// Number of values in one row of all channels.
     fn n_in(&self) -> usize {
         self.image[0] * self.image[2]
     }
 
     fn multiply_adds(&self) -> usize {
         let n_out = self.cell.n_gates() * self.units;
-        let first = n_out * (self.n_in() + self.units);
-        let others = (self.n_layers - 1) * n_out * 2 * self.units;
-        self.image[1] * (first + others)
+        let first_layer = n_out * (self.n_in() + self.units);
+        let other_layers = (self.n_layers - 1) * n_out * 2 * self.units;
+        self.image[1] * (first_layer + other_layers)
     }
 }
 
 impl KernelSpec {
     /// `<name>.weight` of `shape` and `<name>.bias`, one for each of the shape's first dimension.
-    fn of(name: &str, shape: Vec<usize>) -> Self {
+    fn new(name: &str, shape: Vec<usize>) -> Self {
         Self {
-            kernel: format!("{name}.weight"),
-            biases: format!("{name}.bias"),
+            kernel_name: format!("{name}.weight"),
+            biases_name: format!("{name}.bias"),
             n_biases: shape[0],
             fan_shape: shape.clone(),
             shape,

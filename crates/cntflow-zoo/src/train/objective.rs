@@ -1,13 +1,10 @@
 //! What a network is trained for: telling classes apart, or giving back its input.
 
-use candle_core::{Result, Tensor};
-
 use crate::data::Dataset;
-use crate::train::evaluation::{Evaluation, labels, pixels};
-use crate::train::ops::cpu_values;
-use crate::train::ops::cross_entropy::{CrossEntropy, loss_and_hits};
-use crate::train::ops::squared_error::{SquaredError, sum_of_squares};
-use crate::train::run_spec::RunSpec;
+use crate::train::layer_type::LayerType;
+use crate::train::ops::cross_entropy::{cross_entropy, loss_and_hits};
+use crate::train::ops::squared_error::{squared_error, sum_of_squares};
+use crate::train::outcome::Evaluation;
 
 /// What a network is trained for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,73 +15,70 @@ pub(crate) enum Objective {
     Reconstruction,
 }
 
-/// Sums over images.
+/// Sums over images, from which an [`Evaluation`] takes means.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Judgement {
+pub(crate) struct EvaluationSums {
     loss: f64,
+    /// Images whose class was predicted.
     hits: usize,
     n_images: usize,
 }
 
 impl Objective {
-    /// That of `run`.
-    pub(crate) fn of(run: &RunSpec) -> Self {
-        if run.layer_type.is_autoencoder() {
+    /// What networks of this kind are trained for.
+    pub(crate) fn of(layer_type: LayerType) -> Self {
+        if layer_type.is_autoencoder() {
             Self::Reconstruction
         } else {
             Self::Classification
         }
     }
 
-    /// The share of a batch's mean loss that the images at `indices` have, the batch being of `batch_size`.
+    /// The part of a batch's mean loss that the images at `indices` contribute, and its gradient by
+    /// `outputs`. The whole batch has `batch_size` images.
     pub(crate) fn loss(
         self,
-        outputs: &Tensor,
+        outputs: &[f32],
         data: &Dataset,
         indices: &[usize],
         batch_size: usize,
-    ) -> Result<Tensor> {
+    ) -> (f32, Vec<f32>) {
         match self {
-            Self::Classification => {
-                outputs.apply_op1(CrossEntropy::new(labels(data, indices), batch_size))
-            }
+            Self::Classification => cross_entropy(outputs, &data.labels_at(indices), batch_size),
             Self::Reconstruction => {
-                let targets = pixels(data, indices);
-                outputs.apply_op1(SquaredError::new(targets, indices.len(), batch_size))
+                let targets = data.pixels_at(indices);
+                squared_error(outputs, &targets, indices.len(), batch_size)
             }
         }
     }
 
-    /// Adds what the `outputs` for the images at `indices` come to.
-    pub(crate) fn judge(
+    /// Adds loss and hits of the `outputs` for the images at `indices`.
+    pub(crate) fn add(
         self,
-        judgement: &mut Judgement,
-        outputs: &Tensor,
+        sums: &mut EvaluationSums,
+        outputs: &[f32],
         data: &Dataset,
         indices: &[usize],
-    ) -> Result<()> {
-        let (storage, layout) = outputs.storage_and_layout();
-        let outputs = cpu_values(&storage, layout)?;
+    ) {
         let (loss, hits) = match self {
-            Self::Classification => loss_and_hits(outputs, &labels(data, indices)),
+            Self::Classification => loss_and_hits(outputs, &data.labels_at(indices)),
             Self::Reconstruction => {
-                let sum = sum_of_squares(outputs, &pixels(data, indices));
+                let sum = sum_of_squares(outputs, &data.pixels_at(indices));
                 (sum / data.image_size() as f64, 0)
             }
         };
-        judgement.loss += loss;
-        judgement.hits += hits;
-        judgement.n_images += indices.len();
-        Ok(())
+        sums.loss += loss;
+        sums.hits += hits;
+        sums.n_images += indices.len();
     }
 
-    /// The means.
-    pub(crate) fn evaluation(self, judgement: Judgement) -> Evaluation {
-        let n_images = judgement.n_images.max(1) as f64;
+    /// The means over all images added.
+    pub(crate) fn evaluation(self, sums: EvaluationSums) -> Evaluation {
+        let n_images = sums.n_images.max(1) as f64;
         Evaluation {
-            loss: judgement.loss / n_images,
+            loss: sums.loss / n_images,
             accuracy: match self {
-                Self::Classification => judgement.hits as f64 / n_images,
+                Self::Classification => sums.hits as f64 / n_images,
                 Self::Reconstruction => f64::NAN,
             },
         }

@@ -1,4 +1,5 @@
-//! One run of a population: everything its training depends on, as a plain value that crosses threads and processes.
+//! One run: everything that its training depends on, as a plain value that crosses threads and
+//! processes.
 
 use cntflow_checkpoint::Label;
 use cntflow_network::{Activation, Architecture, Layer};
@@ -7,9 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::ZooError;
 use crate::train::architecture_plan::{hidden_neurons, multiply_adds};
 use crate::train::initialisation::Initialisation;
+use crate::train::layer_type::{LayerType, activation_name};
 use crate::train::optimiser::OptimiserKind;
 
-/// One run: one network, trained once. Written and read by field order alone (bincode), so its fields are plain.
+/// Images assumed by [`RunSpec::cost`]: those of the built-in data set.
+const TYPICAL_TRAINING_IMAGES: f64 = 5000.0;
+const TYPICAL_TEST_IMAGES: f64 = 1000.0;
+
+/// One run: one network, trained once.
+///
+/// It crosses processes in a format without field names (bincode): every field is always present.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunSpec {
     /// Unique in its population and safe as the name of a folder: `<group>-<number>`.
@@ -20,11 +28,12 @@ pub struct RunSpec {
     pub dataset: String,
     /// The kind of its hidden layers.
     pub layer_type: LayerType,
-    /// The architecture as JSON, for it has no form without field names. See [`RunSpec::architecture`].
+    /// The architecture as JSON, because an [`Architecture`] needs a format with field names. See
+    /// [`RunSpec::architecture`].
     pub architecture: String,
     /// Activation of the hidden layers.
     pub activation: Activation,
-    /// First weights.
+    /// Initialisation of the weights.
     pub initialisation: Initialisation,
     /// Optimiser.
     pub optimiser: OptimiserKind,
@@ -40,55 +49,16 @@ pub struct RunSpec {
     pub checkpoints: Vec<u32>,
     /// Share of the data set's training images used, in `(0, 1]`.
     pub training_fraction: f64,
-    /// Seed of first weights, of the choice of training images and of their order.
+    /// Seed of the initial weights, of the choice of training images and of their order.
     pub seed: u64,
-}
-
-/// The kind of a network's hidden layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum LayerType {
-    /// Dense layers only.
-    Dense,
-    /// Convolutional layers, and dense ones after them.
-    Convolutional,
-    /// Elman's recurrent layers over the rows of images, and dense ones after them.
-    Elman,
-    /// LSTM layers over the rows of images, and dense ones after them.
-    Lstm,
-    /// GRU layers over the rows of images, and dense ones after them.
-    Gru,
-    /// Dense layers that give back the image through a narrow one.
-    Autoencoder,
-    /// Convolutions and transposed convolutions that give back the image.
-    ConvolutionalAutoencoder,
-}
-
-impl LayerType {
-    /// Whether such a network gives back its input and tells no classes.
-    pub fn is_autoencoder(self) -> bool {
-        matches!(self, Self::Autoencoder | Self::ConvolutionalAutoencoder)
-    }
-
-    /// `dense`, `convolutional`, `elman`, `lstm`, `gru`, `autoencoder` or `convolutional_autoencoder`: the key of the
-    /// architecture in a study file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dense => "dense",
-            Self::Convolutional => "convolutional",
-            Self::Elman => "elman",
-            Self::Lstm => "lstm",
-            Self::Gru => "gru",
-            Self::Autoencoder => "autoencoder",
-            Self::ConvolutionalAutoencoder => "convolutional_autoencoder",
-        }
-    }
 }
 
 impl RunSpec {
     /// The architecture, input and output layer included.
     ///
     /// # Errors
-    /// Where the field is not the JSON of an architecture; not so for runs that were drawn.
+    /// [`ZooError::ArchitectureJson`]: the field is not the JSON of an architecture. It always is
+    /// for runs that were drawn.
     pub fn architecture(&self) -> Result<Architecture, ZooError> {
         serde_json::from_str(&self.architecture).map_err(|source| ZooError::ArchitectureJson {
             run: self.run.clone(),
@@ -96,7 +66,8 @@ impl RunSpec {
         })
     }
 
-    /// All hyperparameters, as columns of a catalog. The names and their order are the same for every run.
+    /// All hyperparameters, as columns of a catalog. The names and their order are the same for
+    /// every run.
     pub fn labels(&self) -> Vec<(&'static str, Label)> {
         let architecture = self.architecture().unwrap_or(Architecture {
             input: Vec::new(),
@@ -127,25 +98,30 @@ impl RunSpec {
         ]
     }
 
-    /// Roughly how many multiply-adds the training takes (of 5,000 images), to order runs by their time.
+    /// Rough number of multiply-adds of the training, to order runs by their time. It takes 5,000
+    /// training images and 1,000 test images for granted.
     pub fn cost(&self) -> f64 {
         let per_image = self
             .architecture()
             .map_or(0.0, |architecture| multiply_adds(&architecture));
-        let trained = 5000.0 * self.training_fraction * f64::from(self.epochs);
-        let evaluated = (5000.0 * self.training_fraction + 1000.0) * self.checkpoints.len() as f64;
+        let n_train = TYPICAL_TRAINING_IMAGES * self.training_fraction;
+        let trained = n_train * f64::from(self.epochs);
+        let evaluated = (n_train + TYPICAL_TEST_IMAGES) * self.checkpoints.len() as f64;
+        // Training takes a product for the result, one for the gradient by the input and one for
+        // the gradient by the weights.
         per_image * (3.0 * trained + evaluated)
     }
 }
 
-/// The hidden layers with links as text: units of dense ones, `<units>r` of recurrent ones, `<filters>c` of
-/// convolutional ones and `<filters>t` of transposed ones.
+/// The hidden layers with links as texts: `<units>` for dense, `<units>r` for recurrent,
+/// `<filters>c` for convolutional and `<filters>t` for transposed layers.
 fn hidden_layers(layers: &[Layer]) -> Vec<String> {
     let (_, hidden) = layers.split_last().unwrap_or((&Layer::Flatten, &[]));
     hidden.iter().flat_map(layer_names).collect()
 }
 
-/// Nothing for a layer without links, one text for each layer of a recurrent stack.
+/// The texts of one layer of the architecture: none for a layer without links, one for each layer
+/// of a recurrent stack.
 fn layer_names(layer: &Layer) -> Vec<String> {
     match layer {
         Layer::Dense(dense) => vec![dense.units.to_string()],
@@ -155,24 +131,5 @@ fn layer_names(layer: &Layer) -> Vec<String> {
             vec![format!("{}r", layer.units); layer.layers]
         }
         _ => Vec::new(),
-    }
-}
-
-/// The name of `activation` in study files and labels.
-pub(crate) fn activation_name(activation: Activation) -> &'static str {
-    match activation {
-        Activation::Linear => "linear",
-        Activation::Relu => "relu",
-        Activation::Sigmoid => "sigmoid",
-        Activation::Tanh => "tanh",
-        Activation::LeakyRelu => "leaky_relu",
-        Activation::Gelu => "gelu",
-        Activation::Softmax => "softmax",
-        Activation::Elu => "elu",
-        Activation::Selu => "selu",
-        Activation::GeluTanh => "gelu_tanh",
-        Activation::Silu => "silu",
-        Activation::Softplus => "softplus",
-        Activation::Hardswish => "hardswish",
     }
 }

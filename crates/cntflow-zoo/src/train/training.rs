@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use candle_core::Tensor;
 use cntflow_checkpoint::write_beside;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -11,31 +10,37 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::ZooError;
 use crate::data::TrainingData;
-use crate::train::architecture_plan::check_architecture;
 use crate::train::checkpoint_file::{NamedTensor, safetensors_bytes};
-use crate::train::evaluation::{Evaluation, batch, evaluate};
-use crate::train::model::{Model, Weights};
+use crate::train::evaluate::evaluate;
+use crate::train::model::Model;
 use crate::train::objective::Objective;
-use crate::train::ops::cpu_values;
+use crate::train::ops::tape::{WeightGradients, Weights};
 use crate::train::optimiser::Optimiser;
-use crate::train::outcome::{KeptCheckpoint, RunStatus, TrainedRun};
+use crate::train::outcome::{Evaluation, KeptCheckpoint, RunStatus, TrainedRun};
+use crate::train::run_plan::plan_run;
 use crate::train::run_spec::RunSpec;
 
 /// The value of `format` in the metadata of our checkpoints.
 const FORMAT: &str = "cntflow";
 
-/// Streams of a run's random numbers: one purpose does not shift another's.
+/// Streams of a run's random numbers. Each purpose has its own, so that none shifts the numbers of
+/// another.
 const WEIGHTS_STREAM: u64 = 0;
 const ORDER_STREAM: u64 = 1;
 
-/// Trains `spec` on `data` and keeps its checkpoints as `<folder>/<run>/step-<epoch>.safetensors`. What an earlier run
-/// of that name left there is overwritten. The same `spec` and `data` give the same bytes.
+/// Trains `spec` on `data` and keeps its checkpoints as `<folder>/<run>/step-<epoch>.safetensors`.
+/// Files that an earlier run of that name left there are overwritten. The same `spec` and `data`
+/// give the same bytes.
 ///
-/// `should_stop` is asked before each batch.
+/// `should_stop` is asked before each batch. No threads are started.
 ///
 /// # Errors
-/// Where the architecture does not fit the data, a file cannot be written, or `should_stop` says so. A run that
-/// diverges is no error but a [`RunStatus`].
+/// - [`ZooError::UnsupportedLayer`], [`ZooError::ArchitectureJson`]: the architecture does not fit
+///   the data.
+/// - [`ZooError::Io`]: a file cannot be written.
+/// - [`ZooError::Interrupted`]: `should_stop` returned `true`.
+///
+/// A run that diverges is no error: see [`RunStatus::Diverged`].
 pub fn train(
     spec: &RunSpec,
     data: &TrainingData,
@@ -69,43 +74,44 @@ enum Stop {
 struct Training<'a> {
     spec: &'a RunSpec,
     data: &'a TrainingData,
+    /// Where checkpoints are written.
     folder: PathBuf,
     model: Model,
     objective: Objective,
-    /// Of each kernel, and of its biases.
+    /// For each layer those of each of its weights; zero between two steps of the optimisers.
+    gradients: Vec<Vec<WeightGradients>>,
+    /// For each of the model's weights, that of the kernel and that of the biases.
     optimisers: Vec<[Optimiser; 2]>,
-    /// The training images used.
+    /// Indices of the training images used.
     indices: Vec<usize>,
+    /// Random numbers of the order of images.
     order: ChaCha8Rng,
 }
 
 impl<'a> Training<'a> {
     fn new(spec: &'a RunSpec, data: &'a TrainingData, folder: PathBuf) -> Result<Self, ZooError> {
-        let steps = check_architecture(spec, data.train().n_classes())?;
-        let mut weights = ChaCha8Rng::seed_from_u64(spec.seed);
-        weights.set_stream(WEIGHTS_STREAM);
-        let mut order = ChaCha8Rng::seed_from_u64(spec.seed);
-        order.set_stream(ORDER_STREAM);
-        let model = Model::new(steps, spec.initialisation, &mut weights)
-            .map_err(|source| tensor(spec, source))?;
-        let optimiser = || Optimiser::new(spec.optimiser, spec.learning_rate, spec.momentum);
+        let plans = plan_run(spec, data.train().n_classes())?;
+        let mut weights = random_stream(spec.seed, WEIGHTS_STREAM);
+        let model = Model::new(&plans, spec.initialisation, &mut weights);
+        let optimiser = |parameters: &[f32]| {
+            let (rate, momentum) = (spec.learning_rate, spec.momentum);
+            Optimiser::new(spec.optimiser, rate, momentum, parameters.len())
+        };
         let optimisers = model
             .weights()
-            .map(|_| [optimiser(), optimiser()])
-            .collect();
-        let n_images = (data.train().len() as f64 * spec.training_fraction)
-            .round()
-            .max(1.0) as usize;
-        let indices = data.train().balanced_indices(n_images, spec.seed);
+            .map(|(_, weights)| [optimiser(&weights.kernel), optimiser(&weights.biases)]);
+        let n_images = data.train().len() as f64 * spec.training_fraction;
+        let n_images = n_images.round().max(1.0) as usize;
         Ok(Self {
             spec,
             data,
             folder,
+            optimisers: optimisers.collect(),
+            gradients: model.zero_gradients(),
             model,
-            objective: Objective::of(spec),
-            optimisers,
-            indices,
-            order,
+            objective: Objective::of(spec.layer_type),
+            indices: data.train().balanced_indices(n_images, spec.seed),
+            order: random_stream(spec.seed, ORDER_STREAM),
         })
     }
 
@@ -135,57 +141,56 @@ impl<'a> Training<'a> {
                     epoch,
                 }));
             }
-            let loss = self
-                .batch(indices)
-                .map_err(|source| Stop::Failed(tensor(self.spec, source)))?;
+            let loss = self.batch(indices);
             if !loss.is_finite() {
-                let reason = format!(
+                return Err(Stop::Diverged(format!(
                     "training loss became {} in epoch {epoch}, batch {}",
-                    word(loss),
+                    nan_or_infinite(loss),
                     batch + 1
-                );
-                return Err(Stop::Diverged(reason));
+                )));
             }
         }
         Ok(())
     }
 
-    /// One step of the optimiser; the loss before it.
-    fn batch(&self, indices: &[usize]) -> candle_core::Result<f64> {
+    /// One step of the optimisers; returns the batch's mean loss before it.
+    fn batch(&mut self, indices: &[usize]) -> f64 {
+        let data = self.data.train();
         let mut batch_loss = 0.0;
+        // A batch goes through the network in parts that stay in the cache; gradients add up over
+        // the parts.
         for part in indices.chunks(self.model.images_per_pass()) {
-            let data = self.data.train();
-            let outputs = self.model.forward(batch(data, part)?)?;
-            let loss = self.objective.loss(&outputs, data, part, indices.len())?;
-            loss.backward()?;
-            batch_loss += f64::from(values_of(&loss)?[0]);
+            let tape = self.model.forward(data.pixels_at(part));
+            let outputs = tape.values();
+            let (loss, gradient) = self.objective.loss(outputs, data, part, indices.len());
+            tape.backward(gradient, &mut self.gradients);
+            batch_loss += f64::from(loss);
         }
-        for (weights, [of_kernel, of_biases]) in self.model.weights().zip(&self.optimisers) {
-            let mut gradients = weights.gradients.lock().expect("no pass panics");
-            of_kernel.step(&weights.kernel, &mut gradients.kernel)?;
-            of_biases.step(&weights.biases, &mut gradients.biases)?;
+        let gradients = self.gradients.iter_mut().flatten();
+        let weights = self.model.weights_mut().zip(gradients);
+        for ((weights, gradients), [of_kernel, of_biases]) in weights.zip(&mut self.optimisers) {
+            of_kernel.step(&mut weights.kernel, &mut gradients.kernel);
+            of_biases.step(&mut weights.biases, &mut gradients.biases);
         }
-        Ok(batch_loss)
+        batch_loss
     }
 
+    /// Measures the network after `epoch` and writes it, unless it has diverged.
     fn keep(&self, epoch: u32) -> Result<KeptCheckpoint, Stop> {
-        let tensors = self
-            .tensors()
-            .map_err(|source| Stop::Failed(tensor(self.spec, source)))?;
-        let values = tensors.iter().flat_map(|tensor| &tensor.values);
-        if let Some(&value) = values.into_iter().find(|value| !value.is_finite()) {
-            let reason = format!("weights became {} in epoch {epoch}", word(f64::from(value)));
-            return Err(Stop::Diverged(reason));
+        let tensors = self.tensors();
+        let mut values = tensors.iter().flat_map(|tensor| &tensor.values);
+        if let Some(&value) = values.find(|value| !value.is_finite()) {
+            let what = nan_or_infinite(f64::from(value));
+            return Err(Stop::Diverged(format!(
+                "weights became {what} in epoch {epoch}"
+            )));
         }
-        let [train, test] = self
-            .evaluations()
-            .map_err(|source| Stop::Failed(tensor(self.spec, source)))?;
+        let [train, test] = self.evaluations();
         for (name, Evaluation { loss, .. }) in [("training", train), ("test", test)] {
             if !loss.is_finite() {
-                return Err(Stop::Diverged(format!(
-                    "{name} loss was {} after epoch {epoch}",
-                    word(loss)
-                )));
+                let what = nan_or_infinite(loss);
+                let reason = format!("{name} loss was {what} after epoch {epoch}");
+                return Err(Stop::Diverged(reason));
             }
         }
         let path = self.folder.join(format!("step-{epoch:05}.safetensors"));
@@ -200,88 +205,77 @@ impl<'a> Training<'a> {
         })
     }
 
-    fn evaluations(&self) -> candle_core::Result<[Evaluation; 2]> {
-        let all_test: Vec<usize> = (0..self.data.test().len()).collect();
-        let train = evaluate(
-            &self.model,
-            self.objective,
-            self.data.train(),
-            &self.indices,
-        )?;
-        let test = evaluate(&self.model, self.objective, self.data.test(), &all_test)?;
-        Ok([train, test])
+    /// On the training images used, and on all test images.
+    fn evaluations(&self) -> [Evaluation; 2] {
+        let (model, objective) = (&self.model, self.objective);
+        let (train, test) = (self.data.train(), self.data.test());
+        let all_test: Vec<usize> = (0..test.len()).collect();
+        [
+            evaluate(model, objective, train, &self.indices),
+            evaluate(model, objective, test, &all_test),
+        ]
     }
 
-    fn tensors(&self) -> candle_core::Result<Vec<NamedTensor>> {
-        let named = |name: String, values: &Tensor| {
-            let shape = values.dims().to_vec();
-            Ok(NamedTensor {
-                name,
-                shape,
-                values: values_of(values)?,
-            })
-        };
-        let both = |Weights {
-                        spec,
-                        kernel,
-                        biases,
-                        ..
-                    }: &Weights| {
+    fn tensors(&self) -> Vec<NamedTensor> {
+        let of_weights = self.model.weights().flat_map(|(spec, weights)| {
+            let Weights { kernel, biases } = weights;
             [
-                named(spec.kernel.clone(), kernel),
-                named(spec.biases.clone(), biases),
+                NamedTensor {
+                    name: spec.kernel_name.clone(),
+                    shape: spec.shape.clone(),
+                    values: kernel.clone(),
+                },
+                NamedTensor {
+                    name: spec.biases_name.clone(),
+                    shape: vec![spec.n_biases],
+                    values: biases.clone(),
+                },
             ]
-        };
-        self.model.weights().flat_map(both).collect()
+        });
+        of_weights.collect()
     }
 
+    /// What a checkpoint's file says of its run and of how good the network was.
     fn metadata(
         &self,
         epoch: u32,
         train: Evaluation,
         test: Evaluation,
     ) -> BTreeMap<String, String> {
-        let labels = self
-            .spec
-            .labels()
-            .into_iter()
-            .map(|(key, label)| (key, label.to_string()));
-        let own = [
+        let labels = self.spec.labels().into_iter();
+        let labels = labels.map(|(key, label)| (key, label.to_string()));
+        let identity = [
             ("format", FORMAT.to_owned()),
             ("run", self.spec.run.clone()),
             ("step", epoch.to_string()),
             ("architecture", self.spec.architecture.clone()),
         ];
-        // What there is none of, an autoencoder's accuracy, has no key.
-        let figures = [
+        // An autoencoder has no accuracy, and no key for it.
+        let results = [
             ("train_loss", train.loss),
             ("train_accuracy", train.accuracy),
             ("test_loss", test.loss),
             ("test_accuracy", test.accuracy),
         ];
-        let figures = figures.into_iter().filter(|(_, figure)| !figure.is_nan());
-        let figures = figures.map(|(key, figure)| (key, figure.to_string()));
+        let results = results
+            .into_iter()
+            .filter(|(_, value)| !value.is_nan())
+            .map(|(key, value)| (key, value.to_string()));
         labels
-            .chain(own)
-            .chain(figures)
+            .chain(identity)
+            .chain(results)
             .map(|(key, value)| (key.to_owned(), value))
             .collect()
     }
 }
 
-fn values_of(tensor: &Tensor) -> candle_core::Result<Vec<f32>> {
-    let (storage, layout) = tensor.storage_and_layout();
-    Ok(cpu_values(&storage, layout)?.to_vec())
-}
-
-fn tensor(spec: &RunSpec, source: candle_core::Error) -> ZooError {
-    ZooError::Tensor {
-        run: spec.run.clone(),
-        source,
-    }
+fn random_stream(seed: u64, stream: u64) -> ChaCha8Rng {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(stream);
+    random
 }
 
 /// `NaN` or `infinite`, for messages.
-fn word(value: f64) -> &'static str {
+fn nan_or_infinite(value: f64) -> &'static str {
     if value.is_nan() { "NaN" } else { "infinite" }
 }

@@ -89,7 +89,8 @@ fn a_grid_holds_every_combination_once() {
         "initialisation = { kind = \"variance_scaling\", mode = [\"fan_in\", \"average\"], scale = 1 }",
     ];
     let runs = draw(&grid);
-    // 2 architectures, 2 activations, 3 optimisers (sgd with 2 momenta, adam), 2 rates, 2 batch sizes, 2 modes; twice.
+    // 2 architectures, 2 activations, 3 optimisers (sgd with 2 momenta, adam), 2 rates, 2 batch
+    // sizes, 2 modes; twice.
     assert_eq!(runs.len(), 2 * 2 * 3 * 2 * 2 * 2 * 2);
     let hyperparameters = |run: &RunSpec| {
         let labels = run.labels().into_iter().filter(|(key, _)| *key != "seed");

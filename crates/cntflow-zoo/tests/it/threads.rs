@@ -1,4 +1,5 @@
-//! Training starts no threads. The test runs itself in a process of its own, where no other test starts any.
+//! Training starts no threads. The test runs itself in a process of its own, where no other test
+//! starts any.
 
 use cntflow_zoo::{Dataset, PopulationSpec, Split, TrainingData, train};
 

@@ -1,4 +1,5 @@
-//! Training whole runs: what they learn, what they leave behind, and that they leave it the same each time.
+//! Training whole runs: what they learn, what they leave behind, and that they leave it the same
+//! each time.
 
 use std::path::Path;
 

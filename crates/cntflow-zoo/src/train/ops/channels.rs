@@ -1,26 +1,40 @@
-//! The two orders of a batch of images: by image, as layers pass them on, and by channel, as matrix products with
-//! columns of patches need them.
+//! The two orders of a batch of images: by image, as layers pass them on, and by channel, as matrix
+//! products with columns of patches need them.
 
-use crate::train::ops::sum;
+use crate::train::ops::matrix::sum;
 
-/// `[n, n_channels, places]` to `[n_channels, n, places]`.
+/// `[n, n_channels, n_positions]` to `[n_channels, n, n_positions]`.
 #[inline(always)]
-pub(crate) fn by_channel(by_image: &[f32], n_channels: usize, places: usize, target: &mut [f32]) {
-    let n = by_image.len() / (n_channels * places);
-    for (image, values) in by_image.chunks_exact(n_channels * places).enumerate() {
-        for (channel, values) in values.chunks_exact(places).enumerate() {
-            target[(channel * n + image) * places..][..places].copy_from_slice(values);
+pub(crate) fn by_channel(
+    by_image: &[f32],
+    n_channels: usize,
+    n_positions: usize,
+    target: &mut [f32],
+) {
+    let n = by_image.len() / (n_channels * n_positions);
+    for (image, values) in by_image.chunks_exact(n_channels * n_positions).enumerate() {
+        for (channel, values) in values.chunks_exact(n_positions).enumerate() {
+            target[(channel * n + image) * n_positions..][..n_positions].copy_from_slice(values);
         }
     }
 }
 
-/// `[n_channels, n, places]` to `[n, n_channels, places]`.
+/// `[n_channels, n, n_positions]` to `[n, n_channels, n_positions]`.
 #[inline(always)]
-pub(crate) fn by_image(by_channel: &[f32], n_channels: usize, places: usize, target: &mut [f32]) {
-    let n = by_channel.len() / (n_channels * places);
-    for (image, target) in target.chunks_exact_mut(n_channels * places).enumerate() {
-        for (channel, target) in target.chunks_exact_mut(places).enumerate() {
-            target.copy_from_slice(&by_channel[(channel * n + image) * places..][..places]);
+pub(crate) fn by_image(
+    by_channel: &[f32],
+    n_channels: usize,
+    n_positions: usize,
+    target: &mut [f32],
+) {
+    let n = by_channel.len() / (n_channels * n_positions);
+    for (image, target) in target
+        .chunks_exact_mut(n_channels * n_positions)
+        .enumerate()
+    {
+        for (channel, target) in target.chunks_exact_mut(n_positions).enumerate() {
+            target
+                .copy_from_slice(&by_channel[(channel * n + image) * n_positions..][..n_positions]);
         }
     }
 }

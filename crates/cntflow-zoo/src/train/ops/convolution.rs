@@ -1,241 +1,188 @@
 //! A convolutional layer: `z = phi(w * x + b)`, as products with columns of patches.
 //!
-//! Images are taken in groups whose columns stay in a core's cache. Columns are made anew in the backward pass: writing
-//! them once more costs less than keeping those of a whole batch.
+//! Images are taken in groups whose columns stay in a core's cache. The backward pass makes the
+//! columns again: writing them twice costs less than keeping those of a whole batch.
 
-use std::sync::{Arc, Mutex, OnceLock};
-
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use cntflow_network::Activation;
 use pulp::Arch;
 
 use crate::train::ops::activate::{
-    activate, activate_for_backward, keeps_derivatives, multiply_derivative,
+    activate, activate_for_backward, multiply_derivative, needs_saved_derivatives,
 };
 use crate::train::ops::channels::{add_row_sums, by_channel};
+use crate::train::ops::matrix::{matrix, multiply, multiply_add};
 use crate::train::ops::patches::Patches;
-use crate::train::ops::{
-    WeightGradients, cpu_values, gradient, matrix, multiply, multiply_add, output, values,
-};
+use crate::train::ops::tape::{Operation, Pass, WeightGradients, Weights};
 
-/// Values of a group's columns, in number of `f32` (256 KiB): half of a usual second-level cache.
-pub(crate) const COLUMNS_PER_GROUP: usize = 64 * 1024;
+/// Largest number of `f32` in the columns of a group (256 KiB): half of a usual second-level cache.
+pub(super) const COLUMNS_PER_GROUP: usize = 64 * 1024;
 
-/// The operation: images `[n, channels, rows, columns]`, kernel `[filters, channels, kernel rows, kernel columns]`,
-/// biases `[filters]`; result `[n, filters, rows, columns]`.
+/// The operation: images `[n, channels, rows, columns]`, kernel `[filters, channels, kernel rows,
+/// kernel columns]`, biases `[filters]`; result `[n, filters, result rows, result columns]`.
 #[derive(Debug)]
 pub(crate) struct Convolution {
-    patches: Patches,
-    filters: usize,
-    activation: Activation,
-    gradients: Arc<Mutex<WeightGradients>>,
-    /// Derivatives where results do not tell them, kept by the forward pass for the backward pass.
-    derivatives: OnceLock<Vec<f32>>,
+    pub(crate) patches: Patches,
+    pub(crate) filters: usize,
+    pub(crate) activation: Activation,
+}
+
+/// Memory for one group of images, used again for the next.
+struct Buffers {
+    /// `[patch_size, n, positions]`
+    columns: Vec<f32>,
+    /// Results or their gradients, `[filters, n, positions]`.
+    by_filter: Vec<f32>,
 }
 
 impl Convolution {
-    pub(crate) fn new(
-        patches: Patches,
-        filters: usize,
-        activation: Activation,
-        gradients: Arc<Mutex<WeightGradients>>,
-    ) -> Self {
-        Self {
-            patches,
-            filters,
-            activation,
-            gradients,
-            derivatives: OnceLock::new(),
-        }
-    }
-
     fn images_per_group(&self) -> usize {
-        (COLUMNS_PER_GROUP
-            / (self.patches.geometry.patch_size() * self.patches.geometry.n_places()))
-        .max(1)
+        let geometry = &self.patches.geometry;
+        (COLUMNS_PER_GROUP / (geometry.patch_size() * geometry.n_positions())).max(1)
     }
 
-    /// Values of one image's result.
+    /// Number of values in one image's result.
     fn result_size(&self) -> usize {
-        self.filters * self.patches.geometry.n_places()
+        self.filters * self.patches.geometry.n_positions()
     }
 
-    fn forward(&self, x: &[f32], w: &[f32], b: &[f32]) -> Vec<f32> {
-        let (patch, places, images) = (
-            self.patches.geometry.patch_size(),
-            self.patches.geometry.n_places(),
-            self.images_per_group(),
+    fn buffers(&self) -> Buffers {
+        let (n, geometry) = (self.images_per_group(), &self.patches.geometry);
+        Buffers {
+            columns: vec![0.0; n * geometry.patch_size() * geometry.n_positions()],
+            by_filter: vec![0.0; n * self.result_size()],
+        }
+    }
+
+    /// The pre-activations of one group.
+    fn forward_group(&self, weights: &Weights, x: &[f32], buffers: &mut Buffers, z: &mut [f32]) {
+        let patch_size = self.patches.geometry.patch_size();
+        let by_filter = &mut buffers.by_filter[..z.len()];
+        let n_columns = by_filter.len() / self.filters;
+        let columns = &mut buffers.columns[..patch_size * n_columns];
+        Arch::new().dispatch(
+            #[inline(always)]
+            || self.patches.gather(x, columns),
         );
-        let mut z = vec![0.0; x.len() / self.patches.geometry.image_size() * self.result_size()];
-        let mut columns = vec![0.0; patch * places * images];
-        let mut by_filter = vec![0.0; self.result_size() * images];
-        let keep_derivatives = keeps_derivatives(self.activation);
-        let groups = x
-            .chunks(images * self.patches.geometry.image_size())
-            .zip(z.chunks_mut(images * self.result_size()));
-        for (x, z) in groups {
-            let n = x.len() / self.patches.geometry.image_size();
-            let columns = &mut columns[..patch * places * n];
-            let by_filter = &mut by_filter[..self.result_size() * n];
-            Arch::new().dispatch(
-                #[inline(always)]
-                || self.patches.gather(x, columns),
-            );
-            multiply(
-                by_filter,
-                matrix(w, self.filters, patch),
-                matrix(columns, patch, places * n),
-            );
-            Arch::new().dispatch(
-                #[inline(always)]
-                || self.add_biases(by_filter, b, z),
-            );
-            if !keep_derivatives {
-                activate(self.activation, z);
-            }
-        }
-        if keep_derivatives
-            && let Some(derivatives) = activate_for_backward(self.activation, &mut z)
-        {
-            self.derivatives.get_or_init(|| derivatives);
-        }
-        z
+        multiply(
+            by_filter,
+            matrix(&weights.kernel, self.filters, patch_size),
+            matrix(columns, patch_size, n_columns),
+        );
+        Arch::new().dispatch(
+            #[inline(always)]
+            || self.add_biases(by_filter, &weights.biases, z),
+        );
     }
 
-    /// `by_filter`, `[filters, n, places]`, plus biases, as `z`, `[n, filters, places]`.
+    /// `by_filter`, `[filters, n, positions]`, plus biases, as `z`, `[n, filters, positions]`.
     #[inline(always)]
-    fn add_biases(&self, by_filter: &[f32], b: &[f32], z: &mut [f32]) {
-        let places = self.patches.geometry.n_places();
+    fn add_biases(&self, by_filter: &[f32], biases: &[f32], z: &mut [f32]) {
+        let n_positions = self.patches.geometry.n_positions();
         let n = z.len() / self.result_size();
         for (image, z) in z.chunks_exact_mut(self.result_size()).enumerate() {
-            for (filter, z) in z.chunks_exact_mut(places).enumerate() {
-                let source = &by_filter[(filter * n + image) * places..][..places];
+            for (filter, z) in z.chunks_exact_mut(n_positions).enumerate() {
+                let source = &by_filter[(filter * n + image) * n_positions..][..n_positions];
                 z.iter_mut()
                     .zip(source)
-                    .for_each(|(z, s)| *z = s + b[filter]);
+                    .for_each(|(z, s)| *z = s + biases[filter]);
             }
         }
     }
 
-    /// Adds to the gradients of the weights; returns that of `x`, empty where it is not asked for.
-    fn backward(
+    /// The gradients of one group: `gradient` is that by the pre-activations; `x_gradient` is empty
+    /// unless it is needed.
+    fn backward_group(
         &self,
-        x: &[f32],
-        w: &[f32],
-        results: &[f32],
-        z_gradient: &[f32],
-        with_x: bool,
-    ) -> Vec<f32> {
-        let geometry = self.patches.geometry;
-        let (patch, places, images) = (
-            geometry.patch_size(),
-            geometry.n_places(),
-            self.images_per_group(),
+        weights: &Weights,
+        [x, gradient]: [&[f32]; 2],
+        buffers: &mut Buffers,
+        of_weights: &mut WeightGradients,
+        x_gradient: &mut [f32],
+    ) {
+        let patch_size = self.patches.geometry.patch_size();
+        let by_filter = &mut buffers.by_filter[..gradient.len()];
+        let n_columns = by_filter.len() / self.filters;
+        let columns = &mut buffers.columns[..patch_size * n_columns];
+        let n_positions = self.patches.geometry.n_positions();
+        by_channel(gradient, self.filters, n_positions, by_filter);
+        Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                add_row_sums(by_filter, &mut of_weights.biases);
+                self.patches.gather(x, columns);
+            },
         );
-        let (group_in, group_out) = (images * geometry.image_size(), images * self.result_size());
-        let mut x_gradient = vec![0.0; if with_x { x.len() } else { 0 }];
-        let mut gradients = self.gradients.lock().expect("no pass panics");
-        let mut columns = vec![0.0; patch * places * images];
-        let mut by_image = vec![0.0; group_out];
-        let mut by_filter = vec![0.0; group_out];
-        let groups = x
-            .chunks(group_in)
-            .zip(results.chunks(group_out))
-            .zip(z_gradient.chunks(group_out));
-        for (group, ((x, results), z_gradient)) in groups.enumerate() {
-            let columns = &mut columns[..patch * places * (x.len() / geometry.image_size())];
-            let (by_image, by_filter) = (
-                &mut by_image[..results.len()],
-                &mut by_filter[..results.len()],
-            );
-            by_image.copy_from_slice(z_gradient);
-            multiply_derivative(self.activation, results, by_image);
-            by_channel(by_image, self.filters, places, by_filter);
+        let g = matrix(by_filter, self.filters, n_columns);
+        let transposed = matrix(columns, patch_size, n_columns).transpose();
+        multiply_add(&mut of_weights.kernel, g, transposed);
+        if !x_gradient.is_empty() {
+            // The columns of x are done with: those of its gradient take their memory.
+            let kernel = matrix(&weights.kernel, self.filters, patch_size);
+            multiply(columns, kernel.transpose(), g);
             Arch::new().dispatch(
                 #[inline(always)]
-                || add_row_sums(by_filter, &mut gradients.biases),
+                || self.patches.scatter_add(columns, x_gradient),
             );
-
-            Arch::new().dispatch(
-                #[inline(always)]
-                || self.patches.gather(x, columns),
-            );
-            let n_columns = columns.len() / patch;
-            let g = matrix(by_filter, self.filters, n_columns);
-            multiply_add(
-                &mut gradients.kernel,
-                g,
-                matrix(columns, patch, n_columns).transpose(),
-            );
-            if with_x {
-                multiply(columns, matrix(w, self.filters, patch).transpose(), g);
-                let x_gradient = &mut x_gradient[group * group_in..][..x.len()];
-                Arch::new().dispatch(
-                    #[inline(always)]
-                    || self.patches.scatter_add(columns, x_gradient),
-                );
-            }
         }
-        x_gradient
     }
 }
 
-impl CustomOp3 for Convolution {
-    fn name(&self) -> &'static str {
-        "convolution"
-    }
+impl Operation for Convolution {
+    /// Derivatives of the activation, where results do not determine them.
+    type Saved = Option<Vec<f32>>;
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        w: &CpuStorage,
-        w_layout: &Layout,
-        b: &CpuStorage,
-        b_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let z = self.forward(
-            values(x, x_layout)?,
-            values(w, w_layout)?,
-            values(b, b_layout)?,
-        );
-        let n = z.len() / self.result_size();
-        output(
-            z,
-            (
-                n,
-                self.filters,
-                self.patches.geometry.result[0],
-                self.patches.geometry.result[1],
-            ),
-        )
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        _b: &Tensor,
-        z: &Tensor,
-        z_gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (x_storage, x_layout) = x.storage_and_layout();
-        let (w_storage, w_layout) = w.storage_and_layout();
-        let (z_storage, z_layout) = z.storage_and_layout();
-        let (g_storage, g_layout) = z_gradient.storage_and_layout();
-        let z_values = cpu_values(&z_storage, z_layout)?;
-        let x_gradient = self.backward(
-            cpu_values(&x_storage, x_layout)?,
-            cpu_values(&w_storage, w_layout)?,
-            self.derivatives.get().map_or(z_values, Vec::as_slice),
-            cpu_values(&g_storage, g_layout)?,
-            x.track_op(),
-        );
-        let x_gradient = if x.track_op() {
-            gradient(x_gradient, x)?
-        } else {
+    fn forward(&self, weights: &[Weights], x: &[f32]) -> (Vec<f32>, Self::Saved) {
+        let (n_in, n_out) = (self.patches.geometry.image_size(), self.result_size());
+        let group = self.images_per_group();
+        let mut z = vec![0.0; x.len() / n_in * n_out];
+        let mut buffers = self.buffers();
+        // Results are activated while they are in the cache, unless their derivatives have to be
+        // kept.
+        let activates_groups = !needs_saved_derivatives(self.activation);
+        for (x, z) in x.chunks(group * n_in).zip(z.chunks_mut(group * n_out)) {
+            self.forward_group(&weights[0], x, &mut buffers, z);
+            if activates_groups {
+                activate(self.activation, z);
+            }
+        }
+        let derivatives = if activates_groups {
             None
+        } else {
+            activate_for_backward(self.activation, &mut z)
         };
-        Ok((x_gradient, None, None))
+        (z, derivatives)
+    }
+
+    fn backward(
+        &self,
+        weights: &[Weights],
+        pass: Pass<'_, Self::Saved>,
+        gradients: &mut [WeightGradients],
+    ) -> Vec<f32> {
+        let (n_in, n_out) = (self.patches.geometry.image_size(), self.result_size());
+        let group = self.images_per_group();
+        let mut gradient = pass.z_gradient;
+        let derivative_source = pass.saved.as_deref().unwrap_or(pass.z);
+        multiply_derivative(self.activation, derivative_source, &mut gradient);
+        let x_size = if pass.needs_x_gradient {
+            pass.x.len()
+        } else {
+            0
+        };
+        let mut x_gradient = vec![0.0; x_size];
+        let mut x_gradients = x_gradient.chunks_mut(group * n_in);
+        let mut buffers = self.buffers();
+        let groups = pass.x.chunks(group * n_in);
+        for (x, gradient) in groups.zip(gradient.chunks(group * n_out)) {
+            let x_gradient = x_gradients.next().unwrap_or_default();
+            self.backward_group(
+                &weights[0],
+                [x, gradient],
+                &mut buffers,
+                &mut gradients[0],
+                x_gradient,
+            );
+        }
+        x_gradient
     }
 }

@@ -1,133 +1,109 @@
 //! Pooling layers: the largest value or the mean of each window.
 
-use std::sync::OnceLock;
+use crate::train::ops::geometry::Geometry;
+use crate::train::ops::tape::{Operation, Pass, WeightGradients, Weights};
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
-
-use crate::train::ops::patches::Geometry;
-use crate::train::ops::{cpu_values, gradient, output, values};
-
-/// Maximum pooling: images `[n, channels, rows, columns]` to the largest value of each window; padded places count for
-/// nothing, and of equal values the first.
+/// Maximum pooling: images `[n, channels, rows, columns]` to the largest value of each window.
+/// Padding never wins; of equal values the first does.
 #[derive(Debug)]
-pub(crate) struct MaxPool {
-    geometry: Geometry,
-    /// Where each result came from, kept by the forward pass for the backward pass.
-    sources: OnceLock<Vec<u32>>,
-}
+pub(crate) struct MaxPool(pub(crate) Geometry);
 
-/// Average pooling: the sum of each window over its size; padded places count as zeros.
+/// Average pooling: images `[n, channels, rows, columns]` to the sum of each window divided by its
+/// size. Padding counts as zeros.
 #[derive(Debug)]
-pub(crate) struct AveragePool {
-    geometry: Geometry,
-}
-
-impl MaxPool {
-    pub(crate) fn new(geometry: Geometry) -> Self {
-        Self {
-            geometry,
-            sources: OnceLock::new(),
-        }
-    }
-}
-
-impl AveragePool {
-    pub(crate) fn new(geometry: Geometry) -> Self {
-        Self { geometry }
-    }
-}
+pub(crate) struct AveragePool(pub(crate) Geometry);
 
 impl Geometry {
-    /// Calls `pair(result, source)` for every result of every plane and every place of the image under its window.
+    /// Calls `pair(result, source)` with the indices of every result of every plane, and of every
+    /// value of the images that lies under its window.
     #[inline(always)]
     fn each_pair(&self, n_planes: usize, mut pair: impl FnMut(usize, usize)) {
-        let (places, plane_size) = (self.n_places(), self.input[0] * self.input[1]);
+        let (n_positions, plane_size) = (self.n_positions(), self.input[0] * self.input[1]);
+        // Taps outermost: the two inner loops then run along rows of both images.
         for tap in 0..self.window[0] * self.window[1] {
             let tap = [tap / self.window[1], tap % self.window[1]];
             let (rows, columns) = (self.inside(0, tap[0]), self.inside(1, tap[1]));
             for plane in 0..n_planes {
                 for row in rows.clone() {
-                    let source = plane * plane_size + self.input_row(row, tap[0]) * self.input[1];
+                    let start = plane * plane_size + self.input_row(row, tap[0]) * self.input[1];
                     for column in columns.clone() {
-                        let source = source + column * self.stride[1] + tap[1] - self.padding[1];
-                        pair(plane * places + row * self.result[1] + column, source);
+                        let source = start + self.input_column(column, tap[1]);
+                        pair(plane * n_positions + row * self.result[1] + column, source);
                     }
                 }
             }
         }
     }
 
+    /// Channels of all images together.
     fn n_planes(&self, images: &[f32]) -> usize {
         images.len() / (self.input[0] * self.input[1])
     }
-
-    fn result_shape(&self, n_results: usize) -> (usize, usize, usize, usize) {
-        let n_images = n_results / (self.channels * self.n_places());
-        (n_images, self.channels, self.result[0], self.result[1])
-    }
 }
 
-impl CustomOp1 for MaxPool {
-    fn name(&self) -> &'static str {
-        "max-pool"
-    }
+impl Operation for MaxPool {
+    /// The index in `x` that each result came from.
+    type Saved = Vec<u32>;
 
-    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = values(x, layout)?;
-        let n_planes = self.geometry.n_planes(x);
-        let mut z = vec![f32::NEG_INFINITY; n_planes * self.geometry.n_places()];
+    fn forward(&self, _: &[Weights], x: &[f32]) -> (Vec<f32>, Self::Saved) {
+        let n_planes = self.0.n_planes(x);
+        let mut z = vec![f32::NEG_INFINITY; n_planes * self.0.n_positions()];
         let mut sources = vec![0; z.len()];
-        self.geometry.each_pair(n_planes, |result, source| {
-            // A NaN wins, as it does in PyTorch.
-            let larger = x[source] > z[result] || x[source].is_nan();
-            z[result] = if larger { x[source] } else { z[result] };
-            sources[result] = if larger {
-                source as u32
-            } else {
-                sources[result]
-            };
+        self.0.each_pair(n_planes, |result, source| {
+            // A NaN wins, as it does in PyTorch. Both are selected without a branch, which would be
+            // mispredicted.
+            let wins = x[source] > z[result] || x[source].is_nan();
+            z[result] = if wins { x[source] } else { z[result] };
+            sources[result] = if wins { source as u32 } else { sources[result] };
         });
-        self.sources.get_or_init(|| sources);
-        let shape = self.geometry.result_shape(z.len());
-        output(z, shape)
+        (z, sources)
     }
 
-    fn bwd(&self, x: &Tensor, _z: &Tensor, z_gradient: &Tensor) -> Result<Option<Tensor>> {
-        let (storage, layout) = z_gradient.storage_and_layout();
-        let mut x_gradient = vec![0.0; x.elem_count()];
-        let sources = self.sources.get().map_or(&[][..], Vec::as_slice);
-        for (&source, g) in sources.iter().zip(cpu_values(&storage, layout)?) {
+    fn backward(
+        &self,
+        _: &[Weights],
+        pass: Pass<'_, Self::Saved>,
+        _: &mut [WeightGradients],
+    ) -> Vec<f32> {
+        let mut x_gradient = vec![0.0; pass.x.len()];
+        for (source, g) in pass.saved.into_iter().zip(pass.z_gradient) {
             x_gradient[source as usize] += g;
         }
-        gradient(x_gradient, x)
+        x_gradient
     }
 }
 
-impl CustomOp1 for AveragePool {
-    fn name(&self) -> &'static str {
-        "average-pool"
+impl AveragePool {
+    /// The weight of one value in the mean.
+    fn share(&self) -> f32 {
+        1.0 / (self.0.window[0] * self.0.window[1]) as f32
     }
+}
 
-    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = values(x, layout)?;
-        let n_planes = self.geometry.n_planes(x);
-        let mut z = vec![0.0; n_planes * self.geometry.n_places()];
-        let share = 1.0 / (self.geometry.window[0] * self.geometry.window[1]) as f32;
-        self.geometry
+impl Operation for AveragePool {
+    type Saved = ();
+
+    fn forward(&self, _: &[Weights], x: &[f32]) -> (Vec<f32>, Self::Saved) {
+        let n_planes = self.0.n_planes(x);
+        let share = self.share();
+        let mut z = vec![0.0; n_planes * self.0.n_positions()];
+        self.0
             .each_pair(n_planes, |result, source| z[result] += x[source] * share);
-        let shape = self.geometry.result_shape(z.len());
-        output(z, shape)
+        (z, ())
     }
 
-    fn bwd(&self, x: &Tensor, _z: &Tensor, z_gradient: &Tensor) -> Result<Option<Tensor>> {
-        let (storage, layout) = z_gradient.storage_and_layout();
-        let g = cpu_values(&storage, layout)?;
-        let mut x_gradient = vec![0.0; x.elem_count()];
-        let n_planes = self.geometry.n_planes(&x_gradient);
-        let share = 1.0 / (self.geometry.window[0] * self.geometry.window[1]) as f32;
-        self.geometry.each_pair(n_planes, |result, source| {
-            x_gradient[source] += g[result] * share
+    fn backward(
+        &self,
+        _: &[Weights],
+        pass: Pass<'_, Self::Saved>,
+        _: &mut [WeightGradients],
+    ) -> Vec<f32> {
+        let share = self.share();
+        let mut x_gradient = vec![0.0; pass.x.len()];
+        let n_planes = self.0.n_planes(pass.x);
+        self.0.each_pair(n_planes, |result, source| {
+            x_gradient[source] += pass.z_gradient[result] * share
         });
-        gradient(x_gradient, x)
+        x_gradient
     }
 }

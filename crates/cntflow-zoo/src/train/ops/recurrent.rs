@@ -1,55 +1,35 @@
-//! Recurrent layers, one on the other, over the rows of images, up to the hidden state after the last row: one
-//! operation, so that what is passed from step to step and from layer to layer never becomes a tensor.
+//! A stack of recurrent layers over the rows of images, up to the hidden state after the last row.
 
-use std::sync::{Arc, Mutex};
+use crate::train::ops::cells::{Cell, RecurrentLayer, Trace};
+use crate::train::ops::tape::{Operation, Pass, WeightGradients, Weights};
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
-
-use crate::train::ops::cells::{Cell, Kernels, Layer, Trace};
-use crate::train::ops::{WeightGradients, cpu_values, output, values};
-
-/// A kernel with its biases and their gradients.
+/// The operation: images `[n, channels, rows, columns]` to the last hidden state `[n, units]` of
+/// the topmost layer.
+///
+/// Its weights are two for each layer, from the bottom on: the input kernel `[n_gates * units,
+/// n_in]` and the recurrent kernel `[n_gates * units, units]`. It is the first layer of a network:
+/// it gives no gradient by the images.
 #[derive(Debug)]
-pub(crate) struct Parameters {
-    pub(crate) kernel: Tensor,
-    pub(crate) biases: Tensor,
-    pub(crate) gradients: Arc<Mutex<WeightGradients>>,
-}
-
-/// The operation: images `[n, channels, rows, columns]` to `[n, units]`. Its other two arguments are any of its
-/// parameters: they tell the tensor library that there is something to differentiate by.
-#[derive(Debug)]
-pub(crate) struct Recurrent {
-    cell: Cell,
-    units: usize,
+pub(crate) struct RecurrentStack {
+    pub(crate) cell: Cell,
+    pub(crate) units: usize,
     /// Channels, rows and columns of an image.
-    image: [usize; 3],
-    /// Of each layer: of its input kernel and of its recurrent one.
-    layers: Vec<[Parameters; 2]>,
-    /// What the forward pass leaves for the backward pass: the rows, and a trace of each layer.
-    traces: Mutex<Option<(Vec<f32>, Vec<Trace>)>>,
+    pub(crate) image: [usize; 3],
 }
 
-impl Recurrent {
-    pub(crate) fn new(
-        cell: Cell,
-        units: usize,
-        image: [usize; 3],
-        layers: Vec<[Parameters; 2]>,
-    ) -> Self {
-        Self {
-            cell,
-            units,
-            image,
-            layers,
-            traces: Mutex::default(),
-        }
-    }
+/// What the forward pass of a [`RecurrentStack`] keeps for the backward pass.
+pub(crate) struct SavedStates {
+    /// The images by row, `[rows, n, channels * columns]`: the input of the bottom layer.
+    rows: Vec<f32>,
+    /// One for each layer, from the bottom on.
+    traces: Vec<Trace>,
+}
 
-    /// The layer at `depth` over `n_images`.
-    fn layer(&self, depth: usize, n_images: usize) -> Layer {
+impl RecurrentStack {
+    /// The layer at `depth`, counted from the bottom, over `n_images`.
+    fn layer(&self, depth: usize, n_images: usize) -> RecurrentLayer {
         let [channels, n_steps, columns] = self.image;
-        Layer {
+        RecurrentLayer {
             cell: self.cell,
             n_steps,
             n_images,
@@ -76,110 +56,56 @@ impl Recurrent {
         by_row
     }
 
-    fn forward(&self, images: &[f32]) -> Result<Vec<f32>> {
+    /// The input of the layer above `traces`: the states of the topmost of them, or the rows.
+    fn input<'a>(&self, rows: &'a [f32], traces: &'a [Trace], n_images: usize) -> &'a [f32] {
+        match traces.split_last() {
+            Some((below, rest)) => below.states(&self.layer(rest.len(), n_images)),
+            None => rows,
+        }
+    }
+}
+
+impl Operation for RecurrentStack {
+    type Saved = SavedStates;
+
+    fn forward(&self, weights: &[Weights], images: &[f32]) -> (Vec<f32>, Self::Saved) {
         let n_images = images.len() / self.image.iter().product::<usize>();
         let rows = self.rows(images);
-        let mut traces: Vec<Trace> = Vec::with_capacity(self.layers.len());
-        for (depth, parameters) in self.layers.iter().enumerate() {
-            let x = match traces.last() {
-                Some(below) => below.states(&self.layer(depth - 1, n_images)),
-                None => &rows,
-            };
+        let mut traces: Vec<Trace> = Vec::new();
+        let mut last_states = Vec::new();
+        for (depth, weights) in weights.chunks_exact(2).enumerate() {
             let layer = self.layer(depth, n_images);
-            traces.push(with_kernels(parameters, |kernels| {
-                layer.forward(kernels, x)
-            })?);
+            let trace = layer.forward(weights, self.input(&rows, &traces, n_images));
+            last_states = trace.last_state(&layer).to_vec();
+            traces.push(trace);
         }
-        let top = self.layer(self.layers.len() - 1, n_images);
-        let last = traces.last().map(|trace| trace.last_state(&top).to_vec());
-        *self.traces.lock().expect("no pass panics") = Some((rows, traces));
-        Ok(last.unwrap_or_default())
+        (last_states, SavedStates { rows, traces })
     }
 
-    fn backward(&self, last_gradient: &[f32]) -> Result<()> {
-        let left = self.traces.lock().expect("no pass panics").take();
-        let Some((rows, mut traces)) = left else {
-            candle_core::bail!("a backward pass follows a forward pass");
-        };
-        let n_images = last_gradient.len() / self.units;
-        // Of the top layer only the last state is taken.
-        let mut gradients = vec![0.0; (self.image[1] - 1) * last_gradient.len()];
-        gradients.extend_from_slice(last_gradient);
+    fn backward(
+        &self,
+        weights: &[Weights],
+        pass: Pass<'_, Self::Saved>,
+        gradients: &mut [WeightGradients],
+    ) -> Vec<f32> {
+        let n_images = pass.z_gradient.len() / self.units;
+        let SavedStates { rows, mut traces } = pass.saved;
+        // What follows takes the last state of the top layer only: its earlier states get no
+        // gradient from outside.
+        let mut state_gradients = vec![0.0; (self.image[1] - 1) * pass.z_gradient.len()];
+        state_gradients.extend_from_slice(&pass.z_gradient);
         while let Some(trace) = traces.pop() {
             let depth = traces.len();
-            let x = match traces.last() {
-                Some(below) => below.states(&self.layer(depth - 1, n_images)),
-                None => &rows,
-            };
-            let parameters = &self.layers[depth];
-            let mut locks = parameters
-                .each_ref()
-                .map(|one| one.gradients.lock().expect("no pass panics"));
-            let of_weights = locks.each_mut().map(|lock| &mut **lock);
-            let layer = self.layer(depth, n_images);
-            gradients = with_kernels(parameters, |kernels| {
-                layer.backward(kernels, x, trace, &gradients, of_weights, depth > 0)
-            })?;
-        }
-        Ok(())
-    }
-}
-
-/// Calls `work` with the values of a layer's parameters.
-fn with_kernels<T>(
-    [input, recurrent]: &[Parameters; 2],
-    work: impl FnOnce(Kernels) -> T,
-) -> Result<T> {
-    let tensors = [
-        &input.kernel,
-        &input.biases,
-        &recurrent.kernel,
-        &recurrent.biases,
-    ];
-    let storages = tensors.map(Tensor::storage_and_layout);
-    let [a, b, c, d] = storages
-        .each_ref()
-        .map(|(storage, layout)| cpu_values(storage, layout));
-    Ok(work(Kernels {
-        input: [a?, b?],
-        recurrent: [c?, d?],
-    }))
-}
-
-impl CustomOp3 for Recurrent {
-    fn name(&self) -> &'static str {
-        "recurrent"
-    }
-
-    fn cpu_fwd(
-        &self,
-        images: &CpuStorage,
-        layout: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let last = self.forward(values(images, layout)?)?;
-        let n_images = last.len() / self.units;
-        output(last, (n_images, self.units))
-    }
-
-    fn bwd(
-        &self,
-        images: &Tensor,
-        _: &Tensor,
-        _: &Tensor,
-        _last: &Tensor,
-        last_gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        if images.track_op() {
-            candle_core::bail!(
-                "rows are taken of the images themselves, not of what is made of them"
+            let x = self.input(&rows, &traces, n_images);
+            state_gradients = self.layer(depth, n_images).backward(
+                &weights[2 * depth..][..2],
+                x,
+                trace,
+                &state_gradients,
+                &mut gradients[2 * depth..][..2],
+                depth > 0,
             );
         }
-        let (storage, layout) = last_gradient.storage_and_layout();
-        self.backward(cpu_values(&storage, layout)?)?;
-        Ok((None, None, None))
+        Vec::new()
     }
 }

@@ -1,56 +1,22 @@
-//! Mean squared error of a reconstruction, as a training loss and as a measure of a trained autoencoder.
+//! Mean squared error of a reconstruction, as a training loss and as a measure of a trained
+//! autoencoder.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
-
-use crate::train::ops::{cpu_values, gradient, output, values};
-
-/// The operation: reconstructions `[n, ...]` to the sum over images of their mean squared errors over the size of the
-/// batch they are of, a single number.
-#[derive(Debug)]
-pub(crate) struct SquaredError {
-    targets: Vec<f32>,
+/// The part of a batch's mean squared error that these images contribute, and its gradient by
+/// `results`.
+///
+/// The mean is over all values of a batch of `batch_size` images, of which `n_images` are passed;
+/// `targets` has their pixels, as many as `results`.
+pub(crate) fn squared_error(
+    results: &[f32],
+    targets: &[f32],
     n_images: usize,
     batch_size: usize,
-}
-
-impl SquaredError {
-    /// `targets` of the `n_images` passed, which are some or all of a batch of `batch_size`.
-    pub(crate) fn new(targets: Vec<f32>, n_images: usize, batch_size: usize) -> Self {
-        Self {
-            targets,
-            n_images,
-            batch_size,
-        }
-    }
-
-    /// Values per batch, over which the mean is taken.
-    fn n_values(&self) -> f64 {
-        (self.targets.len() / self.n_images * self.batch_size) as f64
-    }
-}
-
-impl CustomOp1 for SquaredError {
-    fn name(&self) -> &'static str {
-        "squared-error"
-    }
-
-    fn cpu_fwd(&self, results: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let total = sum_of_squares(values(results, layout)?, &self.targets);
-        output(vec![(total / self.n_values()) as f32], ())
-    }
-
-    fn bwd(
-        &self,
-        results: &Tensor,
-        _loss: &Tensor,
-        loss_gradient: &Tensor,
-    ) -> Result<Option<Tensor>> {
-        let (storage, layout) = loss_gradient.storage_and_layout();
-        let scale = (2.0 * f64::from(cpu_values(&storage, layout)?[0]) / self.n_values()) as f32;
-        let (storage, layout) = results.storage_and_layout();
-        let pairs = cpu_values(&storage, layout)?.iter().zip(&self.targets);
-        gradient(pairs.map(|(z, x)| scale * (z - x)).collect(), results)
-    }
+) -> (f32, Vec<f32>) {
+    let n_values = (targets.len() / n_images * batch_size) as f64;
+    let loss = (sum_of_squares(results, targets) / n_values) as f32;
+    let scale = (2.0 / n_values) as f32;
+    let pairs = results.iter().zip(targets);
+    (loss, pairs.map(|(z, x)| scale * (z - x)).collect())
 }
 
 /// `sum (z - x)^2`

@@ -1,211 +1,175 @@
-//! A transposed convolution: `z = phi(w^T * x + b)`, the adjoint of a convolution, as decoders have it.
+//! A transposed convolution: `z = phi(w^T * x + b)`, the adjoint of a convolution, as decoders have
+//! it.
 //!
-//! Its geometry is that of the convolution it is the adjoint of, which goes from its result to its input: patches are
-//! added to the result where the convolution would take them from.
+//! Its geometry is that of the convolution it is the adjoint of, which goes from this layer's
+//! result to this layer's input: patches are added to the result where that convolution would take
+//! them from.
 
-use std::sync::{Arc, Mutex, OnceLock};
-
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use cntflow_network::Activation;
 use pulp::Arch;
 
 use crate::train::ops::activate::{activate_for_backward, multiply_derivative};
 use crate::train::ops::channels::{by_channel, by_image};
 use crate::train::ops::convolution::COLUMNS_PER_GROUP;
+use crate::train::ops::matrix::{matrix, multiply, multiply_add, sum};
 use crate::train::ops::patches::Patches;
-use crate::train::ops::{
-    WeightGradients, cpu_values, gradient, matrix, multiply, multiply_add, output, sum, values,
-};
+use crate::train::ops::tape::{Operation, Pass, WeightGradients, Weights};
 
-/// The operation: images `[n, channels, rows, columns]`, kernel `[channels, filters, kernel rows, kernel columns]`,
-/// biases `[filters]`; result `[n, filters, result rows, result columns]`.
+/// The operation: images `[n, channels, rows, columns]`, kernel `[channels, filters, kernel rows,
+/// kernel columns]`, biases `[filters]`; result `[n, filters, result rows, result columns]`.
 #[derive(Debug)]
 pub(crate) struct TransposedConvolution {
-    /// Its images are the results, its results the places of the input.
-    patches: Patches,
-    channels: usize,
-    activation: Activation,
-    gradients: Arc<Mutex<WeightGradients>>,
-    /// Derivatives where results do not tell them, kept by the forward pass for the backward pass.
-    derivatives: OnceLock<Vec<f32>>,
+    /// Their images are the results, their positions the pixels of the input.
+    pub(crate) patches: Patches,
+    /// Channels of the input.
+    pub(crate) channels: usize,
+    pub(crate) activation: Activation,
+}
+
+/// Memory for one group of images, used again for the next.
+struct Buffers {
+    /// Inputs or their gradients, `[channels, n, positions]`.
+    inputs: Vec<f32>,
+    /// `[patch_size, n, positions]`
+    columns: Vec<f32>,
 }
 
 impl TransposedConvolution {
-    pub(crate) fn new(
-        patches: Patches,
-        channels: usize,
-        activation: Activation,
-        gradients: Arc<Mutex<WeightGradients>>,
-    ) -> Self {
-        Self {
-            patches,
-            channels,
-            activation,
-            gradients,
-            derivatives: OnceLock::new(),
-        }
-    }
-
-    /// Values of one image's input.
+    /// Number of values in one image's input.
     fn input_size(&self) -> usize {
-        self.channels * self.patches.geometry.n_places()
+        self.channels * self.patches.geometry.n_positions()
     }
 
-    /// Images of a group, whose columns stay in a core's cache.
+    /// Images whose columns stay in a core's cache.
     fn images_per_group(&self) -> usize {
         let geometry = self.patches.geometry;
-        (COLUMNS_PER_GROUP / (geometry.patch_size() * geometry.n_places())).max(1)
+        (COLUMNS_PER_GROUP / (geometry.patch_size() * geometry.n_positions())).max(1)
     }
 
-    fn forward(&self, x: &[f32], w: &[f32], b: &[f32]) -> Vec<f32> {
-        let geometry = self.patches.geometry;
-        let (places, size) = (geometry.n_places(), geometry.image_size());
-        let group = self.images_per_group();
-        let mut z = biases(b, size, x.len() / self.input_size());
-        let mut inputs = vec![0.0; group * self.input_size()];
-        let mut columns = vec![0.0; group * geometry.patch_size() * places];
-        let groups = x.chunks(group * self.input_size());
-        for (x, z) in groups.zip(z.chunks_mut(group * size)) {
-            let n = x.len() / self.input_size();
-            let (inputs, columns) = self.of_group(n, &mut inputs, &mut columns);
-            by_channel(x, self.channels, places, inputs);
-            multiply(
-                columns,
-                matrix(w, self.channels, geometry.patch_size()).transpose(),
-                matrix(inputs, self.channels, n * places),
-            );
-            Arch::new().dispatch(
-                #[inline(always)]
-                || self.patches.scatter_add(columns, z),
-            );
+    fn buffers(&self) -> Buffers {
+        let (n, geometry) = (self.images_per_group(), self.patches.geometry);
+        Buffers {
+            inputs: vec![0.0; n * self.input_size()],
+            columns: vec![0.0; n * geometry.patch_size() * geometry.n_positions()],
         }
-        if let Some(derivatives) = activate_for_backward(self.activation, &mut z) {
-            self.derivatives.get_or_init(|| derivatives);
-        }
-        z
     }
 
-    /// Adds to the gradients of the weights; returns that of `x`, empty where it is not asked for. `g` is that of the
-    /// pre-activations.
-    fn backward(&self, x: &[f32], w: &[f32], g: &[f32], with_x: bool) -> Vec<f32> {
-        let geometry = self.patches.geometry;
-        let (patch, places) = (geometry.patch_size(), geometry.n_places());
-        let group = self.images_per_group();
-        let mut x_gradient = vec![0.0; if with_x { x.len() } else { 0 }];
-        let mut gradients = self.gradients.lock().expect("no pass panics");
-        add_channel_sums(
-            g,
-            geometry.input[0] * geometry.input[1],
-            &mut gradients.biases,
+    /// Adds the patches of one group of inputs to `z`, which holds the biases.
+    fn forward_group(&self, weights: &Weights, x: &[f32], buffers: &mut Buffers, z: &mut [f32]) {
+        let patch_size = self.patches.geometry.patch_size();
+        let n_columns = x.len() / self.channels;
+        let inputs = &mut buffers.inputs[..x.len()];
+        let columns = &mut buffers.columns[..patch_size * n_columns];
+        by_channel(
+            x,
+            self.channels,
+            self.patches.geometry.n_positions(),
+            inputs,
         );
-        let mut inputs = vec![0.0; group * self.input_size()];
-        let mut columns = vec![0.0; group * patch * places];
-        let groups = x.chunks(group * self.input_size());
-        let groups = groups.zip(g.chunks(group * geometry.image_size()));
-        for (number, (x, g)) in groups.enumerate() {
-            let n = x.len() / self.input_size();
-            let (inputs, columns) = self.of_group(n, &mut inputs, &mut columns);
-            by_channel(x, self.channels, places, inputs);
-            Arch::new().dispatch(
-                #[inline(always)]
-                || self.patches.gather(g, columns),
-            );
-            let columns = matrix(columns, patch, n * places);
-            let of_inputs = matrix(inputs, self.channels, n * places);
-            multiply_add(&mut gradients.kernel, of_inputs, columns.transpose());
-            if with_x {
-                multiply(inputs, matrix(w, self.channels, patch), columns);
-                let target = &mut x_gradient[number * group * self.input_size()..][..x.len()];
-                by_image(inputs, self.channels, places, target);
-            }
+        multiply(
+            columns,
+            matrix(&weights.kernel, self.channels, patch_size).transpose(),
+            matrix(inputs, self.channels, n_columns),
+        );
+        Arch::new().dispatch(
+            #[inline(always)]
+            || self.patches.scatter_add(columns, z),
+        );
+    }
+
+    /// The gradients of one group: `gradient` is that by the pre-activations; `x_gradient` is empty
+    /// unless it is needed.
+    fn backward_group(
+        &self,
+        weights: &Weights,
+        [x, gradient]: [&[f32]; 2],
+        buffers: &mut Buffers,
+        kernel_gradient: &mut [f32],
+        x_gradient: &mut [f32],
+    ) {
+        let geometry = self.patches.geometry;
+        let (patch_size, n_positions) = (geometry.patch_size(), geometry.n_positions());
+        let n_columns = x.len() / self.channels;
+        let inputs = &mut buffers.inputs[..x.len()];
+        let columns = &mut buffers.columns[..patch_size * n_columns];
+        by_channel(x, self.channels, n_positions, inputs);
+        Arch::new().dispatch(
+            #[inline(always)]
+            || self.patches.gather(gradient, columns),
+        );
+        let columns = matrix(columns, patch_size, n_columns);
+        let x = matrix(inputs, self.channels, n_columns);
+        multiply_add(kernel_gradient, x, columns.transpose());
+        if !x_gradient.is_empty() {
+            // The inputs are done with: their gradient takes their memory.
+            let kernel = matrix(&weights.kernel, self.channels, patch_size);
+            multiply(inputs, kernel, columns);
+            by_image(inputs, self.channels, n_positions, x_gradient);
+        }
+    }
+}
+
+impl Operation for TransposedConvolution {
+    /// Derivatives of the activation, where results do not determine them.
+    type Saved = Option<Vec<f32>>;
+
+    fn forward(&self, weights: &[Weights], x: &[f32]) -> (Vec<f32>, Self::Saved) {
+        let (n_in, n_out) = (self.input_size(), self.patches.geometry.image_size());
+        let group = self.images_per_group();
+        let mut z = repeated_biases(&weights[0].biases, n_out, x.len() / n_in);
+        let mut buffers = self.buffers();
+        for (x, z) in x.chunks(group * n_in).zip(z.chunks_mut(group * n_out)) {
+            self.forward_group(&weights[0], x, &mut buffers, z);
+        }
+        let derivatives = activate_for_backward(self.activation, &mut z);
+        (z, derivatives)
+    }
+
+    fn backward(
+        &self,
+        weights: &[Weights],
+        pass: Pass<'_, Self::Saved>,
+        gradients: &mut [WeightGradients],
+    ) -> Vec<f32> {
+        let geometry = self.patches.geometry;
+        let (n_in, n_out) = (self.input_size(), geometry.image_size());
+        let group = self.images_per_group();
+        let mut gradient = pass.z_gradient;
+        let derivative_source = pass.saved.as_deref().unwrap_or(pass.z);
+        multiply_derivative(self.activation, derivative_source, &mut gradient);
+        let WeightGradients { kernel, biases } = &mut gradients[0];
+        add_channel_sums(&gradient, geometry.input[0] * geometry.input[1], biases);
+        let x_size = if pass.needs_x_gradient {
+            pass.x.len()
+        } else {
+            0
+        };
+        let mut x_gradient = vec![0.0; x_size];
+        let mut x_gradients = x_gradient.chunks_mut(group * n_in);
+        let mut buffers = self.buffers();
+        let groups = pass.x.chunks(group * n_in);
+        for (x, gradient) in groups.zip(gradient.chunks(group * n_out)) {
+            let x_gradient = x_gradients.next().unwrap_or_default();
+            self.backward_group(&weights[0], [x, gradient], &mut buffers, kernel, x_gradient);
         }
         x_gradient
     }
-
-    /// The parts of the two buffers that `n_images` need.
-    fn of_group<'a>(
-        &self,
-        n_images: usize,
-        inputs: &'a mut [f32],
-        columns: &'a mut [f32],
-    ) -> (&'a mut [f32], &'a mut [f32]) {
-        let geometry = self.patches.geometry;
-        let n_columns = n_images * geometry.patch_size() * geometry.n_places();
-        (
-            &mut inputs[..n_images * self.input_size()],
-            &mut columns[..n_columns],
-        )
-    }
 }
 
-/// `n_images` of `size` values whose channels hold their biases.
-fn biases(b: &[f32], size: usize, n_images: usize) -> Vec<f32> {
-    let plane = size / b.len();
-    let one = b.iter().flat_map(|&b| std::iter::repeat_n(b, plane));
-    one.collect::<Vec<_>>().repeat(n_images)
+/// `n_images` images of `size` values, each value the bias of its channel.
+fn repeated_biases(biases: &[f32], size: usize, n_images: usize) -> Vec<f32> {
+    let plane_size = size / biases.len();
+    let image = biases
+        .iter()
+        .flat_map(|&bias| std::iter::repeat_n(bias, plane_size));
+    image.collect::<Vec<_>>().repeat(n_images)
 }
 
-/// Adds the sum of each channel of images `[n, channels, places]` to `sums`.
-fn add_channel_sums(images: &[f32], places: usize, sums: &mut [f32]) {
-    for image in images.chunks_exact(places * sums.len()) {
-        for (plane, total) in image.chunks_exact(places).zip(&mut *sums) {
+/// Adds the sum of each channel of images `[n, channels, plane_size]` to `sums`, `[channels]`.
+fn add_channel_sums(images: &[f32], plane_size: usize, sums: &mut [f32]) {
+    for image in images.chunks_exact(plane_size * sums.len()) {
+        for (plane, total) in image.chunks_exact(plane_size).zip(&mut *sums) {
             *total += sum(plane);
         }
-    }
-}
-
-impl CustomOp3 for TransposedConvolution {
-    fn name(&self) -> &'static str {
-        "transposed-convolution"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        w: &CpuStorage,
-        w_layout: &Layout,
-        b: &CpuStorage,
-        b_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let z = self.forward(
-            values(x, x_layout)?,
-            values(w, w_layout)?,
-            values(b, b_layout)?,
-        );
-        let geometry = self.patches.geometry;
-        let n = z.len() / geometry.image_size();
-        let [rows, columns] = geometry.input;
-        output(z, (n, geometry.channels, rows, columns))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        _b: &Tensor,
-        z: &Tensor,
-        z_gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (x_storage, x_layout) = x.storage_and_layout();
-        let (w_storage, w_layout) = w.storage_and_layout();
-        let (z_storage, z_layout) = z.storage_and_layout();
-        let (g_storage, g_layout) = z_gradient.storage_and_layout();
-        let mut g = cpu_values(&g_storage, g_layout)?.to_vec();
-        let z_values = cpu_values(&z_storage, z_layout)?;
-        let results = self.derivatives.get().map_or(z_values, Vec::as_slice);
-        multiply_derivative(self.activation, results, &mut g);
-        let x_gradient = self.backward(
-            cpu_values(&x_storage, x_layout)?,
-            cpu_values(&w_storage, w_layout)?,
-            &g,
-            x.track_op(),
-        );
-        let x_gradient = if x.track_op() {
-            gradient(x_gradient, x)?
-        } else {
-            None
-        };
-        Ok((x_gradient, None, None))
     }
 }

@@ -2,93 +2,116 @@
 
 use pulp::Arch;
 
-use super::{Cell, Kernels, Layer, Trace, elman, gru, lstm};
-use crate::train::ops::{WeightGradients, matrix, multiply, multiply_add};
+use super::{Cell, RecurrentLayer, Trace, elman, forward, gru, lstm};
+use crate::train::ops::matrix::{add_rows, matrix, multiply, multiply_add};
+use crate::train::ops::tape::{WeightGradients, Weights};
 
-/// One step of a batch, the later steps done.
+/// One time step of a batch, when all later steps are done. States are `[n_images, units]`.
 pub(super) struct BackwardStep<'a> {
     pub(super) units: usize,
-    /// The gates; afterwards the gradients of the input's part of what they are activations of.
+    /// Before: the gates. After: the gradients by what the input adds to their pre-activations.
+    /// `[n_images, n_gates * units]`.
     pub(super) gates: &'a mut [f32],
-    /// GRU: afterwards the gradients of the hidden state's part, which differ from the input's. Empty otherwise.
+    /// GRU only, and empty otherwise. After: the gradients by what the hidden state adds to the
+    /// pre-activations; they differ from the input's, because the reset gate stands between.
     pub(super) recurrent: &'a mut [f32],
     pub(super) hidden_before: &'a [f32],
     pub(super) hidden: &'a [f32],
+    /// Of [`Trace::inner`].
     pub(super) inner_before: &'a [f32],
     pub(super) inner: &'a [f32],
-    /// The gradient of the hidden state; afterwards what goes from it to the state before past the recurrent kernel.
+    /// Before: the gradient by the hidden state. After: that by the previous hidden state, without
+    /// the part that flows through the recurrent kernel.
     pub(super) hidden_gradient: &'a mut [f32],
-    /// LSTM: the gradient of the cell state that later steps leave; afterwards what this one leaves.
+    /// LSTM only. Before: the gradient by the cell state, from later steps. After: that by the
+    /// previous cell state.
     pub(super) inner_gradient: &'a mut [f32],
 }
 
-impl Layer {
-    /// Adds to the gradients of the input kernel and the recurrent one; returns that of `x`, empty where it is not asked
-    /// for. `state_gradients`, `[n_steps, n_images, units]`, are those of the hidden states from outside the layer.
+impl RecurrentLayer {
+    /// Adds to the `gradients` of the input kernel and of the recurrent kernel. Returns the
+    /// gradient by `x`, or nothing for the bottom layer, which reads the images.
+    ///
+    /// `state_gradients`, `[n_steps, n_images, units]`, come from outside the layer: from the layer
+    /// above or the loss.
     pub(crate) fn backward(
         &self,
-        kernels: Kernels,
+        weights: &[Weights],
         x: &[f32],
         trace: Trace,
         state_gradients: &[f32],
-        [of_input, of_recurrent]: [&mut WeightGradients; 2],
-        with_x: bool,
+        gradients: &mut [WeightGradients],
+        needs_x_gradient: bool,
     ) -> Vec<f32> {
         let Trace {
             mut gates,
             hidden,
             inner,
         } = trace;
-        let own = self.through_time(kernels, &mut gates, [&hidden, &inner], state_gradients);
-        let recurrent = if own.is_empty() { &gates } else { &own };
-        add_gradients(of_input, &gates, x);
-        let before = &hidden[..self.n_steps * self.state_size()];
-        add_gradients(of_recurrent, recurrent, before);
-        let mut x_gradient = vec![0.0; if with_x { x.len() } else { 0 }];
-        if with_x {
-            let g = matrix(&gates, self.n_steps * self.n_images, self.n_out());
-            let kernel = matrix(kernels.input[0], self.n_out(), self.n_in);
-            multiply(&mut x_gradient, g, kernel);
+        let kernel = &weights[1].kernel;
+        let gru_part = self.through_time(kernel, &mut gates, [&hidden, &inner], state_gradients);
+        let by_recurrent = if gru_part.is_empty() {
+            &gates
+        } else {
+            &gru_part
+        };
+        let hidden_before = &hidden[..self.n_steps * self.state_size()];
+        add_gradients(&mut gradients[0], &gates, x);
+        add_gradients(&mut gradients[1], by_recurrent, hidden_before);
+        if !needs_x_gradient {
+            return Vec::new();
         }
+        let mut x_gradient = vec![0.0; x.len()];
+        let g = matrix(&gates, self.n_steps * self.n_images, self.n_out());
+        let kernel = matrix(&weights[0].kernel, self.n_out(), self.n_in);
+        multiply(&mut x_gradient, g, kernel);
         x_gradient
     }
 
-    /// Turns gates into the gradients of what they are activations of. Returns those of the hidden state's part where
-    /// they are others, nothing where they are the same.
+    /// Turns gates into the gradients by what the input adds to their pre-activations. Returns, of
+    /// a GRU, the gradients by what the hidden state adds; nothing for other cells, whose two
+    /// gradients are the same.
     fn through_time(
         &self,
-        kernels: Kernels,
+        recurrent_kernel: &[f32],
         gates: &mut [f32],
         [hidden, inner]: [&[f32]; 2],
         state_gradients: &[f32],
     ) -> Vec<f32> {
-        let (state, size) = (self.state_size(), self.n_images * self.n_out());
-        let kernel = matrix(kernels.recurrent[0], self.n_out(), self.units);
-        let own_size = if self.cell == Cell::Gru { size } else { 0 };
-        let mut own = vec![0.0; self.n_steps * own_size];
-        let (mut hidden_gradient, mut inner_gradient) = (vec![0.0; state], vec![0.0; state]);
+        let (state_size, gates_size) = (self.state_size(), self.n_images * self.n_out());
+        let kernel = matrix(recurrent_kernel, self.n_out(), self.units);
+        let part_size = if self.cell == Cell::Gru {
+            gates_size
+        } else {
+            0
+        };
+        let mut gru_part = vec![0.0; self.n_steps * part_size];
+        let mut hidden_gradient = vec![0.0; state_size];
+        let mut inner_gradient = vec![0.0; state_size];
         for step in (0..self.n_steps).rev() {
-            let gates = &mut gates[step * size..][..size];
-            let own = &mut own[step * own_size..][..own_size];
-            let from_outside = &state_gradients[step * state..][..state];
-            let sums = hidden_gradient.iter_mut().zip(from_outside);
-            sums.for_each(|(sum, g)| *sum += g);
+            let gates = &mut gates[step * gates_size..][..gates_size];
+            let gru_part = &mut gru_part[step * part_size..][..part_size];
+            // The state of this step has two users: the next step and what is outside the layer.
+            forward::add(
+                &mut hidden_gradient,
+                &state_gradients[step * state_size..][..state_size],
+            );
             self.cell.backward(BackwardStep {
                 units: self.units,
                 gates,
-                recurrent: own,
-                hidden_before: &hidden[step * state..][..state],
-                hidden: &hidden[(step + 1) * state..][..state],
-                inner_before: &inner[step * state..][..state],
-                inner: &inner[(step + 1) * state..][..state],
+                recurrent: gru_part,
+                hidden_before: &hidden[step * state_size..][..state_size],
+                hidden: &hidden[(step + 1) * state_size..][..state_size],
+                inner_before: &inner[step * state_size..][..state_size],
+                inner: &inner[(step + 1) * state_size..][..state_size],
                 hidden_gradient: &mut hidden_gradient,
                 inner_gradient: &mut inner_gradient,
             });
-            let recurrent = if own_size == 0 { &*gates } else { &*own };
-            let g = matrix(recurrent, self.n_images, self.n_out());
+            let by_recurrent = if part_size == 0 { &*gates } else { &*gru_part };
+            let g = matrix(by_recurrent, self.n_images, self.n_out());
             multiply_add(&mut hidden_gradient, g, kernel);
         }
-        own
+        gru_part
     }
 }
 
@@ -105,16 +128,13 @@ impl Cell {
     }
 }
 
-/// Adds the gradients of a kernel `[n_out, n_in]` and its biases: `g` are those of its results `[n_rows, n_out]` to
-/// `x`, `[n_rows, n_in]`.
+/// Adds to the gradients of a kernel `[n_out, n_in]` and its biases: `g`, `[n_rows, n_out]`, is the
+/// gradient by what they made of `x`, `[n_rows, n_in]`.
 fn add_gradients(gradients: &mut WeightGradients, g: &[f32], x: &[f32]) {
     let n_out = gradients.biases.len();
     let n_rows = g.len() / n_out;
     let transposed = matrix(g, n_rows, n_out).transpose();
     let x = matrix(x, n_rows, gradients.kernel.len() / n_out);
     multiply_add(&mut gradients.kernel, transposed, x);
-    for row in g.chunks_exact(n_out) {
-        let sums = gradients.biases.iter_mut().zip(row);
-        sums.for_each(|(sum, g)| *sum += g);
-    }
+    add_rows(g, &mut gradients.biases);
 }

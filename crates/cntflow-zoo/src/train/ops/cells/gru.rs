@@ -1,8 +1,9 @@
-//! The gated recurrent unit (Cho et al. 2014), as PyTorch has it: gates r, z, n, the reset gate applied after the
-//! recurrent kernel.
+//! The gated recurrent unit (Cho et al. 2014), as PyTorch has it: gates r, z, n, the reset gate
+//! applied after the recurrent kernel.
 
 use super::backward::BackwardStep;
-use super::forward::{ForwardStep, add, each};
+use super::forward::{ForwardStep, add};
+use crate::train::ops::activate::apply;
 use crate::train::ops::vector_math::{sigmoid, tanh};
 
 #[inline(always)]
@@ -14,10 +15,10 @@ pub(super) fn forward(step: ForwardStep) {
     let states = states.zip(step.hidden.chunks_exact_mut(units));
     let states = states.zip(step.inner.chunks_exact_mut(units));
     for ((gates, recurrent), ((before, hidden), inner)) in rows.zip(states) {
-        let (both, candidate) = gates.split_at_mut(2 * units);
-        add(both, recurrent);
-        each(both, sigmoid);
-        let (reset, update) = both.split_at(units);
+        let (first_gates, candidate) = gates.split_at_mut(2 * units);
+        add(first_gates, recurrent);
+        apply(first_gates, sigmoid);
+        let (reset, update) = first_gates.split_at(units);
         inner.copy_from_slice(&recurrent[2 * units..]);
         for ((candidate, reset), inner) in candidate.iter_mut().zip(reset).zip(&*inner) {
             *candidate = tanh(*candidate + reset * inner);
@@ -38,35 +39,46 @@ pub(super) fn backward(step: BackwardStep) {
     let states = states.zip(step.inner.chunks_exact(units));
     let states = states.zip(step.hidden_gradient.chunks_exact_mut(units));
     for ((gates, recurrent), ((before, inner), gradient)) in rows.zip(states) {
-        let (reset, both) = gates.split_at_mut(units);
-        let (update, candidate) = both.split_at_mut(units);
+        let (reset, gates) = gates.split_at_mut(units);
+        let (update, candidate) = gates.split_at_mut(units);
         through_state(update, candidate, before, gradient);
-        let (shared, own) = recurrent.split_at_mut(2 * units);
-        through_candidate(reset, candidate, inner, own);
-        shared[..units].copy_from_slice(reset);
-        shared[units..].copy_from_slice(update);
+        // Input and hidden state are added up in the first two gates, so that both get the same
+        // gradient there.
+        let (first_gates, recurrent_candidate) = recurrent.split_at_mut(2 * units);
+        through_candidate(reset, candidate, inner, recurrent_candidate);
+        first_gates[..units].copy_from_slice(reset);
+        first_gates[units..].copy_from_slice(update);
     }
 }
 
-/// From the hidden state's gradient to those of the update gate, of the candidate and, past both, of the state before.
+/// From the gradient by the hidden state, `h' = (1 - z) n + z h`, to those by the update gate's and
+/// the candidate's pre-activations and, directly, by the previous state.
 #[inline(always)]
 fn through_state(update: &mut [f32], candidate: &mut [f32], before: &[f32], gradient: &mut [f32]) {
     let gates = update.iter_mut().zip(candidate);
     for ((update, candidate), (&before, gradient)) in gates.zip(before.iter().zip(gradient)) {
         let (z, n, g) = (*update, *candidate, *gradient);
+        // z (1 - z) is the derivative of the sigmoid, 1 - n^2 that of tanh.
         *update = g * (before - n) * (z * (1.0 - z));
         *candidate = g * (1.0 - z) * (1.0 - n * n);
         *gradient = g * z;
     }
 }
 
-/// From the candidate's gradient to the reset gate's and that of the hidden state's part of the candidate.
+/// From the gradient by the candidate's pre-activation, `W_in x + b_in + r inner`, to those by the
+/// reset gate's pre-activation and by `inner = W_hn h + b_hn`.
 #[inline(always)]
-fn through_candidate(reset: &mut [f32], candidate: &[f32], inner: &[f32], own: &mut [f32]) {
+fn through_candidate(
+    reset: &mut [f32],
+    candidate: &[f32],
+    inner: &[f32],
+    inner_gradient: &mut [f32],
+) {
     let values = candidate.iter().zip(inner);
-    for ((reset, own), (&g, &inner)) in reset.iter_mut().zip(own).zip(values) {
+    for ((reset, inner_gradient), (&g, &inner)) in reset.iter_mut().zip(inner_gradient).zip(values)
+    {
         let r = *reset;
-        *own = g * r;
+        *inner_gradient = g * r;
         *reset = g * inner * (r * (1.0 - r));
     }
 }

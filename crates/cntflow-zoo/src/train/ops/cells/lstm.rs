@@ -1,7 +1,8 @@
 //! Long short-term memory (Hochreiter and Schmidhuber 1997, with a forget gate): gates i, f, g, o.
 
 use super::backward::BackwardStep;
-use super::forward::{ForwardStep, add, each};
+use super::forward::{ForwardStep, add};
+use crate::train::ops::activate::apply;
 use crate::train::ops::vector_math::{sigmoid, tanh};
 
 #[inline(always)]
@@ -13,13 +14,14 @@ pub(super) fn forward(step: ForwardStep) {
     let cells = cells.zip(step.inner.chunks_exact_mut(units));
     let rows = rows.zip(cells).zip(step.hidden.chunks_exact_mut(units));
     for ((gates, (cell_before, cell)), hidden) in rows {
-        each(&mut gates[..2 * units], sigmoid);
-        each(&mut gates[2 * units..3 * units], tanh);
-        each(&mut gates[3 * units..], sigmoid);
+        apply(&mut gates[..2 * units], sigmoid);
+        apply(&mut gates[2 * units..3 * units], tanh);
+        apply(&mut gates[3 * units..], sigmoid);
         next_state(units, gates, cell_before, cell, hidden);
     }
 }
 
+/// `c' = f c + i g`, `h' = o tanh(c')`, for one image.
 #[inline(always)]
 fn next_state(
     units: usize,
@@ -30,6 +32,7 @@ fn next_state(
 ) {
     let [input, forget, candidate, output] =
         [0, 1, 2, 3].map(|gate| &gates[gate * units..][..units]);
+    // Slices of one known length: the loops need no checks of bounds, and run in vector registers.
     let (cell_before, cell, hidden) = (
         &cell_before[..units],
         &mut cell[..units],
@@ -60,8 +63,9 @@ pub(super) fn backward(step: BackwardStep) {
     }
 }
 
-/// From the hidden state's gradient to the output gate's and, added, the cell state's. The hidden state before gets
-/// nothing but through the recurrent kernel.
+/// From the gradient by the hidden state, `h' = o tanh(c')`, to that by the output gate's
+/// pre-activation; adds that by the cell state. The previous hidden state gets a gradient through
+/// the recurrent kernel only: here it is zero.
 #[inline(always)]
 fn through_output(
     output: &mut [f32],
@@ -79,7 +83,8 @@ fn through_output(
     }
 }
 
-/// From the cell state's gradient to those of the other gates and of the cell state before.
+/// From the gradient by the cell state, `c' = f c + i g`, to those by the other gates'
+/// pre-activations and by the previous cell state.
 #[inline(always)]
 fn through_cell(
     [input, forget, candidate]: [&mut [f32]; 3],

@@ -1,0 +1,158 @@
+//! Reverse-mode automatic differentiation of a chain of layers.
+//!
+//! The layers of a network follow one another without branches, so that its tape is a list: the
+//! forward pass records each layer, the backward pass goes through the list from its end. No
+//! gradient is ever the sum of two paths.
+
+use std::rc::Rc;
+
+/// One kernel with its biases.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Weights {
+    /// Row-major; its shape is the business of the operation that uses it.
+    pub(crate) kernel: Vec<f32>,
+    pub(crate) biases: Vec<f32>,
+}
+
+/// Gradients of the loss by one kernel and its biases. Backward passes add to them, the optimiser's
+/// step clears them.
+#[derive(Clone, Debug)]
+pub(crate) struct WeightGradients {
+    pub(crate) kernel: Vec<f32>,
+    pub(crate) biases: Vec<f32>,
+}
+
+impl WeightGradients {
+    /// Zeros, one for each of `weights`.
+    pub(crate) fn zeros(weights: &Weights) -> Self {
+        Self {
+            kernel: vec![0.0; weights.kernel.len()],
+            biases: vec![0.0; weights.biases.len()],
+        }
+    }
+}
+
+/// A layer's function of a batch and of its weights, `z = f(x, weights)`, and its derivatives.
+pub(crate) trait Operation {
+    /// What the forward pass keeps for the backward pass, besides `x` and `z`.
+    type Saved;
+
+    /// `z` of the batch `x`.
+    fn forward(&self, weights: &[Weights], x: &[f32]) -> (Vec<f32>, Self::Saved);
+
+    /// Adds the gradients by the weights to `gradients`, which has one entry for each of `weights`.
+    /// Returns the gradient by `x`, or nothing unless [`Pass::needs_x_gradient`].
+    fn backward(
+        &self,
+        weights: &[Weights],
+        pass: Pass<'_, Self::Saved>,
+        gradients: &mut [WeightGradients],
+    ) -> Vec<f32>;
+}
+
+/// A forward pass through one operation, when the backward pass comes to it.
+pub(crate) struct Pass<'a, Saved> {
+    pub(crate) x: &'a [f32],
+    pub(crate) z: &'a [f32],
+    pub(crate) saved: Saved,
+    /// Gradient of the loss by `z`.
+    pub(crate) z_gradient: Vec<f32>,
+    /// Whether `x` depends on any weights. The images do not, and the gradient by them would be the
+    /// largest product of a dense network.
+    pub(crate) needs_x_gradient: bool,
+}
+
+/// One recorded layer: takes the gradient by `z`, the gradients of its weights to add to, and
+/// whether the gradient by `x` is needed, which it returns.
+type Backward<'a> = Box<dyn FnOnce(Vec<f32>, &mut [WeightGradients], bool) -> Vec<f32> + 'a>;
+
+/// An [`Operation`] whose type of `Saved` is hidden in what it records, so that a tape holds any of
+/// them.
+pub(crate) trait Record {
+    /// The forward pass of `x`: its result, and the backward pass through it.
+    fn record<'a>(
+        &'a self,
+        weights: &'a [Weights],
+        x: Rc<Vec<f32>>,
+    ) -> (Rc<Vec<f32>>, Backward<'a>);
+
+    /// The forward pass of `x`, with nothing recorded.
+    fn evaluate(&self, weights: &[Weights], x: &[f32]) -> Vec<f32>;
+}
+
+impl<O: Operation> Record for O
+where
+    O::Saved: 'static,
+{
+    fn record<'a>(
+        &'a self,
+        weights: &'a [Weights],
+        x: Rc<Vec<f32>>,
+    ) -> (Rc<Vec<f32>>, Backward<'a>) {
+        let (z, saved) = self.forward(weights, &x);
+        let z = Rc::new(z);
+        let result = z.clone();
+        let backward: Backward<'a> = Box::new(move |z_gradient, gradients, needs_x_gradient| {
+            let pass = Pass {
+                x: &x,
+                z: &z,
+                saved,
+                z_gradient,
+                needs_x_gradient,
+            };
+            self.backward(weights, pass, gradients)
+        });
+        (result, backward)
+    }
+
+    fn evaluate(&self, weights: &[Weights], x: &[f32]) -> Vec<f32> {
+        self.forward(weights, x).0
+    }
+}
+
+/// A forward pass through a chain of layers, recorded for the backward pass.
+pub(crate) struct Tape<'a> {
+    values: Rc<Vec<f32>>,
+    layers: Vec<Backward<'a>>,
+    /// Index of the first layer with weights; the number of layers until there is one.
+    first_with_weights: usize,
+}
+
+impl<'a> Tape<'a> {
+    /// A tape that has recorded nothing yet.
+    pub(crate) fn new(input: Vec<f32>) -> Self {
+        Self {
+            values: Rc::new(input),
+            layers: Vec::new(),
+            first_with_weights: 0,
+        }
+    }
+
+    /// Passes the values through the next layer.
+    pub(crate) fn apply(&mut self, operation: &'a dyn Record, weights: &'a [Weights]) {
+        let (z, backward) = operation.record(weights, self.values.clone());
+        if self.first_with_weights == self.layers.len() && weights.is_empty() {
+            self.first_with_weights += 1;
+        }
+        self.layers.push(backward);
+        self.values = z;
+    }
+
+    /// The result of the last layer, or the input.
+    pub(crate) fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// Goes back through all layers with the gradient of the loss by [`Tape::values`]. Adds to
+    /// `gradients`, which has an entry for each layer.
+    pub(crate) fn backward(self, gradient: Vec<f32>, gradients: &mut [Vec<WeightGradients>]) {
+        let layers = self.layers.into_iter().zip(gradients).enumerate();
+        // Nothing before the first layer with weights depends on any.
+        let depends_on_weights = layers.skip(self.first_with_weights);
+        depends_on_weights
+            .rev()
+            .fold(gradient, |gradient, (index, (backward, gradients))| {
+                backward(gradient, gradients, index > self.first_with_weights)
+            });
+    }
+}
