@@ -1,7 +1,7 @@
 //! Seconds of one epoch of training, as JSON, for `benches/training_vs_pytorch`.
 //!
 //! `cargo run --release -p cntflow-zoo --example training_speed -- CASE [epochs]`
-#![allow(clippy::print_stdout, reason = "an example prints what it has to tell")]
+#![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 use std::cell::RefCell;
 use std::error::Error;

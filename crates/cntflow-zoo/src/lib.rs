@@ -1,8 +1,4 @@
-//! Image data sets and the training of populations of networks.
-//!
-//! A study's `[population]` is read as a [`PopulationSpec`]; [`PopulationSpec::draw`] makes
-//! [`RunSpec`]s of it, plain values that cross threads and processes; [`train`](fn@train) trains
-//! one of them on [`TrainingData`] and leaves its checkpoints as safetensors files.
+#![doc = include_str!("../README.md")]
 
 mod data;
 mod error;

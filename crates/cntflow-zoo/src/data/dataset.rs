@@ -36,7 +36,7 @@ impl Dataset {
     pub fn open(name_or_path: &str, split: Split) -> Result<Self, ZooError> {
         if let Some(dataset) = embedded::find(name_or_path) {
             let (images, labels) = (dataset.images(split)?, dataset.labels(split)?);
-            return Self::from_idx(name_or_path, images, labels, dataset.info().n_classes);
+            return Self::from_idx(name_or_path, &images, &labels, dataset.info().n_classes);
         }
         let folder = Path::new(name_or_path);
         if !folder.is_dir() {
@@ -52,10 +52,15 @@ impl Dataset {
         // Both parts have the same number of classes, even if one lacks images of the last.
         let largest = labels.values.iter().chain(&train_labels.values).max();
         let n_classes = usize::from(largest.copied().unwrap_or(0)) + 1;
-        Self::from_idx(name_or_path, images, labels, n_classes)
+        Self::from_idx(name_or_path, &images, &labels, n_classes)
     }
 
-    fn from_idx(name: &str, images: Idx, labels: Idx, n_classes: usize) -> Result<Self, ZooError> {
+    fn from_idx(
+        name: &str,
+        images: &Idx,
+        labels: &Idx,
+        n_classes: usize,
+    ) -> Result<Self, ZooError> {
         let [n_images, rows, columns] = images.dimensions[..] else {
             unreachable!("images are read with three dimensions")
         };
@@ -70,13 +75,13 @@ impl Dataset {
         Ok(Self {
             name: name.to_owned(),
             shape: [1, rows, columns],
-            digest: digest_of(&images, &labels),
+            digest: digest_of(images, labels),
             images: images
                 .values
                 .iter()
                 .map(|&pixel| f32::from(pixel) / 255.0)
                 .collect(),
-            labels: labels.values.into_iter().map(usize::from).collect(),
+            labels: labels.values.iter().copied().map(usize::from).collect(),
             n_classes,
         })
     }

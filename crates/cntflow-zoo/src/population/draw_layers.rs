@@ -9,8 +9,7 @@ use crate::population::architecture_spec::{
     ArchitectureSpec, AutoencoderSpec, ConvolutionSpec, PoolKind, PoolSpec, RecurrentSpec, Size,
 };
 use crate::population::chooser::Chooser;
-use crate::train::Geometry;
-use crate::train::LayerType;
+use crate::train::{Geometry, LayerType};
 
 /// What the layers of a network depend on besides their [`ArchitectureSpec`].
 pub(super) struct LayerDraw {

@@ -30,7 +30,7 @@ pub(super) fn check_population(spec: &PopulationSpec) -> Result<(), ZooError> {
     check.ensure(
         spec.seed <= LARGEST_SEED,
         "seed",
-        spec.seed,
+        spec.seed.to_string(),
         "must be at most 9223372036854775807",
     )?;
     let mut names = HashSet::new();
@@ -94,7 +94,7 @@ fn check_runs(check: &ValueCheck, group: &GroupSpec) -> Result<(), ZooError> {
             let allowed = "a random draw needs the number of its runs";
             Err(check.error("runs", "nothing", allowed))
         }
-        (_, Some(0)) => Err(check.error("runs", 0, "must be at least 1")),
+        (_, Some(0)) => Err(check.error("runs", "0", "must be at least 1")),
         _ => Ok(()),
     }
 }

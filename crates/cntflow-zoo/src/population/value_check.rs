@@ -61,11 +61,11 @@ impl ValueCheck {
     }
 
     /// The error for the value `found` of `key`; `allowed` says what it may be.
-    pub(super) fn error(&self, key: &str, found: impl ToString, allowed: &str) -> ZooError {
+    pub(super) fn error(&self, key: &str, found: impl Into<String>, allowed: &str) -> ZooError {
         ZooError::InvalidValue {
             group: self.group.clone(),
             key: key.to_owned(),
-            found: found.to_string(),
+            found: found.into(),
             allowed: allowed.to_owned(),
         }
     }
@@ -75,7 +75,7 @@ impl ValueCheck {
         &self,
         holds: bool,
         key: &str,
-        found: impl ToString,
+        found: impl Into<String>,
         allowed: &str,
     ) -> Result<(), ZooError> {
         if holds {
@@ -109,7 +109,12 @@ impl ValueCheck {
         allowed: Allowed,
     ) -> Result<(), ZooError> {
         for value in numbers.extremes() {
-            self.ensure((allowed.is_allowed)(value), key, value, allowed.rule)?;
+            self.ensure(
+                (allowed.is_allowed)(value),
+                key,
+                value.to_string(),
+                allowed.rule,
+            )?;
         }
         match *numbers {
             Numbers::Choices(ref values) => self.not_empty(key, values),

@@ -90,7 +90,7 @@ fn recurrent_classifiers_learn() {
 }
 
 #[test]
-fn autoencoders_learn_to_give_back_their_input() {
+fn autoencoders_learn_to_reconstruct_their_input() {
     let data = data(1000);
     for (architecture, largest) in [(AUTOENCODER, 0.06), (CONVOLUTIONAL_AUTOENCODER, 0.06)] {
         let run = draw(architecture, "\"relu\"").unwrap();
@@ -244,7 +244,7 @@ fn check_message(architecture: &str, activation: &str, parts: &[&str]) {
 }
 
 #[test]
-fn wrong_architectures_are_told_with_their_key() {
+fn errors_name_the_key_of_a_wrong_architecture() {
     let check = |architecture, parts: &[&str]| check_message(architecture, "\"tanh\"", parts);
     check(
         "lstm = { units = 0 }",

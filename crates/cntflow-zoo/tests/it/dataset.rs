@@ -14,7 +14,7 @@ fn per_class(dataset: &Dataset) -> Vec<usize> {
 }
 
 #[test]
-fn the_compiled_data_set_is_what_is_told_of_it() {
+fn built_in_data_sets_are_as_they_are_listed() {
     for info in datasets() {
         let train = Dataset::open(info.name, Split::Train).unwrap();
         let test = Dataset::open(info.name, Split::Test).unwrap();
@@ -87,7 +87,7 @@ fn a_folder_of_idx_files_is_opened() {
 }
 
 #[test]
-fn an_unknown_name_is_told_with_the_known_ones() {
+fn the_error_for_an_unknown_name_lists_the_known_ones() {
     let error = Dataset::open("mnist-7k", Split::Test)
         .unwrap_err()
         .to_string();

@@ -147,7 +147,7 @@ fn convolutions_are_drawn_with_their_options() {
 }
 
 #[test]
-fn a_run_crosses_processes() {
+fn a_run_survives_the_way_to_another_process() {
     for run in draw(&[]) {
         let bytes = bincode::serialize(&run).unwrap();
         assert_eq!(bincode::deserialize::<RunSpec>(&bytes).unwrap(), run);
@@ -155,7 +155,7 @@ fn a_run_crosses_processes() {
 }
 
 #[test]
-fn wrong_values_are_told_with_their_key_and_what_is_allowed() {
+fn errors_name_the_key_of_a_wrong_value_and_what_is_allowed() {
     check_message(
         "learning_rate = 0",
         &["group `group`", "learning_rate = 0", "greater than 0"],

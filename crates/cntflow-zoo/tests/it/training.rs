@@ -96,7 +96,7 @@ fn the_same_run_leaves_the_same_bytes_on_any_thread() {
 }
 
 #[test]
-fn a_checkpoint_tells_everything_of_its_run() {
+fn the_metadata_of_a_checkpoint_describe_its_run() {
     let data = few_images();
     let folder = tempfile::tempdir().unwrap();
     let run = &small_runs()[4];
@@ -171,7 +171,7 @@ fn a_diverging_run_is_recorded_and_keeps_no_broken_checkpoint() {
 }
 
 #[test]
-fn training_stops_where_it_is_asked_to() {
+fn training_stops_when_it_is_asked_to() {
     let run = &small_runs()[0];
     let folder = tempfile::tempdir().unwrap();
     let asked = std::cell::Cell::new(0);

@@ -96,7 +96,7 @@ impl RecurrentLayer {
                 &mut hidden_gradient,
                 &state_gradients[step * state_size..][..state_size],
             );
-            self.cell.backward(BackwardStep {
+            self.cell.backward(&mut BackwardStep {
                 units: self.units,
                 gates,
                 recurrent: gru_part,
@@ -116,7 +116,7 @@ impl RecurrentLayer {
 }
 
 impl Cell {
-    fn backward(self, step: BackwardStep) {
+    fn backward(self, step: &mut BackwardStep) {
         Arch::new().dispatch(
             #[inline(always)]
             || match self {

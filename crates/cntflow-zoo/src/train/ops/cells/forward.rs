@@ -38,7 +38,7 @@ impl RecurrentLayer {
             let (hidden_before, hidden) = around(&mut trace.hidden, step, state_size);
             let (inner_before, inner) = around(&mut trace.inner, step, state_size);
             linear(&mut recurrent, hidden_before, &weights[1]);
-            self.cell.forward(ForwardStep {
+            self.cell.forward(&mut ForwardStep {
                 units: self.units,
                 gates,
                 recurrent: &recurrent,
@@ -53,7 +53,7 @@ impl RecurrentLayer {
 }
 
 impl Cell {
-    fn forward(self, step: ForwardStep) {
+    fn forward(self, step: &mut ForwardStep) {
         Arch::new().dispatch(
             #[inline(always)]
             || match self {

@@ -7,7 +7,7 @@ use crate::train::ops::activate::apply;
 use crate::train::ops::vector_math::{sigmoid, tanh};
 
 #[inline(always)]
-pub(super) fn forward(step: ForwardStep) {
+pub(super) fn forward(step: &mut ForwardStep) {
     let units = step.units;
     let rows = step.gates.chunks_exact_mut(3 * units);
     let rows = rows.zip(step.recurrent.chunks_exact(3 * units));
@@ -31,7 +31,7 @@ pub(super) fn forward(step: ForwardStep) {
 }
 
 #[inline(always)]
-pub(super) fn backward(step: BackwardStep) {
+pub(super) fn backward(step: &mut BackwardStep) {
     let units = step.units;
     let rows = step.gates.chunks_exact_mut(3 * units);
     let rows = rows.zip(step.recurrent.chunks_exact_mut(3 * units));

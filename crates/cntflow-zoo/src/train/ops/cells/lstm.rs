@@ -6,7 +6,7 @@ use crate::train::ops::activate::apply;
 use crate::train::ops::vector_math::{sigmoid, tanh};
 
 #[inline(always)]
-pub(super) fn forward(step: ForwardStep) {
+pub(super) fn forward(step: &mut ForwardStep) {
     let units = step.units;
     add(step.gates, step.recurrent);
     let rows = step.gates.chunks_exact_mut(4 * units);
@@ -47,7 +47,7 @@ fn next_state(
 }
 
 #[inline(always)]
-pub(super) fn backward(step: BackwardStep) {
+pub(super) fn backward(step: &mut BackwardStep) {
     let units = step.units;
     let cells = step.inner_before.chunks_exact(units);
     let cells = cells.zip(step.inner.chunks_exact(units));
