@@ -83,9 +83,8 @@ pub enum DrawMode {
     Grid,
 }
 
-/// An initialisation of weights: `{ kind = "normal", scale = 0.05 }` or `{ kind =
-/// "variance_scaling", mode = "fan_in", distribution = "uniform", scale = { min = 0.5, max = 2 }
-/// }`.
+/// An initialisation of weights: `{ kind = "normal", scale = 0.05 }` or
+/// `{ kind = "variance_scaling", mode = "fan_in", distribution = "uniform", scale = { min = 0.5, max = 2 } }`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InitialisationSpec {

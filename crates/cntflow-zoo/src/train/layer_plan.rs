@@ -58,9 +58,9 @@ pub(crate) struct KernelSpec {
     pub(crate) biases_name: String,
     /// Shape of the kernel's tensor.
     pub(crate) shape: Vec<usize>,
-    /// Shape from which the initialisation takes its fans: `[out, in]` or `[filters, channels,
-    /// rows, columns]`. It differs from `shape` for transposed convolutions, and for recurrent
-    /// layers, where it is that of one gate.
+    /// Shape from which the initialisation takes its fans: `[out, in]` or
+    /// `[filters, channels, rows, columns]`. It differs from `shape` for transposed convolutions,
+    /// and for recurrent layers, where it is that of one gate.
     pub(crate) fan_shape: Vec<usize>,
     pub(crate) n_biases: usize,
 }

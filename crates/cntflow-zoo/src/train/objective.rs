@@ -34,8 +34,8 @@ impl Objective {
         }
     }
 
-    /// The part of a batch's mean loss that the images at `indices` contribute, and its gradient by
-    /// `outputs`. The whole batch has `batch_size` images.
+    /// The part of a batch's mean loss that the images at `indices` contribute, and the
+    /// gradient of `outputs`. The whole batch has `batch_size` images.
     pub(crate) fn loss(
         self,
         outputs: &[f32],

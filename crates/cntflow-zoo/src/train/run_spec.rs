@@ -107,8 +107,8 @@ impl RunSpec {
         let n_train = TYPICAL_TRAINING_IMAGES * self.training_fraction;
         let trained = n_train * f64::from(self.epochs);
         let evaluated = (n_train + TYPICAL_TEST_IMAGES) * self.checkpoints.len() as f64;
-        // Training takes a product for the result, one for the gradient by the input and one for
-        // the gradient by the weights.
+        // Training takes a product for the result, one for the gradient with respect to the input
+        // and one for the gradient with respect to the weights.
         per_image * (3.0 * trained + evaluated)
     }
 }

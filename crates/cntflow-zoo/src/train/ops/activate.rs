@@ -4,6 +4,7 @@ use cntflow_network::{Activation, DEFAULT_LEAKY_SLOPE};
 use pulp::Arch;
 
 use crate::train::ops::gated_activations::{gelu, gelu_tanh, hardswish, silu};
+use crate::train::ops::tape::BackwardPass;
 use crate::train::ops::vector_math::{exp, exp_m1, sigmoid, softplus, tanh};
 
 /// Selu's two constants, which keep mean 0 and variance 1 (Klambauer et al. 2017).
@@ -12,7 +13,7 @@ const SELU_ALPHA: f32 = 1.673_263_2;
 
 /// `values = phi(values)`. NaN stays NaN, so that a diverged network is noticed. Softmax is left to
 /// the loss, which takes logits.
-pub(crate) fn activate(activation: Activation, values: &mut [f32]) {
+pub(super) fn activate(activation: Activation, values: &mut [f32]) {
     Arch::new().dispatch(
         #[inline(always)]
         || match activation {
@@ -42,16 +43,19 @@ pub(crate) fn activate(activation: Activation, values: &mut [f32]) {
 
 /// Whether the forward pass has to save the derivatives of `activation`, because its results do not
 /// determine them: it is not monotonic, and takes the same value twice.
-pub(crate) fn needs_saved_derivatives(activation: Activation) -> bool {
+pub(super) fn needs_saved_derivatives(activation: Activation) -> bool {
     use Activation::{Gelu, GeluTanh, Hardswish, Silu};
     matches!(activation, Gelu | GeluTanh | Hardswish | Silu)
 }
 
+/// Derivatives of an activation, saved by the forward pass if [`needs_saved_derivatives`].
+pub(super) type SavedDerivatives = Option<Vec<f32>>;
+
 /// `values = phi(values)`; returns the derivatives at them if [`needs_saved_derivatives`].
-pub(crate) fn activate_for_backward(
+pub(super) fn activate_for_backward(
     activation: Activation,
     values: &mut [f32],
-) -> Option<Vec<f32>> {
+) -> SavedDerivatives {
     if !needs_saved_derivatives(activation) {
         activate(activation, values);
         return None;
@@ -69,9 +73,20 @@ pub(crate) fn activate_for_backward(
     Some(derivatives)
 }
 
+/// The gradient of the pre-activations of a layer, from the gradient of its result.
+pub(super) fn pre_activation_gradient(
+    activation: Activation,
+    pass: &mut BackwardPass<'_, SavedDerivatives>,
+) -> Vec<f32> {
+    let mut gradient = std::mem::take(&mut pass.z_gradient);
+    let results = pass.saved.as_deref().unwrap_or(pass.z);
+    multiply_derivative(activation, results, &mut gradient);
+    gradient
+}
+
 /// `gradient *= phi'`. `results` are `phi`; if [`needs_saved_derivatives`], the derivatives
 /// themselves.
-pub(crate) fn multiply_derivative(activation: Activation, results: &[f32], gradient: &mut [f32]) {
+pub(super) fn multiply_derivative(activation: Activation, results: &[f32], gradient: &mut [f32]) {
     Arch::new().dispatch(
         #[inline(always)]
         || match activation {
@@ -108,7 +123,7 @@ pub(crate) fn multiply_derivative(activation: Activation, results: &[f32], gradi
 }
 
 /// `values = exp(values - largest)` and the sum of them.
-pub(crate) fn exponentials(values: &mut [f32], largest: f32) -> f32 {
+pub(super) fn exponentials(values: &mut [f32], largest: f32) -> f32 {
     values
         .iter_mut()
         .for_each(|value| *value = exp(*value - largest));

@@ -7,18 +7,20 @@ use cntflow_network::Activation;
 use pulp::Arch;
 
 use crate::train::ops::activate::{
-    activate, activate_for_backward, multiply_derivative, needs_saved_derivatives,
+    SavedDerivatives, activate, activate_for_backward, needs_saved_derivatives,
+    pre_activation_gradient,
 };
 use crate::train::ops::channels::{add_row_sums, by_channel};
 use crate::train::ops::matrix::{matrix, multiply, multiply_add};
 use crate::train::ops::patches::Patches;
-use crate::train::ops::tape::{Operation, Pass, WeightGradients, Weights};
+use crate::train::ops::tape::{BackwardPass, Operation, WeightGradients, Weights};
 
 /// Largest number of `f32` in the columns of a group (256 KiB): half of a usual second-level cache.
 pub(super) const COLUMNS_PER_GROUP: usize = 64 * 1024;
 
-/// The operation: images `[n, channels, rows, columns]`, kernel `[filters, channels, kernel rows,
-/// kernel columns]`, biases `[filters]`; result `[n, filters, result rows, result columns]`.
+/// The operation: images `[n, channels, rows, columns]`, kernel
+/// `[filters, channels, kernel rows, kernel columns]`, biases `[filters]`; result
+/// `[n, filters, result rows, result columns]`.
 #[derive(Debug)]
 pub(crate) struct Convolution {
     pub(crate) patches: Patches,
@@ -89,7 +91,7 @@ impl Convolution {
         }
     }
 
-    /// The gradients of one group: `gradient` is that by the pre-activations; `x_gradient` is empty
+    /// The gradients of one group. `gradient` is that of the pre-activations; `x_gradient` is empty
     /// unless it is needed.
     fn backward_group(
         &self,
@@ -128,8 +130,7 @@ impl Convolution {
 }
 
 impl Operation for Convolution {
-    /// Derivatives of the activation, where results do not determine them.
-    type Saved = Option<Vec<f32>>;
+    type Saved = SavedDerivatives;
 
     fn forward(&self, weights: &[Weights], x: &[f32]) -> (Vec<f32>, Self::Saved) {
         let (n_in, n_out) = (self.patches.geometry.image_size(), self.result_size());
@@ -156,20 +157,13 @@ impl Operation for Convolution {
     fn backward(
         &self,
         weights: &[Weights],
-        pass: Pass<'_, Self::Saved>,
+        mut pass: BackwardPass<'_, Self::Saved>,
         gradients: &mut [WeightGradients],
     ) -> Vec<f32> {
         let (n_in, n_out) = (self.patches.geometry.image_size(), self.result_size());
         let group = self.images_per_group();
-        let mut gradient = pass.z_gradient;
-        let derivative_source = pass.saved.as_deref().unwrap_or(pass.z);
-        multiply_derivative(self.activation, derivative_source, &mut gradient);
-        let x_size = if pass.needs_x_gradient {
-            pass.x.len()
-        } else {
-            0
-        };
-        let mut x_gradient = vec![0.0; x_size];
+        let gradient = pre_activation_gradient(self.activation, &mut pass);
+        let mut x_gradient = pass.zero_x_gradient();
         let mut x_gradients = x_gradient.chunks_mut(group * n_in);
         let mut buffers = self.buffers();
         let groups = pass.x.chunks(group * n_in);

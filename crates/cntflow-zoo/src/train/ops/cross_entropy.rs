@@ -2,8 +2,8 @@
 
 use crate::train::ops::activate::exponentials;
 
-/// The part of a batch's mean loss that these images contribute, and its gradient by `logits`, `[n,
-/// n_classes]`.
+/// The part of a batch's mean loss that these images contribute, and the gradient of `logits`,
+/// `[n, n_classes]`.
 ///
 /// `labels` are those of the images passed, which are some or all of a batch of `batch_size`.
 pub(crate) fn cross_entropy(

@@ -2,9 +2,11 @@
 
 use cntflow_network::Activation;
 
-use crate::train::ops::activate::{activate_for_backward, multiply_derivative};
+use crate::train::ops::activate::{
+    SavedDerivatives, activate_for_backward, pre_activation_gradient,
+};
 use crate::train::ops::matrix::{add_rows, add_to_rows, matrix, multiply, multiply_add};
-use crate::train::ops::tape::{Operation, Pass, WeightGradients, Weights};
+use crate::train::ops::tape::{BackwardPass, Operation, WeightGradients, Weights};
 
 /// The operation: input `[n, ...]` with `n_in` values each, kernel `[n_out, n_in]`, biases
 /// `[n_out]`; result `[n, n_out]`.
@@ -16,8 +18,7 @@ pub(crate) struct DenseLayer {
 }
 
 impl Operation for DenseLayer {
-    /// Derivatives of the activation, where results do not determine them.
-    type Saved = Option<Vec<f32>>;
+    type Saved = SavedDerivatives;
 
     fn forward(&self, weights: &[Weights], x: &[f32]) -> (Vec<f32>, Self::Saved) {
         let Weights { kernel, biases } = &weights[0];
@@ -33,13 +34,10 @@ impl Operation for DenseLayer {
     fn backward(
         &self,
         weights: &[Weights],
-        pass: Pass<'_, Self::Saved>,
+        mut pass: BackwardPass<'_, Self::Saved>,
         gradients: &mut [WeightGradients],
     ) -> Vec<f32> {
-        // From here on the gradient by the pre-activations.
-        let mut gradient = pass.z_gradient;
-        let derivative_source = pass.saved.as_deref().unwrap_or(pass.z);
-        multiply_derivative(self.activation, derivative_source, &mut gradient);
+        let gradient = pre_activation_gradient(self.activation, &mut pass);
         let n = gradient.len() / self.n_out;
         let g = matrix(&gradient, n, self.n_out);
 

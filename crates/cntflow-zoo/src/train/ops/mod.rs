@@ -9,6 +9,7 @@
 //!   does not determine it.
 //! - Gradients of weights are added in place to [`WeightGradients`](tape::WeightGradients); the
 //!   tape carries the gradients of what flows between layers only.
+//! - "The gradient of v" is the derivative of the loss with respect to v.
 //! - Everything runs on the caller's thread and always sums in the same order: the same input gives
 //!   the same bits.
 

@@ -1,7 +1,7 @@
 //! Pooling layers: the largest value or the mean of each window.
 
 use crate::train::ops::geometry::Geometry;
-use crate::train::ops::tape::{Operation, Pass, WeightGradients, Weights};
+use crate::train::ops::tape::{BackwardPass, Operation, WeightGradients, Weights};
 
 /// Maximum pooling: images `[n, channels, rows, columns]` to the largest value of each window.
 /// Padding never wins; of equal values the first does.
@@ -62,7 +62,7 @@ impl Operation for MaxPool {
     fn backward(
         &self,
         _: &[Weights],
-        pass: Pass<'_, Self::Saved>,
+        pass: BackwardPass<'_, Self::Saved>,
         _: &mut [WeightGradients],
     ) -> Vec<f32> {
         let mut x_gradient = vec![0.0; pass.x.len()];
@@ -95,7 +95,7 @@ impl Operation for AveragePool {
     fn backward(
         &self,
         _: &[Weights],
-        pass: Pass<'_, Self::Saved>,
+        pass: BackwardPass<'_, Self::Saved>,
         _: &mut [WeightGradients],
     ) -> Vec<f32> {
         let share = self.share();

@@ -1,14 +1,14 @@
 //! A stack of recurrent layers over the rows of images, up to the hidden state after the last row.
 
 use crate::train::ops::cells::{Cell, RecurrentLayer, Trace};
-use crate::train::ops::tape::{Operation, Pass, WeightGradients, Weights};
+use crate::train::ops::tape::{BackwardPass, Operation, WeightGradients, Weights};
 
 /// The operation: images `[n, channels, rows, columns]` to the last hidden state `[n, units]` of
 /// the topmost layer.
 ///
-/// Its weights are two for each layer, from the bottom on: the input kernel `[n_gates * units,
-/// n_in]` and the recurrent kernel `[n_gates * units, units]`. It is the first layer of a network:
-/// it gives no gradient by the images.
+/// Its weights are two for each layer, from the bottom on: the input kernel
+/// `[n_gates * units, n_in]` and the recurrent kernel `[n_gates * units, units]`. It is the first
+/// layer of a network: it gives no gradient of the images.
 #[derive(Debug)]
 pub(crate) struct RecurrentStack {
     pub(crate) cell: Cell,
@@ -85,7 +85,7 @@ impl Operation for RecurrentStack {
     fn backward(
         &self,
         weights: &[Weights],
-        pass: Pass<'_, Self::Saved>,
+        pass: BackwardPass<'_, Self::Saved>,
         gradients: &mut [WeightGradients],
     ) -> Vec<f32> {
         let n_images = pass.z_gradient.len() / self.units;

@@ -1,8 +1,8 @@
 //! Mean squared error of a reconstruction, as a training loss and as a measure of a trained
 //! autoencoder.
 
-/// The part of a batch's mean squared error that these images contribute, and its gradient by
-/// `results`.
+/// The part of a batch's mean squared error that these images contribute, and the gradient
+/// of `results`.
 ///
 /// The mean is over all values of a batch of `batch_size` images, of which `n_images` are passed;
 /// `targets` has their pixels, as many as `results`.

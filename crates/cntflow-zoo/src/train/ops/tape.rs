@@ -9,13 +9,13 @@ use std::rc::Rc;
 /// One kernel with its biases.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Weights {
-    /// Row-major; its shape is the business of the operation that uses it.
+    /// Row-major, in the shape that its operation documents.
     pub(crate) kernel: Vec<f32>,
     pub(crate) biases: Vec<f32>,
 }
 
-/// Gradients of the loss by one kernel and its biases. Backward passes add to them, the optimiser's
-/// step clears them.
+/// Gradients of the loss with respect to one kernel and its biases. Backward passes add to them,
+/// the optimiser's step clears them.
 #[derive(Clone, Debug)]
 pub(crate) struct WeightGradients {
     pub(crate) kernel: Vec<f32>,
@@ -23,7 +23,7 @@ pub(crate) struct WeightGradients {
 }
 
 impl WeightGradients {
-    /// Zeros, one for each of `weights`.
+    /// Zero gradients in the sizes of `weights`.
     pub(crate) fn zeros(weights: &Weights) -> Self {
         Self {
             kernel: vec![0.0; weights.kernel.len()],
@@ -40,36 +40,40 @@ pub(crate) trait Operation {
     /// `z` of the batch `x`.
     fn forward(&self, weights: &[Weights], x: &[f32]) -> (Vec<f32>, Self::Saved);
 
-    /// Adds the gradients by the weights to `gradients`, which has one entry for each of `weights`.
-    /// Returns the gradient by `x`, or nothing unless [`Pass::needs_x_gradient`].
+    /// Adds the gradients of the weights to `gradients`, which has one entry for each of `weights`.
+    /// Returns the gradient of `x`, or nothing unless [`BackwardPass::needs_x_gradient`].
     fn backward(
         &self,
         weights: &[Weights],
-        pass: Pass<'_, Self::Saved>,
+        pass: BackwardPass<'_, Self::Saved>,
         gradients: &mut [WeightGradients],
     ) -> Vec<f32>;
 }
 
-/// A forward pass through one operation, when the backward pass comes to it.
-pub(crate) struct Pass<'a, Saved> {
+/// What the backward pass of one operation starts from.
+pub(crate) struct BackwardPass<'a, Saved> {
+    /// What went into the forward pass.
     pub(crate) x: &'a [f32],
+    /// What came out of it.
     pub(crate) z: &'a [f32],
+    /// What it kept besides.
     pub(crate) saved: Saved,
-    /// Gradient of the loss by `z`.
+    /// Gradient of the loss with respect to `z`.
     pub(crate) z_gradient: Vec<f32>,
-    /// Whether `x` depends on any weights. The images do not, and the gradient by them would be the
-    /// largest product of a dense network.
+    /// Whether `x` depends on any weights. Images do not: the gradient of them would be the
+    /// largest product of a dense network, for nothing.
     pub(crate) needs_x_gradient: bool,
 }
 
-/// One recorded layer: takes the gradient by `z`, the gradients of its weights to add to, and
-/// whether the gradient by `x` is needed, which it returns.
+/// The backward pass of one recorded layer. It takes the gradient of `z`, the gradients
+/// to add those of its weights to, and whether the gradient of `x` is needed, which it
+/// returns.
 type Backward<'a> = Box<dyn FnOnce(Vec<f32>, &mut [WeightGradients], bool) -> Vec<f32> + 'a>;
 
-/// An [`Operation`] whose type of `Saved` is hidden in what it records, so that a tape holds any of
-/// them.
+/// An [`Operation`] with its type of `Saved` hidden, so that one tape holds operations of all
+/// types.
 pub(crate) trait Record {
-    /// The forward pass of `x`: its result, and the backward pass through it.
+    /// The forward pass of `x`: its result, and the backward pass to be called later.
     fn record<'a>(
         &'a self,
         weights: &'a [Weights],
@@ -93,7 +97,7 @@ where
         let z = Rc::new(z);
         let result = z.clone();
         let backward: Backward<'a> = Box::new(move |z_gradient, gradients, needs_x_gradient| {
-            let pass = Pass {
+            let pass = BackwardPass {
                 x: &x,
                 z: &z,
                 saved,
@@ -112,10 +116,24 @@ where
 
 /// A forward pass through a chain of layers, recorded for the backward pass.
 pub(crate) struct Tape<'a> {
+    /// The result of the last layer, or the input.
     values: Rc<Vec<f32>>,
+    /// From the input on.
     layers: Vec<Backward<'a>>,
     /// Index of the first layer with weights; the number of layers until there is one.
     first_with_weights: usize,
+}
+
+impl<Saved> BackwardPass<'_, Saved> {
+    /// Zeros for the gradient of `x`; nothing unless it is needed.
+    pub(crate) fn zero_x_gradient(&self) -> Vec<f32> {
+        let n_values = if self.needs_x_gradient {
+            self.x.len()
+        } else {
+            0
+        };
+        vec![0.0; n_values]
+    }
 }
 
 impl<'a> Tape<'a> {
@@ -128,7 +146,7 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// Passes the values through the next layer.
+    /// Passes the values through the next layer, and records it.
     pub(crate) fn apply(&mut self, operation: &'a dyn Record, weights: &'a [Weights]) {
         let (z, backward) = operation.record(weights, self.values.clone());
         if self.first_with_weights == self.layers.len() && weights.is_empty() {
@@ -143,16 +161,15 @@ impl<'a> Tape<'a> {
         &self.values
     }
 
-    /// Goes back through all layers with the gradient of the loss by [`Tape::values`]. Adds to
-    /// `gradients`, which has an entry for each layer.
+    /// Goes back through all layers, from the gradient of the loss with respect to
+    /// [`Tape::values`]. Adds to `gradients`, which has an entry for each layer.
     pub(crate) fn backward(self, gradient: Vec<f32>, gradients: &mut [Vec<WeightGradients>]) {
+        // What is before the first layer with weights depends on no weights.
+        let first = self.first_with_weights;
         let layers = self.layers.into_iter().zip(gradients).enumerate();
-        // Nothing before the first layer with weights depends on any.
-        let depends_on_weights = layers.skip(self.first_with_weights);
-        depends_on_weights
-            .rev()
-            .fold(gradient, |gradient, (index, (backward, gradients))| {
-                backward(gradient, gradients, index > self.first_with_weights)
-            });
+        let last_to_first = layers.skip(first).rev();
+        last_to_first.fold(gradient, |gradient, (index, (backward, gradients))| {
+            backward(gradient, gradients, index > first)
+        });
     }
 }

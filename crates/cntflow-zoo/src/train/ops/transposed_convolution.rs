@@ -8,15 +8,18 @@
 use cntflow_network::Activation;
 use pulp::Arch;
 
-use crate::train::ops::activate::{activate_for_backward, multiply_derivative};
+use crate::train::ops::activate::{
+    SavedDerivatives, activate_for_backward, pre_activation_gradient,
+};
 use crate::train::ops::channels::{by_channel, by_image};
 use crate::train::ops::convolution::COLUMNS_PER_GROUP;
 use crate::train::ops::matrix::{matrix, multiply, multiply_add, sum};
 use crate::train::ops::patches::Patches;
-use crate::train::ops::tape::{Operation, Pass, WeightGradients, Weights};
+use crate::train::ops::tape::{BackwardPass, Operation, WeightGradients, Weights};
 
-/// The operation: images `[n, channels, rows, columns]`, kernel `[channels, filters, kernel rows,
-/// kernel columns]`, biases `[filters]`; result `[n, filters, result rows, result columns]`.
+/// The operation: images `[n, channels, rows, columns]`, kernel
+/// `[channels, filters, kernel rows, kernel columns]`, biases `[filters]`; result
+/// `[n, filters, result rows, result columns]`.
 #[derive(Debug)]
 pub(crate) struct TransposedConvolution {
     /// Their images are the results, their positions the pixels of the input.
@@ -77,7 +80,7 @@ impl TransposedConvolution {
         );
     }
 
-    /// The gradients of one group: `gradient` is that by the pre-activations; `x_gradient` is empty
+    /// The gradients of one group. `gradient` is that of the pre-activations; `x_gradient` is empty
     /// unless it is needed.
     fn backward_group(
         &self,
@@ -110,8 +113,7 @@ impl TransposedConvolution {
 }
 
 impl Operation for TransposedConvolution {
-    /// Derivatives of the activation, where results do not determine them.
-    type Saved = Option<Vec<f32>>;
+    type Saved = SavedDerivatives;
 
     fn forward(&self, weights: &[Weights], x: &[f32]) -> (Vec<f32>, Self::Saved) {
         let (n_in, n_out) = (self.input_size(), self.patches.geometry.image_size());
@@ -128,23 +130,16 @@ impl Operation for TransposedConvolution {
     fn backward(
         &self,
         weights: &[Weights],
-        pass: Pass<'_, Self::Saved>,
+        mut pass: BackwardPass<'_, Self::Saved>,
         gradients: &mut [WeightGradients],
     ) -> Vec<f32> {
         let geometry = self.patches.geometry;
         let (n_in, n_out) = (self.input_size(), geometry.image_size());
         let group = self.images_per_group();
-        let mut gradient = pass.z_gradient;
-        let derivative_source = pass.saved.as_deref().unwrap_or(pass.z);
-        multiply_derivative(self.activation, derivative_source, &mut gradient);
+        let gradient = pre_activation_gradient(self.activation, &mut pass);
         let WeightGradients { kernel, biases } = &mut gradients[0];
         add_channel_sums(&gradient, geometry.input[0] * geometry.input[1], biases);
-        let x_size = if pass.needs_x_gradient {
-            pass.x.len()
-        } else {
-            0
-        };
-        let mut x_gradient = vec![0.0; x_size];
+        let mut x_gradient = pass.zero_x_gradient();
         let mut x_gradients = x_gradient.chunks_mut(group * n_in);
         let mut buffers = self.buffers();
         let groups = pass.x.chunks(group * n_in);

@@ -9,10 +9,10 @@ use crate::train::ops::tape::{WeightGradients, Weights};
 /// One time step of a batch, when all later steps are done. States are `[n_images, units]`.
 pub(super) struct BackwardStep<'a> {
     pub(super) units: usize,
-    /// Before: the gates. After: the gradients by what the input adds to their pre-activations.
+    /// Before: the gates. After: the gradients of what the input adds to their pre-activations.
     /// `[n_images, n_gates * units]`.
     pub(super) gates: &'a mut [f32],
-    /// GRU only, and empty otherwise. After: the gradients by what the hidden state adds to the
+    /// GRU only, and empty otherwise. After: the gradients of what the hidden state adds to the
     /// pre-activations; they differ from the input's, because the reset gate stands between.
     pub(super) recurrent: &'a mut [f32],
     pub(super) hidden_before: &'a [f32],
@@ -20,17 +20,17 @@ pub(super) struct BackwardStep<'a> {
     /// Of [`Trace::inner`].
     pub(super) inner_before: &'a [f32],
     pub(super) inner: &'a [f32],
-    /// Before: the gradient by the hidden state. After: that by the previous hidden state, without
+    /// Before: the gradient of the hidden state. After: that of the previous hidden state, without
     /// the part that flows through the recurrent kernel.
     pub(super) hidden_gradient: &'a mut [f32],
-    /// LSTM only. Before: the gradient by the cell state, from later steps. After: that by the
+    /// LSTM only. Before: the gradient of the cell state, from later steps. After: that of the
     /// previous cell state.
     pub(super) inner_gradient: &'a mut [f32],
 }
 
 impl RecurrentLayer {
     /// Adds to the `gradients` of the input kernel and of the recurrent kernel. Returns the
-    /// gradient by `x`, or nothing for the bottom layer, which reads the images.
+    /// gradient of `x`, or nothing for the bottom layer, which reads the images.
     ///
     /// `state_gradients`, `[n_steps, n_images, units]`, come from outside the layer: from the layer
     /// above or the loss.
@@ -68,8 +68,8 @@ impl RecurrentLayer {
         x_gradient
     }
 
-    /// Turns gates into the gradients by what the input adds to their pre-activations. Returns, of
-    /// a GRU, the gradients by what the hidden state adds; nothing for other cells, whose two
+    /// Turns gates into the gradients of what the input adds to their pre-activations. Returns, of
+    /// a GRU, the gradients of what the hidden state adds; nothing for other cells, whose two
     /// gradients are the same.
     fn through_time(
         &self,
@@ -129,7 +129,7 @@ impl Cell {
 }
 
 /// Adds to the gradients of a kernel `[n_out, n_in]` and its biases: `g`, `[n_rows, n_out]`, is the
-/// gradient by what they made of `x`, `[n_rows, n_in]`.
+/// gradient of what they made from `x`, `[n_rows, n_in]`.
 fn add_gradients(gradients: &mut WeightGradients, g: &[f32], x: &[f32]) {
     let n_out = gradients.biases.len();
     let n_rows = g.len() / n_out;

@@ -9,8 +9,8 @@ use crate::train::ops::tape::Weights;
 /// One time step of a batch. States are `[n_images, units]`.
 pub(super) struct ForwardStep<'a> {
     pub(super) units: usize,
-    /// Before: what the input adds to the gates' pre-activations. After: the gates. `[n_images,
-    /// n_gates * units]`.
+    /// Before: what the input adds to the gates' pre-activations. After: the gates.
+    /// `[n_images, n_gates * units]`.
     pub(super) gates: &'a mut [f32],
     /// What the previous hidden state adds to the gates' pre-activations.
     pub(super) recurrent: &'a [f32],

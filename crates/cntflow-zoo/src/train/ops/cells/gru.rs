@@ -51,8 +51,8 @@ pub(super) fn backward(step: &mut BackwardStep) {
     }
 }
 
-/// From the gradient by the hidden state, `h' = (1 - z) n + z h`, to those by the update gate's and
-/// the candidate's pre-activations and, directly, by the previous state.
+/// From the gradient of the hidden state, `h' = (1 - z) n + z h`, to those of the update gate's and
+/// the candidate's pre-activations and, directly, of the previous state.
 #[inline(always)]
 fn through_state(update: &mut [f32], candidate: &mut [f32], before: &[f32], gradient: &mut [f32]) {
     let gates = update.iter_mut().zip(candidate);
@@ -65,8 +65,8 @@ fn through_state(update: &mut [f32], candidate: &mut [f32], before: &[f32], grad
     }
 }
 
-/// From the gradient by the candidate's pre-activation, `W_in x + b_in + r inner`, to those by the
-/// reset gate's pre-activation and by `inner = W_hn h + b_hn`.
+/// From the gradient of the candidate's pre-activation, `W_in x + b_in + r inner`, to those of the
+/// reset gate's pre-activation and of `inner = W_hn h + b_hn`.
 #[inline(always)]
 fn through_candidate(
     reset: &mut [f32],

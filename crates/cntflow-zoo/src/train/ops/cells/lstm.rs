@@ -63,9 +63,9 @@ pub(super) fn backward(step: &mut BackwardStep) {
     }
 }
 
-/// From the gradient by the hidden state, `h' = o tanh(c')`, to that by the output gate's
-/// pre-activation; adds that by the cell state. The previous hidden state gets a gradient through
-/// the recurrent kernel only: here it is zero.
+/// From the gradient of the hidden state, `h' = o tanh(c')`, to that of the output gate's
+/// pre-activation; adds to that of the cell state. The previous hidden state gets a gradient
+/// through the recurrent kernel only: here it is zero.
 #[inline(always)]
 fn through_output(
     output: &mut [f32],
@@ -83,8 +83,8 @@ fn through_output(
     }
 }
 
-/// From the gradient by the cell state, `c' = f c + i g`, to those by the other gates'
-/// pre-activations and by the previous cell state.
+/// From the gradient of the cell state, `c' = f c + i g`, to those of the other gates'
+/// pre-activations and of the previous cell state.
 #[inline(always)]
 fn through_cell(
     [input, forget, candidate]: [&mut [f32]; 3],

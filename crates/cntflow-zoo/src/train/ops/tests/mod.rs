@@ -12,7 +12,7 @@ use cntflow_network::Activation;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::tape::{Operation, Pass, WeightGradients, Weights};
+use super::tape::{BackwardPass, Operation, WeightGradients, Weights};
 
 /// All activations of hidden layers.
 const ACTIVATIONS: [Activation; 12] = [
@@ -35,7 +35,7 @@ fn random_values(random: &mut ChaCha8Rng, n: usize) -> Vec<f32> {
     (0..n).map(|_| random.random::<f32>() * 2.0 - 1.0).collect()
 }
 
-/// Makes one number of any result: a loss whose gradient by the values is `factors`.
+/// Makes one number of any result: a loss whose gradient of the values is `factors`.
 fn dot(factors: &[f32], values: &[f32]) -> f64 {
     let pairs = factors.iter().zip(values);
     pairs.map(|(f, v)| f64::from(*f) * f64::from(*v)).sum()
@@ -70,7 +70,7 @@ fn check_gradients<O: Operation>(what: &str, operation: &O, weights: &[Weights],
     let (z, saved) = operation.forward(weights, x);
     let factors: Vec<f32> = (0..z.len()).map(|i| 0.5 - (i % 5) as f32 / 3.0).collect();
     let mut gradients: Vec<_> = weights.iter().map(WeightGradients::zeros).collect();
-    let pass = Pass {
+    let pass = BackwardPass {
         x,
         z: &z,
         saved,
@@ -79,7 +79,7 @@ fn check_gradients<O: Operation>(what: &str, operation: &O, weights: &[Weights],
     };
     let x_gradient = operation.backward(weights, pass, &mut gradients);
     let loss = |weights: &[Weights], x: &[f32]| dot(&factors, &operation.forward(weights, x).0);
-    // A recurrent stack reads the images, and gives no gradient by them.
+    // A recurrent stack reads the images, and gives no gradient of them.
     if !x_gradient.is_empty() {
         check_gradient(&format!("{what}: x"), x, &x_gradient, |x| loss(weights, x));
     }
