@@ -15,7 +15,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
 use crate::error::TablesError;
-use crate::merge::open;
+use crate::part_file::open;
 
 /// Rows that the row groups of parts have at least, on average, for the groups to be kept as they are: with smaller ones a reader would spend
 /// its time on their metadata, and many values are stored once per group.

@@ -13,8 +13,9 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
+use crate::coverage::coverage;
 use crate::error::TablesError;
-use crate::layers::{coverage, layers};
+use crate::layers::layers;
 use crate::networks::networks;
 use crate::neurons::neurons;
 use crate::population::GatheredPopulations;
@@ -150,16 +151,12 @@ impl Batch {
     }
 
     fn rows(&self, table: Table, records: &[Record]) -> Result<RecordBatch, TablesError> {
-        let rows = match table {
+        match table {
             Table::Layers => layers(records),
             Table::Neurons => neurons(records),
             Table::Coverage => coverage(records),
             _ => networks(records, &self.labels),
-        };
-        rows.map_err(|source| TablesError::Rows {
-            table: table.name(),
-            source,
-        })
+        }
     }
 
     fn write_populations(&mut self, batch: &str) -> Result<(), TablesError> {
