@@ -11,6 +11,7 @@ schema it is of. Exit code 1 at a difference, with its place.
 
 import argparse
 import math
+import re
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tables import KEYS, OF_CHECKPOINTS, Difference, parts, pattern, tables_of
@@ -43,12 +45,16 @@ TYPES = {
     "UInt64": "uint64", "uint64": "uint64", "UBIGINT": "uint64",
     "Float32": "float32", "float": "float32", "FLOAT": "float32",
     "Float64": "float64", "double": "float64", "DOUBLE": "float64",
+    "List(Int64)": "list<int64>", "list<int64>": "list<int64>", "BIGINT[]": "list<int64>",
 }  # fmt: skip
+
+# pyarrow names the elements of a list in its type, as the file does.
+ELEMENT = re.compile(r"^(?:large_)?list<\w+: (\w+)>$")
 
 
 @dataclass
 class Column:
-    """A column as one reader sees it: values without nulls, or for texts how many there are."""
+    """A column as one reader sees it: values without nulls (of lists their elements), or for texts how many there are."""
 
     rows: int
     nulls: int
@@ -80,11 +86,14 @@ class Polars:
     def schema(self) -> dict[str, str]:
         return {name: str(dtype) for name, dtype in self.frame.collect_schema().items()}
 
-    def column(self, name: str, is_text: bool) -> Column:
+    def column(self, name: str, dtype: str) -> Column:
         column = self.frame.select(name).collect()[name]
         known = column.drop_nulls()
-        distinct = known.n_unique() if is_text else None
-        return Column(len(column), column.null_count(), None if is_text else known.to_numpy(), distinct)
+        if dtype == "text":
+            return Column(len(column), column.null_count(), None, known.n_unique())
+        if is_list(dtype):
+            known = known.explode().drop_nulls()
+        return Column(len(column), column.null_count(), known.to_numpy(), None)
 
 
 class Pandas:
@@ -98,16 +107,18 @@ class Pandas:
     def schema(self) -> dict[str, str]:
         # No row is read for it but the types are those of the frame, not of the file.
         first = pd.read_parquet(self.paths[0], dtype_backend="pyarrow").head(0)
-        return {name: str(dtype.pyarrow_dtype) for name, dtype in first.dtypes.items()}
+        return {name: ELEMENT.sub(r"list<\1>", str(dtype.pyarrow_dtype)) for name, dtype in first.dtypes.items()}
 
-    def column(self, name: str, is_text: bool) -> Column:
+    def column(self, name: str, dtype: str) -> Column:
         column = pd.read_parquet(self.paths, columns=[name], dtype_backend="pyarrow")[name]
         nulls = int(column.isna().sum())
-        if is_text:
+        if dtype == "text":
             return Column(len(column), nulls, None, int(column.nunique()))
         # isna() must be null alone here: a NaN that passed for a null would be lost.
-        known = column.array.__arrow_array__().drop_null().to_numpy(zero_copy_only=False)
-        return Column(len(column), nulls, known, None)
+        known = column.array.__arrow_array__().drop_null()
+        if is_list(dtype):
+            known = pc.list_flatten(known).drop_null()
+        return Column(len(column), nulls, known.to_numpy(zero_copy_only=False), None)
 
 
 class Duckdb:
@@ -126,14 +137,19 @@ class Duckdb:
         rows = self.connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [self.pattern]).fetchall()
         return {row[0]: row[1] for row in rows}
 
-    def column(self, name: str, is_text: bool) -> Column:
+    def column(self, name: str, dtype: str) -> Column:
         quoted = '"' + name.replace('"', '""') + '"'
         rows, known, distinct = self.query(f"count(*), count({quoted}), count(DISTINCT {quoted})").fetchone()
-        if is_text:
+        if dtype == "text":
             return Column(rows, rows - known, None, distinct)
-        sql = f"SELECT {quoted} AS v FROM read_parquet(?) WHERE {quoted} IS NOT NULL"
+        value = f"unnest({quoted})" if is_list(dtype) else quoted
+        sql = f"SELECT v FROM (SELECT {value} AS v FROM read_parquet(?)) WHERE v IS NOT NULL"
         values = self.connection.execute(sql, [self.pattern]).fetchnumpy()["v"]
         return Column(rows, rows - known, np.ma.getdata(values), None)
+
+
+def is_list(dtype: str) -> bool:
+    return dtype.startswith("list<")
 
 
 def facts_of(column: Column) -> Facts:
@@ -200,7 +216,7 @@ def check_readers(folder: Path, table: str) -> tuple[int, int, int]:
             raise Difference(f"{table}: {readers[0].name} and {reader.name} differ in columns: {odd}")
     rows, sums = 0, 0
     for name, dtype in schemas[0].items():
-        found = [facts_of(reader.column(name, dtype == "text")) for reader in readers]
+        found = [facts_of(reader.column(name, dtype)) for reader in readers]
         for reader, facts in zip(readers[1:], found[1:]):
             compare(f"{table}.{name}", readers[0].name, found[0], reader.name, facts)
         rows, sums = found[0].rows, sums + (found[0].sum is not None)

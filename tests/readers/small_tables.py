@@ -33,8 +33,14 @@ LAYERS = pl.DataFrame(
 )
 
 COVERAGE = pl.DataFrame(
-    {"checkpoint": ["a/step-1", "a/step-2"], "tensor": ["layers.1.weight"] * 2, "used_as": ["kernel of layers.1"] * 2, "reason": [None, None]},
-    schema_overrides={"reason": pl.String},
+    {
+        "checkpoint": ["a/step-1", "a/step-2"],
+        "tensor": ["layers.1.weight"] * 2,
+        "shape": [[784, 32], []],
+        "used_as": ["kernel of layers.1"] * 2,
+        "reason": [None, None],
+    },
+    schema_overrides={"shape": pl.List(pl.Int64), "reason": pl.String},
 )
 
 TABLES = {"networks": NETWORKS, "layers": LAYERS, "coverage": COVERAGE}
@@ -44,7 +50,7 @@ def write_part(folder: Path, table: str, part: str, rows: pl.DataFrame, metadata
     """One part of a table, with the metadata that parts have, or another."""
     path = folder / "tables" / table / f"{part}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = {"cntflow.table": table, "cntflow.schema": "1"}
+    known = {"cntflow.table": table, "cntflow.schema": "2"}
     rows.write_parquet(path, metadata=known if metadata is None else metadata)
 
 

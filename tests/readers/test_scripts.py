@@ -75,15 +75,15 @@ class Scripts(unittest.TestCase):
         self.check_readers(1, "densities: 1 keys")
 
     def test_metadata_missing(self):
-        write_part(self.a, "layers", "w0-00000", LAYERS[:2], {"cntflow.schema": "1"})
+        write_part(self.a, "layers", "w0-00000", LAYERS[:2], {"cntflow.schema": "2"})
         self.check_readers(1, "layers", "w0-00000.parquet", "cntflow.table")
 
     def test_metadata_of_another_table(self):
-        write_part(self.a, "layers", "w0-00000", LAYERS[:2], {"cntflow.table": "neurons", "cntflow.schema": "1"})
+        write_part(self.a, "layers", "w0-00000", LAYERS[:2], {"cntflow.table": "neurons", "cntflow.schema": "2"})
         self.check_readers(1, "layers", "neurons")
 
     def test_parts_of_two_schemas(self):
-        write_part(self.a, "layers", "w0-00000", LAYERS[:2], {"cntflow.table": "layers", "cntflow.schema": "2"})
+        write_part(self.a, "layers", "w0-00000", LAYERS[:2], {"cntflow.table": "layers", "cntflow.schema": "1"})
         self.check_readers(1, "layers: parts of several schemas: 1, 2")
 
     def test_parts_with_other_columns(self):
