@@ -49,7 +49,7 @@ fn list_builder() -> ListBuilder<Int64Builder> {
     ListBuilder::new(Int64Builder::new()).with_field(element_field())
 }
 
-/// The shapes of schema version 1, texts such as `[784, 32]`, as lists. The error is a text that is none.
+/// Lists of the shapes of schema version 1, which are texts such as `[784, 32]`. The error is the first text that is no shape.
 pub(crate) fn shapes_from_texts<'a>(
     texts: impl Iterator<Item = Option<&'a str>>,
 ) -> Result<ListArray, String> {

@@ -1,4 +1,4 @@
-//! What can go wrong with tables. Messages name the path or the table; causes are sources, and not repeated in the message.
+//! Errors of tables. Messages name the path or the table; the cause is the source, which a message does not repeat.
 
 use std::path::PathBuf;
 
@@ -102,7 +102,7 @@ pub enum TablesError {
         /// What Polars says.
         source: PolarsError,
     },
-    /// Polars refuses a scan.
+    /// Polars cannot plan a scan.
     #[error("Polars cannot scan the table")]
     Scan(#[source] PolarsError),
     /// A column of a Polars frame cannot be written.

@@ -20,7 +20,7 @@ use polars::prelude::{Column, DataFrame, DataType, PolarsError, PolarsResult};
 
 use crate::error::TablesError;
 
-/// What errors call a frame that is no table.
+/// Name of a query's result in errors.
 const RESULT: &str = "result";
 
 /// Writes a frame, whole or not at all: whole numbers as 64-bit, reals as f64, lists as lists of these, everything else as text.
@@ -44,7 +44,7 @@ pub fn write_frame(frame: &DataFrame, path: &Path) -> Result<(), TablesError> {
     })
 }
 
-/// Writes rows into a file that is open; `path` is what errors call it.
+/// Writes rows into an open file. Errors name the file as `path`.
 pub(crate) fn encode_rows(
     rows: &RecordBatch,
     path: &Path,

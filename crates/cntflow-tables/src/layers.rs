@@ -11,7 +11,7 @@ use crate::record::Record;
 use crate::schema::checked_batch;
 use crate::table::Table;
 
-/// A real statistic of a summary: its column and how it is read.
+/// A real statistic of a summary: the name of its column, and its value.
 type Statistic = (&'static str, fn(&Summary) -> f64);
 
 /// The real statistics in the order of their columns.

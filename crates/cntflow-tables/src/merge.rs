@@ -91,7 +91,7 @@ impl TableStore {
             })
         })?;
         merge(Table::Networks)?;
-        // What commits them goes first.
+        // `networks` first: as long as it is there, the batch counts as committed.
         for table in Table::BATCHED.into_iter().rev() {
             let folder = self.folder(table);
             for file in folder.files()? {
@@ -208,7 +208,7 @@ fn joint_schema(table: Table, parts: &[PathBuf]) -> Result<(SchemaRef, Metadata)
     Ok((Arc::new(Schema::new(fields)), metadata))
 }
 
-/// A pair of a part's metadata that a merged part takes over: ours, but not what is written anew into every part.
+/// A pair of a part's metadata, if a merged part takes it over: all of ours except those that each part is given anew.
 fn inherited(pair: &KeyValue) -> Option<(String, String)> {
     let is_inherited = pair.key.starts_with("cntflow.")
         && ![REPLACES, TABLE_KEY, VERSION_KEY].contains(&pair.key.as_str());

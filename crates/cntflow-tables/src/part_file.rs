@@ -31,7 +31,8 @@ pub(crate) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>,
     Ok(reader)
 }
 
-/// Refuses a part of a schema version that this program does not know. A file without a version is none of ours, and is taken as it is.
+/// Refuses a part of a schema version that this program does not know. A file without a version was written by another program and is
+/// accepted.
 pub(crate) fn check_version(path: &Path, metadata: &ParquetMetaData) -> Result<(), TablesError> {
     match value_of(metadata, VERSION_KEY) {
         Some(version) if !READABLE_VERSIONS.contains(&version) => Err(TablesError::Version {

@@ -22,7 +22,7 @@ use crate::schema::{ColumnType, checked_batch};
 use crate::store::TableStore;
 use crate::table::Table;
 
-/// Populations that are read or written at a time: each may hold some hundred kilobytes.
+/// Populations that are read or written at a time. Each may have some hundred kilobytes.
 const ROWS: usize = 16;
 
 /// The populations of several parts in the order of their keys; those of one key are merged. Only a few rows of each part are in memory
@@ -191,7 +191,7 @@ fn decode(
     Ok((key, population))
 }
 
-/// Writes a part of populations in the order of their keys; `path` is what errors call it.
+/// Writes a part of populations, which must come in the order of their keys. Errors name the file as `path`.
 pub(crate) fn write_populations(
     path: &Path,
     file: &mut (dyn Write + Send),

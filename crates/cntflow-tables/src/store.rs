@@ -1,4 +1,4 @@
-//! The folder of the tables, on a disk or an object store: which batches are committed, what they hold, and scans of them.
+//! The folder of the tables, on a disk or an object store: which batches are committed, their checkpoints, and scans of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -23,26 +23,26 @@ pub struct TableStore {
     root: Folder,
 }
 
-/// Name of the one part of a table that is written whole.
+/// Name of the only part of a table without batches.
 pub(crate) const WHOLE: &str = "all";
 
-/// What the committed batches hold: status by checkpoint.
+/// Status of every checkpoint in the committed batches.
 pub type Committed = BTreeMap<String, Status>;
 
 impl TableStore {
-    /// The tables of an output folder, a path or a URL: `<folder>/tables`. Nothing is read or made yet.
+    /// The tables of an output folder, a path or a URL: `<folder>/tables`. Nothing is read or created yet.
     pub fn new(folder: &Path) -> Self {
         Self {
             root: Folder::at(folder).below("tables"),
         }
     }
 
-    /// Where the part of `table` in `batch` lies: a path or a URL.
+    /// Location of the part of `table` in `batch`: a path or a URL.
     pub fn part(&self, table: Table, batch: &str) -> PathBuf {
         self.folder(table).place_of(&file_name(batch))
     }
 
-    /// Where the parts of a table lie.
+    /// The folder of a table's parts.
     pub(crate) fn folder(&self, table: Table) -> Folder {
         self.root.below(table.name())
     }

@@ -6,7 +6,8 @@ pub const SCHEMA_VERSION: &str = "2";
 /// Versions that are read and continued: columns of older ones are converted. A part of another version is refused.
 pub(crate) const READABLE_VERSIONS: [&str; 2] = ["1", SCHEMA_VERSION];
 
-/// Oldest version whose folders can be continued: what a study's identity has in place of [`SCHEMA_VERSION`].
+/// Oldest version whose folders can be continued. A study's identity has it in place of [`SCHEMA_VERSION`]: a folder of an older program
+/// stays the same study.
 pub const OLDEST_SCHEMA_VERSION: &str = READABLE_VERSIONS[0];
 
 /// Key of a part's metadata: its schema version.
@@ -28,11 +29,11 @@ pub enum Table {
     Coverage,
     /// One row per population, layer and metric: a sample's summary, from which the next two tables are made. Internal.
     Populations,
-    /// One row per population, layer, metric and point; written whole, without batches.
+    /// One row per population, layer, metric and point; a single part, without batches.
     Densities,
-    /// One row per pair of populations, layer and metric; written whole, without batches.
+    /// One row per pair of populations, layer and metric; a single part, without batches.
     Divergences,
-    /// One row per experiment, features, classifier and stratum; written whole, without batches.
+    /// One row per experiment, features, classifier and stratum; a single part, without batches.
     Discrimination,
 }
 
@@ -88,7 +89,7 @@ impl Table {
     }
 }
 
-/// The metadata of a part: its table, the version of the schema, and what the caller adds.
+/// The metadata of a part: its table, the schema version, and the caller's pairs.
 pub(crate) fn with_table(table: Table, metadata: &[(String, String)]) -> Vec<(String, String)> {
     let own = [(TABLE_KEY, table.name()), (VERSION_KEY, SCHEMA_VERSION)];
     let own = own.map(|(key, value)| (key.to_owned(), value.to_owned()));
