@@ -10,24 +10,8 @@ use crate::evaluation::strata::WHOLE_POPULATION;
 use crate::outcome::{Outcome, OutcomeRow, RuleOutcome};
 
 impl Outcome {
-    /// The rows of the table `discrimination`.
-    ///
-    /// | columns | what they hold |
-    /// |---|---|
-    /// | `experiment`, `target`, `rule`, `label`, `better` | what was told apart, by which label column, and whether `higher` or `lower` is better |
-    /// | `threshold_low`, `threshold_high` | what the rule gives on all usable networks |
-    /// | `features`, `classifier`, `stratum` | the row's key; `classifier` is `majority` for the set of that name |
-    /// | `status`, `reason`, `note` | `ok` or `failed`, why, and remarks on the fits |
-    /// | `n_features` | columns that the fits used, the most over folds |
-    /// | `n_networks`, `n_groups` | networks of the stratum predicted in at least one repeat, and their groups |
-    /// | `prevalence` | share of high networks among the predictions |
-    /// | `accuracy`, `balanced_accuracy`, `mcc`, `auc`, each with `_low` and `_high` | mean over repeats, and its interval |
-    /// | `true_high`, `false_high`, `true_low`, `false_low` | predictions, mean over repeats |
-    /// | `worst_stratum` | whether the row has the lowest AUC of its set's and classifier's larger strata |
-    /// | `permutation_p`, `permutations` | of the one set and classifier put to that test |
-    /// | `folds`, `repeats`, `seed`, `draws`, `confidence` | as asked for |
-    /// | `networks_in`, `groups_in`, `networks_usable`, `groups_usable` | of the whole table |
-    /// | `left_failed`, `left_skipped`, `left_without_group`, `left_earlier`, `left_without_accuracy`, `left_middle` | networks left out, and why |
+    /// The rows of the table `discrimination`, with the columns that `cntflow_tables::schema::discrimination` declares: their meanings are
+    /// there, and writing the table checks their names, order and types.
     ///
     /// # Errors
     /// Polars' own.

@@ -1,21 +1,21 @@
-//! Writing the tables `densities` and `divergences`: a group of populations at a time, both whole or not at all.
+//! Writing the tables `densities` and `divergences`, one group of populations after the other; both are replaced whole or not at all.
 
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
-use arrow_schema::{ArrowError, SchemaRef};
-use cntflow_metrics::population::{Compared, Comparison, Curve, NoDensity};
+use arrow_array::RecordBatch;
+use cntflow_metrics::population::{Compared, Curve, NoDensity};
 use parquet::arrow::ArrowWriter;
+use parquet::errors::ParquetError;
 
+use crate::comparison_rows::{densities, divergences};
 use crate::error::TablesError;
-use crate::layers::{batch, reals};
 use crate::part::properties;
 use crate::population::{Bin, Group};
 use crate::store::{TableStore, WHOLE, file_name};
 use crate::table::Table;
 
-/// What the rows of both tables have in common.
+/// The first two columns of both tables, the same in all rows.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// Name of the view: `ensemble` for populations by bins of a label.
@@ -35,13 +35,11 @@ pub struct Member {
     pub count: u64,
 }
 
-type FileWriter<'w> = ArrowWriter<&'w mut (dyn Write + Send)>;
-
-/// Takes groups of populations compared, and writes their rows.
+/// Takes compared groups of populations, and writes their rows.
 pub struct ComparisonWriter<'w> {
     view: View<'w>,
-    densities: FileWriter<'w>,
-    divergences: FileWriter<'w>,
+    densities: TableWriter<'w>,
+    divergences: TableWriter<'w>,
 }
 
 impl std::fmt::Debug for ComparisonWriter<'_> {
@@ -53,11 +51,11 @@ impl std::fmt::Debug for ComparisonWriter<'_> {
 }
 
 impl TableStore {
-    /// Replaces the tables `densities` and `divergences` by what `fill` writes; each is whole or as before, and so are both if `fill`
-    /// fails. `metadata` goes into both files.
+    /// Replaces the tables `densities` and `divergences` by what `fill` writes. If `fill` fails, both stay as they were. `metadata` goes
+    /// into both files.
     ///
     /// # Errors
-    /// What `fill` says; a file cannot be written.
+    /// The error of `fill`; [`TablesError::Io`] or [`TablesError::Parquet`] if a file cannot be written.
     pub fn write_comparisons<E: From<TablesError> + From<std::io::Error>>(
         &self,
         view: View<'_>,
@@ -70,275 +68,76 @@ impl TableStore {
             folders[1].write(&name, |divergences| {
                 let mut writer = ComparisonWriter {
                     view,
-                    densities: open(
-                        Table::Densities,
-                        schema_of_densities()?,
-                        metadata,
-                        densities,
-                    )?,
-                    divergences: open(
-                        Table::Divergences,
-                        schema_of_divergences()?,
-                        metadata,
-                        divergences,
-                    )?,
+                    densities: TableWriter::open(Table::Densities, metadata, densities)?,
+                    divergences: TableWriter::open(Table::Divergences, metadata, divergences)?,
                 };
                 fill(&mut writer)?;
-                close(Table::Densities, writer.densities)?;
-                close(Table::Divergences, writer.divergences)?;
+                writer.densities.close()?;
+                writer.divergences.close()?;
                 Ok(())
             })
         })
     }
 }
 
-fn open<'w>(
-    table: Table,
-    schema: SchemaRef,
-    metadata: &[(String, String)],
-    file: &'w mut (dyn Write + Send),
-) -> Result<FileWriter<'w>, TablesError> {
-    let properties = properties(table, &schema, metadata);
-    ArrowWriter::try_new(file, schema, Some(properties)).map_err(|source| failed(table, source))
-}
-
-fn close(table: Table, writer: FileWriter<'_>) -> Result<(), TablesError> {
-    writer.close().map_err(|source| failed(table, source))?;
-    Ok(())
-}
-
-fn failed(table: Table, source: parquet::errors::ParquetError) -> TablesError {
-    TablesError::Parquet {
-        path: table.name().into(),
-        source,
-    }
-}
-
-fn schema_of_densities() -> Result<SchemaRef, TablesError> {
-    let none = Compared {
-        grid: None,
-        curves: Vec::new(),
-        pairs: Vec::new(),
-    };
-    let view = View {
-        view: "",
-        label: "",
-    };
-    let rows = densities(&view, &no_group(), &[], &none);
-    Ok(rows
-        .map_err(|source| wrong(Table::Densities, source))?
-        .schema())
-}
-
-fn schema_of_divergences() -> Result<SchemaRef, TablesError> {
-    let view = View {
-        view: "",
-        label: "",
-    };
-    let rows = divergences(&view, &no_group(), &[], &[]);
-    Ok(rows
-        .map_err(|source| wrong(Table::Divergences, source))?
-        .schema())
-}
-
-fn no_group() -> Group {
-    Group {
-        architecture: String::new(),
-        layer: 0,
-        name: String::new(),
-        role: String::new(),
-        metric: String::new(),
-    }
-}
-
-fn wrong(table: Table, source: ArrowError) -> TablesError {
-    TablesError::Rows {
-        table: table.name(),
-        source,
-    }
-}
-
 impl ComparisonWriter<'_> {
-    /// Writes the rows of one group, whose members were compared in their order.
+    /// Writes the rows of one group. `compared` has the members in their order.
     ///
     /// # Errors
-    /// The rows cannot be written.
+    /// [`TablesError::Parquet`] if the rows cannot be written.
     pub fn write(
         &mut self,
         group: &Group,
         members: &[Member],
         compared: &Compared,
     ) -> Result<(), TablesError> {
-        // A population's thousand rows at a time.
+        // One member at a time: each has a thousand rows.
         for (member, curve) in members.iter().zip(&compared.curves) {
-            let one = Compared {
-                grid: compared.grid,
-                curves: vec![curve.clone()],
-                pairs: Vec::new(),
-            };
-            let rows = densities(&self.view, group, &[*member], &one)
-                .map_err(|source| wrong(Table::Densities, source))?;
-            let written = self.densities.write(&rows);
-            written.map_err(|source| failed(Table::Densities, source))?;
+            let curves: [(Member, &Result<Curve, NoDensity>); 1] = [(*member, curve)];
+            let rows = densities(&self.view, group, &curves, compared.grid.as_ref())?;
+            self.densities.write(&rows)?;
         }
-        let rows = divergences(&self.view, group, members, &compared.pairs)
-            .map_err(|source| wrong(Table::Divergences, source))?;
-        let written = self.divergences.write(&rows);
-        written.map_err(|source| failed(Table::Divergences, source))
+        let rows = divergences(&self.view, group, members, &compared.pairs)?;
+        self.divergences.write(&rows)
     }
 }
 
-/// Columns that all rows of a group share.
-fn shared<'a>(view: &View<'_>, group: &Group, n: usize) -> Vec<(&'a str, ArrayRef)> {
-    let text = |text: &str| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, n)))
-    };
-    let layer = UInt32Array::from_iter_values(std::iter::repeat_n(group.layer, n));
-    vec![
-        ("view", text(view.view)),
-        ("label", text(view.label)),
-        ("architecture", text(&group.architecture)),
-        ("layer", Arc::new(layer)),
-        ("name", text(&group.name)),
-        ("role", text(&group.role)),
-        ("metric", text(&group.metric)),
-    ]
+/// An open file of one table.
+struct TableWriter<'w> {
+    table: Table,
+    writer: ArrowWriter<&'w mut (dyn Write + Send)>,
 }
 
-/// One row per member and point; where there is no density one row, of point 0, without x.
-fn densities(
-    view: &View<'_>,
-    group: &Group,
-    members: &[Member],
-    compared: &Compared,
-) -> Result<RecordBatch, ArrowError> {
-    type Row<'a> = (&'a Member, &'a Result<Curve, NoDensity>, Option<usize>);
-    let rows: Vec<Row<'_>> = members
-        .iter()
-        .zip(&compared.curves)
-        .flat_map(|(member, curve)| {
-            let n = curve.as_ref().map_or(0, |curve| curve.values.len());
-            let points = (0..n).map(Some).chain((n == 0).then_some(None));
-            points.map(move |point| (member, curve, point))
+impl<'w> TableWriter<'w> {
+    fn open(
+        table: Table,
+        metadata: &[(String, String)],
+        file: &'w mut (dyn Write + Send),
+    ) -> Result<Self, TablesError> {
+        let schema = Arc::new(table.schema());
+        let properties = properties(table, &schema, metadata);
+        let writer = ArrowWriter::try_new(file, schema, Some(properties));
+        Ok(Self {
+            table,
+            writer: writer.map_err(|source| failed(table, source))?,
         })
-        .collect();
-    let of_curve = |value: fn(&Curve) -> f64| {
-        reals(
-            rows.iter()
-                .map(move |(_, curve, _)| curve.as_ref().map_or(f64::NAN, value)),
-        )
-    };
-    let points = rows.iter().map(|(_, _, point)| point.unwrap_or(0) as u32);
-    let x = rows.iter().map(|(_, _, point)| {
-        let point = point.zip(compared.grid);
-        point.map_or(f64::NAN, |(point, grid)| grid.point(point))
-    });
-    let density = rows.iter().map(|(_, curve, point)| {
-        let value = curve.as_ref().ok().zip(*point);
-        value.map_or(f64::NAN, |(curve, point)| curve.values[point])
-    });
-    let reasons = rows
-        .iter()
-        .map(|(_, curve, _)| reason(curve.as_ref().err()));
-    let member = |member: fn(&Member) -> f64| reals(rows.iter().map(move |(m, _, _)| member(m)));
-    let counts = |count: fn(&Member) -> u64| -> ArrayRef {
-        Arc::new(UInt64Array::from_iter_values(
-            rows.iter().map(|(m, _, _)| count(m)),
-        ))
-    };
-    let bins = rows.iter().map(|(m, _, _)| m.bin.bin);
-    let mut columns = shared(view, group, rows.len());
-    columns.extend([
-        (
-            "bin",
-            Arc::new(Int64Array::from_iter_values(bins)) as ArrayRef,
-        ),
-        ("bin_low", member(|m| m.bin.low)),
-        ("bin_high", member(|m| m.bin.high)),
-        ("n_networks", counts(|m| m.networks)),
-        ("count", counts(|m| m.count)),
-        ("bandwidth", of_curve(|curve| curve.bandwidth)),
-        ("error_bound", of_curve(|curve| curve.error_bound)),
-        ("point", Arc::new(UInt32Array::from_iter_values(points))),
-        ("x", reals(x)),
-        ("density", reals(density)),
-        ("reason", Arc::new(reasons.collect::<StringArray>())),
-    ]);
-    batch(columns)
-}
-
-fn reason(reason: Option<&NoDensity>) -> Option<String> {
-    reason.map(NoDensity::to_string)
-}
-
-/// One row per pair.
-fn divergences(
-    view: &View<'_>,
-    group: &Group,
-    members: &[Member],
-    pairs: &[(usize, usize, Comparison)],
-) -> Result<RecordBatch, ArrowError> {
-    let value =
-        |value: fn(&Comparison) -> f64| reals(pairs.iter().map(|(_, _, found)| value(found)));
-    let mut columns = shared(view, group, pairs.len());
-    let sides: [(Side, [&str; 5]); 2] = [
-        (
-            |pair| pair.0,
-            [
-                "bin_a",
-                "bin_a_low",
-                "bin_a_high",
-                "n_networks_a",
-                "count_a",
-            ],
-        ),
-        (
-            |pair| pair.1,
-            [
-                "bin_b",
-                "bin_b_low",
-                "bin_b_high",
-                "n_networks_b",
-                "count_b",
-            ],
-        ),
-    ];
-    for (side, names) in sides {
-        let members = || pairs.iter().map(|pair| &members[side(pair)]);
-        let bins = Int64Array::from_iter_values(members().map(|m| m.bin.bin));
-        let networks = UInt64Array::from_iter_values(members().map(|m| m.networks));
-        let counts = UInt64Array::from_iter_values(members().map(|m| m.count));
-        let arrays: [ArrayRef; 5] = [
-            Arc::new(bins),
-            reals(members().map(|m| m.bin.low)),
-            reals(members().map(|m| m.bin.high)),
-            Arc::new(networks),
-            Arc::new(counts),
-        ];
-        columns.extend(names.into_iter().zip(arrays));
     }
-    let reasons = pairs
-        .iter()
-        .map(|(_, _, found)| reason(found.divergences.as_ref().err()));
-    columns.extend([
-        (
-            "jeffreys",
-            value(|c| c.divergences.map_or(f64::NAN, |d| d.jeffreys)),
-        ),
-        (
-            "jensen_shannon",
-            value(|c| c.divergences.map_or(f64::NAN, |d| d.jensen_shannon)),
-        ),
-        ("wasserstein", value(|c| c.wasserstein)),
-        ("wasserstein_error", value(|c| c.wasserstein_error)),
-        (
-            "sum_on_grid",
-            value(|c| c.divergences.map_or(f64::NAN, |d| d.sum_on_grid)),
-        ),
-        ("reason", Arc::new(reasons.collect::<StringArray>())),
-    ]);
-    batch(columns)
+
+    fn write(&mut self, rows: &RecordBatch) -> Result<(), TablesError> {
+        let written = self.writer.write(rows);
+        written.map_err(|source| failed(self.table, source))
+    }
+
+    fn close(self) -> Result<(), TablesError> {
+        let closed = self.writer.close();
+        closed.map_err(|source| failed(self.table, source))?;
+        Ok(())
+    }
 }
 
-/// Which member of a pair.
-type Side = fn(&(usize, usize, Comparison)) -> usize;
+fn failed(table: Table, source: ParquetError) -> TablesError {
+    TablesError::Parquet {
+        path: table.name().into(),
+        source,
+    }
+}

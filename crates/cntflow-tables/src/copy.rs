@@ -1,4 +1,4 @@
-//! Merging large parts without decoding them: their column chunks are copied as they are.
+//! Merging large parts without decoding them: their column chunks are copied byte by byte.
 
 use std::fs::File;
 use std::io::Write;
@@ -15,11 +15,11 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
 use crate::error::TablesError;
-use crate::merge::open;
+use crate::part_file::open;
 
-/// Rows that the row groups of parts have at least, on average, for the groups to be kept as they are: with smaller ones a reader would spend
-/// its time on their metadata, and many values are stored once per group.
-const LEAST_ROWS: i64 = 1 << 15;
+/// Least average number of rows per row group for the groups to be copied. With smaller groups a reader would spend its time on their
+/// metadata, and each group stores many values once more.
+const MIN_GROUP_ROWS: i64 = 1 << 15;
 
 /// Whether the parts have the same columns and row groups that are large enough.
 pub(crate) fn can_copy(parts: &[PathBuf], schema: &Schema) -> Result<bool, TablesError> {
@@ -32,10 +32,10 @@ pub(crate) fn can_copy(parts: &[PathBuf], schema: &Schema) -> Result<bool, Table
         rows += reader.metadata().file_metadata().num_rows();
         groups += reader.metadata().num_row_groups() as i64;
     }
-    Ok(rows >= groups * LEAST_ROWS)
+    Ok(rows >= groups * MIN_GROUP_ROWS)
 }
 
-/// Writes the row groups of all parts, in order, as one file; `merged` is what errors call it.
+/// Writes the row groups of all parts, in order, into one file. Errors name the file as `merged`.
 pub(crate) fn copy_row_groups(
     parts: &[PathBuf],
     merged: &Path,
@@ -60,7 +60,7 @@ pub(crate) fn copy_row_groups(
     Ok(())
 }
 
-/// Copies row groups from the file that they lie in.
+/// Copies row groups of `file`.
 fn copy_groups<W: Write + Send>(
     groups: &[RowGroupMetaData],
     file: &File,
@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    /// A part of so many rows: the name of the part, and their numbers.
+    /// Writes a part of `n_rows` rows: the name of the part and the number of the row.
     fn write_part(folder: &Path, name: &str, n_rows: u32) -> PathBuf {
         let path = folder.join(name);
         let texts = StringArray::from_iter_values((0..n_rows).map(|_| name));

@@ -1,6 +1,13 @@
-//! What can go wrong with tables. Messages name the path.
+//! Errors of tables. Messages name the path or the table; the cause is the source, which a message does not repeat.
 
 use std::path::PathBuf;
+
+use arrow_schema::{ArrowError, DataType};
+use cntflow_metrics::population::DecodeError;
+use parquet::errors::ParquetError;
+use polars::error::PolarsError;
+
+use crate::table::SCHEMA_VERSION;
 
 /// Why tables cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -9,36 +16,63 @@ pub enum TablesError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// A part cannot be written or read as Parquet.
-    #[error("{path}: {source}")]
+    #[error("{path}: writing or reading Parquet failed")]
     Parquet {
         /// The part.
         path: PathBuf,
-        /// What Parquet says.
-        source: parquet::errors::ParquetError,
+        /// What the `parquet` crate says.
+        source: ParquetError,
     },
-    /// Rows do not fit their schema: a bug, or a label that changed its type.
-    #[error("table {table}: {source}")]
+    /// A part was written by a newer program.
+    #[error(
+        "{path}: table schema version {version}; this program reads versions up to {SCHEMA_VERSION}"
+    )]
+    Version {
+        /// The part.
+        path: PathBuf,
+        /// The version in its metadata.
+        version: String,
+    },
+    /// Rows cannot be made into a record batch: a bug.
+    #[error("table {table}: rows cannot be put together")]
     Rows {
         /// The table.
         table: &'static str,
         /// What Arrow says.
-        source: arrow_schema::ArrowError,
+        source: ArrowError,
     },
-    /// A part has no column of this name and type.
-    #[error("{path}: no text column '{column}'")]
-    Column {
+    /// A writer's column is not the one that [`Table::columns`](crate::Table::columns) declares: a bug, or a label of a type that no
+    /// label may have.
+    #[error("table {table}: column '{column}' is declared {declared}, written {written}")]
+    ColumnMismatch {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: String,
+        /// The declared type, or `no such column`.
+        declared: String,
+        /// The type that was to be written, or `no such column`.
+        written: String,
+    },
+    /// A part lacks a column that is needed.
+    #[error("{path}: no column '{column}'")]
+    MissingColumn {
         /// The part.
         path: PathBuf,
         /// The column.
         column: &'static str,
     },
-    /// Polars cannot read a table.
-    #[error("table {table}: {source}")]
-    Polars {
-        /// The table.
-        table: &'static str,
-        /// What Polars says.
-        source: polars::error::PolarsError,
+    /// A column of a part has another type than it must have, or than it has in an earlier part.
+    #[error("{path}: column '{column}' is {actual}, expected {expected}")]
+    ColumnType {
+        /// The part.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The expected type.
+        expected: String,
+        /// Its type in this part.
+        actual: String,
     },
     /// A part has a column of a type that no table has.
     #[error("{path}: column '{column}' has the unsupported type {data_type}")]
@@ -48,40 +82,46 @@ pub enum TablesError {
         /// The column.
         column: String,
         /// Its type in the file.
-        data_type: arrow_schema::DataType,
+        data_type: DataType,
     },
-    /// A column has different types in two parts of a table.
-    #[error("{path}: column '{column}' is {actual}, but {expected} in an earlier part")]
-    ColumnType {
-        /// The later part.
+    /// A part of schema version 1 has a text in `coverage.shape` that is no shape.
+    #[error("{path}: column 'shape' has '{text}', expected a shape such as [784, 32]")]
+    Shape {
+        /// The part.
         path: PathBuf,
-        /// The column.
-        column: String,
-        /// Its Polars type in the part that has it first.
-        expected: String,
-        /// Its Polars type in this part.
-        actual: String,
+        /// The text.
+        text: String,
     },
     /// Values of a column cannot be handed to Polars.
-    #[error("{path}: column '{column}' cannot be converted")]
-    Convert {
+    #[error("{path}: column '{column}' cannot be converted for Polars")]
+    ToPolars {
         /// The part.
         path: PathBuf,
         /// The column.
         column: String,
         /// What Polars says.
-        source: polars::error::PolarsError,
+        source: PolarsError,
     },
-    /// Polars refuses a scan.
-    #[error("scan of Parquet files failed")]
-    Scan(#[source] polars::error::PolarsError),
-    /// A row of `populations` cannot be read.
-    #[error("{path}: {reason}")]
-    Population {
+    /// Polars cannot plan a scan.
+    #[error("Polars cannot scan the table")]
+    Scan(#[source] PolarsError),
+    /// A column of a Polars frame cannot be written.
+    #[error("column '{column}' of type {data_type} cannot be written")]
+    FrameColumn {
+        /// The column.
+        column: String,
+        /// Its Polars type.
+        data_type: String,
+        /// What Polars says.
+        source: PolarsError,
+    },
+    /// A row of `populations` has no readable summary.
+    #[error("{path}: column 'summary' cannot be decoded")]
+    Summary {
         /// The part.
         path: PathBuf,
         /// What is wrong with it.
-        reason: String,
+        source: DecodeError,
     },
     /// A committed batch lacks one of its parts: somebody removed it.
     #[error(

@@ -1,14 +1,17 @@
-//! Rows of the tables `layers` and `coverage`.
+//! Rows of the table `layers`.
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
-use arrow_schema::ArrowError;
+use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use cntflow_metrics::{LayerRow, Summary};
 
+use crate::arrays::reals;
+use crate::error::TablesError;
 use crate::record::Record;
+use crate::schema::checked_batch;
+use crate::table::Table;
 
-/// A real statistic of a summary: its column and how it is read.
+/// A real statistic of a summary: the name of its column, and its value.
 type Statistic = (&'static str, fn(&Summary) -> f64);
 
 /// The real statistics in the order of their columns.
@@ -32,7 +35,7 @@ const STATISTICS: [Statistic; 16] = [
 ];
 
 /// One row per checkpoint, layer and metric.
-pub(crate) fn layers(records: &[Record]) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn layers(records: &[Record]) -> Result<RecordBatch, TablesError> {
     let rows = || {
         records.iter().flat_map(|record| {
             let rows = record.metrics.iter().flat_map(|metrics| &metrics.layers);
@@ -65,52 +68,5 @@ pub(crate) fn layers(records: &[Record]) -> Result<RecordBatch, ArrowError> {
     }
     columns.push(("nan", counts(|summary| summary.nan)));
     columns.push(("infinite", counts(|summary| summary.infinite)));
-    batch(columns)
-}
-
-/// One row per tensor found.
-pub(crate) fn coverage(records: &[Record]) -> Result<RecordBatch, ArrowError> {
-    let rows = || {
-        records.iter().flat_map(|record| {
-            record
-                .coverage
-                .iter()
-                .map(|row| (record.entry.checkpoint.as_str(), row))
-        })
-    };
-    let checkpoints = StringArray::from_iter_values(rows().map(|(checkpoint, _)| checkpoint));
-    let tensors = StringArray::from_iter_values(rows().map(|(_, row)| row.tensor.as_str()));
-    let shapes = StringArray::from_iter_values(rows().map(|(_, row)| format!("{:?}", row.shape)));
-    let types = StringArray::from_iter_values(rows().map(|(_, row)| row.dtype));
-    let uses: StringArray = rows().map(|(_, row)| row.used_as.as_deref()).collect();
-    let reasons: StringArray = rows().map(|(_, row)| row.reason.as_deref()).collect();
-    batch(vec![
-        ("checkpoint", Arc::new(checkpoints)),
-        ("tensor", Arc::new(tensors)),
-        ("shape", Arc::new(shapes)),
-        ("dtype", Arc::new(types)),
-        ("used_as", Arc::new(uses)),
-        ("reason", Arc::new(reasons)),
-    ])
-}
-
-/// A column of real numbers; NaN stands for "there is none" and is null, so that no reader averages over it unawares.
-pub(crate) fn reals(values: impl Iterator<Item = f64>) -> ArrayRef {
-    reals_of(values.collect())
-}
-
-/// [`reals`] of values that have been gathered.
-pub(crate) fn reals_of(values: Vec<f64>) -> ArrayRef {
-    if values.iter().any(|value| value.is_nan()) {
-        let present = values.iter().map(|value| !value.is_nan()).collect();
-        return Arc::new(Float64Array::new(values.into(), Some(present)));
-    }
-    Arc::new(Float64Array::from(values))
-}
-
-/// A record batch in which every column may be null.
-pub(crate) fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch, ArrowError> {
-    RecordBatch::try_from_iter_with_nullable(
-        columns.into_iter().map(|(name, array)| (name, array, true)),
-    )
+    checked_batch(Table::Layers, columns)
 }

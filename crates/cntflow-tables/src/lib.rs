@@ -1,10 +1,10 @@
-//! The Parquet tables of a study: schemas, parts, what is committed, and Polars scans.
-//!
-//! A batch of records becomes one part per table under one name, `networks` last: its presence commits the batch. There is no
-//! second record that could disagree. Nothing here knows how metrics are computed or who calls.
+#![doc = include_str!("../README.md")]
 
+mod arrays;
 mod comparison;
+mod comparison_rows;
 mod copy;
+mod coverage;
 mod error;
 mod frame;
 mod layers;
@@ -12,10 +12,12 @@ mod merge;
 mod networks;
 mod neurons;
 mod part;
+mod part_file;
 mod population;
 mod population_parts;
 mod record;
 mod scan;
+pub mod schema;
 mod store;
 mod table;
 
@@ -29,4 +31,4 @@ pub use population_parts::Populations;
 pub use record::{CoverageRow, Record, Status};
 pub use scan::scan_parquet;
 pub use store::{Committed, TableStore};
-pub use table::{SCHEMA_VERSION, Table};
+pub use table::{OLDEST_SCHEMA_VERSION, SCHEMA_VERSION, Table};

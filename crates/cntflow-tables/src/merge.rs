@@ -1,28 +1,27 @@
 //! Making one large part per table of many small ones, so that an overnight run does not leave thousands of files.
 //!
-//! The merged `networks` part names the batches it replaces and is written last: until it is there the old parts count, from then on the
-//! new ones, and never both. Replaced parts are removed afterwards; a run killed in between leaves them to the next one.
+//! The merged `networks` part names the batches that it replaces and is written last. Before it exists the old parts count, afterwards
+//! only the new ones. Replaced parts are removed last; if a run is killed before that, the next one removes them.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, new_null_array};
-use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_array::{BooleanArray, RecordBatch, new_null_array};
+use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
-use fs_err as fs;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::metadata::KeyValue;
 
 use crate::copy;
 use crate::error::TablesError;
 use crate::part::properties;
+use crate::part_file::{current_column, current_field, open, value_of};
 use crate::population_parts::{Populations, write_populations};
 use crate::store::{TableStore, batch_of, file_name};
-use crate::table::Table;
+use crate::table::{TABLE_KEY, Table, VERSION_KEY};
 
 /// Number of committed batches above which a finished run merges them, default is 2.
 pub const MERGE_ABOVE: usize = 2;
@@ -34,22 +33,33 @@ const REPLACES: &str = "cntflow.replaces";
 const MERGED: &str = "merged-";
 
 impl TableStore {
-    /// Merges all committed batches into one called `merged-<name>`, if they are more than [`MERGE_ABOVE`]. Nobody may write meanwhile.
-    /// Gives whether there was anything to merge. Rows are streamed: no table needs to fit in memory.
+    /// Merges all committed batches into one called `merged-<name>`, if there are more than [`MERGE_ABOVE`] or if they are of several
+    /// schema versions. Nobody may write meanwhile. Returns whether there was anything to merge. Rows are streamed: no table needs to fit
+    /// in memory.
     ///
     /// # Errors
     /// A part cannot be read or written; the old parts stay committed then.
     pub fn merge(&self, name: &str) -> Result<bool, TablesError> {
         let batches = self.batches()?;
-        if batches.len() <= MERGE_ABOVE {
+        if batches.len() <= MERGE_ABOVE && !self.has_several_versions()? {
             return Ok(false);
         }
         self.rewrite(&batches, name, &BTreeSet::new())
             .map(|()| true)
     }
 
+    /// Whether committed parts differ in their schema version. Other programs cannot read such parts as one table.
+    fn has_several_versions(&self) -> Result<bool, TablesError> {
+        let mut versions = BTreeSet::new();
+        for part in self.committed_parts(Table::Networks)? {
+            let reader = open(&part)?;
+            versions.insert(value_of(reader.metadata(), VERSION_KEY).map(str::to_owned));
+        }
+        Ok(versions.len() > 1)
+    }
+
     /// Takes the rows of some checkpoints out of all tables, as if they had never been measured. Nobody may write meanwhile.
-    /// They must have failed or been skipped: what a measured one gave to its population cannot be told apart any more.
+    /// They must have failed or been skipped: the values of a measured one are part of its population's summary for good.
     ///
     /// # Errors
     /// As [`TableStore::merge`]; the rows stay then.
@@ -81,7 +91,7 @@ impl TableStore {
             })
         })?;
         merge(Table::Networks)?;
-        // What commits them goes first.
+        // `networks` first: as long as it is there, the batch counts as committed.
         for table in Table::BATCHED.into_iter().rev() {
             let folder = self.folder(table);
             for file in folder.files()? {
@@ -126,29 +136,9 @@ pub(crate) fn is_merged(name: &str) -> bool {
 
 /// The batches that a merged part replaces.
 pub(crate) fn read_replaced(path: &Path) -> Result<Vec<String>, TablesError> {
-    let pairs = open(path)?
-        .metadata()
-        .file_metadata()
-        .key_value_metadata()
-        .cloned()
-        .unwrap_or_default();
-    let replaces = pairs
-        .into_iter()
-        .find(|pair| pair.key == REPLACES)
-        .and_then(|pair| pair.value);
-    Ok(replaces
-        .unwrap_or_default()
-        .split(',')
-        .map(str::to_owned)
-        .collect())
-}
-
-pub(crate) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, TablesError> {
-    let file = fs::File::open(path)?.into_file();
-    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| TablesError::Parquet {
-        path: path.to_owned(),
-        source,
-    })
+    let reader = open(path)?;
+    let replaced = value_of(reader.metadata(), REPLACES).unwrap_or_default();
+    Ok(replaced.split(',').map(str::to_owned).collect())
 }
 
 fn merge_parts(
@@ -159,7 +149,7 @@ fn merge_parts(
     replaces: Option<String>,
     without: &BTreeSet<String>,
 ) -> Result<(), TablesError> {
-    let (schema, mut metadata) = joint_schema(parts)?;
+    let (schema, mut metadata) = joint_schema(table, parts)?;
     metadata.extend(replaces.map(|batches| (REPLACES.to_owned(), batches)));
     let properties = properties(table, &schema, &metadata);
     if without.is_empty() && copy::can_copy(parts, &schema)? {
@@ -177,11 +167,8 @@ fn merge_parts(
     for part in parts {
         for batch in open(part)?.build().map_err(failed(part))? {
             let batch = batch.map_err(|error| failed(part)(error.into()))?;
-            let rows = in_schema(&batch, &schema).and_then(|rows| leave_out(rows, without));
-            let rows = rows.map_err(|source| TablesError::Rows {
-                table: table.name(),
-                source,
-            })?;
+            let rows = in_schema(table, part, &batch, &schema)?;
+            let rows = leave_out(table, rows, without)?;
             writer.write(&rows).map_err(failed(merged))?;
         }
     }
@@ -195,64 +182,64 @@ fn merge_populations(
     merged: &Path,
     file: &mut (dyn Write + Send),
 ) -> Result<(), TablesError> {
-    let (_, metadata) = joint_schema(parts)?;
+    let (_, metadata) = joint_schema(Table::Populations, parts)?;
     write_populations(merged, file, &metadata, Populations::open(parts)?)
 }
 
 type Metadata = Vec<(String, String)>;
 
-/// All columns of all parts, and what the first part says of where its rows come from.
-fn joint_schema(parts: &[PathBuf]) -> Result<(SchemaRef, Metadata), TablesError> {
-    let mut fields: Vec<Arc<Field>> = Vec::new();
+/// The columns of all parts in the current schema version, and the metadata that a merged part takes over from the first.
+fn joint_schema(table: Table, parts: &[PathBuf]) -> Result<(SchemaRef, Metadata), TablesError> {
+    let mut fields: Vec<Field> = Vec::new();
     let mut metadata = Metadata::new();
     for part in parts {
         let reader = open(part)?;
         for field in reader.schema().fields() {
-            if !fields.iter().any(|known| known.name() == field.name()) {
-                fields.push(Arc::clone(field));
+            if !fields.iter().any(|other| other.name() == field.name()) {
+                fields.push(current_field(table, field));
             }
         }
         if metadata.is_empty() {
-            let pairs = reader
-                .metadata()
-                .file_metadata()
-                .key_value_metadata()
-                .cloned()
-                .unwrap_or_default();
-            let ours = pairs
-                .into_iter()
-                .filter(|pair| pair.key.starts_with("cntflow.") && pair.key != REPLACES);
-            // The table and its schema's version are written anew.
-            let kept = ours
-                .filter(|pair| !["cntflow.table", "cntflow.schema"].contains(&pair.key.as_str()));
-            metadata = kept
-                .filter_map(|pair| Some((pair.key, pair.value?)))
-                .collect();
+            let pairs = reader.metadata().file_metadata().key_value_metadata();
+            let pairs = pairs.into_iter().flatten();
+            metadata = pairs.filter_map(inherited).collect();
         }
     }
     Ok((Arc::new(Schema::new(fields)), metadata))
 }
 
-/// The rows with the columns of `schema`, null where they have none.
-fn in_schema(
-    batch: &RecordBatch,
-    schema: &SchemaRef,
-) -> Result<RecordBatch, arrow_schema::ArrowError> {
-    let column = |field: &Arc<Field>| -> ArrayRef {
-        let found = batch.column_by_name(field.name()).cloned();
-        found.unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
-    };
-    RecordBatch::try_new(
-        Arc::clone(schema),
-        schema.fields().iter().map(column).collect(),
-    )
+/// A pair of a part's metadata, if a merged part takes it over: all of ours except those that each part is given anew.
+fn inherited(pair: &KeyValue) -> Option<(String, String)> {
+    let is_inherited = pair.key.starts_with("cntflow.")
+        && ![REPLACES, TABLE_KEY, VERSION_KEY].contains(&pair.key.as_str());
+    is_inherited.then_some((pair.key.clone(), pair.value.clone()?))
 }
 
-/// The rows of all checkpoints but some.
+/// The rows of a part with the columns of `schema`, null where the part has none.
+fn in_schema(
+    table: Table,
+    part: &Path,
+    rows: &RecordBatch,
+    schema: &SchemaRef,
+) -> Result<RecordBatch, TablesError> {
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| match rows.column_by_name(field.name()) {
+            Some(column) => current_column(part, table, field.name(), column),
+            None => Ok(new_null_array(field.data_type(), rows.num_rows())),
+        });
+    let columns = columns.collect::<Result<_, _>>()?;
+    let rows = RecordBatch::try_new(Arc::clone(schema), columns);
+    rows.map_err(|source| unfit(table, source))
+}
+
+/// The rows of all checkpoints that are not in `without`.
 fn leave_out(
+    table: Table,
     rows: RecordBatch,
     without: &BTreeSet<String>,
-) -> Result<RecordBatch, arrow_schema::ArrowError> {
+) -> Result<RecordBatch, TablesError> {
     let column = rows.column_by_name("checkpoint");
     let checkpoints = column.and_then(|column| column.as_string_opt::<i32>());
     let Some(checkpoints) = checkpoints.filter(|_| !without.is_empty()) else {
@@ -261,7 +248,15 @@ fn leave_out(
     let kept = checkpoints
         .iter()
         .map(|name| Some(name.is_none_or(|name| !without.contains(name))));
-    filter_record_batch(&rows, &kept.collect::<BooleanArray>())
+    let rows = filter_record_batch(&rows, &kept.collect::<BooleanArray>());
+    rows.map_err(|source| unfit(table, source))
+}
+
+fn unfit(table: Table, source: ArrowError) -> TablesError {
+    TablesError::Rows {
+        table: table.name(),
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -270,6 +265,7 @@ mod tests {
 
     use cntflow_catalog::{CatalogEntry, Label, LabelColumn, LabelKind};
     use cntflow_storage::Location;
+    use fs_err as fs;
 
     use super::*;
     use crate::{Batch, BatchLimits, Record, Status};

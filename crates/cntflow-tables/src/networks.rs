@@ -1,39 +1,22 @@
-//! Rows of the table `networks`: one per checkpoint, whatever became of it.
+//! Rows of the table `networks`: one per checkpoint, measured or not.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, UInt64Array};
-use arrow_schema::ArrowError;
 use cntflow_catalog::{LabelColumn, label_array};
 use cntflow_metrics::NetworkMetrics;
 
-use crate::layers::batch;
+use crate::error::TablesError;
 use crate::record::Record;
-
-/// Columns of the table that no label may take; such a label is kept as `label_<name>`.
-pub(crate) const OWN_COLUMNS: [&str; 14] = [
-    "checkpoint",
-    "digest",
-    "run",
-    "step",
-    "status",
-    "reason",
-    "n_layers",
-    "n_neurons",
-    "n_links",
-    "n_parameters",
-    "n_nan",
-    "n_infinite",
-    "bytes",
-    "seconds",
-];
+use crate::schema::{checked_batch, own_columns};
+use crate::table::Table;
 
 /// One row per record, with the label columns of the study whether or not this batch has values for them.
 pub(crate) fn networks(
     records: &[Record],
     labels: &[LabelColumn],
-) -> Result<RecordBatch, ArrowError> {
+) -> Result<RecordBatch, TablesError> {
     let texts = |text: fn(&Record) -> Option<&str>| -> ArrayRef {
         Arc::new(records.iter().map(text).collect::<StringArray>())
     };
@@ -45,12 +28,12 @@ pub(crate) fn networks(
                 .collect::<UInt64Array>(),
         )
     };
-    // A graph that is not known has no layers, neurons and links: that is no number of them.
+    // Where the graph is not known, the numbers of its layers, neurons and links are null, not 0.
     let of_graph = |count: fn(&NetworkMetrics) -> u64| -> ArrayRef {
-        let known = |metrics: &&NetworkMetrics| metrics.n_layers > 0;
+        let has_graph = |metrics: &&NetworkMetrics| metrics.n_layers > 0;
         let graphs = records
             .iter()
-            .map(|record| record.metrics.as_ref().filter(known).map(count));
+            .map(|record| record.metrics.as_ref().filter(has_graph).map(count));
         Arc::new(graphs.collect::<UInt64Array>())
     };
     let mut columns: Vec<(String, ArrayRef)> = Vec::new();
@@ -93,20 +76,15 @@ pub(crate) fn networks(
             records.iter().map(|record| record.seconds),
         )),
     );
-    batch(
-        columns
-            .iter()
-            .map(|(name, array)| (name.as_str(), Arc::clone(array)))
-            .collect(),
-    )
+    checked_batch(Table::Networks, columns)
 }
 
-/// Names of the label columns: their own, but for those that are taken already.
+/// Names of the label columns: `label_<name>` for a name that another column of the table has, the label's own otherwise.
 fn label_names(labels: &[LabelColumn]) -> Vec<String> {
-    let mut taken: BTreeSet<String> = OWN_COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+    let mut taken: BTreeSet<String> = own_columns(Table::Networks).map(str::to_owned).collect();
     taken.extend(labels.iter().map(|label| label.name.clone()));
-    let free = |label: &LabelColumn| {
-        if !OWN_COLUMNS.contains(&label.name.as_str()) {
+    let unique_name = |label: &LabelColumn| {
+        if own_columns(Table::Networks).all(|own| own != label.name) {
             return label.name.clone();
         }
         let mut name = format!("label_{}", label.name);
@@ -115,7 +93,7 @@ fn label_names(labels: &[LabelColumn]) -> Vec<String> {
         }
         name
     };
-    labels.iter().map(free).collect()
+    labels.iter().map(unique_name).collect()
 }
 
 #[cfg(test)]

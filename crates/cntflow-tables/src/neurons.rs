@@ -6,14 +6,17 @@ use arrow_array::types::UInt32Type;
 use arrow_array::{
     ArrayRef, DictionaryArray, RecordBatch, StringArray, UInt32Array, new_null_array,
 };
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::DataType;
 use cntflow_metrics::{NeuronColumns, NeuronData, Seen};
 
-use crate::layers::{batch, reals_of};
+use crate::arrays::reals_of;
+use crate::error::TablesError;
 use crate::record::Record;
+use crate::schema::checked_batch;
+use crate::table::Table;
 
 /// One row per checkpoint, layer and neuron.
-pub(crate) fn neurons(records: &[Record]) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn neurons(records: &[Record]) -> Result<RecordBatch, TablesError> {
     let layers: Vec<(&str, &NeuronColumns)> = records
         .iter()
         .flat_map(|record| {
@@ -22,7 +25,7 @@ pub(crate) fn neurons(records: &[Record]) -> Result<RecordBatch, ArrowError> {
         })
         .collect();
     let n_rows = layers.iter().map(|(_, layer)| layer.len()).sum();
-    let whole = |extend: fn(&NeuronColumns, &mut Vec<u32>)| -> ArrayRef {
+    let indices = |extend: fn(&NeuronColumns, &mut Vec<u32>)| -> ArrayRef {
         let mut column = Vec::with_capacity(n_rows);
         layers
             .iter()
@@ -36,49 +39,75 @@ pub(crate) fn neurons(records: &[Record]) -> Result<RecordBatch, ArrowError> {
             .for_each(|(_, layer)| values.extend_from_slice(column(layer)));
         reals_of(values)
     };
-    let nothing = layers.iter().all(|(_, layer)| layer.data.is_none());
-    let nothing = nothing.then(|| new_null_array(&DataType::Float64, n_rows));
+    // Without a probe nine columns are null throughout: they share one array.
+    let has_data = layers.iter().any(|(_, layer)| layer.data.is_some());
+    let nulls = (!has_data).then(|| new_null_array(&DataType::Float64, n_rows));
     let data = |column: fn(&NeuronData) -> Option<&[f64]>| -> ArrayRef {
-        if let Some(nothing) = &nothing {
-            return Arc::clone(nothing);
+        if let Some(nulls) = &nulls {
+            return Arc::clone(nulls);
         }
         let mut values = Vec::with_capacity(n_rows);
         for (_, layer) in &layers {
             match layer.data.as_ref().and_then(column) {
-                Some(seen) => values.extend_from_slice(seen),
+                Some(statistic) => values.extend_from_slice(statistic),
                 None => values.resize(values.len() + layer.len(), f64::NAN),
             }
         }
         reals_of(values)
     };
-    batch(vec![
-        ("checkpoint", names(&layers, n_rows)),
-        ("layer", whole(extend_layer)),
-        ("neuron", whole(extend_neuron)),
-        ("channel", whole(extend_channel)),
-        ("row", whole(extend_row)),
-        ("column", whole(extend_column)),
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("checkpoint", checkpoint_names(&layers, n_rows)),
+        ("layer", indices(extend_layer)),
+        ("neuron", indices(extend_neuron)),
+        ("channel", indices(extend_channel)),
+        ("row", indices(extend_row)),
+        ("column", indices(extend_column)),
         ("s_in", strengths(|layer| &layer.s_in)),
         ("s_out", strengths(|layer| &layer.s_out)),
         ("strength", strengths(|layer| &layer.strength)),
         ("s_abs", strengths(|layer| &layer.s_abs)),
-        ("ns_mean", data(|data| pre(data, |seen| &seen.mean))),
-        ("ns_std", data(|data| pre(data, |seen| &seen.std))),
-        ("ns_min", data(|data| pre(data, |seen| &seen.min))),
-        ("ns_max", data(|data| pre(data, |seen| &seen.max))),
-        ("na_mean", data(|data| post(data, |seen| &seen.mean))),
-        ("na_std", data(|data| post(data, |seen| &seen.std))),
-        ("na_min", data(|data| post(data, |seen| &seen.min))),
-        ("na_max", data(|data| post(data, |seen| &seen.max))),
+        (
+            "ns_mean",
+            data(|data| pre(data, |statistics| &statistics.mean)),
+        ),
+        (
+            "ns_std",
+            data(|data| pre(data, |statistics| &statistics.std)),
+        ),
+        (
+            "ns_min",
+            data(|data| pre(data, |statistics| &statistics.min)),
+        ),
+        (
+            "ns_max",
+            data(|data| pre(data, |statistics| &statistics.max)),
+        ),
+        (
+            "na_mean",
+            data(|data| post(data, |statistics| &statistics.mean)),
+        ),
+        (
+            "na_std",
+            data(|data| post(data, |statistics| &statistics.std)),
+        ),
+        (
+            "na_min",
+            data(|data| post(data, |statistics| &statistics.min)),
+        ),
+        (
+            "na_max",
+            data(|data| post(data, |statistics| &statistics.max)),
+        ),
         (
             "na_zero_share",
-            data(|data| post(data, |seen| &seen.zero_share)),
+            data(|data| post(data, |statistics| &statistics.zero_share)),
         ),
-    ])
+    ];
+    checked_batch(Table::Neurons, columns)
 }
 
-/// The checkpoint of every row; each is held once, and the file's column is of plain texts.
-fn names(layers: &[(&str, &NeuronColumns)], n_rows: usize) -> ArrayRef {
+/// The checkpoint of every row. In memory each name is held once; in the file the column is plain text.
+fn checkpoint_names(layers: &[(&str, &NeuronColumns)], n_rows: usize) -> ArrayRef {
     let mut distinct: Vec<&str> = Vec::new();
     let mut keys: Vec<u32> = Vec::with_capacity(n_rows);
     for (checkpoint, layer) in layers {

@@ -1,4 +1,4 @@
-//! Gathering records into batches and writing their parts: all tables of a batch under one name, `networks` last.
+//! Collecting records into batches and writing their parts: all tables of a batch under one name, `networks` last.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +13,9 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
+use crate::coverage::coverage;
 use crate::error::TablesError;
-use crate::layers::{coverage, layers};
+use crate::layers::layers;
 use crate::networks::networks;
 use crate::neurons::neurons;
 use crate::population::GatheredPopulations;
@@ -23,11 +24,11 @@ use crate::record::Record;
 use crate::store::{TableStore, file_name};
 use crate::table::{Table, with_table};
 
-/// Longest time that a record waits for its commit, default is 25 seconds: what a killed run does again.
+/// Longest time that a record waits for its commit, default is 25 seconds. A killed run loses at most this much work.
 pub const DEFAULT_BATCH_AGE: Duration = Duration::from_secs(25);
 
-/// Size in memory at which a batch is committed, in bytes, default is 12 MiB for each worker: while it is written its columns stand beside
-/// its records, so that each worker takes several times as much.
+/// Size in memory at which a batch is committed, in bytes, default is 12 MiB for each worker. A worker takes several times as much while it
+/// writes a batch, because columns are made of its records.
 pub const DEFAULT_BATCH_BYTES: usize = 12 << 20;
 
 /// Rough size in memory of a row of `layers`, in bytes.
@@ -96,7 +97,7 @@ impl Batch {
         }
     }
 
-    /// Takes a record in. Whether to commit is [`Batch::is_full`] and [`Batch::due`].
+    /// Adds a record. [`Batch::is_full`] and [`Batch::due`] tell when to commit.
     pub fn add(&mut self, mut record: Record) {
         if let Some(samples) = record.samples.take() {
             self.populations.add(samples);
@@ -150,16 +151,12 @@ impl Batch {
     }
 
     fn rows(&self, table: Table, records: &[Record]) -> Result<RecordBatch, TablesError> {
-        let rows = match table {
+        match table {
             Table::Layers => layers(records),
             Table::Neurons => neurons(records),
             Table::Coverage => coverage(records),
             _ => networks(records, &self.labels),
-        };
-        rows.map_err(|source| TablesError::Rows {
-            table: table.name(),
-            source,
-        })
+        }
     }
 
     fn write_populations(&mut self, batch: &str) -> Result<(), TablesError> {
@@ -217,15 +214,15 @@ fn n_rows(table: Table, record: &Record) -> usize {
     }
 }
 
-/// Records in runs, in each as many as give [`PIECE_ROWS`] rows: their columns stay in the caches, and take little memory beside them.
+/// Consecutive records in pieces of about [`PIECE_ROWS`] rows. The columns of a piece fit in the caches and take little memory.
 fn pieces(table: Table, records: &[Record]) -> Vec<&[Record]> {
     let mut pieces = Vec::new();
     let (mut first, mut rows) = (0, 0);
-    for (place, record) in records.iter().enumerate() {
+    for (index, record) in records.iter().enumerate() {
         rows += n_rows(table, record);
         if rows >= PIECE_ROWS {
-            pieces.push(&records[first..=place]);
-            (first, rows) = (place + 1, 0);
+            pieces.push(&records[first..=index]);
+            (first, rows) = (index + 1, 0);
         }
     }
     if first < records.len() {
@@ -234,7 +231,7 @@ fn pieces(table: Table, records: &[Record]) -> Vec<&[Record]> {
     pieces
 }
 
-/// How small tables are written: zstd, and where the rows come from in the metadata.
+/// Properties of small tables: zstd, and the table, its version and the caller's pairs in the metadata.
 pub(crate) fn plain_properties(table: Table, metadata: &[(String, String)]) -> WriterProperties {
     plain_builder(table, metadata).build()
 }
@@ -247,14 +244,14 @@ fn plain_builder(table: Table, metadata: &[(String, String)]) -> WriterPropertie
         .set_key_value_metadata(Some(pairs.collect()))
 }
 
-/// How parts are written: as small tables, and their reals split by byte.
+/// Properties of parts: those of small tables, with an encoding for each type of column.
 pub(crate) fn properties(
     table: Table,
     schema: &Schema,
     metadata: &[(String, String)],
 ) -> WriterProperties {
     let mut builder = plain_builder(table, metadata);
-    // Reals hardly ever repeat: a dictionary of them costs time and gives nothing; split by byte they compress.
+    // Reals hardly ever repeat, so a dictionary costs time and saves nothing. Split by byte they compress.
     for field in schema
         .fields()
         .iter()
@@ -265,7 +262,7 @@ pub(crate) fn properties(
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_encoding(column, Encoding::BYTE_STREAM_SPLIT);
     }
-    // Indices run up or stand still: their differences take hardly any space, and no table of known values has to be searched.
+    // Indices count up or repeat: their differences take hardly any space, and no dictionary has to be searched.
     let whole = |field: &&Arc<Field>| *field.data_type() == DataType::UInt32;
     for field in schema.fields().iter().filter(whole) {
         let column = ColumnPath::from(field.name().as_str());

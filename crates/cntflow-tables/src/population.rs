@@ -1,22 +1,22 @@
-//! Populations: what the networks of one bin of accuracy have in one layer, put together.
+//! Populations: the values that the networks of one bin of a label have in one layer, summarised together.
 
 use std::collections::BTreeMap;
 
 use cntflow_metrics::population::{LayerSample, SampleSummary};
 
-/// Bytes of a population beside its sample, roughly.
+/// Approximate size of a population's key in memory, in bytes.
 const KEY_BYTES: usize = 256;
 
-/// Layers that are compared: those of one place, name and metric in networks of one shape.
+/// Layers that can be compared: those of one index, name and metric in networks of one architecture.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Group {
-    /// Shape of the networks: neurons of every layer, and the number of parameters.
+    /// Neurons of every layer, and the number of parameters.
     pub architecture: String,
     /// `l`, 0 for the inputs.
     pub layer: u32,
     /// Name of the layer.
     pub name: String,
-    /// Where the layer stands.
+    /// Position of the layer: input, hidden or output.
     pub role: String,
     /// The metric.
     pub metric: String,
@@ -25,20 +25,20 @@ pub struct Group {
 /// One population of a group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PopulationKey {
-    /// What it is compared within.
+    /// The group that it belongs to.
     pub group: Group,
-    /// Number of its bin.
+    /// Index of its bin.
     pub bin: i64,
 }
 
 /// A bin of accuracy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bin {
-    /// Its number.
+    /// Index of the bin.
     pub bin: i64,
-    /// Lower border, which is in it.
+    /// Lower bound, inclusive.
     pub low: f64,
-    /// Upper border, which is in the next one.
+    /// Upper bound, exclusive.
     pub high: f64,
 }
 
@@ -53,7 +53,7 @@ pub struct Population {
     pub sample: SampleSummary,
 }
 
-/// What one network gives to its population.
+/// The values that one network adds to its populations.
 #[derive(Clone, Debug)]
 pub struct NetworkSamples {
     /// Its bin of accuracy.
@@ -65,7 +65,7 @@ pub struct NetworkSamples {
 }
 
 impl Population {
-    /// Takes in more networks of the same population.
+    /// Adds networks of the same population.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.networks += other.networks;
         self.sample.merge(&other.sample);
@@ -80,7 +80,7 @@ pub(crate) struct GatheredPopulations {
 }
 
 impl GatheredPopulations {
-    /// Takes a network in.
+    /// Adds the values of a network.
     pub(crate) fn add(&mut self, network: NetworkSamples) {
         for layer in network.samples {
             let key = PopulationKey {
@@ -108,20 +108,20 @@ impl GatheredPopulations {
                 self.bytes += KEY_BYTES + new.sample.bytes();
                 self.populations.insert(key, new);
             }
-            Some(known) => {
-                let before = known.sample.bytes();
-                known.merge(&new);
-                self.bytes = self.bytes + known.sample.bytes() - before;
+            Some(population) => {
+                let before = population.sample.bytes();
+                population.merge(&new);
+                self.bytes = self.bytes + population.sample.bytes() - before;
             }
         }
     }
 
-    /// Size in memory, in bytes, roughly.
+    /// Approximate size in memory, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// All populations in the order of their keys, which leaves none.
+    /// Removes and returns all populations, in the order of their keys.
     pub(crate) fn take(&mut self) -> BTreeMap<PopulationKey, Population> {
         std::mem::take(self).populations
     }

@@ -10,23 +10,23 @@ use arrow_array::{
     ArrayRef, Float64Array, Int64Array, LargeBinaryArray, RecordBatch, StringArray, UInt32Array,
     UInt64Array,
 };
-use arrow_schema::{ArrowError, DataType, Field, Schema};
 use cntflow_metrics::population::SampleSummary;
-use fs_err as fs;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::error::TablesError;
 use crate::part::properties;
+use crate::part_file::{column, number_column, open, text_column, wrong_type};
 use crate::population::{Bin, Group, Population, PopulationKey};
+use crate::schema::{ColumnType, checked_batch};
 use crate::store::TableStore;
 use crate::table::Table;
 
-/// Populations that are read or written at a time: each may hold some hundred kilobytes.
+/// Populations that are read or written at a time. Each may have some hundred kilobytes.
 const ROWS: usize = 16;
 
-/// All populations of some parts in the order of their keys, those of one key put together. One at a time is in memory, and a few of each
-/// part.
+/// The populations of several parts in the order of their keys; those of one key are merged. Only a few rows of each part are in memory
+/// at a time.
 pub struct Populations {
     parts: Vec<PartRows>,
 }
@@ -61,19 +61,19 @@ impl Populations {
         let Some(key) = keys.min().cloned() else {
             return Ok(None);
         };
-        let mut whole: Option<Population> = None;
+        let mut merged: Option<Population> = None;
         for part in &mut self.parts {
             while part.key() == Some(&key) {
                 let Some(population) = part.take()? else {
                     break;
                 };
-                match &mut whole {
-                    None => whole = Some(population),
-                    Some(whole) => whole.merge(&population),
+                match &mut merged {
+                    None => merged = Some(population),
+                    Some(merged) => merged.merge(&population),
                 }
             }
         }
-        Ok(whole.map(|whole| (key, whole)))
+        Ok(merged.map(|merged| (key, merged)))
     }
 }
 
@@ -89,25 +89,25 @@ impl Iterator for Populations {
 struct PartRows {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
+    /// The rows decoded last.
     rows: Option<RecordBatch>,
-    at: usize,
+    /// Index in `rows` of the row after `next`.
+    next_index: usize,
     next: Option<(PopulationKey, Population)>,
 }
 
 impl PartRows {
     fn open(path: &Path) -> Result<Self, TablesError> {
-        let parquet = |source| TablesError::Parquet {
+        let reader = open(path)?.with_batch_size(ROWS).build();
+        let reader = reader.map_err(|source| TablesError::Parquet {
             path: path.to_owned(),
             source,
-        };
-        let file = fs::File::open(path)?.into_file();
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet)?;
-        let reader = builder.with_batch_size(ROWS).build().map_err(parquet)?;
+        })?;
         let mut rows = Self {
             path: path.to_owned(),
             reader,
             rows: None,
-            at: 0,
+            next_index: 0,
             next: None,
         };
         rows.next = rows.decode_next()?;
@@ -128,56 +128,56 @@ impl PartRows {
         while self
             .rows
             .as_ref()
-            .is_none_or(|rows| self.at == rows.num_rows())
+            .is_none_or(|rows| self.next_index == rows.num_rows())
         {
             let Some(rows) = self.reader.next() else {
                 return Ok(None);
             };
-            self.rows = Some(rows.map_err(|error| self.broken(error.to_string()))?);
-            self.at = 0;
+            let rows = rows.map_err(|error| TablesError::Parquet {
+                path: self.path.clone(),
+                source: error.into(),
+            })?;
+            self.rows = Some(rows);
+            self.next_index = 0;
         }
-        let decoded = self.rows.as_ref().map(|rows| decode(rows, self.at));
-        self.at += 1;
-        decoded.transpose().map_err(|reason| self.broken(reason))
-    }
-
-    fn broken(&self, reason: String) -> TablesError {
-        TablesError::Population {
-            path: self.path.clone(),
-            reason,
-        }
+        let rows = self.rows.as_ref();
+        let decoded = rows.map(|rows| decode(&self.path, rows, self.next_index));
+        self.next_index += 1;
+        decoded.transpose()
     }
 }
 
 /// A row of a part.
-fn decode(rows: &RecordBatch, row: usize) -> Result<(PopulationKey, Population), String> {
-    let column = |name: &str| {
-        let column = rows.column_by_name(name);
-        column.ok_or_else(|| format!("no column '{name}'"))
+fn decode(
+    path: &Path,
+    rows: &RecordBatch,
+    row: usize,
+) -> Result<(PopulationKey, Population), TablesError> {
+    let text = |name| Ok::<_, TablesError>(text_column(path, rows, name)?.value(row).to_owned());
+    let real = |name| -> Result<f64, TablesError> {
+        Ok(number_column::<Float64Type>(path, rows, name, ColumnType::Float64)?.value(row))
     };
-    let wrong = |name: &str| format!("column '{name}' is of another type");
-    let text = |name: &str| -> Result<String, String> {
-        let column = column(name)?.as_string_opt::<i32>();
-        Ok(column.ok_or_else(|| wrong(name))?.value(row).to_owned())
-    };
-    let real = |name: &str| -> Result<f64, String> {
-        let column = column(name)?.as_primitive_opt::<Float64Type>();
-        Ok(column.ok_or_else(|| wrong(name))?.value(row))
-    };
-    let layer = column("layer")?.as_primitive_opt::<UInt32Type>();
-    let bin = column("bin")?.as_primitive_opt::<Int64Type>();
-    let networks = column("n_networks")?.as_primitive_opt::<UInt64Type>();
-    let summary = column("summary")?.as_binary_opt::<i64>();
-    let summary = summary.ok_or_else(|| wrong("summary"))?.value(row);
+    let layers = number_column::<UInt32Type>(path, rows, "layer", ColumnType::UInt32)?;
+    let bins = number_column::<Int64Type>(path, rows, "bin", ColumnType::Int64)?;
+    let networks = number_column::<UInt64Type>(path, rows, "n_networks", ColumnType::UInt64)?;
+    let summaries = column(path, rows, "summary")?;
+    let bytes = summaries
+        .as_binary_opt::<i64>()
+        .ok_or_else(|| wrong_type(path, "summary", ColumnType::Bytes, summaries))?;
+    let sample =
+        SampleSummary::from_bytes(bytes.value(row)).map_err(|source| TablesError::Summary {
+            path: path.to_owned(),
+            source,
+        })?;
     let key = PopulationKey {
         group: Group {
             architecture: text("architecture")?,
-            layer: layer.ok_or_else(|| wrong("layer"))?.value(row),
+            layer: layers.value(row),
             name: text("name")?,
             role: text("role")?,
             metric: text("metric")?,
         },
-        bin: bin.ok_or_else(|| wrong("bin"))?.value(row),
+        bin: bins.value(row),
     };
     let population = Population {
         bin: Bin {
@@ -185,13 +185,13 @@ fn decode(rows: &RecordBatch, row: usize) -> Result<(PopulationKey, Population),
             low: real("bin_low")?,
             high: real("bin_high")?,
         },
-        networks: networks.ok_or_else(|| wrong("n_networks"))?.value(row),
-        sample: SampleSummary::from_bytes(summary).map_err(|error| error.to_string())?,
+        networks: networks.value(row),
+        sample,
     };
     Ok((key, population))
 }
 
-/// Writes a part of populations in the order of their keys; `path` is what errors call it.
+/// Writes a part of populations, which must come in the order of their keys. Errors name the file as `path`.
 pub(crate) fn write_populations(
     path: &Path,
     file: &mut (dyn Write + Send),
@@ -202,7 +202,7 @@ pub(crate) fn write_populations(
         path: path.to_owned(),
         source,
     };
-    let schema = Arc::new(schema());
+    let schema = Arc::new(Table::Populations.schema());
     let properties = properties(Table::Populations, &schema, metadata);
     let mut writer =
         ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties)).map_err(parquet)?;
@@ -212,38 +212,14 @@ pub(crate) fn write_populations(
         if some.is_empty() {
             break;
         }
-        let rows =
-            encode(&some).and_then(|columns| RecordBatch::try_new(Arc::clone(&schema), columns));
-        let rows = rows.map_err(|source| TablesError::Rows {
-            table: Table::Populations.name(),
-            source,
-        })?;
+        let rows = encode(&some)?;
         writer.write(&rows).map_err(parquet)?;
     }
     writer.close().map_err(parquet)?;
     Ok(())
 }
 
-fn schema() -> Schema {
-    let fields = [
-        ("architecture", DataType::Utf8),
-        ("layer", DataType::UInt32),
-        ("name", DataType::Utf8),
-        ("role", DataType::Utf8),
-        ("metric", DataType::Utf8),
-        ("bin", DataType::Int64),
-        ("bin_low", DataType::Float64),
-        ("bin_high", DataType::Float64),
-        ("n_networks", DataType::UInt64),
-        ("count", DataType::UInt64),
-        ("summary", DataType::LargeBinary),
-    ];
-    let fields = fields.map(|(name, kind)| Field::new(name, kind, true));
-    Schema::new(fields.to_vec())
-}
-
-/// The columns of [`schema`].
-fn encode(rows: &[(PopulationKey, Population)]) -> Result<Vec<ArrayRef>, ArrowError> {
+fn encode(rows: &[(PopulationKey, Population)]) -> Result<RecordBatch, TablesError> {
     let texts = |text: fn(&Group) -> &str| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(
             rows.iter().map(|(key, _)| text(&key.group)),
@@ -264,23 +240,29 @@ fn encode(rows: &[(PopulationKey, Population)]) -> Result<Vec<ArrayRef>, ArrowEr
     let summaries = rows
         .iter()
         .map(|(_, population)| population.sample.to_bytes());
-    Ok(vec![
-        texts(|group| &group.architecture),
-        Arc::new(UInt32Array::from_iter_values(layers)),
-        texts(|group| &group.name),
-        texts(|group| &group.role),
-        texts(|group| &group.metric),
-        Arc::new(Int64Array::from_iter_values(bins)),
-        reals(|bin| bin.low),
-        reals(|bin| bin.high),
-        counts(|population| population.networks),
-        counts(|population| population.sample.count()),
-        Arc::new(LargeBinaryArray::from_iter_values(summaries)),
-    ])
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("architecture", texts(|group| &group.architecture)),
+        ("layer", Arc::new(UInt32Array::from_iter_values(layers))),
+        ("name", texts(|group| &group.name)),
+        ("role", texts(|group| &group.role)),
+        ("metric", texts(|group| &group.metric)),
+        ("bin", Arc::new(Int64Array::from_iter_values(bins))),
+        ("bin_low", reals(|bin| bin.low)),
+        ("bin_high", reals(|bin| bin.high)),
+        ("n_networks", counts(|population| population.networks)),
+        ("count", counts(|population| population.sample.count())),
+        (
+            "summary",
+            Arc::new(LargeBinaryArray::from_iter_values(summaries)),
+        ),
+    ];
+    checked_batch(Table::Populations, columns)
 }
 
 #[cfg(test)]
 mod tests {
+    use fs_err as fs;
+
     use super::*;
 
     fn row(layer: u32, bin: i64, values: &[f64]) -> (PopulationKey, Population) {

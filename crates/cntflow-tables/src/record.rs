@@ -1,4 +1,4 @@
-//! Everything that is known about one checkpoint once it was measured, or once that failed.
+//! The outcome of measuring one checkpoint.
 
 use cntflow_catalog::CatalogEntry;
 use cntflow_metrics::NetworkMetrics;
@@ -10,14 +10,14 @@ use crate::population::NetworkSamples;
 pub enum Status {
     /// Measured.
     Ok,
-    /// Not measured, or not to be trusted: unreadable, contradictory, with weights that are NaN.
+    /// Not measured, or with results that cannot be trusted: unreadable, contradictory, with weights that are NaN.
     Failed,
     /// Nothing to measure: the catalog says that there are no weights (a run that diverged).
     Skipped,
 }
 
 impl Status {
-    /// Its name in the table.
+    /// Name in the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -26,7 +26,7 @@ impl Status {
         }
     }
 
-    /// The status of that name; whatever is not `ok` or `skipped` has failed.
+    /// The status of that name; [`Status::Failed`] for every name other than `ok` and `skipped`.
     pub fn of(name: &str) -> Self {
         match name {
             "ok" => Self::Ok,
@@ -47,11 +47,11 @@ pub struct CoverageRow {
     pub dtype: &'static str,
     /// `kernel of fc1`, `bias of fc1`, ...; `None` where it was not used.
     pub used_as: Option<String>,
-    /// Why it was not used, or what is doubtful about its use.
+    /// Why it was not used, or what is assumed of its use.
     pub reason: Option<String>,
 }
 
-/// What the tables take in about one checkpoint.
+/// What the tables store about one checkpoint.
 #[derive(Debug)]
 pub struct Record {
     /// The checkpoint and its labels.
@@ -60,15 +60,15 @@ pub struct Record {
     pub status: Status,
     /// Why it failed or was skipped, or what was left out of a measured one.
     pub reason: Option<String>,
-    /// BLAKE3 of the file, where it could be read.
+    /// BLAKE3 hash of the file; `None` if it could not be read.
     pub digest: Option<String>,
-    /// Size of the file in bytes, where it could be read.
+    /// Size of the file in bytes; `None` if it could not be read.
     pub bytes: Option<u64>,
-    /// What was measured.
+    /// The metrics; `None` unless it was measured.
     pub metrics: Option<NetworkMetrics>,
-    /// Every tensor found, and what it was used as.
+    /// Every tensor of the file, and what it is used as.
     pub coverage: Vec<CoverageRow>,
-    /// What it gives to its population, where there is one.
+    /// The values that it adds to its populations; `None` if it belongs to none.
     pub samples: Option<NetworkSamples>,
     /// Wall time of reading and measuring, in seconds.
     pub seconds: f64,

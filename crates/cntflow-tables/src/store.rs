@@ -1,21 +1,20 @@
-//! The folder of the tables, on a disk or an object store: which batches are committed, what they hold, and scans of them.
+//! The folder of the tables, on a disk or an object store: which batches are committed, their checkpoints, and scans of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use arrow_array::cast::AsArray;
 use cntflow_storage::store::{Folder, FolderFile};
-use fs_err as fs;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use polars::prelude::{DataFrame, LazyFrame};
 
 use crate::error::TablesError;
-use crate::frame::encode_frame;
+use crate::frame::{encode_rows, frame_columns};
 use crate::merge::{is_merged, read_replaced};
 use crate::part::plain_properties;
+use crate::part_file::{open, text_column};
 use crate::record::Status;
-use crate::scan::scan_parquet;
+use crate::scan::scan_table;
+use crate::schema::checked_batch;
 use crate::table::Table;
 
 /// The tables below one folder.
@@ -24,26 +23,26 @@ pub struct TableStore {
     root: Folder,
 }
 
-/// Name of the one part of a table that is written whole.
+/// Name of the only part of a table without batches.
 pub(crate) const WHOLE: &str = "all";
 
-/// What the committed batches hold: status by checkpoint.
+/// Status of every checkpoint in the committed batches.
 pub type Committed = BTreeMap<String, Status>;
 
 impl TableStore {
-    /// The tables of an output folder, a path or a URL: `<folder>/tables`. Nothing is read or made yet.
+    /// The tables of an output folder, a path or a URL: `<folder>/tables`. Nothing is read or created yet.
     pub fn new(folder: &Path) -> Self {
         Self {
             root: Folder::at(folder).below("tables"),
         }
     }
 
-    /// Where the part of `table` in `batch` lies: a path or a URL.
+    /// Location of the part of `table` in `batch`: a path or a URL.
     pub fn part(&self, table: Table, batch: &str) -> PathBuf {
         self.folder(table).place_of(&file_name(batch))
     }
 
-    /// Where the parts of a table lie.
+    /// The folder of a table's parts.
     pub(crate) fn folder(&self, table: Table) -> Folder {
         self.root.below(table.name())
     }
@@ -56,7 +55,7 @@ impl TableStore {
             .collect())
     }
 
-    /// Names of the committed batches, sorted: those with a `networks` part, but for those that a committed merge replaces.
+    /// Names of the committed batches, sorted: those that have a `networks` part and that no committed merge replaces.
     ///
     /// # Errors
     /// The folder cannot be listed, or a merged part not be read.
@@ -85,7 +84,7 @@ impl TableStore {
         Ok(committed)
     }
 
-    /// Removes what a dead run left: temporary files, and parts without their `networks` part. Gives their number.
+    /// Removes what a killed run left: temporary files, and parts without their `networks` part. Returns their number.
     ///
     /// # Errors
     /// A folder cannot be listed or a file not removed.
@@ -96,10 +95,11 @@ impl TableStore {
             let folder = self.folder(table);
             for file in folder.files()? {
                 let batch = batch_of(&file.name);
-                let is_committed = |batch: &str| committed.iter().any(|known| known == batch);
-                let belongs = match table.is_batched() {
-                    false => batch.is_some(),
-                    true => batch.is_some_and(is_committed),
+                let is_committed = |batch: &str| committed.iter().any(|name| name == batch);
+                let belongs = if table.is_batched() {
+                    batch.is_some_and(is_committed)
+                } else {
+                    batch.is_some()
                 };
                 if !belongs && is_ours(&file.name) {
                     folder.remove(&file.name)?;
@@ -110,14 +110,16 @@ impl TableStore {
         Ok(removed)
     }
 
-    /// The committed rows of a table, lazily. Parts whose label columns differ are joined by name, with nulls.
+    /// The committed rows of a table, lazily. A label column that a part lacks is null there, and columns of older schema versions are
+    /// converted to the current one.
     ///
     /// # Errors
-    /// Nothing is committed, or a part cannot be read.
+    /// [`TablesError::Empty`] if nothing is committed; as [`scan_parquet`](crate::scan_parquet) and [`TablesError::Version`] otherwise.
     pub fn scan(&self, table: Table) -> Result<LazyFrame, TablesError> {
-        let paths = match table.is_batched() {
-            false => self.folder(table).readable(&self.parts(table)?)?,
-            true => self.committed_parts(table)?,
+        let paths = if table.is_batched() {
+            self.committed_parts(table)?
+        } else {
+            self.folder(table).readable(&self.parts(table)?)?
         };
         if paths.is_empty() {
             return Err(TablesError::Empty {
@@ -125,12 +127,12 @@ impl TableStore {
                 table: table.name(),
             });
         }
-        scan_parquet(&paths)
+        scan_table(table, &paths)
     }
 
-    /// The parts of a table in all committed batches. Only `neurons` and `populations` may have none in a batch: nobody asked for them.
+    /// The parts of a table in all committed batches. Only `neurons` and `populations` may lack in a batch: they are optional.
     pub(crate) fn committed_parts(&self, table: Table) -> Result<Vec<PathBuf>, TablesError> {
-        // In this order: what is committed meanwhile is not seen, and not taken for incomplete.
+        // Batches first: a batch that is committed in between would otherwise seem to lack its parts.
         let batches = self.batches()?;
         let parts = self.parts(table)?;
         let by_batch: BTreeMap<&str, &FolderFile> = parts
@@ -152,17 +154,19 @@ impl TableStore {
     /// Replaces the table `discrimination` by `frame`, whole or not at all; `metadata` goes into the file.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// [`TablesError::ColumnMismatch`] if the frame's columns are not those of the table, [`TablesError::Io`] or
+    /// [`TablesError::Parquet`] if the file cannot be written.
     pub fn write_discrimination(
         &self,
         frame: &DataFrame,
         metadata: &[(String, String)],
     ) -> Result<PathBuf, TablesError> {
-        let path = self.part(Table::Discrimination, WHOLE);
-        let properties = plain_properties(Table::Discrimination, metadata);
-        let folder = self.folder(Table::Discrimination);
-        folder.write(&file_name(WHOLE), |file| {
-            encode_frame(frame, &path, properties, file)
+        let table = Table::Discrimination;
+        let rows = checked_batch(table, frame_columns(frame)?)?;
+        let path = self.part(table, WHOLE);
+        let properties = plain_properties(table, metadata);
+        self.folder(table).write(&file_name(WHOLE), |file| {
+            encode_rows(&rows, &path, properties, file)
         })?;
         Ok(path)
     }
@@ -179,7 +183,7 @@ pub(crate) fn batch_of(name: &str) -> Option<&str> {
         .filter(|batch| !batch.starts_with('.'))
 }
 
-/// Whether a file is one that a run makes: a part or a temporary one beside it. What others put there stays.
+/// Whether a file is a part or the temporary file of one. Other files in the folder are left alone.
 fn is_ours(name: &str) -> bool {
     name.ends_with(".parquet") || (name.starts_with('.') && name.ends_with(".part"))
 }
@@ -189,21 +193,12 @@ fn read_status(path: &Path, committed: &mut Committed) -> Result<(), TablesError
         path: path.to_owned(),
         source,
     };
-    let file = fs::File::open(path)?.into_file();
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet)?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), ["checkpoint", "status"]);
-    for batch in builder.with_projection(mask).build().map_err(parquet)? {
-        let batch = batch.map_err(|error| parquet(error.into()))?;
-        let column = |name: &'static str| {
-            let column = batch
-                .column_by_name(name)
-                .and_then(|column| column.as_string_opt::<i32>());
-            column.ok_or(TablesError::Column {
-                path: path.to_owned(),
-                column: name,
-            })
-        };
-        let (checkpoints, statuses) = (column("checkpoint")?, column("status")?);
+    let reader = open(path)?;
+    let mask = ProjectionMask::columns(reader.parquet_schema(), ["checkpoint", "status"]);
+    for rows in reader.with_projection(mask).build().map_err(parquet)? {
+        let rows = rows.map_err(|error| parquet(error.into()))?;
+        let checkpoints = text_column(path, &rows, "checkpoint")?;
+        let statuses = text_column(path, &rows, "status")?;
         for (checkpoint, status) in checkpoints.iter().zip(statuses) {
             committed.insert(
                 checkpoint.unwrap_or_default().to_owned(),

@@ -1,7 +1,20 @@
 //! The tables by name.
 
-/// Version of the tables' schemas, kept in every part's metadata as `cntflow.schema`; a reader refuses what it does not know.
-pub const SCHEMA_VERSION: &str = "1";
+/// Version of the tables' schemas, in every part's metadata as `cntflow.schema`. Version 1 had `coverage.shape` as text.
+pub const SCHEMA_VERSION: &str = "2";
+
+/// Versions that are read and continued: columns of older ones are converted. A part of another version is refused.
+pub(crate) const READABLE_VERSIONS: [&str; 2] = ["1", SCHEMA_VERSION];
+
+/// Oldest version whose folders can be continued. A study's identity has it in place of [`SCHEMA_VERSION`]: a folder of an older program
+/// stays the same study.
+pub const OLDEST_SCHEMA_VERSION: &str = READABLE_VERSIONS[0];
+
+/// Key of a part's metadata: its schema version.
+pub(crate) const VERSION_KEY: &str = "cntflow.schema";
+
+/// Key of a part's metadata: its table.
+pub(crate) const TABLE_KEY: &str = "cntflow.table";
 
 /// One of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,15 +25,15 @@ pub enum Table {
     Layers,
     /// One row per checkpoint, layer and neuron.
     Neurons,
-    /// One row per tensor found.
+    /// One row per checkpoint and tensor.
     Coverage,
-    /// One row per population, layer and metric: a sample's summary, from which the next two tables are made. For no reader but ours.
+    /// One row per population, layer and metric: a sample's summary, from which the next two tables are made. Internal.
     Populations,
-    /// One row per population, layer, metric and point; written whole, without batches.
+    /// One row per population, layer, metric and point; a single part, without batches.
     Densities,
-    /// One row per pair of populations, layer and metric; written whole, without batches.
+    /// One row per pair of populations, layer and metric; a single part, without batches.
     Divergences,
-    /// One row per experiment, features, classifier and stratum; written whole, without batches.
+    /// One row per experiment, features, classifier and stratum; a single part, without batches.
     Discrimination,
 }
 
@@ -51,9 +64,14 @@ impl Table {
         Self::BATCHED.contains(&self)
     }
 
-    /// Whether a batch may lack the table: nobody asked for it, or there was nothing to say.
+    /// Whether a batch may lack the table, because nothing was to be written to it.
     pub(crate) fn is_optional(self) -> bool {
         matches!(self, Self::Neurons | Self::Populations)
+    }
+
+    /// The table of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.name() == name)
     }
 
     /// Name of the table and of its folder.
@@ -71,12 +89,9 @@ impl Table {
     }
 }
 
-/// The metadata of a part: its table, the version of the schema, and what the caller adds.
+/// The metadata of a part: its table, the schema version, and the caller's pairs.
 pub(crate) fn with_table(table: Table, metadata: &[(String, String)]) -> Vec<(String, String)> {
-    let own = [
-        ("cntflow.table", table.name()),
-        ("cntflow.schema", SCHEMA_VERSION),
-    ];
+    let own = [(TABLE_KEY, table.name()), (VERSION_KEY, SCHEMA_VERSION)];
     let own = own.map(|(key, value)| (key.to_owned(), value.to_owned()));
     own.into_iter().chain(metadata.iter().cloned()).collect()
 }

@@ -47,7 +47,8 @@ pub(crate) enum Command {
     Predict(PredictArguments),
     /// Query the tables of a folder with SQL
     ///
-    /// Tables: networks, layers, neurons, coverage, densities, divergences, discrimination.
+    /// Tables: networks, layers, neurons, coverage, densities, divergences, discrimination. `cntflow query FOLDER --schema` prints their
+    /// columns.
     Query(QueryArguments),
     /// Show one checkpoint: its graph, its metrics, what was read and what was not and why
     Inspect(InspectArguments),
@@ -154,7 +155,11 @@ pub(crate) struct QueryArguments {
     /// Output folder of a run, or its URL
     pub(crate) folder: PathBuf,
     /// The query, in Polars SQL
-    pub(crate) sql: String,
+    #[arg(required_unless_present = "schema")]
+    pub(crate) sql: Option<String>,
+    /// Print the columns of TABLE, or of all tables: name, type, unit and meaning
+    #[arg(long, value_name = "TABLE", conflicts_with = "sql")]
+    pub(crate) schema: Option<Option<String>>,
     /// Form of the result [default: by the ending of --output, else table]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,

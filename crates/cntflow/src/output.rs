@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use cntflow_storage::write_atomically;
-use polars::prelude::{AnyValue, DataFrame};
+use polars::prelude::{AnyValue, DataFrame, Series};
 use serde_json::{Map, Number, Value};
 
 use crate::printer;
@@ -102,8 +102,15 @@ fn plain(value: &AnyValue<'_>) -> String {
         AnyValue::StringOwned(text) => text.to_string(),
         AnyValue::Float64(value) => value.to_string(),
         AnyValue::Float32(value) => value.to_string(),
+        AnyValue::List(values) => format!("[{}]", elements(values, plain).join(", ")),
         other => other.to_string(),
     }
+}
+
+fn elements<T>(list: &Series, convert: impl Fn(&AnyValue<'_>) -> T) -> Vec<T> {
+    // Series are iterated in one chunk only.
+    let list = list.rechunk();
+    list.iter().map(|element| convert(&element)).collect()
 }
 
 fn json_value(value: &AnyValue<'_>) -> Value {
@@ -114,6 +121,7 @@ fn json_value(value: &AnyValue<'_>) -> Value {
         AnyValue::Float64(value) => real(*value),
         AnyValue::Float32(value) => real(f64::from(*value)),
         AnyValue::UInt64(value) => Value::from(*value),
+        AnyValue::List(values) => Value::Array(elements(values, json_value)),
         other => match other.extract::<i64>() {
             Some(whole) if other.is_integer() => Value::from(whole),
             _ => Value::String(plain(other)),

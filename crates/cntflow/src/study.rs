@@ -9,7 +9,7 @@ use cntflow_metrics::{
     Bias, Boundary, ConvGraph, MeasureOptions, Metric, Padding, Precision, Residual,
 };
 use cntflow_storage::Limits;
-use cntflow_tables::SCHEMA_VERSION;
+use cntflow_tables::OLDEST_SCHEMA_VERSION;
 use cntflow_zoo::{PopulationSpec, RunSpec};
 use serde::{Deserialize, Serialize};
 
@@ -185,7 +185,8 @@ impl Plan {
             &self.sources,
             self.measure.measured_with(),
             self.measure.neurons,
-            SCHEMA_VERSION,
+            // The oldest version that can be continued: folders of older programs stay the same study.
+            OLDEST_SCHEMA_VERSION,
         ))?;
         if let Some(populations) = &self.measure.populations {
             parts.push_str(&serde_json::to_string(populations)?);

@@ -19,6 +19,7 @@ use polars::prelude::{
 use self::predicate::Predicate;
 use self::read::{File, Unit, read_units};
 use crate::error::TablesError;
+use crate::table::Table;
 
 /// One scan over Parquet files that may differ in their columns: a column that a file lacks is null there. Rows come in the order of
 /// the files. The footers are read now, the rows when the frame is collected.
@@ -27,7 +28,20 @@ use crate::error::TablesError;
 /// [`TablesError::Io`] or [`TablesError::Parquet`] if a file cannot be opened, [`TablesError::UnsupportedType`] for a column of a type
 /// that no table has, [`TablesError::ColumnType`] for a column whose type differs between files.
 pub fn scan_parquet(paths: &[PathBuf]) -> Result<LazyFrame, TablesError> {
-    let files: Vec<File> = paths.iter().map(File::open).collect::<Result<_, _>>()?;
+    let files = paths.iter().map(|path| File::open(path, None));
+    scan_files(files.collect::<Result<_, _>>()?)
+}
+
+/// As [`scan_parquet`], of parts of a table: columns of older schema versions are converted.
+///
+/// # Errors
+/// As [`scan_parquet`], and [`TablesError::Version`].
+pub(crate) fn scan_table(table: Table, paths: &[PathBuf]) -> Result<LazyFrame, TablesError> {
+    let files = paths.iter().map(|path| File::open(path, Some(table)));
+    scan_files(files.collect::<Result<_, _>>()?)
+}
+
+fn scan_files(files: Vec<File>) -> Result<LazyFrame, TablesError> {
     let mut schema = Schema::default();
     for file in &files {
         file.extend_schema(&mut schema)?;

@@ -15,10 +15,11 @@ use polars::prelude::{
 
 use super::read::File;
 
-/// What Polars shows for a filter that its own scans narrow while they run: the best rows so far of `ORDER BY .. LIMIT`.
+/// Start of Polars' text for a dynamic filter: one that its own scans narrow while they run, to the best rows so far of
+/// `ORDER BY .. LIMIT`.
 const DYNAMIC: &str = "dynamic_pred:";
 
-/// A filter that has been taken apart where it is a conjunction.
+/// A filter as a conjunction of conditions.
 pub(super) struct Predicate {
     /// All of these must be true; `None` if Polars had only a dynamic filter.
     filter: Option<Expr>,
@@ -97,8 +98,8 @@ fn has_unknown(expression: &Expr) -> bool {
     parts.any(|part| matches!(part, Expr::Display { .. }))
 }
 
-/// Whether an expression is made only of operations that are known to work row by row. Others may, too: for those the whole table is
-/// read before it is filtered.
+/// Whether an expression consists only of operations on this list of those that look at one row at a time. Filters with any other
+/// operation are applied to the whole table.
 fn is_elementwise(expression: &Expr) -> bool {
     use BooleanFunction as Test;
     expression.into_iter().all(|part| match part {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow_array::RecordBatch;
-use arrow_schema::{Fields, Schema as ArrowSchema, SchemaRef as ArrowSchemaRef};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Fields, Schema as ArrowSchema, SchemaRef as ArrowSchemaRef};
 use fs_err as fs;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -13,10 +13,14 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
-use polars::prelude::{Column, DataFrame, DataType, PlSmallStr, Schema, Series};
+use polars::prelude::{
+    Column, DataFrame, DataType as PolarsType, PlSmallStr, PolarsResult, Schema, Series,
+};
 
 use super::convert::{polars_array, polars_type, with_views};
 use crate::error::TablesError;
+use crate::part_file::{check_version, current_column, current_field};
+use crate::table::Table;
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 1 << 17;
@@ -24,21 +28,27 @@ const BATCH_ROWS: usize = 1 << 17;
 /// A Parquet file whose footer has been read.
 pub(super) struct File {
     path: PathBuf,
+    /// The table that the file is a part of.
+    table: Option<Table>,
     reader: ArrowReaderMetadata,
 }
 
 impl File {
-    pub(super) fn open(path: &PathBuf) -> Result<Self, TablesError> {
+    pub(super) fn open(path: &Path, table: Option<Table>) -> Result<Self, TablesError> {
         let failed = |source| parquet_error(path, source);
         let file = fs::File::open(path)?.into_file();
         let reader = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(failed)?;
+        if table.is_some() {
+            check_version(path, reader.metadata())?;
+        }
         let fields = reader.schema().fields().iter();
         let fields: Fields = fields.map(|field| with_views(field)).collect();
         let schema = Arc::new(ArrowSchema::new(fields));
         let options = ArrowReaderOptions::new().with_schema(schema);
         let reader = ArrowReaderMetadata::try_new(Arc::clone(reader.metadata()), options);
         Ok(Self {
-            path: path.clone(),
+            path: path.to_owned(),
+            table,
             reader: reader.map_err(failed)?,
         })
     }
@@ -55,13 +65,10 @@ impl File {
     /// Adds the columns that `schema` does not have yet, and checks the type of the others.
     pub(super) fn extend_schema(&self, schema: &mut Schema) -> Result<(), TablesError> {
         for field in self.schema().fields() {
-            let Some(data_type) = polars_type(field.data_type()) else {
-                return Err(TablesError::UnsupportedType {
-                    path: self.path.clone(),
-                    column: field.name().clone(),
-                    data_type: field.data_type().clone(),
-                });
-            };
+            let current = self.table.map(|table| current_field(table, field));
+            let field = current.as_ref().unwrap_or(field);
+            let data_type = polars_type(field.data_type())
+                .ok_or_else(|| self.unsupported(field.name(), field.data_type()))?;
             match schema.get(field.name()) {
                 Some(expected) if *expected != data_type => {
                     return Err(TablesError::ColumnType {
@@ -78,6 +85,36 @@ impl File {
             }
         }
         Ok(())
+    }
+
+    /// A column in the current schema version, as Polars has it.
+    fn series(
+        &self,
+        name: &PlSmallStr,
+        column: &ArrayRef,
+        data_type: &PolarsType,
+    ) -> Result<Series, TablesError> {
+        let current = self
+            .table
+            .map(|table| current_column(&self.path, table, name, column));
+        let current = current.transpose()?;
+        let column = current.as_ref().unwrap_or(column);
+        let values =
+            polars_array(column).ok_or_else(|| self.unsupported(name, column.data_type()))?;
+        let series = values.and_then(|values| series(name.clone(), values, data_type));
+        series.map_err(|source| TablesError::ToPolars {
+            path: self.path.clone(),
+            column: name.to_string(),
+            source,
+        })
+    }
+
+    fn unsupported(&self, column: &str, data_type: &DataType) -> TablesError {
+        TablesError::UnsupportedType {
+            path: self.path.clone(),
+            column: column.to_owned(),
+            data_type: data_type.clone(),
+        }
     }
 
     /// The row groups, in order.
@@ -129,21 +166,8 @@ impl Unit<'_> {
     fn frame(self, batch: &RecordBatch, schema: &Schema) -> Result<DataFrame, TablesError> {
         let columns = schema.iter().map(|(name, data_type)| {
             let column = match batch.column_by_name(name) {
+                Some(column) => self.file.series(name, column, data_type)?,
                 None => Series::full_null(name.clone(), batch.num_rows(), data_type),
-                Some(array) => {
-                    let unsupported = || TablesError::UnsupportedType {
-                        path: self.file.path.clone(),
-                        column: name.to_string(),
-                        data_type: array.data_type().clone(),
-                    };
-                    let values = polars_array(array.as_ref()).ok_or_else(unsupported)?;
-                    let series = values.and_then(|values| series(name.clone(), values, data_type));
-                    series.map_err(|source| TablesError::Convert {
-                        path: self.file.path.clone(),
-                        column: name.to_string(),
-                        source,
-                    })?
-                }
             };
             Ok(Column::from(column))
         });
@@ -155,9 +179,9 @@ impl Unit<'_> {
 fn series(
     name: PlSmallStr,
     values: polars::prelude::ArrayRef,
-    data_type: &DataType,
-) -> polars::prelude::PolarsResult<Series> {
-    if *data_type == DataType::Null {
+    data_type: &PolarsType,
+) -> PolarsResult<Series> {
+    if *data_type == PolarsType::Null {
         return Ok(Series::new_null(name, values.len()));
     }
     Series::from_chunk_and_dtype(name, values, data_type)

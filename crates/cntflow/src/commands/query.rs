@@ -1,20 +1,26 @@
 //! `cntflow query`.
 
+use cntflow_tables::schema::ColumnDescription;
 use cntflow_tables::{Table, TableStore, TablesError, write_frame};
-use polars::prelude::DataFrame;
+use polars::prelude::{Column, DataFrame};
 use polars::sql::SQLContext;
 
 use crate::args::{Format, QueryArguments};
 use crate::exit::{ExitStatus, UsageError};
 use crate::{output, printer};
 
-/// Runs one SQL query over the committed tables of a folder.
+/// Runs one SQL query over the committed tables of a folder, or prints the columns of its tables.
 pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitStatus> {
     let format = format(arguments);
     if format == Format::Parquet && arguments.output.is_none() {
         return Err(UsageError("--format parquet needs --output FILE".to_owned()).into());
     }
-    let frame = answer(arguments)?;
+    let tables = TableStore::new(&arguments.folder);
+    let frame = if let Some(table) = &arguments.schema {
+        describe(&tables, table.as_deref())?
+    } else {
+        answer(&tables, arguments)?
+    };
     let text = match format {
         Format::Table => output::text(&frame)?,
         Format::Csv => output::csv(&frame)?,
@@ -29,13 +35,13 @@ pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// The form that is asked for, or that the output's ending tells.
+/// The format of `--format`, or by the extension of `--output`.
 fn format(arguments: &QueryArguments) -> Format {
-    let ending = arguments
+    let extension = arguments
         .output
         .as_ref()
         .and_then(|path| path.extension()?.to_str());
-    arguments.format.unwrap_or(match ending {
+    arguments.format.unwrap_or(match extension {
         Some("csv") => Format::Csv,
         Some("json") => Format::Json,
         Some("parquet") => Format::Parquet,
@@ -43,30 +49,77 @@ fn format(arguments: &QueryArguments) -> Format {
     })
 }
 
-fn answer(arguments: &QueryArguments) -> anyhow::Result<DataFrame> {
-    let tables = TableStore::new(&arguments.folder);
+/// The tables that can be queried. The summaries in `populations` are bytes that SQL cannot use.
+fn queryable() -> impl Iterator<Item = Table> {
+    Table::ALL
+        .into_iter()
+        .filter(|table| *table != Table::Populations)
+}
+
+fn names(tables: impl Iterator<Item = Table>) -> String {
+    tables.map(Table::name).collect::<Vec<_>>().join(", ")
+}
+
+fn answer(tables: &TableStore, arguments: &QueryArguments) -> anyhow::Result<DataFrame> {
     let mut context = SQLContext::new();
-    let mut known = Vec::new();
-    // Summaries of samples are bytes that no query can do anything with.
-    let readable = |table: &Table| *table != Table::Populations;
-    for table in Table::ALL.into_iter().filter(readable) {
+    let mut present = Vec::new();
+    for table in queryable() {
         match tables.scan(table) {
             Ok(frame) => {
                 context.register(table.name(), frame);
-                known.push(table.name());
+                present.push(table);
             }
             Err(TablesError::Empty { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    if known.is_empty() {
+    if present.is_empty() {
         return Err(UsageError(format!("{}: no tables here", arguments.folder.display())).into());
     }
-    // Columns are looked up when the plan is resolved: what is wrong by then is the query, what goes wrong later the tables.
-    let wrong = |error| UsageError(format!("query: {error}\ntables here: {}", known.join(", ")));
-    let mut plan = context.execute(&arguments.sql).map_err(wrong)?;
+    // Resolving the plan looks up all columns. Errors up to there are the query's, later ones the tables'.
+    let wrong = |error| {
+        let present = names(present.iter().copied());
+        UsageError(format!("query: {error}\ntables here: {present}"))
+    };
+    let sql = arguments.sql.as_deref().unwrap_or_default();
+    let mut plan = context.execute(sql).map_err(wrong)?;
     plan.collect_schema().map_err(wrong)?;
     let mut answer = plan.collect()?;
     answer.rechunk_mut();
     Ok(answer)
+}
+
+/// One row per column of a table, or of all tables that can be queried.
+fn describe(tables: &TableStore, table: Option<&str>) -> anyhow::Result<DataFrame> {
+    let Some(name) = table else {
+        return describe_all(tables);
+    };
+    let unknown = || UsageError(format!("no table '{name}'; tables: {}", names(queryable())));
+    let table = Table::from_name(name).ok_or_else(unknown)?;
+    frame(&tables.describe_columns(table)?, None)
+}
+
+fn describe_all(tables: &TableStore) -> anyhow::Result<DataFrame> {
+    let (mut descriptions, mut names) = (Vec::new(), Vec::new());
+    for table in queryable() {
+        let columns = tables.describe_columns(table)?;
+        names.extend(std::iter::repeat_n(table.name(), columns.len()));
+        descriptions.extend(columns);
+    }
+    frame(&descriptions, Some(Column::new("table".into(), names)))
+}
+
+fn frame(columns: &[ColumnDescription], table: Option<Column>) -> anyhow::Result<DataFrame> {
+    let texts = |name: &str, text: fn(&ColumnDescription) -> Option<&str>| {
+        let texts: Vec<Option<&str>> = columns.iter().map(text).collect();
+        Column::new(name.into(), texts)
+    };
+    let described = [
+        texts("column", |column| Some(&column.name)),
+        texts("type", |column| Some(&column.data_type)),
+        texts("unit", |column| column.unit),
+        texts("meaning", |column| Some(column.doc)),
+    ];
+    let all = table.into_iter().chain(described).collect();
+    Ok(DataFrame::new(columns.len(), all)?)
 }

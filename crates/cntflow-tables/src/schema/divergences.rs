@@ -1,0 +1,79 @@
+//! Columns of the table `divergences`.
+
+use super::{Column, count, index, int64, number, quantity, text};
+
+/// One row per pair of populations.
+pub const COLUMNS: &[Column] = &[
+    text(
+        "view",
+        "How networks are grouped; `ensemble` for bins of a label.",
+    ),
+    text("label", "Label column that the bins are made of."),
+    text(
+        "architecture",
+        "Neurons of every layer and number of parameters: only networks that share these are compared.",
+    ),
+    index("layer", "Index of the layer, 0 for the inputs."),
+    text("name", "Name of the layer."),
+    text(
+        "role",
+        "Position of the layer: `input`, `hidden` or `output`.",
+    ),
+    text("metric", "Name of the metric whose values are compared."),
+    int64("bin_a", "Index of the first population's bin."),
+    number(
+        "bin_a_low",
+        "Lower bound of the first bin, inclusive, in units of the label.",
+    ),
+    number(
+        "bin_a_high",
+        "Upper bound of the first bin, exclusive, in units of the label.",
+    ),
+    count("n_networks_a", "networks", "Networks in the first bin."),
+    count(
+        "count_a",
+        "values",
+        "Finite values of the first population.",
+    ),
+    int64("bin_b", "Index of the second population's bin."),
+    number(
+        "bin_b_low",
+        "Lower bound of the second bin, inclusive, in units of the label.",
+    ),
+    number(
+        "bin_b_high",
+        "Upper bound of the second bin, exclusive, in units of the label.",
+    ),
+    count("n_networks_b", "networks", "Networks in the second bin."),
+    count(
+        "count_b",
+        "values",
+        "Finite values of the second population.",
+    ),
+    quantity(
+        "jeffreys",
+        "nats",
+        "Jeffreys divergence, Kullback-Leibler both ways added; infinite where one density is 0 and the other is not, null without a density.",
+    ),
+    quantity(
+        "jensen_shannon",
+        "bits",
+        "Jensen-Shannon divergence, from 0 to 1; null without a density.",
+    ),
+    number(
+        "wasserstein",
+        "Wasserstein-1 distance of the values, in units of the metric; null for an empty population.",
+    ),
+    number(
+        "wasserstein_error",
+        "Bound of the error of `wasserstein`, in units of the metric.",
+    ),
+    number(
+        "sum_on_grid",
+        "Jeffreys' sum over the densities as they are, neither normalised nor multiplied by the grid's step, as the papers plot it; null without a density.",
+    ),
+    text(
+        "reason",
+        "Why there is no divergence of densities; null otherwise.",
+    ),
+];

@@ -1,0 +1,74 @@
+//! Columns of the table `networks`.
+
+use super::{Column, ColumnType, LABELS, column, count, int64, quantity, text};
+
+/// One row per checkpoint.
+pub const COLUMNS: &[Column] = &[
+    text(
+        "checkpoint",
+        "Name of the checkpoint, unique in this table.",
+    ),
+    text(
+        "digest",
+        "BLAKE3 hash of the file's content, hexadecimal; null where the file could not be read.",
+    ),
+    text("run", "Training run that the checkpoint belongs to."),
+    int64(
+        "step",
+        "Training step of the checkpoint within its run, as the catalog counts it.",
+    ),
+    column(
+        LABELS,
+        ColumnType::Label,
+        None,
+        "Label columns of the catalog, as many as it has, under its names; a name that another column of this table has becomes `label_<name>`. Null where a checkpoint has no value.",
+    ),
+    text(
+        "status",
+        "`ok` if measured, `failed` if not, `skipped` if the catalog says that there are no weights.",
+    ),
+    text(
+        "reason",
+        "Why the checkpoint failed or was skipped, or what was left out of a measured one; null otherwise.",
+    ),
+    count(
+        "n_layers",
+        "layers",
+        "Layers of neurons, inputs included; null where the graph is not known.",
+    ),
+    count(
+        "n_neurons",
+        "neurons",
+        "Neurons over all layers, inputs included, in the chosen graph; null where the graph is not known.",
+    ),
+    count(
+        "n_links",
+        "links",
+        "Links of the chosen graph, those of pooling included; null where the graph is not known.",
+    ),
+    count(
+        "n_parameters",
+        "parameters",
+        "Entries of kernels and biases, each once; null where nothing was measured.",
+    ),
+    count(
+        "n_nan",
+        "parameters",
+        "Parameters that are NaN; null where nothing was measured.",
+    ),
+    count(
+        "n_infinite",
+        "parameters",
+        "Parameters that are infinite; null where nothing was measured.",
+    ),
+    count(
+        "bytes",
+        "bytes",
+        "Size of the file; null where the file could not be read.",
+    ),
+    quantity(
+        "seconds",
+        "s",
+        "Wall time of reading and measuring. The only column that differs between equal runs.",
+    ),
+];
