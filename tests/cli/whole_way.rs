@@ -6,11 +6,11 @@ use crate::support::{cntflow, expect, parts, study_folder, table, write_chain};
 fn a_study_is_trained_measured_and_queried() {
     let folder = study_folder();
     let here = folder.path();
-    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
-    assert_eq!(said["runs"]["trained"], 12);
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+    assert_eq!(output["runs"]["trained"], 12);
     assert_eq!(
-        said["checkpoints"]["ok"], 36,
-        "12 runs, checkpoints 0, 1 and the last: {said}"
+        output["checkpoints"]["ok"], 36,
+        "12 runs, checkpoints 0, 1 and the last: {output}"
     );
 
     let out = here.join("runs/small");
@@ -78,9 +78,9 @@ fn a_study_is_trained_measured_and_queried() {
 fn train_alone_leaves_a_catalog_that_measure_reads() {
     let folder = study_folder();
     let here = folder.path();
-    let said = expect(0, here, &["train", "study.toml", "--json"]).json();
-    assert_eq!(said["checkpoints"]["done"], 0);
-    let said = expect(
+    let output = expect(0, here, &["train", "study.toml", "--json"]).json();
+    assert_eq!(output["checkpoints"]["done"], 0);
+    let output = expect(
         0,
         here,
         &[
@@ -92,18 +92,18 @@ fn train_alone_leaves_a_catalog_that_measure_reads() {
         ],
     )
     .json();
-    assert_eq!(said["checkpoints"]["ok"], 36);
+    assert_eq!(output["checkpoints"]["ok"], 36);
     assert!(
         parts(&here.join("m"), "neurons").is_empty(),
         "neurons were not asked for"
     );
-    // The study itself goes on from what was trained.
-    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
+    // The study itself resumes after the training.
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
     assert_eq!(
-        (&said["runs"]["trained"], &said["runs"]["resumed"]),
+        (&output["runs"]["trained"], &output["runs"]["resumed"]),
         (&0.into(), &12.into())
     );
-    assert_eq!(said["checkpoints"]["new"], 36);
+    assert_eq!(output["checkpoints"]["new"], 36);
 }
 
 #[test]
@@ -114,10 +114,13 @@ fn classifiers_are_evaluated_saved_and_applied() {
     let spec = "\n[discriminate]\nfolds = 2\nrepeats = 1\ndraws = 100\npermutations = 0\nfeatures = [\"majority\", \"cnt\"]\n";
     let study = std::fs::read_to_string(here.join("study.toml")).unwrap() + spec;
     std::fs::write(here.join("study.toml"), study).unwrap();
-    let said = expect(0, here, &["discriminate", "study.toml", "--json"]).json();
-    assert_eq!(said["counts"]["usable_groups"], 12, "{said}");
+    let output = expect(0, here, &["discriminate", "study.toml", "--json"]).json();
+    assert_eq!(output["counts"]["usable_groups"], 12, "{output}");
     assert_eq!(parts(&here.join("runs/small"), "discrimination").len(), 1);
-    let model = said["classifiers"][0]["path"].as_str().unwrap().to_owned();
+    let model = output["classifiers"][0]["path"]
+        .as_str()
+        .unwrap()
+        .to_owned();
 
     let rows = expect(
         0,
@@ -133,19 +136,19 @@ fn classifiers_are_evaluated_saved_and_applied() {
         "{rows:?}"
     );
 
-    // A network that the probe does not fit lacks the data-dependent features.
+    // A network with other inputs than the probe lacks the data-dependent features.
     write_chain(&here.join("foreign.safetensors"), 1.0);
     let refused = expect(1, here, &["predict", &model, "foreign.safetensors"]);
     assert!(refused.stderr.contains("features"), "{refused:?}");
 }
 
 #[test]
-fn foreign_chains_of_dense_layers_are_understood_by_their_names() {
+fn the_architecture_of_dense_layers_is_inferred_from_their_names() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     write_chain(&here.join("a.safetensors"), 0.5);
     std::fs::write(here.join("notes.txt"), "not a checkpoint").unwrap();
-    let said = expect(
+    let output = expect(
         0,
         here,
         &[
@@ -161,8 +164,8 @@ fn foreign_chains_of_dense_layers_are_understood_by_their_names() {
     .json();
     assert_eq!(
         (
-            &said["checkpoints"]["ok"],
-            &said["checkpoints"]["passed_over"]
+            &output["checkpoints"]["ok"],
+            &output["checkpoints"]["passed_over"]
         ),
         (&1.into(), &1.into())
     );
@@ -174,11 +177,11 @@ fn foreign_chains_of_dense_layers_are_understood_by_their_names() {
         .unwrap()
         .into_no_null_iter()
         .collect();
-    // Kernel rows 0.5 * (i - 1.5) for i = 0..4, 4..8, 8..12, and the biases 0.5 * (-1.5, -0.5, 0.5).
+    // Kernel rows 0.5 * (i - 1.5) for i = 0..4, 4..8, 8..12; biases 0.5 * (-1.5, -0.5, 0.5).
     assert_eq!(strengths[..7], [1.0, 1.0, 1.0, 1.0, -0.75, 7.75, 16.25]);
 
-    let said = expect(0, here, &["inspect", "a.safetensors", "--json"]).json();
-    assert_eq!(said["network"]["architecture_from"], "names and shapes");
+    let output = expect(0, here, &["inspect", "a.safetensors", "--json"]).json();
+    assert_eq!(output["network"]["architecture_from"], "names and shapes");
     let catalog = expect(0, here, &["catalog", ".", "--json"]).json();
     assert_eq!(catalog["checkpoints"].as_array().unwrap().len(), 1);
     assert!(
@@ -190,7 +193,7 @@ fn foreign_chains_of_dense_layers_are_understood_by_their_names() {
 }
 
 #[test]
-fn help_and_data_sets_are_told() {
+fn every_command_has_help_and_the_data_sets_are_intact() {
     let here = std::env::temp_dir();
     for command in [
         "run",
@@ -203,12 +206,12 @@ fn help_and_data_sets_are_told() {
         "catalog",
         "datasets",
     ] {
-        let said = cntflow(&here, &[command, "--help"]);
-        assert_eq!(said.code, Some(0));
+        let output = cntflow(&here, &[command, "--help"]);
+        assert_eq!(output.code, Some(0));
         assert!(
-            said.stdout.contains("Usage: cntflow"),
+            output.stdout.contains("Usage: cntflow"),
             "{command}: {}",
-            said.stdout
+            output.stdout
         );
     }
     let list = expect(0, &here, &["datasets", "list", "--json"]).json();
