@@ -35,8 +35,12 @@ fn a_broken_checkpoint_is_a_row_with_the_reason() {
     for good in 0..5 {
         write_chain(&zoo.join(format!("good{good}.safetensors")), good as f32);
     }
-    let whole = std::fs::read(zoo.join("good1.safetensors")).unwrap();
-    std::fs::write(zoo.join("cut.safetensors"), &whole[..whole.len() - 10]).unwrap();
+    let complete = std::fs::read(zoo.join("good1.safetensors")).unwrap();
+    std::fs::write(
+        zoo.join("cut.safetensors"),
+        &complete[..complete.len() - 10],
+    )
+    .unwrap();
     std::fs::write(zoo.join("stub.safetensors"), [1, 2, 3]).unwrap();
     std::fs::write(zoo.join("noise.safetensors"), vec![0xA5; 300]).unwrap();
     let nan = vec![0.5, f32::NAN, 1.0, f32::INFINITY];
@@ -70,7 +74,10 @@ fn a_broken_checkpoint_is_a_row_with_the_reason() {
             assert!(reason.contains(text), "{checkpoint}: {reason}");
         }
     };
-    let (cut, length) = ((whole.len() - 10).to_string(), whole.len().to_string());
+    let (cut, length) = (
+        (complete.len() - 10).to_string(),
+        complete.len().to_string(),
+    );
     check(
         "cut.safetensors",
         &["cut.safetensors", &cut, &length, "cut short"],

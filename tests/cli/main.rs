@@ -8,5 +8,5 @@ mod limits;
 mod populations;
 mod resume;
 mod support;
-mod whole_way;
+mod workflow;
 mod zoos;

@@ -113,8 +113,8 @@ fn a_ray_tune_tree_with_a_missing_a_truncated_and_a_diverged_checkpoint() {
         }
         write(&path.join("result.json"), lines);
         for epoch in 0..4 {
-            let whole = (run, epoch) != (5, 3);
-            let bytes = if whole {
+            let is_complete = (run, epoch) != (5, 3);
+            let bytes = if is_complete {
                 &state[..]
             } else {
                 &state[..state.len() / 2]

@@ -18,7 +18,7 @@ use crate::study::measure_plan::{DigestKind, NeuronRows};
 
 const EXAMPLES: &str = "\
 Examples:
-  cntflow run pipelines/quickstart.toml           the whole way, from training to classifiers
+  cntflow run pipelines/quickstart.toml           train, measure and discriminate
   cntflow measure zoo/ --probe mnist-6k --out runs/zoo
   cntflow query runs/quickstart \"SELECT status, count(*) FROM networks GROUP BY status\"
 

@@ -1,4 +1,4 @@
-//! From a study file to tables, classifiers and predictions.
+//! The whole workflow: from a study file to tables, classifiers and predictions.
 
 use crate::support::{cntflow, expect, parts, study_folder, table, write_chain};
 
