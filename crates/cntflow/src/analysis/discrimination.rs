@@ -44,7 +44,7 @@ pub(crate) fn discriminate_folder(
     let mut fold_progress = FoldProgress::start(progress);
     let outcome = discriminate(&inputs, spec, &mut |progress| fold_progress.show(progress));
     fold_progress.finish();
-    let outcome = outcome.context("discriminating")?;
+    let outcome = outcome.context("cannot train and evaluate classifiers")?;
     let table = tables.write_discrimination(&outcome.frame()?, &record.metadata())?;
     let mut classifiers = Vec::new();
     for rule in &outcome.rules {

@@ -10,18 +10,19 @@ use crate::printer;
 /// Lists or verifies the data sets that come with cntflow.
 pub(crate) fn datasets(command: &DatasetsCommand) -> anyhow::Result<ExitStatus> {
     match command {
-        DatasetsCommand::List { json } => list(*json),
+        DatasetsCommand::List { json } if *json => print_json(),
+        DatasetsCommand::List { .. } => print_table(),
         DatasetsCommand::Verify { name } => verify_all(name)?,
     }
     Ok(ExitStatus::Done)
 }
 
-fn list(as_json: bool) {
-    if as_json {
-        let datasets: Value = builtin_datasets().iter().map(dataset_json).collect();
-        printer::json(&datasets);
-        return;
-    }
+fn print_json() {
+    let datasets: Value = builtin_datasets().iter().map(dataset_json).collect();
+    printer::json(&datasets);
+}
+
+fn print_table() {
     let header = [
         "name",
         "train",

@@ -9,6 +9,7 @@ use cntflow_metrics::{MeasureOptions, Metric};
 use crate::args::MeasureArguments;
 use crate::exit::{ExitStatus, UsageError};
 use crate::output::run_summary::RunSummary;
+use crate::printer;
 use crate::run::options::{RunOptions, RunUntil};
 use crate::run::run_plan::run_plan;
 use crate::study::measure_plan::MeasurePlan;
@@ -60,7 +61,11 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
             discrimination: None,
             seconds: started.elapsed().as_secs_f64(),
         };
-        summary.print(arguments.output.json);
+        if arguments.output.json {
+            printer::json(&summary.json());
+        } else {
+            printer::result(&summary.text());
+        }
     }
     Ok(outcome.status())
 }

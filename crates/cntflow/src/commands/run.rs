@@ -7,6 +7,7 @@ use crate::analysis::population_tables::write_population_tables;
 use crate::args::RunArguments;
 use crate::exit::{ExitStatus, UsageError};
 use crate::output::run_summary::RunSummary;
+use crate::printer;
 use crate::run::options::{RunOptions, RunUntil, WorkerOptions};
 use crate::run::run_plan::run_plan;
 use crate::study::plan::Plan;
@@ -60,7 +61,11 @@ pub(crate) fn run(arguments: RunArguments, until: RunUntil) -> anyhow::Result<Ex
             .and_then(|result| result.as_ref().ok()),
         seconds: started.elapsed().as_secs_f64(),
     };
-    summary.print(arguments.output.json);
+    if arguments.output.json {
+        printer::json(&summary.json());
+    } else {
+        printer::result(&summary.text());
+    }
     discrimination.transpose()?;
     Ok(outcome.status())
 }

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::discrimination;
 use crate::analysis::discrimination::Discrimination;
 use crate::analysis::population_tables::PopulationCounts;
-use crate::printer;
 use crate::progress::duration::duration_text;
 use crate::run::outcome::RunOutcome;
 
@@ -22,16 +21,8 @@ pub(crate) struct RunSummary<'a> {
 }
 
 impl RunSummary<'_> {
-    /// Prints the summary, as JSON if asked for.
-    pub(crate) fn print(&self, as_json: bool) {
-        if as_json {
-            printer::json(&self.json());
-        } else {
-            printer::result(&self.text());
-        }
-    }
-
-    fn text(&self) -> String {
+    /// A line for each kind of result, the classifiers, and how the run ended.
+    pub(crate) fn text(&self) -> String {
         let mut lines = Vec::new();
         lines.extend(self.runs_line());
         lines.push(self.checkpoints_line());
@@ -98,7 +89,8 @@ impl RunSummary<'_> {
         }
     }
 
-    fn json(&self) -> Value {
+    /// The same as JSON.
+    pub(crate) fn json(&self) -> Value {
         let (new, totals) = (self.outcome.new, self.outcome.totals);
         let resumed = self.outcome.resumed;
         json!({
