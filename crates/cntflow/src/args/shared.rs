@@ -12,7 +12,8 @@ use crate::study::limits::{LimitSetting, limits_with};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FolderArguments {
-    /// Output folder, or its URL on an object store (s3, gs, az) [default: runs/STUDY]
+    /// Output folder, or its URL on an object store (s3, gs, az) [default: runs/NAME, with the name
+    /// of the study or of the first source]
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
     /// Remove what earlier runs of cntflow left in the output folder, and start again

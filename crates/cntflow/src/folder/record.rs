@@ -1,5 +1,6 @@
 //! `study.json`: what an output folder records of its study.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context;
@@ -7,6 +8,7 @@ use cntflow_checkpoint::LabelColumn;
 use cntflow_checkpoint::store::Folder;
 use cntflow_discriminate::DiscriminateSpec;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::file_names::STUDY_FILE;
 use crate::study::populations::PopulationsSpec;
@@ -76,10 +78,8 @@ impl StudyRecord {
     /// "this study ...".
     pub(super) fn difference_to(&self, other: &Self) -> String {
         if self.measured_with != other.measured_with {
-            return format!(
-                "measures with {} instead of {}",
-                self.measured_with, other.measured_with
-            );
+            let differences = option_differences(&self.measured_with, &other.measured_with);
+            return format!("measures with {}", differences.join(", "));
         }
         if self.populations != other.populations {
             return format!(
@@ -98,5 +98,49 @@ impl StudyRecord {
             .map_or("no populations".to_owned(), |text| {
                 format!("populations {text}")
             })
+    }
+}
+
+/// The options that differ between two texts of `MeasurePlan::measured_with`.
+fn option_differences(ours: &str, theirs: &str) -> Vec<String> {
+    let (ours, theirs) = (options_by_name(ours), options_by_name(theirs));
+    let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+    names
+        .into_iter()
+        .map(|name| (name, ours.get(name), theirs.get(name)))
+        .filter(|(_, ours, theirs)| ours != theirs)
+        .map(|(name, ours, theirs)| {
+            let [ours, theirs] = [ours, theirs].map(|value| value.unwrap_or(&Value::Null));
+            format!("{name} {ours} instead of {theirs}")
+        })
+        .collect()
+}
+
+/// The options of a text of `MeasurePlan::measured_with`, those of the metrics among the others.
+fn options_by_name(measured_with: &str) -> BTreeMap<String, Value> {
+    let mut options: BTreeMap<String, Value> =
+        serde_json::from_str(measured_with).unwrap_or_default();
+    if let Some(Value::Object(metric_options)) = options.remove("options") {
+        options.extend(metric_options);
+    }
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::option_differences;
+
+    #[test]
+    fn only_options_that_differ_are_listed() {
+        let ours =
+            r#"{"options": {"bias": "link", "padding": "real"}, "probe": "mnist-6k:train:50"}"#;
+        let theirs = r#"{"options": {"bias": "exclude", "padding": "real"}, "probe": null}"#;
+        assert_eq!(
+            option_differences(ours, theirs),
+            [
+                r#"bias "link" instead of "exclude""#,
+                r#"probe "mnist-6k:train:50" instead of null"#
+            ]
+        );
     }
 }

@@ -114,7 +114,7 @@ impl InspectedNetwork {
 
 fn graph_text(resolved: &Understood, metrics: &NetworkMetrics) -> Vec<String> {
     let mut parts = vec![format!(
-        "architecture from its {}: {} layers of neurons, {} neurons, {} links, {} parameters",
+        "architecture from {}: {} layers of neurons, {} neurons, {} links, {} parameters",
         resolved.source, metrics.n_layers, metrics.n_neurons, metrics.n_links, metrics.n_parameters
     )];
     let assumptions = resolved.doubts.iter();

@@ -79,7 +79,7 @@ impl RunProgress {
         if self.display == ProgressDisplay::Lines {
             let nothing_planned = state.planned.n_runs + state.planned.n_checkpoints == 0;
             if nothing_planned {
-                printer::note("everything was done before");
+                printer::note("nothing left to do");
             } else {
                 printer::note(&state.text());
             }

@@ -58,12 +58,12 @@ impl Plan {
         }
         if let Some(spec) = &file.discriminate {
             spec.check()
-                .map_err(|error| UsageError::from_error(&error).with_prefix("[discriminate] "))?;
+                .map_err(|error| UsageError::from_error(&error))?;
         }
         let runs = match file.population {
             Some(population) => population
                 .draw()
-                .map_err(|error| UsageError::from_error(&error).with_prefix("[population] "))?,
+                .map_err(|error| UsageError::from_error(&error))?,
             None => Vec::new(),
         };
         let mut measure =
