@@ -1,4 +1,4 @@
-//! What is wrong is told by file, tensor and numbers, and takes nothing else down.
+//! Wrong input: the error names file, tensor and numbers, and nothing else fails because of it.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,26 +7,27 @@ use crate::support::{
     SMALL_STUDY, cntflow, expect, study_folder, table, write_chain, write_checkpoint,
 };
 
-/// Status and reason of a checkpoint.
+/// Status and reason of the checkpoint whose name ends like this.
 fn row(out: &Path, checkpoint: &str) -> (String, String) {
     let networks = table(out, "networks");
-    let text = |column: &str, at: usize| {
+    let text = |column: &str, row: usize| {
         networks
             .column(column)
             .unwrap()
             .str()
             .unwrap()
-            .get(at)
+            .get(row)
             .unwrap_or_default()
             .to_owned()
     };
-    let at = (0..networks.height()).find(|&at| text("checkpoint", at).ends_with(checkpoint));
-    let at = at.unwrap_or_else(|| panic!("no row of {checkpoint}"));
-    (text("status", at), text("reason", at))
+    let row = (0..networks.height())
+        .find(|&row| text("checkpoint", row).ends_with(checkpoint))
+        .unwrap_or_else(|| panic!("no row of {checkpoint}"));
+    (text("status", row), text("reason", row))
 }
 
 #[test]
-fn broken_checkpoints_are_rows_that_say_why() {
+fn a_broken_checkpoint_is_a_row_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     let zoo = here.join("zoo");
@@ -34,8 +35,12 @@ fn broken_checkpoints_are_rows_that_say_why() {
     for good in 0..5 {
         write_chain(&zoo.join(format!("good{good}.safetensors")), good as f32);
     }
-    let whole = std::fs::read(zoo.join("good1.safetensors")).unwrap();
-    std::fs::write(zoo.join("cut.safetensors"), &whole[..whole.len() - 10]).unwrap();
+    let complete = std::fs::read(zoo.join("good1.safetensors")).unwrap();
+    std::fs::write(
+        zoo.join("cut.safetensors"),
+        &complete[..complete.len() - 10],
+    )
+    .unwrap();
     std::fs::write(zoo.join("stub.safetensors"), [1, 2, 3]).unwrap();
     std::fs::write(zoo.join("noise.safetensors"), vec![0xA5; 300]).unwrap();
     let nan = vec![0.5, f32::NAN, 1.0, f32::INFINITY];
@@ -44,20 +49,23 @@ fn broken_checkpoints_are_rows_that_say_why() {
         &[("fc.weight", &[2, 2], nan)],
         &[],
     );
-    let says =
+    let architecture =
         r#"{"input": [3], "layers": [{"kind": "dense", "name": "fc", "units": 2, "bias": false}]}"#;
     let values = vec![0.0; 8];
     write_checkpoint(
         &zoo.join("shape.safetensors"),
         &[("fc.weight", &[2, 4], values)],
-        &[("architecture", says)],
+        &[("architecture", architecture)],
     );
 
-    let said = expect(3, here, &["measure", "zoo", "--out", "out", "--json"]).json();
+    let output = expect(3, here, &["measure", "zoo", "--out", "out", "--json"]).json();
     assert_eq!(
-        (&said["checkpoints"]["ok"], &said["checkpoints"]["failed"]),
+        (
+            &output["checkpoints"]["ok"],
+            &output["checkpoints"]["failed"]
+        ),
         (&5.into(), &5.into()),
-        "{said}"
+        "{output}"
     );
     let check = |checkpoint: &str, expected: &[&str]| {
         let (status, reason) = row(&here.join("out"), checkpoint);
@@ -66,7 +74,10 @@ fn broken_checkpoints_are_rows_that_say_why() {
             assert!(reason.contains(text), "{checkpoint}: {reason}");
         }
     };
-    let (cut, length) = ((whole.len() - 10).to_string(), whole.len().to_string());
+    let (cut, length) = (
+        (complete.len() - 10).to_string(),
+        complete.len().to_string(),
+    );
     check(
         "cut.safetensors",
         &["cut.safetensors", &cut, &length, "cut short"],
@@ -82,7 +93,7 @@ fn broken_checkpoints_are_rows_that_say_why() {
 }
 
 #[test]
-fn a_checkpoint_that_has_gone_is_a_row() {
+fn a_missing_checkpoint_is_a_row_with_the_reason() {
     let folder = study_folder();
     let here = folder.path();
     expect(0, here, &["train", "study.toml"]);
@@ -93,9 +104,12 @@ fn a_checkpoint_that_has_gone_is_a_row() {
         .unwrap()
         .unwrap();
     std::fs::remove_file(run.path().join("step-00001.safetensors")).unwrap();
-    let said = expect(3, here, &["measure", catalog, "--out", "out", "--json"]).json();
+    let output = expect(3, here, &["measure", catalog, "--out", "out", "--json"]).json();
     assert_eq!(
-        (&said["checkpoints"]["ok"], &said["checkpoints"]["failed"]),
+        (
+            &output["checkpoints"]["ok"],
+            &output["checkpoints"]["failed"]
+        ),
         (&35.into(), &1.into())
     );
     let name = format!("{}/step-00001", run.file_name().to_string_lossy());
@@ -107,7 +121,7 @@ fn a_checkpoint_that_has_gone_is_a_row() {
 }
 
 #[test]
-fn a_run_that_diverges_is_a_row_and_the_others_go_on() {
+fn a_diverging_run_is_a_row_and_does_not_stop_the_others() {
     let folder = study_folder();
     let here = folder.path();
     let wild = "\n[[population.group]]\nname = \"wild\"\nruns = 2\narchitecture = { dense = [8] }\nactivation = \"relu\"\n\
@@ -118,11 +132,14 @@ fn a_run_that_diverges_is_a_row_and_the_others_go_on() {
         SMALL_STUDY.replace("\n[measure]", &format!("{wild}\n[measure]")),
     )
     .unwrap();
-    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
     assert_eq!(
-        (&said["runs"]["diverged"], &said["checkpoints"]["skipped"]),
+        (
+            &output["runs"]["diverged"],
+            &output["checkpoints"]["skipped"]
+        ),
         (&2.into(), &2.into()),
-        "{said}"
+        "{output}"
     );
     let (status, reason) = row(&here.join("runs/small"), "wild-00001/end");
     assert_eq!(status, "skipped");
@@ -130,16 +147,16 @@ fn a_run_that_diverges_is_a_row_and_the_others_go_on() {
 }
 
 #[test]
-fn an_unknown_key_is_named_with_its_line_and_what_is_allowed() {
+fn an_unknown_key_is_reported_with_its_line_and_the_allowed_keys() {
     let folder = study_folder();
     let here = folder.path();
     let check = |study: String, expected: &[&str]| {
         std::fs::write(here.join("bad.toml"), study).unwrap();
-        let said = expect(2, here, &["run", "bad.toml"]);
+        let output = expect(2, here, &["run", "bad.toml"]);
         for text in expected {
-            assert!(said.stderr.contains(text), "{}", said.stderr);
+            assert!(output.stderr.contains(text), "{}", output.stderr);
         }
-        assert!(!here.join("runs").exists(), "nothing was begun");
+        assert!(!here.join("runs").exists(), "nothing was started");
     };
     let line = SMALL_STUDY
         .lines()
@@ -178,7 +195,7 @@ fn an_unknown_key_is_named_with_its_line_and_what_is_allowed() {
 }
 
 #[test]
-fn the_folder_of_another_study_is_refused_and_not_touched() {
+fn the_folder_of_another_study_is_refused_and_not_changed() {
     let folder = study_folder();
     let here = folder.path();
     expect(0, here, &["run", "study.toml", "--out", "out"]);
@@ -201,45 +218,45 @@ fn the_folder_of_another_study_is_refused_and_not_touched() {
         SMALL_STUDY.replace("seed = 3", "seed = 4"),
     )
     .unwrap();
-    let said = expect(1, here, &["run", "other.toml", "--out", "out"]);
+    let output = expect(1, here, &["run", "other.toml", "--out", "out"]);
     assert!(
-        said.stderr.contains("holds the output of another study")
-            && said.stderr.contains("--fresh"),
-        "{said:?}"
+        output.stderr.contains("holds the output of another study")
+            && output.stderr.contains("--fresh"),
+        "{output:?}"
     );
     assert_eq!(listing(), before);
 
     std::fs::create_dir(here.join("photos")).unwrap();
     std::fs::write(here.join("photos/a.jpg"), "precious").unwrap();
-    let said = expect(
+    let output = expect(
         1,
         here,
         &["run", "study.toml", "--out", "photos", "--fresh"],
     );
     assert!(
-        said.stderr.contains("not of a study of cntflow"),
-        "{said:?}"
+        output.stderr.contains("files that cntflow did not write"),
+        "{output:?}"
     );
     assert_eq!(std::fs::read_dir(here.join("photos")).unwrap().count(), 1);
 }
 
 #[test]
-fn an_output_folder_that_cannot_be_written_is_named() {
+fn an_output_folder_that_cannot_be_written_is_in_the_message() {
     let folder = study_folder();
     let here = folder.path();
     std::fs::write(here.join("file"), "in the way").unwrap();
-    let said = expect(1, here, &["run", "study.toml", "--out", "file/out"]);
-    assert!(said.stderr.contains("file/out"), "{said:?}");
-    let said = cntflow(here, &["run", "study.toml", "--out", "/proc/cntflow"]);
+    let output = expect(1, here, &["run", "study.toml", "--out", "file/out"]);
+    assert!(output.stderr.contains("file/out"), "{output:?}");
+    let output = cntflow(here, &["run", "study.toml", "--out", "/proc/cntflow"]);
     assert!(
-        said.code == Some(1) && said.stderr.contains("/proc/cntflow"),
-        "{said:?}"
+        output.code == Some(1) && output.stderr.contains("/proc/cntflow"),
+        "{output:?}"
     );
 }
 
-/// A limit on the size of files stands for a disk that is full: writing fails in the middle of a part.
+/// A limit on the size of files stands in for a full disk: writing fails in the middle of a part.
 #[test]
-fn a_full_disk_is_an_error_with_the_path_and_what_was_committed_stays() {
+fn a_full_disk_is_an_error_with_the_path_and_committed_rows_stay() {
     let folder = study_folder();
     let here = folder.path();
     let zoo = here.join("zoo");
@@ -274,24 +291,24 @@ fn a_full_disk_is_an_error_with_the_path_and_what_was_committed_stays() {
     );
     assert!(
         limited(1 << 20).status.success(),
-        "with room again the same command goes on"
+        "with room again the same command resumes"
     );
     let rows = expect(0, here, &["query", "out", sql, "--format", "json"]).json();
     assert_eq!(rows.as_array().unwrap().len(), 37);
 }
 
 #[test]
-fn what_was_mended_is_measured_again_when_asked() {
+fn a_repaired_checkpoint_is_measured_again_with_retry_failed() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     std::fs::create_dir(here.join("zoo")).unwrap();
     write_chain(&here.join("zoo/good.safetensors"), 1.0);
     std::fs::write(here.join("zoo/bad.safetensors"), "cut short").unwrap();
-    let said = expect(3, here, &["measure", "zoo", "--out", "out"]);
-    assert!(said.stdout.contains("--retry-failed"), "{said:?}");
+    let output = expect(3, here, &["measure", "zoo", "--out", "out"]);
+    assert!(output.stdout.contains("--retry-failed"), "{output:?}");
     write_chain(&here.join("zoo/bad.safetensors"), 2.0);
     expect(3, here, &["measure", "zoo", "--out", "out"]);
-    let said = expect(
+    let output = expect(
         0,
         here,
         &[
@@ -305,9 +322,12 @@ fn what_was_mended_is_measured_again_when_asked() {
     )
     .json();
     assert_eq!(
-        (&said["checkpoints"]["resumed"], &said["checkpoints"]["new"]),
+        (
+            &output["checkpoints"]["resumed"],
+            &output["checkpoints"]["new"]
+        ),
         (&1.into(), &1.into()),
-        "{said}"
+        "{output}"
     );
     assert_eq!(table(&here.join("out"), "networks").height(), 2);
     assert_eq!(row(&here.join("out"), "bad.safetensors").0, "ok");
@@ -318,16 +338,18 @@ fn nothing_to_measure_is_an_error_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     std::fs::create_dir(here.join("zoo")).unwrap();
-    let said = expect(2, here, &["measure", "zoo", "--out", "out"]);
+    let output = expect(2, here, &["measure", "zoo", "--out", "out"]);
     assert!(
-        said.stderr.contains("zoo: no checkpoints here (no files)"),
-        "{said:?}"
+        output
+            .stderr
+            .contains("zoo: no checkpoints here (no files)"),
+        "{output:?}"
     );
     std::fs::write(here.join("zoo/readme.md"), "text").unwrap();
     std::os::unix::fs::symlink("gone", here.join("zoo/dangling.safetensors")).unwrap();
     std::fs::write(here.join("zoo/.a.safetensors.x.part"), "half").unwrap();
-    let said = expect(2, here, &["measure", "zoo", "--out", "out"]);
-    assert!(said.stderr.contains("2 files passed over"), "{said:?}");
+    let output = expect(2, here, &["measure", "zoo", "--out", "out"]);
+    assert!(output.stderr.contains("2 files skipped"), "{output:?}");
     assert!(!here.join("out").exists());
     expect(
         2,
@@ -345,38 +367,39 @@ fn nothing_to_measure_is_an_error_with_a_reason() {
     );
     let catalog = here.join("catalog.csv");
     std::fs::write(catalog, "run,step\na,1\n").unwrap();
-    let said = expect(1, here, &["measure", "catalog.csv"]);
+    let output = expect(1, here, &["measure", "catalog.csv"]);
     assert!(
-        said.stderr
+        output
+            .stderr
             .contains("line 2: column 'path' is empty or missing"),
-        "{said:?}"
+        "{output:?}"
     );
 }
 
 #[test]
-fn too_few_runs_for_a_classifier_take_nothing_away_from_the_tables() {
+fn too_few_runs_for_a_classifier_leave_the_tables_intact() {
     let folder = study_folder();
     let here = folder.path();
     let study = SMALL_STUDY.replace("runs = 12", "runs = 3") + "\n[discriminate]\n";
     std::fs::write(here.join("study.toml"), study).unwrap();
-    let said = expect(1, here, &["run", "study.toml", "--json"]);
-    assert_eq!(said.json()["checkpoints"]["ok"], 9, "{said:?}");
-    assert!(said.stderr.contains("3 groups"), "{said:?}");
+    let output = expect(1, here, &["run", "study.toml", "--json"]);
+    assert_eq!(output.json()["checkpoints"]["ok"], 9, "{output:?}");
+    assert!(output.stderr.contains("3 groups"), "{output:?}");
 }
 
 #[test]
-fn a_removal_that_was_cut_short_leaves_a_folder_to_go_on_in() {
+fn a_run_resumes_after_an_interrupted_removal() {
     let folder = study_folder();
     let here = folder.path();
     expect(0, here, &["run", "study.toml"]);
-    // As far as a killed `--fresh` may have come: the committing parts are gone, the rest is not.
+    // The state after a killed `--fresh`: what says that work is done is gone, the rest is not.
     std::fs::remove_dir_all(here.join("runs/small/tables/networks")).unwrap();
     std::fs::remove_file(here.join("runs/small/catalog.parquet")).unwrap();
-    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
     assert_eq!(
-        (&said["runs"]["trained"], &said["checkpoints"]["new"]),
+        (&output["runs"]["trained"], &output["checkpoints"]["new"]),
         (&12.into(), &36.into()),
-        "{said}"
+        "{output}"
     );
     assert_eq!(
         table(&here.join("runs/small"), "layers")
@@ -386,25 +409,25 @@ fn a_removal_that_was_cut_short_leaves_a_folder_to_go_on_in() {
             .unwrap(),
         36
     );
-    // A results table without its other half is an error that names the part, not an empty answer.
+    // A committed batch without one of its parts is an error with the path, not an empty answer.
     std::fs::remove_dir_all(here.join("runs/small/tables/layers")).unwrap();
-    let said = expect(1, here, &["query", "runs/small", "SELECT * FROM layers"]);
+    let output = expect(1, here, &["query", "runs/small", "SELECT * FROM layers"]);
     assert!(
-        said.stderr.contains("tables/layers/") && said.stderr.contains("missing"),
-        "{said:?}"
+        output.stderr.contains("tables/layers/") && output.stderr.contains("missing"),
+        "{output:?}"
     );
 }
 
 #[test]
-fn what_an_object_store_does_not_take_is_a_usage_error() {
+fn training_into_an_object_store_or_writing_to_http_is_a_usage_error() {
     let folder = study_folder();
     let here = folder.path();
-    let said = expect(2, here, &["run", "study.toml", "--out", "s3://zoo/out"]);
-    assert!(said.stderr.contains("folder on a disk"), "{said:?}");
-    let said = expect(
+    let output = expect(2, here, &["run", "study.toml", "--out", "s3://zoo/out"]);
+    assert!(output.stderr.contains("folder on a disk"), "{output:?}");
+    let output = expect(
         2,
         here,
         &["measure", ".", "--out", "https://example.org/out"],
     );
-    assert!(said.stderr.contains("s3, gs or az"), "{said:?}");
+    assert!(output.stderr.contains("s3, gs or az"), "{output:?}");
 }

@@ -3,10 +3,12 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use crate::support::{Said, assert_same_tables, expect, parts, start, study_folder, wait_until};
+use crate::support::{
+    CommandOutput, assert_same_tables, expect, parts, start, study_folder, wait_until,
+};
 
 /// Writes a hosts file with two free addresses of this machine.
-fn hosts(here: &Path) {
+fn write_hosts_file(here: &Path) {
     let free = |_| {
         TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -18,12 +20,13 @@ fn hosts(here: &Path) {
     std::fs::write(here.join("hosts"), lines.join("\n")).unwrap();
 }
 
-fn both(here: &Path, first: &[&str], second: &[&str]) -> [Said; 2] {
+fn run_both(here: &Path, first: &[&str], second: &[&str]) -> [CommandOutput; 2] {
     let cluster = ["--hosts", "hosts", "--workers", "1", "--json", "--process"];
     let start =
         |arguments: &[&str], process| start(here, &[arguments, &cluster, &[process]].concat());
     let children = [start(second, "1"), start(first, "0")];
-    let [second, first] = children.map(|child| Said::from(child.wait_with_output().unwrap()));
+    let [second, first] =
+        children.map(|child| CommandOutput::from(child.wait_with_output().unwrap()));
     [first, second]
 }
 
@@ -41,17 +44,17 @@ fn workers_and_processes_give_the_same_tables() {
         here,
         &["run", "study.toml", "--out", "two", "--workers", "2"],
     );
-    hosts(here);
+    write_hosts_file(here);
     let run = ["run", "study.toml", "--out", "cluster"];
-    let [first, second] = both(here, &run, &run);
+    let [first, second] = run_both(here, &run, &run);
     assert_eq!(
         (first.code, second.code),
         (Some(0), Some(0)),
         "{first:?}\n{second:?}"
     );
-    let said = first.json();
+    let output = first.json();
     assert_eq!(
-        (&said["runs"]["trained"], &said["checkpoints"]["new"]),
+        (&output["runs"]["trained"], &output["checkpoints"]["new"]),
         (&12.into(), &36.into()),
         "both processes are counted"
     );
@@ -75,23 +78,23 @@ fn processes_of_different_studies_refuse_each_other() {
     let here = folder.path();
     let other = crate::support::SMALL_STUDY.replace("seed = 3", "seed = 4");
     std::fs::write(here.join("other.toml"), other).unwrap();
-    hosts(here);
-    let outcome = both(
+    write_hosts_file(here);
+    let outcome = run_both(
         here,
         &["run", "study.toml", "--out", "a"],
         &["run", "other.toml", "--out", "a"],
     );
-    for said in outcome {
-        assert_eq!(said.code, Some(1), "{said:?}");
+    for output in outcome {
+        assert_eq!(output.code, Some(1), "{output:?}");
         assert!(
-            said.stderr.contains("runs something else: the study is"),
-            "{said:?}"
+            output.stderr.contains("runs something else: the study is"),
+            "{output:?}"
         );
     }
 }
 
 #[test]
-fn a_process_that_is_killed_ends_the_other_and_the_same_commands_go_on() {
+fn a_killed_process_ends_the_other_and_the_same_commands_resume() {
     let folder = study_folder();
     let here = folder.path();
     let study = crate::support::SMALL_STUDY
@@ -99,7 +102,7 @@ fn a_process_that_is_killed_ends_the_other_and_the_same_commands_go_on() {
         .replace("epochs = 2", "epochs = 12");
     let study = study.replace("training_fraction = 0.05", "training_fraction = 1.0");
     std::fs::write(here.join("study.toml"), study).unwrap();
-    hosts(here);
+    write_hosts_file(here);
     let run = [
         "run",
         "study.toml",
@@ -125,15 +128,16 @@ fn a_process_that_is_killed_ends_the_other_and_the_same_commands_go_on() {
     wait_until("a first commit", || !parts(&cluster, "networks").is_empty());
     second.kill().unwrap();
     second.wait().unwrap();
-    let said = Said::from(first.wait_with_output().unwrap());
-    assert_eq!(said.code, Some(1), "{said:?}");
+    let output = CommandOutput::from(first.wait_with_output().unwrap());
+    assert_eq!(output.code, Some(1), "{output:?}");
     assert!(
-        said.stderr
+        output
+            .stderr
             .contains("another process of the cluster failed or was lost"),
-        "{said:?}"
+        "{output:?}"
     );
 
-    let [first, second] = both(here, &run, &run);
+    let [first, second] = run_both(here, &run, &run);
     assert_eq!(
         (first.code, second.code),
         (Some(0), Some(0)),

@@ -1,10 +1,10 @@
-//! Limits on what a file may ask for, as options of commands and of studies.
+//! Limits on what a file may ask for: `--limit`, and `[limits]` of a study.
 
 use std::path::Path;
 
 use crate::support::{expect, table, write_chain};
 
-/// A folder `zoo` of one good checkpoint.
+/// A folder `zoo` with one valid checkpoint.
 fn zoo() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("zoo")).unwrap();
@@ -12,7 +12,7 @@ fn zoo() -> tempfile::TempDir {
     folder
 }
 
-/// Why the only checkpoint failed.
+/// The reason of the only checkpoint.
 fn reason(out: &Path) -> Option<String> {
     let networks = table(out, "networks");
     let reasons = networks.column("reason").unwrap().str().unwrap();
@@ -23,7 +23,7 @@ const TOO_LARGE: &str =
     "the limit header_bytes is 20; --limit header_bytes=VALUE, or [limits] of a study, raises it";
 
 #[test]
-fn a_file_beyond_a_limit_is_a_row_that_says_how_to_raise_it() {
+fn a_file_that_exceeds_a_limit_is_a_row_that_says_how_to_raise_it() {
     let folder = zoo();
     let here = folder.path();
     let measure = ["measure", "zoo", "--out", "out", "--limit"];
@@ -43,20 +43,20 @@ fn a_file_beyond_a_limit_is_a_row_that_says_how_to_raise_it() {
 }
 
 #[test]
-fn every_command_that_opens_a_file_takes_limits() {
+fn every_command_that_opens_files_takes_limits() {
     let folder = zoo();
     let here = folder.path();
     let file = "zoo/good.safetensors";
-    let said = expect(1, here, &["inspect", file, "--limit", "header_bytes=20"]);
-    assert!(said.stderr.contains(TOO_LARGE), "{said:?}");
+    let output = expect(1, here, &["inspect", file, "--limit", "header_bytes=20"]);
+    assert!(output.stderr.contains(TOO_LARGE), "{output:?}");
     expect(0, here, &["inspect", file, "--limit", "header_bytes=20KB"]);
     let catalog = ["catalog", "zoo", "--digest", "--limit", "header_bytes=20"];
-    let said = expect(0, here, &catalog);
-    assert!(said.stdout.contains(TOO_LARGE), "{said:?}");
+    let output = expect(0, here, &catalog);
+    assert!(output.stdout.contains(TOO_LARGE), "{output:?}");
 }
 
 #[test]
-fn a_study_has_a_table_of_limits() {
+fn a_study_sets_limits() {
     let folder = zoo();
     let here = folder.path();
     let study = |limits: &str| {
@@ -68,30 +68,33 @@ fn a_study_has_a_table_of_limits() {
     expect(3, here, &["run", "s.toml"]);
     let why = reason(&here.join("runs/s")).unwrap_or_default();
     assert!(why.ends_with(TOO_LARGE), "{why}");
-    // Limits are no part of the study: its folder is gone on with.
+    // Limits are not part of a study's identity: the same folder is used.
     study("header_bytes = \"1MB\"");
     expect(0, here, &["run", "s.toml", "--retry-failed"]);
     assert_eq!(reason(&here.join("runs/s")), None);
 }
 
 #[test]
-fn a_limit_that_is_none_is_a_usage_error_that_lists_them() {
+fn an_unknown_limit_is_a_usage_error_that_lists_the_limits() {
     let folder = zoo();
     let here = folder.path();
-    let said = expect(2, here, &["measure", "zoo", "--limit", "header=1"]);
-    let known = "no limit 'header'; there are header_bytes, tensors, depth";
-    assert!(said.stderr.contains(known), "{said:?}");
-    let said = expect(2, here, &["inspect", "zoo", "--limit", "depth=deep"]);
-    assert!(said.stderr.contains("'deep' is no number"), "{said:?}");
+    let output = expect(2, here, &["measure", "zoo", "--limit", "header=1"]);
+    let known = "unknown limit 'header'; the limits are header_bytes, tensors, depth";
+    assert!(output.stderr.contains(known), "{output:?}");
+    let output = expect(2, here, &["inspect", "zoo", "--limit", "depth=deep"]);
+    assert!(
+        output.stderr.contains("'deep' is not a whole number"),
+        "{output:?}"
+    );
     for (limits, expected) in [
         ("header = 1", known),
-        ("depth = \"x\"", "'x' is no number"),
+        ("depth = \"x\"", "'x' is not a whole number"),
         ("depth = -1", "200MB"),
     ] {
         let study =
             format!("[study]\nname = \"s\"\n[measure]\nsources = [\"zoo\"]\n[limits]\n{limits}");
         std::fs::write(here.join("s.toml"), study).unwrap();
-        let said = expect(2, here, &["run", "s.toml"]);
-        assert!(said.stderr.contains(expected), "{said:?}");
+        let output = expect(2, here, &["run", "s.toml"]);
+        assert!(output.stderr.contains(expected), "{output:?}");
     }
 }

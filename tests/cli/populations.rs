@@ -1,4 +1,5 @@
-//! Populations by accuracy bins: the tables `densities` and `divergences`, and the layers of one network.
+//! Populations by accuracy bins: the tables `densities` and `divergences`, and the layers of one
+//! network.
 
 use std::path::Path;
 
@@ -15,8 +16,8 @@ fn study_with_populations(here: &Path, section: &str) {
     std::fs::write(here.join("study.toml"), study).unwrap();
 }
 
-/// A table that is written whole, sorted by what tells its rows apart.
-fn whole(out: &Path, name: &str) -> DataFrame {
+/// A table of a single part, sorted by its key.
+fn sorted_table(out: &Path, name: &str) -> DataFrame {
     let paths = parts(out, name);
     assert_eq!(paths.len(), 1, "{name} in {}", out.display());
     let mut keys = vec!["architecture", "layer", "name", "metric"];
@@ -32,7 +33,7 @@ fn whole(out: &Path, name: &str) -> DataFrame {
 #[track_caller]
 fn assert_same(a: &Path, b: &Path) {
     for name in ["densities", "divergences"] {
-        let (left, right) = (whole(a, name), whole(b, name));
+        let (left, right) = (sorted_table(a, name), sorted_table(b, name));
         assert!(left.height() > 0, "{name} is empty");
         assert!(
             left.equals_missing(&right),
@@ -42,19 +43,20 @@ fn assert_same(a: &Path, b: &Path) {
 }
 
 #[test]
-fn a_study_with_populations_gives_both_tables() {
+fn a_study_with_populations_writes_both_tables() {
     let folder = study_folder();
     let here = folder.path();
     study_with_populations(here, "width = 0.25");
-    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
-    let made = &said["populations"];
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+    let made = &output["populations"];
     assert_eq!(
         (&made["networks"], &made["without_label"]),
         (&36.into(), &0.into()),
-        "{said}"
+        "{output}"
     );
-    // Two shapes; of 3 and 4 layers of neurons; strengths of all, weights of all but the first, as what neurons do.
-    assert_eq!(made["groups"], 3 + 2 * 3 + 4 + 3 * 3, "{said}");
+    // Two shapes, with 3 and 4 layers of neurons. Every layer has node strengths; every layer but the
+    // first has link weights, neuron strengths and activations.
+    assert_eq!(made["groups"], 3 + 2 * 3 + 4 + 3 * 3, "{output}");
 
     let sql = "SELECT d.architecture, d.bin, max(d.count) AS values, sum(d.density) * (max(d.x) - min(d.x)) / 999 AS mass \
                FROM densities d WHERE metric = 'link_weights' AND layer = 1 GROUP BY d.architecture, d.bin";
@@ -82,7 +84,7 @@ fn a_study_with_populations_gives_both_tables() {
 }
 
 #[test]
-fn workers_killed_runs_and_whole_runs_give_the_same_populations() {
+fn one_worker_two_workers_and_a_killed_run_give_the_same_populations() {
     let folder = study_folder();
     let here = folder.path();
     study_with_populations(here, "width = 0.1");
@@ -117,16 +119,16 @@ fn workers_killed_runs_and_whole_runs_give_the_same_populations() {
         "half",
     )
     .unwrap();
-    let said = expect(0, here, &[&run[..], &slow, &["--json"]].concat()).json();
+    let output = expect(0, here, &[&run[..], &slow, &["--json"]].concat()).json();
     assert!(
-        said["checkpoints"]["resumed"].as_u64().unwrap() > 0,
-        "{said}"
+        output["checkpoints"]["resumed"].as_u64().unwrap() > 0,
+        "{output}"
     );
     assert_same(&here.join("one"), &killed);
 }
 
 #[test]
-fn a_study_that_was_measured_without_populations_is_another_one() {
+fn populations_make_it_another_study() {
     let folder = study_folder();
     let here = folder.path();
     expect(0, here, &["run", "study.toml"]);
@@ -134,33 +136,33 @@ fn a_study_that_was_measured_without_populations_is_another_one() {
     study_with_populations(here, "");
     let refused = expect(1, here, &["run", "study.toml"]);
     assert!(
-        refused.stderr.contains("gathers populations") && refused.stderr.contains("--fresh"),
+        refused.stderr.contains("has populations") && refused.stderr.contains("--fresh"),
         "{refused:?}"
     );
 }
 
 #[test]
-fn a_section_that_cannot_be_is_refused_before_anything_is_done() {
+fn a_wrong_section_is_refused_before_anything_is_done() {
     let folder = study_folder();
     let here = folder.path();
-    for (section, told) in [
+    for (section, expected) in [
         ("width = 0.0", "width 0 is not positive"),
         (
             "label = 'accuracy'",
-            "no label 'accuracy' with numbers; there are",
+            "no numeric label 'accuracy'; the numeric labels are",
         ),
         ("metrics = ['strength']", "unknown metric strength"),
         ("bins = 3", "unknown field `bins`"),
     ] {
         study_with_populations(here, section);
         let refused = expect(2, here, &["run", "study.toml"]);
-        assert!(refused.stderr.contains(told), "{section}: {refused:?}");
+        assert!(refused.stderr.contains(expected), "{section}: {refused:?}");
     }
     assert!(!here.join("runs").exists());
 }
 
 #[test]
-fn networks_without_accuracy_are_left_out_and_counted() {
+fn networks_without_the_label_are_left_out_and_counted() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     std::fs::create_dir(here.join("zoo")).unwrap();
@@ -176,14 +178,14 @@ fn networks_without_accuracy_are_left_out_and_counted() {
     write_chain(&here.join("zoo/bare.safetensors"), 1.0);
     let study = "[study]\nname = 's'\n[measure]\nsources = ['zoo']\n[populations]\nmetrics = ['link_weights', 'layers_fluctuation']\n";
     std::fs::write(here.join("study.toml"), study).unwrap();
-    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
-    let made = &said["populations"];
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+    let made = &output["populations"];
     assert_eq!(
         (&made["networks"], &made["without_label"]),
         (&3.into(), &1.into()),
-        "{said}"
+        "{output}"
     );
-    // One number per network: a single one has no density, and says so.
+    // One value per network: a population of a single network has no density, and a reason.
     let sql = "SELECT bin, count, bandwidth, reason FROM densities WHERE metric = 'layers_fluctuation' AND layer = 1 AND bin = 36";
     let rows = expect(0, here, &["query", "runs/s", sql, "--format", "json"]).json();
     assert_eq!(rows.as_array().unwrap().len(), 1, "{rows}");
@@ -192,19 +194,19 @@ fn networks_without_accuracy_are_left_out_and_counted() {
 }
 
 #[test]
-fn the_layers_of_one_network_are_compared_on_request() {
+fn inspect_compares_the_layers_of_one_network() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     write_chain(&here.join("a.safetensors"), 0.5);
     let plain = expect(0, here, &["inspect", "a.safetensors", "--json"]).json();
     assert!(plain["network"]["densities"].is_null());
-    let said = expect(
+    let output = expect(
         0,
         here,
         &["inspect", "a.safetensors", "--densities", "--json"],
     )
     .json();
-    let views = said["network"]["densities"].as_array().unwrap();
+    let views = output["network"]["densities"].as_array().unwrap();
     let metrics: Vec<_> = views
         .iter()
         .map(|view| view["metric"].as_str().unwrap())

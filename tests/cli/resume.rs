@@ -1,4 +1,4 @@
-//! Runs that are killed, stopped or repeated: the same tables, and nothing done twice.
+//! Killed, stopped and repeated runs: they give the same tables and do nothing twice.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use crate::support::{
     SMALL_STUDY, assert_same_tables, expect, parts, start, study_folder, wait_until,
 };
 
-/// More and longer runs than the small study, so that there is a middle to be killed in.
+/// More and longer runs than the small study, so that there is time to kill it in the middle.
 fn longer_study(here: &Path) {
     let study = SMALL_STUDY
         .replace("runs = 12", "runs = 40")
@@ -16,7 +16,7 @@ fn longer_study(here: &Path) {
     std::fs::write(here.join("study.toml"), study).unwrap();
 }
 
-fn catalogs(out: &Path) -> usize {
+fn n_catalog_parts(out: &Path) -> usize {
     let Ok(folder) = std::fs::read_dir(out) else {
         return 0;
     };
@@ -33,7 +33,7 @@ fn catalogs(out: &Path) -> usize {
 }
 
 #[test]
-fn a_run_killed_while_training_goes_on_to_the_same_tables() {
+fn a_run_killed_while_training_resumes_to_the_same_tables() {
     let folder = study_folder();
     let here = folder.path();
     longer_study(here);
@@ -52,23 +52,23 @@ fn a_run_killed_while_training_goes_on_to_the_same_tables() {
     let mut child = start(here, &arguments);
     let killed = here.join("killed");
     wait_until("a first commit", || {
-        catalogs(&killed) > 0 && !parts(&killed, "networks").is_empty()
+        n_catalog_parts(&killed) > 0 && !parts(&killed, "networks").is_empty()
     });
     child.kill().unwrap();
     child.wait().unwrap();
-    // What a killed writer leaves: a temporary file, and a part whose batch was not committed.
+    // A killed writer leaves a temporary file, and a part whose batch was not committed.
     std::fs::write(killed.join("tables/layers/.x.parquet.abc.part"), "half").unwrap();
     std::fs::write(killed.join("tables/layers/uncommitted.parquet"), "half").unwrap();
 
-    let said = expect(0, here, &[&arguments[..], &["--json"]].concat()).json();
+    let output = expect(0, here, &[&arguments[..], &["--json"]].concat()).json();
     let (resumed, trained) = (
-        said["runs"]["resumed"].as_u64().unwrap(),
-        said["runs"]["trained"].as_u64().unwrap(),
+        output["runs"]["resumed"].as_u64().unwrap(),
+        output["runs"]["trained"].as_u64().unwrap(),
     );
-    assert!(resumed > 0 && trained > 0, "{said}");
+    assert!(resumed > 0 && trained > 0, "{output}");
     assert_eq!(resumed + trained, 40);
-    let counts = &said["checkpoints"];
-    assert!(counts["resumed"].as_u64().unwrap() > 0, "{said}");
+    let counts = &output["checkpoints"];
+    assert!(counts["resumed"].as_u64().unwrap() > 0, "{output}");
     assert_eq!(
         counts["resumed"].as_u64().unwrap() + counts["new"].as_u64().unwrap(),
         120
@@ -91,10 +91,10 @@ fn a_run_killed_while_training_goes_on_to_the_same_tables() {
 }
 
 #[test]
-fn a_run_killed_while_measuring_goes_on_to_the_same_tables() {
+fn a_run_killed_while_measuring_resumes_to_the_same_tables() {
     let folder = study_folder();
     let here = folder.path();
-    // Larger networks, trained for a moment only: measuring them takes the time.
+    // Larger networks with little training: most of the time goes into measuring.
     let study = SMALL_STUDY
         .replace("runs = 12", "runs = 40")
         .replace("{ dense = [12] }", "{ dense = [256, 128] }");
@@ -129,16 +129,16 @@ fn a_run_killed_while_measuring_goes_on_to_the_same_tables() {
     wait_until("a first commit", || !parts(&killed, "networks").is_empty());
     child.kill().unwrap();
     child.wait().unwrap();
-    let said = expect(
+    let output = expect(
         0,
         here,
         &[&slow[..], &["--out", "killed", "--json"]].concat(),
     )
     .json();
-    let counts = &said["checkpoints"];
+    let counts = &output["checkpoints"];
     assert!(
         counts["resumed"].as_u64().unwrap() > 0 && counts["new"].as_u64().unwrap() > 0,
-        "{said}"
+        "{output}"
     );
     assert_eq!(
         counts["resumed"].as_u64().unwrap() + counts["new"].as_u64().unwrap(),
@@ -149,7 +149,7 @@ fn a_run_killed_while_measuring_goes_on_to_the_same_tables() {
 }
 
 #[test]
-fn an_interrupt_commits_what_is_done_and_the_same_command_goes_on() {
+fn an_interrupt_saves_finished_work_and_the_same_command_resumes() {
     let folder = study_folder();
     let here = folder.path();
     longer_study(here);
@@ -171,15 +171,15 @@ fn an_interrupt_commits_what_is_done_and_the_same_command_goes_on() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(
-        String::from_utf8_lossy(&output.stdout).contains("the same command goes on from here"),
+        String::from_utf8_lossy(&output.stdout).contains("run the same command again to resume"),
         "{output:?}"
     );
     assert!(
         !parts(&out, "networks").is_empty(),
-        "what was done is committed"
+        "finished work is committed"
     );
-    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
-    assert!(said["runs"]["resumed"].as_u64().unwrap() > 0, "{said}");
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+    assert!(output["runs"]["resumed"].as_u64().unwrap() > 0, "{output}");
 }
 
 #[test]
@@ -188,15 +188,15 @@ fn a_finished_run_does_nothing_again() {
     let here = folder.path();
     expect(0, here, &["run", "study.toml"]);
     let before = parts(&here.join("runs/small"), "networks");
-    let said = expect(0, here, &["run", "study.toml", "--json"]).json();
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
     assert_eq!(
-        (&said["runs"]["trained"], &said["checkpoints"]["new"]),
+        (&output["runs"]["trained"], &output["checkpoints"]["new"]),
         (&0.into(), &0.into())
     );
     assert_eq!(parts(&here.join("runs/small"), "networks"), before);
-    let said = expect(0, here, &["run", "study.toml", "--fresh", "--json"]).json();
+    let output = expect(0, here, &["run", "study.toml", "--fresh", "--json"]).json();
     assert_eq!(
-        (&said["runs"]["trained"], &said["checkpoints"]["new"]),
+        (&output["runs"]["trained"], &output["checkpoints"]["new"]),
         (&12.into(), &36.into())
     );
 }

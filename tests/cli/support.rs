@@ -1,4 +1,4 @@
-//! Running cntflow, making small checkpoints, and reading tables.
+//! Helpers: run cntflow, write small checkpoints, read tables.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -37,15 +37,15 @@ probe = "mnist-6k:train:50"
 neurons = "full"
 "#;
 
-/// Everything a process said.
+/// Exit code and output of a finished process.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct CommandOutput {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl From<Output> for Said {
+impl From<Output> for CommandOutput {
     fn from(output: Output) -> Self {
         Self {
             code: output.status.code(),
@@ -55,7 +55,7 @@ impl From<Output> for Said {
     }
 }
 
-impl Said {
+impl CommandOutput {
     /// The document printed with `--json`.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
@@ -73,8 +73,8 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs the program to its end.
-pub(crate) fn cntflow(folder: &Path, arguments: &[&str]) -> Said {
+/// Runs the program and waits for it.
+pub(crate) fn cntflow(folder: &Path, arguments: &[&str]) -> CommandOutput {
     command(folder, arguments).output().unwrap().into()
 }
 
@@ -90,10 +90,10 @@ pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Child {
 
 /// Runs the program and expects that exit code.
 #[track_caller]
-pub(crate) fn expect(code: i32, folder: &Path, arguments: &[&str]) -> Said {
-    let said = cntflow(folder, arguments);
-    assert_eq!(said.code, Some(code), "{arguments:?}: {said:?}");
-    said
+pub(crate) fn expect(code: i32, folder: &Path, arguments: &[&str]) -> CommandOutput {
+    let output = cntflow(folder, arguments);
+    assert_eq!(output.code, Some(code), "{arguments:?}: {output:?}");
+    output
 }
 
 /// A folder with the small study in it.
@@ -103,7 +103,7 @@ pub(crate) fn study_folder() -> tempfile::TempDir {
     folder
 }
 
-/// Waits until `condition`, at most a minute.
+/// Waits until `condition` holds, at most a minute.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let started = Instant::now();
@@ -130,7 +130,7 @@ pub(crate) fn parts(out: &Path, table: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// A whole table as any reader sees it (every part there is), sorted by its key, `seconds` aside.
+/// All parts of a table, sorted by its key, without the column `seconds`.
 pub(crate) fn table(out: &Path, name: &str) -> DataFrame {
     let keys: &[&str] = match name {
         "layers" => &["checkpoint", "layer", "metric"],
@@ -152,7 +152,7 @@ pub(crate) fn table(out: &Path, name: &str) -> DataFrame {
     }
 }
 
-/// Two output folders hold the same tables, to the last bit.
+/// Checks that two output folders hold the same tables, to the last bit.
 #[track_caller]
 pub(crate) fn assert_same_tables(a: &Path, b: &Path) {
     for name in ["networks", "layers", "neurons", "coverage"] {
@@ -199,7 +199,7 @@ pub(crate) fn write_checkpoint(
     std::fs::write(path, safetensors::serialize(views, metadata).unwrap()).unwrap();
 }
 
-/// A plain chain of two dense layers 4-3-2, as other programs leave it.
+/// Writes a checkpoint of two dense layers, 4-3-2, without an architecture.
 pub(crate) fn write_chain(path: &Path, scale: f32) {
     let values = |n: usize| (0..n).map(|i| scale * (i as f32 - 1.5)).collect();
     write_checkpoint(

@@ -1,5 +1,5 @@
-//! Published zoos, in the layouts of their publishers, through `cntflow measure`: labels, runs and steps; what is broken is a row that
-//! says why. The checkpoints are those of `tests/formats`, written by PyTorch and Keras themselves.
+//! Layouts of published zoos: `cntflow measure` finds labels, runs and steps, and a broken file is a
+//! row with the reason. The checkpoints are those of `tests/formats`, written by PyTorch and Keras.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ fn texts(networks: &DataFrame, column: &str) -> Vec<String> {
 }
 
 #[test]
-fn three_hundred_rows_of_a_small_cnn_zoo() {
+fn a_small_cnn_zoo_of_three_hundred_rows() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (300, 4970), }";
@@ -43,8 +43,8 @@ fn three_hundred_rows_of_a_small_cnn_zoo() {
         header.as_bytes(),
     ]
     .concat();
-    for place in 0..300 * 4970_u32 {
-        let weight = f64::from(place.wrapping_mul(2_654_435_761) >> 8) / f64::from(1 << 24) - 0.5;
+    for index in 0..300 * 4970_u32 {
+        let weight = f64::from(index.wrapping_mul(2_654_435_761) >> 8) / f64::from(1 << 24) - 0.5;
         matrix.extend((weight as f32 * 0.2).to_le_bytes());
     }
     write(&here.join("zoo/weights.npy"), matrix);
@@ -96,7 +96,7 @@ fn three_hundred_rows_of_a_small_cnn_zoo() {
 }
 
 #[test]
-fn twelve_runs_of_a_ray_tune_tree_with_a_hole_a_cut_file_and_a_divergence() {
+fn a_ray_tune_tree_with_a_missing_a_truncated_and_a_diverged_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     let state = std::fs::read(fixture("state_dict.pt")).unwrap();
@@ -113,8 +113,8 @@ fn twelve_runs_of_a_ray_tune_tree_with_a_hole_a_cut_file_and_a_divergence() {
         }
         write(&path.join("result.json"), lines);
         for epoch in 0..4 {
-            let whole = (run, epoch) != (5, 3);
-            let bytes = if whole {
+            let is_complete = (run, epoch) != (5, 3);
+            let bytes = if is_complete {
                 &state[..]
             } else {
                 &state[..state.len() / 2]
@@ -124,8 +124,8 @@ fn twelve_runs_of_a_ray_tune_tree_with_a_hole_a_cut_file_and_a_divergence() {
             }
         }
     }
-    let said = expect(3, here, &["measure", "zoo", "--out", "out", "--json"]).json();
-    assert_eq!(said["checkpoints"]["failed"], 1, "{said}");
+    let output = expect(3, here, &["measure", "zoo", "--out", "out", "--json"]).json();
+    assert_eq!(output["checkpoints"]["failed"], 1, "{output}");
     let networks = table(&here.join("out"), "networks");
     assert_eq!(networks.height(), 12 * 4 - 1);
     let [status, reasons, checkpoints] =

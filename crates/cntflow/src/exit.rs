@@ -1,17 +1,20 @@
-//! Exit codes, as scripts rely on them.
+//! Exit codes that scripts rely on, and the error that means wrong usage.
 
+use std::error::Error;
 use std::process::ExitCode;
+
+use crate::error_text::with_causes;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
-    /// Done: 0.
+    /// Everything was done: 0.
     Done,
-    /// Failed, or stopped before its end: 1.
+    /// The command failed, or was stopped early: 1.
     Failed,
-    /// Wrong usage or study file: 2, as clap has it.
+    /// Wrong usage or a wrong study file: 2, like clap.
     Usage,
-    /// Done, but some checkpoints failed: 3.
+    /// Everything was done, but some checkpoints failed: 3.
     SomeFailed,
 }
 
@@ -33,9 +36,21 @@ impl From<ExitStatus> for ExitCode {
     }
 }
 
-/// An error in what the user wrote (arguments, a study file), told apart from failures by its exit code.
-#[derive(Debug)]
+/// An error in what the user wrote (arguments, a study file). It has an exit code of its own.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UsageError(pub(crate) String);
+
+impl UsageError {
+    /// Usage is wrong because of `error`; the message includes its causes.
+    pub(crate) fn from_error(error: &(dyn Error + 'static)) -> Self {
+        Self(with_causes(error))
+    }
+
+    /// Puts the place of the error before the message, such as `study.toml: ` or `[limits] `.
+    pub(crate) fn with_prefix(self, prefix: &str) -> Self {
+        Self(format!("{prefix}{}", self.0))
+    }
+}
 
 impl std::fmt::Display for UsageError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -43,4 +58,4 @@ impl std::fmt::Display for UsageError {
     }
 }
 
-impl std::error::Error for UsageError {}
+impl Error for UsageError {}

@@ -1,41 +1,35 @@
 //! The command line: Complex Network Theory metrics over populations of neural networks.
 
+#![warn(
+    clippy::match_bool,
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value
+)]
+
 use clap::Parser;
 
+mod analysis;
 mod args;
 mod commands;
-mod enter;
+mod error_text;
 mod exit;
 mod folder;
-mod graph_view;
-mod interrupt;
-mod layer_view;
-mod lease;
-mod left;
-mod limit_setting;
 mod measure;
 mod output;
-mod pipeline;
-mod populations;
 mod printer;
-mod probe;
 mod progress;
-mod results;
+mod run;
 mod study;
-mod study_batch;
-mod study_record;
-mod summary;
-mod work;
 
-/// Training allocates and frees large tensors all the time; the system's allocator gives each back to the kernel and takes the page
-/// faults again.
+/// Training allocates and frees large tensors all the time. The system's allocator returns each of
+/// them to the kernel and pays for the page faults again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
     let arguments = args::Arguments::parse();
-    match commands::perform(arguments.command) {
+    match commands::run_command(arguments.command) {
         Ok(status) => status.into(),
-        Err(error) => printer::failed(&error).into(),
+        Err(error) => printer::error(&error).into(),
     }
 }

@@ -1,14 +1,17 @@
-//! All printing: results to stdout, everything else to stderr.
+//! All printing: results go to stdout, everything else to stderr.
 #![expect(clippy::print_stderr, reason = "the one place that prints")]
 
 use std::io::{ErrorKind, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 
+use crate::error_text::messages;
 use crate::exit::{ExitStatus, UsageError};
 
-/// Prints a result to stdout. A reader that has gone away (`| head`) has seen what it wanted; any other failure ends the program, for
-/// its result is lost.
+/// Prints a result to stdout.
+///
+/// A closed pipe (`| head`) is fine: its reader has seen enough. Any other failure loses the
+/// result, so the program exits.
 pub(crate) fn result(text: &str) {
     let mut stdout = std::io::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
@@ -20,24 +23,23 @@ pub(crate) fn result(text: &str) {
     }
 }
 
-/// Prints a result as one JSON document to stdout.
+/// Prints a result to stdout as one JSON document.
 pub(crate) fn json(value: &serde_json::Value) {
-    result(&serde_json::to_string_pretty(value).unwrap_or_default());
+    // The alternate form of a JSON value is indented, and unlike a serialiser it cannot fail.
+    result(&format!("{value:#}"));
 }
 
-/// Tells what is going on, on stderr.
+/// Prints a message about the progress of a command to stderr.
 pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
-/// Prints an error with its causes and gives the exit status.
-pub(crate) fn failed(error: &anyhow::Error) -> ExitStatus {
-    eprintln!("error: {error}");
-    for cause in error.chain().skip(1) {
-        let text = cause.to_string();
-        if !error.to_string().contains(&text) {
-            eprintln!("  caused by: {text}");
-        }
+/// Prints an error with its causes, and returns the exit status.
+pub(crate) fn error(error: &anyhow::Error) -> ExitStatus {
+    let messages = messages(error.as_ref());
+    for (index, message) in messages.iter().enumerate() {
+        let label = if index == 0 { "error" } else { "  caused by" };
+        eprintln!("{label}: {message}");
     }
     if error.downcast_ref::<UsageError>().is_some() {
         ExitStatus::Usage
@@ -46,7 +48,7 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitStatus {
     }
 }
 
-/// A table for the terminal; plain columns, so that it also reads well in a log.
+/// A table with aligned columns and no lines, which also reads well in a log.
 pub(crate) fn table<H: Into<String>, R: IntoIterator<Item = Vec<String>>>(
     header: impl IntoIterator<Item = H>,
     rows: R,

@@ -6,46 +6,50 @@ use anyhow::Context;
 use cntflow_discriminate::DiscriminateSpec;
 use cntflow_storage::store::Folder;
 
+use crate::analysis::discrimination::discriminate_folder;
 use crate::args::DiscriminateArguments;
 use crate::exit::{ExitStatus, UsageError};
-use crate::folder::StudyFolder;
+use crate::folder::record::StudyRecord;
+use crate::folder::study_folder::StudyFolder;
+use crate::output::discrimination;
 use crate::printer;
-use crate::results::discriminate_folder;
-use crate::study::Plan;
-use crate::study_record::StudyRecord;
+use crate::study::plan::Plan;
 
-/// Trains and evaluates classifiers on the tables of a study, by its file as it stands now or by its output folder.
+/// Trains and evaluates classifiers on the tables of a study.
+///
+/// A study file gives its current `[discriminate]`, an output folder the one it was last run with.
 pub(crate) fn discriminate(arguments: &DiscriminateArguments) -> anyhow::Result<ExitStatus> {
-    let (path, said) = folder_and_spec(arguments)?;
+    let (path, spec) = folder_and_spec(arguments)?;
     let record = StudyRecord::read(&path)?.with_context(|| {
         format!(
             "{}: no output of cntflow here; measure first",
             path.display()
         )
     })?;
-    let spec = said
+    let spec = spec
         .or_else(|| record.discriminate.clone())
         .unwrap_or_default();
     let folder = StudyFolder::read_only(&path);
-    let discriminated = discriminate_folder(&folder, &record, &spec, arguments.talk)?;
-    if arguments.talk.json {
-        printer::json(&discriminated.json());
+    let progress = arguments.output.progress();
+    let result = discriminate_folder(&folder, &record, &spec, progress)?;
+    if arguments.output.json {
+        printer::json(&discrimination::json(&result));
     } else {
-        printer::result(&discriminated.text());
+        printer::result(&discrimination::text(&result));
     }
     Ok(ExitStatus::Done)
 }
 
+/// The output folder, and the spec of the study file if there is one.
 fn folder_and_spec(
     arguments: &DiscriminateArguments,
 ) -> anyhow::Result<(PathBuf, Option<DiscriminateSpec>)> {
-    if arguments.study.is_dir() || Folder::at(&arguments.study).is_remote() {
-        return match &arguments.out {
-            None => Ok((arguments.study.clone(), None)),
-            Some(_) => {
-                Err(UsageError("--out goes with a study file, not with a folder".to_owned()).into())
-            }
-        };
+    let is_folder = arguments.study.is_dir() || Folder::at(&arguments.study).is_remote();
+    if is_folder && arguments.out.is_some() {
+        return Err(UsageError("--out needs a study file, not a folder".to_owned()).into());
+    }
+    if is_folder {
+        return Ok((arguments.study.clone(), None));
     }
     let plan = Plan::read(&arguments.study)?;
     let out = arguments

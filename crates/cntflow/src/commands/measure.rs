@@ -1,39 +1,50 @@
 //! `cntflow measure`.
 
 use std::path::{Component, Path, PathBuf};
+use std::time::Instant;
 
 use cntflow_metrics::{MeasureOptions, Metric};
 use cntflow_storage::store::is_url;
 
 use crate::args::MeasureArguments;
 use crate::exit::{ExitStatus, UsageError};
-use crate::pipeline::{Extent, Setting, carry_out, name_of_sources};
-use crate::study::{MeasurePlan, Plan};
-use crate::{printer, summary};
+use crate::output::run_summary::RunSummary;
+use crate::printer;
+use crate::run::options::{RunOptions, RunUntil};
+use crate::run::run_plan::run_plan;
+use crate::study::measure_plan::MeasurePlan;
+use crate::study::plan::Plan;
 
 /// Measures the checkpoints of some sources into tables.
 pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus> {
-    let mut options = MeasureOptions::default();
+    let started = Instant::now();
+    let mut measure_options = MeasureOptions::default();
     if !arguments.metrics.is_empty() {
-        let metrics: Result<Vec<Metric>, _> =
-            arguments.metrics.iter().map(|name| name.parse()).collect();
-        options.metrics = metrics.map_err(|error| UsageError(format!("--metrics: {error}")))?;
+        measure_options.metrics = parse_metrics(&arguments.metrics)?;
     }
+    let probe = arguments.probe.as_deref();
     let measure = MeasurePlan {
-        digest: arguments.digest,
+        digest: arguments.digest.into(),
         limits: arguments.limits.limits(),
-        ..MeasurePlan::new(options, arguments.probe.as_deref(), arguments.neurons)?
+        ..MeasurePlan::new(measure_options, probe, arguments.neurons.into())?
     };
     let sources: Vec<String> = arguments
         .source
         .iter()
-        .map(|source| plain_spelling(source))
+        .map(|source| normalise_source(source))
         .collect();
-    let name = name_of_sources(&sources);
-    let out = arguments
-        .folder
-        .out
-        .unwrap_or_else(|| Path::new("runs").join(&name));
+    let name = study_name(&sources);
+    let options = RunOptions {
+        out: arguments
+            .folder
+            .out
+            .unwrap_or_else(|| Path::new("runs").join(&name)),
+        fresh: arguments.folder.fresh,
+        retry_failed: arguments.folder.retry_failed,
+        until: RunUntil::Measured,
+        workers: arguments.workers.into(),
+        progress: arguments.output.progress(),
+    };
     let plan = Plan {
         name,
         runs: Vec::new(),
@@ -42,48 +53,72 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
         measure,
         discriminate: None,
     };
-    let (fresh, talk) = (arguments.folder.fresh, arguments.talk);
-    let setting = Setting {
-        out,
-        fresh,
-        retry_failed: arguments.folder.retry_failed,
-        extent: Extent::Measure,
-        workers: arguments.workers,
-        talk,
-    };
-    let carried = carry_out(&plan, &setting)?;
-    if carried.leads && talk.json {
-        printer::json(&summary::json(&carried, None));
-    } else if carried.leads {
-        printer::result(&summary::text(&carried, None));
+    let outcome = run_plan(&plan, &options)?;
+    if outcome.is_leader {
+        let summary = RunSummary {
+            outcome: &outcome,
+            populations: None,
+            discrimination: None,
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        if arguments.output.json {
+            printer::json(&summary.json());
+        } else {
+            printer::result(&summary.text());
+        }
     }
-    Ok(carried.status())
+    Ok(outcome.status())
 }
 
-/// `zoo`, `./zoo` and `zoo/` are one source, and its checkpoints have one name each. A URL is as it is.
-fn plain_spelling(source: &str) -> String {
+fn parse_metrics(names: &[String]) -> Result<Vec<Metric>, UsageError> {
+    let metrics: Result<Vec<Metric>, _> = names.iter().map(|name| name.parse()).collect();
+    metrics.map_err(|error| UsageError::from_error(&error).with_prefix("--metrics: "))
+}
+
+/// Gives `zoo`, `./zoo` and `zoo/` one spelling, so that their checkpoints have one name each. URLs
+/// stay as they are.
+fn normalise_source(source: &str) -> String {
     if is_url(source) {
         return source.to_owned();
     }
-    let parts = Path::new(source)
+    let path: PathBuf = Path::new(source)
         .components()
-        .filter(|part| *part != Component::CurDir);
-    let plain = parts.collect::<PathBuf>().to_string_lossy().into_owned();
-    if plain.is_empty() {
+        .filter(|part| *part != Component::CurDir)
+        .collect();
+    if path.as_os_str().is_empty() {
         ".".to_owned()
     } else {
-        plain
+        path.to_string_lossy().into_owned()
+    }
+}
+
+/// Name of the study and of its default folder: the first source without folder and extension.
+fn study_name(sources: &[String]) -> String {
+    let first = sources.first().map_or("", String::as_str);
+    let stem = Path::new(first)
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy();
+    let name: String = stem
+        .chars()
+        .filter(|c| c.is_alphanumeric() || "-_.".contains(*c))
+        .collect();
+    if name.trim_matches('.').is_empty() {
+        "measure".to_owned()
+    } else {
+        name.trim_start_matches('.').to_owned()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::plain_spelling;
+    use super::normalise_source;
 
     #[test]
     fn a_source_has_one_spelling() {
-        let spelled = ["zoo", "./zoo/", "zoo/.//a", ".", "/abs/zoo/", "../zoo"].map(plain_spelling);
-        assert_eq!(spelled, ["zoo", "zoo", "zoo/a", ".", "/abs/zoo", "../zoo"]);
-        assert_eq!(plain_spelling("s3://zoo//a/"), "s3://zoo//a/");
+        let sources = ["zoo", "./zoo/", "zoo/.//a", ".", "/abs/zoo/", "../zoo"];
+        let expected = ["zoo", "zoo", "zoo/a", ".", "/abs/zoo", "../zoo"];
+        assert_eq!(sources.map(normalise_source), expected);
+        assert_eq!(normalise_source("s3://zoo//a/"), "s3://zoo//a/");
     }
 }

@@ -1,4 +1,5 @@
-//! One file per command: it takes the arguments, gives an exit status.
+//! One file per command. It turns the arguments into checked values, does the work, and prints the
+//! result.
 
 mod catalog;
 mod datasets;
@@ -11,22 +12,22 @@ mod run;
 
 use crate::args::Command;
 use crate::exit::ExitStatus;
-use crate::pipeline::Extent;
+use crate::run::options::RunUntil;
 
-/// Performs a command.
+/// Runs a command.
 ///
 /// # Errors
-/// Whatever keeps it from being done; failed checkpoints are no error but an exit status.
-pub(crate) fn perform(command: Command) -> anyhow::Result<ExitStatus> {
+/// The command cannot be completed. Failed checkpoints are no error but an exit status.
+pub(crate) fn run_command(command: Command) -> anyhow::Result<ExitStatus> {
     match command {
-        Command::Run(arguments) => run::run(arguments, Extent::Measure),
-        Command::Train(arguments) => run::run(arguments, Extent::Train),
+        Command::Run(arguments) => run::run(arguments, RunUntil::Measured),
+        Command::Train(arguments) => run::run(arguments, RunUntil::Trained),
         Command::Measure(arguments) => measure::measure(arguments),
         Command::Discriminate(arguments) => discriminate::discriminate(&arguments),
         Command::Predict(arguments) => predict::predict(arguments),
         Command::Query(arguments) => query::query(&arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
-        Command::Catalog(arguments) => catalog::catalog(&arguments),
+        Command::Catalog(arguments) => catalog::catalog(arguments),
         Command::Datasets(command) => datasets::datasets(&command),
     }
 }

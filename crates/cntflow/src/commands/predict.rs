@@ -5,46 +5,62 @@ use cntflow_catalog::CatalogOptions;
 use cntflow_discriminate::TrainedClassifier;
 use cntflow_tables::Table;
 
-use crate::args::{PredictArguments, WorkerArguments};
+use crate::args::{PredictArguments, thread_count};
 use crate::exit::ExitStatus;
-use crate::pipeline::{Extent, Setting, carry_out};
-use crate::study::{MeasurePlan, Plan};
-use crate::{output, printer};
+use crate::output::frames;
+use crate::printer;
+use crate::run::options::{RunOptions, RunUntil, WorkerOptions};
+use crate::run::run_plan::run_plan;
+use crate::study::measure_plan::MeasurePlan;
+use crate::study::plan::Plan;
 
-/// Measures checkpoints as the classifier's training tables were, and says which are low and which high.
+/// Measures checkpoints like the training data of the classifier, and classifies each as low or
+/// high.
 pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus> {
     let classifier = TrainedClassifier::load(&arguments.model)?;
     let measured_with = classifier.measured_with().to_owned();
-    let measured_as = MeasurePlan::as_measured_with(&measured_with)
+    let measure = MeasurePlan::from_measured_with(&measured_with)
         .with_context(|| arguments.model.display().to_string())?;
-    let measure = MeasurePlan {
-        limits: arguments.limits.limits(),
-        ..measured_as
-    };
-    let folder = tempfile::tempdir()?;
     let plan = Plan {
         name: "predict".to_owned(),
         runs: Vec::new(),
         sources: arguments.source,
         catalog: CatalogOptions::default(),
-        measure,
+        measure: MeasurePlan {
+            limits: arguments.limits.limits(),
+            ..measure
+        },
         discriminate: None,
     };
-    let setting = Setting {
-        out: folder.path().to_owned(),
+    let temporary = tempfile::tempdir()?;
+    let options = RunOptions {
+        out: temporary.path().to_owned(),
         fresh: false,
         retry_failed: false,
-        extent: Extent::Measure,
-        workers: WorkerArguments {
-            workers: arguments.workers,
-            ..WorkerArguments::default()
-        },
-        talk: arguments.talk,
+        until: RunUntil::Measured,
+        workers: WorkerOptions::local(thread_count(arguments.workers)),
+        progress: arguments.output.progress(),
     };
-    let carried = carry_out(&plan, &setting)?;
-    if !carried.complete || !carried.leads {
-        return Ok(carried.status());
+    let outcome = run_plan(&plan, &options)?;
+    if !outcome.is_complete {
+        return Ok(outcome.status());
     }
+    print_classifier(&classifier);
+    let tables = outcome.folder.tables();
+    let predictions = classifier.predict(
+        tables.scan(Table::Networks)?,
+        tables.scan(Table::Layers)?,
+        &measured_with,
+    )?;
+    if arguments.output.json {
+        printer::json(&frames::to_json(&predictions)?);
+    } else {
+        printer::result(&frames::to_text(&predictions)?);
+    }
+    Ok(outcome.status())
+}
+
+fn print_classifier(classifier: &TrainedClassifier) {
     let auc = classifier.held_out_auc();
     printer::note(&format!(
         "{} on {}, {}; AUC on held-out runs {:.3} [{:.3}, {:.3}]",
@@ -55,16 +71,4 @@ pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus>
         auc.low,
         auc.high
     ));
-    let tables = carried.folder.tables();
-    let frame = classifier.predict(
-        tables.scan(Table::Networks)?,
-        tables.scan(Table::Layers)?,
-        &measured_with,
-    )?;
-    if arguments.talk.json {
-        printer::json(&output::json(&frame)?);
-    } else {
-        printer::result(&output::text(&frame)?);
-    }
-    Ok(carried.status())
 }

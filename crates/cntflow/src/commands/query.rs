@@ -7,7 +7,8 @@ use polars::sql::SQLContext;
 
 use crate::args::{Format, QueryArguments};
 use crate::exit::{ExitStatus, UsageError};
-use crate::{output, printer};
+use crate::output::frames;
+use crate::printer;
 
 /// Runs one SQL query over the committed tables of a folder, or prints the columns of its tables.
 pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitStatus> {
@@ -22,14 +23,14 @@ pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitStatus> {
         answer(&tables, arguments)?
     };
     let text = match format {
-        Format::Table => output::text(&frame)?,
-        Format::Csv => output::csv(&frame)?,
-        Format::Json => serde_json::to_string_pretty(&output::json(&frame)?)?,
+        Format::Table => frames::to_text(&frame)?,
+        Format::Csv => frames::to_csv(&frame)?,
+        Format::Json => serde_json::to_string_pretty(&frames::to_json(&frame)?)?,
         Format::Parquet => String::new(),
     };
     match &arguments.output {
         Some(path) if format == Format::Parquet => write_frame(&frame, path)?,
-        Some(path) => output::write_bytes(path, format!("{text}\n").as_bytes())?,
+        Some(path) => frames::write_bytes(path, format!("{text}\n").as_bytes())?,
         None => printer::result(&text),
     }
     Ok(ExitStatus::Done)

@@ -2,65 +2,70 @@
 
 use std::time::Instant;
 
+use crate::analysis::discrimination::discriminate_folder;
+use crate::analysis::population_tables::write_population_tables;
 use crate::args::RunArguments;
-use crate::enter::study_record;
 use crate::exit::{ExitStatus, UsageError};
-use crate::pipeline::{Extent, Setting, carry_out, n_workers};
-use crate::populations::make_tables;
-use crate::results::discriminate_folder;
-use crate::study::Plan;
-use crate::{printer, summary};
+use crate::output::run_summary::RunSummary;
+use crate::printer;
+use crate::run::options::{RunOptions, RunUntil, WorkerOptions};
+use crate::run::run_plan::run_plan;
+use crate::study::plan::Plan;
 
-/// Carries out a study file as far as `extent`, and discriminates where the study asks for it.
-pub(crate) fn run(arguments: RunArguments, extent: Extent) -> anyhow::Result<ExitStatus> {
+/// Runs a study up to and including the stage `until`; after measuring come populations and
+/// discrimination.
+pub(crate) fn run(arguments: RunArguments, until: RunUntil) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
     let plan = Plan::read(&arguments.study)?;
-    if extent == Extent::Train && plan.runs.is_empty() {
-        return Err(UsageError(format!(
-            "{}: no [population] to train",
-            arguments.study.display()
-        ))
-        .into());
+    if until == RunUntil::Trained && plan.runs.is_empty() {
+        let study = arguments.study.display();
+        return Err(UsageError(format!("{study}: no [population] to train")).into());
     }
-    let out = arguments
-        .folder
-        .out
-        .unwrap_or_else(|| plan.default_folder());
-    let talk = arguments.talk;
-    let threads = n_workers(&arguments.workers);
-    let setting = Setting {
-        out,
+    let workers = WorkerOptions::from(arguments.workers);
+    let n_threads = workers.n_threads;
+    let progress = arguments.output.progress();
+    let options = RunOptions {
+        out: arguments
+            .folder
+            .out
+            .unwrap_or_else(|| plan.default_folder()),
         fresh: arguments.folder.fresh,
         retry_failed: arguments.folder.retry_failed,
-        extent,
-        workers: arguments.workers,
-        talk,
+        until,
+        workers,
+        progress,
     };
-    let mut carried = carry_out(&plan, &setting)?;
-    if !carried.leads {
-        return Ok(carried.status());
+    let outcome = run_plan(&plan, &options)?;
+    if !outcome.is_leader {
+        return Ok(outcome.status());
     }
-    let is_measured = carried.complete && extent == Extent::Measure;
-    if let Some(populations) = plan.measure.populations.as_ref().filter(|_| is_measured) {
-        let record = study_record(&plan, Vec::new())?;
-        let made = make_tables(&carried.folder, &record, populations, threads)?;
-        carried.populations = Some(made);
-    }
-    let spec = plan.discriminate.as_ref().filter(|_| is_measured);
-    let discriminated = spec.map(|spec| {
-        let record = study_record(&plan, Vec::new())?;
-        discriminate_folder(&carried.folder, &record, spec, talk)
-    });
-    carried.seconds = started.elapsed().as_secs_f64();
-    // What was trained and measured is told first: that no classifier came of it takes nothing away from the tables.
-    let found = discriminated
-        .as_ref()
-        .and_then(|outcome| outcome.as_ref().ok());
-    if talk.json {
-        printer::json(&summary::json(&carried, found));
+    let (folder, record) = (&outcome.folder, &outcome.record);
+    let is_measured = outcome.is_complete && until == RunUntil::Measured;
+    let populations = match &plan.measure.populations {
+        Some(spec) if is_measured => {
+            Some(write_population_tables(folder, record, spec, n_threads)?)
+        }
+        _ => None,
+    };
+    // A failure of the discrimination is returned after the summary: the tables are valid without
+    // it.
+    let discrimination = match &plan.discriminate {
+        Some(spec) if is_measured => Some(discriminate_folder(folder, record, spec, progress)),
+        _ => None,
+    };
+    let summary = RunSummary {
+        outcome: &outcome,
+        populations: populations.as_ref(),
+        discrimination: discrimination
+            .as_ref()
+            .and_then(|result| result.as_ref().ok()),
+        seconds: started.elapsed().as_secs_f64(),
+    };
+    if arguments.output.json {
+        printer::json(&summary.json());
     } else {
-        printer::result(&summary::text(&carried, found));
+        printer::result(&summary.text());
     }
-    discriminated.transpose()?;
-    Ok(carried.status())
+    discrimination.transpose()?;
+    Ok(outcome.status())
 }

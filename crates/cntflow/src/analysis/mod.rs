@@ -1,0 +1,6 @@
+//! What is computed from the committed tables of a study: comparisons of populations, and
+//! classifiers.
+
+pub(crate) mod discrimination;
+mod population_groups;
+pub(crate) mod population_tables;

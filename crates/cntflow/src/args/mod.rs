@@ -1,0 +1,257 @@
+//! The command line as clap reads it: commands and their options. `shared.rs` has options of
+//! several commands.
+//!
+//! Only this folder knows clap. Nothing here is checked against files; the commands do that.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+mod shared;
+
+pub(crate) use shared::{
+    ColumnArguments, FolderArguments, LimitArguments, OutputArguments, WorkerArguments,
+    thread_count,
+};
+
+use crate::study::measure_plan::{DigestKind, NeuronRows};
+
+const EXAMPLES: &str = "\
+Examples:
+  cntflow run pipelines/quickstart.toml           train, measure and discriminate
+  cntflow measure zoo/ --probe mnist-6k --out runs/zoo
+  cntflow query runs/quickstart \"SELECT status, count(*) FROM networks GROUP BY status\"
+
+Exit codes: 0 done; 1 failed or stopped; 2 wrong usage or study file; 3 done, but some checkpoints
+failed (the table 'networks' has the reason of each).";
+
+/// Complex Network Theory metrics over populations of neural networks: train, measure,
+/// discriminate.
+#[derive(Debug, Parser)]
+#[command(name = "cntflow", version, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train (if the study asks for it), measure and discriminate; resumes an interrupted run
+    ///
+    /// The tables are Parquet files in OUT/tables. Finished work is saved regularly and never
+    /// repeated. Ctrl-C saves finished work and stops. To resume, run the same command again, also
+    /// after a crash.
+    Run(RunArguments),
+    /// Train the population of a study, without measuring it
+    Train(RunArguments),
+    /// Measure checkpoints into tables
+    ///
+    /// SOURCE is a checkpoint, a folder, a glob, an archive (tar, tar.gz, zip), or a catalog (CSV,
+    /// JSONL, Parquet). The formats safetensors, PyTorch, Keras, HDF5, ONNX and NumPy are
+    /// recognised by the content of a file. The architecture comes from a catalog, a JSON file next
+    /// to the checkpoint, or the checkpoint itself; otherwise it is inferred from the names and
+    /// shapes of the tensors. `cntflow inspect` shows the result.
+    Measure(MeasureArguments),
+    /// Train classifiers on tables and evaluate them on held-out runs
+    Discriminate(DiscriminateArguments),
+    /// Apply a saved classifier to other checkpoints
+    ///
+    /// The checkpoints are measured with the options and the probe of the classifier's training
+    /// data.
+    Predict(PredictArguments),
+    /// Query the tables of a folder with SQL
+    ///
+    /// Tables: networks, layers, neurons, coverage, densities, divergences, discrimination.
+    /// `cntflow query FOLDER --schema` prints their columns.
+    Query(QueryArguments),
+    /// Show one checkpoint: its graph, its metrics, and how each tensor is used
+    Inspect(InspectArguments),
+    /// List the checkpoints that would be measured, without measuring them
+    Catalog(CatalogArguments),
+    /// List or verify the data sets that come with cntflow
+    #[command(subcommand)]
+    Datasets(DatasetsCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Study file (TOML)
+    pub(crate) study: PathBuf,
+    #[command(flatten)]
+    pub(crate) folder: FolderArguments,
+    #[command(flatten)]
+    pub(crate) workers: WorkerArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MeasureArguments {
+    /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, http, https)
+    #[arg(required = true)]
+    pub(crate) source: Vec<String>,
+    /// Metrics to compute, separated by commas [default: all]
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) metrics: Vec<String>,
+    /// Inputs for the data-dependent metrics: `DATASET[:train|test[:number]]`
+    #[arg(long)]
+    pub(crate) probe: Option<String>,
+    /// Which neurons get a row in the table 'neurons'
+    #[arg(long, value_enum, default_value_t = NeuronsArgument::None)]
+    pub(crate) neurons: NeuronsArgument,
+    /// Digest of each checkpoint in the table 'networks'; 'none' saves the time of hashing every
+    /// file
+    #[arg(long, value_enum, default_value_t = DigestArgument::Blake3)]
+    pub(crate) digest: DigestArgument,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArguments,
+    #[command(flatten)]
+    pub(crate) folder: FolderArguments,
+    #[command(flatten)]
+    pub(crate) workers: WorkerArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DigestArgument {
+    /// BLAKE3 of the whole file
+    Blake3,
+    /// No digest: the column is null
+    None,
+}
+
+impl From<DigestArgument> for DigestKind {
+    fn from(argument: DigestArgument) -> Self {
+        match argument {
+            DigestArgument::Blake3 => Self::Blake3,
+            DigestArgument::None => Self::None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NeuronsArgument {
+    /// No neurons: the table is not written
+    None,
+    /// Every neuron
+    Full,
+}
+
+impl From<NeuronsArgument> for NeuronRows {
+    fn from(argument: NeuronsArgument) -> Self {
+        match argument {
+            NeuronsArgument::None => Self::None,
+            NeuronsArgument::Full => Self::Full,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiscriminateArguments {
+    /// Study file, or the output folder of a run
+    pub(crate) study: PathBuf,
+    /// Output folder of the study [default: runs/STUDY]
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArguments {
+    /// Classifier that a run has saved (`OUT/classifiers/RULE.json`)
+    pub(crate) model: PathBuf,
+    /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, http, https)
+    #[arg(required = true)]
+    pub(crate) source: Vec<String>,
+    /// Worker threads [default: number of cores]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryArguments {
+    /// Output folder of a run, or its URL
+    pub(crate) folder: PathBuf,
+    /// The query, in Polars SQL
+    #[arg(required_unless_present = "schema")]
+    pub(crate) sql: Option<String>,
+    /// Print the columns of TABLE, or of all tables: name, type, unit and meaning
+    #[arg(long, value_name = "TABLE", conflicts_with = "sql")]
+    pub(crate) schema: Option<Option<String>>,
+    /// Format of the result [default: by the extension of --output, else table]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Write the result to this file instead of stdout
+    #[arg(long)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned columns
+    Table,
+    /// Comma-separated values with a header
+    Csv,
+    /// An array of objects
+    Json,
+    /// Parquet; needs --output
+    Parquet,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The checkpoint
+    pub(crate) file: PathBuf,
+    /// Inputs for the data-dependent metrics: `DATASET[:train|test[:number]]`
+    #[arg(long)]
+    pub(crate) probe: Option<String>,
+    /// Compare the layers with each other: densities and divergences of link weights, strengths and
+    /// (with --probe) activations
+    #[arg(long)]
+    pub(crate) densities: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CatalogArguments {
+    /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, http, https)
+    #[arg(required = true)]
+    pub(crate) source: Vec<String>,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArguments,
+    /// Open every checkpoint, and list those with equal content
+    #[arg(long)]
+    pub(crate) digest: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatasetsCommand {
+    /// List the data sets
+    List {
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare the files of data sets with their published digests
+    Verify {
+        /// Names of data sets [default: all]
+        name: Vec<String>,
+    },
+}

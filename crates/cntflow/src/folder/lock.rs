@@ -1,0 +1,94 @@
+//! The lock of an output folder: while a process holds it, no other run may write there.
+
+use std::fs::TryLockError;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use cntflow_storage::store::Folder;
+use fs_err::{self as fs, File};
+
+use super::file_names::{LOCK_PREFIX, local_files, name_matches};
+use super::lease::Lease;
+
+/// Held while a process works in a folder.
+#[derive(Debug)]
+pub(super) enum FolderLock {
+    /// On a file system. The lock ends with the process, however the process ends.
+    File { _file: File },
+    /// On an object store.
+    Lease { _lease: Lease },
+}
+
+impl FolderLock {
+    /// Locks a folder for a whole run, and creates it if necessary.
+    ///
+    /// # Errors
+    /// Another process uses the folder; the folder cannot be created or written to.
+    pub(super) fn take(folder: &Path) -> anyhow::Result<Self> {
+        match Folder::at(folder) {
+            Folder::Local(path) => {
+                fs::create_dir_all(&path)?;
+                let file = lock_file(&path, 0)?;
+                require_no_other_process(&path)?;
+                Ok(Self::File { _file: file })
+            }
+            Folder::Remote(url) => {
+                let lease = Lease::take(&url, format!("{url}/{LOCK_PREFIX}000"))?;
+                Ok(Self::Lease { _lease: lease })
+            }
+        }
+    }
+
+    /// Takes the lock of a further process of a cluster; process 0 has locked the folder.
+    ///
+    /// An object store has no such lock: the lease of process 0 covers all, since the others end
+    /// without process 0.
+    ///
+    /// # Errors
+    /// Another process has this lock; the file cannot be written to.
+    pub(super) fn join(folder: &Path, process: usize) -> anyhow::Result<Option<Self>> {
+        match Folder::at(folder) {
+            Folder::Local(path) => {
+                let file = lock_file(&path, process)?;
+                Ok(Some(Self::File { _file: file }))
+            }
+            Folder::Remote(_) => Ok(None),
+        }
+    }
+}
+
+fn lock_file(folder: &Path, process: usize) -> anyhow::Result<File> {
+    let path = folder.join(format!("{LOCK_PREFIX}{process:03}"));
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "{}: another cntflow process is using this folder",
+            folder.display()
+        ),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
+/// Makes sure that no process of an earlier cluster is still running: its uncommitted parts would
+/// be removed as leftovers.
+fn require_no_other_process(folder: &Path) -> anyhow::Result<()> {
+    for path in local_files(folder)? {
+        if !name_matches(&path, LOCK_PREFIX, "") {
+            continue;
+        }
+        let process = path
+            .to_string_lossy()
+            .rsplit(LOCK_PREFIX)
+            .next()
+            .and_then(|number| number.parse().ok())
+            .unwrap_or(0);
+        if process > 0 {
+            drop(lock_file(folder, process)?);
+        }
+    }
+    Ok(())
+}

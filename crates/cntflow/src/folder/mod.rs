@@ -1,0 +1,10 @@
+//! The output folder of a study: its record, its lock, and the files in it.
+
+pub(crate) mod batch_name;
+mod catalog_parts;
+mod file_names;
+mod lease;
+mod lock;
+pub(crate) mod record;
+mod removal;
+pub(crate) mod study_folder;

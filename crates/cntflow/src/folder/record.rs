@@ -1,0 +1,146 @@
+//! `study.json`: what an output folder records of its study.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::Context;
+use cntflow_catalog::LabelColumn;
+use cntflow_discriminate::DiscriminateSpec;
+use cntflow_storage::store::Folder;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::file_names::STUDY_FILE;
+use crate::study::populations::PopulationsSpec;
+
+/// The study whose output is in a folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StudyRecord {
+    /// Version of cntflow that wrote the record.
+    pub(crate) cntflow: String,
+    /// Name of the study.
+    pub(crate) name: String,
+    /// See `Plan::identity`.
+    pub(crate) identity: String,
+    /// See `MeasurePlan::measured_with`.
+    pub(crate) measured_with: String,
+    /// How networks are grouped into populations, if at all.
+    #[serde(default)]
+    pub(crate) populations: Option<PopulationsSpec>,
+    /// Label columns of the table `networks`.
+    pub(crate) labels: Vec<LabelColumn>,
+    /// How to discriminate, as of the latest run.
+    pub(crate) discriminate: Option<DiscriminateSpec>,
+}
+
+impl StudyRecord {
+    /// Keys and values that are stored in every part of the tables.
+    pub(crate) fn metadata(&self) -> Vec<(String, String)> {
+        [
+            ("cntflow.version", &self.cntflow),
+            ("cntflow.study", &self.name),
+            ("cntflow.identity", &self.identity),
+            ("cntflow.measured_with", &self.measured_with),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.clone()))
+        .collect()
+    }
+
+    /// The record of a folder (a path or a URL); `None` if it has none.
+    ///
+    /// # Errors
+    /// The record cannot be read.
+    pub(crate) fn read(folder: &Path) -> anyhow::Result<Option<Self>> {
+        let folder = Folder::at(folder);
+        let Some(text) = folder.read(STUDY_FILE)? else {
+            return Ok(None);
+        };
+        let record = serde_json::from_slice(&text).with_context(|| {
+            let path = folder.place_of(STUDY_FILE);
+            format!("{}: not written by this version of cntflow", path.display())
+        })?;
+        Ok(Some(record))
+    }
+
+    /// Writes the record of a folder, complete or not at all.
+    ///
+    /// # Errors
+    /// The folder cannot be written to.
+    pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        let text = serde_json::to_string_pretty(self)?;
+        Folder::at(folder)
+            .write::<std::io::Error>(STUDY_FILE, |file| file.write_all(text.as_bytes()))?;
+        Ok(())
+    }
+
+    /// How this study differs from another one, as far as the records show. Continues the words
+    /// "this study ...".
+    pub(super) fn difference_to(&self, other: &Self) -> String {
+        if self.measured_with != other.measured_with {
+            let differences = option_differences(&self.measured_with, &other.measured_with);
+            return format!("measures with {}", differences.join(", "));
+        }
+        if self.populations != other.populations {
+            return format!(
+                "has {} instead of {}",
+                self.populations_text(),
+                other.populations_text()
+            );
+        }
+        "has other runs, sources or tables".to_owned()
+    }
+
+    fn populations_text(&self) -> String {
+        self.populations
+            .as_ref()
+            .and_then(|spec| serde_json::to_string(spec).ok())
+            .map_or("no populations".to_owned(), |text| {
+                format!("populations {text}")
+            })
+    }
+}
+
+/// The options that differ between two texts of `MeasurePlan::measured_with`.
+fn option_differences(ours: &str, theirs: &str) -> Vec<String> {
+    let (ours, theirs) = (options_by_name(ours), options_by_name(theirs));
+    let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+    names
+        .into_iter()
+        .map(|name| (name, ours.get(name), theirs.get(name)))
+        .filter(|(_, ours, theirs)| ours != theirs)
+        .map(|(name, ours, theirs)| {
+            let [ours, theirs] = [ours, theirs].map(|value| value.unwrap_or(&Value::Null));
+            format!("{name} {ours} instead of {theirs}")
+        })
+        .collect()
+}
+
+/// The options of a text of `MeasurePlan::measured_with`, those of the metrics among the others.
+fn options_by_name(measured_with: &str) -> BTreeMap<String, Value> {
+    let mut options: BTreeMap<String, Value> =
+        serde_json::from_str(measured_with).unwrap_or_default();
+    if let Some(Value::Object(metric_options)) = options.remove("options") {
+        options.extend(metric_options);
+    }
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::option_differences;
+
+    #[test]
+    fn only_options_that_differ_are_listed() {
+        let ours =
+            r#"{"options": {"bias": "link", "padding": "real"}, "probe": "mnist-6k:train:50"}"#;
+        let theirs = r#"{"options": {"bias": "exclude", "padding": "real"}, "probe": null}"#;
+        assert_eq!(
+            option_differences(ours, theirs),
+            [
+                r#"bias "link" instead of "exclude""#,
+                r#"probe "mnist-6k:train:50" instead of null"#
+            ]
+        );
+    }
+}

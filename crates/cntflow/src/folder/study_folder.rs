@@ -1,0 +1,182 @@
+//! The output folder that a run works in: taking it, and where things are in it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use cntflow_catalog::Catalog;
+use cntflow_storage::store::{Folder, ObjectStores};
+use cntflow_tables::TableStore;
+use fs_err as fs;
+
+use super::batch_name::new_batch_name;
+use super::catalog_parts::{merge_catalog_parts, read_catalog_parts};
+use super::file_names::{LOCK_PREFIX, is_partial_record, local_files, name_matches};
+use super::lock::FolderLock;
+use super::record::StudyRecord;
+use super::removal::{remove_output, remove_partial_files};
+
+/// Number of committed batches above which a run merges them before it starts, default is 256.
+const MERGE_AT_START: usize = 256;
+
+/// The output folder of a study.
+#[derive(Debug)]
+pub(crate) struct StudyFolder {
+    /// A path or a URL.
+    path: PathBuf,
+    /// `None` if the folder is only read, or if the lease of process 0 covers this process.
+    _lock: Option<FolderLock>,
+}
+
+impl StudyFolder {
+    /// Takes the folder for the study of `record`. `earlier` is the record in the folder, if there
+    /// is one.
+    ///
+    /// # Errors
+    /// The folder belongs to another study (and `fresh` is off) or has foreign files, which are
+    /// then left as they are; another process uses it; it cannot be written to.
+    pub(crate) fn claim(
+        path: &Path,
+        record: &StudyRecord,
+        earlier: Option<&StudyRecord>,
+        fresh: bool,
+    ) -> anyhow::Result<Self> {
+        require_own_folder(path, record, earlier, fresh)?;
+        let lock = FolderLock::take(path)?;
+        if fresh {
+            remove_output(path)?;
+        }
+        record.write(path)?;
+        remove_partial_files(path)?;
+        let folder = Self {
+            path: path.to_owned(),
+            _lock: Some(lock),
+        };
+        let tables = folder.tables();
+        tables.remove_leftovers()?;
+        if tables.batches()?.len() > MERGE_AT_START {
+            tables.merge(&new_batch_name(0))?;
+        }
+        Ok(folder)
+    }
+
+    /// Joins the folder that process 0 of the cluster has claimed.
+    ///
+    /// # Errors
+    /// The folder has no record of this study: the processes do not share it.
+    pub(crate) fn join(path: &Path, record: &StudyRecord, process: usize) -> anyhow::Result<Self> {
+        let claimed = StudyRecord::read(path)?;
+        if claimed.is_none_or(|claimed| claimed.identity != record.identity) {
+            bail!(
+                "{}: process 0 has not prepared this folder for this study; all processes must \
+                 share it",
+                path.display()
+            );
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: FolderLock::join(path, process)?,
+        })
+    }
+
+    /// The folder, only to be read; another process may be using it.
+    pub(crate) fn read_only(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            _lock: None,
+        }
+    }
+
+    /// Its path or URL.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its tables.
+    pub(crate) fn tables(&self) -> TableStore {
+        TableStore::new(&self.path)
+    }
+
+    /// The folder of trained checkpoints.
+    pub(crate) fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// All checkpoints that were trained and committed so far.
+    ///
+    /// # Errors
+    /// A part of the catalog cannot be read.
+    pub(crate) fn trained_catalog(&self) -> anyhow::Result<Catalog> {
+        read_catalog_parts(&self.path)
+    }
+
+    /// Merges the parts of the catalog into one `catalog.parquet`.
+    ///
+    /// # Errors
+    /// A part cannot be read, or the catalog not written.
+    pub(crate) fn merge_catalog(&self) -> anyhow::Result<()> {
+        merge_catalog_parts(&self.path)
+    }
+
+    /// Saves the classifier of a rule and returns its path. `save` writes it to a local file.
+    ///
+    /// # Errors
+    /// `save` fails; the file cannot be written.
+    pub(crate) fn save_classifier<E: std::error::Error + Send + Sync + 'static>(
+        &self,
+        rule: &str,
+        save: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> anyhow::Result<PathBuf> {
+        let folder = Folder::at(&self.path).below("classifiers");
+        let name = format!("{rule}.json");
+        let path = folder.place_of(&name);
+        if folder.is_remote() {
+            let temporary = tempfile::tempdir()?;
+            let file = temporary.path().join(&name);
+            save(&file)?;
+            let bytes = fs::read(file)?;
+            folder.write::<std::io::Error>(&name, |object| object.write_all(&bytes))?;
+        } else {
+            save(&path)?;
+        }
+        Ok(path)
+    }
+}
+
+/// Makes sure that the study may write to the folder; nothing is changed.
+fn require_own_folder(
+    path: &Path,
+    record: &StudyRecord,
+    earlier: Option<&StudyRecord>,
+    fresh: bool,
+) -> anyhow::Result<()> {
+    match earlier {
+        None if !is_empty(path)? => bail!(
+            "{}: this folder has files that cntflow did not write; nothing was changed. Choose \
+             another folder with --out",
+            path.display()
+        ),
+        Some(earlier) if earlier.identity != record.identity && !fresh => bail!(
+            "{}: this folder holds the output of another study, '{}'. This study, '{}', {}. \
+             Nothing was changed; choose another folder with --out, or remove the old output \
+             with --fresh",
+            path.display(),
+            earlier.name,
+            record.name,
+            record.difference_to(earlier),
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Whether there are no files but those that cntflow writes before its record.
+fn is_empty(folder: &Path) -> anyhow::Result<bool> {
+    match Folder::at(folder) {
+        Folder::Local(path) => Ok(local_files(&path)?
+            .iter()
+            .all(|file| name_matches(file, LOCK_PREFIX, "") || is_partial_record(file))),
+        Folder::Remote(url) => {
+            let objects = ObjectStores::of_process()?.list(&format!("{url}/"))?;
+            Ok(objects.is_empty())
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The metrics of an opened checkpoint, with or without an architecture.
+
+use cntflow_architecture::{ArchitectureError, ResolvedArchitecture, TensorUse, weight_tensors};
+use cntflow_formats::OpenCheckpoint;
+use cntflow_metrics::population::{LayerSample, layer_samples};
+use cntflow_metrics::{
+    ConvGraph, NetworkMetrics, WeightTensor, measure, measure_tensors, measure_with_inputs,
+};
+use cntflow_network::Network;
+
+use crate::error_text::with_causes;
+use crate::study::measure_plan::MeasurePlan;
+
+/// A measured network.
+pub(crate) struct Measured {
+    /// Its metrics.
+    pub(crate) metrics: NetworkMetrics,
+    /// Its samples for populations, by layer and metric; empty if the plan has no populations.
+    pub(crate) samples: Vec<LayerSample>,
+    /// Which weights are NaN or infinite, if any.
+    pub(crate) not_finite: Option<String>,
+    /// Which metrics were omitted, and why.
+    pub(crate) omitted: Option<String>,
+}
+
+/// Reason in the record of a convolutional network whose image size is unknown.
+const IMAGE_SIZE_UNKNOWN: &str = "the size of images is not told: measured as a graph of channels, \
+                                  without data-dependent metrics";
+
+/// Fills the architecture with the weights of the file and measures the network.
+///
+/// # Errors
+/// A tensor is missing, has another shape than the architecture, or holds no real weights.
+pub(crate) fn measure_with_architecture(
+    checkpoint: &OpenCheckpoint,
+    resolved: ResolvedArchitecture,
+    plan: &MeasurePlan,
+) -> Result<Measured, ArchitectureError> {
+    let mut options = plan.options.clone();
+    let image_size_unknown = resolved.sizes_assumed;
+    if image_size_unknown {
+        // Without an image size there are channels, but no neurons per image position.
+        options.conv_graph = ConvGraph::Channel;
+    }
+    let network = resolved.network(checkpoint)?;
+    let (metrics, omitted) = if image_size_unknown {
+        let metrics = measure(&network, &options);
+        (metrics, Some(IMAGE_SIZE_UNKNOWN.to_owned()))
+    } else {
+        measure_with_probe(&network, plan)
+    };
+    let not_finite = (metrics.n_nan + metrics.n_infinite > 0)
+        .then(|| first_not_finite_tensor(checkpoint, &network));
+    let sampled_metrics = match &plan.populations {
+        Some(populations) => populations.metrics.as_slice(),
+        None => &[],
+    };
+    let samples = layer_samples(&network, &metrics, &options, sampled_metrics);
+    Ok(Measured {
+        metrics,
+        samples,
+        not_finite,
+        omitted,
+    })
+}
+
+/// Measures the weights alone. `error` says why there is no architecture.
+///
+/// # Errors
+/// `error` itself if it has another cause or there are no weights; a tensor cannot be read.
+pub(crate) fn measure_without_architecture(
+    checkpoint: &OpenCheckpoint,
+    error: ArchitectureError,
+    plan: &MeasurePlan,
+) -> Result<Measured, ArchitectureError> {
+    let ArchitectureError::NoArchitecture { reason, .. } = &error else {
+        return Err(error);
+    };
+    // Tensors are read one at a time, so these two are set while `measure_tensors` consumes them.
+    let mut read_error = None;
+    let mut not_finite = None;
+    let tensors = weight_tensors(checkpoint).map_while(|(tensor, tensor_use)| {
+        let values = checkpoint
+            .values(&tensor.name)
+            .map_err(|error| read_error = Some(error))
+            .ok()?;
+        if not_finite.is_none() {
+            not_finite = describe_not_finite(checkpoint, &tensor.name, &values);
+        }
+        Some(WeightTensor {
+            name: &tensor.name,
+            values,
+            is_bias: tensor_use == TensorUse::Bias,
+        })
+    });
+    let metrics = measure_tensors(tensors, &plan.options);
+    match read_error {
+        Some(read_error) => Err(read_error.into()),
+        None if metrics.n_parameters == 0 => Err(error),
+        None => Ok(Measured {
+            metrics,
+            samples: Vec::new(),
+            not_finite,
+            omitted: Some(format!(
+                "weights alone: the architecture cannot be told: {reason}"
+            )),
+        }),
+    }
+}
+
+/// Metrics over the inputs of the probe if there is one and it fits the network; otherwise those of
+/// the weights, with the reason.
+fn measure_with_probe(
+    network: &Network<'_>,
+    plan: &MeasurePlan,
+) -> (NetworkMetrics, Option<String>) {
+    let Some(probe) = &plan.probe else {
+        return (measure(network, &plan.options), None);
+    };
+    let n_network_inputs = network.neurons()[0].shape.n_values();
+    let n_probe_inputs = probe.inputs.image_size();
+    if n_network_inputs != n_probe_inputs {
+        let reason = format!(
+            "data-dependent metrics left out: the network takes {n_network_inputs} inputs, the \
+             probe {} has {n_probe_inputs}",
+            probe.spec
+        );
+        return (measure(network, &plan.options), Some(reason));
+    }
+    match measure_with_inputs(network, probe.inputs.images(), &plan.options) {
+        Ok(metrics) => {
+            let stopped = metrics
+                .stopped
+                .as_ref()
+                .map(|stop| format!("data-dependent metrics end early: {stop}"));
+            (metrics, stopped)
+        }
+        Err(error) => {
+            let reason = format!("data-dependent metrics left out: {}", with_causes(&error));
+            (measure(network, &plan.options), Some(reason))
+        }
+    }
+}
+
+/// Describes the first tensor of the network with NaN or infinite weights.
+fn first_not_finite_tensor(checkpoint: &OpenCheckpoint, network: &Network<'_>) -> String {
+    network
+        .parameters()
+        .find_map(|(spec, values)| describe_not_finite(checkpoint, &spec.name, values))
+        .unwrap_or_default()
+}
+
+/// How many of a tensor's values are NaN or infinite; `None` if all are finite.
+fn describe_not_finite(
+    checkpoint: &OpenCheckpoint,
+    tensor: &str,
+    values: &[f32],
+) -> Option<String> {
+    let n_bad = values.iter().filter(|value| !value.is_finite()).count();
+    (n_bad > 0).then(|| {
+        format!(
+            "{}: tensor {tensor}: {n_bad} of {} values are NaN or infinite",
+            checkpoint.path().display(),
+            values.len()
+        )
+    })
+}

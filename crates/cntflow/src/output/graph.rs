@@ -1,0 +1,115 @@
+//! The graph of a network, layer by layer.
+
+use cntflow_architecture::ResolvedArchitecture;
+use cntflow_metrics::{LayerRow, Metric, NetworkMetrics};
+use cntflow_network::{Graph, LinkLayer, NeuronLayer, Shape};
+use serde_json::{Value, json};
+
+use crate::printer;
+
+/// The graph of a measured network.
+pub(super) struct GraphView<'v> {
+    graph: Graph,
+    metrics: &'v NetworkMetrics,
+    image_size_unknown: bool,
+}
+
+impl<'v> GraphView<'v> {
+    /// The graph of an architecture; `None` if the architecture is not a valid graph.
+    pub(super) fn new(
+        resolved: &ResolvedArchitecture,
+        metrics: &'v NetworkMetrics,
+    ) -> Option<Self> {
+        Some(Self {
+            graph: resolved.architecture.plan().ok()?,
+            metrics,
+            image_size_unknown: resolved.sizes_assumed,
+        })
+    }
+
+    /// A table with a row for each layer of links, and a row for each layer without incoming links.
+    pub(super) fn text(&self) -> String {
+        let header = [
+            "layer",
+            "name",
+            "kind",
+            "neurons",
+            "activation",
+            "from",
+            "links",
+            "kernel",
+        ];
+        let mut rows = Vec::new();
+        for layer in &self.graph.neurons {
+            let mut incoming = self.graph.links_into(layer.index).peekable();
+            if incoming.peek().is_none() {
+                rows.push(self.row(layer, None));
+            }
+            rows.extend(incoming.map(|(_, links)| self.row(layer, Some(links))));
+        }
+        printer::table(header, rows)
+    }
+
+    fn row(&self, layer: &NeuronLayer, links: Option<&LinkLayer>) -> Vec<String> {
+        let none = || "-".to_owned();
+        let name = links.map_or(&layer.name, |links| &links.name);
+        let activation = layer
+            .activation
+            .map_or("unknown", |activation| activation.as_str());
+        let from = links.map(|links| self.graph.neurons[links.from].name.clone());
+        let n_links = links.and_then(|links| self.n_links(links));
+        let kernel = links.and_then(|links| links.kernel.as_ref());
+        vec![
+            layer.index.to_string(),
+            name.clone(),
+            layer.kind.as_str().to_owned(),
+            self.shape_text(layer.shape),
+            activation.to_owned(),
+            from.unwrap_or_else(none),
+            n_links.map_or_else(none, |n| n.to_string()),
+            kernel.map_or_else(none, |kernel| format!("{:?}", kernel.shape)),
+        ]
+    }
+
+    /// Number of links with their own weights, biases included; `None` for links without weights,
+    /// such as those of pooling and addition.
+    fn n_links(&self, links: &LinkLayer) -> Option<u64> {
+        let is_link_weights = |row: &&LayerRow| {
+            row.layer == links.index && row.name == links.name && row.metric == Metric::LinkWeights
+        };
+        let row = self.metrics.layers.iter().find(is_link_weights)?;
+        Some(row.summary.count + row.summary.nan + row.summary.infinite)
+    }
+
+    fn shape_text(&self, shape: Shape) -> String {
+        match shape {
+            Shape::Places { channels, .. } if self.image_size_unknown => {
+                format!("{channels} channels")
+            }
+            shape => shape.to_string(),
+        }
+    }
+
+    /// The same as JSON.
+    pub(super) fn json(&self) -> Value {
+        let layers = self.graph.neurons.iter().map(|layer| {
+            let links = self.graph.links_into(layer.index).map(|(_, links)| {
+                json!({
+                    "name": links.name,
+                    "from": self.graph.neurons[links.from].name,
+                    "n_links": self.n_links(links),
+                    "kernel": links.kernel.as_ref().map(|kernel| &kernel.shape),
+                })
+            });
+            json!({
+                "layer": layer.index,
+                "name": layer.name,
+                "kind": layer.kind.as_str(),
+                "neurons": self.shape_text(layer.shape),
+                "activation": layer.activation.map(|activation| activation.as_str()),
+                "links": links.collect::<Vec<_>>(),
+            })
+        });
+        layers.collect()
+    }
+}

@@ -1,0 +1,9 @@
+//! What commands print: each file turns one result into text and JSON.
+
+pub(crate) mod catalog_listing;
+pub(crate) mod discrimination;
+pub(crate) mod frames;
+mod graph;
+pub(crate) mod inspection;
+mod layer_comparison;
+pub(crate) mod run_summary;

@@ -1,0 +1,44 @@
+//! The label columns of the tables.
+
+use std::path::Path;
+
+use anyhow::bail;
+use cntflow_catalog::{Catalog, LabelColumn};
+
+use super::trained_entries::template_entry;
+use crate::study::plan::Plan;
+
+/// The label columns of every checkpoint that may get a row, merged with those that the tables have
+/// already.
+///
+/// # Errors
+/// A label has another type than in the tables of `out`, and neither type includes the other.
+pub(super) fn label_columns(
+    plan: &Plan,
+    scanned: &Catalog,
+    in_tables: &[LabelColumn],
+    out: &Path,
+) -> anyhow::Result<Vec<LabelColumn>> {
+    let trained = plan.runs.iter().map(template_entry).collect();
+    let mut labels = scanned.with(trained)?.label_columns();
+    for column in in_tables {
+        match labels.iter_mut().find(|label| label.name == column.name) {
+            None => labels.push(column.clone()),
+            // The type in the tables is kept if it can hold the new values: a column of reals holds
+            // whole numbers.
+            Some(label) if label.kind.joined(column.kind) == column.kind => {
+                label.kind = column.kind;
+            }
+            Some(label) => bail!(
+                "label '{}' has type {:?} in the tables in {}, and type {:?} now; remove the old \
+                 output with --fresh, or choose another folder with --out",
+                label.name,
+                column.kind,
+                out.display(),
+                label.kind
+            ),
+        }
+    }
+    labels.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(labels)
+}

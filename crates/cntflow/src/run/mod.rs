@@ -1,0 +1,14 @@
+//! Running a plan: what is left to do, the tasks, the workers, and the outcome.
+
+mod batch;
+mod interrupt;
+mod label_columns;
+pub(crate) mod options;
+pub(crate) mod outcome;
+mod pending;
+pub(crate) mod run_plan;
+mod session;
+mod sources;
+mod task;
+mod trained_entries;
+mod work;

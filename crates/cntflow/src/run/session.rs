@@ -1,0 +1,137 @@
+//! The start of a run: its record, its output folder, and its connections to the other processes.
+
+use std::sync::Arc;
+
+use cntflow_catalog::Catalog;
+use cntflow_dataflow::{Cluster, Peers};
+use cntflow_tables::Status;
+
+use super::label_columns::label_columns;
+use super::options::{ClusterProcess, RunOptions, RunUntil};
+use crate::exit::UsageError;
+use crate::folder::batch_name::new_batch_name;
+use crate::folder::record::StudyRecord;
+use crate::folder::study_folder::StudyFolder;
+use crate::study::plan::Plan;
+
+/// What a run holds from its start to its end.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// Identity, label columns and options of the study.
+    pub(super) record: StudyRecord,
+    /// The output folder, locked.
+    pub(super) folder: Arc<StudyFolder>,
+    /// Index of this process, from 0; 0 without a cluster.
+    pub(super) process: usize,
+    /// Number of processes; 1 without a cluster.
+    pub(super) n_processes: usize,
+    /// Connections to the other processes; `None` without a cluster.
+    pub(super) peers: Option<Peers>,
+}
+
+impl Session {
+    /// Takes the output folder and connects the cluster.
+    ///
+    /// Process 0 prepares the folder before any other process can connect; the others join it
+    /// afterwards.
+    ///
+    /// # Errors
+    /// The folder belongs to another study or cannot be written to; the labels do not fit its
+    /// tables; the cluster cannot be connected.
+    pub(super) fn open(
+        plan: &Plan,
+        options: &RunOptions,
+        scanned: &Catalog,
+    ) -> anyhow::Result<Self> {
+        let earlier = StudyRecord::read(&options.out)?;
+        let record = new_record(plan, options, scanned, earlier.as_ref())?;
+        if let Some(populations) = &plan.measure.populations {
+            populations.require_label(&record.labels)?;
+        }
+        let claim = || claim_folder(options, &record, earlier.as_ref());
+        let Some(ClusterProcess { hosts, index }) = &options.workers.cluster else {
+            return Ok(Self {
+                folder: Arc::new(claim()?),
+                record,
+                process: 0,
+                n_processes: 1,
+                peers: None,
+            });
+        };
+        let cluster = Cluster::from_hosts_file(hosts, *index)
+            .map_err(|error| UsageError::from_error(&error))?;
+        let fingerprint = fingerprint(&record, options.until, cluster.addresses.len());
+        let (folder, peers) = if *index == 0 {
+            let folder = claim()?;
+            (folder, cluster.connect(&fingerprint)?)
+        } else {
+            let peers = cluster.connect(&fingerprint)?;
+            (StudyFolder::join(&options.out, &record, *index)?, peers)
+        };
+        Ok(Self {
+            folder: Arc::new(folder),
+            record,
+            process: peers.process(),
+            n_processes: peers.processes(),
+            peers: Some(peers),
+        })
+    }
+}
+
+/// The record of this run. It keeps the label columns of earlier runs unless their output is
+/// removed.
+fn new_record(
+    plan: &Plan,
+    options: &RunOptions,
+    scanned: &Catalog,
+    earlier: Option<&StudyRecord>,
+) -> anyhow::Result<StudyRecord> {
+    let identity = plan.identity()?;
+    let in_tables = match earlier {
+        Some(earlier) if earlier.identity == identity && !options.fresh => &*earlier.labels,
+        _ => &[],
+    };
+    Ok(StudyRecord {
+        cntflow: env!("CARGO_PKG_VERSION").to_owned(),
+        name: plan.name.clone(),
+        identity,
+        measured_with: plan.measure.measured_with(),
+        populations: plan.measure.populations.clone(),
+        labels: label_columns(plan, scanned, in_tables, &options.out)?,
+        discriminate: plan.discriminate.clone(),
+    })
+}
+
+/// Takes the folder, and withdraws failed checkpoints if they are to be measured again.
+fn claim_folder(
+    options: &RunOptions,
+    record: &StudyRecord,
+    earlier: Option<&StudyRecord>,
+) -> anyhow::Result<StudyFolder> {
+    let folder = StudyFolder::claim(&options.out, record, earlier, options.fresh)?;
+    if options.retry_failed {
+        let tables = folder.tables();
+        let failed = tables
+            .committed()?
+            .into_iter()
+            .filter(|(_, status)| *status == Status::Failed)
+            .map(|(checkpoint, _)| checkpoint)
+            .collect();
+        tables.withdraw(&failed, &new_batch_name(0))?;
+    }
+    Ok(folder)
+}
+
+/// What all processes of a cluster must have in common.
+fn fingerprint(
+    record: &StudyRecord,
+    until: RunUntil,
+    n_processes: usize,
+) -> [(&'static str, String); 4] {
+    [
+        ("the version of cntflow", record.cntflow.clone()),
+        ("the study", record.identity.clone()),
+        ("the last stage", format!("{until:?}")),
+        ("the number of processes", n_processes.to_string()),
+    ]
+}

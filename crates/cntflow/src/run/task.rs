@@ -1,0 +1,69 @@
+//! A task of a run, and its output.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use cntflow_catalog::CatalogEntry;
+use cntflow_tables::Record;
+use cntflow_zoo::RunSpec;
+
+use crate::progress::report::TaskReport;
+
+/// One task. A queue may hold a million of them, so each is a pointer to its subject.
+#[derive(Clone, Debug)]
+pub(crate) enum Task {
+    /// Trains a run and saves its checkpoints.
+    Train(Arc<RunSpec>),
+    /// Measures a checkpoint.
+    Measure(Arc<CatalogEntry>),
+}
+
+/// The output of a task. It stays on the worker that ran the task.
+#[derive(Debug)]
+pub(crate) enum TaskOutput {
+    /// A run was trained, diverged, or failed.
+    Trained {
+        /// Its checkpoints.
+        entries: Vec<CatalogEntry>,
+        /// What is reported of it.
+        report: TaskReport,
+        /// When its training began: from then on uncommitted work can be lost.
+        started: Instant,
+    },
+    /// A checkpoint was measured, or failed.
+    Measured(Box<Record>),
+    /// Output cannot be saved any more, for example on a full disk. It ends the run.
+    Fatal(String),
+}
+
+impl Task {
+    /// A task that trains a run.
+    pub(crate) fn train(spec: &RunSpec) -> Self {
+        Self::Train(Arc::new(spec.clone()))
+    }
+
+    /// A task that measures a checkpoint of the catalog.
+    pub(crate) fn measure(entry: &Arc<CatalogEntry>) -> Self {
+        Self::Measure(Arc::clone(entry))
+    }
+
+    /// Cost for balancing the work between processes: multiply-adds of training, bytes of a
+    /// checkpoint.
+    ///
+    /// The two units meet in one queue only when a run is resumed; training is by far the larger
+    /// one then.
+    pub(crate) fn cost(&self) -> f64 {
+        match self {
+            Self::Train(spec) => spec.cost(),
+            Self::Measure(entry) => entry.location.size().map_or(1.0, |bytes| bytes as f64),
+        }
+    }
+
+    /// Name of the run or the checkpoint.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Train(spec) => &spec.run,
+            Self::Measure(entry) => &entry.checkpoint,
+        }
+    }
+}

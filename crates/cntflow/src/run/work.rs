@@ -1,0 +1,181 @@
+//! Runs the tasks of a study: trains runs, measures checkpoints.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use cntflow_catalog::{Absence, CatalogEntry, LabelColumn};
+use cntflow_dataflow::{Cue, Work};
+use cntflow_tables::{Batch, BatchLimits, Committed, Status};
+use cntflow_zoo::{RunSpec, RunStatus, TrainedRun, TrainingData, ZooError, train};
+
+use super::batch::StudyBatch;
+use super::task::{Task, TaskOutput};
+use super::trained_entries::{absent_entry, checkpoint_entry};
+use crate::error_text::with_causes;
+use crate::folder::study_folder::StudyFolder;
+use crate::measure::checkpoint::{failed_record, measure_entry};
+use crate::progress::report::TaskReport;
+use crate::progress::run_progress::RunProgress;
+use crate::study::measure_plan::MeasurePlan;
+
+/// What the workers of one process share.
+#[derive(Debug)]
+pub(super) struct StudyWork {
+    /// The output folder.
+    pub(super) folder: Arc<StudyFolder>,
+    /// How to measure.
+    pub(super) measure: MeasurePlan,
+    /// The data sets of the population, by name.
+    pub(super) datasets: Vec<(String, TrainingData)>,
+    /// Label columns of the table `networks`.
+    pub(super) labels: Arc<[LabelColumn]>,
+    /// Keys and values for every part of the tables.
+    pub(super) metadata: Arc<[(String, String)]>,
+    /// Whether trained checkpoints are measured next.
+    pub(super) measure_trained: bool,
+    /// Checkpoints that earlier runs of the program have measured.
+    ///
+    /// If a run of the program is killed between the commit of a measurement and that of its
+    /// training, the training is repeated and gives the same bytes; its checkpoints are not
+    /// measured again.
+    pub(super) committed: Committed,
+    /// When batches are committed.
+    pub(super) batch_limits: BatchLimits,
+    /// Start of the names of this run's batches.
+    pub(super) batch_name: String,
+    /// Shows progress.
+    pub(super) progress: RunProgress,
+}
+
+impl Work for StudyWork {
+    type Task = Task;
+    type Output = TaskOutput;
+    type Report = TaskReport;
+    type Gather = StudyBatch;
+
+    fn perform(&self, task: &Task, context: &Cue<'_, Task>) -> Option<TaskOutput> {
+        match task {
+            Task::Measure(entry) => {
+                let record = measure_entry(entry, &self.measure);
+                Some(TaskOutput::Measured(Box::new(record)))
+            }
+            Task::Train(spec) => self.train(spec, context),
+        }
+    }
+
+    fn panicked(&self, task: &Task, message: &str, context: &Cue<'_, Task>) -> TaskOutput {
+        match task {
+            Task::Measure(entry) => {
+                let record = failed_record(entry, message.to_owned());
+                TaskOutput::Measured(Box::new(record))
+            }
+            Task::Train(spec) => self.training_failed(spec, format!("training {message}"), context),
+        }
+    }
+
+    fn gather(&self, worker: usize) -> StudyBatch {
+        let name = format!("{}-w{worker:03}", self.batch_name);
+        let batch = Batch::new(
+            self.folder.tables(),
+            self.batch_limits,
+            Arc::clone(&self.labels),
+            Arc::clone(&self.metadata),
+            name.clone(),
+        );
+        let folder = self.folder.path().to_owned();
+        StudyBatch::new(batch, name, folder, self.batch_limits.age)
+    }
+
+    fn reported(&self, report: TaskReport) {
+        self.progress.task_finished(&report);
+    }
+}
+
+impl StudyWork {
+    fn train(&self, spec: &RunSpec, context: &Cue<'_, Task>) -> Option<TaskOutput> {
+        let started = Instant::now();
+        let checkpoints = self.folder.checkpoints();
+        // A killed run may have left files. Training gives the same bytes again.
+        let leftovers = checkpoints.join(&spec.run);
+        if leftovers.exists()
+            && let Err(error) = fs_err::remove_dir_all(leftovers)
+        {
+            return Some(TaskOutput::Fatal(error.to_string()));
+        }
+        let Some((_, data)) = self.datasets.iter().find(|(name, _)| *name == spec.dataset) else {
+            let reason = format!("data set {} was not opened", spec.dataset);
+            return Some(TaskOutput::Fatal(reason));
+        };
+        match train(spec, data, &checkpoints, &|| context.is_stopping()) {
+            Ok(trained) => Some(self.training_ended(spec, &trained, started, context)),
+            Err(ZooError::Interrupted { .. }) => None,
+            Err(ZooError::Io(error)) => Some(TaskOutput::Fatal(error.to_string())),
+            Err(error) => Some(self.training_failed(spec, with_causes(&error), context)),
+        }
+    }
+
+    /// The output of a run that was trained or diverged.
+    fn training_ended(
+        &self,
+        spec: &RunSpec,
+        trained: &TrainedRun,
+        started: Instant,
+        context: &Cue<'_, Task>,
+    ) -> TaskOutput {
+        let mut entries: Vec<CatalogEntry> = trained
+            .checkpoints
+            .iter()
+            .map(|checkpoint| checkpoint_entry(spec, checkpoint))
+            .collect();
+        let report = if let RunStatus::Diverged(reason) = &trained.status {
+            entries.push(absent_entry(spec, Absence::Diverged(reason.clone())));
+            training_report(spec, Status::Skipped, Some(reason.clone()))
+        } else {
+            training_report(spec, Status::Ok, None)
+        };
+        self.measure_next(&entries, context);
+        TaskOutput::Trained {
+            entries,
+            report,
+            started,
+        }
+    }
+
+    /// The output of a run that failed: one entry without weights.
+    fn training_failed(
+        &self,
+        spec: &RunSpec,
+        reason: String,
+        context: &Cue<'_, Task>,
+    ) -> TaskOutput {
+        let absence = Absence::Failed(reason);
+        let report = training_report(spec, Status::Failed, Some(absence.to_string()));
+        let entries = vec![absent_entry(spec, absence)];
+        self.measure_next(&entries, context);
+        TaskOutput::Trained {
+            entries,
+            report,
+            started: Instant::now(),
+        }
+    }
+
+    /// Queues the checkpoints of a run for measurement, except those that are committed already.
+    fn measure_next(&self, entries: &[CatalogEntry], context: &Cue<'_, Task>) {
+        if self.measure_trained {
+            let new = entries
+                .iter()
+                .filter(|entry| !self.committed.contains_key(&entry.checkpoint));
+            context.follow_up(new.cloned().map(|entry| Task::Measure(Arc::new(entry))));
+        }
+    }
+}
+
+fn training_report(spec: &RunSpec, status: Status, reason: Option<String>) -> TaskReport {
+    TaskReport {
+        name: spec.run.clone(),
+        is_training: true,
+        status,
+        reason,
+        cost: spec.cost(),
+    }
+}

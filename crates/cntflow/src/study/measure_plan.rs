@@ -1,0 +1,129 @@
+//! How checkpoints are measured: metrics and their options, probe, limits.
+
+use anyhow::{Context, bail};
+use cntflow_metrics::MeasureOptions;
+use cntflow_storage::Limits;
+use serde::{Deserialize, Serialize};
+
+use super::populations::PopulationsSpec;
+use super::probe::{Probe, ProbeSpec};
+use crate::exit::UsageError;
+
+/// How checkpoints are measured.
+#[derive(Clone, Debug)]
+pub(crate) struct MeasurePlan {
+    /// Options of the metrics.
+    pub(crate) options: MeasureOptions,
+    /// Inputs for the data-dependent metrics.
+    pub(crate) probe: Option<Probe>,
+    /// Which neurons get a row in the table `neurons`.
+    pub(crate) neurons: NeuronRows,
+    /// How networks are grouped into populations, if at all.
+    pub(crate) populations: Option<PopulationsSpec>,
+    /// What identifies the content of a checkpoint.
+    pub(crate) digest: DigestKind,
+    /// Limits on what a file may ask for. They are not part of a study's identity: a file that
+    /// exceeded one may be tried again with another.
+    pub(crate) limits: Limits,
+}
+
+/// Which neurons get a row in the table `neurons`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NeuronRows {
+    /// None: the table is not written.
+    #[default]
+    None,
+    /// Every neuron.
+    Full,
+}
+
+/// What identifies the content of a checkpoint in the table `networks`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum DigestKind {
+    /// BLAKE3 of the whole file.
+    #[default]
+    Blake3,
+    /// Nothing: the column is null.
+    None,
+}
+
+/// What the values of metrics depend on. It is stored with the tables, and with every classifier
+/// trained on them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct MeasuredWith {
+    /// Options of the metrics.
+    options: MeasureOptions,
+    /// `DATASET:split:n`.
+    probe: Option<String>,
+    /// Digest of the images and labels of the probe.
+    probe_digest: Option<String>,
+}
+
+impl MeasurePlan {
+    /// A plan with default digest and limits and without populations. Opens the probe.
+    ///
+    /// # Errors
+    /// The probe is not `DATASET[:split[:n]]` or cannot be opened.
+    pub(crate) fn new(
+        options: MeasureOptions,
+        probe: Option<&str>,
+        neurons: NeuronRows,
+    ) -> Result<Self, UsageError> {
+        let probe = match probe {
+            Some(text) => {
+                let spec: ProbeSpec = text
+                    .parse()
+                    .map_err(|error: UsageError| error.with_prefix("probe "))?;
+                Some(Probe::open(&spec).map_err(|error| UsageError::from_error(&error))?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            options,
+            probe,
+            neurons,
+            populations: None,
+            digest: DigestKind::default(),
+            limits: Limits::default(),
+        })
+    }
+
+    /// The plan that repeats how the training tables of a classifier were measured.
+    ///
+    /// # Errors
+    /// The text is not from [`MeasurePlan::measured_with`]; the probe cannot be opened, or has
+    /// changed since.
+    pub(crate) fn from_measured_with(text: &str) -> anyhow::Result<Self> {
+        let trained_with: MeasuredWith = serde_json::from_str(text)
+            .context("cannot read how the training tables of this classifier were measured")?;
+        let probe_name = trained_with.probe.as_deref();
+        let plan = Self::new(trained_with.options, probe_name, NeuronRows::None)?;
+        let digest_now = plan.probe_digest();
+        if digest_now != trained_with.probe_digest {
+            bail!(
+                "the probe {} has changed: its digest is {}, and was {} when the classifier was \
+                 trained",
+                trained_with.probe.unwrap_or_default(),
+                digest_now.unwrap_or_default(),
+                trained_with.probe_digest.unwrap_or_default(),
+            );
+        }
+        Ok(plan)
+    }
+
+    /// Options and probe as JSON text. Two plans with the same text give the same values.
+    pub(crate) fn measured_with(&self) -> String {
+        let measured_with = MeasuredWith {
+            options: self.options.clone(),
+            probe: self.probe.as_ref().map(|probe| probe.spec.to_string()),
+            probe_digest: self.probe_digest(),
+        };
+        serde_json::to_string(&measured_with).unwrap_or_default()
+    }
+
+    fn probe_digest(&self) -> Option<String> {
+        let probe = self.probe.as_ref()?;
+        Some(probe.inputs.digest().to_owned())
+    }
+}

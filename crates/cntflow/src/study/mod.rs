@@ -1,0 +1,9 @@
+//! The study file and the checked plan made of it. Nothing after this folder looks at the file
+//! again.
+
+pub(crate) mod limits;
+pub(crate) mod measure_plan;
+pub(crate) mod plan;
+pub(crate) mod populations;
+pub(crate) mod probe;
+mod study_file;

@@ -1,0 +1,145 @@
+//! The plan of a study: what to train, measure and discriminate, checked before any work starts.
+
+use std::path::{Path, PathBuf};
+
+use cntflow_catalog::CatalogOptions;
+use cntflow_discriminate::DiscriminateSpec;
+use cntflow_metrics::MeasureOptions;
+use cntflow_tables::OLDEST_SCHEMA_VERSION;
+use cntflow_zoo::RunSpec;
+
+use super::measure_plan::MeasurePlan;
+use super::populations::PopulationsSpec;
+use super::study_file::{MeasureSection, StudyFile};
+use crate::exit::UsageError;
+
+/// A checked study. Only the files that it names can still be wrong.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Name of the study.
+    pub(crate) name: String,
+    /// Runs to train, in the order of their names.
+    pub(crate) runs: Vec<RunSpec>,
+    /// Checkpoints to measure besides those of the runs.
+    pub(crate) sources: Vec<String>,
+    /// How the sources become a catalog.
+    pub(crate) catalog: CatalogOptions,
+    /// How to measure.
+    pub(crate) measure: MeasurePlan,
+    /// How to discriminate, if at all.
+    pub(crate) discriminate: Option<DiscriminateSpec>,
+}
+
+impl Plan {
+    /// Reads and checks a study file.
+    ///
+    /// # Errors
+    /// The file cannot be read; a key is unknown or has a wrong value. The message names the file,
+    /// and the line if TOML tells it.
+    pub(crate) fn read(path: &Path) -> Result<Self, UsageError> {
+        let text = fs_err::read_to_string(path).map_err(|error| UsageError::from_error(&error))?;
+        toml::from_str(&text)
+            .map_err(|error| UsageError(error.to_string().trim_end().to_owned()))
+            .and_then(Self::from_file)
+            .map_err(|error| error.with_prefix(&format!("{}: ", path.display())))
+    }
+
+    fn from_file(file: StudyFile) -> Result<Self, UsageError> {
+        let name = file.study.name;
+        if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
+            return Err(UsageError(format!(
+                "study.name '{name}' cannot be the name of a folder"
+            )));
+        }
+        if file.population.is_none() && file.measure.sources.is_empty() {
+            return Err(UsageError(
+                "neither a [population] to train nor [measure] sources".to_owned(),
+            ));
+        }
+        if let Some(spec) = &file.discriminate {
+            spec.check()
+                .map_err(|error| UsageError::from_error(&error))?;
+        }
+        let runs = match file.population {
+            Some(population) => population
+                .draw()
+                .map_err(|error| UsageError::from_error(&error))?,
+            None => Vec::new(),
+        };
+        let mut measure =
+            measure_plan(&file.measure).map_err(|error| error.with_prefix("[measure] "))?;
+        measure.limits = file
+            .limits
+            .limits()
+            .map_err(|error| error.with_prefix("[limits] "))?;
+        if let Some(section) = file.populations {
+            let populations = PopulationsSpec::from_section(
+                section,
+                &measure.options.metrics,
+                measure.probe.is_some(),
+            );
+            measure.populations =
+                Some(populations.map_err(|error| error.with_prefix("[populations] "))?);
+        }
+        Ok(Self {
+            name,
+            runs,
+            catalog: CatalogOptions {
+                run: file.measure.run,
+                step: file.measure.step,
+                metadata: file.measure.metadata,
+            },
+            sources: file.measure.sources,
+            measure,
+            discriminate: file.discriminate,
+        })
+    }
+
+    /// The output folder unless `--out` names another.
+    pub(crate) fn default_folder(&self) -> PathBuf {
+        Path::new("runs").join(&self.name)
+    }
+
+    /// A digest that is equal for two studies that train and measure the same in the same way.
+    ///
+    /// The number of workers and the evaluation of classifiers are not part of it.
+    ///
+    /// # Errors
+    /// A part cannot be written as JSON (a bug).
+    pub(crate) fn identity(&self) -> anyhow::Result<String> {
+        let mut parts = serde_json::to_string(&(
+            &self.name,
+            &self.runs,
+            &self.sources,
+            self.measure.measured_with(),
+            self.measure.neurons,
+            // The oldest version that can be continued: folders of older programs stay the same study.
+            OLDEST_SCHEMA_VERSION,
+        ))?;
+        // Parts that studies of earlier versions did not have count only if they are used, so that
+        // those studies keep their identity.
+        if let Some(populations) = &self.measure.populations {
+            parts.push_str(&serde_json::to_string(populations)?);
+        }
+        if self.catalog != CatalogOptions::default() {
+            parts.push_str(&serde_json::to_string(&self.catalog)?);
+        }
+        Ok(blake3::hash(parts.as_bytes()).to_hex()[..32].to_owned())
+    }
+}
+
+fn measure_plan(section: &MeasureSection) -> Result<MeasurePlan, UsageError> {
+    let defaults = MeasureOptions::default();
+    let options = MeasureOptions {
+        metrics: section.metrics.clone().unwrap_or(defaults.metrics),
+        bias: section.bias,
+        boundary: section.boundary,
+        padding: section.padding,
+        conv_graph: section.conv_graph,
+        fold_norm: section.fold_norm.unwrap_or(true),
+        residual: section.residual,
+        precision: section.precision,
+        ..defaults
+    };
+    MeasurePlan::new(options, section.probe.as_deref(), section.neurons)
+}

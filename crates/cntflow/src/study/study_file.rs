@@ -1,0 +1,65 @@
+//! The keys of a study file (TOML) as they are written. `plan.rs` checks them.
+//!
+//! Sections with a type elsewhere: `[limits]` in `limits.rs`, `[populations]` in `populations.rs`,
+//! `[population]` in the crate `cntflow-zoo`, `[discriminate]` in `cntflow-discriminate`.
+
+use std::path::PathBuf;
+
+use cntflow_discriminate::DiscriminateSpec;
+use cntflow_metrics::{Bias, Boundary, ConvGraph, Metric, Padding, Precision, Residual};
+use cntflow_zoo::PopulationSpec;
+use serde::Deserialize;
+
+use super::limits::LimitsSection;
+use super::measure_plan::NeuronRows;
+use super::populations::PopulationsSection;
+
+/// A whole study file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StudyFile {
+    pub(super) study: StudySection,
+    pub(super) population: Option<PopulationSpec>,
+    #[serde(default)]
+    pub(super) measure: MeasureSection,
+    #[serde(default)]
+    pub(super) limits: LimitsSection,
+    pub(super) populations: Option<PopulationsSection>,
+    pub(super) discriminate: Option<DiscriminateSpec>,
+}
+
+/// `[study]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StudySection {
+    /// Name of the study and of its default output folder.
+    pub(super) name: String,
+    /// What the study is for. The program does not read it.
+    #[serde(default, rename = "description")]
+    _description: String,
+}
+
+/// `[measure]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct MeasureSection {
+    /// Checkpoints to measure besides those of the population, relative to the current folder.
+    pub(super) sources: Vec<String>,
+    /// Column of the sources that names the run.
+    pub(super) run: Option<String>,
+    /// Column of the sources that holds the step.
+    pub(super) step: Option<String>,
+    /// Table with further labels of the sources, relative to the current folder.
+    pub(super) metadata: Option<PathBuf>,
+    /// Inputs for the data-dependent metrics: `DATASET[:split[:n]]`.
+    pub(super) probe: Option<String>,
+    pub(super) neurons: NeuronRows,
+    pub(super) metrics: Option<Vec<Metric>>,
+    pub(super) bias: Bias,
+    pub(super) boundary: Boundary,
+    pub(super) padding: Padding,
+    pub(super) conv_graph: ConvGraph,
+    pub(super) fold_norm: Option<bool>,
+    pub(super) residual: Residual,
+    pub(super) precision: Precision,
+}
