@@ -11,7 +11,8 @@ from keras import layers  # noqa: E402
 from keras.src.legacy.saving import legacy_h5_format  # noqa: E402
 
 RECURRENT = {"elman": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
-# Whose files hold an optimizer's state too, and of which files of weights alone are made: HDF5 files are large for what they hold.
+# Whose files hold an optimizer's state too, and of which files of weights alone are made: HDF5
+# files are large for what they hold.
 TRAINED = ("cnn",)
 # What is no chain of kernels and biases, which lists of arrays without names are.
 GRAPHS = ("transformer",)

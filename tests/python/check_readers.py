@@ -162,7 +162,8 @@ def check_parts(folder: Path, table: str) -> str:
     """The metadata and columns of every part; gives the schema version."""
     versions, first = set(), None
     for path in parts(folder, table):
-        # The file's own metadata: where the Arrow schema is stored too, read_schema gives the metadata of that one.
+        # The file's own metadata: where the Arrow schema is stored too, read_schema gives the
+        # metadata of that one.
         file = pq.read_metadata(path)
         metadata = {key.decode(): value.decode() for key, value in (file.metadata or {}).items()}
         for key in METADATA:

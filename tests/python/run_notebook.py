@@ -42,7 +42,8 @@ def execute(path: Path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     folder = {"metadata": {"path": str(path.resolve().parent)}}
-    # Sockets in a folder of our own: on a shared machine nobody else can talk to the kernel, and no port is taken.
+    # Sockets in a folder of our own: on a shared machine nobody else can talk to the kernel, and no
+    # port is taken.
     with tempfile.TemporaryDirectory(prefix="nb") as sockets:
         config = Config({"ConnectionFileMixin": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
         client = NotebookClient(notebook, kernel_name="python3", timeout=CELL_SECONDS, resources=folder, config=config)

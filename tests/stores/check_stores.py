@@ -34,7 +34,8 @@ from moto.server import ThreadedMotoServer
 BUCKET = "zoo"
 CHECKPOINTS = 40
 TABLES = ["networks", "layers", "neurons", "coverage"]
-# Of the published layouts, those that can be read: three of a run, thirty rows, a model in two shards, five in an archive.
+# Of the published layouts, those that can be read: three of a run, thirty rows, a model in two
+# shards, five in an archive.
 ZOO_CHECKPOINTS = 3 + 30 + 1 + 5
 CNN_LAYOUT = """varname,start_idx,end_idx,shape
 sequential/conv2d/bias:0,0,16,"(16,)"
