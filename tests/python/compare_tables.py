@@ -48,7 +48,7 @@ def show_key(keys: pl.DataFrame, row: int) -> str:
 
 
 def show_value(value) -> str:
-    """A value in full; of a real also the bits, so that two that print alike can be told apart."""
+    """A value in full; of a real number also the bits, because different numbers can print alike."""
     if value is None:
         return "null"
     return f"{value!r} ({value.hex()})" if isinstance(value, float) else repr(value)
