@@ -1,5 +1,9 @@
-"""Small tables of the shape that cntflow writes, for the tests of the scripts in tests/python."""
+"""Small tables of cntflow's shape, and a test case that runs the scripts of this folder on them."""
 
+import subprocess
+import sys
+import tempfile
+import unittest
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +13,7 @@ NETWORKS = pl.DataFrame(
         "checkpoint": ["a/step-1", "a/step-2", "b/step-1"],
         "run": ["a", "a", "b"],
         "step": [1, 2, 1],
-        # Their sum leaves 64 bits, as sums of seeds do.
+        # Like a sum of real seeds, their sum does not fit into 64 bits.
         "seed": [2**62, 2**62, 2**62],
         "test_accuracy": [0.1, 0.30000000000000004, None],
         "status": ["ok", "ok", "failed"],
@@ -26,30 +30,66 @@ LAYERS = pl.DataFrame(
         "metric": ["link_weights", "nodes_strength", "link_weights"],
         "count": [20, 4, 20],
         "mean": [0.1, float("inf"), -0.0],
-        # A NaN is not a null, and readers must not take it for one.
+        # Readers must not take the NaN for a null.
         "skewness": [float("nan"), None, 1e300],
     },
     schema_overrides={"layer": pl.UInt32, "count": pl.UInt64},
 )
 
 COVERAGE = pl.DataFrame(
-    {"checkpoint": ["a/step-1", "a/step-2"], "tensor": ["layers.1.weight"] * 2, "used_as": ["kernel of layers.1"] * 2, "reason": [None, None]},
-    schema_overrides={"reason": pl.String},
+    {
+        "checkpoint": ["a/step-1", "a/step-2"],
+        "tensor": ["layers.1.weight", "scalar"],
+        # The shape of a scalar is an empty list, which is not a null.
+        "shape": [[4, 5], []],
+        "used_as": ["kernel of layers.1", None],
+        "reason": [None, "no layer has such a tensor"],
+    },
+    schema_overrides={"shape": pl.List(pl.Int64)},
 )
 
 TABLES = {"networks": NETWORKS, "layers": LAYERS, "coverage": COVERAGE}
 
 
 def write_part(folder: Path, table: str, part: str, rows: pl.DataFrame, metadata: dict[str, str] | None = None) -> None:
-    """One part of a table, with the metadata that parts have, or another."""
+    """Writes one part of a table. Without `metadata` it gets that of a real part."""
     path = folder / "tables" / table / f"{part}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = {"cntflow.table": table, "cntflow.schema": "1"}
-    rows.write_parquet(path, metadata=known if metadata is None else metadata)
+    usual = {"cntflow.table": table, "cntflow.schema": "1"}
+    rows.write_parquet(path, metadata=usual if metadata is None else metadata)
 
 
-def write_tables(folder: Path, **changed: pl.DataFrame) -> None:
-    """All tables, two rows to a part; `changed` gives other rows for some."""
-    for table, rows in (TABLES | changed).items():
+def write_tables(folder: Path, **replaced: pl.DataFrame) -> None:
+    """Writes all tables, two rows per part; `replaced` has other rows for some tables."""
+    for table, rows in (TABLES | replaced).items():
         for number, part in enumerate(rows.iter_slices(2)):
             write_part(folder, table, f"w0-{number:05}", part)
+
+
+def with_first_value(rows: pl.DataFrame, column: str, value) -> pl.DataFrame:
+    """The rows with another value in the first one."""
+    return rows.with_columns(pl.Series(column, [value, *rows[column].to_list()[1:]], dtype=rows[column].dtype))
+
+
+class ScriptTest(unittest.TestCase):
+    """Two output folders, the first of which has the small tables, and a way to run a script."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.a, self.b = Path(folder.name, "a"), Path(folder.name, "b")
+        write_tables(self.a)
+
+    def check_script(self, script: str, folders: list[Path], code: int, *texts: str):
+        """Checks the exit code of a script, and that its standard error contains the texts.
+
+        If the script passes, its standard error must be empty.
+        """
+        path = Path(__file__).resolve().parent / script
+        done = subprocess.run([sys.executable, path, *folders], capture_output=True, text=True)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+        for text in texts:
+            self.assertIn(text, done.stderr)
+        if code == 0:
+            self.assertEqual(done.stderr, "")

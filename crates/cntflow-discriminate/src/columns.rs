@@ -4,18 +4,18 @@ use polars::prelude::{Column, DataFrame, DataType, LazyFrame, PlSmallStr, col};
 
 use crate::error::{DiscriminateError, Result};
 
-/// A label column, as numbers or as text.
+/// A label column: numbers or text.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum LabelColumn {
-    /// Numbers and flags; NaN where there is none.
+    /// Numbers and flags. NaN stands for a missing value.
     Numbers(Vec<f64>),
-    /// Text; `None` where there is none.
+    /// Text. `None` stands for a missing value.
     Texts(Vec<Option<String>>),
 }
 
 impl LabelColumn {
-    /// The values at `rows`, in that order.
-    pub(crate) fn at(&self, rows: &[usize]) -> Self {
+    /// The values of the given rows, in that order.
+    pub(crate) fn select(&self, rows: &[usize]) -> Self {
         match self {
             Self::Numbers(values) => Self::Numbers(rows.iter().map(|&row| values[row]).collect()),
             Self::Texts(values) => {
@@ -24,7 +24,7 @@ impl LabelColumn {
         }
     }
 
-    /// Each value as text; `None` where there is none.
+    /// Each value as text, `None` for a missing one.
     pub(crate) fn texts(&self) -> Vec<Option<String>> {
         match self {
             Self::Numbers(values) => values
@@ -37,32 +37,46 @@ impl LabelColumn {
 }
 
 /// Names of the frame's columns.
-pub(crate) fn column_names(frame: &LazyFrame) -> Result<Vec<String>> {
+fn column_names(frame: &LazyFrame) -> Result<Vec<String>> {
     let schema = frame.clone().collect_schema()?;
     Ok(schema.iter_names().map(PlSmallStr::to_string).collect())
 }
 
-/// Collects `required` columns and those of `wanted` that the table has.
+/// Checks that a table has the required columns, and gives the names of all.
 ///
 /// # Errors
-/// [`DiscriminateError::MissingColumn`] for a required column that is not there, and Polars' own.
+/// [`DiscriminateError::MissingColumn`] for the first that is missing; any error of Polars.
+pub(crate) fn require_columns(
+    frame: &LazyFrame,
+    table: &'static str,
+    required: &[&str],
+) -> Result<Vec<String>> {
+    let names = column_names(frame)?;
+    let is_missing = |required: &&&str| !names.iter().any(|name| name == **required);
+    match required.iter().find(is_missing) {
+        None => Ok(names),
+        Some(missing) => Err(DiscriminateError::MissingColumn {
+            table,
+            column: (*missing).to_owned(),
+        }),
+    }
+}
+
+/// Reads all `required` columns, and those `optional` ones that the table has.
+///
+/// # Errors
+/// [`DiscriminateError::MissingColumn`] for a required column that is missing; any error of Polars.
 pub(crate) fn collect_columns(
     frame: LazyFrame,
     table: &'static str,
     required: &[&str],
-    wanted: &[&str],
+    optional: &[&str],
 ) -> Result<DataFrame> {
-    let names = column_names(&frame)?;
-    let has = |name: &str| names.iter().any(|present| present == name);
-    if let Some(missing) = required.iter().find(|name| !has(name)) {
-        return Err(DiscriminateError::MissingColumn {
-            table,
-            column: (*missing).to_owned(),
-        });
-    }
+    let names = require_columns(&frame, table, required)?;
     let mut chosen = required.to_vec();
-    for name in wanted {
-        if has(name) && !chosen.contains(name) {
+    for name in optional {
+        let is_present = names.iter().any(|present| present == name);
+        if is_present && !chosen.contains(name) {
             chosen.push(name);
         }
     }
@@ -70,7 +84,7 @@ pub(crate) fn collect_columns(
     Ok(frame.select(expressions).collect()?)
 }
 
-/// A column as text, `None` where it is null.
+/// A column as text; null becomes `None`.
 pub(crate) fn texts(
     frame: &DataFrame,
     table: &'static str,
@@ -85,7 +99,7 @@ pub(crate) fn texts(
     Ok(values.collect())
 }
 
-/// A column as numbers, NaN where it is null.
+/// A column as numbers; null becomes NaN.
 pub(crate) fn numbers(frame: &DataFrame, table: &'static str, name: &str) -> Result<Vec<f64>> {
     let column = cast(frame, table, name, &DataType::Float64, "numbers")?;
     let values = column
@@ -96,7 +110,7 @@ pub(crate) fn numbers(frame: &DataFrame, table: &'static str, name: &str) -> Res
     Ok(values.collect())
 }
 
-/// A column as numbers if it holds any kind of number or flags, as text otherwise.
+/// A column as numbers if it holds numbers or flags, otherwise as text.
 pub(crate) fn labels(frame: &DataFrame, table: &'static str, name: &str) -> Result<LabelColumn> {
     let kind = frame.column(name)?.dtype().clone();
     if kind.is_primitive_numeric() || kind == DataType::Boolean {
@@ -113,13 +127,15 @@ fn cast(
     expected: &'static str,
 ) -> Result<Column> {
     let column = frame.column(name)?;
-    let wrong = || DiscriminateError::ColumnType {
+    let wrong_type = || DiscriminateError::ColumnType {
         table,
         column: name.to_owned(),
         expected,
     };
+    // Polars would cast text to numbers and make each word a null; a text column is refused as a
+    // whole instead.
     if *to == DataType::Float64 && column.dtype() == &DataType::String {
-        return Err(wrong());
+        return Err(wrong_type());
     }
-    column.cast(to).map_err(|_| wrong())
+    column.cast(to).map_err(|_| wrong_type())
 }

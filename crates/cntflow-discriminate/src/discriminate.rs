@@ -1,45 +1,23 @@
-//! The whole way: tables in, an [`Outcome`] out.
+//! The whole discrimination: from tables to an [`Outcome`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::LazyFrame;
-
 use crate::error::{DiscriminateError, Result};
-use crate::feature_table::FeatureTable;
-use crate::features::{hyperparameter_features, layer_features, step_feature};
+use crate::features::{
+    FeatureSet, FeatureTable, hyperparameter_features, layer_features, step_feature,
+};
+use crate::inputs::{Inputs, Progress};
 use crate::outcome::Outcome;
 use crate::population::Population;
-use crate::sets::FeatureSet;
+use crate::rule_evaluation::{RuleEvaluator, tested_candidate};
 use crate::spec::DiscriminateSpec;
-use crate::study::{Study, tested_candidate};
 
-/// What is discriminated.
-#[derive(Clone)]
-pub struct Inputs<'a> {
-    /// Name of the experiment, as it stands in the table `discrimination`.
-    pub experiment: &'a str,
-    /// The table `networks`.
-    pub networks: LazyFrame,
-    /// The table `layers`.
-    pub layers: LazyFrame,
-    /// Digest of the measure options and the probe; a saved classifier refuses tables with another.
-    pub measured_with: &'a str,
-}
-
-/// How far a discrimination is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Folds done, those of the permutations included.
-    pub done: usize,
-    /// Folds in all.
-    pub total: usize,
-}
-
-/// Tells networks apart as `spec` asks, on one thread (but for Polars' own); the same inputs give the same outcome.
+/// Evaluates classifiers of low and high performers, as `spec` asks. It runs on one thread, except
+/// for Polars. The same inputs give the same outcome. A failed fit is a row of the outcome.
 ///
 /// # Errors
-/// A spec out of range, columns that are not there, fewer groups than folds, a broken split; Polars' own. Fits that fail
-/// are rows of the outcome.
+/// A value of the spec is out of range, a column is missing, there are fewer groups than folds, a
+/// split is broken; any error of Polars.
 pub fn discriminate(
     inputs: &Inputs<'_>,
     spec: &DiscriminateSpec,
@@ -47,25 +25,24 @@ pub fn discriminate(
 ) -> Result<Outcome> {
     spec.check()?;
     let population = Population::read(inputs.networks.clone(), spec)?;
-    if population.group_names.len() < spec.folds {
+    let n_groups = population.group_names.len();
+    if n_groups < spec.folds {
         return Err(DiscriminateError::TooFewGroups {
             column: spec.group.clone(),
-            found: population.group_names.len(),
-            folds: spec.folds,
-            needed: spec.folds,
+            n_groups,
+            n_folds: spec.folds,
         });
     }
     let tables = feature_tables(inputs, spec, &population)?;
-    let first_strata = population.strata.first().map(|(_, column)| column.texts());
-    let first_strata = first_strata.unwrap_or_else(|| vec![None; population.checkpoints.len()]);
-    let study = Study {
+    let evaluator = RuleEvaluator {
         inputs,
         spec,
         population: &population,
         tables: &tables,
-        first_strata: &first_strata,
+        split_strata: &split_strata(&population),
     };
-    let total = spec.rule.len() * spec.folds * (spec.repeats + permutation_repeats(spec));
+    let n_repeats = spec.repeats + n_permutation_repeats(spec);
+    let total = spec.rule.len() * spec.folds * n_repeats;
     let mut done = 0;
     let mut after_fold = || {
         done += 1;
@@ -74,7 +51,7 @@ pub fn discriminate(
     let rules: Result<_> = spec
         .rule
         .iter()
-        .map(|&rule| study.run(rule, &mut after_fold))
+        .map(|&rule| evaluator.evaluate(rule, &mut after_fold))
         .collect();
     Ok(Outcome {
         experiment: inputs.experiment.to_owned(),
@@ -84,30 +61,42 @@ pub fn discriminate(
     })
 }
 
-/// Repeats that the permutation control takes: the observed one and one per permutation.
-fn permutation_repeats(spec: &DiscriminateSpec) -> usize {
-    match (spec.permutations, tested_candidate(spec)) {
-        (0, _) | (_, None) => 0,
-        (permutations, Some(_)) => permutations + 1,
+/// The texts over which splits are balanced: the first stratum column, or nothing if there is none.
+fn split_strata(population: &Population) -> Vec<Option<String>> {
+    match population.strata.first() {
+        Some((_, column)) => column.texts(),
+        None => vec![None; population.checkpoints.len()],
     }
 }
 
-/// The features of every set asked for.
+/// Repeats that the permutation control adds: one for the true labels and one per permutation.
+fn n_permutation_repeats(spec: &DiscriminateSpec) -> usize {
+    if spec.permutations == 0 || tested_candidate(spec).is_none() {
+        0
+    } else {
+        spec.permutations + 1
+    }
+}
+
+/// The features of every set that the spec names.
 fn feature_tables(
     inputs: &Inputs<'_>,
     spec: &DiscriminateSpec,
     population: &Population,
 ) -> Result<BTreeMap<FeatureSet, FeatureTable>> {
-    let asked: BTreeSet<FeatureSet> = spec.features.iter().copied().collect();
-    let measured = match asked.iter().any(|set| set.is_measured()) {
-        true => layer_features(inputs.layers.clone(), &population.checkpoints)?,
-        false => FeatureTable::default(),
+    let sets: BTreeSet<FeatureSet> = spec.features.iter().copied().collect();
+    // All measured sets are columns of one table, which is read once, and only if it is needed.
+    let measured = if sets.iter().any(|set| set.is_measured()) {
+        layer_features(inputs.layers.clone(), &population.checkpoints)?
+    } else {
+        FeatureTable::default()
     };
+    let n_rows = population.checkpoints.len();
     let table = |set: FeatureSet| match set {
         FeatureSet::Majority => FeatureTable::default(),
-        FeatureSet::Hyperparameters => hyperparameter_features(population),
-        FeatureSet::Step => step_feature(population),
-        _ => measured.of_set(set),
+        FeatureSet::Hyperparameters => hyperparameter_features(&population.hyperparameters, n_rows),
+        FeatureSet::Step => step_feature(&population.steps),
+        _ => measured.columns_of_set(set),
     };
-    Ok(asked.into_iter().map(|set| (set, table(set))).collect())
+    Ok(sets.into_iter().map(|set| (set, table(set))).collect())
 }

@@ -1,53 +1,41 @@
-//! Telling networks apart: features from tables, group splits, linfa classifiers and their evaluation.
-//!
-//! The way of the data: [`Inputs`] (the tables `networks` and `layers` as Polars frames) become a population of usable
-//! networks and one row of features per checkpoint; a [`Rule`] makes low and high of an accuracy; splits by training run
-//! keep every run on one side; thresholds, imputation, selection and scaling are learned from the training runs alone;
-//! classifiers predict the others; figures get bootstrap intervals over runs; CNT features are compared with baselines
-//! and with permuted labels. [`discriminate`] does all of it and gives an [`Outcome`]; a [`TrainedClassifier`] predicts
-//! other checkpoints.
-//!
-//! Deliberately absent: files other than saved classifiers, dataflow, threads, printing, and any choice of settings by the
-//! data that are evaluated.
+#![doc = include_str!("../README.md")]
 
 mod classifier;
 mod columns;
 mod discriminate;
 mod error;
 mod evaluation;
-mod exact;
-mod feature_table;
+mod exact_floats;
 mod features;
+mod inputs;
 mod outcome;
+mod outcome_rows;
 mod population;
-mod predict;
-mod prepare;
+mod quantile;
 mod random;
-mod rows;
 mod rule;
-mod sets;
+mod rule_evaluation;
+mod saved;
 mod spec;
 mod split;
-mod study;
 mod table;
-mod trained;
 
 pub use classifier::{
-    COST, ClassifierKind, GRADIENT_TOLERANCE, MAX_ITERATIONS, MAX_ROWS, RIDGE, TREES,
+    ClassifierKind, FOREST_TREES, LOGISTIC_GRADIENT_TOLERANCE, LOGISTIC_MAX_ITERATIONS,
+    LOGISTIC_RIDGE, SVM_COST, SVM_MAX_ROWS,
 };
-pub use discriminate::{Inputs, Progress, discriminate};
-pub use error::{DiscriminateError, MISSING_NAMES_SHOWN, Result};
+pub use discriminate::discriminate;
+pub use error::{Damage, DiscriminateError, MAX_MISSING_NAMES, Result, SpecProblem};
 pub use evaluation::bootstrap::Estimate;
-pub use evaluation::compare::{Finding, Verdict};
-pub use evaluation::control::PermutationControl;
-pub use evaluation::results::FoldCounts;
-pub use evaluation::scores::Confusion;
-pub use evaluation::strata::ALL;
-pub use features::STATISTICS;
-pub use outcome::{LEAST_STRATUM_GROUPS, Outcome, OutcomeRow, RuleOutcome};
+pub use evaluation::candidates::FoldCounts;
+pub use evaluation::comparison::{Finding, Verdict};
+pub use evaluation::figures::Confusion;
+pub use evaluation::permutation::PermutationControl;
+pub use evaluation::strata::WHOLE_POPULATION;
+pub use features::{FeatureSet, LAYER_STATISTICS};
+pub use inputs::{Inputs, Progress};
+pub use outcome::{MIN_STRATUM_GROUPS, Outcome, OutcomeRow, RuleOutcome};
 pub use population::PopulationCounts;
-pub use predict::MOST_IMPUTED;
 pub use rule::{Better, Rule, Thresholds};
-pub use sets::FeatureSet;
+pub use saved::{CLASSIFIER_VERSION, MAX_IMPUTED_SHARE, TrainedClassifier};
 pub use spec::*;
-pub use trained::{CLASSIFIER_VERSION, TrainedClassifier};

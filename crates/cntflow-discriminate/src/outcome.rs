@@ -1,87 +1,93 @@
-//! What a discrimination came to.
+//! The outcome of a discrimination: everything that the table `discrimination` and the printed
+//! results are made from.
 
 use crate::classifier::ClassifierKind;
 use crate::evaluation::bootstrap::Estimate;
-use crate::evaluation::compare::Verdict;
-use crate::evaluation::control::PermutationControl;
-use crate::evaluation::results::FoldCounts;
-use crate::evaluation::scores::Confusion;
+use crate::evaluation::candidates::FoldCounts;
+use crate::evaluation::comparison::Verdict;
+use crate::evaluation::figures::Confusion;
+use crate::evaluation::permutation::PermutationControl;
+use crate::features::FeatureSet;
 use crate::population::PopulationCounts;
 use crate::rule::{Rule, Thresholds};
-use crate::sets::FeatureSet;
+use crate::saved::TrainedClassifier;
 use crate::spec::DiscriminateSpec;
-use crate::trained::TrainedClassifier;
 
-/// One feature set and classifier in one stratum.
+/// How one classifier does on one feature set in one stratum.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutcomeRow {
     /// The feature set.
     pub features: FeatureSet,
-    /// The classifier; none on [`FeatureSet::Majority`].
+    /// The classifier; `None` for [`FeatureSet::Majority`].
     pub classifier: Option<ClassifierKind>,
     /// `all`, or `column=value`.
     pub stratum: String,
-    /// Why there are no figures; none if there are. One failed fit in any fold fails all rows of its classifier and set.
+    /// Why there are no figures. If a fit fails in any fold, the candidate has one row without
+    /// figures, for all networks.
     pub failure: Option<String>,
-    /// What is to be said about the fits, such as training rows left out by a cap.
+    /// A remark on the fits, such as training rows left out by a limit.
     pub note: Option<String>,
-    /// Columns that the fits used, the most over folds.
+    /// Number of columns that the fits used, the largest over folds.
     pub n_features: usize,
     /// Networks of the stratum that were predicted in at least one repeat.
     pub n_networks: usize,
-    /// Groups among them.
+    /// Groups among these networks.
     pub n_groups: usize,
-    /// Mean over repeats of the numbers of predictions.
+    /// The confusion matrix, averaged over repeats.
     pub confusion: Confusion,
     /// Share of right predictions.
     pub accuracy: Estimate,
-    /// Mean of the classes' shares of right predictions.
+    /// Share of right predictions in each class, averaged over the two classes.
     pub balanced_accuracy: Estimate,
     /// Matthews' correlation coefficient.
     pub matthews: Estimate,
     /// Area under the ROC curve.
     pub auc: Estimate,
-    /// Whether it is the lowest AUC among this set's and classifier's strata of at least [`LEAST_STRATUM_GROUPS`] groups.
+    /// Whether the AUC is the lowest of this set and classifier among strata of at least
+    /// [`MIN_STRATUM_GROUPS`] groups.
     pub is_worst_stratum: bool,
 }
 
-/// Groups a stratum needs to be called the worst, is 20.
-pub const LEAST_STRATUM_GROUPS: usize = 20;
+/// Smallest number of groups with which a stratum can be marked as the worst: 20.
+pub const MIN_STRATUM_GROUPS: usize = 20;
 
-/// What one rule came to.
+/// The outcome of one rule.
 #[derive(Clone, Debug)]
 pub struct RuleOutcome {
     /// The rule.
     pub rule: Rule,
-    /// What the rule gives on all usable networks; each fold learned its own, see [`RuleOutcome::folds`].
+    /// The thresholds that the rule learns from all usable networks. Each fold has its own, see
+    /// [`RuleOutcome::folds`].
     pub thresholds: Thresholds,
-    /// Usable networks that are low, high, and in the middle that the rule leaves out, by these thresholds.
+    /// Usable networks that are low by these thresholds.
     pub n_low: usize,
-    /// See [`RuleOutcome::n_low`].
+    /// Usable networks that are high by these thresholds.
     pub n_high: usize,
-    /// See [`RuleOutcome::n_low`].
+    /// Usable networks in the middle by these thresholds. The rule leaves them out.
     pub n_middle: usize,
-    /// Feature set, then classifier, then stratum; `all` comes first.
+    /// Sorted by feature set, then classifier, then stratum. The stratum `all` comes first.
     pub rows: Vec<OutcomeRow>,
-    /// CNT features against the baselines; those of the best classifiers first.
+    /// Comparisons of CNT features with the baselines. Those between the best classifiers come
+    /// first.
     pub verdicts: Vec<Verdict>,
-    /// Both sides of every fold.
+    /// The sizes of every fold.
     pub folds: Vec<FoldCounts>,
-    /// What permuted labels came to, if asked for and the fit did not fail.
+    /// The permutation control, if the study asks for it and no fit on the true labels fails.
     pub control: Option<PermutationControl>,
-    /// The CNT classifier of the highest AUC, fitted on all networks that are low or high.
+    /// The classifier with the highest AUC on CNT metrics, fitted to all networks that are low or
+    /// high.
     pub classifier: Option<TrainedClassifier>,
 }
 
-/// What a discrimination came to.
+/// The outcome of a discrimination.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The experiment's name, as the caller gave it.
     pub experiment: String,
-    /// What was asked for.
+    /// The section of the study file, with its defaults.
     pub spec: DiscriminateSpec,
-    /// Networks that came in, were used and were left out.
+    /// How many networks there were, can be used, and were left out.
     pub counts: PopulationCounts,
-    /// One per rule, in the order of the study.
+    /// One outcome per rule, in the order of the study.
     pub rules: Vec<RuleOutcome>,
 }

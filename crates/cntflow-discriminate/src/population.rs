@@ -1,4 +1,5 @@
-//! Which networks of the table `networks` are rows of an experiment, and which are left out and why.
+//! The population of an experiment: which networks of the table `networks` take part, and which are
+//! left out and why.
 
 use std::collections::BTreeMap;
 
@@ -7,66 +8,71 @@ use serde::{Deserialize, Serialize};
 
 use crate::columns::{LabelColumn, collect_columns, labels, numbers, texts};
 use crate::error::Result;
-use crate::spec::{Checkpoints, DiscriminateSpec};
+use crate::spec::{CheckpointSelection, DiscriminateSpec};
 
 const TABLE: &str = "networks";
 
-/// How many networks came in, were used and were left out, each left out for the first reason that applies.
+/// How many networks there were, can be used, and were left out. A network is left out for the
+/// first reason that applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PopulationCounts {
     /// Rows of the table `networks`.
     pub networks: usize,
-    /// Groups among them.
+    /// Groups among these rows.
     pub groups: usize,
-    /// Networks that could be used, before a rule leaves out its middle.
+    /// Networks that can be used, including those in the middle that a rule leaves out later.
     pub usable: usize,
     /// Groups with at least one usable network.
     pub usable_groups: usize,
-    /// Left out: status `failed`.
+    /// Left out because the status is `failed`.
     pub failed: usize,
-    /// Left out: any other status than `ok`, such as `skipped`.
+    /// Left out because the status is neither `ok` nor `failed`, such as `skipped`.
     pub skipped: usize,
-    /// Left out: no group.
+    /// Left out because there is no group.
     pub without_group: usize,
-    /// Left out: an earlier checkpoint of its run.
+    /// Left out because the run has a later checkpoint.
     pub earlier: usize,
-    /// Left out: the accuracy is null, NaN or infinite.
+    /// Left out because the accuracy is null, NaN or infinite.
     pub without_accuracy: usize,
 }
 
-/// The usable networks, sorted by checkpoint, so that nothing depends on the order of a table's parts.
+/// The usable networks, one row each, sorted by checkpoint, so that nothing depends on the order of
+/// a table's parts.
 #[derive(Clone, Debug)]
 pub(crate) struct Population {
     pub(crate) checkpoints: Vec<String>,
-    /// Index into `group_names`, for each row.
+    /// For each row, the index of its group in `group_names`.
     pub(crate) groups: Vec<usize>,
     pub(crate) group_names: Vec<String>,
     pub(crate) steps: Vec<f64>,
+    /// Values of the label column that the rules read. They are losses if lower is better.
     pub(crate) accuracies: Vec<f64>,
+    /// Columns of the feature set `hyperparameters`, with their names.
     pub(crate) hyperparameters: Vec<(String, LabelColumn)>,
+    /// Columns whose values are strata, with their names.
     pub(crate) strata: Vec<(String, LabelColumn)>,
     pub(crate) counts: PopulationCounts,
 }
 
 impl Population {
-    /// Reads the columns that `spec` names and chooses the rows.
+    /// Reads the columns that `spec` names, and chooses the rows.
     ///
     /// # Errors
-    /// A column that is not there or holds something else; Polars' own.
+    /// A column is missing or has another type; any error of Polars.
     pub(crate) fn read(networks: LazyFrame, spec: &DiscriminateSpec) -> Result<Self> {
         let required = ["checkpoint", "status", "step", &spec.group, &spec.accuracy];
-        let wanted: Vec<&str> = spec
+        let optional: Vec<&str> = spec
             .hyperparameters
             .iter()
             .chain(&spec.strata)
             .map(String::as_str)
             .collect();
-        let frame = collect_columns(networks, TABLE, &required, &wanted)?;
+        let frame = collect_columns(networks, TABLE, &required, &optional)?;
         let (rows, counts) = choose_rows(&frame, spec)?;
-        let at = |values: Vec<f64>| rows.iter().map(|&row| values[row]).collect::<Vec<_>>();
+        let select = |values: Vec<f64>| rows.iter().map(|&row| values[row]).collect::<Vec<_>>();
         let groups = texts(&frame, TABLE, &spec.group)?;
         let (groups, group_names) =
-            number_groups(rows.iter().filter_map(|&row| groups[row].clone()));
+            index_by_name(rows.iter().filter_map(|&row| groups[row].clone()));
         let checkpoints = texts(&frame, TABLE, "checkpoint")?;
         let mut population = Self {
             checkpoints: rows
@@ -75,8 +81,8 @@ impl Population {
                 .collect(),
             groups,
             group_names,
-            steps: at(numbers(&frame, TABLE, "step")?),
-            accuracies: at(numbers(&frame, TABLE, &spec.accuracy)?),
+            steps: select(numbers(&frame, TABLE, "step")?),
+            accuracies: select(numbers(&frame, TABLE, &spec.accuracy)?),
             hyperparameters: label_columns(&frame, &spec.hyperparameters, &rows)?,
             strata: label_columns(&frame, &spec.strata, &rows)?,
             counts,
@@ -87,7 +93,7 @@ impl Population {
     }
 }
 
-/// Rows that can be used, sorted by checkpoint, and the counts of the others.
+/// The usable rows, sorted by checkpoint, and the counts of all others.
 fn choose_rows(
     frame: &DataFrame,
     spec: &DiscriminateSpec,
@@ -117,7 +123,7 @@ fn choose_rows(
             counts.skipped += 1;
         } else if groups[row].is_none() {
             counts.without_group += 1;
-        } else if spec.checkpoints == Checkpoints::Last && !is_last {
+        } else if spec.checkpoints == CheckpointSelection::Last && !is_last {
             counts.earlier += 1;
         } else if !accuracies[row].is_finite() {
             counts.without_accuracy += 1;
@@ -128,8 +134,8 @@ fn choose_rows(
     Ok((rows, counts))
 }
 
-/// The row of the highest step of each group, whatever its status; a null step comes before all others, and of equal
-/// steps the last in `order` is taken.
+/// The row with the highest step of each group, whatever its status. A null step is lower than all
+/// others. Of rows with the same step, the last one in `order` counts.
 fn last_rows<'a>(
     order: &[usize],
     groups: &'a [Option<String>],
@@ -145,26 +151,26 @@ fn last_rows<'a>(
     let mut last = BTreeMap::new();
     for &row in order {
         if let Some(group) = &groups[row] {
-            let best = last.entry(group).or_insert(row);
-            if step(row) >= step(*best) {
-                *best = row;
+            let latest = last.entry(group).or_insert(row);
+            if step(row) >= step(*latest) {
+                *latest = row;
             }
         }
     }
     last
 }
 
-/// Numbers names in their sorted order.
-fn number_groups(names: impl Iterator<Item = String>) -> (Vec<usize>, Vec<String>) {
+/// For each name its index among the sorted different names, and these.
+fn index_by_name(names: impl Iterator<Item = String>) -> (Vec<usize>, Vec<String>) {
     let names: Vec<String> = names.collect();
     let mut sorted = names.clone();
     sorted.sort();
     sorted.dedup();
-    let numbered = names
+    let indices = names
         .iter()
         .map(|name| sorted.partition_point(|other| other < name))
         .collect();
-    (numbered, sorted)
+    (indices, sorted)
 }
 
 fn label_columns(
@@ -174,7 +180,7 @@ fn label_columns(
 ) -> Result<Vec<(String, LabelColumn)>> {
     let present = names.iter().filter(|name| frame.column(name).is_ok());
     present
-        .map(|name| Ok((name.clone(), labels(frame, TABLE, name)?.at(rows))))
+        .map(|name| Ok((name.clone(), labels(frame, TABLE, name)?.select(rows))))
         .collect()
 }
 
@@ -185,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_network_left_out_is_counted_once() {
+    fn every_network_that_is_left_out_is_counted_once() {
         let frame = df!(
             "checkpoint" => ["f", "e", "d", "c", "b", "a", "g"],
             "status" => ["ok", "ok", "failed", "skipped", "ok", "ok", "ok"],

@@ -1,31 +1,38 @@
-//! Low or high: the rules that turn an accuracy into a class, and the thresholds they learn from training rows.
+//! Rules that call a network low or high by its accuracy, and the thresholds that they learn from
+//! training rows.
 
 use serde::{Deserialize, Serialize};
 
-/// How networks are told apart into low and high performers.
+use crate::error::SpecProblem;
+use crate::quantile::quantile;
+
+/// How networks are divided into low and high performers.
 ///
-/// In a study file: `"median"`, `{ quantiles = [0.25, 0.75] }` or `{ absolute = [0.3, 0.9] }`.
+/// In a study file it is written as `"median"`, `{ quantiles = [0.25, 0.75] }` or `{ absolute =
+/// [0.3, 0.9] }`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    /// High is above the training rows' median, low is at or below it. Ties at the median are all low, so a
-    /// population of which half stayed at chance has fewer high networks than low ones; the prevalence says so.
+    /// Low is at or below the median of the training rows, high is above it. All ties at the median
+    /// are low. In a population of which half stayed at chance, fewer than half are therefore high;
+    /// the table's `prevalence` shows it.
     Median,
-    /// Low is at or below the first quantile, high at or above the second (and above the first, if the two
-    /// coincide); what lies between is left out and counted.
+    /// Low is at or below the first quantile, high at or above the second. If the two coincide,
+    /// high is above them. Networks in between are left out and counted.
     Quantiles([f64; 2]),
-    /// Low is at or below the first value, high at or above the second; what lies between is left out.
+    /// Low is at or below the first value, high at or above the second. Networks in between are
+    /// left out and counted.
     Absolute([f64; 2]),
 }
 
-/// Which way the label column points that rules read.
+/// Whether a higher or a lower value of the label column is better.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Better {
     /// An accuracy: the higher, the better.
     #[default]
     Higher,
-    /// A loss: the lower, the better. Low performers are those of high loss.
+    /// A loss: the lower, the better. Low performers have a high loss.
     Lower,
 }
 
@@ -38,8 +45,9 @@ impl Better {
         }
     }
 
-    /// The label as a performance, the higher the better, and back.
-    fn turned(self, label: f64) -> f64 {
+    /// Converts a label to a performance, which is better the higher it is, or a performance back
+    /// to a label.
+    fn to_performance(self, label: f64) -> f64 {
         match self {
             Self::Higher => label,
             Self::Lower => -label,
@@ -48,7 +56,7 @@ impl Better {
 }
 
 impl Rule {
-    /// The rule in words, as it stands in the table: `median`, `quantiles 0.25 0.75`, `absolute 0.3 0.9`.
+    /// The rule's text in tables: `median`, `quantiles 0.25 0.75`, `absolute 0.3 0.9`.
     pub fn name(&self) -> String {
         match self {
             Self::Median => "median".to_owned(),
@@ -57,37 +65,39 @@ impl Rule {
         }
     }
 
-    /// What is wrong with the rule's numbers, if anything.
-    pub(crate) fn problem(&self) -> Option<String> {
+    /// Checks the rule's numbers.
+    ///
+    /// # Errors
+    /// Numbers out of range or in the wrong order.
+    pub(crate) fn check(&self) -> Result<(), SpecProblem> {
         match *self {
             Self::Quantiles([low, high]) if !(0.0 <= low && low <= high && high <= 1.0) => {
-                Some(format!(
-                    "quantiles must be two numbers in [0, 1], the lower one first; found [{low}, {high}]"
-                ))
+                Err(SpecProblem::Quantiles { low, high })
             }
             Self::Absolute([low, high])
                 if !(low <= high && low.is_finite() && high.is_finite()) =>
             {
-                Some(format!(
-                    "absolute must be two finite numbers, the lower one first; found [{low}, {high}]"
-                ))
+                Err(SpecProblem::Absolute { low, high })
             }
-            _ => None,
+            _ => Ok(()),
         }
     }
 
-    /// The thresholds that the rule learns from the labels of training rows. Quantiles are those of performance: where
-    /// lower is better, `[0.25, 0.75]` calls the quarter of the highest labels low.
+    /// Learns thresholds from the labels of training rows. Quantiles are quantiles of performance:
+    /// if lower is better, `[0.25, 0.75]` calls the quarter with the highest labels low.
     ///
     /// # Panics
-    /// If there are no labels and the rule needs some.
+    /// There are no labels, and the rule is not [`Rule::Absolute`].
     pub(crate) fn learn(&self, labels: &[f64], better: Better) -> Thresholds {
-        let performances = || -> Vec<f64> { labels.iter().map(|&x| better.turned(x)).collect() };
+        let performances =
+            || -> Vec<f64> { labels.iter().map(|&x| better.to_performance(x)).collect() };
         let [low, high] = match (*self, better) {
-            (Self::Median, _) => [quantile(&performances(), 0.5); 2].map(|x| better.turned(x)),
+            (Self::Median, _) => {
+                [quantile(&performances(), 0.5); 2].map(|x| better.to_performance(x))
+            }
             (Self::Quantiles(shares), _) => {
                 let performances = performances();
-                shares.map(|share| better.turned(quantile(&performances, share)))
+                shares.map(|share| better.to_performance(quantile(&performances, share)))
             }
             (Self::Absolute([low, high]), Better::Higher) => [low, high],
             (Self::Absolute([low, high]), Better::Lower) => [high, low],
@@ -96,21 +106,23 @@ impl Rule {
     }
 }
 
-/// The two labels that a rule came to: at or below `low` is low; otherwise at or above `high` is high. Where lower is
-/// better, the other way round: at or above `low` is low, otherwise at or below `high` is high.
+/// The limits of the classes, as values of the label column. At or below `low` is low; of the
+/// others, at or above `high` is high. If lower is better, above and below are exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Thresholds {
     /// The best label of a low network.
     pub low: f64,
-    /// The worst label of a high network; where it equals `low`, high means better than it.
+    /// The worst label of a high network. If it equals `low`, high networks are better than both.
     pub high: f64,
-    /// Which way the label points.
+    /// Whether a higher or a lower label is better. Classifiers saved before this field existed
+    /// have higher labels.
     #[serde(default)]
     pub better: Better,
 }
 
 impl Thresholds {
-    /// `Some(true)` for high, `Some(false)` for low, `None` for the middle and for NaN.
+    /// Whether a label is high (`Some(true)`) or low (`Some(false)`); `None` in the middle, and for
+    /// NaN.
     ///
     /// ```
     /// use cntflow_discriminate::{Better, Thresholds};
@@ -120,18 +132,20 @@ impl Thresholds {
     /// assert_eq!(thresholds.is_high(0.6), Some(true));
     /// ```
     pub fn is_high(&self, label: f64) -> Option<bool> {
-        let [label, low, high] = [label, self.low, self.high].map(|x| self.better.turned(x));
-        if label <= low {
+        let performance = self.better.to_performance(label);
+        // Low is asked first: if the two thresholds coincide, a tie is low.
+        if performance <= self.better.to_performance(self.low) {
             Some(false)
-        } else if label >= high {
+        } else if performance >= self.better.to_performance(self.high) {
             Some(true)
         } else {
             None
         }
     }
 
-    /// What low and high mean, in words: `at or below 0.3100` and `at or above 0.9300`; `above` where the two coincide.
-    pub fn words(&self) -> [String; 2] {
+    /// The classes low and high as texts, such as `at or below 0.3100` and `at or above 0.9300`. If
+    /// the thresholds coincide, the second is just `above`.
+    pub fn describe(&self) -> [String; 2] {
         let [beyond_low, beyond_high, strictly] = match self.better {
             Better::Higher => ["below", "above", "above"],
             Better::Lower => ["above", "below", "below"],
@@ -145,27 +159,6 @@ impl Thresholds {
     }
 }
 
-/// The q-quantile with linear interpolation between order statistics (numpy's default).
-///
-/// # Panics
-/// If `values` is empty.
-pub(crate) fn quantile(values: &[f64], q: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    quantile_of_sorted(&sorted, q)
-}
-
-/// [`quantile`] of values that are already sorted upwards.
-///
-/// # Panics
-/// If `sorted` is empty.
-pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
-    let place = q.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
-    let below = place.floor() as usize;
-    let above = place.ceil() as usize;
-    sorted[below] + (sorted[above] - sorted[below]) * (place - below as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,15 +170,15 @@ mod tests {
             accuracies,
             expected,
         );
-        // The same labels turned round, told to be better the lower they are, make the same classes.
+        // The negative labels make the same classes if lower is better.
         let losses: Vec<f64> = accuracies.iter().map(|accuracy| -accuracy).collect();
-        let turned = match rule {
+        let negative = match rule {
             Rule::Absolute([low, high]) => Rule::Absolute([-high, -low]),
             rule => rule,
         };
         check_thresholds(
-            turned.learn(&losses, Better::Lower),
-            turned,
+            negative.learn(&losses, Better::Lower),
+            negative,
             &losses,
             expected,
         );
@@ -205,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn median_splits_in_half() {
+    fn the_median_splits_in_half() {
         let (low, high) = (Some(false), Some(true));
         check(Rule::Median, &[0.1, 0.9, 0.5, 0.7], &[low, high, low, high]);
     }
@@ -244,18 +237,12 @@ mod tests {
     }
 
     #[test]
-    fn absolute_ignores_the_accuracies() {
+    fn absolute_thresholds_ignore_the_accuracies() {
         check(
             Rule::Absolute([0.3, 0.9]),
             &[0.3, 0.5, 0.9],
             &[Some(false), None, Some(true)],
         );
-    }
-
-    #[test]
-    fn quantile_is_numpys() {
-        assert_eq!(quantile(&[4.0, 1.0, 3.0, 2.0], 0.25), 1.75);
-        assert_eq!(quantile(&[7.0], 0.9), 7.0);
     }
 
     #[test]
@@ -267,17 +254,17 @@ mod tests {
         let (low, high) = (Some(false), Some(true));
         assert_eq!(classes, [high, None, None, low, low]);
         let words = ["at or above 0.0350", "at or below 0.0150"];
-        assert_eq!(absolute.words(), words);
+        assert_eq!(absolute.describe(), words);
         let median = Rule::Median.learn(&losses, Better::Lower);
-        assert_eq!(median.words(), ["at or above 0.0300", "below"]);
+        assert_eq!(median.describe(), ["at or above 0.0300", "below"]);
         assert_eq!(median.is_high(f64::NAN), None);
     }
 
     #[test]
-    fn numbers_out_of_order_are_a_problem() {
-        assert!(Rule::Quantiles([0.75, 0.25]).problem().is_some());
-        assert!(Rule::Quantiles([0.25, 1.5]).problem().is_some());
-        assert!(Rule::Absolute([f64::NAN, 0.5]).problem().is_some());
-        assert!(Rule::Median.problem().is_none());
+    fn numbers_out_of_order_are_refused() {
+        assert!(Rule::Quantiles([0.75, 0.25]).check().is_err());
+        assert!(Rule::Quantiles([0.25, 1.5]).check().is_err());
+        assert!(Rule::Absolute([f64::NAN, 0.5]).check().is_err());
+        assert!(Rule::Median.check().is_ok());
     }
 }

@@ -1,4 +1,5 @@
-//! The `[discriminate]` section of a study file: what is asked for, with its defaults, checked once.
+//! The `[discriminate]` section of a study file: its keys, their defaults, and the check of their
+//! values.
 
 use std::fmt;
 
@@ -7,27 +8,29 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::classifier::ClassifierKind;
-use crate::error::{DiscriminateError, Result};
+use crate::error::{DiscriminateError, Result, SpecProblem};
+use crate::features::FeatureSet;
 use crate::rule::{Better, Rule};
-use crate::sets::FeatureSet;
 
-/// Label column that says how well a network performs, default is the accuracy on the test images.
+/// Default label column that says how well a network performs: the accuracy on the test images.
 pub const DEFAULT_ACCURACY: &str = "test_accuracy";
-/// Column whose values are never split between training and test, default is the training run.
+/// Default column whose values are never split between training and test: the training run.
 pub const DEFAULT_GROUP: &str = "run";
-/// Folds of each repeat, default is 5.
+/// Default number of folds of each repeat: 5.
 pub const DEFAULT_FOLDS: usize = 5;
-/// Repeats of the folds, each with other groups together, default is 3.
+/// Default number of repeats, each with another split into folds: 3.
 pub const DEFAULT_REPEATS: usize = 3;
-/// Seed of splits, forests, bootstrap and permutations, default is 0.
+/// Default seed of splits, fits, bootstrap draws and permutations: 0.
 pub const DEFAULT_SEED: u64 = 0;
-/// Bootstrap draws over groups, default is 2,000.
+/// Default number of bootstrap draws over groups: 2,000.
 pub const DEFAULT_DRAWS: usize = 2_000;
-/// Share of bootstrap draws inside an interval, default is 0.95.
+/// Default share of bootstrap draws inside an interval: 0.95.
 pub const DEFAULT_CONFIDENCE: f64 = 0.95;
-/// Permutations of the labels between groups, default is 100; the smallest p-value is 1 / (1 + permutations).
+/// Default number of permutations of the labels between groups: 100. The smallest p-value is 1 / (1
+/// + permutations).
 pub const DEFAULT_PERMUTATIONS: usize = 100;
-/// Label columns of the set `hyperparameters` where a table has them. The seed is none: it names the run.
+/// Default label columns of the set `hyperparameters`; a table may lack some. The seed is not among
+/// them, because it identifies the run.
 pub const DEFAULT_HYPERPARAMETERS: [&str; 15] = [
     "dataset",
     "layer_type",
@@ -45,14 +48,14 @@ pub const DEFAULT_HYPERPARAMETERS: [&str; 15] = [
     "depth",
     "hidden_neurons",
 ];
-/// Label columns whose values are strata where a table has them.
+/// Default label columns whose values are strata; a table may lack some.
 pub const DEFAULT_STRATA: [&str; 4] = ["layer_type", "activation", "dataset", "depth"];
 
-/// What is told apart.
+/// What is to be predicted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// Low against high performers, by a [`Rule`].
+    /// Whether a network performs low or high, by a [`Rule`].
     #[default]
     Performance,
 }
@@ -66,53 +69,56 @@ impl Target {
     }
 }
 
-/// Which checkpoints of a run are rows.
+/// Which checkpoints of a run take part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Checkpoints {
-    /// The one of the highest step. If that one failed, the run is left out and counted as failed.
+pub enum CheckpointSelection {
+    /// The checkpoint of the highest step. If it failed, the run is left out and counted as failed.
     #[default]
     Last,
-    /// All; the feature set `step` belongs into such a table as a baseline.
+    /// All checkpoints. The feature set `step` should then be among the baselines.
     All,
 }
 
-/// A study's `[discriminate]` section. Every key has a default, so an empty section is a valid one.
+/// The `[discriminate]` section of a study. Every key has a default, so an empty section is valid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiscriminateSpec {
-    /// What is told apart.
+    /// What is to be predicted.
     pub target: Target,
-    /// Label column of the table `networks` that the rules read.
+    /// Label column of the table `networks` to which the rules apply.
     pub accuracy: String,
-    /// Whether a higher or a lower value of that column is better: `"lower"` for a loss, such as an autoencoder's.
+    /// Whether a higher or a lower value of that column is better. `"lower"` is for losses, such as
+    /// an autoencoder's.
     pub better: Better,
-    /// One rule or a list of them; each is evaluated on its own.
+    /// One rule or a list of rules. Each is evaluated separately.
     #[serde(deserialize_with = "one_or_many_rules")]
     pub rule: Vec<Rule>,
-    /// Column of the table `networks` whose values stay on one side of every split.
+    /// Column of the table `networks` that names the groups. A group is never split between
+    /// training and test.
     pub group: String,
-    /// Which checkpoints of a run are rows.
-    pub checkpoints: Checkpoints,
-    /// Feature sets, in the order of the table.
+    /// Which checkpoints of a run take part.
+    pub checkpoints: CheckpointSelection,
+    /// Feature sets to be evaluated.
     pub features: Vec<FeatureSet>,
-    /// Classifiers fitted on every set but `majority`.
+    /// Classifiers fitted on every set except `majority`.
     pub classifiers: Vec<ClassifierKind>,
-    /// Label columns of the set `hyperparameters`; those that the table lacks are passed over.
+    /// Label columns of the set `hyperparameters`. Those that the table lacks are ignored.
     pub hyperparameters: Vec<String>,
-    /// Label columns whose values are evaluated apart; those that the table lacks are passed over.
+    /// Label columns whose values are strata, evaluated separately. Those that the table lacks are
+    /// ignored.
     pub strata: Vec<String>,
     /// Folds of each repeat, at least 2.
     pub folds: usize,
     /// Repeats of the folds, at least 1.
     pub repeats: usize,
-    /// Seed of splits, forests, bootstrap and permutations.
+    /// Seed of splits, fits, bootstrap draws and permutations.
     pub seed: u64,
-    /// Bootstrap draws over groups; 0 for no intervals.
+    /// Number of bootstrap draws over groups; 0 for no intervals.
     pub draws: usize,
     /// Share of draws inside an interval, in (0, 1).
     pub confidence: f64,
-    /// Permutations of the labels between groups; 0 for no such control.
+    /// Number of permutations of the labels between groups; 0 for no permutation control.
     pub permutations: usize,
 }
 
@@ -124,7 +130,7 @@ impl Default for DiscriminateSpec {
             better: Better::default(),
             rule: vec![Rule::Median],
             group: DEFAULT_GROUP.to_owned(),
-            checkpoints: Checkpoints::default(),
+            checkpoints: CheckpointSelection::default(),
             features: FeatureSet::DEFAULT.to_vec(),
             classifiers: ClassifierKind::ALL.to_vec(),
             hyperparameters: DEFAULT_HYPERPARAMETERS.map(str::to_owned).to_vec(),
@@ -140,48 +146,53 @@ impl Default for DiscriminateSpec {
 }
 
 impl DiscriminateSpec {
-    /// Checks every number against its range.
+    /// Checks every value against its range.
     ///
     /// # Errors
     /// [`DiscriminateError::Spec`] with the key and what is allowed.
     pub fn check(&self) -> Result<()> {
-        let fail = |key, message: String| Err(DiscriminateError::Spec { key, message });
-        if let Some(message) = self.rule.iter().find_map(Rule::problem) {
-            return fail("rule", message);
+        match self.problem() {
+            None => Ok(()),
+            Some((key, problem)) => Err(DiscriminateError::Spec { key, problem }),
+        }
+    }
+
+    /// The first key with a problem, if any.
+    fn problem(&self) -> Option<(&'static str, SpecProblem)> {
+        if let Some(problem) = self.rule.iter().find_map(|rule| rule.check().err()) {
+            return Some(("rule", problem));
         }
         if self.rule.is_empty() {
-            return fail("rule", "at least one rule is needed".to_owned());
+            return Some(("rule", SpecProblem::NoRule));
         }
-        if self.folds < 2 {
-            return fail("folds", format!("at least 2, found {}", self.folds));
-        }
-        if self.repeats < 1 {
-            return fail("repeats", "at least 1, found 0".to_owned());
+        for (key, least, found) in [("folds", 2, self.folds), ("repeats", 1, self.repeats)] {
+            if found < least {
+                return Some((key, SpecProblem::TooSmall { least, found }));
+            }
         }
         if !(self.confidence > 0.0 && self.confidence < 1.0) {
-            return fail(
-                "confidence",
-                format!("above 0 and below 1, found {}", self.confidence),
-            );
+            let found = self.confidence;
+            return Some(("confidence", SpecProblem::NotBetweenZeroAndOne { found }));
         }
         if self.hyperparameters.contains(&self.accuracy) {
-            return fail(
-                "hyperparameters",
-                format!("`{}` is what is to be told apart", self.accuracy),
-            );
+            let column = self.accuracy.clone();
+            return Some(("hyperparameters", SpecProblem::PredictsItself { column }));
         }
-        Ok(())
+        None
     }
 }
 
-/// Reads one rule or a list of rules, with the plain messages of whichever it is.
+/// Reads one rule or a list of rules. A hand-written visitor keeps serde's message on the actual
+/// mistake; an untagged enum would only say that no variant matches.
 fn one_or_many_rules<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Rule>, D::Error> {
     struct Rules;
     impl<'de> Visitor<'de> for Rules {
         type Value = Vec<Rule>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("\"median\", { quantiles = [low, high] }, { absolute = [low, high] }, or a list of these")
+            f.write_str(
+                "\"median\", { quantiles = [low, high] }, { absolute = [low, high] }, or a list of these",
+            )
         }
 
         fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
@@ -214,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_better_the_lower() {
+    fn a_loss_is_better_the_lower_it_is() {
         let spec = read("accuracy = 'test_loss'\nbetter = 'lower'").unwrap();
         assert_eq!(spec.better, Better::Lower);
         let message = read("better = 'least'").unwrap_err().to_string();
@@ -225,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn one_rule_or_many() {
+    fn rules_are_given_one_or_as_a_list() {
         assert_eq!(read("rule = 'median'").unwrap().rule, [Rule::Median]);
         let quantiles = Rule::Quantiles([0.25, 0.75]);
         assert_eq!(
@@ -237,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_and_rules_are_named_with_what_is_allowed() {
+    fn unknown_keys_and_rules_are_named_with_those_allowed() {
         let message = read("fold = 3").unwrap_err().to_string();
         assert!(
             message.contains("unknown field `fold`") && message.contains("`folds`"),
@@ -251,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_checked() {
+    fn numbers_out_of_range_are_refused() {
         for text in [
             "folds = 1",
             "repeats = 0",

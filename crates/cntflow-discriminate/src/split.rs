@@ -1,4 +1,5 @@
-//! Splits by group: stratified, repeated, and checked before anybody uses them.
+//! Splits into folds by group: balanced over strata and accuracies, and checked before they are
+//! used.
 
 use std::collections::HashSet;
 
@@ -7,60 +8,64 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::{DiscriminateError, Result};
 
-/// Rows of one fold's two sides.
+/// The training and the test rows of one fold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fold {
     pub(crate) training: Vec<usize>,
     pub(crate) test: Vec<usize>,
 }
 
-/// What a split looks at, one entry per row.
+/// The groups of all rows, and what splits are balanced over.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grouping<'a> {
+    /// For each row, the index of its group.
     pub(crate) groups: &'a [usize],
+    /// For each group, its name.
     pub(crate) group_names: &'a [String],
-    /// Text to balance first, such as the layer type; may be all equal.
+    /// For each row, a text over which folds are balanced first, such as the layer type.
     pub(crate) strata: &'a [Option<String>],
-    /// Numbers to balance within a stratum.
+    /// For each row, a number over which folds are balanced within a stratum.
     pub(crate) accuracies: &'a [f64],
 }
 
-/// Splits the rows into `folds` folds such that no group stands on both sides and each fold's groups are spread alike over
-/// strata and accuracies.
+/// Splits the rows into `n_folds` folds. No group is on both sides of a fold, and each fold has a
+/// similar share of every stratum and of low and high accuracies.
 ///
-/// Groups are sorted by stratum, then by mean accuracy, and cut into blocks of `folds` groups; each block deals one group
-/// to every fold, in an order drawn from `rng`. So folds differ by at most one group, and so do the folds' numbers of
-/// groups in any stretch of the order but for its two ends.
+/// Groups are sorted by stratum, then by mean accuracy, and cut into blocks of `n_folds` groups.
+/// From each block, every fold gets one test group, in an order drawn from `rng`. So folds differ
+/// by at most one group, and within a run of neighbouring groups they differ by at most two: one at
+/// each end, where the run cuts through a block.
 ///
 /// # Errors
-/// [`DiscriminateError::GroupOnBothSides`] if the check of the result fails.
+/// [`DiscriminateError::GroupOnBothSides`] if a fold has a group on both sides.
 pub(crate) fn group_folds(
     grouping: Grouping<'_>,
-    folds: usize,
+    n_folds: usize,
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<Fold>> {
     let mut fold_of_group = vec![0; grouping.group_names.len()];
-    for block in sorted_groups(grouping).chunks(folds) {
-        let mut order: Vec<usize> = (0..folds).collect();
+    for block in sorted_groups(grouping).chunks(n_folds) {
+        let mut order: Vec<usize> = (0..n_folds).collect();
         order.shuffle(rng);
         for (&group, fold) in block.iter().zip(order) {
             fold_of_group[group] = fold;
         }
     }
-    let splits: Vec<Fold> = (0..folds)
+    let folds: Vec<Fold> = (0..n_folds)
         .map(|fold| {
             let in_test = |row: &usize| fold_of_group[grouping.groups[*row]] == fold;
             let (test, training) = (0..grouping.groups.len()).partition(in_test);
             Fold { training, test }
         })
         .collect();
-    for (number, fold) in splits.iter().enumerate() {
-        check_groups_apart(grouping, number, fold)?;
+    for (index, fold) in folds.iter().enumerate() {
+        check_groups_apart(grouping, index, fold)?;
     }
-    Ok(splits)
+    Ok(folds)
 }
 
-/// Groups in the order of stratum (of their first row), mean accuracy and name.
+/// Groups in the order of stratum, mean accuracy and name. A group's stratum is that of its first
+/// row.
 fn sorted_groups(grouping: Grouping<'_>) -> Vec<usize> {
     let n_groups = grouping.group_names.len();
     let (mut sums, mut counts, mut strata) = (
@@ -86,8 +91,9 @@ fn sorted_groups(grouping: Grouping<'_>) -> Vec<usize> {
     order
 }
 
-/// The invariant of all that follows.
-fn check_groups_apart(grouping: Grouping<'_>, number: usize, fold: &Fold) -> Result<()> {
+/// Checks that no group has training and test rows. All figures rest on it: a classifier recognises
+/// the networks of one run.
+fn check_groups_apart(grouping: Grouping<'_>, index: usize, fold: &Fold) -> Result<()> {
     let training: HashSet<usize> = fold
         .training
         .iter()
@@ -101,12 +107,12 @@ fn check_groups_apart(grouping: Grouping<'_>, number: usize, fold: &Fold) -> Res
         None => Ok(()),
         Some(&row) => Err(DiscriminateError::GroupOnBothSides {
             group: grouping.group_names[grouping.groups[row]].clone(),
-            fold: number,
+            fold: index,
         }),
     }
 }
 
-/// The number of different groups among rows.
+/// The number of groups among the given rows.
 pub(crate) fn count_groups(groups: &[usize], rows: &[usize]) -> usize {
     rows.iter()
         .map(|&row| groups[row])
@@ -119,7 +125,7 @@ mod tests {
     use rand::RngExt;
 
     use super::*;
-    use crate::random::{Use, stream};
+    use crate::random::{Purpose, random_stream};
 
     struct Rows {
         groups: Vec<usize>,
@@ -140,7 +146,7 @@ mod tests {
     }
 
     fn random_rows(seed: u64, n_groups: usize) -> Rows {
-        let mut rng = stream(seed, Use::Split, &[99]);
+        let mut rng = random_stream(seed, Purpose::Split, &[99]);
         let groups: Vec<usize> = (0..n_groups)
             .flat_map(|group| vec![group; rng.random_range(1..5)])
             .collect();
@@ -163,11 +169,15 @@ mod tests {
     }
 
     #[test]
-    fn no_group_on_both_sides_and_every_row_tested_once() {
+    fn no_group_is_on_both_sides_and_every_row_is_tested_once() {
         for seed in 0..40 {
             let rows = random_rows(seed, 7 + 3 * seed as usize);
-            let folds =
-                group_folds(rows.grouping(), 5, &mut stream(seed, Use::Split, &[])).unwrap();
+            let folds = group_folds(
+                rows.grouping(),
+                5,
+                &mut random_stream(seed, Purpose::Split, &[]),
+            )
+            .unwrap();
             let mut tested: Vec<usize> = folds.iter().flat_map(|fold| fold.test.clone()).collect();
             tested.sort_unstable();
             assert_eq!(tested, (0..rows.groups.len()).collect::<Vec<_>>());
@@ -184,14 +194,20 @@ mod tests {
     }
 
     #[test]
-    fn strata_and_accuracies_are_balanced() {
+    fn folds_are_balanced_over_strata_and_accuracies() {
         let mut rows = random_rows(3, 200);
         rows.groups = (0..200).collect();
         rows.strata = (0..200)
             .map(|group| Some((group % 4 == 0).to_string()))
             .collect();
         rows.accuracies = (0..200).map(|group| f64::from(group % 20) / 20.0).collect();
-        for fold in group_folds(rows.grouping(), 5, &mut stream(1, Use::Split, &[])).unwrap() {
+        for fold in group_folds(
+            rows.grouping(),
+            5,
+            &mut random_stream(1, Purpose::Split, &[]),
+        )
+        .unwrap()
+        {
             assert_eq!(fold.test.len(), 40);
             let in_stratum = fold.test.iter().filter(|&&row| row % 4 == 0).count();
             assert!((9..=11).contains(&in_stratum), "{in_stratum}");
@@ -205,17 +221,22 @@ mod tests {
     }
 
     #[test]
-    fn repeats_differ_and_seeds_repeat() {
+    fn repeats_differ_and_the_same_seed_gives_the_same_split() {
         let rows = random_rows(5, 50);
         let split = |repeat| {
-            group_folds(rows.grouping(), 5, &mut stream(7, Use::Split, &[repeat])).unwrap()
+            group_folds(
+                rows.grouping(),
+                5,
+                &mut random_stream(7, Purpose::Split, &[repeat]),
+            )
+            .unwrap()
         };
         assert_eq!(split(0), split(0));
         assert_ne!(split(0), split(1));
     }
 
     #[test]
-    fn a_broken_split_is_refused() {
+    fn a_group_on_both_sides_is_refused() {
         let rows = random_rows(5, 10);
         let fold = Fold {
             training: (0..rows.groups.len()).collect(),

@@ -5,8 +5,8 @@ use polars::prelude::{Column, DataFrame};
 use crate::classifier::ClassifierKind;
 use crate::error::Result;
 use crate::evaluation::bootstrap::Estimate;
-use crate::evaluation::control::PermutationControl;
-use crate::evaluation::strata::ALL;
+use crate::evaluation::permutation::PermutationControl;
+use crate::evaluation::strata::WHOLE_POPULATION;
 use crate::outcome::{Outcome, OutcomeRow, RuleOutcome};
 
 impl Outcome {
@@ -67,7 +67,7 @@ impl Line<'_> {
             .control
             .as_ref()
             .filter(tested)
-            .filter(|_| self.row.stratum == ALL)
+            .filter(|_| self.row.stratum == WHOLE_POPULATION)
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 use cntflow_discriminate::{
-    ALL, DiscriminateSpec, Estimate, Inputs, Outcome, OutcomeRow, Progress, Rule, RuleOutcome,
-    discriminate,
+    DiscriminateSpec, Estimate, Inputs, Outcome, OutcomeRow, Progress, Rule, RuleOutcome,
+    WHOLE_POPULATION, discriminate,
 };
 use cntflow_tables::{Table, TableStore};
 use indicatif::ProgressBar;
@@ -141,7 +141,7 @@ impl Discriminated {
 }
 
 fn rule_text(rule: &RuleOutcome, spec: &DiscriminateSpec) -> String {
-    let [low, high] = rule.thresholds.words();
+    let [low, high] = rule.thresholds.describe();
     let header = [
         "features",
         "classifier",
@@ -154,7 +154,7 @@ fn rule_text(rule: &RuleOutcome, spec: &DiscriminateSpec) -> String {
     let rows = rule
         .rows
         .iter()
-        .filter(|row| row.stratum == ALL)
+        .filter(|row| row.stratum == WHOLE_POPULATION)
         .map(|row| line(row, rule));
     let mut text = format!(
         "{} low / {} high by {} (low: {}, high: {}; {} in the middle left out), {} x {}-fold by {}, intervals {:.0}% over {}s:\n{}",
@@ -177,7 +177,7 @@ fn rule_text(rule: &RuleOutcome, spec: &DiscriminateSpec) -> String {
             spec.group
         ));
     }
-    for verdict in rule.verdicts.iter().filter(|verdict| verdict.of_the_best) {
+    for verdict in rule.verdicts.iter().filter(|verdict| verdict.compares_best_classifiers) {
         text.push_str(&format!("\n{}", verdict.sentence()));
     }
     if let Some(control) = &rule.control {

@@ -1,4 +1,4 @@
-"""Writes catalog.parquet, the seed of the fuzz target `catalog_file`; wants polars (tests/python/setup)."""
+"""Writes catalog.parquet, the seed of the fuzz target `catalog_file`; needs polars (tests/python_environment/setup)."""
 
 import pathlib
 

@@ -1,10 +1,15 @@
-//! A random forest of our own, every split of which `linfa-trees` finds.
+//! A random forest of our own, in which `linfa-trees` finds every single split.
 //!
-//! linfa 0.8.1's own trees and its `RandomForest` are not used as they are: a tree of more than one level passes over splits
-//! where the next row in a feature's order has the same value but belongs to another branch (any two-valued feature),
-//! puts a row that lies on a split on one side when it fits and on the other when it predicts, and breaks ties by a hash
-//! map's order; the forest draws features per tree with replacement and counts votes in a hash map. Fitting one level at a
-//! time, on the rows of one node only, meets none of these; leaves, votes and features are drawn and counted here.
+//! linfa 0.8.1's trees and its `RandomForest` are not used as a whole, for these reasons:
+//!
+//! - A tree of more than one level misses splits if the next row in a feature's order has the same
+//!   value but belongs to another branch. That is the case for every two-valued feature.
+//! - A row exactly at a split's value goes to one side in fitting and to the other in prediction.
+//! - Ties are broken by the order of a hash map, and so are the forest's votes.
+//! - The forest draws its features per tree, with replacement.
+//!
+//! A linfa tree of one level, fitted on the rows of one node, has none of these flaws. Everything
+//! else is done here.
 
 use linfa::DatasetBase;
 use linfa::traits::Fit as _;
@@ -16,33 +21,36 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Fit, FitFailure, Model, TrainingRows};
-use crate::exact;
+use super::fit_failure::FitFailure;
+use super::training_rows::TrainingRows;
+use crate::exact_floats;
 
-/// Trees of a forest, is 51: odd, so that pure leaves cannot vote to a tie.
-pub const TREES: usize = 51;
+/// Number of trees in a random forest: 51. It is odd, so that votes of pure leaves cannot tie.
+pub const FOREST_TREES: usize = 51;
 
-/// Place of a leaf's children.
+/// The child index of a leaf. Node 0 is the root, so it is nobody's child.
 const NO_CHILD: u32 = 0;
 
-/// The mean over trees of the share of high training rows in the leaf that a row falls into.
+/// A random forest. The score of a row is the share of high training rows in its leaf, averaged
+/// over trees.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Forest {
     n_features: usize,
     trees: Vec<Tree>,
 }
 
-/// One tree; node 0 is its root, and children come after their parent.
+/// One tree as lists with one entry per node. Node 0 is the root, and children come after their
+/// parent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Tree {
-    /// The feature that a node looks at.
+    /// The feature by which a node splits.
     features: Vec<u32>,
-    /// The child for values at or below the split, or `NO_CHILD` in a leaf.
+    /// The child for values at or below the split; `NO_CHILD` in a leaf.
     below: Vec<u32>,
-    /// The child for values above the split, or `NO_CHILD` in a leaf.
+    /// The child for values above the split; `NO_CHILD` in a leaf.
     above: Vec<u32>,
-    /// A split's value, or a leaf's share of high rows.
-    #[serde(with = "exact")]
+    /// The value of a split, or the share of high rows in a leaf.
+    #[serde(with = "exact_floats")]
     values: Vec<f64>,
 }
 
@@ -51,10 +59,10 @@ impl Forest {
         self.trees.iter().map(|tree| tree.score(row)).sum::<f64>() / self.trees.len() as f64
     }
 
-    pub(super) fn fits(&self, features: usize) -> bool {
-        self.n_features == features
+    pub(super) fn is_consistent(&self, n_features: usize) -> bool {
+        self.n_features == n_features
             && !self.trees.is_empty()
-            && self.trees.iter().all(|tree| tree.fits(features))
+            && self.trees.iter().all(|tree| tree.is_consistent(n_features))
     }
 }
 
@@ -72,25 +80,26 @@ impl Tree {
         self.values[node]
     }
 
-    /// Children come after their parents, so a walk ends; and all places exist.
-    fn fits(&self, features: usize) -> bool {
-        let n = self.values.len();
-        let child_fits = |node: usize, child: u32| child as usize > node && (child as usize) < n;
-        let node_fits = |node: usize| {
+    /// Whether every index exists, and every child comes after its parent, so that scoring ends.
+    fn is_consistent(&self, n_features: usize) -> bool {
+        let n_nodes = self.values.len();
+        let is_later_node =
+            |node: usize, child: u32| child as usize > node && (child as usize) < n_nodes;
+        let is_valid = |node: usize| {
             let is_leaf = self.below[node] == NO_CHILD && self.above[node] == NO_CHILD;
             is_leaf
-                || (self.features[node] as usize) < features
-                    && child_fits(node, self.below[node])
-                    && child_fits(node, self.above[node])
+                || (self.features[node] as usize) < n_features
+                    && is_later_node(node, self.below[node])
+                    && is_later_node(node, self.above[node])
         };
-        n > 0
+        n_nodes > 0
             && [&self.features, &self.below, &self.above]
                 .iter()
-                .all(|list| list.len() == n)
-            && (0..n).all(node_fits)
+                .all(|list| list.len() == n_nodes)
+            && (0..n_nodes).all(is_valid)
     }
 
-    /// Adds a leaf and returns its place.
+    /// Adds a leaf and returns its index.
     fn push_leaf(&mut self, share: f64) -> usize {
         self.features.push(0);
         self.below.push(NO_CHILD);
@@ -100,26 +109,22 @@ impl Tree {
     }
 }
 
-pub(super) fn fit(training: &TrainingRows, seed: u64) -> Result<Fit, FitFailure> {
-    if training
-        .classes
-        .iter()
-        .all(|class| *class == training.classes[0])
-    {
-        return Err(FitFailure("all training rows are of one class".to_owned()));
+pub(super) fn fit(training: &TrainingRows, seed: u64) -> Result<Forest, FitFailure> {
+    if training.is_one_class() {
+        return Err(FitFailure::OneClass);
     }
     let rows_of_group = rows_of_groups(&training.groups);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let trees: Result<_, _> = (0..TREES)
+    let trees: Result<_, FitFailure> = (0..FOREST_TREES)
         .map(|_| grow_tree(training, &rows_of_group, &mut rng))
         .collect();
-    Ok(Fit::plain(Model::RandomForest(Forest {
+    Ok(Forest {
         n_features: training.records.ncols(),
         trees: trees?,
-    })))
+    })
 }
 
-/// Rows by group, in the order of the groups' numbers.
+/// The rows of each group that has any, in the order of the groups' indices.
 fn rows_of_groups(groups: &[usize]) -> Vec<Vec<usize>> {
     let mut rows = vec![Vec::new(); groups.iter().max().map_or(0, |last| last + 1)];
     for (row, &group) in groups.iter().enumerate() {
@@ -129,15 +134,16 @@ fn rows_of_groups(groups: &[usize]) -> Vec<Vec<usize>> {
     rows
 }
 
-/// As many groups as there are, drawn with replacement; a group drawn twice weighs twice.
+/// Grows one tree on a bootstrap sample of groups: as many as there are, drawn with replacement. A
+/// group drawn twice has twice the weight.
 fn grow_tree(
     training: &TrainingRows,
-    groups: &[Vec<usize>],
+    rows_of_group: &[Vec<usize>],
     rng: &mut ChaCha8Rng,
 ) -> Result<Tree, FitFailure> {
     let mut weights = vec![0.0_f32; training.classes.len()];
-    for _ in 0..groups.len() {
-        for &row in &groups[rng.random_range(0..groups.len())] {
+    for _ in 0..rows_of_group.len() {
+        for &row in &rows_of_group[rng.random_range(0..rows_of_group.len())] {
             weights[row] += 1.0;
         }
     }
@@ -152,8 +158,9 @@ fn grow_tree(
     };
     let mut tree = Tree::default();
     let root = tree.push_leaf(grower.share_high(&rows));
-    let mut open = vec![(root, rows)];
-    while let Some((node, rows)) = open.pop() {
+    // A list of nodes to be split instead of recursion: a tree may be as deep as it has rows.
+    let mut unsplit = vec![(root, rows)];
+    while let Some((node, rows)) = unsplit.pop() {
         let Some((feature, value)) = grower.find_split(&rows)? else {
             continue;
         };
@@ -162,17 +169,20 @@ fn grow_tree(
             .partition(|&row| training.records[(row, feature)] <= value);
         tree.features[node] = feature as u32;
         tree.values[node] = value;
-        let [first, second] = [&below, &above].map(|rows| tree.push_leaf(grower.share_high(rows)));
-        (tree.below[node], tree.above[node]) = (first as u32, second as u32);
-        open.extend([(first, below), (second, above)]);
+        let [child_below, child_above] =
+            [&below, &above].map(|rows| tree.push_leaf(grower.share_high(rows)));
+        (tree.below[node], tree.above[node]) = (child_below as u32, child_above as u32);
+        unsplit.extend([(child_below, below), (child_above, above)]);
     }
     Ok(tree)
 }
 
-/// What growing one tree needs at every node.
+/// What the growing of one tree needs at every node.
 struct Grower<'a> {
     training: &'a TrainingRows,
+    /// For each training row, how often its group was drawn.
     weights: Vec<f32>,
+    /// All feature indices, shuffled again at every node.
     features: Vec<usize>,
     rng: &'a mut ChaCha8Rng,
 }
@@ -188,7 +198,9 @@ impl Grower<'_> {
         high / rows.iter().map(weight).sum::<f64>()
     }
 
-    /// The best split of a node among sqrt(features) drawn at random; more are drawn while none of those splits it.
+    /// The best split of a node among `sqrt(n_features)` randomly drawn features. If none of those
+    /// splits the node, as many again are drawn. `None` if the node is pure or no feature splits
+    /// it.
     fn find_split(&mut self, rows: &[usize]) -> Result<Option<(usize, f64)>, FitFailure> {
         let first = self.training.classes[rows[0]];
         if rows.iter().all(|&row| self.training.classes[row] == first) {
@@ -204,26 +216,28 @@ impl Grower<'_> {
         Ok(None)
     }
 
-    /// The best split by Gini impurity, as a linfa tree of one level finds it.
+    /// The best split by Gini impurity, found by a linfa tree of one level.
     fn split_among(
         &self,
         rows: &[usize],
         features: &[usize],
     ) -> Result<Option<(usize, f64)>, FitFailure> {
-        let place =
+        let record =
             |(row, feature): (usize, usize)| self.training.records[(rows[row], features[feature])];
-        let records = Array2::from_shape_fn((rows.len(), features.len()), place);
+        let records = Array2::from_shape_fn((rows.len(), features.len()), record);
         let classes: Array1<bool> = rows.iter().map(|&row| self.training.classes[row]).collect();
         let weights: Array1<f32> = rows.iter().map(|&row| self.weights[row]).collect();
         let dataset = DatasetBase::new(records.view(), classes).with_weights(weights);
         let settings = DecisionTree::<f64, bool>::params().max_depth(Some(1));
-        let stump = settings
-            .fit(&dataset)
-            .map_err(|error| FitFailure(error.to_string()))?;
-        let (feature, value, decrease) = stump.root_node().split();
+        let stump = settings.fit(&dataset)?;
+        let (feature, value, impurity_decrease) = stump.root_node().split();
+        // linfa puts the value midway between two rows. If these are neighbouring floats, the
+        // midpoint may round to the upper one, and all rows would go below.
         let column = records.column(feature);
-        let parts = column.iter().any(|x| *x <= value) && column.iter().any(|x| *x > value);
-        Ok((decrease > 0.0 && parts).then_some((features[feature], value)))
+        let has_both_sides =
+            column.iter().any(|x| *x <= value) && column.iter().any(|x| *x > value);
+        let is_split = impurity_decrease > 0.0 && has_both_sides;
+        Ok(is_split.then_some((features[feature], value)))
     }
 }
 
@@ -242,9 +256,7 @@ mod tests {
             classes,
             groups: (0..64).collect(),
         };
-        let Model::RandomForest(forest) = fit(&training, 1).unwrap().model else {
-            unreachable!()
-        };
+        let forest = fit(&training, 1).unwrap();
         for row in 0..64 {
             let score = forest.score(training.records.row(row));
             assert_eq!(score >= 0.5, training.classes[row], "row {row}: {score}");
@@ -252,11 +264,11 @@ mod tests {
     }
 
     #[test]
-    fn damaged_trees_do_not_fit() {
+    fn a_tree_with_a_child_that_does_not_exist_is_inconsistent() {
         let mut tree = Tree::default();
         tree.push_leaf(0.5);
-        assert!(tree.fits(1));
+        assert!(tree.is_consistent(1));
         tree.below[0] = 7;
-        assert!(!tree.fits(1));
+        assert!(!tree.is_consistent(1));
     }
 }

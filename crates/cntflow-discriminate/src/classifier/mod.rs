@@ -1,30 +1,36 @@
-//! The classifiers: which there are, what fitting needs, and what a fitted one holds.
+//! The classifiers: their kinds, their models, and how a model is fitted.
 //!
-//! Settings are fixed and written down as constants beside each; none is tuned on the data, so no choice leaks.
+//! Every setting is a constant beside its classifier. None is tuned, so no choice can leak from the
+//! evaluated data.
 
-mod contained;
+mod catch_panics;
+mod fit_failure;
 mod forest;
 mod logistic;
 mod svm;
+mod training_rows;
 
-use ndarray::{Array2, ArrayView1};
+use ndarray::ArrayView1;
 use serde::{Deserialize, Serialize};
 
-pub use forest::TREES;
-pub use logistic::{GRADIENT_TOLERANCE, MAX_ITERATIONS, RIDGE};
-pub use svm::{COST, MAX_ROWS};
+pub use forest::FOREST_TREES;
+pub use logistic::{LOGISTIC_GRADIENT_TOLERANCE, LOGISTIC_MAX_ITERATIONS, LOGISTIC_RIDGE};
+pub use svm::{SVM_COST, SVM_MAX_ROWS};
 
-pub(crate) use contained::contained;
+pub(crate) use catch_panics::catch_panics;
+pub(crate) use fit_failure::FitFailure;
+pub(crate) use training_rows::TrainingRows;
 
-/// The kinds of classifiers, all resting on linfa.
+/// The kinds of classifiers, all of them built on linfa.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassifierKind {
-    /// `linfa-logistic`, with an L2 penalty.
+    /// Logistic regression with an L2 penalty, fitted by `linfa-logistic`.
     LogisticRegression,
-    /// Trees whose splits `linfa-trees` finds, on groups drawn with replacement.
+    /// A random forest on bootstrap samples of groups. `linfa-trees` finds each split.
     RandomForest,
-    /// `linfa-svm` with a Gaussian kernel of the median width.
+    /// A support vector machine fitted by `linfa-svm`. The width of its Gaussian kernel is a median
+    /// distance.
     Svm,
 }
 
@@ -41,41 +47,32 @@ impl ClassifierKind {
         }
     }
 
-    /// Fits on training rows. linfa may panic in here: callers run it inside [`contained`].
+    /// Fits a model to training rows. linfa may panic here, so callers wrap the call in
+    /// [`catch_panics`].
     pub(crate) fn fit(self, training: &TrainingRows, seed: u64) -> Result<Fit, FitFailure> {
         if training.records.ncols() == 0 {
-            return Err(FitFailure(
-                "no feature varies among the training rows".to_owned(),
-            ));
+            return Err(FitFailure::NoVaryingFeature);
         }
         match self {
-            Self::LogisticRegression => logistic::fit(training),
-            Self::RandomForest => forest::fit(training, seed),
-            Self::Svm => svm::fit(training, seed),
+            Self::LogisticRegression => {
+                logistic::fit(training).map(|model| Fit::plain(Model::LogisticRegression(model)))
+            }
+            Self::RandomForest => {
+                forest::fit(training, seed).map(|model| Fit::plain(Model::RandomForest(model)))
+            }
+            Self::Svm => svm::fit(training, seed).map(|(model, note)| Fit {
+                model: Model::Svm(model),
+                note,
+            }),
         }
     }
 }
 
-/// What a classifier is fitted on.
-#[derive(Clone, Debug)]
-pub(crate) struct TrainingRows {
-    /// `[rows, features]`, prepared.
-    pub(crate) records: Array2<f64>,
-    /// High or low, for each row.
-    pub(crate) classes: Vec<bool>,
-    /// A number for each row; rows of one group share it.
-    pub(crate) groups: Vec<usize>,
-}
-
-/// Why a fit failed, in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FitFailure(pub(crate) String);
-
-/// A fitted model and what is to be said about its fit.
+/// A fitted model, and a remark on its fit.
 #[derive(Clone, Debug)]
 pub(crate) struct Fit {
     pub(crate) model: Model,
-    /// Such as rows left out by a cap.
+    /// What the reader of a table should know, such as rows left out by a limit.
     pub(crate) note: Option<String>,
 }
 
@@ -85,7 +82,8 @@ impl Fit {
     }
 }
 
-/// A fitted model's parameters, in a form of our own: a saved classifier does not depend on linfa's layouts.
+/// The parameters of a fitted model, in types of our own, so that a saved classifier does not
+/// depend on linfa's layouts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Model {
@@ -95,8 +93,9 @@ pub(crate) enum Model {
 }
 
 impl Model {
-    /// How high a row looks: a probability (logistic regression), a mean share of high training rows (forest) or a signed
-    /// distance from the boundary (SVM).
+    /// The score of a row, larger for rows that look high: a probability (logistic regression), a
+    /// mean share of high training rows (random forest), or a signed distance from the boundary
+    /// (SVM).
     pub(crate) fn score(&self, row: ArrayView1<'_, f64>) -> f64 {
         match self {
             Self::LogisticRegression(model) => model.score(row),
@@ -105,7 +104,7 @@ impl Model {
         }
     }
 
-    /// The score from which on a row is called high.
+    /// The lowest score at which a row is predicted to be high.
     pub(crate) fn boundary(&self) -> f64 {
         match self {
             Self::LogisticRegression(_) | Self::RandomForest(_) => 0.5,
@@ -113,27 +112,29 @@ impl Model {
         }
     }
 
-    /// Whether the parameters belong together and to `features` features, as they do unless a file was damaged.
-    pub(crate) fn fits(&self, features: usize) -> bool {
+    /// Whether the parameters agree with each other and with the number of features. They do unless
+    /// a file was damaged.
+    pub(crate) fn is_consistent(&self, n_features: usize) -> bool {
         match self {
-            Self::LogisticRegression(model) => model.fits(features),
-            Self::RandomForest(model) => model.fits(features),
-            Self::Svm(model) => model.fits(features),
+            Self::LogisticRegression(model) => model.is_consistent(n_features),
+            Self::RandomForest(model) => model.is_consistent(n_features),
+            Self::Svm(model) => model.is_consistent(n_features),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Axis;
+    use ndarray::{Array2, Axis};
 
     use super::*;
-    use crate::random::{Use, stream};
+    use crate::random::{Purpose, random_stream};
 
-    /// Rows whose class is the sign of the first of three features; the second is noise, the third a rare flag.
+    /// Rows whose class is the sign of the first of three features; the second is noise, the third
+    /// a rare flag.
     fn rows(n: usize) -> TrainingRows {
         use rand::RngExt;
-        let mut rng = stream(11, Use::Fit, &[n]);
+        let mut rng = random_stream(11, Purpose::Fit, &[n]);
         let records = Array2::from_shape_fn((n, 3), |(_, column)| match column {
             2 => f64::from(u8::from(rng.random_bool(0.3))),
             _ => rng.random_range(-2.0..2.0),
@@ -147,17 +148,19 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_learns_what_is_plain_and_repeats_itself() {
+    fn every_kind_learns_an_obvious_class_and_fits_alike_with_the_same_seed() {
         let (training, test) = (rows(160), rows(101));
         for kind in ClassifierKind::ALL {
             let fit = kind.fit(&training, 5).unwrap();
-            let right = test.records.axis_iter(Axis(0)).zip(&test.classes);
-            let right = right
+            let n_right = test
+                .records
+                .axis_iter(Axis(0))
+                .zip(&test.classes)
                 .filter(|(row, class)| (fit.model.score(*row) >= fit.model.boundary()) == **class)
                 .count();
-            assert!(right >= 94, "{}: {right} of 101", kind.name());
+            assert!(n_right >= 94, "{}: {n_right} of 101", kind.name());
             assert_eq!(fit.model, kind.fit(&training, 5).unwrap().model);
-            assert!(fit.model.fits(3) && !fit.model.fits(4));
+            assert!(fit.model.is_consistent(3) && !fit.model.is_consistent(4));
         }
     }
 

@@ -1,4 +1,5 @@
-//! A support vector machine with a Gaussian kernel: linfa-svm's fit, our plain parameters.
+//! A support vector machine with a Gaussian kernel: fitted by linfa-svm, kept as plain lists of
+//! parameters.
 
 use linfa::DatasetBase;
 use linfa::traits::Fit as _;
@@ -9,36 +10,39 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Fit, FitFailure, Model, TrainingRows};
-use crate::exact;
-use crate::rule::quantile;
+use super::fit_failure::FitFailure;
+use super::training_rows::TrainingRows;
+use crate::exact_floats;
+use crate::quantile::quantile;
 
-/// Cost of a row on the wrong side, is 1.
-pub const COST: f64 = 1.0;
-/// Training rows used at most, is 2,000: linfa-svm holds the full kernel, 8 bytes times the square of the rows.
-pub const MAX_ROWS: usize = 2_000;
-/// Largest violation at which the solver stops.
+/// Cost of a training row on the wrong side of the SVM's margin: 1.
+pub const SVM_COST: f64 = 1.0;
+/// Largest number of training rows of an SVM: 2,000. linfa-svm keeps the full kernel matrix, 8
+/// bytes times the square of the number of rows.
+pub const SVM_MAX_ROWS: usize = 2_000;
+/// The solver stops when the optimality conditions are violated by less than this.
 const TOLERANCE: f64 = 1e-3;
-/// Rows whose pairwise distances give the kernel's width.
+/// Number of rows whose pairwise distances determine the kernel's width.
 const WIDTH_ROWS: usize = 200;
-/// Coefficients of smaller magnitude are none (linfa-svm's own cut).
-const NO_COEFFICIENT: f64 = 100.0 * f64::EPSILON;
+/// Coefficients of smaller magnitude count as zero, as they do in linfa-svm.
+const ZERO_COEFFICIENT: f64 = 100.0 * f64::EPSILON;
 
-/// `sum_i coefficient_i exp(-|x - vector_i|^2 / width) - offset`.
+/// A fitted SVM. The score of x is `sum_i coefficient_i exp(-|x - vector_i|^2 / width) - offset`,
+/// positive for high.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SvmModel {
-    /// Width, then offset.
-    #[serde(with = "exact")]
+    /// The width, then the offset.
+    #[serde(with = "exact_floats")]
     kernel: Vec<f64>,
-    #[serde(with = "exact")]
+    #[serde(with = "exact_floats")]
     coefficients: Vec<f64>,
-    /// Support vectors, one after the other.
-    #[serde(with = "exact")]
+    /// The support vectors one after the other, `[coefficients, features]`.
+    #[serde(with = "exact_floats")]
     vectors: Vec<f64>,
 }
 
 impl SvmModel {
-    /// Positive on the side of high.
+    /// The signed distance from the boundary, in units of the kernel; positive on the side of high.
     pub(super) fn score(&self, row: ArrayView1<'_, f64>) -> f64 {
         let (width, offset) = (self.kernel[0], self.kernel[1]);
         let vectors = self.vectors.chunks_exact(row.len());
@@ -52,10 +56,10 @@ impl SvmModel {
         terms.sum::<f64>() - offset
     }
 
-    pub(super) fn fits(&self, features: usize) -> bool {
+    pub(super) fn is_consistent(&self, n_features: usize) -> bool {
         self.kernel.len() == 2
             && self.kernel[0] > 0.0
-            && self.vectors.len() == self.coefficients.len() * features
+            && self.vectors.len() == self.coefficients.len() * n_features
     }
 }
 
@@ -63,24 +67,26 @@ fn squared_distance(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
     a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum()
 }
 
-pub(super) fn fit(training: &TrainingRows, seed: u64) -> Result<Fit, FitFailure> {
-    let (rows, note) = capped_rows(training.classes.len(), seed);
+/// Fits an SVM. The text is a remark on the fit, if some training rows were left out.
+pub(super) fn fit(
+    training: &TrainingRows,
+    seed: u64,
+) -> Result<(SvmModel, Option<String>), FitFailure> {
+    let (rows, note) = limited_rows(training.classes.len(), seed);
     let records = training.records.select(Axis(0), &rows);
     let classes: Array1<bool> = rows.iter().map(|&row| training.classes[row]).collect();
     if classes.iter().all(|class| *class == classes[0]) {
-        return Err(FitFailure("all training rows are of one class".to_owned()));
+        return Err(FitFailure::OneClass);
     }
     let width = median_squared_distance(&records);
     let dataset = DatasetBase::new(records.view(), classes.view());
     let settings = Svm::<f64, bool>::params()
         .eps(TOLERANCE)
         .gaussian_kernel(width)
-        .pos_neg_weights(COST, COST);
-    let fitted = settings
-        .fit(&dataset)
-        .map_err(|error| FitFailure(error.to_string()))?;
+        .pos_neg_weights(SVM_COST, SVM_COST);
+    let fitted = settings.fit(&dataset)?;
     let support: Vec<usize> = (0..rows.len())
-        .filter(|&row| fitted.alpha[row].abs() > NO_COEFFICIENT)
+        .filter(|&row| fitted.alpha[row].abs() > ZERO_COEFFICIENT)
         .collect();
     let model = SvmModel {
         kernel: vec![width, fitted.rho],
@@ -96,37 +102,36 @@ pub(super) fn fit(training: &TrainingRows, seed: u64) -> Result<Fit, FitFailure>
         .chain(&model.coefficients)
         .any(|number| !number.is_finite())
     {
-        return Err(FitFailure("the coefficients are not finite".to_owned()));
+        return Err(FitFailure::CoefficientsNotFinite);
     }
-    Ok(Fit {
-        model: Model::Svm(model),
-        note,
-    })
+    Ok((model, note))
 }
 
-/// All rows, or [`MAX_ROWS`] of them drawn without replacement, in their order; and what is to be said about it.
-fn capped_rows(n: usize, seed: u64) -> (Vec<usize>, Option<String>) {
+/// All rows, or [`SVM_MAX_ROWS`] of them drawn without replacement, in ascending order; and a
+/// remark if rows were left out.
+fn limited_rows(n: usize, seed: u64) -> (Vec<usize>, Option<String>) {
     let mut rows: Vec<usize> = (0..n).collect();
-    if n <= MAX_ROWS {
+    if n <= SVM_MAX_ROWS {
         return (rows, None);
     }
     rows.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-    rows.truncate(MAX_ROWS);
+    rows.truncate(SVM_MAX_ROWS);
     rows.sort_unstable();
     (
         rows,
-        Some(format!("fitted on {MAX_ROWS} of {n} training rows")),
+        Some(format!("fitted on {SVM_MAX_ROWS} of {n} training rows")),
     )
 }
 
-/// The median over pairs of (at most [`WIDTH_ROWS`], evenly spaced) rows; 1 where all rows are equal.
+/// The median squared distance between two rows, among at most [`WIDTH_ROWS`] evenly spaced rows; 1
+/// if all rows are equal.
 fn median_squared_distance(records: &ndarray::Array2<f64>) -> f64 {
     let step = records.nrows().div_ceil(WIDTH_ROWS).max(1);
     let rows: Vec<usize> = (0..records.nrows()).step_by(step).collect();
     let pairs = rows
         .iter()
         .enumerate()
-        .flat_map(|(place, &a)| rows[..place].iter().map(move |&b| (a, b)));
+        .flat_map(|(index, &a)| rows[..index].iter().map(move |&b| (a, b)));
     let distances: Vec<f64> = pairs
         .map(|(a, b)| squared_distance(records.row(a), records.row(b)))
         .collect();
@@ -146,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_decision_is_linfas() {
+    fn scores_and_predictions_are_those_of_linfa() {
         let records = Array2::from_shape_fn((30, 2), |(row, column)| {
             ((row * 7 + column * 3) % 11) as f64 - 5.0
         });
@@ -160,13 +165,13 @@ mod tests {
             classes: classes.to_vec(),
             groups: (0..30).collect(),
         };
-        let model = fit(&training, 0).unwrap().model;
+        let (model, _) = fit(&training, 0).unwrap();
         let dataset = DatasetBase::new(records.view(), classes.view());
         let width = median_squared_distance(&records);
         let settings = Svm::<f64, bool>::params()
             .eps(TOLERANCE)
             .gaussian_kernel(width)
-            .pos_neg_weights(COST, COST);
+            .pos_neg_weights(SVM_COST, SVM_COST);
         let linfas = settings.fit(&dataset).unwrap();
         for row in records.rows() {
             let theirs = linfas.weighted_sum(&row) - linfas.rho;
@@ -176,9 +181,9 @@ mod tests {
     }
 
     #[test]
-    fn more_rows_than_the_cap_are_drawn_and_said() {
-        let (rows, note) = capped_rows(MAX_ROWS + 500, 3);
-        assert_eq!(rows.len(), MAX_ROWS);
+    fn rows_beyond_the_limit_are_left_out_at_random_and_noted() {
+        let (rows, note) = limited_rows(SVM_MAX_ROWS + 500, 3);
+        assert_eq!(rows.len(), SVM_MAX_ROWS);
         assert!(rows.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(note.unwrap(), "fitted on 2000 of 2500 training rows");
     }

@@ -1,54 +1,56 @@
-//! Parts of a population that are evaluated apart: the networks with one value of a label.
+//! Strata: parts of a population that are evaluated separately, each the networks with one value of
+//! a label.
 
 use std::collections::BTreeSet;
 
-use super::scores::Ranked;
+use super::figures::RankedPredictions;
 use crate::population::Population;
 
-/// The stratum of all networks.
-pub const ALL: &str = "all";
+/// Name of the stratum of all networks.
+pub const WHOLE_POPULATION: &str = "all";
 
-/// Values of a label column above which the column is no stratum, is 24.
-const MOST_VALUES: usize = 24;
+/// Largest number of values with which a label column makes strata: 24.
+const MAX_VALUES: usize = 24;
 
-/// A named part of the rows.
+/// A part of the rows, with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stratum {
     /// `all`, or `column=value`.
     pub(crate) name: String,
-    /// For each row, whether it is in.
-    pub(crate) holds: Vec<bool>,
+    /// For each row, whether it belongs to the stratum.
+    pub(crate) contains: Vec<bool>,
 }
 
 impl Stratum {
-    /// Those of the predictions that are of the stratum's rows.
-    pub(crate) fn of(&self, repeats: &[Ranked]) -> Vec<Ranked> {
-        let part = |ranked: &Ranked| {
-            let inside = ranked
+    /// The predictions of the stratum's rows, for each repeat.
+    pub(crate) fn select(&self, repeats: &[RankedPredictions]) -> Vec<RankedPredictions> {
+        let inside = |ranked: &RankedPredictions| {
+            let predictions = ranked
                 .predictions()
                 .iter()
-                .filter(|prediction| self.holds[prediction.row]);
-            Ranked::new(inside.copied().collect())
+                .filter(|prediction| self.contains[prediction.row]);
+            RankedPredictions::new(predictions.copied().collect())
         };
-        repeats.iter().map(part).collect()
+        repeats.iter().map(inside).collect()
     }
 }
 
-/// All networks, then each value of each stratum column that has more than one.
+/// The stratum of all networks, then one per value of each stratum column. A column with one value
+/// makes no strata.
 pub(crate) fn strata(population: &Population) -> Vec<Stratum> {
-    let n = population.checkpoints.len();
+    let n_rows = population.checkpoints.len();
     let mut strata = vec![Stratum {
-        name: ALL.to_owned(),
-        holds: vec![true; n],
+        name: WHOLE_POPULATION.to_owned(),
+        contains: vec![true; n_rows],
     }];
     for (column, values) in &population.strata {
         let texts = values.texts();
         let distinct: BTreeSet<&String> = texts.iter().flatten().collect();
-        if (2..=MOST_VALUES).contains(&distinct.len()) {
+        if (2..=MAX_VALUES).contains(&distinct.len()) {
             strata.extend(distinct.into_iter().map(|value| {
                 Stratum {
                     name: format!("{column}={value}"),
-                    holds: texts
+                    contains: texts
                         .iter()
                         .map(|text| text.as_ref() == Some(value))
                         .collect(),

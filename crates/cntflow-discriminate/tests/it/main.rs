@@ -1,6 +1,6 @@
-//! The crate from outside: tables in, outcomes and saved classifiers out.
+//! The crate's public interface: tables in, outcomes and saved classifiers out.
 
 mod outcomes;
-mod saved;
+mod saved_classifiers;
+mod synthetic;
 mod timing;
-mod zoo;

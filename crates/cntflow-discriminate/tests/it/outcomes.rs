@@ -1,25 +1,29 @@
-//! What discriminations of made-up populations come to.
+//! Outcomes of discriminations on synthetic populations.
 
 use std::collections::BTreeSet;
 
 use cntflow_discriminate::{
-    ALL, ClassifierKind, DiscriminateError, DiscriminateSpec, FeatureSet, Finding, Inputs, Outcome,
-    OutcomeRow, Rule, discriminate,
+    ClassifierKind, DiscriminateError, DiscriminateSpec, FeatureSet, Finding, Inputs, Outcome,
+    OutcomeRow, Rule, WHOLE_POPULATION, discriminate,
 };
 use polars::prelude::{DataFrame, IntoLazy};
 
-use crate::zoo::{Zoo, quick};
+use crate::synthetic::{SyntheticPopulation, quick_spec};
 
 fn row(outcome: &Outcome, features: FeatureSet, classifier: ClassifierKind) -> &OutcomeRow {
-    let is_it = |row: &&OutcomeRow| {
-        row.stratum == ALL && row.features == features && row.classifier == Some(classifier)
+    let is_wanted = |row: &&OutcomeRow| {
+        row.stratum == WHOLE_POPULATION
+            && row.features == features
+            && row.classifier == Some(classifier)
     };
-    outcome.rules[0].rows.iter().find(is_it).unwrap()
+    outcome.rules[0].rows.iter().find(is_wanted).unwrap()
 }
 
 #[test]
-fn strengths_that_show_quality_beat_link_weights_that_do_not() {
-    let outcome = Zoo::default().tables().discriminate(&quick());
+fn strengths_that_depend_on_quality_beat_link_weights_that_do_not() {
+    let outcome = SyntheticPopulation::default()
+        .tables()
+        .discriminate(&quick_spec());
     let rule = &outcome.rules[0];
     for baseline in [
         FeatureSet::LinkWeights,
@@ -47,27 +51,30 @@ fn strengths_that_show_quality_beat_link_weights_that_do_not() {
     assert_eq!(rule.rows[0].auc.value, 0.5);
 }
 
-/// Of noise, one interval in twenty lies beside 0.5, so a few populations are judged together.
+/// One interval in twenty misses 0.5 on pure noise, so several populations are judged together.
 #[test]
-fn noise_is_found_to_be_noise() {
+fn features_without_signal_do_not_beat_the_baselines() {
     let noise = |seed| {
-        Zoo {
+        SyntheticPopulation {
             signal: 0.0,
             seed,
             ..Default::default()
         }
         .tables()
-        .discriminate(&quick())
+        .discriminate(&quick_spec())
     };
     let outcomes: Vec<Outcome> = [3, 8, 21].into_iter().map(noise).collect();
-    let mut held = 0;
+    let mut n_containing = 0;
     for outcome in &outcomes {
         for kind in ClassifierKind::ALL {
             let auc = row(outcome, FeatureSet::Cnt, kind).auc;
-            held += usize::from(auc.low < 0.5 && auc.high > 0.5);
+            n_containing += usize::from(auc.low < 0.5 && auc.high > 0.5);
         }
     }
-    assert!(held >= 7, "{held} of 9 intervals hold 0.5");
+    assert!(
+        n_containing >= 7,
+        "{n_containing} of 9 intervals contain 0.5"
+    );
     let surprising = |outcome: &&Outcome| outcome.rules[0].control.as_ref().unwrap().p_value <= 0.1;
     assert!(outcomes.iter().filter(surprising).count() <= 1);
     let verdicts = outcomes
@@ -89,12 +96,12 @@ fn noise_is_found_to_be_noise() {
 }
 
 #[test]
-fn no_run_stands_on_both_sides_and_thresholds_are_the_training_runs() {
+fn no_run_is_on_both_sides_and_each_fold_learns_its_thresholds() {
     let spec = DiscriminateSpec {
         rule: vec![Rule::Median, Rule::Quantiles([0.25, 0.75])],
-        ..quick()
+        ..quick_spec()
     };
-    let outcome = Zoo::default().tables().discriminate(&spec);
+    let outcome = SyntheticPopulation::default().tables().discriminate(&spec);
     for rule in &outcome.rules {
         assert_eq!(rule.folds.len(), spec.folds * spec.repeats);
         for fold in &rule.folds {
@@ -117,15 +124,15 @@ fn no_run_stands_on_both_sides_and_thresholds_are_the_training_runs() {
 }
 
 #[test]
-fn the_outcome_is_the_same_whatever_the_order_of_the_tables() {
-    let tables = Zoo::default().tables();
-    let backwards = |frame: &DataFrame| frame.clone().lazy().reverse();
-    let spec = quick();
+fn the_outcome_does_not_depend_on_the_order_of_the_tables() {
+    let tables = SyntheticPopulation::default().tables();
+    let reversed = |frame: &DataFrame| frame.clone().lazy().reverse();
+    let spec = quick_spec();
     let first = tables.discriminate(&spec);
     let inputs = Inputs {
-        experiment: "made up",
-        networks: backwards(&tables.networks),
-        layers: backwards(&tables.layers),
+        experiment: "synthetic",
+        networks: reversed(&tables.networks),
+        layers: reversed(&tables.layers),
         measured_with: "defaults",
     };
     let second = discriminate(&inputs, &spec, &mut |_| ()).unwrap();
@@ -147,7 +154,7 @@ fn the_outcome_is_the_same_whatever_the_order_of_the_tables() {
 
 #[test]
 fn failed_networks_and_earlier_checkpoints_are_counted() {
-    let tables = Zoo {
+    let tables = SyntheticPopulation {
         failed_every: 10,
         ..Default::default()
     }
@@ -155,7 +162,7 @@ fn failed_networks_and_earlier_checkpoints_are_counted() {
     let spec = DiscriminateSpec {
         features: vec![FeatureSet::Majority],
         permutations: 0,
-        ..quick()
+        ..quick_spec()
     };
     let outcome = tables.discriminate(&spec);
     let counts = outcome.counts;
@@ -181,8 +188,10 @@ fn failed_networks_and_earlier_checkpoints_are_counted() {
 }
 
 #[test]
-fn strata_have_their_own_rows_and_a_worst_one() {
-    let outcome = Zoo::default().tables().discriminate(&quick());
+fn strata_have_rows_and_one_is_marked_as_the_worst() {
+    let outcome = SyntheticPopulation::default()
+        .tables()
+        .discriminate(&quick_spec());
     let rows = &outcome.rules[0].rows;
     let strata: BTreeSet<&str> = rows.iter().map(|row| row.stratum.as_str()).collect();
     assert!(
@@ -201,7 +210,7 @@ fn strata_have_their_own_rows_and_a_worst_one() {
     assert!(
         rows.iter()
             .filter(forest)
-            .all(|row| row.stratum == ALL || row.auc.value >= worst[0].auc.value)
+            .all(|row| row.stratum == WHOLE_POPULATION || row.auc.value >= worst[0].auc.value)
     );
     let dense = rows
         .iter()
@@ -212,9 +221,9 @@ fn strata_have_their_own_rows_and_a_worst_one() {
 }
 
 #[test]
-fn all_checkpoints_stay_with_their_run() {
+fn all_checkpoints_of_a_run_are_on_one_side() {
     let spec = DiscriminateSpec {
-        checkpoints: cntflow_discriminate::Checkpoints::All,
+        checkpoints: cntflow_discriminate::CheckpointSelection::All,
         features: vec![
             FeatureSet::Majority,
             FeatureSet::Step,
@@ -223,9 +232,9 @@ fn all_checkpoints_stay_with_their_run() {
         classifiers: vec![ClassifierKind::RandomForest],
         permutations: 0,
         rule: vec![Rule::Absolute([0.3, 0.7])],
-        ..quick()
+        ..quick_spec()
     };
-    let outcome = Zoo::default().tables().discriminate(&spec);
+    let outcome = SyntheticPopulation::default().tables().discriminate(&spec);
     assert_eq!(outcome.counts.usable, 240);
     for fold in &outcome.rules[0].folds {
         assert_eq!(fold.training_groups + fold.test_groups, 120);
@@ -238,7 +247,9 @@ fn all_checkpoints_stay_with_their_run() {
 
 #[test]
 fn metrics_that_were_not_measured_are_failed_rows() {
-    let outcome = Zoo::default().tables().discriminate(&quick());
+    let outcome = SyntheticPopulation::default()
+        .tables()
+        .discriminate(&quick_spec());
     let missing = row(&outcome, FeatureSet::DataDependent, ClassifierKind::Svm);
     assert!(
         missing
@@ -264,7 +275,7 @@ fn metrics_that_were_not_measured_are_failed_rows() {
 
 #[test]
 fn fewer_runs_than_folds_and_unknown_labels_are_errors() {
-    let tables = Zoo {
+    let tables = SyntheticPopulation {
         runs: 4,
         ..Default::default()
     }
@@ -275,13 +286,13 @@ fn fewer_runs_than_folds_and_unknown_labels_are_errors() {
         layers: tables.layers(),
         measured_with: "",
     };
-    let error = discriminate(&inputs, &quick(), &mut |_| ()).unwrap_err();
+    let error = discriminate(&inputs, &quick_spec(), &mut |_| ()).unwrap_err();
     assert!(
         matches!(
             error,
             DiscriminateError::TooFewGroups {
-                found: 4,
-                needed: 5,
+                n_groups: 4,
+                n_folds: 5,
                 ..
             }
         ),
@@ -289,7 +300,7 @@ fn fewer_runs_than_folds_and_unknown_labels_are_errors() {
     );
     let spec = DiscriminateSpec {
         accuracy: "accuracy".to_owned(),
-        ..quick()
+        ..quick_spec()
     };
     let error = discriminate(&inputs, &spec, &mut |_| ()).unwrap_err();
     assert_eq!(
@@ -299,12 +310,12 @@ fn fewer_runs_than_folds_and_unknown_labels_are_errors() {
 }
 
 #[test]
-fn a_population_of_one_accuracy_has_no_classes_and_says_so() {
-    let mut tables = Zoo::default().tables();
+fn a_population_of_a_single_accuracy_gives_failed_rows_and_no_classifier() {
+    let mut tables = SyntheticPopulation::default().tables();
     let n = tables.networks.height();
     let chance = polars::prelude::Column::new("test_accuracy".into(), vec![0.1; n]);
     tables.networks.with_column(chance).unwrap();
-    let outcome = tables.discriminate(&quick());
+    let outcome = tables.discriminate(&quick_spec());
     let rule = &outcome.rules[0];
     assert_eq!((rule.n_low, rule.n_high), (120, 0));
     assert!(
@@ -317,7 +328,7 @@ fn a_population_of_one_accuracy_has_no_classes_and_says_so() {
 
 #[test]
 fn progress_counts_every_fold() {
-    let tables = Zoo {
+    let tables = SyntheticPopulation {
         runs: 30,
         ..Default::default()
     }
@@ -328,15 +339,15 @@ fn progress_counts_every_fold() {
         layers: tables.layers(),
         measured_with: "",
     };
-    let mut seen = Vec::new();
+    let mut reports = Vec::new();
     let spec = DiscriminateSpec {
         permutations: 2,
-        ..quick()
+        ..quick_spec()
     };
     discriminate(&inputs, &spec, &mut |progress| {
-        seen.push((progress.done, progress.total))
+        reports.push((progress.done, progress.total))
     })
     .unwrap();
-    assert_eq!(seen.len(), 5 * (2 + 3));
-    assert_eq!(seen.last(), Some(&(25, 25)));
+    assert_eq!(reports.len(), 5 * (2 + 3));
+    assert_eq!(reports.last(), Some(&(25, 25)));
 }

@@ -1,12 +1,13 @@
-//! What takes long: the time of a discrimination of the quickstart's size, and how often intervals hold the truth.
+//! Slow checks: the time of a discrimination of the quickstart's size, and how often intervals
+//! contain the true value.
 //!
-//! Run by `cargo test --release -- --ignored --nocapture`.
+//! They are run by `cargo test --release -- --ignored --nocapture`.
 
 use std::time::Instant;
 
 use cntflow_discriminate::{ClassifierKind, DiscriminateSpec, FeatureSet, Rule};
 
-use crate::zoo::Zoo;
+use crate::synthetic::SyntheticPopulation;
 
 const METRICS: &[&str] = &[
     "kernel_weights",
@@ -18,9 +19,9 @@ const METRICS: &[&str] = &[
 
 #[test]
 #[ignore = "takes half a minute"]
-#[expect(clippy::print_stderr, reason = "the figures are what this is for")]
-fn quickstart_sized() {
-    let tables = Zoo {
+#[expect(clippy::print_stderr, reason = "printing figures is its purpose")]
+fn a_discrimination_of_the_quickstarts_size_prints_its_time() {
+    let tables = SyntheticPopulation {
         runs: 400,
         signal: 0.5,
         more_metrics: METRICS,
@@ -58,11 +59,11 @@ fn quickstart_sized() {
     }
 }
 
-/// Of populations without any signal, few have an interval that lies beside 0.5 (three of forty, for each classifier).
+/// In populations without any signal, few intervals miss 0.5 (three of forty, for each classifier).
 #[test]
 #[ignore = "takes half a minute"]
-#[expect(clippy::print_stderr, reason = "the figures are what this is for")]
-fn intervals_of_noise_hold_one_half() {
+#[expect(clippy::print_stderr, reason = "printing figures is its purpose")]
+fn intervals_contain_one_half_if_there_is_no_signal() {
     for kind in ClassifierKind::ALL {
         let spec = DiscriminateSpec {
             classifiers: vec![kind],
@@ -73,7 +74,7 @@ fn intervals_of_noise_hold_one_half() {
         };
         let populations = 40;
         let outcomes = (0..populations).map(|seed| {
-            Zoo {
+            SyntheticPopulation {
                 signal: 0.0,
                 seed: 1_000 + seed,
                 ..Default::default()
@@ -84,15 +85,15 @@ fn intervals_of_noise_hold_one_half() {
         let aucs: Vec<_> = outcomes
             .map(|outcome| outcome.rules[0].rows[0].auc)
             .collect();
-        let held = aucs
+        let n_containing = aucs
             .iter()
             .filter(|auc| auc.low <= 0.5 && auc.high >= 0.5)
             .count();
         let mean = aucs.iter().map(|auc| auc.value).sum::<f64>() / populations as f64;
         eprintln!(
-            "{}: mean AUC {mean:.3}, {held} of {populations} intervals hold 0.5",
+            "{}: mean AUC {mean:.3}, {n_containing} of {populations} intervals contain 0.5",
             kind.name()
         );
-        assert!(held * 10 >= populations as usize * 8 && (mean - 0.5).abs() < 0.03);
+        assert!(n_containing * 10 >= populations as usize * 8 && (mean - 0.5).abs() < 0.03);
     }
 }

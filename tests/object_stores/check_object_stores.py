@@ -1,0 +1,411 @@
+#!/usr/bin/env python3
+"""Checks cntflow against an S3 server: moto on loopback, behind a proxy that injects faults.
+
+    tests/object_stores/check_object_stores.py target/release/cntflow
+
+The same checkpoints are written to a folder and to a bucket. The checks, in this order:
+
+- Catalogs and tables of both are equal, with the tables on a disk and in the bucket.
+- Responses of status 503 and broken connections are retried.
+- An object that always fails becomes a row with its name and the exit code 3; other rows are as usual.
+- A killed run resumes where it stopped, and its leftovers are removed.
+
+Everything is on 127.0.0.1. The exit code is 1 if a check fails.
+"""
+
+import gzip
+import io
+import json
+import logging
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+BUCKET = "zoo"
+CHECKPOINTS = 40
+TABLES = ["networks", "layers", "neurons", "coverage"]
+# The readable checkpoints of `published_layouts`: 3 of a Ray Tune run, 30 rows of a matrix, 1 model in
+# two shards, 5 in an archive.
+PUBLISHED_CHECKPOINTS = 3 + 30 + 1 + 5
+SMALL_CNN_COLUMNS = """varname,start_idx,end_idx,shape
+sequential/conv2d/bias:0,0,16,"(16,)"
+sequential/conv2d/kernel:0,16,160,"(3, 3, 1, 16)"
+sequential/conv2d_1/bias:0,160,176,"(16,)"
+sequential/conv2d_1/kernel:0,176,2480,"(3, 3, 16, 16)"
+sequential/conv2d_2/bias:0,2480,2496,"(16,)"
+sequential/conv2d_2/kernel:0,2496,4800,"(3, 3, 16, 16)"
+sequential/dense/bias:0,4800,4810,"(10,)"
+sequential/dense/kernel:0,4810,4970,"(16, 10)"
+"""
+# Time limit for every command, in seconds.
+COMMAND_SECONDS = 120
+
+
+class Proxy(ThreadingHTTPServer):
+    """Forwards requests to the server, records them, and injects faults."""
+
+    daemon_threads = True
+
+    def __init__(self, server_port):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.server_port_behind = server_port
+        self.lock = threading.Lock()
+        self.requests = []
+        self.faults = {}
+        self.delay = 0.0
+
+    def handle_error(self, request, client_address):
+        """Prints errors, except for the broken connection of a client that was killed."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+    def inject_fault(self, key, kind, times):
+        """Makes the next `times` reads of `key` fail.
+
+        `kind` is a status, or "cut" for a connection that breaks in the middle of the body.
+        """
+        with self.lock:
+            self.faults[f"/{BUCKET}/{key}"] = [kind, times]
+
+    def take_fault(self, path):
+        """The fault of the next read of a path, or None."""
+        with self.lock:
+            fault = self.faults.get(path)
+            if fault is None or fault[1] <= 0:
+                return None
+            fault[1] -= 1
+            return fault[0]
+
+    def requests_for(self, part):
+        """The recorded (method, path, range) of requests whose path contains `part`."""
+        """The recorded (method, path, range) requests whose path contains `part`."""
+        with self.lock:
+            return [request for request in self.requests if part in request[1]]
+
+    def forget_requests(self):
+        with self.lock:
+            self.requests.clear()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def relay(self):
+        path = self.path.partition("?")[0]
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        proxy = self.server
+        with proxy.lock:
+            proxy.requests.append((self.command, self.path, self.headers.get("Range")))
+        time.sleep(proxy.delay)
+        fault = proxy.take_fault(path) if self.command == "GET" else None
+        if isinstance(fault, int):
+            self.send_response(fault)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        server = HTTPConnection("127.0.0.1", proxy.server_port_behind, timeout=COMMAND_SECONDS)
+        server.request(self.command, self.path, body, dict(self.headers))
+        response = server.getresponse()
+        content = response.read()
+        server.close()
+        self.send_response(response.status)
+        for name, value in response.getheaders():
+            if name.lower() not in ("connection", "transfer-encoding", "content-length", "server", "date"):
+                self.send_header(name, value)
+        length = response.getheader("Content-Length") if self.command == "HEAD" else len(content)
+        self.send_header("Content-Length", str(length or 0))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if fault == "cut":
+            self.wfile.write(content[: len(content) // 2])
+            self.close_connection = True
+            return
+        self.wfile.write(content)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = relay
+
+
+def checkpoint(number):
+    """A dense network of 6, 5 and 3 neurons as a safetensors file, with labels in its metadata."""
+    shapes = {"0.weight": [5, 6], "0.bias": [5], "2.weight": [3, 5], "2.bias": [3]}
+    header = {"__metadata__": {"run": f"run-{number // 4}", "step": str(number % 4), "accuracy": str(number / 100)}}
+    values, offset = b"", 0
+    for name, shape in shapes.items():
+        count = 1
+        for size in shape:
+            count *= size
+        values += struct.pack(f"<{count}f", *(((number * 31 + offset + i * 7) % 97) / 50 - 1 for i in range(count)))
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [offset, offset + 4 * count]}
+        offset += 4 * count
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + values
+
+
+def published_layouts():
+    """Yields the names and contents of files in published layouts.
+
+    They are a run of Ray Tune with one truncated checkpoint, rows of a Small CNN Zoo, a model in two
+    shards, and an archive.
+    """
+    yield "ray/run_1/params.json", b'{"lr": 0.1}'
+    lines = [json.dumps({"training_iteration": epoch, "test_acc": epoch / 10}) for epoch in range(1, 4)]
+    yield "ray/run_1/result.json", "\n".join(lines).encode()
+    for epoch in range(4):
+        yield f"ray/run_1/checkpoint_{epoch}/checkpoints", checkpoint(epoch)[: -4 if epoch == 3 else None]
+    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (30, 4970), }".ljust(117) + "\n"
+    values = struct.pack("<149100f", *(number % 89 / 50 - 1 for number in range(149100)))
+    yield "cnn/weights.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + values
+    yield "cnn/layout.csv", SMALL_CNN_COLUMNS.encode()
+    rows = [f"relu,mnist,run_{row // 3},{row % 3},0.{row}" for row in range(30)]
+    text = "\n".join(["config.activation,config.dataset,modeldir,step,test_accuracy", *rows, ""])
+    yield "cnn/metrics.csv.gz", gzip.compress(text.encode())
+    shards = {f"model-0000{i}-of-00002.safetensors": shard(name) for i, name in [(1, "fc1"), (2, "fc2")]}
+    shard_of_tensor = {f"fc{i}.weight": f"model-0000{i}-of-00002.safetensors" for i in (1, 2)}
+    yield "hugging/config.json", b'{"model_type": "mlp"}'
+    yield "hugging/model.safetensors.index.json", json.dumps({"weight_map": shard_of_tensor}).encode()
+    for name, content in shards.items():
+        yield f"hugging/{name}", content
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for number in range(5):
+            member = tarfile.TarInfo(f"run/m{number}.safetensors")
+            member.size = len(checkpoint(number))
+            archive.addfile(member, io.BytesIO(checkpoint(number)))
+    yield "packed/zoo.tar.gz", packed.getvalue()
+
+
+def shard(name):
+    """A safetensors file with one tensor of 4 x 4."""
+    header = json.dumps({f"{name}.weight": {"dtype": "F32", "shape": [4, 4], "data_offsets": [0, 64]}}).encode()
+    return struct.pack("<Q", len(header)) + header + struct.pack("<16f", *range(16))
+
+
+class Check:
+    """One folder, one bucket, and the checks, which run in order: later ones use results of earlier ones."""
+
+    def __init__(self, cntflow, folder, proxy, s3):
+        self.cntflow, self.folder, self.proxy, self.s3 = cntflow, Path(folder), proxy, s3
+        self.environment = dict(
+            os.environ,
+            AWS_ACCESS_KEY_ID="test",
+            AWS_SECRET_ACCESS_KEY="test",
+            AWS_REGION="us-east-1",
+            AWS_ENDPOINT_URL=f"http://127.0.0.1:{proxy.server_address[1]}",
+            AWS_ALLOW_HTTP="true",
+            CNTFLOW_CACHE=str(self.folder / "cache"),
+            CNTFLOW_STORE_RETRIES="3",
+            CNTFLOW_LEASE_SECONDS="3",
+        )
+
+    def run(self, *arguments, code=0):
+        """Runs cntflow, checks its exit code, and returns its standard output."""
+        command = [self.cntflow, *map(str, arguments)]
+        done = subprocess.run(
+            command, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=COMMAND_SECONDS
+        )
+        assert done.returncode == code, f"{command}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def rows(self, out, table):
+        """The rows of a table by `cntflow query`, without wall times and folders of checkpoints."""
+        rows = json.loads(self.run("query", out, f"SELECT * FROM {table}", "--format", "json"))
+        for row in rows:
+            row.pop("seconds", None)
+            row["checkpoint"] = row["checkpoint"].rpartition("/")[2]
+        return sorted(rows, key=lambda row: json.dumps(row, sort_keys=True))
+
+    def keys(self, prefix):
+        """The keys in the bucket that start with `prefix`."""
+        listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
+        return [entry["Key"] for entry in listed.get("Contents", [])]
+
+    def check_tables_equal(self, expected_out, actual_out):
+        for table in TABLES:
+            expected, actual = self.rows(expected_out, table), self.rows(actual_out, table)
+            assert expected and expected == actual, f"{table} of {actual_out} differs from that of {expected_out}"
+
+    def measure(self, source, out, *options, code=0):
+        """Measures a source, and returns the counts of checkpoints."""
+        text = self.run("measure", source, "--out", out, "--neurons", "full", "--progress", "none", "--json", *options, code=code)
+        return json.loads(text)["checkpoints"]
+
+    def make_checkpoints(self):
+        (self.folder / "zoo").mkdir()
+        for number in range(CHECKPOINTS):
+            name = f"c{number:02}.safetensors"
+            (self.folder / "zoo" / name).write_bytes(checkpoint(number))
+            self.s3.put_object(Bucket=BUCKET, Key=f"zoo/{name}", Body=checkpoint(number))
+        self.s3.put_object(Bucket=BUCKET, Key="zoo/notes.txt", Body=b"no checkpoint")
+        (self.folder / "zoo" / "notes.txt").write_bytes(b"no checkpoint")
+
+    def catalogs_are_equal_and_only_headers_are_read(self):
+        def catalog_of(source):
+            catalog = json.loads(self.run("catalog", source, "--json"))
+            names = [path["path"].rpartition("/")[2] for path in catalog["passed_over"]]
+            for entry in catalog["checkpoints"]:
+                for key in ("checkpoint", "path"):
+                    entry[key] = json.dumps(entry[key]).rpartition("/")[2]
+            return catalog["checkpoints"], names
+
+        self.proxy.forget_requests()
+        assert catalog_of("zoo") == catalog_of(f"s3://{BUCKET}/zoo")
+        assert catalog_of("zoo/c0*") == catalog_of(f"s3://{BUCKET}/zoo/c0*")
+        reads = [request for request in self.proxy.requests_for(".safetensors") if request[0] == "GET"]
+        assert len(reads) == CHECKPOINTS + 10, f"{len(reads)} reads, {CHECKPOINTS + 10} objects"
+        # Each read is one range at the start of the object, large enough for a header.
+        assert all(re.fullmatch(r"bytes=0-\d{3,5}", range_header or "") for _, _, range_header in reads), reads[:3]
+
+    def tables_are_equal(self):
+        self.measure("zoo", "disk")
+        self.measure(f"s3://{BUCKET}/zoo", "disk-of-objects")
+        self.check_tables_equal("disk", "disk-of-objects")
+        self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/out")
+        self.check_tables_equal("disk", f"s3://{BUCKET}/out")
+        assert not self.keys("out/.lock"), "the lease was not removed"
+        again = self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/out")
+        assert (again["new"], again["resumed"]) == (0, CHECKPOINTS), again
+
+    def published_layouts_are_equal(self):
+        for name, content in published_layouts():
+            path = self.folder / "zoos" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            self.s3.put_object(Bucket=BUCKET, Key=f"zoos/{name}", Body=content)
+        expected = self.measure("zoos", "zoos-disk", code=3)
+        actual = self.measure(f"s3://{BUCKET}/zoos", f"s3://{BUCKET}/zoos-out", code=3)
+        assert expected == actual, (expected, actual)
+
+        def rows(out, table):
+            text = json.dumps(self.rows(out, table), sort_keys=True)
+            return text.replace(f"s3://{BUCKET}/", "")
+
+        for table in TABLES:
+            assert rows("zoos-disk", table) == rows(f"s3://{BUCKET}/zoos-out", table), table
+        assert expected["failed"] == 1 and expected["ok"] == PUBLISHED_CHECKPOINTS, expected
+
+    def faults_are_retried(self):
+        self.proxy.inject_fault("zoo/c03.safetensors", 503, 2)
+        self.proxy.inject_fault("zoo/c04.safetensors", "cut", 2)
+        self.proxy.forget_requests()
+        self.measure(f"s3://{BUCKET}/zoo/c0*", "retried")
+        assert len(self.proxy.requests_for("c03")) >= 4 and len(self.proxy.requests_for("c04")) >= 4
+        rows = self.rows("retried", "networks")
+        assert len(rows) == 10 and all(row["status"] == "ok" for row in rows), rows
+
+    def a_permanent_fault_is_a_failed_row(self):
+        self.proxy.inject_fault("zoo/c05.safetensors", 500, 10**6)
+        counts = self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/failing", code=3)
+        assert (counts["ok"], counts["failed"]) == (CHECKPOINTS - 1, 1), counts
+        rows = {row["checkpoint"]: row for row in self.rows(f"s3://{BUCKET}/failing", "networks")}
+        reason = rows["c05.safetensors"]["reason"]
+        assert rows["c05.safetensors"]["status"] == "failed", rows["c05.safetensors"]
+        assert f"s3://{BUCKET}/zoo/c05.safetensors" in reason and "500" in reason, reason
+        expected = [row for row in self.rows(f"s3://{BUCKET}/out", "networks") if row["checkpoint"] != "c05.safetensors"]
+        actual = [row for name, row in rows.items() if name != "c05.safetensors"]
+        assert sorted(actual, key=str) == sorted(expected, key=str)
+        self.proxy.inject_fault("zoo/c05.safetensors", 500, 0)
+        self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/failing", "--retry-failed")
+        self.check_tables_equal("disk", f"s3://{BUCKET}/failing")
+
+    def a_killed_run_resumes(self):
+        out = f"s3://{BUCKET}/killed"
+        self.proxy.delay = 0.1
+        command = [self.cntflow, "measure", f"s3://{BUCKET}/zoo", "--out", out, "--neurons", "full", "--workers", "1",
+                   "--commit-every", "1", "--progress", "none"]  # fmt: skip
+        running = subprocess.Popen(
+            command, env=self.environment, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + COMMAND_SECONDS
+        while not self.keys("killed/tables/layers"):
+            assert time.monotonic() < deadline and running.poll() is None, "no batch was committed"
+            time.sleep(0.02)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        self.proxy.delay = 0.0
+        assert self.keys("killed/.lock"), "no lease was held"
+        leftover = "killed/tables/layers/000000000000000-p000-w000-00007.parquet"
+        self.s3.put_object(Bucket=BUCKET, Key=leftover, Body=b"of a dead run")
+        self.measure(f"s3://{BUCKET}/zoo", out)
+        self.check_tables_equal("disk", out)
+        assert leftover not in self.keys("killed/tables")
+        batches = {key.rpartition("/")[2] for key in self.keys("killed/tables/networks")}
+        for table in TABLES:
+            assert {key.rpartition("/")[2] for key in self.keys(f"killed/tables/{table}")} <= batches, table
+
+    def foreign_folders_are_not_touched(self):
+        self.s3.put_object(Bucket=BUCKET, Key="foreign/deep/file", Body=b"foreign")
+        self.run("measure", f"s3://{BUCKET}/zoo", "--out", f"s3://{BUCKET}/foreign", code=1)
+        assert self.keys("foreign") == ["foreign/deep/file"], self.keys("foreign")
+
+    def fresh_measures_everything_again(self):
+        counts = self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/out", "--fresh")
+        assert counts["new"] == CHECKPOINTS, counts
+        self.check_tables_equal("disk", f"s3://{BUCKET}/out")
+
+
+@contextmanager
+def servers():
+    """Starts the S3 server and the proxy, and yields the proxy and a client of the server itself."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    proxy = Proxy(port)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=f"http://{host}:{port}",
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    s3.create_bucket(Bucket=BUCKET)
+    try:
+        yield proxy, s3
+    finally:
+        proxy.shutdown()
+        moto.stop()
+
+
+def main():
+    cntflow = str(Path(sys.argv[1]).resolve())
+    with tempfile.TemporaryDirectory() as folder, servers() as (proxy, s3):
+        check = Check(cntflow, folder, proxy, s3)
+        check.make_checkpoints()
+        for step in [
+            check.catalogs_are_equal_and_only_headers_are_read,
+            check.tables_are_equal,
+            check.published_layouts_are_equal,
+            check.faults_are_retried,
+            check.a_permanent_fault_is_a_failed_row,
+            check.a_killed_run_resumes,
+            check.foreign_folders_are_not_touched,
+            check.fresh_measures_everything_again,
+        ]:
+            started = time.monotonic()
+            step()
+            print(f"{step.__name__.replace('_', ' ')}: {time.monotonic() - started:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
