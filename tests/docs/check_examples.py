@@ -166,6 +166,10 @@ class Examples:
             command = command[1:]
         if command[:4] == ["cargo", "run", "--release", "--"]:
             command = ["cntflow", *command[4:]]
+        if command[0] == ".venv/bin/python":
+            if not (ROOT / command[1]).is_file():
+                raise Wrong(f"{command[1]} is no file of this repository")
+            return
         name = command[0]
         if name == "cntflow":
             done = self.cntflow([*command[1:], "--help"], self.work)
