@@ -14,6 +14,7 @@ checkpoints in zoo/. The blocks of a document run there in their order.
 | python | run by this interpreter |
 | json | parsed |
 | text | nothing |
+| `cntflow ...` within a sentence or a table | the program parses the arguments |
 
 A block of any other language is an error, so that no example goes unchecked by accident.
 """
@@ -160,6 +161,20 @@ class Examples:
             raise Wrong(f"the study is refused:\n{done.stderr}")
         return "read"
 
+    def check_prose(self, document: markdown.Document) -> list[str]:
+        """Commands in the prose of a document that the program does not understand."""
+        found = []
+        for line, code in document.inline_code:
+            words = shlex.split(code) if code.startswith("cntflow ") else []
+            # `cntflow COMMAND --help`: a word in capitals is a placeholder, and none of a command.
+            if len(words) < 2 or words[1].isupper():
+                continue
+            try:
+                self.parse([word.removesuffix("...") for word in words if not word.startswith("[")])
+            except Wrong as error:
+                found.append(f"{document.path.name}:{line}: {error}")
+        return found
+
     def parse(self, command: list[str]) -> None:
         """Has the program parse the arguments of a command that is not run."""
         while command and "=" in command[0].split("/")[0]:
@@ -242,6 +257,9 @@ def main() -> int:
         examples.check_themselves()
         for document in map(markdown.read, paths):
             folder = examples.folder_for(document)
+            for problem in examples.check_prose(document):
+                failures += 1
+                print(problem, file=sys.stderr)
             for block in document.blocks:
                 try:
                     what = examples.check(block, folder)

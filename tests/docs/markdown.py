@@ -7,7 +7,7 @@ from pathlib import Path
 FENCE = re.compile(r"^(\s*)(```+|~~~+)\s*(\S*)\s*$")
 HEADING = re.compile(r"^(#+) (.+?)\s*$")
 LINK = re.compile(r"!?\[[^]]*\]\(([^)\s]+)\)")
-INLINE_CODE = re.compile(r"`[^`]*`")
+INLINE_CODE = re.compile(r"`([^`]*)`")
 
 
 @dataclass
@@ -41,6 +41,10 @@ class Document:
     @property
     def anchors(self) -> set[str]:
         return {anchor(heading) for heading in self.headings}
+
+    @property
+    def inline_code(self) -> list[tuple[int, str]]:
+        return [(number, code) for number, line in self.prose for code in INLINE_CODE.findall(line)]
 
     @property
     def links(self) -> list[tuple[int, str]]:
