@@ -79,7 +79,7 @@ fn the_graph_that_was_understood_is_shown_with_its_doubts() {
     write_checkpoint(&here.join("a.safetensors"), &tensors, &[]);
     let text = expect(0, here, &["inspect", "a.safetensors"]).stdout;
     for expected in [
-        "in doubt: the size of images",
+        "assumed: the size of images",
         "4 channels",
         "conv1",
         "[4, 1, 3, 3]",

@@ -1,6 +1,6 @@
-"""Makes crates/cntflow-checkpoint/tests/data/keras: models saved by Keras, and what is expected of reading them.
+"""Makes crates/cntflow-sources/tests/data/keras: models saved by Keras, and what is expected of reading them.
 
-    python tests/formats/make_keras.py crates/cntflow-checkpoint/tests/data/keras
+    python tests/formats/make_keras.py crates/cntflow-sources/tests/data/keras
 
 Made with Keras 3.15.1 on torch 2.15, h5py 3.16 and numpy 2.4. Keras 3 writes `.keras`, `.weights.h5` and its own form of `.h5`. What
 Keras 2 wrote (`keras2*.h5`, `keras2.weights.h5`) is written here with h5py in exactly its layout: `layer_names` and `weight_names` as

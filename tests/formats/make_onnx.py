@@ -14,7 +14,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-FOLDER = pathlib.Path("crates/cntflow-checkpoint/tests/data/onnx")
+FOLDER = pathlib.Path("crates/cntflow-sources/tests/data/onnx")
 
 # Fixtures whose tensors are written out too.
 LISTED = ["mlp_script", "cnn_kept_script", "lstm_new", "residual_new"]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, UInt64Array,
 };
-use cntflow_checkpoint::write_beside;
+use cntflow_storage::write_atomically;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
@@ -21,7 +21,7 @@ use crate::error::TablesError;
 /// # Errors
 /// A column cannot be converted, or the file not be written.
 pub fn write_frame(frame: &DataFrame, path: &Path) -> Result<(), TablesError> {
-    write_beside(path, |file| {
+    write_atomically(path, |file| {
         encode_frame(frame, path, WriterProperties::default(), file)
     })
 }

@@ -79,10 +79,9 @@ pub(crate) fn coverage(records: &[Record]) -> Result<RecordBatch, ArrowError> {
         })
     };
     let checkpoints = StringArray::from_iter_values(rows().map(|(checkpoint, _)| checkpoint));
-    let tensors = StringArray::from_iter_values(rows().map(|(_, row)| row.tensor.name.as_str()));
-    let shapes =
-        StringArray::from_iter_values(rows().map(|(_, row)| format!("{:?}", row.tensor.shape)));
-    let types = StringArray::from_iter_values(rows().map(|(_, row)| row.tensor.element.as_str()));
+    let tensors = StringArray::from_iter_values(rows().map(|(_, row)| row.tensor.as_str()));
+    let shapes = StringArray::from_iter_values(rows().map(|(_, row)| format!("{:?}", row.shape)));
+    let types = StringArray::from_iter_values(rows().map(|(_, row)| row.dtype));
     let uses: StringArray = rows().map(|(_, row)| row.used_as.as_deref()).collect();
     let reasons: StringArray = rows().map(|(_, row)| row.reason.as_deref()).collect();
     batch(vec![

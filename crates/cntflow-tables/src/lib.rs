@@ -25,6 +25,6 @@ pub use merge::MERGE_ABOVE;
 pub use part::{Batch, BatchLimits, DEFAULT_BATCH_AGE, DEFAULT_BATCH_BYTES};
 pub use population::{Bin, Group, NetworkSamples, Population, PopulationKey};
 pub use population_parts::Populations;
-pub use record::{Record, Status};
+pub use record::{CoverageRow, Record, Status};
 pub use store::{Committed, TableStore};
 pub use table::{SCHEMA_VERSION, Table};

@@ -268,7 +268,8 @@ fn leave_out(
 mod tests {
     use std::time::Duration;
 
-    use cntflow_checkpoint::{CatalogEntry, Label, LabelColumn, LabelKind, Location};
+    use cntflow_catalog::{CatalogEntry, Label, LabelColumn, LabelKind};
+    use cntflow_storage::Location;
 
     use super::*;
     use crate::{Batch, BatchLimits, Record, Status};

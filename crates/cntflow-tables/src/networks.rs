@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, UInt64Array};
 use arrow_schema::ArrowError;
-use cntflow_checkpoint::{LabelColumn, label_array};
+use cntflow_catalog::{LabelColumn, label_array};
 use cntflow_metrics::NetworkMetrics;
 
 use crate::layers::batch;
@@ -120,7 +120,7 @@ fn label_names(labels: &[LabelColumn]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use cntflow_checkpoint::LabelKind;
+    use cntflow_catalog::LabelKind;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Everything that is known about one checkpoint once it was measured, or once that failed.
 
-use cntflow_checkpoint::{CatalogEntry, Coverage};
+use cntflow_catalog::CatalogEntry;
 use cntflow_metrics::NetworkMetrics;
 
 use crate::population::NetworkSamples;
@@ -36,6 +36,21 @@ impl Status {
     }
 }
 
+/// One tensor of a checkpoint, and what it was used as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoverageRow {
+    /// Name of the tensor.
+    pub tensor: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Type of its elements, by the name that safetensors gives it.
+    pub dtype: &'static str,
+    /// `kernel of fc1`, `bias of fc1`, ...; `None` where it was not used.
+    pub used_as: Option<String>,
+    /// Why it was not used, or what is doubtful about its use.
+    pub reason: Option<String>,
+}
+
 /// What the tables take in about one checkpoint.
 #[derive(Debug)]
 pub struct Record {
@@ -52,7 +67,7 @@ pub struct Record {
     /// What was measured.
     pub metrics: Option<NetworkMetrics>,
     /// Every tensor found, and what it was used as.
-    pub coverage: Vec<Coverage>,
+    pub coverage: Vec<CoverageRow>,
     /// What it gives to its population, where there is one.
     pub samples: Option<NetworkSamples>,
     /// Wall time of reading and measuring, in seconds.

@@ -1,6 +1,6 @@
 //! One run of a population: everything its training depends on, as a plain value that crosses threads and processes.
 
-use cntflow_checkpoint::Label;
+use cntflow_catalog::Label;
 use cntflow_network::{Activation, Architecture, Layer};
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
-use cntflow_checkpoint::write_beside;
+use cntflow_storage::write_atomically;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -189,7 +189,7 @@ impl<'a> Training<'a> {
         }
         let path = self.folder.join(format!("step-{epoch:05}.safetensors"));
         let bytes = safetensors_bytes(&tensors, &self.metadata(epoch, train, test));
-        write_beside::<std::io::Error>(&path, |file| file.write_all(&bytes))
+        write_atomically::<std::io::Error>(&path, |file| file.write_all(&bytes))
             .map_err(|error| Stop::Failed(error.into()))?;
         Ok(KeptCheckpoint {
             path,

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use cntflow_checkpoint::{CatalogOptions, Limits};
+use cntflow_catalog::CatalogOptions;
+use cntflow_storage::Limits;
 
 use crate::limit_setting::{LimitSetting, limits_with};
 

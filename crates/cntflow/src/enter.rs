@@ -1,7 +1,7 @@
 //! Before a plan is carried out: the folder it gets, the cluster around it, and the columns its tables will have.
 
 use anyhow::bail;
-use cntflow_checkpoint::{Catalog, LabelColumn, PassedOver};
+use cntflow_catalog::{Catalog, LabelColumn, SkippedFile};
 use cntflow_dataflow::{Cluster, Peers};
 use cntflow_tables::Status;
 
@@ -16,7 +16,7 @@ use crate::work::planned_entry;
 pub(crate) fn refuse_nothing(
     plan: &Plan,
     found: &Catalog,
-    passed_over: &[PassedOver],
+    passed_over: &[SkippedFile],
 ) -> anyhow::Result<()> {
     if !plan.runs.is_empty() || !found.entries().is_empty() {
         return Ok(());

@@ -4,8 +4,8 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use cntflow_checkpoint::store::{Folder, ObjectStores};
-use cntflow_checkpoint::{Catalog, CatalogEntry, read_catalog, write_catalog};
+use cntflow_catalog::{Catalog, CatalogEntry, read_catalog, write_catalog};
+use cntflow_storage::store::{Folder, ObjectStores};
 use cntflow_tables::TableStore;
 use fs_err as fs;
 

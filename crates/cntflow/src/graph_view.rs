@@ -1,6 +1,6 @@
 //! The graph that was understood of a checkpoint, layer by layer, for the eye and as JSON.
 
-use cntflow_checkpoint::Understood;
+use cntflow_architecture::ResolvedArchitecture;
 use cntflow_metrics::{Metric, NetworkMetrics};
 use cntflow_network::{Graph, LinkLayer, NeuronLayer, Shape};
 use serde_json::{Value, json};
@@ -16,7 +16,10 @@ pub(crate) struct GraphView<'v> {
 
 impl<'v> GraphView<'v> {
     /// The graph of an architecture that has been measured; `None` if it makes none.
-    pub(crate) fn new(understood: &Understood, metrics: &'v NetworkMetrics) -> Option<Self> {
+    pub(crate) fn new(
+        understood: &ResolvedArchitecture,
+        metrics: &'v NetworkMetrics,
+    ) -> Option<Self> {
         Some(Self {
             graph: understood.architecture.plan().ok()?,
             metrics,

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use cntflow_checkpoint::store::{ObjectStores, Written};
+use cntflow_storage::store::{ObjectStores, Written};
 
 use crate::printer;
 

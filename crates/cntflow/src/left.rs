@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cntflow_checkpoint::Catalog;
+use cntflow_catalog::Catalog;
 use cntflow_tables::Committed;
 use cntflow_zoo::TrainingData;
 

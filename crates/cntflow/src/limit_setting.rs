@@ -1,9 +1,10 @@
 //! Limits on what a file may ask for, as people give them: `--limit NAME=VALUE`, and the table `[limits]` of a study.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::str::FromStr;
 
-use cntflow_checkpoint::{CheckpointError, Limits};
+use cntflow_storage::{FormatError, FullMessage, Limits};
 use serde::Deserialize;
 
 /// Units of bytes, as they may follow a number.
@@ -107,13 +108,26 @@ fn number(text: &str) -> Result<u64, String> {
 }
 
 /// What is wrong with a checkpoint, and what to do about it where it goes beyond a limit.
-pub(crate) fn reason(error: &CheckpointError) -> String {
-    match error {
-        CheckpointError::Limit { limit, .. } => {
-            format!("{error}; --limit {limit}=VALUE, or [limits] of a study, raises it")
+pub(crate) fn reason(error: &(dyn Error + 'static)) -> String {
+    let message = error.full_message();
+    match exceeded_limit(error) {
+        Some(limit) => {
+            format!("{message}; --limit {limit}=VALUE, or [limits] of a study, raises it")
         }
-        _ => error.to_string(),
+        None => message,
     }
+}
+
+/// The limit that an error or one of its sources is about.
+fn exceeded_limit(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(FormatError::Limit { limit, .. }) = error.downcast_ref() {
+            return Some(limit);
+        }
+        next = error.source();
+    }
+    None
 }
 
 #[cfg(test)]

@@ -2,17 +2,19 @@
 
 use std::time::Instant;
 
-use cntflow_checkpoint::{
-    Absence, CatalogEntry, CheckpointError, Coverage, OpenCheckpoint, TensorUse, Understood,
-    understand, weight_tensors,
+use cntflow_architecture::{
+    ArchitectureError, Coverage, ResolvedArchitecture, TensorUse, resolve_architecture,
+    weight_tensors,
 };
+use cntflow_catalog::{Absence, CatalogEntry};
+use cntflow_formats::OpenCheckpoint;
 use cntflow_metrics::population::{LayerSample, layer_samples};
 use cntflow_metrics::{
     ConvGraph, MeasureOptions, NetworkMetrics, WeightTensor, measure, measure_tensors,
     measure_with_inputs,
 };
 use cntflow_network::Network;
-use cntflow_tables::{Record, Status};
+use cntflow_tables::{CoverageRow, Record, Status};
 
 use crate::args::{Digest, Neurons};
 use crate::limit_setting::reason;
@@ -60,17 +62,20 @@ fn bare_record(entry: &CatalogEntry) -> Record {
 }
 
 fn fill(record: &mut Record, plan: &MeasurePlan) {
-    let opened = record.entry.location.open(&plan.limits);
-    let outcome = opened.and_then(|checkpoint| {
-        record.digest = (plan.digest == Digest::Blake3).then(|| checkpoint.digest());
-        record.bytes = Some(checkpoint.bytes());
-        let (understood, coverage) = understand(&checkpoint, record.entry.architecture.as_deref());
-        record.coverage = coverage;
-        match understood {
-            Ok(understood) => measure_understood(&checkpoint, understood, plan),
-            Err(error) => measure_weights(&checkpoint, error, plan),
-        }
-    });
+    let opened = OpenCheckpoint::open_at(&record.entry.location, &plan.limits);
+    let outcome = opened
+        .map_err(ArchitectureError::from)
+        .and_then(|checkpoint| {
+            record.digest = (plan.digest == Digest::Blake3).then(|| checkpoint.digest());
+            record.bytes = Some(checkpoint.bytes());
+            let (understood, coverage) =
+                resolve_architecture(&checkpoint, record.entry.architecture.as_deref());
+            record.coverage = coverage.into_iter().map(coverage_row).collect();
+            match understood {
+                Ok(understood) => measure_understood(&checkpoint, understood, plan),
+                Err(error) => measure_weights(&checkpoint, error, plan),
+            }
+        });
     match outcome {
         Ok(mut measured) => {
             let graph = measured.metrics.n_layers > 0;
@@ -95,6 +100,17 @@ fn fill(record: &mut Record, plan: &MeasurePlan) {
     }
 }
 
+/// The row of the table `coverage` for one tensor.
+fn coverage_row(coverage: Coverage) -> CoverageRow {
+    CoverageRow {
+        tensor: coverage.tensor.name,
+        shape: coverage.tensor.shape,
+        dtype: coverage.tensor.element.as_str(),
+        used_as: coverage.used_as,
+        reason: coverage.reason,
+    }
+}
+
 /// A network measured, with what there is to say about it.
 pub(crate) struct Measured {
     /// Its metrics.
@@ -113,9 +129,9 @@ pub(crate) struct Measured {
 /// A tensor is missing, has another shape than the architecture says, or holds no real weights.
 pub(crate) fn measure_understood(
     checkpoint: &OpenCheckpoint,
-    understood: Understood,
+    understood: ResolvedArchitecture,
     plan: &MeasurePlan,
-) -> Result<Measured, CheckpointError> {
+) -> Result<Measured, ArchitectureError> {
     let options = graph_options(&understood, plan);
     let sizes_assumed = understood.sizes_assumed;
     let network = understood.network(checkpoint)?;
@@ -139,7 +155,7 @@ pub(crate) fn measure_understood(
 const SIZES_ASSUMED: &str = "the size of images is not told: measured as a graph of channels, without data-dependent metrics";
 
 /// The options of the plan; the graph is that of channels where the size of images is not told.
-fn graph_options(understood: &Understood, plan: &MeasurePlan) -> MeasureOptions {
+fn graph_options(understood: &ResolvedArchitecture, plan: &MeasurePlan) -> MeasureOptions {
     let mut options = plan.options.clone();
     if understood.sizes_assumed {
         options.conv_graph = ConvGraph::Channel;
@@ -153,10 +169,10 @@ fn graph_options(understood: &Understood, plan: &MeasurePlan) -> MeasureOptions 
 /// `error` itself where it says something else, or there are no weights; a tensor cannot be read.
 pub(crate) fn measure_weights(
     checkpoint: &OpenCheckpoint,
-    error: CheckpointError,
+    error: ArchitectureError,
     plan: &MeasurePlan,
-) -> Result<Measured, CheckpointError> {
-    let CheckpointError::NoArchitecture { reason, .. } = &error else {
+) -> Result<Measured, ArchitectureError> {
+    let ArchitectureError::NoArchitecture { reason, .. } = &error else {
         return Err(error);
     };
     let mut unreadable = None;
@@ -176,7 +192,7 @@ pub(crate) fn measure_weights(
     });
     let metrics = measure_tensors(tensors, &plan.options);
     match unreadable {
-        Some(unreadable) => Err(unreadable),
+        Some(unreadable) => Err(unreadable.into()),
         None if metrics.n_parameters == 0 => Err(error),
         None => Ok(Measured {
             metrics,

@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use cntflow_checkpoint::write_beside;
+use cntflow_storage::write_atomically;
 use polars::prelude::{AnyValue, DataFrame};
 use serde_json::{Map, Number, Value};
 
@@ -56,7 +56,9 @@ pub(crate) fn json(frame: &DataFrame) -> anyhow::Result<Value> {
 
 /// Writes a file, whole or not at all.
 pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    write_beside::<std::io::Error>(path, |file: &mut (dyn Write + Send)| file.write_all(bytes))?;
+    write_atomically::<std::io::Error>(path, |file: &mut (dyn Write + Send)| {
+        file.write_all(bytes)
+    })?;
     Ok(())
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
-use cntflow_checkpoint::store::{Folder, ObjectStores};
-use cntflow_checkpoint::{Absence, Catalog, CatalogEntry, Limits, PassedOver, scan_within};
+use cntflow_catalog::{Absence, Catalog, CatalogEntry, SkippedFile};
 use cntflow_dataflow::{Executor, Finished, TaskQueue, deal, run};
+use cntflow_sources::scan_within;
+use cntflow_storage::Limits;
+use cntflow_storage::store::{Folder, ObjectStores};
 use cntflow_tables::{BatchLimits, Committed, Status};
 
 use crate::args::{TalkArguments, WorkerArguments};
@@ -64,7 +66,7 @@ pub(crate) struct Carried {
     /// Checkpoints by status now.
     pub(crate) totals: Totals,
     /// Files of the sources that are no checkpoints.
-    pub(crate) passed_over: Vec<PassedOver>,
+    pub(crate) passed_over: Vec<SkippedFile>,
     /// What became of the populations, where the study has any and everything was measured.
     pub(crate) populations: Option<PopulationsMade>,
     /// Wall time in seconds.

@@ -1,6 +1,6 @@
 //! Populations of a study: the section of the study file, what a network gives to its population, and the tables made of them.
 
-use cntflow_checkpoint::{CatalogEntry, Label, LabelColumn, LabelKind};
+use cntflow_catalog::{CatalogEntry, Label, LabelColumn, LabelKind};
 use cntflow_discriminate::DEFAULT_ACCURACY;
 use cntflow_metrics::population::{
     AccuracyBins, Compared, DEFAULT_WIDTH, LayerSample, SampleSummary, Source, compare,

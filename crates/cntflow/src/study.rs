@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use cntflow_checkpoint::{CatalogOptions, Limits};
+use cntflow_catalog::CatalogOptions;
 use cntflow_discriminate::DiscriminateSpec;
 use cntflow_metrics::{
     Bias, Boundary, ConvGraph, MeasureOptions, Metric, Padding, Precision, Residual,
 };
+use cntflow_storage::Limits;
 use cntflow_tables::SCHEMA_VERSION;
 use cntflow_zoo::{PopulationSpec, RunSpec};
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use cntflow_checkpoint::{Catalog, CatalogEntry, write_catalog};
+use cntflow_catalog::{Catalog, CatalogEntry, write_catalog};
 use cntflow_dataflow::Gather;
 use cntflow_tables::{Batch, Status};
 

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::Context;
-use cntflow_checkpoint::LabelColumn;
-use cntflow_checkpoint::store::Folder;
+use cntflow_catalog::LabelColumn;
 use cntflow_discriminate::DiscriminateSpec;
+use cntflow_storage::store::Folder;
 use serde::{Deserialize, Serialize};
 
 use crate::populations::Populations;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use cntflow_checkpoint::{Absence, CatalogEntry, Label, LabelColumn, Location};
+use cntflow_catalog::{Absence, CatalogEntry, Label, LabelColumn};
 use cntflow_dataflow::{Cue, Work};
+use cntflow_storage::Location;
 use cntflow_tables::{Batch, BatchLimits, Committed, Record, Status};
 use cntflow_zoo::{KeptCheckpoint, RunSpec, RunStatus, TrainedRun, TrainingData, ZooError, train};
 use serde::{Deserialize, Serialize};

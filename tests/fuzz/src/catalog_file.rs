@@ -4,7 +4,7 @@
 
 mod by_ending;
 
-use cntflow_checkpoint::{Catalog, read_catalog};
+use cntflow_catalog::{Catalog, read_catalog};
 use libfuzzer_sys::fuzz_target;
 
 /// Endings that say what a catalog is.

@@ -5,7 +5,9 @@
 
 use std::path::Path;
 
-use cntflow_checkpoint::{Content, Limits, OpenCheckpoint, understand};
+use cntflow_architecture::resolve_architecture;
+use cntflow_formats::OpenCheckpoint;
+use cntflow_storage::{Content, Limits};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -16,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let opened = OpenCheckpoint::read(Path::new("fuzzed"), Content::held(bytes), &limits);
     let Ok(checkpoint) = opened else { return };
-    let (understood, coverage) = understand(&checkpoint, None);
+    let (understood, coverage) = resolve_architecture(&checkpoint, None);
     assert_eq!(coverage.len(), checkpoint.tensors().len());
     for row in &coverage {
         if let Ok(values) = checkpoint.values(&row.tensor.name) {

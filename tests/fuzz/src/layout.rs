@@ -5,7 +5,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use cntflow_checkpoint::{CatalogOptions, Limits, scan, understand};
+use cntflow_formats::OpenCheckpoint;
+use cntflow_architecture::resolve_architecture;
+use cntflow_catalog::CatalogOptions;
+use cntflow_sources::scan;
+use cntflow_storage::Limits;
 use libfuzzer_sys::fuzz_target;
 
 /// Between two files.
@@ -58,8 +62,8 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     for entry in catalog.entries().iter().take(4) {
-        if let Ok(checkpoint) = entry.location.open(&limits) {
-            let (_, coverage) = understand(&checkpoint, entry.architecture.as_deref());
+        if let Ok(checkpoint) = OpenCheckpoint::open_at(&entry.location, &limits) {
+            let (_, coverage) = resolve_architecture(&checkpoint, entry.architecture.as_deref());
             assert_eq!(coverage.len(), checkpoint.tensors().len());
         }
     }

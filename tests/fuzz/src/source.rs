@@ -4,7 +4,10 @@
 
 mod by_ending;
 
-use cntflow_checkpoint::{CatalogOptions, Limits, scan};
+use cntflow_formats::OpenCheckpoint;
+use cntflow_catalog::CatalogOptions;
+use cntflow_sources::scan;
+use cntflow_storage::Limits;
 use libfuzzer_sys::fuzz_target;
 
 /// Endings that say what a source is.
@@ -28,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
     for entry in catalog.entries().iter().take(16) {
         // Catalogs may name any file of the machine; only what lies in the source is opened.
         if entry.location.path == path {
-            let _ = entry.location.open(&limits);
+            let _ = OpenCheckpoint::open_at(&entry.location, &limits);
         }
     }
 });

@@ -4,7 +4,7 @@ mod predict;
 
 use std::path::Path;
 
-use cntflow_checkpoint::write_beside;
+use cntflow_storage::write_atomically;
 use serde::{Deserialize, Serialize};
 
 pub use predict::MAX_IMPUTED_SHARE;
@@ -115,7 +115,7 @@ impl TrainedClassifier {
             source,
         };
         let text = serde_json::to_string(self).map_err(|error| with_path(error.into()))?;
-        write_beside::<std::io::Error>(path, |file| writeln!(file, "{text}")).map_err(with_path)
+        write_atomically::<std::io::Error>(path, |file| writeln!(file, "{text}")).map_err(with_path)
     }
 
     /// Reads a saved classifier and checks that it does not contradict itself.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cntflow_checkpoint::{
-    Catalog, CatalogEntry, Label, LabelColumn, Limits, PassedOver, scan_within,
-};
+use cntflow_catalog::{Catalog, CatalogEntry, Label, LabelColumn, SkippedFile};
+use cntflow_formats::OpenCheckpoint;
+use cntflow_sources::scan_within;
+use cntflow_storage::Limits;
 use serde_json::{Value, json};
 
 use crate::args::CatalogArguments;
@@ -36,7 +37,7 @@ pub(crate) fn catalog(arguments: &CatalogArguments) -> anyhow::Result<ExitStatus
 /// What there is to say about some sources.
 struct Listing {
     catalog: Catalog,
-    passed_over: Vec<PassedOver>,
+    passed_over: Vec<SkippedFile>,
     columns: Vec<LabelColumn>,
     /// Number of checkpoints by what they are by the ending of their files.
     kinds: BTreeMap<String, usize>,
@@ -60,7 +61,7 @@ impl Opened {
         let mut digests: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let there = catalog.entries().iter();
         for entry in there.filter(|entry| entry.absent.is_none()) {
-            match entry.location.open(limits) {
+            match OpenCheckpoint::open_at(&entry.location, limits) {
                 Ok(checkpoint) => {
                     *opened.formats.entry(checkpoint.format()).or_default() += 1;
                     let same = digests.entry(checkpoint.digest()).or_default();

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use cntflow_checkpoint::store::Folder;
 use cntflow_discriminate::DiscriminateSpec;
+use cntflow_storage::store::Folder;
 
 use crate::args::DiscriminateArguments;
 use crate::exit::{ExitStatus, UsageError};

@@ -1,7 +1,9 @@
 //! `cntflow inspect`.
 
-use cntflow_checkpoint::{Coverage, Location, OpenCheckpoint, Understood, understand};
+use cntflow_architecture::{Coverage, ResolvedArchitecture, resolve_architecture};
+use cntflow_formats::OpenCheckpoint;
 use cntflow_metrics::{LayerRow, MeasureOptions, NetworkMetrics};
+use cntflow_storage::Location;
 use serde_json::{Value, json};
 
 use crate::args::{InspectArguments, Neurons};
@@ -25,10 +27,12 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
     if arguments.densities {
         plan.populations = Some(Populations::by_default(plan.probe.is_some()));
     }
-    let checkpoint = Location::from(arguments.file.as_path())
-        .open(&arguments.limits.limits())
-        .map_err(|error| anyhow::anyhow!(reason(&error)))?;
-    let (understood, coverage) = understand(&checkpoint, None);
+    let checkpoint = OpenCheckpoint::open_at(
+        &Location::from(arguments.file.as_path()),
+        &arguments.limits.limits(),
+    )
+    .map_err(|error| anyhow::anyhow!(reason(&error)))?;
+    let (understood, coverage) = resolve_architecture(&checkpoint, None);
     let measured = match understood {
         Ok(understood) => {
             let shown = understood.clone();
@@ -64,7 +68,7 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
 }
 
 /// What was understood, where that could be told, and what was measured.
-type Shown = (Option<Understood>, Measured);
+type Shown = (Option<ResolvedArchitecture>, Measured);
 
 fn text(
     checkpoint: &OpenCheckpoint,
@@ -99,7 +103,7 @@ fn text(
     parts.join("\n\n")
 }
 
-fn graph_text(understood: &Understood, metrics: &NetworkMetrics) -> Vec<String> {
+fn graph_text(understood: &ResolvedArchitecture, metrics: &NetworkMetrics) -> Vec<String> {
     let mut parts = vec![format!(
         "architecture from its {}: {} layers of neurons, {} neurons, {} links, {} parameters",
         understood.source,
@@ -108,8 +112,8 @@ fn graph_text(understood: &Understood, metrics: &NetworkMetrics) -> Vec<String> 
         metrics.n_links,
         metrics.n_parameters
     )];
-    let doubts = understood.doubts.iter();
-    parts.extend(doubts.map(|doubt| format!("in doubt: {doubt}")));
+    let assumptions = understood.assumptions.iter();
+    parts.extend(assumptions.map(|assumption| format!("assumed: {assumption}")));
     parts.extend(GraphView::new(understood, metrics).map(|view| view.text()));
     parts
 }
@@ -166,7 +170,7 @@ fn document(
             "n_neurons": understood.as_ref().map(|_| metrics.n_neurons),
             "n_links": understood.as_ref().map(|_| metrics.n_links),
             "n_parameters": metrics.n_parameters,
-            "doubts": understood.as_ref().map(|known| &known.doubts),
+            "doubts": understood.as_ref().map(|known| &known.assumptions),
             "left_out": measured.left_out,
             "densities": (!measured.samples.is_empty()).then(|| layer_view::document(&layer_views(&measured.samples))),
             "layers": metrics.layers.iter().map(layer_document).collect::<Vec<_>>(),

@@ -2,8 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use cntflow_checkpoint::store::is_url;
 use cntflow_metrics::{MeasureOptions, Metric};
+use cntflow_storage::store::is_url;
 
 use crate::args::MeasureArguments;
 use crate::exit::{ExitStatus, UsageError};

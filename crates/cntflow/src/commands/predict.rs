@@ -1,7 +1,7 @@
 //! `cntflow predict`.
 
 use anyhow::Context;
-use cntflow_checkpoint::CatalogOptions;
+use cntflow_catalog::CatalogOptions;
 use cntflow_discriminate::TrainedClassifier;
 use cntflow_tables::Table;
 

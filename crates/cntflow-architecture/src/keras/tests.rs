@@ -1,0 +1,371 @@
+//! Configurations without files: what they become, and why some cannot be expressed.
+
+use serde_json::{Value, json};
+
+use super::{EmbeddedArchitecture, Layers, configured, snake_case};
+use crate::{TensorRecipe, TensorSlice};
+
+/// A layer of a class with some settings; its tensors are `NAME/0`, `NAME/1`, ....
+fn layer(class: &str, name: &str, tensors: usize, settings: Value) -> (Value, (String, usize)) {
+    let mut config = settings;
+    config["name"] = json!(name);
+    let layer = json!({"class_name": class, "config": config});
+    (layer, (name.to_owned(), tensors))
+}
+
+fn sequential(
+    input: Value,
+    layers: &[(Value, (String, usize))],
+    backend: Option<&str>,
+) -> EmbeddedArchitecture {
+    let mut list =
+        vec![json!({"class_name": "InputLayer", "config": {"name": "x", "batch_shape": input}})];
+    list.extend(layers.iter().map(|(layer, _)| layer.clone()));
+    let config = json!({"class_name": "Sequential", "config": {"layers": list}}).to_string();
+    let named = layers.iter().map(|(_, (name, n))| {
+        let tensors = (0..*n).map(|i| format!("{name}/{i}")).collect();
+        (name.clone(), tensors)
+    });
+    let layers = Layers {
+        named: named.collect(),
+        ..Layers::default()
+    };
+    configured(&config, &[], &layers, backend)
+}
+
+fn refused(input: Value, layers: &[(Value, (String, usize))], expected: &str) {
+    let reason = sequential(input, layers, None).architecture.unwrap_err();
+    assert!(reason.contains(expected), "{reason}");
+}
+
+#[test]
+fn groups_are_named_as_keras_does() {
+    for (class, group) in [
+        ("Dense", "dense"),
+        ("Conv2D", "conv2d"),
+        ("Conv2DTranspose", "conv2d_transpose"),
+        ("LSTM", "lstm"),
+        ("SimpleRNN", "simple_rnn"),
+        ("LeakyReLU", "leaky_re_lu"),
+        ("MultiHeadAttention", "multi_head_attention"),
+        ("GlobalAveragePooling1D", "global_average_pooling1d"),
+    ] {
+        assert_eq!(snake_case(class), group);
+    }
+}
+
+#[test]
+fn a_kernel_behind_a_flattened_image_is_put_in_the_order_of_channels() {
+    let layers = [
+        layer("Flatten", "flat", 0, json!({})),
+        layer("Dropout", "drop", 0, json!({"rate": 0.5})),
+        layer("Dense", "out", 2, json!({"units": 5, "activation": "relu"})),
+    ];
+    let carried = sequential(json!([null, 2, 3, 4]), &layers, None);
+    let architecture = carried.architecture.unwrap();
+    assert_eq!(architecture.input, [4, 2, 3]);
+    let kernel = TensorSlice::reordered("out/0", &[3, 2, 0, 1])
+        .read_as(&[2, 3, 4, 5])
+        .shaped(&[5, 24]);
+    assert_eq!(carried.recipes["out.weight"], TensorRecipe::Tensor(kernel));
+    assert_eq!(
+        carried.recipes["out.bias"],
+        TensorRecipe::Tensor(TensorSlice::whole("out/1"))
+    );
+}
+
+#[test]
+fn gates_of_a_gru_are_put_in_pytorchs_order() {
+    let layers = [layer(
+        "GRU",
+        "gru",
+        3,
+        json!({"units": 2, "reset_after": true}),
+    )];
+    let carried = sequential(json!([null, 3, 4]), &layers, None);
+    assert!(carried.architecture.is_ok());
+    let gate = |first| TensorSlice::reordered("gru/0", &[1, 0]).cut(1, first, first + 2);
+    let kernel = TensorRecipe::Joined(vec![gate(2), gate(0), gate(4)]);
+    assert_eq!(carried.recipes["gru.weight_ih_l0"], kernel);
+    let bias = |first| {
+        TensorSlice::whole("gru/2")
+            .cut(0, 1, 2)
+            .cut(1, first, first + 2)
+            .shaped(&[2])
+    };
+    let bias = TensorRecipe::Joined(vec![bias(2), bias(0), bias(4)]);
+    assert_eq!(carried.recipes["gru.bias_hh_l0"], bias);
+}
+
+#[test]
+fn constants_stand_for_what_a_norm_goes_without() {
+    let norm = |scale: bool, center: bool| {
+        let tensors = 2 + usize::from(scale) + usize::from(center);
+        let settings = json!({"epsilon": 1e-3, "axis": [1], "scale": scale, "center": center});
+        let layers = [
+            layer("Dense", "d", 2, json!({"units": 2})),
+            layer("BatchNormalization", "bn", tensors, settings),
+        ];
+        let carried = sequential(json!([null, 3]), &layers, None);
+        assert!(carried.architecture.is_ok(), "{:?}", carried.architecture);
+        ["weight", "bias"].map(|tensor| carried.recipes.get(&format!("bn.{tensor}")).cloned())
+    };
+    let tensor = |name: &str| Some(TensorRecipe::Tensor(TensorSlice::whole(name)));
+    assert_eq!(norm(true, true), [tensor("bn/0"), tensor("bn/1")]);
+    assert_eq!(
+        norm(false, true),
+        [Some(TensorRecipe::Ones), tensor("bn/0")]
+    );
+    assert_eq!(
+        norm(true, false),
+        [tensor("bn/0"), Some(TensorRecipe::Zeros)]
+    );
+    assert_eq!(norm(false, false), [None, None]);
+}
+
+#[test]
+fn open_numbers_of_steps_are_a_doubt() {
+    let layers = [layer("LSTM", "lstm", 3, json!({"units": 2}))];
+    let carried = sequential(json!([null, null, 4]), &layers, None);
+    assert_eq!(carried.architecture.unwrap().input, [1, 4]);
+    assert!(
+        carried.assumptions[0].contains("taken as 1"),
+        "{:?}",
+        carried.assumptions
+    );
+}
+
+#[test]
+fn transposes_are_cut_as_the_backend_does() {
+    let settings =
+        json!({"filters": 1, "kernel_size": [3, 3], "strides": [2, 2], "padding": "same"});
+    let layers = [layer("Conv2DTranspose", "up", 2, settings)];
+    let torch = sequential(json!([null, 4, 4, 1]), &layers, Some("torch"));
+    assert!(torch.architecture.is_ok(), "{:?}", torch.architecture);
+    assert_eq!(torch.assumptions, [""; 0]);
+    let other = sequential(json!([null, 4, 4, 1]), &layers, Some("jax"));
+    assert!(other.assumptions[0].contains("layer up (Conv2DTranspose): it is taken as"));
+}
+
+#[test]
+fn zeros_around_go_into_a_padding_or_nowhere() {
+    let zeros = |padding| layer("ZeroPadding2D", "zeros", 0, json!({"padding": padding}));
+    let image = || json!([null, 6, 6, 2]);
+    let conv = json!({"filters": 1, "kernel_size": 3, "padding": "same", "strides": 2});
+    let layers = [
+        zeros(json!(1)),
+        zeros(json!([[0, 2], [1, 0]])),
+        layer("Conv2D", "conv", 2, conv),
+    ];
+    let architecture = sequential(image(), &layers, None).architecture.unwrap();
+    let text = serde_json::to_value(&architecture).unwrap();
+    // Of 10 rows and 9 columns, Keras pads one row below and a column on both sides more.
+    assert_eq!(text["layers"][0]["padding"], json!([[1, 4], [3, 2]]));
+
+    let flat = [zeros(json!(1)), layer("Flatten", "flat", 0, json!({}))];
+    refused(image(), &flat, "layer flat (Flatten): zeros around");
+    let pool = layer("MaxPooling2D", "pool", 0, json!({"pool_size": 2}));
+    refused(image(), &[zeros(json!(1)), pool], "zeros around its input");
+    let mean = json!({"pool_size": 2, "padding": "same"});
+    let mean = layer("AveragePooling2D", "mean", 0, mean);
+    refused(image(), &[zeros(json!(1)), mean], "zeros around its input");
+    let many = [zeros(json!(u64::MAX)), zeros(json!(1))];
+    refused(image(), &many, "too many zeros");
+}
+
+/// Attention as a graph has it, by its calls.
+fn attention(calls: Value) -> EmbeddedArchitecture {
+    let config = json!({"class_name": "Functional", "config": {
+        "input_layers": ["x", 0, 0],
+        "output_layers": ["a", 0, 0],
+        "layers": [
+            {"class_name": "InputLayer", "name": "x", "config": {"batch_shape": [null, 5, 4]}},
+            {
+                "class_name": "Activation", "name": "y", "config": {"activation": "relu"},
+                "inbound_nodes": [[["x", 0, 0, {}]]],
+            },
+            {
+                "class_name": "MultiHeadAttention", "name": "a", "config": {"num_heads": 2, "key_dim": 2},
+                "inbound_nodes": calls,
+            },
+        ],
+    }});
+    let tensors = (0..8).map(|i| format!("a/{i}")).collect();
+    let layers = Layers {
+        named: [("a".to_owned(), tensors)].into(),
+        ..Layers::default()
+    };
+    configured(&config.to_string(), &[], &layers, None)
+}
+
+/// A tensor as Keras 3 has it in a call.
+fn tensor(layer: &str) -> Value {
+    json!({"class_name": "__keras_tensor__", "config": {"keras_history": [layer, 0, 0]}})
+}
+
+/// Attention of the input to itself, called with such settings.
+fn self_attention(kwargs: Value) -> EmbeddedArchitecture {
+    attention(json!([{"args": [tensor("x"), tensor("x")], "kwargs": kwargs}]))
+}
+
+#[test]
+fn queries_keys_and_values_are_put_together_as_in_pytorch() {
+    let carried = self_attention(json!({"training": null, "use_causal_mask": false}));
+    assert!(carried.architecture.is_ok(), "{:?}", carried.architecture);
+    let kernel = |i| TensorSlice::reordered(format!("a/{i}"), &[1, 0]).read_as(&[4, 4]);
+    let joined = TensorRecipe::Joined([0, 2, 4].map(kernel).to_vec());
+    assert_eq!(carried.recipes["a.in_proj_weight"], joined);
+    assert_eq!(
+        carried.recipes["a.out_proj.weight"],
+        TensorRecipe::Tensor(kernel(6))
+    );
+    let bias = |i| TensorSlice::whole(format!("a/{i}")).shaped(&[4]);
+    let joined = TensorRecipe::Joined([1, 3, 5].map(bias).to_vec());
+    assert_eq!(carried.recipes["a.in_proj_bias"], joined);
+}
+
+#[test]
+fn what_attention_takes_may_be_named() {
+    let named = json!({"query": tensor("x"), "value": tensor("x"), "key": tensor("x")});
+    for calls in [
+        json!([{"args": [tensor("x")], "kwargs": {"value": tensor("x")}}]),
+        json!([{"args": [], "kwargs": named}]),
+        // Keras 2.
+        json!([[["x", 0, 0, {"value": ["x", 0, 0]}]]]),
+    ] {
+        let carried = attention(calls);
+        assert!(carried.architecture.is_ok(), "{:?}", carried.architecture);
+    }
+    for calls in [
+        json!([{"args": [tensor("x")], "kwargs": {"value": tensor("y")}}]),
+        json!([[["x", 0, 0, {"value": ["y", 0, 0]}]]]),
+    ] {
+        let reason = attention(calls).architecture.unwrap_err();
+        assert!(reason.contains("outputs of 2 layers"), "{reason}");
+    }
+    let masked = json!({"value": tensor("x"), "attention_mask": tensor("x")});
+    let reason = self_attention(masked).architecture.unwrap_err();
+    assert!(
+        reason.contains("attention_mask cannot be expressed"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn attention_that_sees_less_than_all_is_none_of_ours() {
+    for asked in ["use_causal_mask", "return_attention_scores"] {
+        let reason = self_attention(json!({asked: true}))
+            .architecture
+            .unwrap_err();
+        let expected = format!("layer a (MultiHeadAttention): {asked} cannot be expressed");
+        assert!(reason.contains(&expected), "{reason}");
+    }
+}
+
+#[test]
+fn what_cannot_be_expressed_is_told_with_its_layer() {
+    let vector = || json!([null, 4]);
+    let image = || json!([null, 6, 6, 2]);
+    let steps = || json!([null, 5, 3]);
+    let one = |class: &str, tensors, settings| [layer(class, "a", tensors, settings)];
+    refused(
+        vector(),
+        &one("Mine", 0, json!({})),
+        "layer a (Mine): layers of this class",
+    );
+    refused(
+        vector(),
+        &one("Dense", 1, json!({"units": 2})),
+        "layer a (Dense): by its settings it has 2 tensors, the file has 1",
+    );
+    refused(
+        vector(),
+        &one("Dense", 2, json!({})),
+        "missing field `units`",
+    );
+    refused(
+        vector(),
+        &one("Dense", 2, json!({"units": 2, "activation": "mish"})),
+        "activation mish",
+    );
+    refused(
+        image(),
+        &one("Dense", 2, json!({"units": 2})),
+        "every place of [6, 6, 2]",
+    );
+    refused(
+        vector(),
+        &one("LeakyReLU", 0, json!({"alpha": 0.3})),
+        "a slope of 0.3",
+    );
+    refused(
+        steps(),
+        &one("GRU", 3, json!({"units": 2})),
+        "layer a (GRU): reset_after=false",
+    );
+    refused(
+        steps(),
+        &one(
+            "LSTM",
+            3,
+            json!({"units": 2, "recurrent_activation": "hard_sigmoid"}),
+        ),
+        "hard_sigmoid",
+    );
+    refused(
+        steps(),
+        &one("LSTM", 3, json!({"units": 2, "go_backwards": true})),
+        "from the last to the first",
+    );
+    refused(
+        steps(),
+        &one(
+            "MultiHeadAttention",
+            8,
+            json!({"num_heads": 2, "key_dim": 2}),
+        ),
+        "2 heads of 2",
+    );
+    refused(
+        steps(),
+        &one(
+            "MultiHeadAttention",
+            8,
+            json!({"num_heads": 1, "key_dim": 3, "sliding_window": 2}),
+        ),
+        "sliding_window cannot be expressed",
+    );
+    refused(
+        image(),
+        &one("Conv2D", 2, json!({"filters": 1, "kernel_size": [7, 7]})),
+        "covers 7 places of 6",
+    );
+    refused(
+        image(),
+        &one(
+            "Conv2D",
+            2,
+            json!({"filters": 1, "kernel_size": [1, 1], "data_format": "channels_first"}),
+        ),
+        "channels first",
+    );
+    refused(
+        image(),
+        &one("Reshape", 0, json!({"target_shape": [3, -1]})),
+        "[6, 6, 2] as [3, 24]",
+    );
+    refused(
+        image(),
+        &one("Permute", 0, json!({"dims": [2, 1, 3]})),
+        "the order [2, 1, 3]",
+    );
+    refused(
+        json!([null, null, null, 3]),
+        &one("Conv2D", 2, json!({"filters": 1, "kernel_size": 1})),
+        "an input of shape [None, None, Some(3)]",
+    );
+    let huge = json!({"filters": 1, "kernel_size": [1, 1], "strides": [0, 1]});
+    refused(image(), &one("Conv2D", 2, huge), "stride is zero");
+    let units = json!({"units": u64::MAX, "activation": "relu"});
+    refused(vector(), &one("Dense", 2, units), "it cannot be expressed");
+}

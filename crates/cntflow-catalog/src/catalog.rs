@@ -1,0 +1,238 @@
+//! The catalog: one entry for every checkpoint there is, with where it lies and what is known about it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::interner::Interner;
+use crate::{CatalogError, Label, Labels, SharedText};
+use cntflow_storage::Location;
+
+/// One checkpoint. A plain wire type: it travels between processes as the descriptor of a measuring task. There may be a million of
+/// them in memory; what many have in common is shared between those of a catalog.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CatalogEntry {
+    /// Unique name within its catalog: `<run>/step-00004` for trained ones, the path as found for scanned ones.
+    pub checkpoint: String,
+    /// Where it lies.
+    pub location: Location,
+    /// The training run it belongs to; checkpoints of a run are one group in every evaluation.
+    pub run: SharedText,
+    /// Its place in the run's series (epochs or steps).
+    pub step: i64,
+    /// The architecture as JSON, where the catalog gives it.
+    pub architecture: Option<SharedText>,
+    /// Everything else that is known, by column name.
+    pub labels: Labels,
+    /// Why there is nothing to measure, e.g. a run that diverged.
+    pub absent: Option<Absence>,
+}
+
+/// Why a checkpoint of the catalog has no weights.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Absence {
+    /// Training came to NaN or infinity: an outcome, not an error.
+    Diverged(String),
+    /// Training failed.
+    Failed(String),
+}
+
+impl Absence {
+    /// Reads what [`Absence`] displays as; any other text counts as diverged.
+    pub(crate) fn of(text: &str) -> Self {
+        match text.strip_prefix("failed: ") {
+            Some(reason) => Self::Failed(reason.to_owned()),
+            None => Self::Diverged(text.strip_prefix("diverged: ").unwrap_or(text).to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for Absence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Diverged(reason) => write!(f, "diverged: {reason}"),
+            Self::Failed(reason) => write!(f, "failed: {reason}"),
+        }
+    }
+}
+
+/// All entries, sorted by name, without two of the same name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Catalog {
+    entries: Vec<Arc<CatalogEntry>>,
+}
+
+/// One label column: a name and the narrowest type that holds all its values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelColumn {
+    /// Name of the column.
+    pub name: String,
+    /// Type of its values.
+    pub kind: LabelKind,
+}
+
+/// The type of a label column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelKind {
+    /// Flags.
+    Flag,
+    /// Whole numbers.
+    Integer,
+    /// Real numbers.
+    Real,
+    /// Texts; also columns whose values agree in no other type.
+    Text,
+}
+
+impl Catalog {
+    /// Sorts the entries by name. The same entry twice counts once.
+    ///
+    /// # Errors
+    /// Two different entries claim one name.
+    pub fn new(entries: Vec<CatalogEntry>) -> Result<Self, CatalogError> {
+        Self::default().with(entries)
+    }
+
+    /// The entries of this catalog and some more.
+    ///
+    /// # Errors
+    /// As [`Catalog::new`].
+    pub fn with(&self, more: Vec<CatalogEntry>) -> Result<Self, CatalogError> {
+        let mut interner = Interner::default();
+        let more = more.into_iter();
+        let more = more.map(|entry| Arc::new(interner.intern(entry)));
+        let mut entries: Vec<Arc<CatalogEntry>> =
+            self.entries.iter().cloned().chain(more).collect();
+        entries.sort_by(|a, b| a.checkpoint.cmp(&b.checkpoint));
+        entries.dedup_by(|a, b| a.checkpoint == b.checkpoint && a.location == b.location);
+        if let Some([first, second]) = entries
+            .array_windows()
+            .find(|[a, b]| a.checkpoint == b.checkpoint)
+        {
+            return Err(CatalogError::Twice {
+                checkpoint: first.checkpoint.clone(),
+                first: first.location.to_string(),
+                second: second.location.to_string(),
+            });
+        }
+        Ok(Self { entries })
+    }
+
+    /// The entries, sorted by name.
+    pub fn entries(&self) -> &[Arc<CatalogEntry>] {
+        &self.entries
+    }
+
+    /// The entries, sorted by name.
+    pub fn into_entries(self) -> Vec<CatalogEntry> {
+        let entries = self.entries.into_iter();
+        entries.map(Arc::unwrap_or_clone).collect()
+    }
+
+    /// The label columns of all entries, sorted by name.
+    pub fn label_columns(&self) -> Vec<LabelColumn> {
+        let mut kinds: BTreeMap<&str, LabelKind> = BTreeMap::new();
+        for (name, label) in self.entries.iter().flat_map(|entry| entry.labels.iter()) {
+            let kind = LabelKind::of(label);
+            kinds
+                .entry(name)
+                .and_modify(|known| *known = known.joined(kind))
+                .or_insert(kind);
+        }
+        kinds
+            .into_iter()
+            .map(|(name, kind)| LabelColumn {
+                name: name.to_owned(),
+                kind,
+            })
+            .collect()
+    }
+}
+
+impl LabelKind {
+    fn of(label: &Label) -> Self {
+        match label {
+            Label::Flag(_) => Self::Flag,
+            Label::Integer(_) => Self::Integer,
+            Label::Real(_) => Self::Real,
+            Label::Text(_) => Self::Text,
+        }
+    }
+
+    /// The narrowest kind that holds values of both.
+    pub fn joined(self, other: Self) -> Self {
+        match (self, other) {
+            (a, b) if a == b => a,
+            (Self::Integer, Self::Real) | (Self::Real, Self::Integer) => Self::Real,
+            _ => Self::Text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn entry(checkpoint: &str, labels: &[(&str, Label)]) -> CatalogEntry {
+        CatalogEntry {
+            checkpoint: checkpoint.to_owned(),
+            location: Path::new(checkpoint).into(),
+            run: "r".into(),
+            step: 0,
+            architecture: None,
+            labels: labels
+                .iter()
+                .map(|(name, label)| ((*name).to_owned(), label.clone()))
+                .collect(),
+            absent: None,
+        }
+    }
+
+    #[test]
+    fn label_columns_take_the_narrowest_type_that_holds_all_values() {
+        let entries = vec![
+            entry(
+                "b",
+                &[
+                    ("a", Label::Integer(1)),
+                    ("b", Label::Flag(true)),
+                    ("c", Label::Real(0.5)),
+                ],
+            ),
+            entry(
+                "a",
+                &[("a", Label::Real(1.5)), ("b", Label::Text("x".into()))],
+            ),
+        ];
+        let catalog = Catalog::new(entries).unwrap();
+        let columns: Vec<_> = catalog
+            .label_columns()
+            .into_iter()
+            .map(|column| (column.name, column.kind))
+            .collect();
+        let expected = [
+            ("a", LabelKind::Real),
+            ("b", LabelKind::Text),
+            ("c", LabelKind::Real),
+        ];
+        assert_eq!(
+            columns,
+            expected.map(|(name, kind)| (name.to_owned(), kind))
+        );
+        assert_eq!(catalog.entries()[0].checkpoint, "a");
+    }
+
+    #[test]
+    fn one_name_for_two_files_is_an_error_that_names_both() {
+        let mut second = entry("a", &[]);
+        second.location = Path::new("elsewhere").into();
+        let text = Catalog::new(vec![entry("a", &[]), second])
+            .unwrap_err()
+            .to_string();
+        assert_eq!(text, "checkpoint a is listed twice: a and elsewhere");
+    }
+}

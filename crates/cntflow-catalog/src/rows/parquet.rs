@@ -1,0 +1,99 @@
+//! Parquet, batch by batch. Polars and pandas write large strings or string views where Arrow has three types of text.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_schema::DataType;
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::{Cell, Row, Take};
+use crate::Label;
+use cntflow_storage::Content;
+
+/// Hands out the rows, numbered from 1; columns of what is neither number, flag nor text (lists, dates) are none.
+pub(super) fn read(file: Content, take: Take<'_>) -> Result<(), String> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from_owner(file))
+        .and_then(|builder| builder.build())
+        .map_err(|error| error.to_string())?;
+    let mut line = 0;
+    for batch in reader {
+        let batch = batch.map_err(|error| error.to_string())?;
+        let columns = columns(&batch);
+        for row in 0..batch.num_rows() {
+            line += 1;
+            let cells = columns.iter().filter_map(|(name, array)| {
+                Some((name.clone(), Cell::Typed(label_at(array, row)?)))
+            });
+            let cells = cells.collect();
+            take(Row { line, cells }).map_err(|reason| format!("row {line}: {reason}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn columns(batch: &RecordBatch) -> Vec<(String, ArrayRef)> {
+    let schema = batch.schema();
+    let named = schema.fields().iter().zip(batch.columns());
+    named
+        .filter_map(|(field, array)| Some((field.name().clone(), plain(array)?)))
+        .collect()
+}
+
+fn as_texts(column: &ArrayRef) -> Option<StringArray> {
+    match column.data_type() {
+        DataType::Utf8 => column.as_string_opt::<i32>().cloned(),
+        DataType::LargeUtf8 => column
+            .as_string_opt::<i64>()
+            .map(|texts| texts.iter().collect()),
+        DataType::Utf8View => column
+            .as_string_view_opt()
+            .map(|texts| texts.iter().collect()),
+        DataType::Null => Some(StringArray::new_null(column.len())),
+        _ => None,
+    }
+}
+
+/// The column in one of the four types of labels; `None` where it holds nothing of the kind (lists, dates).
+fn plain(array: &ArrayRef) -> Option<ArrayRef> {
+    use arrow_array::types::{
+        Float32Type, Int8Type, Int16Type, Int32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    };
+    macro_rules! widen {
+        ($from:ty, $to:ty, $array:ty) => {
+            Some(Arc::new(
+                array
+                    .as_primitive_opt::<$from>()?
+                    .iter()
+                    .map(|v| v.map(|v| v as $to))
+                    .collect::<$array>(),
+            ))
+        };
+    }
+    match array.data_type() {
+        DataType::Boolean | DataType::Int64 | DataType::Float64 => Some(Arc::clone(array)),
+        DataType::Int8 => widen!(Int8Type, i64, Int64Array),
+        DataType::Int16 => widen!(Int16Type, i64, Int64Array),
+        DataType::Int32 => widen!(Int32Type, i64, Int64Array),
+        DataType::UInt8 => widen!(UInt8Type, i64, Int64Array),
+        DataType::UInt16 => widen!(UInt16Type, i64, Int64Array),
+        DataType::UInt32 => widen!(UInt32Type, i64, Int64Array),
+        DataType::UInt64 => widen!(UInt64Type, f64, Float64Array),
+        DataType::Float32 => widen!(Float32Type, f64, Float64Array),
+        _ => Some(Arc::new(as_texts(array)?)),
+    }
+}
+
+fn label_at(array: &ArrayRef, row: usize) -> Option<Label> {
+    if array.is_null(row) {
+        return None;
+    }
+    match array.data_type() {
+        DataType::Boolean => Some(Label::Flag(array.as_boolean().value(row))),
+        DataType::Int64 => Some(Label::Integer(array.as_primitive::<Int64Type>().value(row))),
+        DataType::Float64 => Some(Label::Real(array.as_primitive::<Float64Type>().value(row))),
+        _ => Some(Label::Text(array.as_string::<i32>().value(row).into())),
+    }
+}

@@ -1,0 +1,21 @@
+//! What a file says of the model that its tensors belong to, in the terms of its format.
+
+use crate::keras::Model as KerasModel;
+use crate::onnx::Graph;
+use crate::pickle::Pickle;
+use crate::zoo_matrix::Variable;
+
+/// What a checkpoint says of its model beside the tensors.
+#[derive(Debug)]
+pub enum Description<'a> {
+    /// A Keras model: its configuration, or its layers alone.
+    Keras(KerasModel<'a>),
+    /// An ONNX graph.
+    Onnx(Graph<'a>),
+    /// A pickled `torch.nn.Sequential`.
+    TorchSequential(&'a Pickle),
+    /// Kernels `[n_in, n_out]` in the order of the layers, as MLP-CN stacks them.
+    Snapshot,
+    /// A row of the Small CNN Zoo's matrix.
+    ZooRow(&'a [Variable]),
+}

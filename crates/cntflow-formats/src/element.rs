@@ -1,0 +1,110 @@
+//! Types of tensors' elements, and their values as f32.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use half::{bf16, f16};
+
+macro_rules! elements {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $bytes:literal;)+) => {
+        /// The type of a tensor's elements. Formats' own names (`float32`, `FloatStorage`, `<f4`, ...) all become these.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Element {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Element {
+            /// The name that tables carry: that of safetensors, e.g. `F32`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// Bytes of one element.
+            pub fn bytes(self) -> usize {
+                match self { $(Self::$name => $bytes,)+ }
+            }
+        }
+    };
+}
+
+elements! {
+    /// 64-bit floats.
+    F64 = "F64", 8;
+    /// 32-bit floats.
+    F32 = "F32", 4;
+    /// IEEE's 16-bit floats.
+    F16 = "F16", 2;
+    /// Brain floats.
+    BF16 = "BF16", 2;
+    /// 8-bit floats with 4 bits of exponent.
+    F8E4M3 = "F8_E4M3", 1;
+    /// 8-bit floats with 5 bits of exponent.
+    F8E5M2 = "F8_E5M2", 1;
+    /// Pairs of 32-bit floats.
+    C64 = "C64", 8;
+    /// Pairs of 64-bit floats.
+    C128 = "C128", 16;
+    /// Whole numbers of 64 bits.
+    I64 = "I64", 8;
+    /// Whole numbers of 32 bits.
+    I32 = "I32", 4;
+    /// Whole numbers of 16 bits.
+    I16 = "I16", 2;
+    /// Whole numbers of 8 bits.
+    I8 = "I8", 1;
+    /// Whole numbers of 64 bits, not negative.
+    U64 = "U64", 8;
+    /// Whole numbers of 32 bits, not negative.
+    U32 = "U32", 4;
+    /// Whole numbers of 16 bits, not negative.
+    U16 = "U16", 2;
+    /// Whole numbers of 8 bits, not negative.
+    U8 = "U8", 1;
+    /// Flags of one byte.
+    Bool = "BOOL", 1;
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Element {
+    /// Whether tensors of this type hold real weights.
+    pub fn is_real(self) -> bool {
+        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
+    }
+
+    /// Bytes of what turns round with the byte order: a half of a complex number, the element otherwise.
+    pub(crate) fn component_bytes(self) -> usize {
+        match self {
+            Self::C64 | Self::C128 => self.bytes() / 2,
+            _ => self.bytes(),
+        }
+    }
+
+    /// Little-endian elements as f32: borrowed where they are aligned f32, converted otherwise; `None` of types that hold no real
+    /// weights.
+    pub fn values(self, elements: Cow<'_, [u8]>) -> Option<Cow<'_, [f32]>> {
+        let bytes = match (self, elements) {
+            (Self::F32, Cow::Borrowed(bytes)) => match bytemuck::try_cast_slice(bytes) {
+                Ok(aligned) => return Some(Cow::Borrowed(aligned)),
+                Err(_) => Cow::Borrowed(bytes),
+            },
+            (_, other) => other,
+        };
+        Some(Cow::Owned(match self {
+            Self::F32 => convert(&bytes, f32::from_le_bytes),
+            Self::F64 => convert(&bytes, |b| f64::from_le_bytes(b) as f32),
+            Self::F16 => convert(&bytes, |b| f16::from_le_bytes(b).to_f32()),
+            Self::BF16 => convert(&bytes, |b| bf16::from_le_bytes(b).to_f32()),
+            _ => return None,
+        }))
+    }
+}
+
+fn convert<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let (chunks, _) = bytes.as_chunks();
+    chunks.iter().map(|chunk| value(*chunk)).collect()
+}

@@ -1,0 +1,49 @@
+//! What can be wrong with a checkpoint. Every message names the file, and the tensor where there is one.
+
+use std::path::PathBuf;
+
+use cntflow_storage::StorageError;
+
+/// Why a checkpoint cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The file cannot be read, or its content is broken.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The file is of no format that can be read.
+    #[error("{path}: not a format that cntflow reads ({formats}); {what}")]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// The formats that are read.
+        formats: &'static str,
+        /// What it is, as far as can be told.
+        what: &'static str,
+    },
+    /// The elements of a tensor cannot be decoded.
+    #[error("{path}: tensor {tensor}")]
+    Elements {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// What is wrong with its elements.
+        source: cntflow_storage::FormatError,
+    },
+    /// A tensor's type cannot be read as real weights.
+    #[error("{path}: tensor {tensor} has type {dtype}, which holds no weights that can be read")]
+    Type {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its type in the file.
+        dtype: String,
+    },
+}
+
+impl From<std::io::Error> for CheckpointError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Storage(error.into())
+    }
+}

@@ -1,0 +1,161 @@
+//! Formats of checkpoint files. Each is one module behind the trait [`Format`], told by the content of a file, never by its name.
+//!
+//! A reader gets the bytes of a whole file (mapped, so that nothing is read that is not asked for) and gives the list of tensors,
+//! checked: every tensor's elements lie within the file, are as many as its shape says, and are all that the file lists. Lengths,
+//! offsets, counts and ratios of compression are compared with the file and with [`Limits`] before memory is taken for them. Nothing
+//! in a file is ever run.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use cntflow_storage::{Content, FormatError, Limits};
+
+use crate::{Description, Element, keras, numpy, onnx, safetensors, torch};
+
+/// One tensor as a file lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorEntry {
+    /// Its name; within nested dictionaries the keys joined by dots.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Type of its elements.
+    pub element: Element,
+    /// Why it is no weight of the network, where the file tells: `optimizer state`, say.
+    pub excluded_because: Option<String>,
+}
+
+impl TensorEntry {
+    /// Number of elements.
+    ///
+    /// Readers have checked that the product does not overflow.
+    pub fn n_values(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// A checkpoint file of some format, opened: its list of tensors, checked against the file.
+pub trait Format: fmt::Debug + Send + Sync {
+    /// What people call the format: `safetensors`, `PyTorch`, ...
+    fn name(&self) -> &'static str;
+
+    /// Every tensor of the file, in the file's own order; no two of one name.
+    fn tensors(&self) -> &[TensorEntry];
+
+    /// The elements of the tensor at `place` in [`Format::tensors`], row-major and little-endian, as many as its shape says. `file` is
+    /// what the format was opened from. Borrowed where the file holds them so.
+    ///
+    /// # Errors
+    /// What is only seen when elements are decoded: a damaged compressed stream, say.
+    fn elements<'a>(&'a self, file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError>;
+
+    /// Texts that the file carries beside its tensors (hyperparameters, a version).
+    fn metadata(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    /// What the file says of its model. Made when it is asked for: reading tensors alone does not pay for it. `file` is what the format was
+    /// opened from.
+    fn description<'a>(&'a self, file: &'a [u8]) -> Option<Description<'a>> {
+        let _ = file;
+        None
+    }
+}
+
+/// Number of elements of a shape, and of its bytes.
+///
+/// # Errors
+/// A product that overflows; the text names the tensor and the shape.
+pub(crate) fn checked_bytes(
+    tensor: &str,
+    shape: &[usize],
+    element: Element,
+) -> Result<usize, FormatError> {
+    let product = shape
+        .iter()
+        .try_fold(element.bytes(), |product, &size| product.checked_mul(size));
+    // A dimension of zero makes a product of zero whatever the others are; those must be sane all the same.
+    let sane = shape
+        .iter()
+        .filter(|&&size| size > 0)
+        .try_fold(element.bytes(), |product, &size| product.checked_mul(size));
+    match (product, sane) {
+        (Some(product), Some(sane)) if sane <= isize::MAX as usize => Ok(product),
+        _ => Err(FormatError::broken(format!(
+            "tensor {tensor} has shape {shape:?}: more elements than a file can hold"
+        ))),
+    }
+}
+
+/// What opening a file of a format gives.
+pub(crate) type Opening = Result<Box<dyn Format>, FormatError>;
+
+/// A format as this crate knows it: how it is told, and how it is opened.
+struct Known {
+    /// Whether the file's bytes are of this format.
+    recognises: fn(&[u8]) -> bool,
+    /// Opens the file. A reader that needs the bytes for longer than the call keeps a clone of the content, which shares them.
+    open: fn(&Content, &Limits) -> Opening,
+}
+
+/// All formats, in the order they are tried.
+const KNOWN: &[Known] = &[
+    Known {
+        recognises: safetensors::recognises,
+        open: |file, limits| safetensors::open(file, limits),
+    },
+    Known {
+        recognises: torch::recognises,
+        open: |file, limits| torch::open(file, limits),
+    },
+    Known {
+        recognises: numpy::recognises,
+        open: |file, limits| numpy::open(file, limits),
+    },
+    Known {
+        recognises: keras::recognises,
+        open: keras::open,
+    },
+    Known {
+        recognises: onnx::recognises,
+        open: |file, limits| onnx::open(file, limits),
+    },
+];
+
+/// Names of all formats, as messages list them.
+pub(crate) const NAMES: &str = "safetensors, PyTorch, NumPy, Keras, HDF5, ONNX";
+
+/// Whether the file is of a known format.
+pub fn is_known(file: &[u8]) -> bool {
+    KNOWN.iter().any(|known| (known.recognises)(file))
+}
+
+/// Opens a file of any known format; `None` if it is of none.
+///
+/// # Errors
+/// It is of a known format, and something is wrong with it.
+pub(crate) fn open(
+    file: &Content,
+    limits: &Limits,
+) -> Result<Option<Box<dyn Format>>, FormatError> {
+    let known = KNOWN.iter().find(|known| (known.recognises)(file));
+    known.map(|known| (known.open)(file, limits)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_that_overflow_are_named() {
+        let huge = 1 << 62;
+        assert_eq!(checked_bytes("a", &[2, 3], Element::F32), Ok(24));
+        assert_eq!(checked_bytes("a", &[], Element::F64), Ok(8));
+        assert_eq!(checked_bytes("a", &[0, 7], Element::F64), Ok(0));
+        for shape in [vec![huge, 2], vec![huge, huge], vec![0, huge, huge]] {
+            let text = checked_bytes("a", &shape, Element::F32).unwrap_err();
+            assert!(text.to_string().contains("tensor a"), "{text}");
+        }
+    }
+}

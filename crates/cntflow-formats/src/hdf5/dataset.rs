@@ -1,0 +1,276 @@
+//! Datasets: shape, type of the elements, and where they are.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use hdf5_reader::error::ByteOrder;
+use hdf5_reader::io::Cursor;
+use hdf5_reader::messages::HdfMessage;
+use hdf5_reader::messages::layout::DataLayout;
+use hdf5_reader::{Datatype, Hdf5File};
+
+use super::broken;
+use crate::Element;
+use crate::format::checked_bytes;
+use cntflow_storage::FormatError;
+use cntflow_storage::{Content, Limits};
+
+/// A dataset as the file lists it.
+#[derive(Debug)]
+pub(crate) struct Dataset {
+    /// Its path from the root, without a slash in front.
+    pub(crate) path: String,
+    /// Its shape; elements that are no numbers have their bytes as a last dimension.
+    pub(crate) shape: Vec<usize>,
+    /// Type of its elements; bytes where they are no numbers.
+    pub(crate) element: Element,
+    /// Why it is no tensor of numbers: `text`, say.
+    pub(crate) excluded_because: Option<String>,
+    stored: Stored,
+}
+
+/// Where elements are.
+enum Stored {
+    /// In the file in one piece, as they are handed out.
+    InFile(Range<usize>),
+    /// Chunked, compressed, within a header, never written, or big-endian.
+    Scattered {
+        dataset: Box<hdf5_reader::Dataset>,
+        big_endian: bool,
+    },
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InFile(range) => write!(f, "{range:?}"),
+            Self::Scattered { .. } => f.write_str("scattered"),
+        }
+    }
+}
+
+/// Most bytes that one dataset may be decoded to: by the limit, and by what the whole file can hold compressed.
+pub(super) fn most_decoded(content: &Content, limits: &Limits) -> u64 {
+    let expanded = (content.len() as u64).saturating_mul(limits.expansion);
+    limits.decoded_bytes.min(expanded)
+}
+
+impl Dataset {
+    /// Checks a dataset's type and size, and that it lies within the file.
+    pub(super) fn new(
+        path: String,
+        dataset: hdf5_reader::Dataset,
+        file: &Hdf5File,
+        content: &Content,
+        limits: &Limits,
+    ) -> Result<Self, FormatError> {
+        let told = |error| broken(&path, &error);
+        let sizes: Result<Vec<usize>, _> = dataset
+            .shape()
+            .iter()
+            .map(|&n| usize::try_from(n))
+            .collect();
+        let too_large = |_| FormatError::broken(format!("{path}: its shape is too large"));
+        let mut shape = sizes.map_err(too_large)?;
+        let kind = Kind::of(&dataset).map_err(told)?;
+        if kind.excluded_because.is_some() {
+            shape.push(dataset.raw_element_size().map_err(told)?);
+        }
+        if shape.is_empty() && matches!(dataset.num_elements(), Ok(0)) {
+            shape.push(0);
+        }
+        let bytes = checked_bytes(&path, &shape, kind.element)?;
+        let placed = Placed::of(&dataset, file, bytes).map_err(told)?;
+        let stored = match placed.range.filter(|_| !kind.big_endian) {
+            Some(range) if range.end <= content.len() => Stored::InFile(range),
+            Some(range) => {
+                return Err(FormatError::broken(format!(
+                    "tensor {path} lies at {range:?}, the file has {} bytes (cut short)",
+                    content.len()
+                )));
+            }
+            None => {
+                check_decoded(&path, bytes, placed.filtered, content, limits)?;
+                Stored::Scattered {
+                    dataset: Box::new(dataset),
+                    big_endian: kind.big_endian,
+                }
+            }
+        };
+        Ok(Self {
+            shape,
+            element: kind.element,
+            excluded_because: kind.excluded_because,
+            stored,
+            path,
+        })
+    }
+
+    /// The elements, row-major and little-endian.
+    pub(super) fn elements<'a>(&'a self, content: &'a [u8]) -> Result<Cow<'a, [u8]>, FormatError> {
+        match &self.stored {
+            Stored::InFile(range) => Ok(Cow::Borrowed(&content[range.clone()])),
+            Stored::Scattered { .. } if self.shape.contains(&0) => Ok(Cow::Borrowed(&[])),
+            Stored::Scattered {
+                dataset,
+                big_endian,
+            } => {
+                let bytes = dataset.read_raw_bytes();
+                let mut bytes = bytes.map_err(|error| broken(&self.path, &error))?;
+                if *big_endian {
+                    let elements = bytes.chunks_exact_mut(self.element.bytes());
+                    elements.for_each(<[u8]>::reverse);
+                }
+                Ok(Cow::Owned(bytes))
+            }
+        }
+    }
+}
+
+/// Compares what a dataset takes when decoded with the limits. Without a filter it cannot be more than the whole file.
+fn check_decoded(
+    path: &str,
+    bytes: usize,
+    filtered: bool,
+    content: &Content,
+    limits: &Limits,
+) -> Result<(), FormatError> {
+    let what = format!("bytes of tensor {path}");
+    let bytes = bytes as u64;
+    FormatError::check_limit(&*what, bytes, "decoded_bytes", limits.decoded_bytes)?;
+    let (limit, most) = match filtered {
+        true => (
+            "expansion times the file's bytes",
+            most_decoded(content, limits),
+        ),
+        false => ("of the file's bytes", content.len() as u64),
+    };
+    FormatError::check_limit(what, bytes, limit, most)
+}
+
+/// Where a dataset's bytes lie.
+#[derive(Default)]
+struct Placed {
+    /// In the file; `None` if they do not in one piece, or were never written.
+    range: Option<Range<usize>>,
+    /// Whether they go through filters, as compressed ones do.
+    filtered: bool,
+}
+
+impl Placed {
+    fn of(
+        dataset: &hdf5_reader::Dataset,
+        file: &Hdf5File,
+        bytes: usize,
+    ) -> Result<Self, hdf5_reader::error::Error> {
+        let header = file.get_or_parse_header(dataset.address())?;
+        let mut placed = Self::default();
+        let mut external = false;
+        for message in &header.messages {
+            match message {
+                HdfMessage::ExternalFiles(_) => external = true,
+                HdfMessage::FilterPipeline(_) => placed.filtered = true,
+                HdfMessage::DataLayout(message) => {
+                    if let DataLayout::Contiguous { address, size } = message.layout
+                        && !Cursor::is_undefined_offset(address, file.superblock().offset_size)
+                    {
+                        let start = usize::try_from(address).ok();
+                        let end = start.and_then(|start| start.checked_add(bytes));
+                        let range = start.zip(end).filter(|_| size >= bytes as u64);
+                        placed.range = range.map(|(start, end)| start..end);
+                    }
+                }
+                _ => {}
+            }
+        }
+        placed.range = placed.range.filter(|_| !external);
+        Ok(placed)
+    }
+}
+
+/// What the elements of a dataset are.
+struct Kind {
+    element: Element,
+    big_endian: bool,
+    excluded_because: Option<String>,
+}
+
+impl Kind {
+    fn of(dataset: &hdf5_reader::Dataset) -> Result<Self, hdf5_reader::error::Error> {
+        let number = |element: Option<Element>, order: ByteOrder| {
+            element.map(|element| Self {
+                element,
+                big_endian: order == ByteOrder::BigEndian,
+                excluded_because: None,
+            })
+        };
+        let kind = match dataset.dtype() {
+            Datatype::FloatingPoint { byte_order, .. } => {
+                number(float(&dataset.raw_datatype()?), *byte_order)
+            }
+            Datatype::FixedPoint {
+                size,
+                signed,
+                byte_order,
+            } => number(integer(*size, *signed), *byte_order),
+            Datatype::Enum { base, members } => match **base {
+                // A flag as h5py writes it.
+                Datatype::FixedPoint { size: 1, .. }
+                    if members.iter().any(|member| member.name == "FALSE") =>
+                {
+                    number(Some(Element::Bool), ByteOrder::LittleEndian)
+                }
+                _ => None,
+            },
+            // Brain floats as NumPy, which knows none, writes them.
+            Datatype::Opaque { size: 2, .. } => {
+                number(Some(Element::BF16), ByteOrder::LittleEndian)
+            }
+            _ => None,
+        };
+        Ok(kind.unwrap_or_else(|| Self {
+            element: Element::U8,
+            big_endian: false,
+            excluded_because: Some(not_numbers(dataset.dtype()).to_owned()),
+        }))
+    }
+}
+
+fn not_numbers(datatype: &Datatype) -> &'static str {
+    match datatype {
+        Datatype::String { .. } => "text",
+        Datatype::VarLen { .. } => "references to elements of variable length",
+        Datatype::Reference { .. } => "references",
+        Datatype::Compound { .. } => "compound elements",
+        Datatype::FloatingPoint { .. } => "floats of an uncommon layout",
+        Datatype::FixedPoint { .. } => "whole numbers of an uncommon size",
+        _ => "elements that are no numbers",
+    }
+}
+
+fn integer(size: u8, signed: bool) -> Option<Element> {
+    Some(match (size, signed) {
+        (1, true) => Element::I8,
+        (2, true) => Element::I16,
+        (4, true) => Element::I32,
+        (8, true) => Element::I64,
+        (1, false) => Element::U8,
+        (2, false) => Element::U16,
+        (4, false) => Element::U32,
+        (8, false) => Element::U64,
+        _ => return None,
+    })
+}
+
+/// The float that a datatype message describes: its bytes, and the bits of its exponent and mantissa.
+fn float(message: &[u8]) -> Option<Element> {
+    let size = *message.get(4)?;
+    match (size, *message.get(13)?, *message.get(15)?) {
+        (2, 5, 10) => Some(Element::F16),
+        (2, 8, 7) => Some(Element::BF16),
+        (4, 8, 23) => Some(Element::F32),
+        (8, 11, 52) => Some(Element::F64),
+        _ => None,
+    }
+}

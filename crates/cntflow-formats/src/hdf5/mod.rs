@@ -1,0 +1,187 @@
+//! HDF5 files: their groups with the texts of their attributes, and their datasets by path.
+//!
+//! The structure of the file (object headers, symbol tables, heaps, B-trees, indices of chunks, filters) is read by the crate
+//! `hdf5-reader`, which bounds what an object header, a chunk and a read may take. Here stands what it leaves to its caller: loops
+//! of groups, limits on numbers and depth, texts that refer to the same bytes many times, the bit layout of floats, and views of
+//! the file where a dataset lies in it in one piece. `hdf5-pure` reads the same files, but bounds no read and is four times as large.
+
+mod dataset;
+mod texts;
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
+use hdf5_reader::{Hdf5File, OpenOptions, group::Group};
+
+use cntflow_storage::FormatError;
+use cntflow_storage::{Content, Limits};
+
+pub(super) use dataset::Dataset;
+pub(super) use texts::Texts;
+
+/// What every HDF5 file begins with.
+const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
+
+/// An HDF5 file whose structure has been read.
+pub(super) struct Hdf5 {
+    content: Content,
+    /// Texts of the attributes of every group, by its path; that of the root is empty.
+    pub(super) groups: BTreeMap<String, Texts>,
+    /// All datasets, in natural order of their paths.
+    pub(super) datasets: Vec<Dataset>,
+}
+
+impl fmt::Debug for Hdf5 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.datasets).finish()
+    }
+}
+
+/// The bytes that the crate reads: those of the content, shared.
+struct Shared(Content);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Whether the file begins as HDF5 files do.
+pub(super) fn recognises(file: &[u8]) -> bool {
+    file.starts_with(SIGNATURE)
+}
+
+impl Hdf5 {
+    /// Reads groups, attributes and the places of all datasets.
+    ///
+    /// # Errors
+    /// The file is cut short, its structure is broken, or it asks for more than `limits` allow.
+    pub(super) fn open(content: &Content, limits: &Limits) -> Result<Self, FormatError> {
+        let file = Hdf5File::from_owner(Shared(content.clone()), options(content, limits))
+            .map_err(|error| broken("", &error))?;
+        let found = content.len() as u64;
+        let expected = file.superblock().eof_address;
+        if expected > found {
+            return Err(FormatError::Length { expected, found });
+        }
+        let mut walk = Walk {
+            file: &file,
+            content,
+            limits,
+            seen: HashSet::new(),
+            path_bytes: 0,
+            text_bytes: found,
+            groups: BTreeMap::new(),
+            datasets: Vec::new(),
+        };
+        walk.all()?;
+        let Walk {
+            groups,
+            mut datasets,
+            ..
+        } = walk;
+        datasets.sort_by(|a, b| alphanumeric_sort::compare_str(&a.path, &b.path));
+        Ok(Self {
+            content: content.clone(),
+            groups,
+            datasets,
+        })
+    }
+
+    /// The elements of a dataset, row-major and little-endian.
+    ///
+    /// # Errors
+    /// A chunk is damaged or compressed by a filter that is not known.
+    pub(super) fn elements(&self, place: usize) -> Result<std::borrow::Cow<'_, [u8]>, FormatError> {
+        self.datasets[place].elements(&self.content)
+    }
+
+    /// The one text of an attribute of a group.
+    pub(super) fn text(&self, group: &str, attribute: &str) -> Option<&str> {
+        match self.groups.get(group)?.get(attribute)?.as_slice() {
+            [text] => Some(text),
+            _ => None,
+        }
+    }
+}
+
+fn options(content: &Content, limits: &Limits) -> OpenOptions {
+    let decoded = dataset::most_decoded(content, limits);
+    let decoded = usize::try_from(decoded).unwrap_or(usize::MAX);
+    let header = limits.header_bytes.min(content.len() as u64);
+    OpenOptions::default()
+        .with_chunk_cache_bytes(0)
+        .with_max_chunk_bytes(decoded)
+        .with_max_read_bytes(decoded)
+        .with_max_object_header_bytes(usize::try_from(header).unwrap_or(usize::MAX))
+}
+
+/// A walk over all groups from the root, each once, however many links lead to it.
+struct Walk<'a> {
+    file: &'a Hdf5File,
+    content: &'a Content,
+    limits: &'a Limits,
+    /// Addresses of the groups that have been entered.
+    seen: HashSet<u64>,
+    /// Bytes of all paths so far.
+    path_bytes: u64,
+    /// Bytes of text that may still be read. A file lists every text once, so that all of them are shorter than it.
+    text_bytes: u64,
+    groups: BTreeMap<String, Texts>,
+    datasets: Vec<Dataset>,
+}
+
+impl Walk<'_> {
+    fn all(&mut self) -> Result<(), FormatError> {
+        let root = self.file.root_group().map_err(|error| broken("", &error))?;
+        let mut pending = vec![(root, String::new(), 0)];
+        while let Some((group, path, depth)) = pending.pop() {
+            if !self.seen.insert(group.address()) {
+                continue;
+            }
+            FormatError::check_limit("levels of groups", depth, "depth", self.limits.depth)?;
+            for (child, path) in self.enter(&group, &path)? {
+                pending.push((child, path, depth + 1));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a group's texts and datasets; gives its groups.
+    fn enter(&mut self, group: &Group, path: &str) -> Result<Vec<(Group, String)>, FormatError> {
+        let texts = texts::of(group, path, &mut self.text_bytes)?;
+        self.groups.insert(path.to_owned(), texts);
+        let (groups, datasets) = group.members().map_err(|error| broken(path, &error))?;
+        for dataset in datasets {
+            let path = self.join(path, dataset.name())?;
+            let dataset = Dataset::new(path, dataset, self.file, self.content, self.limits)?;
+            self.datasets.push(dataset);
+            let n = self.datasets.len() as u64;
+            FormatError::check_limit("tensors", n, "tensors", self.limits.tensors)?;
+        }
+        let named = groups.into_iter().map(|child| {
+            let path = self.join(path, child.name())?;
+            Ok((child, path))
+        });
+        named.collect()
+    }
+
+    fn join(&mut self, path: &str, name: &str) -> Result<String, FormatError> {
+        let joined = match path {
+            "" => name.to_owned(),
+            _ => format!("{path}/{name}"),
+        };
+        self.path_bytes += joined.len() as u64;
+        let (found, allowed) = (self.path_bytes, self.limits.header_bytes);
+        FormatError::check_limit("bytes of its paths", found, "header_bytes", allowed)?;
+        Ok(joined)
+    }
+}
+
+/// What the crate says of a group or dataset.
+fn broken(path: &str, error: &hdf5_reader::error::Error) -> FormatError {
+    FormatError::broken(match path {
+        "" => format!("{error}"),
+        _ => format!("{path}: {error}"),
+    })
+}

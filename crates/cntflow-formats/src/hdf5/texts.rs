@@ -1,0 +1,75 @@
+//! Attributes that are texts, single or in lists, of fixed or variable length.
+
+use std::collections::BTreeMap;
+
+use hdf5_reader::group::Group;
+use hdf5_reader::messages::attribute::AttributeMessage;
+use hdf5_reader::{Datatype, StringSize, VarLenKind};
+
+use super::broken;
+use cntflow_storage::FormatError;
+
+/// Texts of a group's attributes, by name; a single text is a list of one.
+pub(crate) type Texts = BTreeMap<String, Vec<String>>;
+
+/// Reads a group's texts and takes their bytes from `budget`; attributes that are no texts are passed over.
+pub(super) fn of(group: &Group, path: &str, budget: &mut u64) -> Result<Texts, FormatError> {
+    let attributes = group.raw_attributes();
+    let mut texts = Texts::new();
+    for attribute in attributes.map_err(|error| broken(path, &error))? {
+        let attribute = attribute.message();
+        let list = match &attribute.datatype {
+            Datatype::String {
+                size: StringSize::Fixed(width),
+                ..
+            } => Some(fixed(attribute, *width)),
+            Datatype::String { .. } => Some(variable(group, path, attribute, budget)?),
+            Datatype::VarLen {
+                kind: VarLenKind::String,
+                base,
+                ..
+            } if base.is_vlen_string_base() => Some(variable(group, path, attribute, budget)?),
+            _ => None,
+        };
+        if let Some(list) = list {
+            texts.insert(attribute.name.clone(), list);
+        }
+    }
+    Ok(texts)
+}
+
+fn fixed(attribute: &AttributeMessage, width: u32) -> Vec<String> {
+    let places = attribute.raw_data.chunks_exact((width as usize).max(1));
+    places.map(decode).collect()
+}
+
+/// References (length, address, index), each to bytes in a heap.
+fn variable(
+    group: &Group,
+    path: &str,
+    attribute: &AttributeMessage,
+    budget: &mut u64,
+) -> Result<Vec<String>, FormatError> {
+    let width = 4 + usize::from(group.offset_size()) + 4;
+    let references = attribute.raw_data.chunks_exact(width);
+    let texts = references.map(|reference| {
+        let length = reference
+            .first_chunk()
+            .map_or(0, |n| u32::from_le_bytes(*n));
+        *budget = budget.checked_sub(u64::from(length)).ok_or_else(|| {
+            FormatError::broken(format!(
+                "attribute {} of {path:?} has more bytes of text than the whole file",
+                attribute.name
+            ))
+        })?;
+        let bytes = group.resolve_vlen_reference_bytes(reference, 1);
+        Ok(decode(&bytes.map_err(|error| broken(path, &error))?))
+    });
+    texts.collect()
+}
+
+/// A text up to its padding of zero bytes.
+fn decode(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|&byte| byte == 0);
+    String::from_utf8_lossy(&bytes[..end.unwrap_or(bytes.len())]).into_owned()
+}

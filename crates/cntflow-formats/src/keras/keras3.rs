@@ -1,0 +1,131 @@
+//! The layout of `.weights.h5`: variables are datasets `vars/0`, `vars/1`, ... of the objects that have them. A layer's group is named
+//! after its class, with `_1`, `_2`, ... for the next ones of it; since Keras 3.6 `vars` has the layer's own name as an attribute.
+
+use std::collections::BTreeMap;
+
+use super::{Layers, Listing, OPTIMIZER};
+use crate::hdf5::Hdf5;
+
+/// Groups of layers, as they are named in Keras 3 and in earlier versions.
+const CONTAINERS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
+
+/// Parts of layers whose variables do not come first in the order of their names.
+const PARTS: [&str; 7] = [
+    "forward_layer",
+    "backward_layer",
+    "query_dense",
+    "key_dense",
+    "value_dense",
+    "output_dense",
+    "cell",
+];
+
+/// Reads the tree; `None` if the file is not of this layout.
+pub(super) fn read(hdf5: &Hdf5) -> Option<Listing> {
+    let is_walked = |path: &str| {
+        let mut steps = path.rsplit('/');
+        let number = steps.next().is_some_and(|last| last.parse::<u32>().is_ok());
+        number && steps.next() == Some("vars")
+    };
+    let mut listing = Listing::default();
+    let mut groups: BTreeMap<String, Vec<(&str, String)>> = BTreeMap::new();
+    let mut found = false;
+    for (place, dataset) in hdf5.datasets.iter().enumerate() {
+        found |= is_walked(&dataset.path);
+        let path = dataset.path.clone();
+        if let Some((group, part)) = layer_of(&dataset.path) {
+            let of_layer = groups.entry(group).or_default();
+            of_layer.push((part, path.clone()));
+        }
+        let excluded_because = excluded_because(&path).map(str::to_owned);
+        listing.tensors.push((path, place, excluded_because));
+    }
+    listing.layers = layers(hdf5, groups);
+    found.then_some(listing)
+}
+
+/// Why a variable is no weight.
+fn excluded_because(path: &str) -> Option<&'static str> {
+    let first = path.split('/').next().unwrap_or_default();
+    match first {
+        "optimizer" => Some(OPTIMIZER),
+        "metrics" | "_metrics" | "compile_metrics" | "_compile_metrics" | "loss_tracker"
+        | "_loss_tracker" => Some("state of a metric"),
+        _ if path.contains("seed_generator/") => Some("state of a random generator"),
+        _ => None,
+    }
+}
+
+/// The group of a layer, and what of the layer a variable belongs to.
+fn layer_of(path: &str) -> Option<(String, &str)> {
+    let (container, rest) = path.split_once('/')?;
+    let (group, rest) = rest.split_once('/')?;
+    let (part, _) = rest.rsplit_once("vars/")?;
+    CONTAINERS
+        .contains(&container)
+        .then(|| (format!("{container}/{group}"), part.trim_end_matches('/')))
+}
+
+/// Sorts each layer's variables as Keras lists a layer's weights. Those of one object come in their own order already.
+fn layers(hdf5: &Hdf5, groups: BTreeMap<String, Vec<(&str, String)>>) -> Layers {
+    let mut layers = Layers::default();
+    let mut of_class = Vec::new();
+    for (group, mut variables) in groups {
+        variables.retain(|(part, _)| !part.contains("seed_generator"));
+        variables.sort_by_key(|(part, _)| {
+            let first = part.split('/').next().unwrap_or_default();
+            PARTS.iter().position(|&part| part == first)
+        });
+        let tensors: Vec<String> = variables.into_iter().map(|(_, path)| path).collect();
+        let counted = group.split('/').next_back().unwrap_or_default();
+        let name = hdf5.text(&format!("{group}/vars"), "name");
+        if let Some(name) = name {
+            layers.named.insert(name.to_owned(), tensors.clone());
+        }
+        let name = name.unwrap_or(counted).to_owned();
+        of_class.push((counted.to_owned(), (name, tensors.clone())));
+        layers.counted.insert(counted.to_owned(), tensors);
+    }
+    // Only of one class the numbers of the groups are those of the layers.
+    of_class.retain(|(_, (_, tensors))| !tensors.is_empty());
+    if of_class.iter().all(|(group, _)| class(group) == "dense") {
+        of_class.sort_by(|a, b| alphanumeric_sort::compare_str(&a.0, &b.0));
+        layers.in_order = of_class.into_iter().map(|(_, layer)| layer).collect();
+    }
+    layers
+}
+
+/// The class in the name of a group, without its number.
+fn class(group: &str) -> &str {
+    match group.rsplit_once('_') {
+        Some((class, number)) if number.parse::<u32>().is_ok() => class,
+        _ => group,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_belongs_to_a_layer_and_a_part() {
+        let group = |path| layer_of(path).map(|(group, part)| format!("{group}|{part}"));
+        assert_eq!(group("layers/dense/vars/0").unwrap(), "layers/dense|");
+        assert_eq!(
+            group("layers/bidirectional/forward_layer/cell/vars/2").unwrap(),
+            "layers/bidirectional|forward_layer/cell"
+        );
+        assert_eq!(group("optimizer/vars/1"), None);
+        assert_eq!(group("vars/0"), None);
+    }
+
+    #[test]
+    fn what_is_no_weight_is_told() {
+        assert_eq!(excluded_because("optimizer/vars/3"), Some(OPTIMIZER));
+        assert_eq!(
+            excluded_because("layers/dropout/seed_generator/vars/0"),
+            Some("state of a random generator")
+        );
+        assert_eq!(excluded_because("layers/optimizer/vars/0"), None);
+    }
+}

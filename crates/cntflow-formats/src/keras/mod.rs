@@ -1,0 +1,184 @@
+//! Keras: HDF5 files of whole models and of weights only, of all versions, `.weights.h5` and `.keras`; and HDF5 files of any other
+//! origin, whose datasets are listed by path.
+//!
+//! Keras writes three layouts. Until version 3, and since then where a name ends in `.h5`, groups have attributes `layer_names` and
+//! `weight_names`, lists in the order of the layers ([`legacy_h5`]). `.weights.h5` and `.keras` have groups named after the classes of
+//! layers, below `layers` ([`keras3`]). Whole models have their configuration as JSON, which [`network`] makes an architecture of;
+//! of weights only, [`bare`] tells the simplest.
+
+mod archive;
+mod keras3;
+mod legacy_h5;
+
+use crate::Description;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use super::TensorEntry;
+use super::hdf5::{self, Hdf5};
+use crate::format::{Format, Opening};
+use cntflow_storage::FormatError;
+use cntflow_storage::{Content, Limits};
+
+/// Why the state of an optimizer is no weight.
+const OPTIMIZER: &str = "optimizer state";
+
+/// An opened file.
+#[derive(Debug)]
+struct Opened {
+    name: &'static str,
+    hdf5: Hdf5,
+    tensors: Vec<TensorEntry>,
+    /// Places of the tensors among the datasets.
+    datasets: Vec<usize>,
+    metadata: BTreeMap<String, String>,
+    config: Option<String>,
+    layers: Layers,
+}
+
+/// Tensors as a layout lists them.
+#[derive(Default)]
+struct Listing {
+    /// Name, place among the datasets, and why it is no weight.
+    tensors: Vec<(String, usize, Option<String>)>,
+    /// Which of them a layer has.
+    layers: Layers,
+}
+
+/// The names of each layer's tensors, in the order in which Keras lists a layer's weights.
+#[derive(Debug, Default)]
+pub struct Layers {
+    /// By the layer's own name.
+    pub named: HashMap<String, Vec<String>>,
+    /// By the name of the group, which tells the class and the number of the layer among those of its class.
+    pub counted: HashMap<String, Vec<String>>,
+    /// Names and tensors, in the order of the layers where the file tells it.
+    pub in_order: Vec<(String, Vec<String>)>,
+}
+
+/// What a file says of its model.
+#[derive(Clone, Copy, Debug)]
+pub struct Model<'a> {
+    /// The configuration as JSON; `None` in files of weights alone.
+    pub config: Option<&'a str>,
+    /// The tensors of each layer.
+    pub layers: &'a Layers,
+    /// The backend that Keras 3 ran on, where the file tells: `torch`, `jax`, ...
+    pub backend: Option<&'a str>,
+}
+
+/// HDF5, and zip archives with the members of `.keras`.
+pub(super) fn recognises(file: &[u8]) -> bool {
+    hdf5::recognises(file) || archive::recognises(file)
+}
+
+/// Opens a file of any of the layouts.
+pub(super) fn open(file: &Content, limits: &Limits) -> Opening {
+    if hdf5::recognises(file) {
+        let hdf5 = Hdf5::open(file, limits)?;
+        let config = hdf5.text("", "model_config").map(str::to_owned);
+        let metadata = root_texts(&hdf5);
+        return opened(hdf5, config, metadata);
+    }
+    let archive = archive::read(file, limits)?;
+    let hdf5 = Hdf5::open(&archive.weights, limits)
+        .map_err(|error| FormatError::broken(format!("member model.weights.h5: {error}")))?;
+    let mut metadata = root_texts(&hdf5);
+    metadata.extend(archive.metadata.as_deref().map(texts).unwrap_or_default());
+    opened(hdf5, Some(archive.config), metadata)
+}
+
+/// What the root's attributes say, and those of `model_weights`; the configuration is told as an architecture.
+fn root_texts(hdf5: &Hdf5) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for group in ["model_weights", ""] {
+        for (name, list) in hdf5.groups.get(group).into_iter().flatten() {
+            if let [text] = list.as_slice()
+                && name != "model_config"
+            {
+                found.insert(name.clone(), text.clone());
+            }
+        }
+    }
+    found.remove("layer_names");
+    found
+}
+
+/// The texts of a JSON object.
+fn texts(json: &str) -> BTreeMap<String, String> {
+    let object: BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(json).unwrap_or_default();
+    let texts = object.into_iter().filter_map(|(key, value)| match value {
+        serde_json::Value::String(text) => Some((key, text)),
+        _ => None,
+    });
+    texts.collect()
+}
+
+fn opened(hdf5: Hdf5, config: Option<String>, metadata: BTreeMap<String, String>) -> Opening {
+    let (name, listing) = if let Some(listing) = legacy_h5::read(&hdf5)? {
+        ("Keras", listing)
+    } else if let Some(listing) = keras3::read(&hdf5) {
+        ("Keras", listing)
+    } else {
+        ("HDF5", plain(&hdf5))
+    };
+    let mut tensors = Vec::with_capacity(hdf5.datasets.len());
+    let mut datasets = Vec::with_capacity(hdf5.datasets.len());
+    for (name, place, excluded_because) in listing.tensors {
+        let dataset = &hdf5.datasets[place];
+        tensors.push(TensorEntry {
+            name,
+            shape: dataset.shape.clone(),
+            element: dataset.element,
+            excluded_because: excluded_because.or_else(|| dataset.excluded_because.clone()),
+        });
+        datasets.push(place);
+    }
+    Ok(Box::new(Opened {
+        name,
+        hdf5,
+        tensors,
+        datasets,
+        metadata,
+        config,
+        layers: listing.layers,
+    }))
+}
+
+/// All datasets by their paths.
+fn plain(hdf5: &Hdf5) -> Listing {
+    let datasets = hdf5.datasets.iter().enumerate();
+    Listing {
+        tensors: datasets
+            .map(|(place, dataset)| (dataset.path.clone(), place, None))
+            .collect(),
+        layers: Layers::default(),
+    }
+}
+
+impl Format for Opened {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn tensors(&self) -> &[TensorEntry] {
+        &self.tensors
+    }
+
+    fn elements<'a>(&'a self, _file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError> {
+        self.hdf5.elements(self.datasets[place])
+    }
+
+    fn metadata(&self) -> BTreeMap<String, String> {
+        self.metadata.clone()
+    }
+
+    fn description<'a>(&'a self, _file: &'a [u8]) -> Option<Description<'a>> {
+        Some(Description::Keras(Model {
+            config: self.config.as_deref(),
+            layers: &self.layers,
+            backend: self.metadata.get("backend").map(String::as_str),
+        }))
+    }
+}

@@ -1,0 +1,121 @@
+//! One array: where its elements are, and how they become row-major and little-endian.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::dtype::Dtype;
+use crate::Element;
+use cntflow_storage::FormatError;
+use cntflow_storage::zip::Member;
+
+/// Where the elements of an array are.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// In the file, as they are.
+    File(Range<usize>),
+    /// Decoded when the file was opened, within `header_bytes`.
+    Held(Vec<u8>),
+    /// At the end of a deflated member, behind so many bytes.
+    Deflated { member: Member, skipped: usize },
+    /// Nowhere that could be read, for this reason.
+    Unreadable(String),
+}
+
+/// How an array's elements are kept.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredArray {
+    pub(crate) source: Source,
+    pub(crate) dtype: Dtype,
+    /// Column-major.
+    pub(crate) fortran: bool,
+}
+
+impl StoredArray {
+    /// Bytes that it takes in memory.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        match &self.source {
+            Source::Held(bytes) => bytes.len() as u64,
+            _ => 0,
+        }
+    }
+
+    /// The one number that it is, as people write it; `None` of a type that is not shown so.
+    pub(crate) fn number(&self, file: &[u8]) -> Result<Option<String>, FormatError> {
+        let bytes = self.elements(file, &[])?;
+        Ok(match self.dtype.element {
+            Element::I8 | Element::I16 | Element::I32 | Element::I64 => {
+                Some(i64::from_le_bytes(widened(&bytes, true)).to_string())
+            }
+            Element::U8 | Element::U16 | Element::U32 | Element::U64 => {
+                Some(u64::from_le_bytes(widened(&bytes, false)).to_string())
+            }
+            Element::Bool => bytes.first().map(|&flag| (flag != 0).to_string()),
+            Element::F64 => bytes
+                .first_chunk()
+                .map(|number| f64::from_le_bytes(*number).to_string()),
+            other => other
+                .values(bytes)
+                .and_then(|values| Some(values.first()?.to_string())),
+        })
+    }
+
+    /// The elements, row-major and little-endian.
+    pub(crate) fn elements<'a>(
+        &'a self,
+        file: &'a [u8],
+        shape: &[usize],
+    ) -> Result<Cow<'a, [u8]>, FormatError> {
+        let mut bytes = match &self.source {
+            Source::File(range) => Cow::Borrowed(&file[range.clone()]),
+            Source::Held(bytes) => Cow::Borrowed(&bytes[..]),
+            Source::Deflated { member, skipped } => {
+                let mut bytes = member.decoded(file)?.into_owned();
+                Cow::Owned(bytes.split_off(*skipped))
+            }
+            Source::Unreadable(reason) => return Err(FormatError::broken(reason)),
+        };
+        let width = self.dtype.element.component_bytes();
+        if self.dtype.big_endian && width > 1 {
+            let components = bytes.to_mut().chunks_exact_mut(width);
+            components.for_each(<[u8]>::reverse);
+        }
+        match self.fortran && shape.iter().filter(|&&size| size > 1).count() > 1 {
+            true => Ok(row_major(&bytes, shape, self.dtype.element.bytes()).into()),
+            false => Ok(bytes),
+        }
+    }
+}
+
+/// A little-endian whole number of up to 8 bytes as one of 8.
+fn widened(bytes: &[u8], signed: bool) -> [u8; 8] {
+    let negative = signed && bytes.last().is_some_and(|last| last & 0x80 != 0);
+    let mut wide = [if negative { 0xFF } else { 0 }; 8];
+    for (to, &from) in wide.iter_mut().zip(bytes) {
+        *to = from;
+    }
+    wide
+}
+
+/// Column-major elements of so many bytes in row-major order.
+fn row_major(bytes: &[u8], shape: &[usize], width: usize) -> Vec<u8> {
+    let mut steps = vec![width; shape.len()];
+    for dimension in 1..shape.len() {
+        steps[dimension] = steps[dimension - 1] * shape[dimension - 1];
+    }
+    let mut ordered = Vec::with_capacity(bytes.len());
+    let mut index = vec![0; shape.len()];
+    let mut place = 0;
+    for _ in 0..bytes.len() / width {
+        ordered.extend_from_slice(&bytes[place..place + width]);
+        for dimension in (0..shape.len()).rev() {
+            index[dimension] += 1;
+            place += steps[dimension];
+            if index[dimension] < shape[dimension] {
+                break;
+            }
+            place -= steps[dimension] * shape[dimension];
+            index[dimension] = 0;
+        }
+    }
+    ordered
+}

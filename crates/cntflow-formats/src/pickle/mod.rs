@@ -1,0 +1,330 @@
+//! Pickles, read as data.
+//!
+//! A pickle is a program for a small stack machine whose results are Python objects. Here it is run only as far as it builds values: a
+//! class is its name, a call is an [`Value::Object`] that says what was called with what, and nothing is ever imported or executed. Own
+//! code, since the crates at hand either turn pickles into nested values, which a hostile file makes cyclic or a million levels deep, or
+//! know no calls and persistent identifiers, which every file of PyTorch's consists of.
+//!
+//! Values live in one arena and refer to each other by [`Id`], so cycles, sharing and depth cost nothing until somebody walks them; who
+//! walks has to bound depth and number. Every opcode makes at most one value, so memory is bounded by the pickle's length and by
+//! [`Limits::header_bytes`].
+
+mod input;
+mod key;
+mod machine;
+
+use std::ops::Range;
+
+use cntflow_storage::FormatError;
+use cntflow_storage::Limits;
+
+/// Place of a value in its pickle's arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Id(u32);
+
+/// A value of a pickle.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    None,
+    Flag(bool),
+    Whole(i64),
+    /// A whole number beyond 64 bits.
+    Huge,
+    Real(f64),
+    Text(String),
+    /// Where bytes lie in what the pickle was read from.
+    Bytes(Range<usize>),
+    Tuple(Vec<Id>),
+    List(Vec<Id>),
+    Set(Vec<Id>),
+    Dict(Vec<(Id, Id)>),
+    /// A class or function, by its name.
+    Class {
+        module: String,
+        name: String,
+    },
+    /// What calling a class would have made.
+    Object(Box<Object>),
+    /// Something that lies outside of the pickle.
+    Persistent(Id),
+}
+
+/// A call that was not made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    /// What is called; mostly a [`Value::Class`].
+    pub class: Id,
+    /// Its arguments, mostly a tuple.
+    pub arguments: Id,
+    /// What its state is set to afterwards.
+    pub state: Option<Id>,
+    /// What is appended to it.
+    pub items: Vec<Id>,
+    /// What is put into it by key.
+    pub pairs: Vec<(Id, Id)>,
+}
+
+/// A pickle that was read.
+#[derive(Debug)]
+pub struct Pickle {
+    values: Vec<Value>,
+    root: Id,
+    end: usize,
+}
+
+impl Pickle {
+    /// Reads the pickle that begins at `start` of `file`.
+    ///
+    /// # Errors
+    /// It is cut short, is no pickle, or builds more than the limits allow.
+    pub fn read(file: &[u8], start: usize, limits: &Limits) -> Result<Self, FormatError> {
+        machine::run(file, start, limits)
+    }
+
+    /// Whether the bytes begin like a pickle of protocol 2 to 5.
+    pub fn recognises(file: &[u8]) -> bool {
+        matches!(file, [0x80, 2..=5, ..])
+    }
+
+    /// The value it stands for.
+    pub fn root(&self) -> Id {
+        self.root
+    }
+
+    /// One past its last byte.
+    pub fn end(&self) -> usize {
+        self.end
+    }
+
+    /// All values, in the order they were made.
+    pub fn ids(&self) -> impl Iterator<Item = Id> {
+        (0..self.values.len() as u32).map(Id)
+    }
+
+    /// How many values somebody who walks may visit: each once, and some more, since tied tensors are met twice. Lists that hold each
+    /// other again and again would be met 2^n times.
+    pub fn visits(&self) -> u64 {
+        2 * self.values.len() as u64 + 10_000
+    }
+
+    /// Takes one of the visits that are left.
+    ///
+    /// # Errors
+    /// None is left.
+    pub fn visit(&self, left: u64) -> Result<u64, FormatError> {
+        left.checked_sub(1).ok_or_else(|| {
+            let (most, made) = (self.visits(), self.values.len());
+            FormatError::broken(format!(
+                "its pickle makes {made} values and shares them so that more than {most} would be gone through"
+            ))
+        })
+    }
+
+    pub fn value(&self, id: Id) -> &Value {
+        &self.values[id.0 as usize]
+    }
+
+    /// The elements of a tuple or list, of one that is called for, too.
+    pub fn elements(&self, id: Id) -> Option<&[Id]> {
+        match self.value(id) {
+            Value::Tuple(elements) | Value::List(elements) => Some(elements),
+            _ => None,
+        }
+    }
+
+    /// The elements of a tuple, list or set; up to protocol 3 a set is called for with a list of them.
+    pub fn contents(&self, id: Id) -> Option<&[Id]> {
+        match self.value(id) {
+            Value::Set(elements) => Some(elements),
+            Value::Object(object) => match self.class(object.class)? {
+                ("builtins" | "__builtin__", "set" | "frozenset") => {
+                    let [list] = self.elements(object.arguments)? else {
+                        return None;
+                    };
+                    self.elements(*list)
+                }
+                _ => None,
+            },
+            _ => self.elements(id),
+        }
+    }
+
+    /// The pairs of a dictionary, ordered or default ones too.
+    pub fn pairs(&self, id: Id) -> Option<&[(Id, Id)]> {
+        match self.value(id) {
+            Value::Dict(pairs) => Some(pairs),
+            Value::Object(object) => match self.class(object.class)? {
+                ("collections", "OrderedDict" | "defaultdict" | "Counter") => Some(&object.pairs),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Module and name of a class.
+    pub fn class(&self, id: Id) -> Option<(&str, &str)> {
+        match self.value(id) {
+            Value::Class { module, name } => Some((module, name)),
+            _ => None,
+        }
+    }
+
+    /// An object of a class: module and name of the class, and the object.
+    pub fn object(&self, id: Id) -> Option<((&str, &str), &Object)> {
+        match self.value(id) {
+            Value::Object(object) => Some((self.class(object.class)?, object)),
+            _ => None,
+        }
+    }
+
+    pub fn text(&self, id: Id) -> Option<&str> {
+        match self.value(id) {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn whole(&self, id: Id) -> Option<i64> {
+        match self.value(id) {
+            Value::Whole(number) => Some(*number),
+            Value::Flag(flag) => Some(i64::from(*flag)),
+            _ => None,
+        }
+    }
+
+    /// A whole number that is not negative.
+    pub fn size(&self, id: Id) -> Option<usize> {
+        usize::try_from(self.whole(id)?).ok()
+    }
+
+    /// Whole numbers that are not negative: a shape, say.
+    pub fn sizes(&self, id: Id) -> Option<Vec<usize>> {
+        let elements = match self.object(id) {
+            Some((("torch", "Size"), size)) => {
+                let [list] = self.elements(size.arguments)? else {
+                    return None;
+                };
+                self.elements(*list)?
+            }
+            _ => self.elements(id)?,
+        };
+        elements.iter().map(|&element| self.size(element)).collect()
+    }
+
+    /// The value of a dictionary's text key.
+    pub fn get(&self, pairs: &[(Id, Id)], key: &str) -> Option<Id> {
+        let found = pairs.iter().find(|(name, _)| self.text(*name) == Some(key));
+        found.map(|&(_, value)| value)
+    }
+
+    /// A number, flag or text as people write it; `None` of anything else.
+    pub fn plain(&self, id: Id) -> Option<String> {
+        match self.value(id) {
+            Value::Flag(flag) => Some(flag.to_string()),
+            Value::Whole(number) => Some(number.to_string()),
+            Value::Real(number) => Some(number.to_string()),
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Bytes of a path of keys.
+const LONGEST_PATH: usize = 4096;
+
+/// A path with one more key.
+///
+/// # Errors
+/// It is too long: many long paths would take memory as the square of the file's length.
+pub fn joined(path: &str, key: &str) -> Result<String, FormatError> {
+    if path.len() + key.len() >= LONGEST_PATH {
+        return Err(FormatError::broken(format!(
+            "the path of a value in its pickle has {} bytes; up to {LONGEST_PATH} are read",
+            path.len() + key.len() + 1
+        )));
+    }
+    Ok(match path {
+        "" => key.to_owned(),
+        _ => format!("{path}.{key}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pickle: &[u8]) -> Result<Pickle, String> {
+        Pickle::read(pickle, 0, &Limits::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn protocols_0_and_4_give_the_same() {
+        // {"a": [1, 2.5, True, None], "b": ("x",)}
+        let old = b"(dp0\nVa\np1\n(lp2\nI1\naF2.5\naI01\naNasVb\np3\n(Vx\np4\ntp5\ns.";
+        let new = b"\x80\x04\x95\x25\0\0\0\0\0\0\0}\x94(\x8c\x01a\x94]\x94(K\x01G@\x04\0\0\0\0\0\0\x88Ne\x8c\x01b\x94\x8c\x01x\x94\x85\x94u.";
+        for bytes in [&old[..], new] {
+            let pickle = read(bytes).unwrap();
+            let pairs = pickle.pairs(pickle.root()).unwrap();
+            let a = pickle.elements(pickle.get(pairs, "a").unwrap()).unwrap();
+            let shown: Vec<_> = a.iter().map(|&id| pickle.plain(id)).collect();
+            let expected = ["1", "2.5", "true"].map(|text| Some(text.to_owned()));
+            assert_eq!(shown[..3], expected);
+            assert_eq!((shown.len(), &shown[3]), (4, &None));
+            let b = pickle.elements(pickle.get(pairs, "b").unwrap()).unwrap();
+            assert_eq!(pickle.text(b[0]), Some("x"));
+            assert_eq!(pickle.end(), bytes.len());
+        }
+    }
+
+    #[test]
+    fn a_call_is_not_made() {
+        let pickle = read(b"cos\nsystem\n(Vtouch owned\ntR.").unwrap();
+        let (class, object) = pickle.object(pickle.root()).unwrap();
+        assert_eq!(class, ("os", "system"));
+        let arguments = pickle.elements(object.arguments).unwrap();
+        assert_eq!(pickle.text(arguments[0]), Some("touch owned"));
+    }
+
+    #[test]
+    fn every_truncation_and_nonsense_is_an_error() {
+        let whole = b"\x80\x02}q\0(X\x01\0\0\0aq\x01]q\x02(K\x01J\x01\0\0\0\x8a\x01\x05eU\x01bG@\x04\0\0\0\0\0\0u.";
+        assert!(read(whole).is_ok());
+        for length in 0..whole.len() {
+            assert!(read(&whole[..length]).is_err(), "{length} bytes");
+        }
+        for nonsense in [
+            &b"\x80\x02."[..],
+            b"t.",
+            b"K\x01a.",
+            b"(.",
+            b"h\x05.",
+            b"}(K\x01u.",
+            b"\xff.",
+        ] {
+            assert!(read(nonsense).is_err(), "{nonsense:?}");
+        }
+    }
+
+    #[test]
+    fn cycles_depth_and_sharing_cost_what_they_are_long() {
+        // A list that holds itself.
+        let cyclic = read(b"]q\0h\0a.").unwrap();
+        assert_eq!(cyclic.elements(cyclic.root()), Some(&[cyclic.root()][..]));
+        // A million lists, one in the other.
+        let deep = [&b"]".repeat(1_000_000)[..], &b"a".repeat(999_999), b"."].concat();
+        assert!(read(&deep).is_ok());
+    }
+
+    #[test]
+    fn more_values_than_the_limit_allows_are_refused() {
+        let limits = Limits {
+            header_bytes: 10_000,
+            ..Limits::default()
+        };
+        let many = [&b"]".repeat(9_000)[..], &b"0".repeat(8_999), b"."].concat();
+        let error = Pickle::read(&many, 0, &limits).unwrap_err();
+        assert!(error.to_string().contains("header_bytes"), "{error}");
+        let long = b"\x80\x02X\xff\xff\xff\x7f";
+        assert!(Pickle::read(long, 0, &limits).is_err());
+    }
+}

@@ -1,0 +1,94 @@
+//! A snapshot: one index of the first dimension of every tensor of a file that stacks the states of a training run.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::format::Format;
+use crate::{Description, TensorEntry};
+use cntflow_storage::FormatError;
+
+/// The tensors of one snapshot.
+#[derive(Debug)]
+pub struct Snapshot {
+    whole: Box<dyn Format>,
+    tensors: Vec<TensorEntry>,
+    row: usize,
+    snapshots: usize,
+}
+
+/// The number of snapshots that the kernels of a file stack: the first dimension of all its tensors of three dimensions.
+pub fn n_snapshots(tensors: &[TensorEntry]) -> Option<usize> {
+    let mut kernels = tensors.iter().filter(|tensor| tensor.shape.len() == 3);
+    let first = kernels.next()?.shape[0];
+    kernels
+        .all(|tensor| tensor.shape[0] == first)
+        .then_some(first)
+}
+
+/// The snapshot `row` of a file.
+///
+/// # Errors
+/// Its tensors stack no snapshots, or not so many.
+pub fn snapshot(whole: Box<dyn Format>, row: u64) -> Result<Snapshot, FormatError> {
+    let snapshots = n_snapshots(whole.tensors()).ok_or_else(|| {
+        FormatError::broken(
+            "it holds no kernels [snapshot, n_in, n_out] of one number of snapshots",
+        )
+    })?;
+    let row = usize::try_from(row).ok().filter(|&row| row < snapshots);
+    let row = row.ok_or_else(|| {
+        FormatError::broken(format!(
+            "it holds {snapshots} snapshots, this row is beyond"
+        ))
+    })?;
+    let tensors = whole.tensors().iter().map(|tensor| {
+        let mut tensor = tensor.clone();
+        if is_stacked(&tensor, snapshots) {
+            tensor.shape.remove(0);
+        } else {
+            tensor.excluded_because = Some("a record of the training".to_owned());
+        }
+        tensor
+    });
+    Ok(Snapshot {
+        tensors: tensors.collect(),
+        whole,
+        row,
+        snapshots,
+    })
+}
+
+fn is_stacked(tensor: &TensorEntry, snapshots: usize) -> bool {
+    tensor.shape.len() == 3 && tensor.shape[0] == snapshots
+}
+
+impl Format for Snapshot {
+    fn name(&self) -> &'static str {
+        self.whole.name()
+    }
+
+    fn tensors(&self) -> &[TensorEntry] {
+        &self.tensors
+    }
+
+    fn elements<'a>(&'a self, file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError> {
+        let all = self.whole.elements(file, place)?;
+        if self.tensors[place].excluded_because.is_some() {
+            return Ok(all);
+        }
+        let length = all.len() / self.snapshots;
+        let range = self.row * length..(self.row + 1) * length;
+        Ok(match all {
+            Cow::Borrowed(all) => Cow::Borrowed(&all[range]),
+            Cow::Owned(all) => Cow::Owned(all[range].to_vec()),
+        })
+    }
+
+    fn metadata(&self) -> BTreeMap<String, String> {
+        self.whole.metadata()
+    }
+
+    fn description<'a>(&'a self, _file: &'a [u8]) -> Option<Description<'a>> {
+        Some(Description::Snapshot)
+    }
+}

@@ -1,0 +1,65 @@
+//! The form before 1.6: pickles of a magic number, a protocol, the machine, the data and the storages' keys, then the storages.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::Parts;
+use super::walk::persistent_storages;
+use crate::pickle::Pickle;
+use cntflow_storage::FormatError;
+use cntflow_storage::Limits;
+use cntflow_storage::zip::Member;
+
+/// The pickle of PyTorch's magic number, 0x1950a86a20f9469cfc6c, by protocol 2.
+const MAGIC: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
+
+pub(super) fn recognises(file: &[u8]) -> bool {
+    file.starts_with(MAGIC)
+}
+
+pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, FormatError> {
+    let protocol = Pickle::read(file, MAGIC.len(), limits)?;
+    let machine = Pickle::read(file, protocol.end(), limits)?;
+    let pickle = Pickle::read(file, machine.end(), limits)?;
+    let keys = Pickle::read(file, pickle.end(), limits)?;
+    let widths = persistent_storages(&pickle)?;
+    let mut storages = HashMap::new();
+    let mut at = keys.end();
+    for &key in keys.elements(keys.root()).unwrap_or_default() {
+        let key = keys
+            .plain(key)
+            .ok_or_else(|| FormatError::broken("a key of its storages is no text"))?;
+        let width = widths.get(&key).copied().ok_or_else(|| {
+            FormatError::broken(format!(
+                "it lists storage {key}, of which its data says nothing"
+            ))
+        })?;
+        let count = file.get(at..).and_then(|rest| rest.first_chunk());
+        let count = count.map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes));
+        let start = at + 8;
+        let end = usize::try_from(count)
+            .ok()
+            .and_then(|count| count.checked_mul(width)?.checked_add(start))
+            .filter(|&end| end <= file.len())
+            .ok_or_else(|| FormatError::broken(format!(
+                "storage {key} of elements of {width} bytes begins at byte {at} and ends beyond the file's {} (cut short)",
+                file.len()
+            )))?;
+        storages.insert(key, Member::Stored(start..end));
+        at = end;
+    }
+    if at != file.len() {
+        return Err(FormatError::Length {
+            expected: at as u64,
+            found: file.len() as u64,
+        });
+    }
+    Ok(Parts {
+        pickle,
+        bytes: Cow::Borrowed(file),
+        in_file: true,
+        storages,
+        // This form's storages are little-endian whatever machine wrote them.
+        big_endian: false,
+    })
+}

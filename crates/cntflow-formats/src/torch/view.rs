@@ -1,0 +1,121 @@
+//! A tensor as a view of a storage.
+
+use std::borrow::Cow;
+
+use crate::TensorEntry;
+use crate::format::checked_bytes;
+use cntflow_storage::FormatError;
+use cntflow_storage::Limits;
+
+/// How a tensor lies in its storage; all in elements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct View {
+    /// Bytes of an element.
+    pub(super) width: usize,
+    /// Its first element.
+    pub(super) offset: usize,
+    /// Distance of neighbours in every dimension.
+    pub(super) strides: Vec<usize>,
+}
+
+impl View {
+    /// A whole storage as bytes.
+    pub(super) fn of_bytes() -> Self {
+        Self {
+            width: 1,
+            offset: 0,
+            strides: vec![1],
+        }
+    }
+
+    /// Checks that all elements lie in a storage of so many bytes, and that the view is not much larger than it.
+    pub(super) fn check(
+        &self,
+        entry: &TensorEntry,
+        storage: usize,
+        limits: &Limits,
+    ) -> Result<(), FormatError> {
+        let TensorEntry {
+            name,
+            shape,
+            element,
+            ..
+        } = entry;
+        let bytes = checked_bytes(name, shape, *element)?;
+        if self.strides.len() != shape.len() {
+            return Err(FormatError::broken(format!(
+                "tensor {name} has {} dimensions and {} strides",
+                shape.len(),
+                self.strides.len()
+            )));
+        }
+        if bytes == 0 {
+            return Ok(());
+        }
+        let last = shape
+            .iter()
+            .zip(&self.strides)
+            .try_fold(self.offset, |last, (&size, &stride)| {
+                last.checked_add((size - 1).checked_mul(stride)?)
+            });
+        let end = last.and_then(|last| last.checked_add(1)?.checked_mul(self.width));
+        if end.is_none_or(|end| end > storage) {
+            return Err(FormatError::broken(format!(
+                "tensor {name} {shape:?} from element {} on, with strides {:?}, ends beyond its storage of {storage} bytes",
+                self.offset, self.strides
+            )));
+        }
+        if !self.is_contiguous(shape) {
+            let allowed = limits
+                .decoded_bytes
+                .min(limits.expansion.saturating_mul(storage as u64));
+            let what = format!("bytes of tensor {name}, spread out of {storage}");
+            FormatError::check_limit(what, bytes as u64, "decoded_bytes", allowed)?;
+        }
+        Ok(())
+    }
+
+    fn is_contiguous(&self, shape: &[usize]) -> bool {
+        let mut expected = 1;
+        shape
+            .iter()
+            .zip(&self.strides)
+            .rev()
+            .all(|(&size, &stride)| {
+                let fits = size <= 1 || stride == expected;
+                expected *= size.max(1);
+                fits
+            })
+    }
+
+    /// The elements, row-major. The view has been checked against the storage.
+    pub(super) fn elements<'a>(&self, storage: Cow<'a, [u8]>, shape: &[usize]) -> Cow<'a, [u8]> {
+        let n: usize = shape.iter().product();
+        if n == 0 {
+            return Cow::Borrowed(&[]);
+        }
+        let (first, length) = (self.offset * self.width, n * self.width);
+        if self.is_contiguous(shape) {
+            return match storage {
+                Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[first..first + length]),
+                Cow::Owned(bytes) => Cow::Owned(bytes[first..first + length].to_vec()),
+            };
+        }
+        let mut elements = Vec::with_capacity(length);
+        let mut index = vec![0; shape.len()];
+        let mut place = self.offset;
+        for _ in 0..n {
+            elements.extend_from_slice(&storage[place * self.width..][..self.width]);
+            for dimension in (0..shape.len()).rev() {
+                index[dimension] += 1;
+                place += self.strides[dimension];
+                if index[dimension] < shape[dimension] {
+                    break;
+                }
+                place -= self.strides[dimension] * shape[dimension];
+                index[dimension] = 0;
+            }
+        }
+        Cow::Owned(elements)
+    }
+}

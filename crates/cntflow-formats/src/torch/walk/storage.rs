@@ -1,0 +1,91 @@
+//! Storages and types of elements, as pickles name them.
+
+use std::collections::HashMap;
+
+use crate::Element;
+use crate::pickle::{Id, Pickle, Value};
+use cntflow_storage::FormatError;
+
+/// What a persistent identifier says of a storage.
+pub(super) struct StorageId {
+    pub(super) key: String,
+    pub(super) element: Option<Element>,
+    /// Elements of a storage's view before it, in the form before 1.6.
+    pub(super) offset: usize,
+}
+
+/// `("storage", class, key, location, number of elements)`, and of a view of a storage, in the form before 1.6, `(key, offset, size)` last.
+pub(super) fn storage_of(pickle: &Pickle, id: Id) -> Option<StorageId> {
+    // A typed storage is called for around an untyped one in some versions.
+    let Value::Persistent(name) = pickle.value(id) else {
+        return None;
+    };
+    let [kind, class, key, _, _, rest @ ..] = pickle.elements(*name)? else {
+        return None;
+    };
+    let offset = rest
+        .first()
+        .and_then(|&view| pickle.elements(view))
+        .and_then(|view| pickle.size(*view.get(1)?));
+    let is_storage = pickle.text(*kind) == Some("storage");
+    is_storage.then_some(StorageId {
+        key: pickle.plain(*key)?,
+        element: pickle
+            .class(*class)
+            .and_then(|(_, name)| element_of_storage(name)),
+        offset: offset.unwrap_or(0),
+    })
+}
+
+/// Bytes of the elements of every storage that the pickle speaks of.
+pub(in crate::torch) fn persistent_storages(
+    pickle: &Pickle,
+) -> Result<HashMap<String, usize>, FormatError> {
+    let storages = pickle.ids().filter_map(|id| storage_of(pickle, id));
+    let width = |storage: StorageId| {
+        let width = storage.element.map_or(1, Element::bytes);
+        (storage.key, width)
+    };
+    Ok(storages.map(width).collect())
+}
+
+fn element_of_storage(class: &str) -> Option<Element> {
+    Some(match class {
+        "DoubleStorage" => Element::F64,
+        "FloatStorage" => Element::F32,
+        "HalfStorage" => Element::F16,
+        "BFloat16Storage" => Element::BF16,
+        "LongStorage" => Element::I64,
+        "IntStorage" => Element::I32,
+        "ShortStorage" => Element::I16,
+        "CharStorage" => Element::I8,
+        "ByteStorage" | "UntypedStorage" => Element::U8,
+        "BoolStorage" => Element::Bool,
+        "ComplexFloatStorage" => Element::C64,
+        "ComplexDoubleStorage" => Element::C128,
+        _ => return None,
+    })
+}
+
+pub(super) fn element_of_dtype(name: &str) -> Option<Element> {
+    Some(match name {
+        "float64" => Element::F64,
+        "float32" => Element::F32,
+        "float16" => Element::F16,
+        "bfloat16" => Element::BF16,
+        "float8_e4m3fn" => Element::F8E4M3,
+        "float8_e5m2" => Element::F8E5M2,
+        "uint64" => Element::U64,
+        "uint32" => Element::U32,
+        "uint16" => Element::U16,
+        "int64" => Element::I64,
+        "int32" => Element::I32,
+        "int16" => Element::I16,
+        "int8" => Element::I8,
+        "uint8" => Element::U8,
+        "bool" => Element::Bool,
+        "complex64" => Element::C64,
+        "complex128" => Element::C128,
+        _ => return None,
+    })
+}

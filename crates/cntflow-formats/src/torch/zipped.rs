@@ -1,0 +1,56 @@
+//! The zip form: `<name>/data.pkl`, `<name>/byteorder`, `<name>/data/<key>` for every storage.
+
+use std::borrow::Cow;
+
+use super::Parts;
+use crate::pickle::Pickle;
+use cntflow_storage::FormatError;
+use cntflow_storage::Limits;
+use cntflow_storage::zip;
+use cntflow_storage::zip::Member;
+
+/// A zip in which some member is called `data.pkl`.
+pub(super) fn recognises(file: &[u8]) -> bool {
+    // The first member is it in all files that PyTorch writes, so that most files are told without their list.
+    zip::first(file).is_some_and(|(name, _)| is_pickle(name)) || zip::any_name(file, is_pickle)
+}
+
+fn is_pickle(name: &str) -> bool {
+    name.rsplit('/').next() == Some("data.pkl")
+}
+
+/// Lists the members and reads the pickle.
+pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, FormatError> {
+    let members = zip::members(file, limits)?;
+    let pickle = members
+        .iter()
+        .filter(|(name, _)| is_pickle(name))
+        .min_by_key(|(name, _)| name.len());
+    let (name, pickle) =
+        pickle.ok_or_else(|| FormatError::broken("its zip has no member data.pkl"))?;
+    let folder = name.strip_suffix("data.pkl").unwrap_or_default();
+    let (order, data) = (format!("{folder}byteorder"), format!("{folder}data/"));
+    let order = members.iter().find(|(name, _)| *name == order);
+    let big_endian = match order {
+        Some((_, order)) => *order.held(file, "its byteorder", limits)? == *b"big",
+        None => false,
+    };
+    let (bytes, start, in_file) = match pickle {
+        Member::Stored(range) => {
+            pickle.held(file, "its pickle", limits)?;
+            (Cow::Borrowed(&file[..range.end]), range.start, true)
+        }
+        Member::Deflated { .. } => (pickle.held(file, "its pickle", limits)?, 0, false),
+    };
+    let pickle = Pickle::read(&bytes, start, limits)?;
+    let storages = members
+        .into_iter()
+        .filter_map(|(name, member)| Some((name.strip_prefix(&data)?.to_owned(), member)));
+    Ok(Parts {
+        pickle,
+        bytes,
+        in_file,
+        storages: storages.collect(),
+        big_endian,
+    })
+}

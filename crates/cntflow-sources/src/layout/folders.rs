@@ -1,0 +1,98 @@
+//! The files of a source by folder. Archives are folders here.
+
+use std::collections::BTreeMap;
+
+use cntflow_storage::Location;
+
+/// All files that no layout has taken yet.
+#[derive(Debug, Default)]
+pub(crate) struct Folders {
+    folders: BTreeMap<String, Folder>,
+}
+
+/// The files of one folder by name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Folder {
+    files: BTreeMap<String, Location>,
+}
+
+impl Folders {
+    /// Sorts files into their folders.
+    pub(crate) fn of(files: Vec<Location>) -> Self {
+        let mut folders = Self::default();
+        for file in files {
+            let (folder, name) = place(&file);
+            let folder = folders.folders.entry(folder).or_default();
+            folder.files.insert(name, file);
+        }
+        folders
+    }
+
+    /// Paths of the folders for which `wanted` holds.
+    pub(crate) fn paths(&self, wanted: impl Fn(&str, &Folder) -> bool) -> Vec<String> {
+        let all = self.folders.iter();
+        all.filter(|(path, folder)| wanted(path, folder))
+            .map(|(path, _)| path.clone())
+            .collect()
+    }
+
+    /// The same, to take files from.
+    pub(crate) fn get_mut(&mut self, path: &str) -> Option<&mut Folder> {
+        self.folders.get_mut(path)
+    }
+
+    /// Takes a file.
+    pub(crate) fn take(&mut self, path: &str, name: &str) -> Option<Location> {
+        self.get_mut(path)?.files.remove(name)
+    }
+
+    /// What is left.
+    pub(crate) fn into_files(self) -> impl Iterator<Item = Location> {
+        let folders = self.folders.into_values();
+        folders.flat_map(|folder| folder.files.into_values())
+    }
+}
+
+impl Folder {
+    /// The file of a name.
+    pub(crate) fn get(&self, name: &str) -> Option<&Location> {
+        self.files.get(name)
+    }
+
+    /// Names of the files.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    /// Takes all files for which `wanted` holds.
+    pub(crate) fn take_all(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<Location> {
+        let taken: Vec<String> = self
+            .names()
+            .filter(|name| wanted(name))
+            .map(str::to_owned)
+            .collect();
+        taken
+            .iter()
+            .filter_map(|name| self.files.remove(name))
+            .collect()
+    }
+}
+
+/// The folder of a file and its name there.
+fn place(file: &Location) -> (String, String) {
+    let mut whole = file.path.to_string_lossy().into_owned();
+    if let Some(member) = &file.member {
+        whole = format!("{whole}/{member}");
+    }
+    split(&whole)
+}
+
+fn split(whole: &str) -> (String, String) {
+    let (folder, name) = whole.rsplit_once('/').unwrap_or(("", whole));
+    (folder.to_owned(), name.to_owned())
+}
+
+/// The folder that a folder lies in, and its own name.
+pub(crate) fn parent(path: &str) -> (String, String) {
+    split(path)
+}

@@ -1,0 +1,34 @@
+//! PGDL: `task<N>/model_*/{config.json, weights.hdf5}`. The scalars of `config.json` are labels.
+
+use super::folders::parent;
+use super::{Folders, object_of};
+use crate::scan::Found;
+use cntflow_catalog::json_labels;
+use cntflow_catalog::label_name;
+
+const CONFIG: &str = "config.json";
+const WEIGHTS: &str = "weights.hdf5";
+
+/// Takes every model with its configuration.
+pub(super) fn take(folders: &mut Folders, found: &mut Found) {
+    let both = |folder: &super::Folder| {
+        [CONFIG, WEIGHTS]
+            .iter()
+            .all(|name| folder.get(name).is_some())
+    };
+    for path in folders.paths(|_, folder| both(folder)) {
+        let [Some(config), Some(weights)] = [CONFIG, WEIGHTS].map(|name| folders.take(&path, name))
+        else {
+            continue;
+        };
+        let labels = object_of(&config, found).map(|object| json_labels::scalars(&object));
+        let (above, model) = parent(&path);
+        let (_, task) = parent(&above);
+        let entry = found.add_plain(&weights);
+        entry.run = format!("{task}/{model}").into();
+        entry.labels.insert("task".to_owned(), task.into());
+        let labels = labels.unwrap_or_default().into_iter();
+        let labels = labels.map(|(name, label)| (label_name(&name), label));
+        entry.labels.extend(labels);
+    }
+}

@@ -1,0 +1,136 @@
+//! What can be wrong with bytes, wherever they lie. Errors of a file or an object name it.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+/// Why a file, an archive or an object cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Reading or writing failed; the source names the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The content of a file or of an object is not what it should be.
+    #[error("{path}")]
+    Content {
+        /// The file, object or member of an archive.
+        path: PathBuf,
+        /// What is wrong with its content.
+        source: FormatError,
+    },
+    /// An object cannot be read or written.
+    #[error("{url}: {reason}")]
+    Object {
+        /// The object.
+        url: String,
+        /// What the store answered, or what is wrong.
+        reason: String,
+    },
+}
+
+impl StorageError {
+    /// The content of the file, object or member at `path` is not what it should be.
+    pub fn content(path: &Path, source: FormatError) -> Self {
+        Self::Content {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// What is wrong with the content of a file of a known format. It does not name the file: the error that has it as its source does.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// The file is shorter or longer than its header says.
+    #[error("header describes {expected} bytes, file has {found}{}", if found < expected { " (cut short)" } else { "" })]
+    Length {
+        /// Bytes by its own account.
+        expected: u64,
+        /// Bytes of the file.
+        found: u64,
+    },
+    /// It asks for more than a limit allows.
+    #[error("{what}: {found}, the limit {limit} is {allowed}")]
+    Limit {
+        /// What is too large.
+        what: String,
+        /// How large it is.
+        found: u64,
+        /// Name of the limit: a field of [`Limits`](crate::Limits).
+        limit: &'static str,
+        /// Its value.
+        allowed: u64,
+    },
+    /// Its structure is broken, or uses a feature that the reader does not know.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl FormatError {
+    /// A broken structure.
+    pub fn broken(reason: impl Into<String>) -> Self {
+        Self::Broken(reason.into())
+    }
+
+    /// Compares a number that a file gives with a limit.
+    ///
+    /// # Errors
+    /// [`FormatError::Limit`] where it is larger.
+    pub fn check_limit(
+        what: impl Into<String>,
+        found: u64,
+        limit: &'static str,
+        allowed: u64,
+    ) -> Result<(), Self> {
+        if found > allowed {
+            return Err(Self::Limit {
+                what: what.into(),
+                found,
+                limit,
+                allowed,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// An error with its sources as one line.
+pub trait FullMessage {
+    /// The messages of the error and of its sources, joined by `: `. A message that only repeats its source's is left out.
+    fn full_message(&self) -> String;
+}
+
+impl<E: Error + ?Sized> FullMessage for E {
+    fn full_message(&self) -> String {
+        let mut line = self.to_string();
+        let mut last = line.clone();
+        let mut source = self.source();
+        while let Some(error) = source {
+            let text = error.to_string();
+            if text != last {
+                line.push_str(": ");
+                line.push_str(&text);
+            }
+            last = text;
+            source = error.source();
+        }
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_names_the_file_and_then_what_is_wrong() {
+        let source = FormatError::Length {
+            expected: 9,
+            found: 7,
+        };
+        let error = StorageError::content(Path::new("a.npy"), source);
+        assert_eq!(
+            error.full_message(),
+            "a.npy: header describes 9 bytes, file has 7 (cut short)"
+        );
+    }
+}

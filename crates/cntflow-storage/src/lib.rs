@@ -1,0 +1,23 @@
+//! Bytes wherever they are: files that are mapped or read, members of archives, objects of stores.
+//!
+//! This crate knows no checkpoints, tensors or networks. It checks lengths, offsets and ratios of compression against [`Limits`]
+//! before it takes memory, and it writes files whole or not at all.
+
+pub mod archive;
+mod atomic;
+mod content;
+mod error;
+mod file_cache;
+mod limits;
+mod location;
+mod shared_path;
+pub mod store;
+pub mod zip;
+
+pub use atomic::write_atomically;
+pub use content::Content;
+pub use error::{FormatError, FullMessage, StorageError};
+pub use file_cache::FileCache;
+pub use limits::Limits;
+pub use location::Location;
+pub use shared_path::SharedPath;
