@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """Runs a notebook in a fresh kernel and checks that it draws its figures.
 
-    CNTFLOW_RUN=runs/quickstart tests/notebooks/run_notebook.py notebooks/quickstart.ipynb \
-        --save executed.ipynb
+    CNTFLOW_RUN=runs/quickstart tests/notebooks/run_notebook.py notebooks/quickstart.ipynb
 
-The kernel runs on the Python that runs this script. An error in a cell ends the run with exit code 1.
-A cell that draws a figure has the tag `figure`. The notebook must draw at least as many figures as it
-has such cells. The notebook file is not changed: --save writes the executed copy to another file, and
---figures-to writes the figures as PNG files.
+The kernel runs on the Python that runs this script. An error in a cell ends the run with exit code
+1. A cell that draws a figure has the tag `figure`. The notebook must draw at least as many figures
+as it has such cells. The notebook file is not changed: --save writes the executed copy to another
+file, and --figures-to writes the figures as PNG files.
 """
 
 import argparse

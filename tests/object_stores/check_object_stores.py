@@ -7,7 +7,8 @@ The same checkpoints are written to a folder and to a bucket. The checks, in thi
 
 - Catalogs and tables of both are equal, with the tables on a disk and in the bucket.
 - Responses of status 503 and broken connections are retried.
-- An object that always fails becomes a row with its name and the exit code 3; other rows are as usual.
+- An object that always fails becomes a row with its name and the exit code 3; other rows are as
+  usual.
 - A killed run resumes where it stopped, and its leftovers are removed.
 
 Everything is on 127.0.0.1. The exit code is 1 if a check fails.

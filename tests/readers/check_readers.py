@@ -9,8 +9,8 @@ numbers of distinct texts. Integers are summed exactly, floats by math.fsum, so 
 rows does not matter.
 
 In addition, keys must be unique, every checkpoint must be a row of `networks`, and the metadata of
-every part must name its table and schema version. At a difference, its place is printed and the exit
-code is 1.
+every part must name its table and schema version. At a difference, its place is printed and the
+exit code is 1.
 """
 
 import argparse

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Compares the tables of two output folders: the same rows, sorted by key, with the same values to the last bit.
+"""Compares the tables of two output folders: the same rows with the same values to the last bit.
 
     tests/readers/compare_tables.py runs/undisturbed runs/resumed
 
 The number of parts and the order of rows do not matter. The column `seconds` (wall time) is not
-compared. The exit code is 1 if there are differences. The first ones of every table are printed with
-their column, key and both values.
+compared. The exit code is 1 if there are differences. The first ones of every table are printed
+with their column, key and both values.
 """
 
 import argparse
