@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use polars::prelude::{DataFrame, LazyFrame, ScanArgsParquet, SortMultipleOptions};
+use cntflow_tables::scan_parquet;
+use polars::prelude::{DataFrame, SortMultipleOptions};
 
 use crate::support::{
     SMALL_STUDY, expect, parts, start, study_folder, wait_until, write_chain, write_checkpoint,
@@ -23,9 +24,8 @@ fn whole(out: &Path, name: &str) -> DataFrame {
         "densities" => ["bin", "point"],
         _ => ["bin_a", "bin_b"],
     });
-    let path = paths[0].to_string_lossy();
-    let scan = LazyFrame::scan_parquet(path.as_ref().into(), ScanArgsParquet::default());
-    let sorted = scan.unwrap().sort(keys, SortMultipleOptions::default());
+    let scan = scan_parquet(&paths).unwrap();
+    let sorted = scan.sort(keys, SortMultipleOptions::default());
     sorted.collect().unwrap()
 }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use polars::prelude::{DataFrame, IntoLazy, LazyFrame, ScanArgsParquet, SortMultipleOptions};
+use cntflow_tables::scan_parquet;
+use polars::prelude::{DataFrame, SortMultipleOptions};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
@@ -139,22 +140,8 @@ pub(crate) fn table(out: &Path, name: &str) -> DataFrame {
     };
     let paths = parts(out, name);
     assert!(!paths.is_empty(), "no table {name} in {}", out.display());
-    let scan = |path: &PathBuf| {
-        LazyFrame::scan_parquet(
-            path.to_string_lossy().as_ref().into(),
-            ScanArgsParquet::default(),
-        )
+    let frame = scan_parquet(&paths)
         .unwrap()
-        .collect()
-        .unwrap()
-    };
-    let mut frames = paths.iter().map(scan);
-    let mut frame = frames.next().unwrap();
-    for next in frames {
-        frame.vstack_mut(&next).unwrap();
-    }
-    let frame = frame
-        .lazy()
         .sort(keys.to_vec(), SortMultipleOptions::default())
         .collect()
         .unwrap();

@@ -132,8 +132,8 @@ fn cast(
         column: name.to_owned(),
         expected,
     };
-    // Polars would cast text to numbers and make each word a null; a text column is refused as a
-    // whole instead.
+    // Polars would cast text to numbers and make each word a null; a text column is
+    // refused as a whole instead.
     if *to == DataType::Float64 && column.dtype() == &DataType::String {
         return Err(wrong_type());
     }

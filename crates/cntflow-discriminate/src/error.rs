@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use polars::prelude::PolarsError;
 
-/// Errors of this crate. A failed fit is not among them: it is a row of the outcome, with its
-/// reason.
+/// Errors of this crate. A failed fit is not among them: it is a row of the
+/// outcome, with its reason.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscriminateError {
     /// Polars could not read or combine the tables.

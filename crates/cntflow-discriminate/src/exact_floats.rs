@@ -1,8 +1,8 @@
-//! Lists of floats as text that is read back bit for bit: their shortest decimal forms, separated
-//! by spaces.
+//! Lists of floats as text that is read back bit for bit: their shortest decimal
+//! forms, separated by spaces.
 //!
-//! JSON's own numbers do not serve: fast parsers lose their last bit, and NaN and infinities cannot
-//! be written.
+//! JSON's own numbers do not serve: fast parsers lose their last bit, and NaN and
+//! infinities cannot be written.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};

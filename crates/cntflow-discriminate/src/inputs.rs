@@ -1,4 +1,4 @@
-//! What a caller hands to a discrimination, and what it is told while one runs.
+//! What a caller hands to a discrimination, and the progress it is shown.
 
 use polars::prelude::LazyFrame;
 
@@ -11,8 +11,8 @@ pub struct Inputs<'a> {
     pub networks: LazyFrame,
     /// The table `layers`.
     pub layers: LazyFrame,
-    /// Digest of the measure options and the probe. A saved classifier refuses tables with another
-    /// digest.
+    /// Digest of the measure options and the probe. A saved classifier refuses
+    /// tables with another digest.
     pub measured_with: &'a str,
 }
 

@@ -67,15 +67,15 @@ pub struct RuleOutcome {
     pub n_middle: usize,
     /// Sorted by feature set, then classifier, then stratum. The stratum `all` comes first.
     pub rows: Vec<OutcomeRow>,
-    /// Comparisons of CNT features with the baselines. Those between the best classifiers come
-    /// first.
+    /// Comparisons of CNT features with the baselines. Those between the best
+    /// classifiers come first.
     pub verdicts: Vec<Verdict>,
     /// The sizes of every fold.
     pub folds: Vec<FoldCounts>,
     /// The permutation control, if the study asks for it and no fit on the true labels fails.
     pub control: Option<PermutationControl>,
-    /// The classifier with the highest AUC on CNT metrics, fitted to all networks that are low or
-    /// high.
+    /// The classifier with the highest AUC on CNT metrics, fitted to all
+    /// networks that are low or high.
     pub classifier: Option<TrainedClassifier>,
 }
 

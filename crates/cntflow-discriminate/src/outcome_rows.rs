@@ -1,5 +1,5 @@
-//! Makes rows of the outcome from held-out predictions: figures, intervals, counts, and the worst
-//! stratum.
+//! Makes rows of the outcome from held-out predictions: figures, intervals, counts,
+//! and the worst stratum.
 
 use std::collections::BTreeSet;
 
@@ -68,8 +68,8 @@ impl StratifiedResults<'_> {
                 rows.push(row_without_figures(candidate, result, WHOLE_POPULATION));
                 continue;
             }
-            // Samples come from the same results in the same order, so this candidate's are the
-            // next.
+            // Samples come from the same results in the same order, so this
+            // candidate's are the next.
             let Some((samples, drawn_figures)) = succeeded.next() else {
                 break;
             };

@@ -1,5 +1,5 @@
-//! The population of an experiment: which networks of the table `networks` take part, and which are
-//! left out and why.
+//! The population of an experiment: which networks of the table `networks` take part, and
+//! which are left out and why.
 
 use std::collections::BTreeMap;
 
@@ -36,8 +36,8 @@ pub struct PopulationCounts {
     pub without_accuracy: usize,
 }
 
-/// The usable networks, one row each, sorted by checkpoint, so that nothing depends on the order of
-/// a table's parts.
+/// The usable networks, one row each, sorted by checkpoint, so that nothing depends on the
+/// order of a table's parts.
 #[derive(Clone, Debug)]
 pub(crate) struct Population {
     pub(crate) checkpoints: Vec<String>,

@@ -22,8 +22,8 @@ pub(crate) fn random_stream(seed: u64, purpose: Purpose, indices: &[usize]) -> C
     ChaCha8Rng::seed_from_u64(state)
 }
 
-/// The finaliser of SplitMix64: a bijection that spreads every bit of its input over all of its
-/// output.
+/// The finaliser of SplitMix64: a bijection that spreads every bit of its input
+/// over all of its output.
 fn mix(value: u64) -> u64 {
     let mut mixed = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

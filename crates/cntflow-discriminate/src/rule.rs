@@ -1,5 +1,5 @@
-//! Rules that call a network low or high by its accuracy, and the thresholds that they learn from
-//! training rows.
+//! Rules that call a network low or high by its accuracy, and the thresholds that they
+//! learn from training rows.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +8,8 @@ use crate::quantile::quantile;
 
 /// How networks are divided into low and high performers.
 ///
-/// In a study file it is written as `"median"`, `{ quantiles = [0.25, 0.75] }` or `{ absolute =
-/// [0.3, 0.9] }`.
+/// In a study file it is written as `"median"`, `{ quantiles = [0.25, 0.75] }` or
+/// `{ absolute = [0.3, 0.9] }`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
@@ -20,8 +20,8 @@ pub enum Rule {
     /// Low is at or below the first quantile, high at or above the second. If the two coincide,
     /// high is above them. Networks in between are left out and counted.
     Quantiles([f64; 2]),
-    /// Low is at or below the first value, high at or above the second. Networks in between are
-    /// left out and counted.
+    /// Low is at or below the first value, high at or above the second. Networks in between
+    /// are left out and counted.
     Absolute([f64; 2]),
 }
 
@@ -45,8 +45,8 @@ impl Better {
         }
     }
 
-    /// Converts a label to a performance, which is better the higher it is, or a performance back
-    /// to a label.
+    /// Converts a label to a performance, which is better the higher it is, or a
+    /// performance back to a label.
     fn to_performance(self, label: f64) -> f64 {
         match self {
             Self::Higher => label,
@@ -114,15 +114,15 @@ pub struct Thresholds {
     pub low: f64,
     /// The worst label of a high network. If it equals `low`, high networks are better than both.
     pub high: f64,
-    /// Whether a higher or a lower label is better. Classifiers saved before this field existed
-    /// have higher labels.
+    /// Whether a higher or a lower label is better. Classifiers saved before this field
+    /// existed have higher labels.
     #[serde(default)]
     pub better: Better,
 }
 
 impl Thresholds {
-    /// Whether a label is high (`Some(true)`) or low (`Some(false)`); `None` in the middle, and for
-    /// NaN.
+    /// Whether a label is high (`Some(true)`) or low (`Some(false)`); `None` in
+    /// the middle, and for NaN.
     ///
     /// ```
     /// use cntflow_discriminate::{Better, Thresholds};

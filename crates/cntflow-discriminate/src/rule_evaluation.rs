@@ -144,8 +144,8 @@ impl RuleEvaluator<'_> {
         )
     }
 
-    /// Fits the classifier with the highest AUC on CNT metrics to all rows. If that fit fails, the
-    /// next best is tried.
+    /// Fits the classifier with the highest AUC on CNT metrics to all rows. If that fit fails,
+    /// the next best is tried.
     ///
     /// The feature set is `cnt` if it has an AUC, otherwise `cnt_without_biases`, otherwise the
     /// first measured set that has.
@@ -212,8 +212,8 @@ fn ranked_predictions(results: &CandidateResults) -> Vec<(Candidate, Vec<RankedP
         .collect()
 }
 
-/// One sample per candidate and stratum: all strata of the first candidate, then of the second, and
-/// so on.
+/// One sample per candidate and stratum: all strata of the first candidate, then of
+/// the second, and so on.
 fn samples_of_strata(
     ranked: &[(Candidate, Vec<RankedPredictions>)],
     strata: &[Stratum],

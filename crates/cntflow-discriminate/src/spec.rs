@@ -1,5 +1,5 @@
-//! The `[discriminate]` section of a study file: its keys, their defaults, and the check of their
-//! values.
+//! The `[discriminate]` section of a study file: its keys, their defaults, and the
+//! check of their values.
 
 use std::fmt;
 
@@ -26,8 +26,8 @@ pub const DEFAULT_SEED: u64 = 0;
 pub const DEFAULT_DRAWS: usize = 2_000;
 /// Default share of bootstrap draws inside an interval: 0.95.
 pub const DEFAULT_CONFIDENCE: f64 = 0.95;
-/// Default number of permutations of the labels between groups: 100. The smallest p-value is 1 / (1
-/// + permutations).
+/// Default number of permutations of the labels between groups: 100. The smallest p-value is
+/// 1 / (1 + permutations).
 pub const DEFAULT_PERMUTATIONS: usize = 100;
 /// Default label columns of the set `hyperparameters`; a table may lack some. The seed is not among
 /// them, because it identifies the run.
@@ -51,7 +51,7 @@ pub const DEFAULT_HYPERPARAMETERS: [&str; 15] = [
 /// Default label columns whose values are strata; a table may lack some.
 pub const DEFAULT_STRATA: [&str; 4] = ["layer_type", "activation", "dataset", "depth"];
 
-/// What is to be predicted.
+/// What the classifiers predict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -84,18 +84,18 @@ pub enum CheckpointSelection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiscriminateSpec {
-    /// What is to be predicted.
+    /// What the classifiers predict.
     pub target: Target,
     /// Label column of the table `networks` to which the rules apply.
     pub accuracy: String,
-    /// Whether a higher or a lower value of that column is better. `"lower"` is for losses, such as
-    /// an autoencoder's.
+    /// Whether a higher or a lower value of that column is better. `"lower"` is for losses,
+    /// such as an autoencoder's.
     pub better: Better,
     /// One rule or a list of rules. Each is evaluated separately.
     #[serde(deserialize_with = "one_or_many_rules")]
     pub rule: Vec<Rule>,
-    /// Column of the table `networks` that names the groups. A group is never split between
-    /// training and test.
+    /// Column of the table `networks` that names the groups. A group is never split
+    /// between training and test.
     pub group: String,
     /// Which checkpoints of a run take part.
     pub checkpoints: CheckpointSelection,
@@ -105,8 +105,8 @@ pub struct DiscriminateSpec {
     pub classifiers: Vec<ClassifierKind>,
     /// Label columns of the set `hyperparameters`. Those that the table lacks are ignored.
     pub hyperparameters: Vec<String>,
-    /// Label columns whose values are strata, evaluated separately. Those that the table lacks are
-    /// ignored.
+    /// Label columns whose values are strata, evaluated separately. Those that the
+    /// table lacks are ignored.
     pub strata: Vec<String>,
     /// Folds of each repeat, at least 2.
     pub folds: usize,

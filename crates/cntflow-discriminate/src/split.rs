@@ -1,5 +1,5 @@
-//! Splits into folds by group: balanced over strata and accuracies, and checked before they are
-//! used.
+//! Splits into folds by group: balanced over strata and accuracies, and
+//! checked before they are used.
 
 use std::collections::HashSet;
 
@@ -64,8 +64,8 @@ pub(crate) fn group_folds(
     Ok(folds)
 }
 
-/// Groups in the order of stratum, mean accuracy and name. A group's stratum is that of its first
-/// row.
+/// Groups in the order of stratum, mean accuracy and name. A group's stratum is
+/// that of its first row.
 fn sorted_groups(grouping: Grouping<'_>) -> Vec<usize> {
     let n_groups = grouping.group_names.len();
     let (mut sums, mut counts, mut strata) = (
@@ -91,8 +91,8 @@ fn sorted_groups(grouping: Grouping<'_>) -> Vec<usize> {
     order
 }
 
-/// Checks that no group has training and test rows. All figures rest on it: a classifier recognises
-/// the networks of one run.
+/// Checks that no group has both training and test rows. All figures rest on it, because a
+/// classifier that has seen a run recognises the other networks of that run.
 fn check_groups_apart(grouping: Grouping<'_>, index: usize, fold: &Fold) -> Result<()> {
     let training: HashSet<usize> = fold
         .training

@@ -40,6 +40,41 @@ pub enum TablesError {
         /// What Polars says.
         source: polars::error::PolarsError,
     },
+    /// A part has a column of a type that no table has.
+    #[error("{path}: column '{column}' has the unsupported type {data_type}")]
+    UnsupportedType {
+        /// The part.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Its type in the file.
+        data_type: arrow_schema::DataType,
+    },
+    /// A column has different types in two parts of a table.
+    #[error("{path}: column '{column}' is {actual}, but {expected} in an earlier part")]
+    ColumnType {
+        /// The later part.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Its Polars type in the part that has it first.
+        expected: String,
+        /// Its Polars type in this part.
+        actual: String,
+    },
+    /// Values of a column cannot be handed to Polars.
+    #[error("{path}: column '{column}' cannot be converted")]
+    Convert {
+        /// The part.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What Polars says.
+        source: polars::error::PolarsError,
+    },
+    /// Polars refuses a scan.
+    #[error("scan of Parquet files failed")]
+    Scan(#[source] polars::error::PolarsError),
     /// A row of `populations` cannot be read.
     #[error("{path}: {reason}")]
     Population {

@@ -15,6 +15,7 @@ mod part;
 mod population;
 mod population_parts;
 mod record;
+mod scan;
 mod store;
 mod table;
 
@@ -26,5 +27,6 @@ pub use part::{Batch, BatchLimits, DEFAULT_BATCH_AGE, DEFAULT_BATCH_BYTES};
 pub use population::{Bin, Group, NetworkSamples, Population, PopulationKey};
 pub use population_parts::Populations;
 pub use record::{CoverageRow, Record, Status};
+pub use scan::scan_parquet;
 pub use store::{Committed, TableStore};
 pub use table::{SCHEMA_VERSION, Table};

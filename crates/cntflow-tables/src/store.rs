@@ -8,13 +8,14 @@ use cntflow_storage::store::{Folder, FolderFile};
 use fs_err as fs;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use polars::prelude::{DataFrame, LazyFrame, PlRefPath, PolarsResult, ScanArgsParquet, Schema};
+use polars::prelude::{DataFrame, LazyFrame};
 
 use crate::error::TablesError;
 use crate::frame::encode_frame;
 use crate::merge::{is_merged, read_replaced};
 use crate::part::plain_properties;
 use crate::record::Status;
+use crate::scan::scan_parquet;
 use crate::table::Table;
 
 /// The tables below one folder.
@@ -114,10 +115,6 @@ impl TableStore {
     /// # Errors
     /// Nothing is committed, or a part cannot be read.
     pub fn scan(&self, table: Table) -> Result<LazyFrame, TablesError> {
-        let polars = |source| TablesError::Polars {
-            table: table.name(),
-            source,
-        };
         let paths = match table.is_batched() {
             false => self.folder(table).readable(&self.parts(table)?)?,
             true => self.committed_parts(table)?,
@@ -128,7 +125,7 @@ impl TableStore {
                 table: table.name(),
             });
         }
-        scan_parts(&paths).map_err(polars)
+        scan_parquet(&paths)
     }
 
     /// The parts of a table in all committed batches. Only `neurons` and `populations` may have none in a batch: nobody asked for them.
@@ -169,33 +166,6 @@ impl TableStore {
         })?;
         Ok(path)
     }
-}
-
-/// One scan over parts that may differ in their label columns: a column that a part lacks is null there.
-fn scan_parts(paths: &[PathBuf]) -> PolarsResult<LazyFrame> {
-    let plain = || ScanArgsParquet {
-        glob: false,
-        ..ScanArgsParquet::default()
-    };
-    let mut schema = Schema::default();
-    for path in paths {
-        let mut part = LazyFrame::scan_parquet(place(path), plain())?;
-        for (name, dtype) in part.collect_schema()?.iter() {
-            if !schema.contains(name) {
-                schema.insert(name.clone(), dtype.clone());
-            }
-        }
-    }
-    let args = ScanArgsParquet {
-        schema: Some(schema.into()),
-        allow_missing_columns: true,
-        ..plain()
-    };
-    LazyFrame::scan_parquet_files(paths.iter().map(|path| place(path)).collect(), args)
-}
-
-fn place(path: &Path) -> PlRefPath {
-    PlRefPath::new(path.to_string_lossy())
 }
 
 /// Name of a batch's part.

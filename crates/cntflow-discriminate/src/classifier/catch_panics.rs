@@ -14,9 +14,9 @@ thread_local! {
 
 /// Runs a fit, and turns a panic in it into [`FitFailure::Panicked`].
 ///
-/// linfa-logistic's line search panics on some data. The process-wide panic hook is wrapped once,
-/// so that such a panic is not printed. Panics outside of `catch_panics` still reach the earlier
-/// hook.
+/// linfa-logistic's line search panics on some data. The process-wide panic hook is
+/// wrapped once, so that such a panic is not printed. Panics outside of `catch_panics`
+/// still reach the earlier hook.
 pub(crate) fn catch_panics<T>(
     fit: impl FnOnce() -> Result<T, FitFailure>,
 ) -> Result<T, FitFailure> {
@@ -30,8 +30,8 @@ pub(crate) fn catch_panics<T>(
         }));
     });
     let was_catching = IS_CATCHING.replace(true);
-    // Unwind safe: a fit borrows its training rows and never writes to them, so a panic leaves
-    // nothing half done.
+    // Unwind safe: a fit borrows its training rows and never writes to them, so a panic
+    // leaves nothing half done.
     let result = catch_unwind(AssertUnwindSafe(fit));
     IS_CATCHING.set(was_catching);
     result.unwrap_or_else(|payload| {

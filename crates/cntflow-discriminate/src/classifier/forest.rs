@@ -8,8 +8,8 @@
 //! - Ties are broken by the order of a hash map, and so are the forest's votes.
 //! - The forest draws its features per tree, with replacement.
 //!
-//! A linfa tree of one level, fitted on the rows of one node, has none of these flaws. Everything
-//! else is done here.
+//! A linfa tree of one level, fitted on the rows of one node, has none of these flaws.
+//! Everything else is done here.
 
 use linfa::DatasetBase;
 use linfa::traits::Fit as _;
@@ -31,16 +31,16 @@ pub const FOREST_TREES: usize = 51;
 /// The child index of a leaf. Node 0 is the root, so it is nobody's child.
 const NO_CHILD: u32 = 0;
 
-/// A random forest. The score of a row is the share of high training rows in its leaf, averaged
-/// over trees.
+/// A random forest. The score of a row is the share of high training rows in its
+/// leaf, averaged over trees.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Forest {
     n_features: usize,
     trees: Vec<Tree>,
 }
 
-/// One tree as lists with one entry per node. Node 0 is the root, and children come after their
-/// parent.
+/// One tree as lists with one entry per node. Node 0 is the root, and children
+/// come after their parent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Tree {
     /// The feature by which a node splits.
@@ -198,9 +198,9 @@ impl Grower<'_> {
         high / rows.iter().map(weight).sum::<f64>()
     }
 
-    /// The best split of a node among `sqrt(n_features)` randomly drawn features. If none of those
-    /// splits the node, as many again are drawn. `None` if the node is pure or no feature splits
-    /// it.
+    /// The best split of a node among `sqrt(n_features)` randomly drawn features. If
+    /// none of those splits the node, as many again are drawn. `None` if the node is
+    /// pure or no feature splits it.
     fn find_split(&mut self, rows: &[usize]) -> Result<Option<(usize, f64)>, FitFailure> {
         let first = self.training.classes[rows[0]];
         if rows.iter().all(|&row| self.training.classes[row] == first) {

@@ -19,9 +19,9 @@ pub const LOGISTIC_MAX_ITERATIONS: u64 = 100;
 /// sum over rows, not a mean.
 pub const LOGISTIC_GRADIENT_TOLERANCE: f64 = 1e-2;
 
-/// Largest magnitude that is accepted. Prepared features are always below. With far larger values
-/// (1e13 and more) linfa's line search was seen to run for ever, and a thread cannot be stopped
-/// from outside.
+/// Largest magnitude that is accepted. Prepared features are always below. With far larger
+/// values (1e13 and more) linfa's line search was seen to run for ever, and a thread cannot
+/// be stopped from outside.
 const MAX_VALUE: f64 = 1_000.0;
 
 /// `P(high | x) = 1 / (1 + exp(-(intercept + weights . x)))`.

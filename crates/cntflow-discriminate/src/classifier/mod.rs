@@ -1,7 +1,7 @@
 //! The classifiers: their kinds, their models, and how a model is fitted.
 //!
-//! Every setting is a constant beside its classifier. None is tuned, so no choice can leak from the
-//! evaluated data.
+//! Every setting is a constant beside its classifier. None is tuned, so no choice can leak
+//! from the evaluated data.
 
 mod catch_panics;
 mod fit_failure;
@@ -29,8 +29,8 @@ pub enum ClassifierKind {
     LogisticRegression,
     /// A random forest on bootstrap samples of groups. `linfa-trees` finds each split.
     RandomForest,
-    /// A support vector machine fitted by `linfa-svm`. The width of its Gaussian kernel is a median
-    /// distance.
+    /// A support vector machine fitted by `linfa-svm`. The width of its Gaussian
+    /// kernel is a median distance.
     Svm,
 }
 
@@ -47,8 +47,8 @@ impl ClassifierKind {
         }
     }
 
-    /// Fits a model to training rows. linfa may panic here, so callers wrap the call in
-    /// [`catch_panics`].
+    /// Fits a model to training rows. linfa may panic here, so callers wrap the
+    /// call in [`catch_panics`].
     pub(crate) fn fit(self, training: &TrainingRows, seed: u64) -> Result<Fit, FitFailure> {
         if training.records.ncols() == 0 {
             return Err(FitFailure::NoVaryingFeature);
@@ -93,9 +93,9 @@ pub(crate) enum Model {
 }
 
 impl Model {
-    /// The score of a row, larger for rows that look high: a probability (logistic regression), a
-    /// mean share of high training rows (random forest), or a signed distance from the boundary
-    /// (SVM).
+    /// The score of a row, larger for rows that look high: a probability (logistic
+    /// regression), a mean share of high training rows (random forest), or a signed distance
+    /// from the boundary (SVM).
     pub(crate) fn score(&self, row: ArrayView1<'_, f64>) -> f64 {
         match self {
             Self::LogisticRegression(model) => model.score(row),
@@ -112,8 +112,8 @@ impl Model {
         }
     }
 
-    /// Whether the parameters agree with each other and with the number of features. They do unless
-    /// a file was damaged.
+    /// Whether the parameters agree with each other and with the number of features. They do
+    /// unless a file was damaged.
     pub(crate) fn is_consistent(&self, n_features: usize) -> bool {
         match self {
             Self::LogisticRegression(model) => model.is_consistent(n_features),
@@ -130,8 +130,8 @@ mod tests {
     use super::*;
     use crate::random::{Purpose, random_stream};
 
-    /// Rows whose class is the sign of the first of three features; the second is noise, the third
-    /// a rare flag.
+    /// Rows whose class is the sign of the first of three features; the second is noise,
+    /// the third a rare flag.
     fn rows(n: usize) -> TrainingRows {
         use rand::RngExt;
         let mut rng = random_stream(11, Purpose::Fit, &[n]);

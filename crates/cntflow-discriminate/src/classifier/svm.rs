@@ -1,5 +1,5 @@
-//! A support vector machine with a Gaussian kernel: fitted by linfa-svm, kept as plain lists of
-//! parameters.
+//! A support vector machine with a Gaussian kernel: fitted by linfa-svm, kept as
+//! plain lists of parameters.
 
 use linfa::DatasetBase;
 use linfa::traits::Fit as _;
@@ -27,8 +27,8 @@ const WIDTH_ROWS: usize = 200;
 /// Coefficients of smaller magnitude count as zero, as they do in linfa-svm.
 const ZERO_COEFFICIENT: f64 = 100.0 * f64::EPSILON;
 
-/// A fitted SVM. The score of x is `sum_i coefficient_i exp(-|x - vector_i|^2 / width) - offset`,
-/// positive for high.
+/// A fitted SVM. The score of x, positive for high, is
+/// `sum_i coefficient_i exp(-|x - vector_i|^2 / width) - offset`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SvmModel {
     /// The width, then the offset.

@@ -7,8 +7,8 @@ use super::figures::{Figures, RankedPredictions, mean_figures};
 use crate::quantile::quantile_of_sorted;
 use crate::random::{Purpose, random_stream};
 
-/// Smallest share of draws in which a figure must be defined (both classes drawn) for it to have an
-/// interval.
+/// Smallest share of draws in which a figure must be defined (both classes drawn) for
+/// it to have an interval.
 const MIN_DEFINED_SHARE: f64 = 0.5;
 
 /// A figure and its percentile interval.
@@ -86,8 +86,8 @@ mod tests {
     use super::super::figures::{ACCURACY, Prediction};
     use super::*;
 
-    /// Two rows per group. In 70 of 100 groups both predictions are right, in the others both are
-    /// wrong.
+    /// Two rows per group. In 70 of 100 groups both predictions are right, in the
+    /// others both are wrong.
     fn predictions() -> RankedPredictions {
         let prediction = |row: usize| Prediction {
             row,
@@ -108,8 +108,8 @@ mod tests {
         };
         let drawn = bootstrap.draw(&[vec![predictions()]], 100);
         let estimate = bootstrap.estimate(0.7, drawn[0].iter().map(|figures| figures[ACCURACY]));
-        // The standard deviation over 100 groups is sqrt(.7 .3 / 100) = .0458; over 200 rows it
-        // would be .0324.
+        // The standard deviation over 100 groups is sqrt(.7 .3 / 100) = .0458; over 200
+        // rows it would be .0324.
         assert!(
             (estimate.low - (0.7 - 1.96 * 0.0458)).abs() < 0.012,
             "{estimate:?}"

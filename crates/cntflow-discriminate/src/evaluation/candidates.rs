@@ -1,5 +1,5 @@
-//! Results of cross-validation: a candidate's predictions or failure, the sizes of each fold, and
-//! fits on all rows.
+//! Results of cross-validation: a candidate's predictions or failure, the sizes of each
+//! fold, and fits on all rows.
 
 use super::figures::{Prediction, RankedPredictions};
 use crate::classifier::{ClassifierKind, FitFailure, Model};

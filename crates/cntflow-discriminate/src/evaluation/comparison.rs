@@ -1,5 +1,5 @@
-//! Whether CNT features beat a baseline: differences paired by bootstrap draw, and a sentence about
-//! them.
+//! Whether CNT features beat a baseline: differences paired by bootstrap draw, and
+//! a sentence about them.
 
 use std::cmp::Ordering;
 
@@ -134,8 +134,8 @@ fn compare(
     bootstrap: &Bootstrap,
 ) -> Verdict {
     let difference = |figure: usize| {
-        // Both sides saw the same draws. The difference within a draw cancels what the drawn groups
-        // have in common.
+        // Both sides saw the same draws. The difference within a draw cancels what the drawn
+        // groups have in common.
         let drawn = cnt
             .drawn_figures
             .iter()

@@ -1,5 +1,5 @@
-//! Cross-validation: in each fold everything is learned from the training groups, then applied to
-//! the held-out groups.
+//! Cross-validation: in each fold everything is learned from the training groups, then applied
+//! to the held-out groups.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use ndarray::Axis;
 use rand::RngExt;
 
 use super::candidates::{Candidate, CandidateResult, FinalFit, FoldCounts, FoldIndex};
+use super::classed_rows::ClassedRows;
 use super::figures::Prediction;
 use crate::classifier::{ClassifierKind, Fit, FitFailure, TrainingRows, catch_panics};
 use crate::error::Result;
@@ -36,23 +37,6 @@ pub(crate) type FitFunction = fn(ClassifierKind, &TrainingRows, u64) -> Result<F
 /// The results of all candidates, in the order of their names.
 pub(crate) type CandidateResults = BTreeMap<Candidate, CandidateResult>;
 
-/// Rows that are low or high by the thresholds, without those in the middle.
-struct ClassedRows {
-    rows: Vec<usize>,
-    /// For each row, whether it is high.
-    classes: Vec<bool>,
-}
-
-impl ClassedRows {
-    fn n_high(&self) -> usize {
-        self.classes.iter().filter(|class| **class).count()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (usize, bool)> {
-        self.rows.iter().copied().zip(self.classes.iter().copied())
-    }
-}
-
 /// One fold with the classes that its thresholds give.
 struct ClassedFold {
     index: FoldIndex,
@@ -74,8 +58,8 @@ impl CrossValidation<'_> {
         self.tables.keys().flat_map(of_set).collect()
     }
 
-    /// Predicts every row that has a class, once per repeat. `after_fold` is called after each
-    /// fold.
+    /// Predicts every row that has a class, once per repeat. `after_fold` is
+    /// called after each fold.
     ///
     /// # Errors
     /// A split has a group on both sides.
@@ -125,8 +109,8 @@ impl CrossValidation<'_> {
         let thresholds = self.rule.learn(&accuracies, self.better);
         let fold = ClassedFold {
             index,
-            training: self.classed_rows(&fold.training, thresholds),
-            test: self.classed_rows(&fold.test, thresholds),
+            training: ClassedRows::of(&fold.training, self.grouping.accuracies, thresholds),
+            test: ClassedRows::of(&fold.test, self.grouping.accuracies, thresholds),
         };
         for &set in self.tables.keys() {
             if set == FeatureSet::Majority {
@@ -150,13 +134,6 @@ impl CrossValidation<'_> {
             test_high: fold.test.n_high(),
             thresholds,
         }
-    }
-
-    /// Those of the given rows that are low or high.
-    fn classed_rows(&self, rows: &[usize], thresholds: Thresholds) -> ClassedRows {
-        let class = |&row: &usize| Some((row, thresholds.is_high(self.grouping.accuracies[row])?));
-        let (rows, classes) = rows.iter().filter_map(class).unzip();
-        ClassedRows { rows, classes }
     }
 
     /// Predicts the more frequent class of the training rows for every test row; low on a tie. All
@@ -257,12 +234,12 @@ impl CrossValidation<'_> {
     ) -> Result<FinalFit, FitFailure> {
         let thresholds = self.rule.learn(self.grouping.accuracies, self.better);
         let all_rows: Vec<usize> = (0..self.grouping.groups.len()).collect();
-        let classed = self.classed_rows(&all_rows, thresholds);
+        let classed = ClassedRows::of(&all_rows, self.grouping.accuracies, thresholds);
         let table = &self.tables[&set];
         let preparation = Preparation::learn(table, &classed.rows);
         let columns = preparation.column_indices(table);
         let training = self.training_rows(&preparation, table, &columns, &classed);
-        // No repeat has this index, so the stream is none of those that the folds use.
+        // No repeat has this index, so no fold uses this stream.
         let indices = [usize::MAX, kind as usize];
         let seed = random_stream(self.seed, Purpose::Fit, &indices).random();
         let fit = catch_panics(|| (self.fit)(kind, &training, seed))?;

@@ -1,5 +1,5 @@
-//! Figures that evaluate two-class predictions. Each group has a weight, so that a bootstrap draw
-//! is a list of weights.
+//! Figures that evaluate two-class predictions. Each group has a weight, so that a bootstrap
+//! draw is a list of weights.
 
 /// The prediction for one held-out row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,8 +51,8 @@ impl Confusion {
         (self.true_high + self.true_low) / self.total()
     }
 
-    /// Share of right predictions in each class, averaged over the two classes, in [0, 1]; NaN if a
-    /// class has no network.
+    /// Share of right predictions in each class, averaged over the two classes, in [0, 1]; NaN if
+    /// a class has no network.
     pub fn balanced_accuracy(&self) -> f64 {
         (self.true_high / self.high() + self.true_low / self.low()) / 2.0
     }
@@ -64,7 +64,8 @@ impl Confusion {
     /// ```
     /// use cntflow_discriminate::Confusion;
     ///
-    /// let confusion = Confusion { true_high: 6.0, false_high: 1.0, true_low: 3.0, false_low: 2.0 };
+    /// let (true_high, false_high, true_low, false_low) = (6.0, 1.0, 3.0, 2.0);
+    /// let confusion = Confusion { true_high, false_high, true_low, false_low };
     /// assert!((confusion.matthews() - 16.0 / 1120_f64.sqrt()).abs() < 1e-12);
     /// ```
     pub fn matthews(&self) -> f64 {
@@ -87,8 +88,8 @@ pub(crate) const BALANCED_ACCURACY: usize = 1;
 pub(crate) const MATTHEWS: usize = 2;
 pub(crate) const AUC: usize = 3;
 
-/// The predictions of one repeat in ascending order of score, sorted once so that they can be
-/// weighted many times.
+/// The predictions of one repeat in ascending order of score, sorted once so that they can
+/// be weighted many times.
 #[derive(Clone, Debug)]
 pub(crate) struct RankedPredictions {
     predictions: Vec<Prediction>,
@@ -186,8 +187,8 @@ pub(crate) fn mean_confusion(repeats: &[RankedPredictions], weight_of_group: &[f
 mod tests {
     use super::*;
 
-    /// Predictions from (is high, score) with one group each. A score of at least 0.5 predicts
-    /// high.
+    /// Predictions from (is high, score) with one group each. A score of at
+    /// least 0.5 predicts high.
     fn ranked(lines: &[(bool, f64)]) -> RankedPredictions {
         let predictions = lines
             .iter()

@@ -1,5 +1,5 @@
-//! The permutation control: the whole procedure is repeated on labels that were permuted between
-//! groups.
+//! The permutation control: the whole procedure is repeated on labels that were
+//! permuted between groups.
 
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;

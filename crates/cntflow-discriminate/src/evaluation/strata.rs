@@ -1,5 +1,5 @@
-//! Strata: parts of a population that are evaluated separately, each the networks with one value of
-//! a label.
+//! Strata: parts of a population that are evaluated separately, each the networks
+//! with one value of a label.
 
 use std::collections::BTreeSet;
 
@@ -35,8 +35,8 @@ impl Stratum {
     }
 }
 
-/// The stratum of all networks, then one per value of each stratum column. A column with one value
-/// makes no strata.
+/// The stratum of all networks, then one per value of each stratum column. A column with one
+/// value makes no strata.
 pub(crate) fn strata(population: &Population) -> Vec<Stratum> {
     let n_rows = population.checkpoints.len();
     let mut strata = vec![Stratum {

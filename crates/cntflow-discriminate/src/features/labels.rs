@@ -1,13 +1,13 @@
-//! Features of the baselines: label columns that say how a network was trained, and the training
-//! step.
+//! Features of the baselines: label columns that say how a network was trained,
+//! and the training step.
 
 use std::collections::BTreeSet;
 
 use super::table::FeatureTable;
 use crate::columns::LabelColumn;
 
-/// Label columns whose feature is their base-10 logarithm. A value that is not positive has none
-/// and becomes NaN.
+/// Label columns whose feature is their base-10 logarithm. A value that is not positive
+/// has none and becomes NaN.
 const LOGARITHMIC: [&str; 2] = ["learning_rate", "initialisation_scale"];
 
 /// Features of the label columns, for `n_rows` networks. Numbers are used as they are or by their

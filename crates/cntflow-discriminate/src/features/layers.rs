@@ -1,5 +1,5 @@
-//! Features from the table `layers`: each statistic of each metric, summarised over the layers of
-//! one role.
+//! Features from the table `layers`: each statistic of each metric, summarised over
+//! the layers of one role.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,8 +11,8 @@ use crate::error::Result;
 
 const TABLE: &str = "layers";
 
-/// The columns that identify a row of the table `layers` here, in the order in which rows are
-/// sorted.
+/// The columns that identify a row of the table `layers` here, in the order in
+/// which rows are sorted.
 const KEYS: [&str; 4] = ["checkpoint", "layer", "role", "metric"];
 
 /// Columns of the table `layers` that become features. Some are left out on purpose: `count`, `l1`,

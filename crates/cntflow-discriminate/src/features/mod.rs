@@ -1,5 +1,5 @@
-//! Features: which metrics make a feature set, one row of numbers per checkpoint, and how they are
-//! prepared for a fit.
+//! Features: which metrics make a feature set, one row of numbers per checkpoint, and how they
+//! are prepared for a fit.
 
 mod labels;
 mod layers;

@@ -12,8 +12,8 @@ use crate::quantile::quantile_of_sorted;
 /// gives the standard deviation that a normal distribution of that range has.
 const NORMAL_INTERQUARTILE_RANGE: f64 = 1.349;
 
-/// A column whose spread is below this share of its largest magnitude is constant: the spread is
-/// rounding error.
+/// A column whose spread is below this share of its largest magnitude is constant: the
+/// spread is rounding error.
 const CONSTANT_TOLERANCE: f64 = 1e-12;
 
 /// Scaled values are clamped to this magnitude, because the inverse hyperbolic sine of much larger
@@ -71,9 +71,9 @@ impl Preparation {
         self.names.iter().map(index).collect()
     }
 
-    /// The prepared values of the given rows, `[rows.len(), columns kept]`. The indices come from
-    /// [`Preparation::column_indices`]. A column that the table lacks counts as missing in every
-    /// row.
+    /// The prepared values of the given rows, `[rows.len(), columns kept]`. The indices
+    /// come from [`Preparation::column_indices`]. A column that the table lacks counts
+    /// as missing in every row.
     pub(crate) fn apply(
         &self,
         table: &FeatureTable,
@@ -87,8 +87,8 @@ impl Preparation {
         })
     }
 
-    /// One value of a column, scaled. A missing value becomes 0, which is the scaled training
-    /// median.
+    /// One value of a column, scaled. A missing value becomes 0, which is the
+    /// scaled training median.
     fn prepared(&self, value: f64, column: usize) -> f64 {
         if !value.is_finite() {
             return 0.0;
@@ -115,8 +115,8 @@ fn spread_of_sorted(values: &[f64]) -> Option<f64> {
     if spread > negligible {
         return Some(spread);
     }
-    // More than half of the values are equal, as in a flag that is rarely set: only the deviation
-    // shows the others.
+    // More than half of the values are equal, as in a flag that is rarely set: only the
+    // deviation shows the others.
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let variance = values
         .iter()

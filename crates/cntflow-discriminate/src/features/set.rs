@@ -1,5 +1,5 @@
-//! Feature sets: which metrics each contains. Their names are used in study files and in the table
-//! `discrimination`.
+//! Feature sets: which metrics each contains. Their names are used in study files and in the
+//! table `discrimination`.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum FeatureSet {
     /// No feature: the more frequent class of the training rows is always predicted.
     Majority,
-    /// How the network was trained: the label columns named in the study, texts one-hot. The seed
-    /// is not among them.
+    /// How the network was trained: the label columns named in the study, texts one-hot. The
+    /// seed is not among them.
     Hyperparameters,
     /// The checkpoint's step alone. A baseline for studies of all checkpoints, where an untrained
     /// network is trivially low.
@@ -66,8 +66,8 @@ impl FeatureSet {
         }
     }
 
-    /// Whether the set comes from the table `layers`. A classifier on such a set can be applied to
-    /// any checkpoint.
+    /// Whether the set comes from the table `layers`. A classifier on such a set can be
+    /// applied to any checkpoint.
     pub fn is_measured(self) -> bool {
         !matches!(self, Self::Majority | Self::Hyperparameters | Self::Step)
     }

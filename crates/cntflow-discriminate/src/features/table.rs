@@ -57,8 +57,8 @@ impl FeatureTable {
         }
     }
 
-    /// The columns whose metric belongs to `set`. A column's metric is its name up to the first
-    /// dot.
+    /// The columns whose metric belongs to `set`. A column's metric is its
+    /// name up to the first dot.
     pub(crate) fn columns_of_set(&self, set: FeatureSet) -> Self {
         let is_of_set = |name: &str| {
             name.split('.')

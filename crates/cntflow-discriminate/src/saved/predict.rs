@@ -2,7 +2,7 @@
 
 use polars::prelude::{Column, DataFrame, LazyFrame};
 
-use super::TrainedClassifier;
+use super::trained_classifier::TrainedClassifier;
 use crate::columns::{collect_columns, texts};
 use crate::error::{DiscriminateError, MAX_MISSING_NAMES, Result};
 use crate::features::{FeatureTable, layer_features};
@@ -12,12 +12,12 @@ use crate::features::{FeatureTable, layer_features};
 pub const MAX_IMPUTED_SHARE: f64 = 0.05;
 
 impl TrainedClassifier {
-    /// Scores every network of the tables. Networks whose status is not `ok` get a row without a
-    /// score.
+    /// Scores every network of the tables. Networks whose status is not `ok` get
+    /// a row without a score.
     ///
-    /// `networks` and `layers` are the tables of any population, `measured_with` is the digest of
-    /// the options they were measured with. The frame has one row per network, sorted by
-    /// checkpoint:
+    /// `networks` and `layers` are the tables of any population, `measured_with` is the
+    /// digest of the options they were measured with. The frame has one row per
+    /// network, sorted by checkpoint:
     ///
     /// | column | meaning |
     /// |---|---|
@@ -61,8 +61,8 @@ impl TrainedClassifier {
         self.frame(&predictions)
     }
 
-    /// Scores each network by itself, independent of the others: row i of the table belongs to
-    /// prediction i.
+    /// Scores each network by itself, independent of the others: row i of the table
+    /// belongs to prediction i.
     fn score_all(
         &self,
         table: &FeatureTable,
@@ -78,8 +78,8 @@ impl TrainedClassifier {
                 first_refused.get_or_insert(missing);
             } else {
                 let records = self.preparation.apply(table, &columns, &[row]);
-                // Votes may sum to -0, which would be printed with its sign. Adding zero makes it
-                // 0.
+                // Votes may sum to -0, which would be printed with its sign.
+                // Adding zero makes it 0.
                 prediction.score = Some(self.model.score(records.row(0)) + 0.0);
             }
         }

@@ -1,5 +1,5 @@
-//! Synthetic populations: tables `networks` and `layers` in which chosen metrics depend on a
-//! network's quality.
+//! Synthetic populations: tables `networks` and `layers` in which chosen metrics depend
+//! on a network's quality.
 
 use cntflow_discriminate::{DiscriminateSpec, Inputs, LAYER_STATISTICS, Outcome, discriminate};
 use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame};

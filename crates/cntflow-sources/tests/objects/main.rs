@@ -1,10 +1,10 @@
 //! Objects of a server on loopback that fails as it is told: what is tried again, what is said, and how much is asked for.
 
-use cntflow_storage::FullMessage;
+use cntflow_storage::{FullMessage, StorageError};
 use std::time::Duration;
 
 use cntflow_catalog::CatalogOptions;
-use cntflow_formats::{CheckpointError, OpenCheckpoint};
+use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
 use cntflow_storage::Limits;
 use cntflow_storage::store::{ObjectStores, StoreOptions};
@@ -36,7 +36,7 @@ fn numbers(length: usize) -> Vec<u8> {
 fn fetch(stores: &ObjectStores, url: &str) -> Result<Vec<u8>, String> {
     let content = stores.fetch(url, &Limits::default());
     let bytes = content.map(|content| content.to_vec());
-    bytes.map_err(|error: CheckpointError| error.full_message())
+    bytes.map_err(|error: StorageError| error.full_message())
 }
 
 #[test]

@@ -1,0 +1,174 @@
+//! Parquet files as one lazy Polars frame, read by the `parquet` crate.
+//!
+//! Polars' own Parquet reader brings its streaming engine and a second object store into the build. This scan does what our tables
+//! need of it: only the columns that a query uses are decoded, and row groups whose statistics exclude a filter are not read.
+
+mod convert;
+mod predicate;
+mod read;
+
+use std::any::Any;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use polars::prelude::{
+    AnonymousScan, AnonymousScanArgs, DataFrame, IntoLazy, LazyFrame, PlSmallStr, PolarsError,
+    PolarsResult, ScanArgsAnonymous, Schema, SchemaRef,
+};
+
+use self::predicate::Predicate;
+use self::read::{File, Unit, read_units};
+use crate::error::TablesError;
+
+/// One scan over Parquet files that may differ in their columns: a column that a file lacks is null there. Rows come in the order of
+/// the files. The footers are read now, the rows when the frame is collected.
+///
+/// # Errors
+/// [`TablesError::Io`] or [`TablesError::Parquet`] if a file cannot be opened, [`TablesError::UnsupportedType`] for a column of a type
+/// that no table has, [`TablesError::ColumnType`] for a column whose type differs between files.
+pub fn scan_parquet(paths: &[PathBuf]) -> Result<LazyFrame, TablesError> {
+    let files: Vec<File> = paths.iter().map(File::open).collect::<Result<_, _>>()?;
+    let mut schema = Schema::default();
+    for file in &files {
+        file.extend_schema(&mut schema)?;
+    }
+    let schema = Arc::new(schema);
+    let arguments = ScanArgsAnonymous {
+        schema: Some(Arc::clone(&schema)),
+        name: "PARQUET SCAN",
+        ..ScanArgsAnonymous::default()
+    };
+    let scan = ParquetScan { files, schema };
+    LazyFrame::anonymous_scan(Arc::new(scan), arguments).map_err(TablesError::Scan)
+}
+
+/// Files whose footers have been read.
+struct ParquetScan {
+    files: Vec<File>,
+    /// The columns of all files.
+    schema: SchemaRef,
+}
+
+impl AnonymousScan for ParquetScan {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn scan(&self, arguments: AnonymousScanArgs) -> PolarsResult<DataFrame> {
+        let columns = match &arguments.with_columns {
+            Some(columns) => columns.to_vec(),
+            None => self.schema.iter_names().cloned().collect(),
+        };
+        let Some(predicate) = arguments.predicate else {
+            return self
+                .read_all(&columns, arguments.n_rows)
+                .map_err(into_polars);
+        };
+        let predicate = Predicate::new(&predicate)?;
+        // A limit counts rows before the filter, and a filter that looks at several rows at once needs all of them.
+        if arguments.n_rows.is_some() || !predicate.is_elementwise() {
+            let frame = self.read_all(&columns, arguments.n_rows);
+            return predicate.filter(frame.map_err(into_polars)?);
+        }
+        self.read_filtered(&columns, &predicate)
+    }
+
+    fn schema(&self, _infer_schema_length: Option<usize>) -> PolarsResult<SchemaRef> {
+        Ok(Arc::clone(&self.schema))
+    }
+
+    fn allows_predicate_pushdown(&self) -> bool {
+        true
+    }
+
+    fn allows_projection_pushdown(&self) -> bool {
+        true
+    }
+}
+
+impl ParquetScan {
+    /// The rows of all files, or the first `limit` of them.
+    fn read_all(
+        &self,
+        columns: &[PlSmallStr],
+        limit: Option<usize>,
+    ) -> Result<DataFrame, TablesError> {
+        let schema = self.projected(columns);
+        let mut units = Vec::new();
+        let mut n_rows = 0;
+        for unit in self.files.iter().flat_map(File::units) {
+            if limit.is_some_and(|limit| n_rows >= limit) {
+                break;
+            }
+            n_rows += unit.n_rows();
+            units.push(unit);
+        }
+        let mut frame = DataFrame::empty_with_schema(&schema);
+        for part in read_units(&units, &schema)? {
+            append(&mut frame, part);
+        }
+        Ok(match limit {
+            Some(limit) => frame.head(Some(limit)),
+            None => frame,
+        })
+    }
+
+    /// The rows that pass `predicate`, filtered after each group of row groups so that the others need not stay in memory.
+    fn read_filtered(
+        &self,
+        columns: &[PlSmallStr],
+        predicate: &Predicate,
+    ) -> PolarsResult<DataFrame> {
+        let schema = self.projected(columns);
+        let units: Vec<Unit<'_>> = self
+            .files
+            .iter()
+            .flat_map(|file| {
+                let may_match = predicate.row_groups(file);
+                file.units()
+                    .zip(may_match)
+                    .filter_map(|(unit, may_match)| may_match.then_some(unit))
+            })
+            .collect();
+        let mut frame = DataFrame::empty_with_schema(&schema);
+        for units in units.chunks(read::threads()) {
+            let mut rows = DataFrame::empty_with_schema(&schema);
+            for part in read_units(units, &schema).map_err(into_polars)? {
+                append(&mut rows, part);
+            }
+            // Filtered here and not by the reading threads: those must not wait for Polars' thread pool, whose threads may all be
+            // waiting for a scan.
+            append(&mut frame, predicate.filter(rows)?);
+        }
+        Ok(frame)
+    }
+
+    fn projected(&self, columns: &[PlSmallStr]) -> Schema {
+        let columns = columns.iter();
+        columns
+            .filter_map(|name| Some((name.clone(), self.schema.get(name)?.clone())))
+            .collect()
+    }
+}
+
+/// Appends rows of the same schema, without copying them.
+fn append(frame: &mut DataFrame, rows: DataFrame) {
+    if frame.height() == 0 {
+        *frame = rows;
+    } else if rows.height() > 0 {
+        frame.vstack_mut_owned_unchecked(rows);
+    }
+}
+
+/// Our error as the source of one of Polars'.
+fn into_polars(error: TablesError) -> PolarsError {
+    PolarsError::IO {
+        error: Arc::new(std::io::Error::other(error)),
+        msg: None,
+    }
+}
+
+/// `frame` with the rows that `filter` keeps.
+fn filter(frame: DataFrame, filter: polars::prelude::Expr) -> PolarsResult<DataFrame> {
+    frame.lazy().filter(filter).collect()
+}
