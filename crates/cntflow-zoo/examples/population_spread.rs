@@ -1,7 +1,8 @@
-//! Trains the `[population]` of a study file on threads of its own and prints how the last test accuracies spread.
+//! Trains the `[population]` of a study file on threads of its own and prints how the last test
+//! accuracies spread.
 //!
 //! `cargo run --release -p cntflow-zoo --example population_spread -- STUDY.toml [--threads N] [--every N]`
-#![allow(clippy::print_stdout, reason = "an example prints what it has to tell")]
+#![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -33,12 +34,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         .first()
         .ok_or("usage: population_spread STUDY.toml [--threads N] [--every N]")?;
     let option = |name: &str| {
-        let place = arguments.iter().position(|argument| argument == name);
-        place
-            .and_then(|place| arguments.get(place + 1))
+        let index = arguments.iter().position(|argument| argument == name);
+        index
+            .and_then(|index| arguments.get(index + 1))
             .map_or(Ok(1), |value| value.parse::<usize>())
     };
-    let Study { population } = toml::from_str(&std::fs::read_to_string(study)?)?;
+    let Study { population } = toml::from_str(&fs_err::read_to_string(study)?)?;
     let data = TrainingData::open(&population.dataset)?;
     let mut runs: Vec<RunSpec> = population
         .draw()?

@@ -1,7 +1,7 @@
 //! Seconds of one epoch of training, as JSON, for `benches/training_vs_pytorch`.
 //!
 //! `cargo run --release -p cntflow-zoo --example training_speed -- CASE [epochs]`
-#![allow(clippy::print_stdout, reason = "an example prints what it has to tell")]
+#![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -61,7 +61,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     time(&case, &spec, passes)
 }
 
-/// Trains and prints the fastest and the median epoch. An epoch of the case is `passes` over the images.
+/// Trains and prints the fastest and the median epoch. An epoch of the case is `passes` over the
+/// images.
 fn time(case: &str, spec: &RunSpec, passes: usize) -> Result<(), Box<dyn Error>> {
     let batch = spec.batch_size as usize;
     let data = TrainingData::new(
@@ -77,7 +78,8 @@ fn time(case: &str, spec: &RunSpec, passes: usize) -> Result<(), Box<dyn Error>>
     train(spec, &data, folder.path(), &note_start)?;
     let batches = IMAGES.div_ceil(batch) * passes;
     let starts = starts.into_inner();
-    // From the first batch of one epoch to the first of the next, so the last epoch only ends others.
+    // From the first batch of one epoch to the first of the next, so the last epoch only ends
+    // others.
     let firsts: Vec<Instant> = starts.iter().copied().step_by(batches).collect();
     let mut seconds: Vec<f64> = firsts
         .windows(2)

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::train::LayerProblem;
+
 /// What can go wrong with data sets, populations and training.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,19 +27,27 @@ pub enum ZooError {
         /// The file looked for.
         file: String,
     },
-    /// An IDX file that does not hold what it should.
-    #[error("{file}: {what}: expected {expected}, file has {found}")]
+    /// A file that is not a whole gzip stream.
+    #[error("{file}: not a whole gzip stream")]
+    Gzip {
+        /// The file.
+        file: String,
+        /// What the decoder reports.
+        source: std::io::Error,
+    },
+    /// An IDX file whose content differs from what its header or its use requires.
+    #[error("{file}: {quantity}: expected {expected}, file has {found}")]
     Idx {
         /// The file.
         file: String,
-        /// What is wrong, e.g. `number of dimensions`.
-        what: &'static str,
-        /// What it should hold.
+        /// What differs, e.g. `number of dimensions`.
+        quantity: &'static str,
+        /// The value required.
         expected: u64,
-        /// What it holds.
+        /// The value found.
         found: u64,
     },
-    /// A data set's content is not what it was published as.
+    /// A data set's content is not what was published.
     #[error("data set `{name}`: file `{file}`: expected SHA-256 {expected}, found {found}")]
     Digest {
         /// The data set.
@@ -49,45 +59,35 @@ pub enum ZooError {
         /// The digest of the content.
         found: String,
     },
-    /// A value of `[population]` outside of what is allowed.
-    #[error("population{place}: {key} = {found}: {allowed}")]
-    Value {
-        /// Where: empty, or ` group `name``.
-        place: String,
-        /// The key.
+    /// A value of `[population]` that is not allowed.
+    #[error("population{}: {key} = {found}: {allowed}", in_group(.group))]
+    InvalidValue {
+        /// The group's name; `None` for keys of the population itself.
+        group: Option<String>,
+        /// The key, e.g. `initialisation.scale`.
         key: String,
         /// The value found.
         found: String,
         /// What is allowed.
         allowed: String,
     },
-    /// An architecture that does not fit its input, or that this crate cannot train.
+    /// An architecture with a layer that does not fit its input, or that this crate cannot train.
     #[error("run `{run}`: layer {layer}: {reason}")]
-    Architecture {
+    UnsupportedLayer {
         /// The run.
         run: String,
-        /// The layer's place in the architecture.
+        /// Index of the layer in the architecture.
         layer: usize,
-        /// What does not fit, with both numbers.
-        reason: String,
+        /// Why it cannot be trained.
+        reason: LayerProblem,
     },
     /// The architecture of a run is not the JSON of an architecture.
-    #[error("run `{run}`: architecture: {source}")]
+    #[error("run `{run}`: its architecture is not valid JSON of an architecture")]
     ArchitectureJson {
         /// The run.
         run: String,
-        /// What the JSON reader says.
+        /// What the JSON reader reports.
         source: serde_json::Error,
-    },
-    /// A label that the network has no output for.
-    #[error("data set `{dataset}`: expected labels below {classes}, found {label}")]
-    LabelOutOfRange {
-        /// The data set.
-        dataset: String,
-        /// Number of outputs.
-        classes: usize,
-        /// The label found.
-        label: usize,
     },
     /// The run was asked to stop.
     #[error("run `{run}` was interrupted in epoch {epoch}")]
@@ -97,12 +97,11 @@ pub enum ZooError {
         /// The epoch it was in, counted from 1.
         epoch: u32,
     },
-    /// A tensor operation failed: a defect of this crate.
-    #[error("run `{run}`: {source}")]
-    Tensor {
-        /// The run.
-        run: String,
-        /// What the tensor library says.
-        source: candle_core::Error,
-    },
+}
+
+/// ` group `name``, or nothing.
+fn in_group(group: &Option<String>) -> String {
+    group
+        .as_ref()
+        .map_or_else(String::new, |name| format!(" group `{name}`"))
 }

@@ -177,7 +177,11 @@ fn rule_text(rule: &RuleOutcome, spec: &DiscriminateSpec) -> String {
             spec.group
         ));
     }
-    for verdict in rule.verdicts.iter().filter(|verdict| verdict.compares_best_classifiers) {
+    for verdict in rule
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.compares_best_classifiers)
+    {
         text.push_str(&format!("\n{}", verdict.sentence()));
     }
     if let Some(control) = &rule.control {

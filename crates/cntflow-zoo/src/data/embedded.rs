@@ -1,0 +1,156 @@
+//! The data sets compiled into the program, which are there wherever it runs.
+
+use sha2::{Digest, Sha256};
+
+use crate::ZooError;
+use crate::data::Split;
+use crate::data::hex::hex;
+use crate::data::idx::{Idx, read_idx};
+
+/// A built-in data set, as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatasetInfo {
+    /// The name it is opened by.
+    pub name: &'static str,
+    /// What it is and where it comes from.
+    pub description: &'static str,
+    /// The licence it is given under.
+    pub licence: &'static str,
+    /// Number of training images.
+    pub n_train: usize,
+    /// Number of test images.
+    pub n_test: usize,
+    /// Number of classes.
+    pub n_classes: usize,
+    /// Shape of one image: `[channels, rows, columns]`.
+    pub shape: [usize; 3],
+    /// Size of its files, in bytes.
+    pub bytes: usize,
+}
+
+/// A data set compiled into the program: its description and its files.
+pub(super) struct BuiltinDataset {
+    info: DatasetInfo,
+    files: &'static [EmbeddedFile],
+}
+
+struct EmbeddedFile {
+    name: &'static str,
+    sha256: &'static str,
+    content: &'static [u8],
+}
+
+macro_rules! mnist_6k_file {
+    ($name:literal, $sha256:literal) => {
+        EmbeddedFile {
+            name: $name,
+            sha256: $sha256,
+            content: include_bytes!(concat!("../../../../datasets/mnist-6k/", $name)),
+        }
+    };
+}
+
+static MNIST_6K_FILES: [EmbeddedFile; 4] = [
+    mnist_6k_file!(
+        "train-images-idx3-ubyte.gz",
+        "acb82c158bdf21acbebddc8ed3556f0a3909e003f1519a50962c49760f47fd30"
+    ),
+    mnist_6k_file!(
+        "train-labels-idx1-ubyte.gz",
+        "fe866471116285d7668fdbcaad0933e1bb827d77b2c8961c0dff474dfd30ad03"
+    ),
+    mnist_6k_file!(
+        "t10k-images-idx3-ubyte.gz",
+        "db5461433517cde7ce8b2301310d9ca1d2f0d7530deacd8328ee7560f66bfde1"
+    ),
+    mnist_6k_file!(
+        "t10k-labels-idx1-ubyte.gz",
+        "3014ad9fcb19f59516134f3f640c7707a53a01d4bc7957d4800a2974c3bc6a67"
+    ),
+];
+
+static BUILTIN: [BuiltinDataset; 1] = [BuiltinDataset {
+    info: DatasetInfo {
+        name: "mnist-6k",
+        description: "500 training and 100 test images of each handwritten digit, from MNIST (LeCun, Cortes, Burges)",
+        licence: "CC BY-SA 3.0",
+        n_train: 5000,
+        n_test: 1000,
+        n_classes: 10,
+        shape: [1, 28, 28],
+        bytes: MNIST_6K_FILES[0].content.len()
+            + MNIST_6K_FILES[1].content.len()
+            + MNIST_6K_FILES[2].content.len()
+            + MNIST_6K_FILES[3].content.len(),
+    },
+    files: &MNIST_6K_FILES,
+}];
+
+impl BuiltinDataset {
+    /// Name, sizes and origin.
+    pub(super) fn info(&self) -> &DatasetInfo {
+        &self.info
+    }
+
+    /// The images of `split`, `[n, rows, columns]`.
+    pub(super) fn images(&self, split: Split) -> Result<Idx, ZooError> {
+        self.read(split, "images", 3)
+    }
+
+    /// The labels of `split`, `[n]`.
+    pub(super) fn labels(&self, split: Split) -> Result<Idx, ZooError> {
+        self.read(split, "labels", 1)
+    }
+
+    /// Reads the file `<prefix>-<content>-idx?-ubyte.gz`.
+    fn read(&self, split: Split, content: &str, n_dimensions: usize) -> Result<Idx, ZooError> {
+        let start = format!("{}-{content}", split.file_prefix());
+        let file = self
+            .files
+            .iter()
+            .find(|file| file.name.starts_with(&start))
+            .expect("all four files are listed");
+        read_idx(file.name, file.content, n_dimensions)
+    }
+}
+
+/// The data sets that [`crate::Dataset::open`] knows by name.
+pub fn datasets() -> Vec<DatasetInfo> {
+    BUILTIN.iter().map(|dataset| dataset.info.clone()).collect()
+}
+
+/// Checks that the files of a built-in data set are what was published, by their SHA-256; returns
+/// the number of files.
+///
+/// # Errors
+/// - [`ZooError::UnknownDataset`]: no data set of that name is built in.
+/// - [`ZooError::Digest`]: a file's digest differs.
+pub fn verify(name: &str) -> Result<usize, ZooError> {
+    let dataset = find(name).ok_or_else(|| ZooError::UnknownDataset {
+        name: name.to_owned(),
+        known: names(),
+    })?;
+    for file in dataset.files {
+        let found = hex(&Sha256::digest(file.content));
+        if found != file.sha256 {
+            return Err(ZooError::Digest {
+                name: name.to_owned(),
+                file: file.name.to_owned(),
+                expected: file.sha256.to_owned(),
+                found,
+            });
+        }
+    }
+    Ok(dataset.files.len())
+}
+
+pub(super) fn find(name: &str) -> Option<&'static BuiltinDataset> {
+    BUILTIN.iter().find(|dataset| dataset.info.name == name)
+}
+
+/// The names of all of them, for messages.
+pub(super) fn names() -> String {
+    let names = BUILTIN.iter().map(|dataset| dataset.info.name);
+    let quoted: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}

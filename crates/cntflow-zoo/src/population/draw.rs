@@ -1,0 +1,190 @@
+//! Drawing the runs of a population.
+//!
+//! A run depends on the population's seed, its group's name and its own number alone: more runs, or
+//! another group, leave the others as they are.
+
+use cntflow_network::{Activation, Architecture};
+use sha2::{Digest, Sha256};
+
+use crate::ZooError;
+use crate::data::{Dataset, Split};
+use crate::population::architecture_spec::ArchitectureSpec;
+use crate::population::chooser::{Chooser, GridChooser, RandomChooser};
+use crate::population::draw_layers::LayerDraw;
+use crate::population::spec::{
+    DrawMode, GroupSpec, InitialisationName, InitialisationSpec, PopulationSpec,
+};
+use crate::population::spec_check::check_population;
+use crate::train::{Initialisation, InitialisationKind, OptimiserKind, RunSpec, plan_run};
+
+impl PopulationSpec {
+    /// All runs of the population, group by group. The same specification gives the same runs.
+    ///
+    /// # Errors
+    /// - [`ZooError::InvalidValue`]: a value is not allowed; the message names its key.
+    /// - [`ZooError::UnsupportedLayer`]: an architecture does not fit the data set's images.
+    /// - Any error of [`Dataset::open`].
+    pub fn draw(&self) -> Result<Vec<RunSpec>, ZooError> {
+        check_population(self)?;
+        let test = Dataset::open(&self.dataset, Split::Test)?;
+        let mut runs = Vec::new();
+        for group in &self.groups {
+            let draw = GroupDraw {
+                population: self,
+                group,
+                image: test.shape(),
+                n_classes: test.n_classes(),
+            };
+            match group.draw {
+                DrawMode::Random => draw.random(&mut runs)?,
+                DrawMode::Grid => draw.grid(&mut runs)?,
+            }
+        }
+        Ok(runs)
+    }
+}
+
+/// The draw of one group.
+struct GroupDraw<'a> {
+    population: &'a PopulationSpec,
+    group: &'a GroupSpec,
+    /// Channels, rows and columns of the data set's images.
+    image: [usize; 3],
+    n_classes: usize,
+}
+
+impl GroupDraw<'_> {
+    fn random(&self, runs: &mut Vec<RunSpec>) -> Result<(), ZooError> {
+        for number in 0..self.group.runs.unwrap_or(0) {
+            let mut chooser = RandomChooser::new(self.seed("draw", number));
+            runs.push(self.run(&mut chooser, number)?);
+        }
+        Ok(())
+    }
+
+    fn grid(&self, runs: &mut Vec<RunSpec>) -> Result<(), ZooError> {
+        let mut number = 0;
+        for _ in 0..self.group.runs.unwrap_or(1) {
+            let mut chooser = GridChooser::default();
+            loop {
+                runs.push(self.run(&mut chooser, number)?);
+                number += 1;
+                if !chooser.advance() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Draws one run. The order of the choices is part of what a seed means: another order draws
+    /// other runs.
+    fn run(&self, chooser: &mut impl Chooser, number: u32) -> Result<RunSpec, ZooError> {
+        let group = self.group;
+        let spec = chooser.choice(&group.architecture);
+        let activation = chooser.choice(&group.activation);
+        let architecture = self.architecture(chooser, &spec, activation);
+        let optimiser = chooser.choice(&group.optimiser);
+        let momentum = if optimiser == OptimiserKind::Sgd {
+            chooser.number(&group.momentum)
+        } else {
+            0.0
+        };
+        let epochs = chooser.whole_number(&group.epochs) as u32;
+        let run = RunSpec {
+            run: format!("{}-{number:05}", group.name),
+            group: group.name.clone(),
+            dataset: self.population.dataset.clone(),
+            layer_type: spec.layer_type(),
+            architecture: serde_json::to_string(&architecture)
+                .expect("an architecture has a JSON form"),
+            activation,
+            initialisation: initialisation(chooser, group),
+            optimiser,
+            momentum,
+            learning_rate: chooser.number(&group.learning_rate),
+            batch_size: chooser.whole_number(&group.batch_size) as u32,
+            epochs,
+            checkpoints: self.checkpoints(epochs),
+            training_fraction: chooser.number(&group.training_fraction),
+            seed: self.training_seed(number),
+        };
+        plan_run(&run, self.n_classes)?;
+        Ok(run)
+    }
+
+    fn architecture(
+        &self,
+        chooser: &mut impl Chooser,
+        spec: &ArchitectureSpec,
+        activation: Activation,
+    ) -> Architecture {
+        let layers = LayerDraw {
+            image: self.image,
+            n_classes: self.n_classes,
+            activation,
+        };
+        Architecture {
+            input: self.image.to_vec(),
+            layers: layers.draw(chooser, spec),
+        }
+    }
+
+    /// The epochs after which a run of `epochs` epochs keeps a checkpoint: ascending, with the last
+    /// one.
+    fn checkpoints(&self, epochs: u32) -> Vec<u32> {
+        let of_group = self.group.checkpoints.as_ref();
+        let requested = of_group.unwrap_or(&self.population.checkpoints);
+        let mut checkpoints: Vec<u32> = requested
+            .iter()
+            .copied()
+            .filter(|&epoch| epoch < epochs)
+            .chain([epochs])
+            .collect();
+        checkpoints.sort_unstable();
+        checkpoints.dedup();
+        checkpoints
+    }
+
+    /// The seed that the run of this number has for `purpose`.
+    fn seed(&self, purpose: &str, number: u32) -> [u8; 32] {
+        let text = format!(
+            "{purpose}:{}:{}:{number}",
+            self.population.seed, self.group.name
+        );
+        Sha256::digest(text.as_bytes()).into()
+    }
+
+    /// A seed below 2^53, so that it is the same number in JSON, in a catalog and in a notebook.
+    fn training_seed(&self, number: u32) -> u64 {
+        let bytes = self.seed("train", number);
+        bytes[..8]
+            .iter()
+            .fold(0, |seed, &byte| seed << 8 | u64::from(byte))
+            >> 11
+    }
+}
+
+fn initialisation(chooser: &mut impl Chooser, group: &GroupSpec) -> Initialisation {
+    let InitialisationSpec {
+        kind,
+        scale,
+        mode,
+        distribution,
+    } = chooser.choice(&group.initialisation);
+    let kind = match kind {
+        InitialisationName::Normal => InitialisationKind::Normal,
+        InitialisationName::Uniform => InitialisationKind::Uniform,
+        InitialisationName::TruncatedNormal => InitialisationKind::TruncatedNormal,
+        InitialisationName::VarianceScaling => InitialisationKind::VarianceScaling {
+            mode: mode.map(|modes| chooser.choice(&modes)).unwrap_or_default(),
+            distribution: distribution
+                .map(|distributions| chooser.choice(&distributions))
+                .unwrap_or_default(),
+        },
+    };
+    Initialisation {
+        kind,
+        scale: chooser.number(&scale),
+    }
+}

@@ -1,0 +1,125 @@
+//! The section `[population]` of a study file: what a population of networks is drawn from.
+
+use cntflow_network::Activation;
+use serde::Deserialize;
+
+use crate::population::architecture_spec::ArchitectureSpec;
+use crate::population::choices::{Choices, Numbers};
+use crate::train::OptimiserKind;
+use crate::train::{Distribution, FanMode};
+
+/// Images per batch of a group that gives none.
+const DEFAULT_BATCH_SIZE: f64 = 32.0;
+
+/// Momentum of a group that gives none.
+const DEFAULT_MOMENTUM: f64 = 0.0;
+
+/// Share of the training images that a group uses which gives none.
+const DEFAULT_TRAINING_FRACTION: f64 = 1.0;
+
+/// A population of networks: the data set they learn, and groups with ranges of their own.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PopulationSpec {
+    /// Name or folder of the data set.
+    pub dataset: String,
+    /// Seed of everything that is drawn.
+    #[serde(default)]
+    pub seed: u64,
+    /// Epochs after which a checkpoint is kept; 0 keeps the untrained network. The checkpoint after
+    /// the last epoch is always kept.
+    #[serde(default)]
+    pub checkpoints: Vec<u32>,
+    /// The groups.
+    #[serde(rename = "group")]
+    pub groups: Vec<GroupSpec>,
+}
+
+/// One group of a population.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupSpec {
+    /// Its name; the names of its runs begin with it.
+    pub name: String,
+    /// How runs are drawn.
+    #[serde(default)]
+    pub draw: DrawMode,
+    /// Random: number of runs. Grid: how often each combination is run, each time with another seed
+    /// (default 1).
+    pub runs: Option<u32>,
+    /// Hidden layers.
+    pub architecture: Choices<ArchitectureSpec>,
+    /// Activation of the hidden layers; the output layer has softmax, an autoencoder's sigmoid.
+    pub activation: Choices<Activation>,
+    /// Initialisation of the weights.
+    pub initialisation: Choices<InitialisationSpec>,
+    /// Optimiser.
+    pub optimiser: Choices<OptimiserKind>,
+    /// Momentum, for SGD only; 0 where not given.
+    #[serde(default = "default_momentum")]
+    pub momentum: Numbers,
+    /// Learning rate.
+    pub learning_rate: Numbers,
+    /// Images per batch; 32 where not given.
+    #[serde(default = "default_batch_size")]
+    pub batch_size: Numbers,
+    /// Passes over the training images.
+    pub epochs: Numbers,
+    /// Share of the data set's training images used; 1 where not given.
+    #[serde(default = "default_training_fraction")]
+    pub training_fraction: Numbers,
+    /// Epochs after which this group keeps a checkpoint; the population's where not given.
+    pub checkpoints: Option<Vec<u32>>,
+}
+
+/// How the runs of a group are drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrawMode {
+    /// Every value of every run at random.
+    #[default]
+    Random,
+    /// Every combination of the lists.
+    Grid,
+}
+
+/// An initialisation of weights: `{ kind = "normal", scale = 0.05 }` or
+/// `{ kind = "variance_scaling", mode = "fan_in", distribution = "uniform", scale = { min = 0.5, max = 2 } }`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InitialisationSpec {
+    /// The distribution.
+    pub kind: InitialisationName,
+    /// Its scale.
+    pub scale: Numbers,
+    /// Variance scaling only: what the fan counts; fan-in where not given.
+    pub mode: Option<Choices<FanMode>>,
+    /// Variance scaling only: the shape of the distribution; normal where not given.
+    pub distribution: Option<Choices<Distribution>>,
+}
+
+/// The names of [`InitialisationSpec::kind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InitialisationName {
+    /// Normal.
+    Normal,
+    /// Uniform.
+    Uniform,
+    /// Normal, cut at two standard deviations.
+    TruncatedNormal,
+    /// Variance scaling.
+    VarianceScaling,
+}
+
+fn default_momentum() -> Numbers {
+    Numbers::one(DEFAULT_MOMENTUM)
+}
+
+fn default_batch_size() -> Numbers {
+    Numbers::one(DEFAULT_BATCH_SIZE)
+}
+
+fn default_training_fraction() -> Numbers {
+    Numbers::one(DEFAULT_TRAINING_FRACTION)
+}

@@ -1,0 +1,136 @@
+//! What the values of a `[population]` may be. Every value is checked before any run is drawn: a
+//! message then names the key that is wrong, rather than the first run that happens to draw it.
+
+use std::collections::HashSet;
+
+use cntflow_network::Activation;
+
+use crate::ZooError;
+use crate::population::architecture_check::{check_activations, check_architecture};
+use crate::population::spec::{
+    DrawMode, GroupSpec, InitialisationName, InitialisationSpec, PopulationSpec,
+};
+use crate::population::value_check::{Allowed, ValueCheck};
+
+/// Largest seed: integers of TOML and of the catalog are signed.
+const LARGEST_SEED: u64 = i64::MAX as u64;
+
+/// Checks `spec`.
+///
+/// # Errors
+/// [`ZooError::InvalidValue`] for the first value that is not allowed.
+pub(super) fn check_population(spec: &PopulationSpec) -> Result<(), ZooError> {
+    let check = ValueCheck::of_population();
+    check.ensure(
+        !spec.groups.is_empty(),
+        "group",
+        "[]",
+        "at least one [[population.group]] is needed",
+    )?;
+    check.ensure(
+        spec.seed <= LARGEST_SEED,
+        "seed",
+        spec.seed.to_string(),
+        "must be at most 9223372036854775807",
+    )?;
+    let mut names = HashSet::new();
+    for group in &spec.groups {
+        check.ensure(
+            names.insert(&group.name),
+            "group.name",
+            &group.name,
+            "each group needs a name of its own",
+        )?;
+        check_group(group)?;
+    }
+    Ok(())
+}
+
+fn check_group(group: &GroupSpec) -> Result<(), ZooError> {
+    let check = ValueCheck::of_group(&group.name);
+    check_name(&check, &group.name)?;
+    check_runs(&check, group)?;
+    check.not_empty("architecture", &group.architecture.0)?;
+    for spec in &group.architecture.0 {
+        check_architecture(&check, spec, group.draw)?;
+    }
+    check_hidden_activations(&check, &group.activation.0)?;
+    check_activations(&check, group)?;
+    check.not_empty("initialisation", &group.initialisation.0)?;
+    for spec in &group.initialisation.0 {
+        check_initialisation(&check, spec, group.draw)?;
+    }
+    check.not_empty("optimiser", &group.optimiser.0)?;
+    for (key, numbers, allowed) in [
+        ("momentum", &group.momentum, Allowed::FROM_ZERO_BELOW_ONE),
+        ("learning_rate", &group.learning_rate, Allowed::POSITIVE),
+        ("batch_size", &group.batch_size, Allowed::COUNT),
+        ("epochs", &group.epochs, Allowed::COUNT),
+        (
+            "training_fraction",
+            &group.training_fraction,
+            Allowed::SHARE,
+        ),
+    ] {
+        check.numbers(key, numbers, group.draw, allowed)?;
+    }
+    Ok(())
+}
+
+/// Names of runs begin with their group's name and are names of folders.
+fn check_name(check: &ValueCheck, name: &str) -> Result<(), ZooError> {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    check.ensure(
+        !name.is_empty() && name.chars().all(is_safe),
+        "name",
+        name,
+        "must be made of letters, digits, `-` and `_`",
+    )
+}
+
+fn check_runs(check: &ValueCheck, group: &GroupSpec) -> Result<(), ZooError> {
+    match (group.draw, group.runs) {
+        (DrawMode::Random, None) => {
+            let allowed = "a random draw needs the number of its runs";
+            Err(check.error("runs", "nothing", allowed))
+        }
+        (_, Some(0)) => Err(check.error("runs", "0", "must be at least 1")),
+        _ => Ok(()),
+    }
+}
+
+fn check_hidden_activations(
+    check: &ValueCheck,
+    activations: &[Activation],
+) -> Result<(), ZooError> {
+    check.not_empty("activation", activations)?;
+    check.ensure(
+        !activations.contains(&Activation::Softmax),
+        "activation",
+        "softmax",
+        "softmax is the output layer's; hidden layers take linear, relu, sigmoid, tanh, leaky_relu, gelu, gelu_tanh, \
+         elu, selu, silu, softplus or hardswish",
+    )
+}
+
+fn check_initialisation(
+    check: &ValueCheck,
+    spec: &InitialisationSpec,
+    draw: DrawMode,
+) -> Result<(), ZooError> {
+    check.numbers("initialisation.scale", &spec.scale, draw, Allowed::POSITIVE)?;
+    let is_variance_scaling = spec.kind == InitialisationName::VarianceScaling;
+    let allowed = "is a key of kind = \"variance_scaling\" only";
+    if let Some(modes) = &spec.mode {
+        let (key, found) = ("initialisation.mode", format!("{:?}", modes.0));
+        check.ensure(is_variance_scaling, key, found, allowed)?;
+        check.not_empty(key, &modes.0)?;
+    }
+    if let Some(distributions) = &spec.distribution {
+        let found = format!("{:?}", distributions.0);
+        let key = "initialisation.distribution";
+        check.ensure(is_variance_scaling, key, found, allowed)?;
+        check.not_empty(key, &distributions.0)?;
+    }
+    Ok(())
+}

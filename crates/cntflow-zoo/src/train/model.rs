@@ -1,0 +1,145 @@
+//! A network being trained: its layers and their weights.
+
+use rand::Rng;
+
+use crate::train::initialisation::Initialisation;
+use crate::train::layer_plan::{KernelSpec, LayerPlan};
+use crate::train::ops::convolution::Convolution;
+use crate::train::ops::dense::DenseLayer;
+use crate::train::ops::patches::Patches;
+use crate::train::ops::pool::{AveragePool, MaxPool};
+use crate::train::ops::recurrent::RecurrentStack;
+use crate::train::ops::tape::{Record, Tape, WeightGradients, Weights};
+use crate::train::ops::transposed_convolution::TransposedConvolution;
+
+/// Number of `f32` in the largest layer of one pass (128 KiB), so that the values of a pass stay in
+/// a core's cache.
+const VALUES_PER_PASS: usize = 32 * 1024;
+
+/// A network: its layers, from the input on.
+pub(crate) struct Model {
+    layers: Vec<ModelLayer>,
+    images_per_pass: usize,
+}
+
+/// A layer and its weights.
+struct ModelLayer {
+    operation: Box<dyn Record>,
+    /// What each of `weights` is.
+    kernels: Vec<KernelSpec>,
+    weights: Vec<Weights>,
+}
+
+impl Model {
+    /// The network with initial weights drawn from `random`, kernel by kernel, and zero biases.
+    pub(crate) fn new(
+        plans: &[LayerPlan],
+        initialisation: Initialisation,
+        random: &mut impl Rng,
+    ) -> Self {
+        let largest = plans.iter().map(LayerPlan::n_values_at_once).max();
+        let layer = |plan| ModelLayer::new(plan, initialisation, random);
+        Self {
+            layers: plans.iter().map(layer).collect(),
+            images_per_pass: (VALUES_PER_PASS / largest.unwrap_or(1)).max(1),
+        }
+    }
+
+    /// Number of images to be passed at once: as many as the largest layer's values leave room for.
+    pub(crate) fn images_per_pass(&self) -> usize {
+        self.images_per_pass
+    }
+
+    /// Kernels and biases, layer by layer, with what they are.
+    pub(crate) fn weights(&self) -> impl Iterator<Item = (&KernelSpec, &Weights)> {
+        let layers = self.layers.iter();
+        layers.flat_map(|layer| layer.kernels.iter().zip(&layer.weights))
+    }
+
+    /// The same kernels and biases, to be changed.
+    pub(crate) fn weights_mut(&mut self) -> impl Iterator<Item = &mut Weights> {
+        self.layers.iter_mut().flat_map(|layer| &mut layer.weights)
+    }
+
+    /// Zero gradients, for each layer those of each of its weights.
+    pub(crate) fn zero_gradients(&self) -> Vec<Vec<WeightGradients>> {
+        let zeros = |layer: &ModelLayer| layer.weights.iter().map(WeightGradients::zeros).collect();
+        self.layers.iter().map(zeros).collect()
+    }
+
+    /// The forward pass of a batch, recorded. Its values are the outputs: of a classifier, logits.
+    pub(crate) fn forward(&self, images: Vec<f32>) -> Tape<'_> {
+        let mut tape = Tape::new(images);
+        for layer in &self.layers {
+            tape.apply(&*layer.operation, &layer.weights);
+        }
+        tape
+    }
+
+    /// The outputs for a batch, with nothing recorded.
+    pub(crate) fn evaluate(&self, images: Vec<f32>) -> Vec<f32> {
+        self.layers.iter().fold(images, |values, layer| {
+            layer.operation.evaluate(&layer.weights, &values)
+        })
+    }
+}
+
+impl ModelLayer {
+    fn new(plan: &LayerPlan, initialisation: Initialisation, random: &mut impl Rng) -> Self {
+        let kernels = plan.kernels();
+        let initial = |kernel: &KernelSpec| {
+            let n_weights = kernel.shape.iter().product();
+            Weights {
+                kernel: initialisation.weights(n_weights, &kernel.fan_shape, random),
+                biases: vec![0.0; kernel.n_biases],
+            }
+        };
+        Self {
+            operation: operation(plan),
+            weights: kernels.iter().map(initial).collect(),
+            kernels,
+        }
+    }
+}
+
+fn operation(plan: &LayerPlan) -> Box<dyn Record> {
+    match *plan {
+        LayerPlan::Dense {
+            n_in,
+            n_out,
+            activation,
+            ..
+        } => Box::new(DenseLayer {
+            n_in,
+            n_out,
+            activation,
+        }),
+        LayerPlan::Convolution {
+            geometry,
+            filters,
+            activation,
+            ..
+        } => Box::new(Convolution {
+            patches: Patches::new(geometry),
+            filters,
+            activation,
+        }),
+        LayerPlan::TransposedConvolution {
+            geometry,
+            channels,
+            activation,
+            ..
+        } => Box::new(TransposedConvolution {
+            patches: Patches::new(geometry),
+            channels,
+            activation,
+        }),
+        LayerPlan::Recurrent(ref recurrent) => Box::new(RecurrentStack {
+            cell: recurrent.cell,
+            units: recurrent.units,
+            image: recurrent.image,
+        }),
+        LayerPlan::MaxPool(geometry) => Box::new(MaxPool(geometry)),
+        LayerPlan::AveragePool(geometry) => Box::new(AveragePool(geometry)),
+    }
+}

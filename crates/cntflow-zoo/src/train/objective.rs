@@ -1,0 +1,86 @@
+//! What a network is trained for: telling classes apart, or giving back its input.
+
+use crate::data::Dataset;
+use crate::train::layer_type::LayerType;
+use crate::train::ops::cross_entropy::{cross_entropy, loss_and_hits};
+use crate::train::ops::squared_error::{squared_error, sum_of_squares};
+use crate::train::outcome::Evaluation;
+
+/// What a network is trained for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Objective {
+    /// Classes, by softmax cross-entropy.
+    Classification,
+    /// The images themselves, by the mean squared error of their pixels.
+    Reconstruction,
+}
+
+/// Sums over images, from which an [`Evaluation`] takes means.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EvaluationSums {
+    loss: f64,
+    /// Images whose class was predicted.
+    hits: usize,
+    n_images: usize,
+}
+
+impl Objective {
+    /// What networks of this kind are trained for.
+    pub(crate) fn of(layer_type: LayerType) -> Self {
+        if layer_type.is_autoencoder() {
+            Self::Reconstruction
+        } else {
+            Self::Classification
+        }
+    }
+
+    /// The part of a batch's mean loss that the images at `indices` contribute, and the
+    /// gradient of `outputs`. The whole batch has `batch_size` images.
+    pub(crate) fn loss(
+        self,
+        outputs: &[f32],
+        data: &Dataset,
+        indices: &[usize],
+        batch_size: usize,
+    ) -> (f32, Vec<f32>) {
+        match self {
+            Self::Classification => cross_entropy(outputs, &data.labels_at(indices), batch_size),
+            Self::Reconstruction => {
+                let targets = data.pixels_at(indices);
+                squared_error(outputs, &targets, indices.len(), batch_size)
+            }
+        }
+    }
+
+    /// Adds loss and hits of the `outputs` for the images at `indices`.
+    pub(crate) fn add(
+        self,
+        sums: &mut EvaluationSums,
+        outputs: &[f32],
+        data: &Dataset,
+        indices: &[usize],
+    ) {
+        let (loss, hits) = match self {
+            Self::Classification => loss_and_hits(outputs, &data.labels_at(indices)),
+            Self::Reconstruction => {
+                let sum = sum_of_squares(outputs, &data.pixels_at(indices));
+                (sum / data.image_size() as f64, 0)
+            }
+        };
+        sums.loss += loss;
+        sums.hits += hits;
+        sums.n_images += indices.len();
+    }
+
+    /// The means over all images added.
+    pub(crate) fn evaluation(self, sums: EvaluationSums) -> Evaluation {
+        let n_images = sums.n_images.max(1) as f64;
+        Evaluation {
+            loss: sums.loss / n_images,
+            accuracy: match self {
+                Self::Classification => sums.hits as f64 / n_images,
+                Self::Reconstruction => f64::NAN,
+            },
+        }
+    }
+}

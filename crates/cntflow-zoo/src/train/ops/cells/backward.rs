@@ -1,0 +1,140 @@
+//! The backward pass of a recurrent layer, through time.
+
+use pulp::Arch;
+
+use super::{Cell, RecurrentLayer, Trace, elman, forward, gru, lstm};
+use crate::train::ops::matrix::{add_rows, matrix, multiply, multiply_add};
+use crate::train::ops::tape::{WeightGradients, Weights};
+
+/// One time step of a batch, when all later steps are done. States are `[n_images, units]`.
+pub(super) struct BackwardStep<'a> {
+    pub(super) units: usize,
+    /// Before: the gates. After: the gradients of what the input adds to their pre-activations.
+    /// `[n_images, n_gates * units]`.
+    pub(super) gates: &'a mut [f32],
+    /// GRU only, and empty otherwise. After: the gradients of what the hidden state adds to the
+    /// pre-activations; they differ from the input's, because the reset gate stands between.
+    pub(super) recurrent: &'a mut [f32],
+    pub(super) hidden_before: &'a [f32],
+    pub(super) hidden: &'a [f32],
+    /// Of [`Trace::inner`].
+    pub(super) inner_before: &'a [f32],
+    pub(super) inner: &'a [f32],
+    /// Before: the gradient of the hidden state. After: that of the previous hidden state, without
+    /// the part that flows through the recurrent kernel.
+    pub(super) hidden_gradient: &'a mut [f32],
+    /// LSTM only. Before: the gradient of the cell state, from later steps. After: that of the
+    /// previous cell state.
+    pub(super) inner_gradient: &'a mut [f32],
+}
+
+impl RecurrentLayer {
+    /// Adds to the `gradients` of the input kernel and of the recurrent kernel. Returns the
+    /// gradient of `x`, or nothing for the bottom layer, which reads the images.
+    ///
+    /// `state_gradients`, `[n_steps, n_images, units]`, come from outside the layer: from the layer
+    /// above or the loss.
+    pub(crate) fn backward(
+        &self,
+        weights: &[Weights],
+        x: &[f32],
+        trace: Trace,
+        state_gradients: &[f32],
+        gradients: &mut [WeightGradients],
+        needs_x_gradient: bool,
+    ) -> Vec<f32> {
+        let Trace {
+            mut gates,
+            hidden,
+            inner,
+        } = trace;
+        let kernel = &weights[1].kernel;
+        let gru_part = self.through_time(kernel, &mut gates, [&hidden, &inner], state_gradients);
+        let by_recurrent = if gru_part.is_empty() {
+            &gates
+        } else {
+            &gru_part
+        };
+        let hidden_before = &hidden[..self.n_steps * self.state_size()];
+        add_gradients(&mut gradients[0], &gates, x);
+        add_gradients(&mut gradients[1], by_recurrent, hidden_before);
+        if !needs_x_gradient {
+            return Vec::new();
+        }
+        let mut x_gradient = vec![0.0; x.len()];
+        let g = matrix(&gates, self.n_steps * self.n_images, self.n_out());
+        let kernel = matrix(&weights[0].kernel, self.n_out(), self.n_in);
+        multiply(&mut x_gradient, g, kernel);
+        x_gradient
+    }
+
+    /// Turns gates into the gradients of what the input adds to their pre-activations. Returns, of
+    /// a GRU, the gradients of what the hidden state adds; nothing for other cells, whose two
+    /// gradients are the same.
+    fn through_time(
+        &self,
+        recurrent_kernel: &[f32],
+        gates: &mut [f32],
+        [hidden, inner]: [&[f32]; 2],
+        state_gradients: &[f32],
+    ) -> Vec<f32> {
+        let (state_size, gates_size) = (self.state_size(), self.n_images * self.n_out());
+        let kernel = matrix(recurrent_kernel, self.n_out(), self.units);
+        let part_size = if self.cell == Cell::Gru {
+            gates_size
+        } else {
+            0
+        };
+        let mut gru_part = vec![0.0; self.n_steps * part_size];
+        let mut hidden_gradient = vec![0.0; state_size];
+        let mut inner_gradient = vec![0.0; state_size];
+        for step in (0..self.n_steps).rev() {
+            let gates = &mut gates[step * gates_size..][..gates_size];
+            let gru_part = &mut gru_part[step * part_size..][..part_size];
+            // The state of this step has two users: the next step and what is outside the layer.
+            forward::add(
+                &mut hidden_gradient,
+                &state_gradients[step * state_size..][..state_size],
+            );
+            self.cell.backward(&mut BackwardStep {
+                units: self.units,
+                gates,
+                recurrent: gru_part,
+                hidden_before: &hidden[step * state_size..][..state_size],
+                hidden: &hidden[(step + 1) * state_size..][..state_size],
+                inner_before: &inner[step * state_size..][..state_size],
+                inner: &inner[(step + 1) * state_size..][..state_size],
+                hidden_gradient: &mut hidden_gradient,
+                inner_gradient: &mut inner_gradient,
+            });
+            let by_recurrent = if part_size == 0 { &*gates } else { &*gru_part };
+            let g = matrix(by_recurrent, self.n_images, self.n_out());
+            multiply_add(&mut hidden_gradient, g, kernel);
+        }
+        gru_part
+    }
+}
+
+impl Cell {
+    fn backward(self, step: &mut BackwardStep) {
+        Arch::new().dispatch(
+            #[inline(always)]
+            || match self {
+                Self::Elman(activation) => elman::backward(activation, step),
+                Self::Lstm => lstm::backward(step),
+                Self::Gru => gru::backward(step),
+            },
+        );
+    }
+}
+
+/// Adds to the gradients of a kernel `[n_out, n_in]` and its biases: `g`, `[n_rows, n_out]`, is the
+/// gradient of what they made from `x`, `[n_rows, n_in]`.
+fn add_gradients(gradients: &mut WeightGradients, g: &[f32], x: &[f32]) {
+    let n_out = gradients.biases.len();
+    let n_rows = g.len() / n_out;
+    let transposed = matrix(g, n_rows, n_out).transpose();
+    let x = matrix(x, n_rows, gradients.kernel.len() / n_out);
+    multiply_add(&mut gradients.kernel, transposed, x);
+    add_rows(g, &mut gradients.biases);
+}

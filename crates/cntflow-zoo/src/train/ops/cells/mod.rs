@@ -1,0 +1,81 @@
+//! One recurrent layer over a batch of sequences, forward and backward through time.
+//!
+//! Values are stored by time step, then by image: what a step needs lies together; the product with
+//! the input kernel is one for all steps, and so are the products that give the kernels' gradients.
+
+mod backward;
+mod elman;
+mod forward;
+mod gru;
+mod lstm;
+
+use cntflow_network::Activation;
+
+/// How a hidden state is made of the input and the previous hidden state. Gates stand in PyTorch's
+/// order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cell {
+    /// `h' = phi(W_ih x + b_ih + W_hh h + b_hh)`; the result of phi must determine its derivative.
+    Elman(Activation),
+    /// Gates i, f, g, o; `c' = f c + i g`, `h' = o tanh(c')`.
+    Lstm,
+    /// Gates r, z, n with `n = tanh(W_in x + b_in + r (W_hn h + b_hn))`; `h' = (1 - z) n + z h`.
+    Gru,
+}
+
+/// The sizes of one layer over one batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecurrentLayer {
+    pub(crate) cell: Cell,
+    pub(crate) n_steps: usize,
+    pub(crate) n_images: usize,
+    pub(crate) n_in: usize,
+    pub(crate) units: usize,
+}
+
+/// What a forward pass keeps for the backward pass.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    /// Gates after their activations, `[n_steps, n_images, n_gates * units]`.
+    gates: Vec<f32>,
+    /// Hidden states, `[1 + n_steps, n_images, units]`, the first one zero.
+    hidden: Vec<f32>,
+    /// LSTM: cell states. GRU: `W_hn h + b_hn`. `[1 + n_steps, n_images, units]`, the first one
+    /// zero.
+    inner: Vec<f32>,
+}
+
+impl Cell {
+    /// Number of gates.
+    pub(crate) fn n_gates(self) -> usize {
+        match self {
+            Self::Elman(_) => 1,
+            Self::Lstm => 4,
+            Self::Gru => 3,
+        }
+    }
+}
+
+impl RecurrentLayer {
+    /// Number of values in one step's hidden states.
+    fn state_size(&self) -> usize {
+        self.n_images * self.units
+    }
+
+    /// Rows of the kernels.
+    fn n_out(&self) -> usize {
+        self.cell.n_gates() * self.units
+    }
+}
+
+impl Trace {
+    /// Hidden states after each step, `[n_steps, n_images, units]`.
+    pub(crate) fn states(&self, layer: &RecurrentLayer) -> &[f32] {
+        &self.hidden[layer.state_size()..]
+    }
+
+    /// The hidden state after the last step, `[n_images, units]`.
+    pub(crate) fn last_state(&self, layer: &RecurrentLayer) -> &[f32] {
+        &self.hidden[layer.n_steps * layer.state_size()..]
+    }
+}

@@ -1,0 +1,60 @@
+//! Products of row-major matrices, and sums, always on the caller's thread.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+/// Partial sums of [`sum`].
+const PARTIAL_SUMS: usize = 16;
+
+/// A row-major view `[n_rows, n_columns]`.
+pub(super) fn matrix(values: &[f32], n_rows: usize, n_columns: usize) -> MatRef<'_, f32> {
+    MatRef::from_row_major_slice(values, n_rows, n_columns)
+}
+
+/// `target = left * right`, `target` row-major of their shape.
+pub(super) fn multiply(target: &mut [f32], left: MatRef<'_, f32>, right: MatRef<'_, f32>) {
+    product(target, Accum::Replace, left, right);
+}
+
+/// `target += left * right`.
+pub(super) fn multiply_add(target: &mut [f32], left: MatRef<'_, f32>, right: MatRef<'_, f32>) {
+    product(target, Accum::Add, left, right);
+}
+
+fn product(target: &mut [f32], accumulate: Accum, left: MatRef<'_, f32>, right: MatRef<'_, f32>) {
+    let target = MatMut::from_row_major_slice_mut(target, left.nrows(), right.ncols());
+    matmul(target, accumulate, left, right, 1.0, Par::Seq);
+}
+
+/// The sum of `values`. Partial sums let it run in vector registers; their order is fixed.
+#[inline(always)]
+pub(super) fn sum(values: &[f32]) -> f32 {
+    let mut partial = [0.0_f32; PARTIAL_SUMS];
+    let chunks = values.chunks_exact(PARTIAL_SUMS);
+    let rest: f32 = chunks.remainder().iter().sum();
+    for chunk in chunks {
+        partial
+            .iter_mut()
+            .zip(chunk)
+            .for_each(|(sum, &value)| *sum += value);
+    }
+    partial.iter().sum::<f32>() + rest
+}
+
+/// `sums += row` for each row of `values`, `[n_rows, sums.len()]`.
+pub(super) fn add_rows(values: &[f32], sums: &mut [f32]) {
+    for row in values.chunks_exact(sums.len()) {
+        sums.iter_mut()
+            .zip(row)
+            .for_each(|(sum, value)| *sum += value);
+    }
+}
+
+/// `row += biases` for each row of `values`, `[n_rows, biases.len()]`.
+pub(super) fn add_to_rows(values: &mut [f32], biases: &[f32]) {
+    for row in values.chunks_exact_mut(biases.len()) {
+        row.iter_mut()
+            .zip(biases)
+            .for_each(|(value, bias)| *value += bias);
+    }
+}

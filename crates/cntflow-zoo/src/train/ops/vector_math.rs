@@ -1,0 +1,172 @@
+//! Elementary functions of `f32`, for loops over slices.
+//!
+//! They are written without branches, so that such loops run in vector registers, and without fused
+//! multiply-adds, so that every machine computes the same bits. Errors are a few units in the last
+//! place (tested). Polynomials and the splitting of `ln 2` are those of Cephes.
+
+use std::f32::consts::LOG2_E;
+
+/// `1.5 * 2^23`. A small number plus this is rounded to a whole number, which the sum has in its
+/// low bits; minus this, it is that whole number.
+const ROUND: f32 = 12_582_912.0;
+
+/// `ln 2` in two parts: products of the first with whole numbers are exact.
+const LN_2_HIGH: f32 = 0.693_359_4;
+const LN_2_LOW: f32 = -2.121_944_4e-4;
+
+/// Coefficients of `(exp(x) - 1 - x) / x^2` for small `x`, highest power first.
+const EXP: [f32; 6] = [
+    1.987_569_1e-4,
+    1.398_199_9e-3,
+    8.333_452e-3,
+    4.166_579_6e-2,
+    1.666_666_5e-1,
+    0.5,
+];
+
+/// Coefficients of `(tanh(x) - x) / x^3` in `x^2`, for small `x`, highest power first.
+const TANH: [f32; 5] = [
+    -5.704_988_7e-3,
+    2.063_909e-2,
+    -5.373_971_6e-2,
+    1.333_144_2e-1,
+    -3.333_328e-1,
+];
+
+/// Coefficients of `artanh(s) / s` in `s^2`, highest power first: the first terms of its series.
+const ARTANH: [f32; 9] = [
+    1.0 / 17.0,
+    1.0 / 15.0,
+    1.0 / 13.0,
+    1.0 / 11.0,
+    1.0 / 9.0,
+    1.0 / 7.0,
+    1.0 / 5.0,
+    1.0 / 3.0,
+    1.0,
+];
+
+/// A polynomial by Horner's rule, highest power first.
+#[inline(always)]
+fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
+    let mut value = coefficients[0];
+    for coefficient in &coefficients[1..] {
+        value = value * x + coefficient;
+    }
+    value
+}
+
+/// `exp(x)`; 0 below -87.3, where results are subnormal; infinite above 88.7.
+#[inline(always)]
+pub(super) fn exp(x: f32) -> f32 {
+    // exp(x) = 2^n exp(r) with the whole number n nearest to x / ln 2, and |r| <= ln(2) / 2.
+    let clamped = x.clamp(-88.0, 89.0);
+    let rounded = clamped * LOG2_E + ROUND;
+    let n = rounded - ROUND;
+    let r = (clamped - n * LN_2_HIGH) - n * LN_2_LOW;
+    let exp_r = polynomial(r, EXP) * (r * r) + r + 1.0;
+    // 2^n in two factors, because 2^128 is beyond the range of f32.
+    let n = rounded.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
+    let half = n >> 1;
+    let normal = exp_r * power_of_two(half) * power_of_two(n - half);
+    let value = if x < -87.336_54 { 0.0 } else { normal };
+    if x.is_nan() { x } else { value }
+}
+
+/// `exp(x) - 1`, with a small relative error near zero too.
+#[inline(always)]
+pub(super) fn exp_m1(x: f32) -> f32 {
+    let near = polynomial(x, EXP) * (x * x) + x;
+    let far = exp(x) - 1.0;
+    if x.abs() < 0.34 { near } else { far }
+}
+
+/// `ln(1 + exp(x))`
+#[inline(always)]
+pub(super) fn softplus(x: f32) -> f32 {
+    // ln(1 + u) = 2 artanh(u / (2 + u)). With u at most 1 the series converges fast.
+    let u = exp(-x.abs());
+    let s = u / (2.0 + u);
+    let positive = if x < 0.0 { 0.0 } else { x };
+    positive + 2.0 * s * polynomial(s * s, ARTANH)
+}
+
+/// `2^n` for `-126 <= n <= 127`.
+#[inline(always)]
+fn power_of_two(n: i32) -> f32 {
+    f32::from_bits(((n + 127) << 23) as u32)
+}
+
+/// `1 / (1 + exp(-x))`
+#[inline(always)]
+pub(super) fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// `tanh(x)`
+#[inline(always)]
+pub(super) fn tanh(x: f32) -> f32 {
+    let magnitude = x.abs();
+    let square = x * x;
+    let near = polynomial(square, TANH) * square * x + x;
+    let far = (1.0 - 2.0 / (exp(2.0 * magnitude) + 1.0)).copysign(x);
+    if magnitude < 0.625 { near } else { far }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks the largest error over `[low, high]`, in units in the last place of `f32`.
+    fn check(function: fn(f32) -> f32, exact: fn(f64) -> f64, [low, high]: [f32; 2], allowed: f64) {
+        let mut worst = (0.0, 0.0);
+        for step in 0..200_000 {
+            let x = low + (high - low) * (step as f32 / 200_000.0);
+            let expected = exact(f64::from(x));
+            let unit = f64::from((expected as f32).abs().next_up() - (expected as f32).abs());
+            let error = (f64::from(function(x)) - expected).abs() / unit;
+            worst = if error > worst.1 { (x, error) } else { worst };
+        }
+        assert!(worst.1 <= allowed, "{} units at {}", worst.1, worst.0);
+    }
+
+    #[test]
+    fn functions_are_exact_to_a_few_units() {
+        check(exp, f64::exp, [-87.3, 88.7], 2.0);
+        check(exp, f64::exp, [-1.0, 1.0], 2.0);
+        check(sigmoid, |x| 1.0 / (1.0 + (-x).exp()), [-80.0, 80.0], 4.0);
+        check(tanh, f64::tanh, [-10.0, 10.0], 4.0);
+        check(tanh, f64::tanh, [-0.7, 0.7], 4.0);
+        check(exp_m1, f64::exp_m1, [-80.0, 80.0], 4.0);
+        check(exp_m1, f64::exp_m1, [-0.4, 0.4], 4.0);
+        let exact = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+        check(softplus, exact, [-80.0, 80.0], 4.0);
+        check(softplus, exact, [-2.0, 2.0], 4.0);
+    }
+
+    #[test]
+    fn extremes_are_right() {
+        assert_eq!(
+            [exp(-1e4), exp(f32::NEG_INFINITY), exp(0.0)],
+            [0.0, 0.0, 1.0]
+        );
+        assert_eq!([exp(90.0), exp(f32::INFINITY)], [f32::INFINITY; 2]);
+        assert_eq!(
+            [
+                sigmoid(-200.0),
+                sigmoid(200.0),
+                tanh(-100.0),
+                tanh(f32::INFINITY)
+            ],
+            [0.0, 1.0, -1.0, 1.0]
+        );
+        assert_eq!(
+            [exp_m1(-1e4), exp_m1(1e4), softplus(-1e4), softplus(1e4)],
+            [-1.0, f32::INFINITY, 0.0, 1e4]
+        );
+        assert!(exp_m1(f32::NAN).is_nan() && softplus(f32::NAN).is_nan());
+        for function in [exp, tanh, sigmoid] {
+            assert!(function(f32::NAN).is_nan());
+        }
+    }
+}

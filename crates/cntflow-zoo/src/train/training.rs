@@ -1,0 +1,281 @@
+//! Training one run: from its specification to the checkpoints it leaves.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cntflow_storage::write_atomically;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::ZooError;
+use crate::data::TrainingData;
+use crate::train::checkpoint_file::{NamedTensor, safetensors_bytes};
+use crate::train::evaluate::evaluate;
+use crate::train::model::Model;
+use crate::train::objective::Objective;
+use crate::train::ops::tape::{WeightGradients, Weights};
+use crate::train::optimiser::Optimiser;
+use crate::train::outcome::{Evaluation, KeptCheckpoint, RunStatus, TrainedRun};
+use crate::train::run_plan::plan_run;
+use crate::train::run_spec::RunSpec;
+
+/// The value of `format` in the metadata of our checkpoints.
+const FORMAT: &str = "cntflow";
+
+/// Streams of a run's random numbers. Each purpose has its own, so that none shifts the numbers of
+/// another.
+const WEIGHTS_STREAM: u64 = 0;
+const ORDER_STREAM: u64 = 1;
+
+/// Trains `spec` on `data` and keeps its checkpoints as `<folder>/<run>/step-<epoch>.safetensors`.
+/// Files that an earlier run of that name left there are overwritten. The same `spec` and `data`
+/// give the same bytes.
+///
+/// `should_stop` is asked before each batch. No threads are started.
+///
+/// # Errors
+/// - [`ZooError::UnsupportedLayer`], [`ZooError::ArchitectureJson`]: the architecture does not fit
+///   the data.
+/// - [`ZooError::Io`]: a file cannot be written.
+/// - [`ZooError::Interrupted`]: `should_stop` returned `true`.
+///
+/// A run that diverges is no error: see [`RunStatus::Diverged`].
+pub fn train(
+    spec: &RunSpec,
+    data: &TrainingData,
+    folder: &Path,
+    should_stop: &dyn Fn() -> bool,
+) -> Result<TrainedRun, ZooError> {
+    let folder = folder.join(&spec.run);
+    fs_err::create_dir_all(&folder)?;
+    let mut training = Training::new(spec, data, folder)?;
+    let mut checkpoints = Vec::new();
+    let outcome = training.run(&mut checkpoints, should_stop);
+    let status = match outcome {
+        Ok(()) => RunStatus::Trained,
+        Err(Stop::Diverged(reason)) => RunStatus::Diverged(reason),
+        Err(Stop::Failed(error)) => return Err(error),
+    };
+    Ok(TrainedRun {
+        run: spec.run.clone(),
+        status,
+        checkpoints,
+    })
+}
+
+/// Why training ends before its last epoch.
+enum Stop {
+    Diverged(String),
+    Failed(ZooError),
+}
+
+/// A run in training.
+struct Training<'a> {
+    spec: &'a RunSpec,
+    data: &'a TrainingData,
+    /// Where checkpoints are written.
+    folder: PathBuf,
+    model: Model,
+    objective: Objective,
+    /// For each layer those of each of its weights; zero between two steps of the optimisers.
+    gradients: Vec<Vec<WeightGradients>>,
+    /// For each of the model's weights, that of the kernel and that of the biases.
+    optimisers: Vec<[Optimiser; 2]>,
+    /// Indices of the training images used.
+    indices: Vec<usize>,
+    /// Random numbers of the order of images.
+    order: ChaCha8Rng,
+}
+
+impl<'a> Training<'a> {
+    fn new(spec: &'a RunSpec, data: &'a TrainingData, folder: PathBuf) -> Result<Self, ZooError> {
+        let plans = plan_run(spec, data.train().n_classes())?;
+        let mut weights = random_stream(spec.seed, WEIGHTS_STREAM);
+        let model = Model::new(&plans, spec.initialisation, &mut weights);
+        let optimiser = |parameters: &[f32]| {
+            let (rate, momentum) = (spec.learning_rate, spec.momentum);
+            Optimiser::new(spec.optimiser, rate, momentum, parameters.len())
+        };
+        let optimisers = model
+            .weights()
+            .map(|(_, weights)| [optimiser(&weights.kernel), optimiser(&weights.biases)]);
+        let n_images = data.train().len() as f64 * spec.training_fraction;
+        let n_images = n_images.round().max(1.0) as usize;
+        Ok(Self {
+            spec,
+            data,
+            folder,
+            optimisers: optimisers.collect(),
+            gradients: model.zero_gradients(),
+            model,
+            objective: Objective::of(spec.layer_type),
+            indices: data.train().balanced_indices(n_images, spec.seed),
+            order: random_stream(spec.seed, ORDER_STREAM),
+        })
+    }
+
+    fn run(
+        &mut self,
+        kept: &mut Vec<KeptCheckpoint>,
+        should_stop: &dyn Fn() -> bool,
+    ) -> Result<(), Stop> {
+        for epoch in 0..=self.spec.epochs {
+            if epoch > 0 {
+                self.epoch(epoch, should_stop)?;
+            }
+            if self.spec.checkpoints.contains(&epoch) {
+                kept.push(self.keep(epoch)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn epoch(&mut self, epoch: u32, should_stop: &dyn Fn() -> bool) -> Result<(), Stop> {
+        let mut indices = self.indices.clone();
+        indices.shuffle(&mut self.order);
+        for (batch, indices) in indices.chunks(self.spec.batch_size as usize).enumerate() {
+            if should_stop() {
+                return Err(Stop::Failed(ZooError::Interrupted {
+                    run: self.spec.run.clone(),
+                    epoch,
+                }));
+            }
+            let loss = self.batch(indices);
+            if !loss.is_finite() {
+                return Err(Stop::Diverged(format!(
+                    "training loss became {} in epoch {epoch}, batch {}",
+                    nan_or_infinite(loss),
+                    batch + 1
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// One step of the optimisers; returns the batch's mean loss before it.
+    fn batch(&mut self, indices: &[usize]) -> f64 {
+        let data = self.data.train();
+        let mut batch_loss = 0.0;
+        // A batch goes through the network in parts that stay in the cache; gradients add up over
+        // the parts.
+        for part in indices.chunks(self.model.images_per_pass()) {
+            let tape = self.model.forward(data.pixels_at(part));
+            let outputs = tape.values();
+            let (loss, gradient) = self.objective.loss(outputs, data, part, indices.len());
+            tape.backward(gradient, &mut self.gradients);
+            batch_loss += f64::from(loss);
+        }
+        let gradients = self.gradients.iter_mut().flatten();
+        let weights = self.model.weights_mut().zip(gradients);
+        for ((weights, gradients), [of_kernel, of_biases]) in weights.zip(&mut self.optimisers) {
+            of_kernel.step(&mut weights.kernel, &mut gradients.kernel);
+            of_biases.step(&mut weights.biases, &mut gradients.biases);
+        }
+        batch_loss
+    }
+
+    /// Measures the network after `epoch` and writes it, unless it has diverged.
+    fn keep(&self, epoch: u32) -> Result<KeptCheckpoint, Stop> {
+        let tensors = self.tensors();
+        let mut values = tensors.iter().flat_map(|tensor| &tensor.values);
+        if let Some(&value) = values.find(|value| !value.is_finite()) {
+            let what = nan_or_infinite(f64::from(value));
+            return Err(Stop::Diverged(format!(
+                "weights became {what} in epoch {epoch}"
+            )));
+        }
+        let [train, test] = self.evaluations();
+        for (name, Evaluation { loss, .. }) in [("training", train), ("test", test)] {
+            if !loss.is_finite() {
+                let what = nan_or_infinite(loss);
+                let reason = format!("{name} loss was {what} after epoch {epoch}");
+                return Err(Stop::Diverged(reason));
+            }
+        }
+        let path = self.folder.join(format!("step-{epoch:05}.safetensors"));
+        let bytes = safetensors_bytes(&tensors, &self.metadata(epoch, train, test));
+        write_atomically::<std::io::Error>(&path, |file| file.write_all(&bytes))
+            .map_err(|error| Stop::Failed(error.into()))?;
+        Ok(KeptCheckpoint {
+            path,
+            step: epoch,
+            train,
+            test,
+        })
+    }
+
+    /// On the training images used, and on all test images.
+    fn evaluations(&self) -> [Evaluation; 2] {
+        let (model, objective) = (&self.model, self.objective);
+        let (train, test) = (self.data.train(), self.data.test());
+        let all_test: Vec<usize> = (0..test.len()).collect();
+        [
+            evaluate(model, objective, train, &self.indices),
+            evaluate(model, objective, test, &all_test),
+        ]
+    }
+
+    fn tensors(&self) -> Vec<NamedTensor> {
+        let of_weights = self.model.weights().flat_map(|(spec, weights)| {
+            let Weights { kernel, biases } = weights;
+            [
+                NamedTensor {
+                    name: spec.kernel_name.clone(),
+                    shape: spec.shape.clone(),
+                    values: kernel.clone(),
+                },
+                NamedTensor {
+                    name: spec.biases_name.clone(),
+                    shape: vec![spec.n_biases],
+                    values: biases.clone(),
+                },
+            ]
+        });
+        of_weights.collect()
+    }
+
+    /// What a checkpoint's file says of its run and of how good the network was.
+    fn metadata(
+        &self,
+        epoch: u32,
+        train: Evaluation,
+        test: Evaluation,
+    ) -> BTreeMap<String, String> {
+        let labels = self.spec.labels().into_iter();
+        let labels = labels.map(|(key, label)| (key, label.to_string()));
+        let identity = [
+            ("format", FORMAT.to_owned()),
+            ("run", self.spec.run.clone()),
+            ("step", epoch.to_string()),
+            ("architecture", self.spec.architecture.clone()),
+        ];
+        // An autoencoder has no accuracy, and no key for it.
+        let results = [
+            ("train_loss", train.loss),
+            ("train_accuracy", train.accuracy),
+            ("test_loss", test.loss),
+            ("test_accuracy", test.accuracy),
+        ];
+        let results = results
+            .into_iter()
+            .filter(|(_, value)| !value.is_nan())
+            .map(|(key, value)| (key, value.to_string()));
+        labels
+            .chain(identity)
+            .chain(results)
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect()
+    }
+}
+
+fn random_stream(seed: u64, stream: u64) -> ChaCha8Rng {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(stream);
+    random
+}
+
+/// `NaN` or `infinite`, for messages.
+fn nan_or_infinite(value: f64) -> &'static str {
+    if value.is_nan() { "NaN" } else { "infinite" }
+}
