@@ -133,7 +133,7 @@ def main() -> int:
             wrap_file(path, mark)
         for number, width in too_wide(path, mark):
             wide += 1
-            print(f"{path.relative_to(ROOT) if path.is_absolute() else path}:{number}: comment is {width} columns wide, "
+            print(f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}:{number}: comment is {width} columns wide, "
                   f"at most {WIDTH}")
     print(f"{checked} files, {wide} comments too wide")
     return 1 if wide else 0
