@@ -12,7 +12,7 @@ checkpoints in zoo/. The blocks of a document run there in their order.
 | sh,network  sh,cluster  sh,minutes | not run; the program parses the arguments, other commands exist |
 | toml | completed to a study, which the program reads and checks |
 | python | run by this interpreter |
-| json | parsed |
+| json | parsed; an architecture is given for a checkpoint, which the program inspects |
 | text | nothing |
 | `cntflow ...` within a sentence or a table | the program parses the arguments |
 
@@ -125,8 +125,7 @@ class Examples:
         if block.language == "toml":
             return self.read_study(block.text, folder)
         if block.language == "json":
-            json.loads(block.text)
-            return "parsed"
+            return self.read_json(block.text, folder)
         if block.language == "text":
             return "text"
         raise Wrong(f"language '{block.language}' is not one that is checked")
@@ -159,6 +158,16 @@ class Examples:
         done = self.cntflow(["discriminate", study.name, "--out", "nothing-here"], folder)
         if done.returncode == USAGE:
             raise Wrong(f"the study is refused:\n{done.stderr}")
+        return "read"
+
+    def read_json(self, text: str, folder: Path) -> str:
+        """Parses JSON; an architecture is laid beside the checkpoint zoo/mlp.npz, whose tensors it must fit."""
+        if "layers" not in json.loads(text):
+            return "parsed"
+        (folder / "zoo" / "mlp.npz.json").write_text(text)
+        done = self.cntflow(["inspect", "zoo/mlp.npz"], folder)
+        if done.returncode != 0:
+            raise Wrong(f"the architecture is refused:\n{done.stdout}{done.stderr}")
         return "read"
 
     def check_prose(self, document: markdown.Document) -> list[str]:
@@ -200,11 +209,13 @@ class Examples:
 
     def check_themselves(self) -> None:
         """Examples that are wrong must be found to be wrong."""
-        folder = self.template
+        folder = self.work / "wrong"
+        shutil.copytree(self.template, folder, symlinks=True)
         wrong = [
             lambda: self.read_study("[measure]\nprobes = 1\n", folder),
             lambda: self.read_study("[population]\ndataset = 'mnist-6k'\n", folder),
             lambda: self.read_study("[dependencies]\n", folder),
+            lambda: self.read_json('{"input": [784], "layers": [{"kind": "dense", "name": "fc3", "units": 24}]}', folder),
             lambda: self.parse(["cntflow", "measure", "zoo", "--no-such-option"]),
             lambda: self.parse(["cargo", "test", "-p", "no-such-crate"]),
             lambda: self.parse(["tests/no/such/script"]),
