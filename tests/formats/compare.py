@@ -10,7 +10,8 @@ import onnx
 import torch
 from safetensors import safe_open
 
-# What is computed, not drawn, may differ by rounding from one machine to another, by so much relative to the largest value.
+# What is computed, not drawn, may differ by rounding from one machine to another, by so much
+# relative to the largest value.
 COMPUTED = ("outputs", "optimizer", "loss")
 ROUNDING = 1e-5
 # What Keras notes to tell shared objects: where they lay in memory.

@@ -11,7 +11,8 @@ from keras import layers  # noqa: E402
 from keras.src.legacy.saving import legacy_h5_format  # noqa: E402
 
 RECURRENT = {"elman": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
-# Whose files hold an optimizer's state too, and of which files of weights alone are made: HDF5 files are large for what they hold.
+# Whose files hold an optimizer's state too, and of which files of weights alone are made: HDF5
+# files are large for what they hold.
 TRAINED = ("cnn",)
 # What is no chain of kernels and biases, which lists of arrays without names are.
 GRAPHS = ("transformer",)
@@ -38,7 +39,7 @@ def write(network, folder):
         with h5py.File(folder / "weights_only.h5", "w") as file:
             legacy_h5_format.save_weights_to_hdf5_group(file, model)
     if network.name not in GRAPHS:
-        np.save(folder / "layers.npy", in_turn(model.get_weights()))
+        np.save(folder / "layers.npy", object_array(model.get_weights()))
 
 
 def model_of(architecture):
@@ -159,8 +160,8 @@ def check(model, network):
         raise SystemExit(f"{network.name}: the outputs of Keras differ from torch's by {difference}")
 
 
-def in_turn(weights):
-    """Kernels and biases in turn as an array of objects: what `np.save` made of `model.get_weights()` for CNT-DNNs."""
+def object_array(weights):
+    """Kernels and biases, alternating, as an array of objects: what `np.save` made of `model.get_weights()` for CNT-DNNs."""
     objects = np.empty(len(weights), dtype=object)
     objects[:] = weights
     return objects

@@ -1,4 +1,4 @@
-"""Writes the ONNX fixtures of cntflow-checkpoint's tests: networks exported by PyTorch's two exporters, one made by hand with
+"""Writes the ONNX fixtures of the tests of cntflow-sources: networks exported by PyTorch's two exporters, one made by hand with
 onnx.helper, and for each the inputs and PyTorch's outputs in JSON.
 
 Needs torch, onnx, onnxscript and numpy. Run from the root of the repository: python tests/formats/make_onnx.py [NAME...]

@@ -39,8 +39,8 @@ from moto.server import ThreadedMotoServer
 BUCKET = "zoo"
 CHECKPOINTS = 40
 TABLES = ["networks", "layers", "neurons", "coverage"]
-# The readable checkpoints of `published_layouts`: 3 of a Ray Tune run, 30 rows of a matrix, 1 model in
-# two shards, 5 in an archive.
+# The readable checkpoints of `published_layouts`: 3 of a Ray Tune run, 30 rows of a matrix, 1 model
+# in two shards, 5 in an archive.
 PUBLISHED_CHECKPOINTS = 3 + 30 + 1 + 5
 SMALL_CNN_COLUMNS = """varname,start_idx,end_idx,shape
 sequential/conv2d/bias:0,0,16,"(16,)"

@@ -14,7 +14,7 @@ from layer_networks import ACTIVATIONS, QkvAttention, SeparateAttention, dense, 
 GATES = {"lstm": ["i", "f", "g", "o"], "gru": ["r", "z", "n"]}
 
 
-# --- the graph --------------------------------------------------------------------------------------------------------
+# --- the graph ------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -555,7 +555,7 @@ def draw(rng, kind, key, shape):
     return values.astype(np.float32)
 
 
-# --- links, one at a time ---------------------------------------------------------------------------------------------
+# --- links, one at a time -------------------------------------------------------------------------
 
 
 def links(part, whole=False):

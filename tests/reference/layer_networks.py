@@ -23,7 +23,7 @@ ACTIVATIONS = {
 }
 
 
-# --- networks ---------------------------------------------------------------------------------------------------------
+# --- networks -------------------------------------------------------------------------------------
 
 
 def layer(kind, name="", activation=None, **more):
@@ -221,7 +221,7 @@ def attention_networks():
         dense(4, "relu", "fc2"), layer("class_token", "cls2"), take("mean"), dense(3, "softmax", "head")]
 
 
-# --- models written out by hand, against which the ones walked layer by layer are checked -----------------------------
+# --- models written out by hand, against which the ones walked layer by layer are checked ---------
 
 
 class ResidualCnn(nn.Module):

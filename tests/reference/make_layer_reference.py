@@ -47,7 +47,7 @@ DEFAULTS = {"bias": "link", "boundary": "unit", "padding": "real", "conv_graph":
             "residual": "links"}
 
 
-# --- numbers ----------------------------------------------------------------------------------------------------------
+# --- numbers --------------------------------------------------------------------------------------
 
 
 def summary(values):
@@ -210,7 +210,7 @@ class Graph:
             assert np.allclose(own_out, s_out[index], rtol=1e-11, atol=1e-12), self.walk.neurons[index].name
 
 
-# --- what is expected of one network ----------------------------------------------------------------------------------
+# --- what is expected of one network --------------------------------------------------------------
 
 
 class Pool:
@@ -371,7 +371,7 @@ def reference(name, shape, layers):
     }
 
 
-# --- comparing --------------------------------------------------------------------------------------------------------
+# --- comparing ------------------------------------------------------------------------------------
 
 
 def expanded(tree, file, key=""):

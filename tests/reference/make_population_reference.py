@@ -21,7 +21,7 @@ GRID_POINTS = 1000
 KEPT = 20
 SEED = 20220912
 
-# --- samples that the tests draw again --------------------------------------------------------------------------------
+# --- samples that the tests draw again ------------------------------------------------------------
 
 
 def uniform(seed: int, n: int) -> np.ndarray:
@@ -54,7 +54,7 @@ def draw(kind: str, seed: int, n: int, scale: float, shift: float) -> np.ndarray
     return values * scale + shift
 
 
-# --- what is expected -------------------------------------------------------------------------------------------------
+# --- what is expected -----------------------------------------------------------------------------
 
 
 def both_ways(p: np.ndarray, q: np.ndarray) -> float:

@@ -26,7 +26,7 @@ DEFAULTS = {"bias": "link", "boundary": "unit", "padding": "real", "conv_graph":
 VARIANTS = [{}, {"bias": "exclude", "boundary": "zero", "padding": "whole"}, {"conv_graph": "channel"}]
 
 
-# --- networks ---------------------------------------------------------------------------------------------------------
+# --- networks -------------------------------------------------------------------------------------
 
 
 def dense(units, activation, **more):
@@ -90,7 +90,7 @@ def random_networks(rng):
             number += 1
 
 
-# --- shapes -----------------------------------------------------------------------------------------------------------
+# --- shapes ---------------------------------------------------------------------------------------
 
 
 def resolve(shape, layers):
@@ -141,7 +141,7 @@ def out_size(size, layer, axis):
     return room // layer["stride"][axis] + 1
 
 
-# --- links, one at a time ---------------------------------------------------------------------------------------------
+# --- links, one at a time -------------------------------------------------------------------------
 
 
 def spatial_links(layer, weight):
@@ -188,7 +188,7 @@ def channel_links(layer, weight, collapsed_before):
     return [(channel, f, w) for (channel, f), w in summed.items()]
 
 
-# --- numbers ----------------------------------------------------------------------------------------------------------
+# --- numbers --------------------------------------------------------------------------------------
 
 
 def summary(values):
@@ -349,7 +349,7 @@ def measure(shape, layers, tensors, inputs, options):
     return {"options": options, "n_links": n_links, "n_neurons": sum(sizes), "neurons": out_nodes, "layers": out_rows}
 
 
-# --- files ------------------------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------
 
 
 def plain(value):

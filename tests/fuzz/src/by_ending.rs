@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 static FOLDER: LazyLock<PathBuf> =
     LazyLock::new(|| tempfile::tempdir().expect("a temporary folder").keep());
 
-/// Writes the bytes behind the first to a file of the ending that the first one chooses; `None` where there are no bytes.
+/// Writes the bytes behind the first to a file of the ending that the first one chooses; `None`
+/// where there are no bytes.
 pub(crate) fn written(bytes: &[u8], endings: &[&str]) -> Option<PathBuf> {
     let (&which, bytes) = bytes.split_first()?;
     let ending = endings[usize::from(which) % endings.len()];

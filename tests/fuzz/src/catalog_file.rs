@@ -1,4 +1,5 @@
-//! Reads the bytes as a catalog in a file: CSV, JSON lines (both also gzipped) or Parquet, by the first byte.
+//! Reads the bytes as a catalog in a file: CSV, JSON lines (both also gzipped) or Parquet, by the
+//! first byte.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Opens the bytes as a checkpoint of whatever format they are, and touches all that opening hands out. Nothing may panic, take more than a
-//! second or more memory than the runner allows.
+//! Opens the bytes as a checkpoint of whatever format they are, and touches all that opening hands
+//! out. Nothing may panic, take more than a second or more memory than the runner allows.
 
 #![no_main]
 
@@ -18,14 +18,14 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let opened = OpenCheckpoint::read(Path::new("fuzzed"), Content::held(bytes), &limits);
     let Ok(checkpoint) = opened else { return };
-    let (understood, coverage) = resolve_architecture(&checkpoint, None);
+    let (resolved, coverage) = resolve_architecture(&checkpoint, None);
     assert_eq!(coverage.len(), checkpoint.tensors().len());
     for row in &coverage {
         if let Ok(values) = checkpoint.values(&row.tensor.name) {
             assert_eq!(values.len(), row.tensor.n_values(), "{}", row.tensor.name);
         }
     }
-    if let Ok(understood) = understood {
-        let _ = understood.network(&checkpoint);
+    if let Ok(resolved) = resolved {
+        let _ = resolved.network(&checkpoint);
     }
 });

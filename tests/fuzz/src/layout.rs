@@ -1,4 +1,5 @@
-//! Scans the bytes as a published layout: the first byte says which, the rest is its files, parted by [`BETWEEN`]. What is found is opened.
+//! Scans the bytes as a published layout: the first byte says which, the rest is its files, parted
+//! by [`BETWEEN`]. What is found is opened.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Scans the bytes as a source: a catalog (CSV, JSONL) or an archive (tar, tar.gz, zip), by the first byte; opens what is found in it.
+//! Scans the bytes as a source: a catalog (CSV, JSONL) or an archive (tar, tar.gz, zip), by the
+//! first byte; opens what is found in it.
 
 #![no_main]
 
