@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::bail;
 use cntflow_checkpoint::store::{Folder, ObjectStores};
 use cntflow_checkpoint::{Absence, Catalog, CatalogEntry, Limits, PassedOver, scan_within};
-use cntflow_dataflow::{Executor, Finished, TaskQueue, deal, run};
+use cntflow_dataflow::{Executor, Finished, TaskQueue, assign, run};
 use cntflow_tables::{BatchLimits, Committed, Status};
 
 use crate::args::{TalkArguments, WorkerArguments};
@@ -127,7 +127,7 @@ pub(crate) fn carry_out(plan: &Plan, setting: &Setting) -> anyhow::Result<Carrie
         progress: Progress::start(setting.talk.progress, left.planned),
         folder,
     });
-    let share = deal(left.tasks, |(_, cost)| *cost as u64, process, processes);
+    let share = assign(left.tasks, |(_, cost)| *cost as u64, process, processes);
     expect_objects(&share, &plan.measure.limits)?;
     let share: TaskQueue<Task> = share.into_iter().map(|(task, _)| task).collect();
     let executor = Executor {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use cntflow_checkpoint::{Catalog, CatalogEntry, write_catalog};
-use cntflow_dataflow::Gather;
+use cntflow_dataflow::Collector;
 use cntflow_tables::{Batch, Status};
 
 use crate::work::{Output, Report};
@@ -36,9 +36,10 @@ impl StudyBatch {
     }
 }
 
-impl Gather for StudyBatch {
+impl Collector for StudyBatch {
     type Output = Output;
     type Report = Report;
+    type Error = String;
 
     fn add(&mut self, output: Output) -> Result<Report, String> {
         match output {

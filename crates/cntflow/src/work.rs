@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cntflow_checkpoint::{Absence, CatalogEntry, Label, LabelColumn, Location};
-use cntflow_dataflow::{Cue, Work};
+use cntflow_dataflow::{TaskContext, Work};
 use cntflow_tables::{Batch, BatchLimits, Committed, Record, Status};
 use cntflow_zoo::{KeptCheckpoint, RunSpec, RunStatus, TrainedRun, TrainingData, ZooError, train};
 use serde::{Deserialize, Serialize};
@@ -104,30 +104,32 @@ impl Work for StudyWork {
     type Task = Task;
     type Output = Output;
     type Report = Report;
-    type Gather = StudyBatch;
+    type Collector = StudyBatch;
 
-    fn perform(&self, task: &Task, cue: &Cue<'_, Task>) -> Option<Output> {
+    fn run(&self, task: &Task, context: &TaskContext<'_, Task>) -> Option<Output> {
         match task {
             Task::Measure(entry) => Some(Output::Measured(Box::new(measure_entry(
                 entry,
                 &self.measure,
             )))),
-            Task::Train(spec) => self.train(spec, cue),
+            Task::Train(spec) => self.train(spec, context),
         }
     }
 
-    fn panicked(&self, task: &Task, message: &str, cue: &Cue<'_, Task>) -> Output {
+    fn panicked(&self, task: &Task, message: &str, context: &TaskContext<'_, Task>) -> Output {
         match task {
             Task::Measure(entry) => {
                 Output::Measured(Box::new(failed_record(entry, message.to_owned())))
             }
-            Task::Train(spec) => {
-                self.absent(spec, Absence::Failed(format!("training {message}")), cue)
-            }
+            Task::Train(spec) => self.absent(
+                spec,
+                Absence::Failed(format!("training {message}")),
+                context,
+            ),
         }
     }
 
-    fn gather(&self, worker: usize) -> StudyBatch {
+    fn collector(&self, worker: usize) -> StudyBatch {
         let name = format!("{}-w{worker:03}", self.batch_name);
         let tables = self.folder.tables();
         let batch = Batch::new(
@@ -147,7 +149,7 @@ impl Work for StudyWork {
 }
 
 impl StudyWork {
-    fn train(&self, spec: &RunSpec, cue: &Cue<'_, Task>) -> Option<Output> {
+    fn train(&self, spec: &RunSpec, context: &TaskContext<'_, Task>) -> Option<Output> {
         let began = Instant::now();
         // What a killed run left of this one, temporary files included; it is trained to the same bytes again.
         let left = self.folder.checkpoints().join(&spec.run);
@@ -163,12 +165,12 @@ impl StudyWork {
             )));
         };
         match train(spec, data, &self.folder.checkpoints(), &|| {
-            cue.is_stopping()
+            context.is_stopping()
         }) {
-            Ok(trained) => Some(self.trained(spec, trained, began, cue)),
+            Ok(trained) => Some(self.trained(spec, trained, began, context)),
             Err(ZooError::Interrupted { .. }) => None,
             Err(ZooError::Io(error)) => Some(Output::Fatal(error.to_string())),
-            Err(error) => Some(self.absent(spec, Absence::Failed(error.to_string()), cue)),
+            Err(error) => Some(self.absent(spec, Absence::Failed(error.to_string()), context)),
         }
     }
 
@@ -177,7 +179,7 @@ impl StudyWork {
         spec: &RunSpec,
         trained: TrainedRun,
         began: Instant,
-        cue: &Cue<'_, Task>,
+        context: &TaskContext<'_, Task>,
     ) -> Output {
         let mut entries: Vec<CatalogEntry> = trained
             .checkpoints
@@ -189,25 +191,25 @@ impl StudyWork {
             report = self::report(spec, Status::Skipped, Some(reason.clone()));
             entries.push(absent_entry(spec, Absence::Diverged(reason)));
         }
-        self.follow_up(&entries, cue);
+        self.follow_up(&entries, context);
         Output::Trained(entries, report, began)
     }
 
     /// A run without weights: its row in the catalog says why.
-    fn absent(&self, spec: &RunSpec, absence: Absence, cue: &Cue<'_, Task>) -> Output {
+    fn absent(&self, spec: &RunSpec, absence: Absence, context: &TaskContext<'_, Task>) -> Output {
         let report = report(spec, Status::Failed, Some(absence.to_string()));
         let entries = vec![absent_entry(spec, absence)];
-        self.follow_up(&entries, cue);
+        self.follow_up(&entries, context);
         Output::Trained(entries, report, Instant::now())
     }
 
     /// Has the checkpoints of a run measured next, those aside that an earlier run of the program has committed.
-    fn follow_up(&self, entries: &[CatalogEntry], cue: &Cue<'_, Task>) {
+    fn follow_up(&self, entries: &[CatalogEntry], context: &TaskContext<'_, Task>) {
         if self.measure_trained {
             let new = entries
                 .iter()
                 .filter(|entry| !self.committed.contains_key(&entry.checkpoint));
-            cue.follow_up(new.cloned().map(|entry| Task::Measure(Arc::new(entry))));
+            context.follow_up(new.cloned().map(|entry| Task::Measure(Arc::new(entry))));
         }
     }
 }
