@@ -1,8 +1,8 @@
-//! The processes of a cluster: their addresses, how they connect in bounded time, and the check that
-//! all run the same.
+//! The processes of a cluster: their addresses, how they connect in bounded time, and the check
+//! that all run the same.
 //!
-//! Timely's own start-up waits for ever, prints to stdout and checks nothing. It also takes connected
-//! sockets, so this module connects them.
+//! Timely's own start-up waits for ever, prints to stdout and checks nothing. It also takes
+//! connected sockets, so this module connects them.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
@@ -80,8 +80,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Reads a hosts file: one `host:port` per line in the order of the processes. Blank lines and `#`
-    /// comments are skipped.
+    /// Reads a hosts file: one `host:port` per line in the order of the processes. Blank lines and
+    /// `#` comments are skipped.
     ///
     /// # Errors
     /// The file cannot be read or holds no address, or `process` is not one of its lines.
@@ -193,7 +193,8 @@ impl Cluster {
                     socket
                         .set_nonblocking(false)
                         .map_err(|source| self.connection_failed(missing, source))?;
-                    // A stranger on the port (a scanner, a health check) is no reason to end the run.
+                    // A stranger on the port (a scanner, a health check) is no reason to end the
+                    // run.
                     let Ok((process, theirs)) = self.greet(&mut socket, missing, fingerprint)
                     else {
                         continue;
@@ -251,8 +252,8 @@ fn dial(address: &str, deadline: Instant) -> std::io::Result<TcpStream> {
 
 /// Sends our greeting and reads the other's: process index and fingerprint.
 ///
-/// A greeting is the magic, the process index and the length of the text (both `u64`, little endian),
-/// then the fingerprint's values, one a line.
+/// A greeting is the magic, the process index and the length of the text (both `u64`, little
+/// endian), then the fingerprint's values, one a line.
 fn exchange_greetings(
     socket: &mut TcpStream,
     process: usize,

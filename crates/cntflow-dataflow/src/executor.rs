@@ -331,8 +331,8 @@ fn run_tasks<'scope, W: Work>(
 
 /// Collects outputs into batches and commits them when large, when due, and at the end.
 ///
-/// Workers of process 0 report on the spot. Reports of the other processes go to its worker 0, which
-/// may be busy with a long task.
+/// Workers of process 0 report on the spot. Reports of the other processes go to its worker 0,
+/// which may be busy with a long task.
 fn collect_outputs<'scope, W: Work>(
     scope: Scope<'scope, u64>,
     outputs: StreamVec<'scope, u64, W::Output>,

@@ -1,5 +1,5 @@
-//! The tasks of one process, from which its workers pull, and how tasks are assigned to the processes
-//! of a cluster.
+//! The tasks of one process, from which its workers pull, and how tasks are assigned to the
+//! processes of a cluster.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -81,7 +81,8 @@ impl<T> TaskQueue<T> {
     }
 }
 
-/// The tasks of process `process` out of `processes`: every `processes`-th task, the costliest first.
+/// The tasks of process `process` out of `processes`: every `processes`-th task, the costliest
+/// first.
 ///
 /// All processes get about equal work without talking to each other. Tasks of equal cost keep their
 /// order, so every process computes the same assignment.

@@ -70,7 +70,7 @@ impl<'v> GraphView<'v> {
     fn n_links(&self, links: &LinkLayer) -> Option<u64> {
         let rows = self.metrics.layers.iter();
         let mut own = rows.filter(|row| {
-            row.layer == links.index && row.name == links.name && row.metric == Metric::LinkWeights
+            row.layer == links.to && row.name == links.name && row.metric == Metric::LinkWeights
         });
         own.next()
             .map(|row| row.summary.count + row.summary.nan + row.summary.infinite)
@@ -78,7 +78,7 @@ impl<'v> GraphView<'v> {
 
     fn shape(&self, shape: Shape) -> String {
         match shape {
-            Shape::Places { channels, .. } if self.sizes_assumed => format!("{channels} channels"),
+            Shape::Spatial { channels, .. } if self.sizes_assumed => format!("{channels} channels"),
             shape => shape.to_string(),
         }
     }

@@ -3,9 +3,9 @@
 use cntflow_checkpoint::{CatalogEntry, Label, LabelColumn, LabelKind};
 use cntflow_discriminate::DEFAULT_ACCURACY;
 use cntflow_metrics::population::{
-    AccuracyBins, Compared, DEFAULT_WIDTH, LayerSample, SampleSummary, Source, compare,
+    AccuracyBins, Compared, DEFAULT_WIDTH, LayerSample, SampleSummary, ValueSource, compare,
 };
-use cntflow_metrics::{Metric, NetworkMetrics, population::shape_of};
+use cntflow_metrics::{Metric, NetworkMetrics, population::architecture_signature};
 use cntflow_tables::{
     Bin, ComparisonWriter, Group, Member, NetworkSamples, Population, Table, TableStore,
     TablesError, View,
@@ -72,7 +72,7 @@ impl Populations {
             if metric.needs_inputs() && !with_probe {
                 return Err(format!("metric {metric} needs a probe in [measure]"));
             }
-            if Source::of(metric) == Source::Row && !measured.contains(&metric) {
+            if ValueSource::of(metric) == ValueSource::Row && !measured.contains(&metric) {
                 return Err(format!(
                     "metric {metric} is not measured: see [measure] metrics"
                 ));
@@ -137,7 +137,7 @@ impl Populations {
         let (low, high) = bins.bounds(bin);
         Some(NetworkSamples {
             bin: Bin { bin, low, high },
-            architecture: shape_of(metrics),
+            architecture: architecture_signature(metrics),
             samples,
         })
     }

@@ -12,8 +12,8 @@ use cntflow_dataflow::{
 };
 
 /// Environment variable with the role of a process of the test:
-/// `<process> <event> <address> <address>`. The event is the index of the process that fails, `stop`
-/// to interrupt process 1, or `-`.
+/// `<process> <event> <address> <address>`. The event is the index of the process that fails,
+/// `stop` to interrupt process 1, or `-`.
 const ROLE: &str = "CNTFLOW_TEST_CLUSTER_ROLE";
 
 /// Sleeps. The worker of the failing process panics outside of any task after a few of them.
