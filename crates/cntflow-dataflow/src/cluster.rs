@@ -1,6 +1,8 @@
-//! The processes of a cluster: who they are, connecting them in bounded time, and making sure that they run the same.
+//! The processes of a cluster: their addresses, how they connect in bounded time, and the check
+//! that all run the same.
 //!
-//! Timely's own start-up waits for ever, prints to stdout and checks nothing; it takes sockets that are already connected.
+//! Timely's own start-up waits for ever, prints to stdout and checks nothing. It also takes
+//! connected sockets, so this module connects them.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
@@ -12,13 +14,13 @@ use crate::error::DataflowError;
 /// How long a process waits for the others before it gives up, default is 60 seconds.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// First bytes of every connection, so that a stranger on the port is told apart from a process of ours.
+/// First bytes of every connection, which tell a process of ours from a stranger on the port.
 const MAGIC: [u8; 8] = *b"cntflow1";
 
-/// How long one side waits for the other's greeting once connected.
+/// How long one side waits for the other's greeting after connecting.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long one side waits for the other to have planned: it may scan a large folder first.
+/// How long one side waits for the other to finish planning, which may scan a large folder.
 const AGREEMENT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Largest fingerprint read from a connection, in bytes.
@@ -31,7 +33,7 @@ const RETRY: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Peers {
     cluster: Cluster,
-    /// `None` at this process's own place, as timely wants it.
+    /// Indexed by process; `None` at this process's own index, as timely expects.
     sockets: Vec<Option<TcpStream>>,
 }
 
@@ -46,8 +48,8 @@ impl Peers {
         self.sockets.len()
     }
 
-    /// Waits until every process has come this far, and makes sure that all agree on what follows. Until then none may have
-    /// begun, or one would plan from what another has already changed.
+    /// Waits until every process has planned, and checks that all agree. None may start before:
+    /// another would plan from what it has already changed.
     pub(crate) fn agree(&mut self, on: &[(&'static str, String)]) -> Result<(), DataflowError> {
         for process in 0..self.sockets.len() {
             let Some(socket) = &mut self.sockets[process] else {
@@ -55,7 +57,7 @@ impl Peers {
             };
             let greeting = exchange_greetings(socket, self.cluster.process, on, AGREEMENT_TIMEOUT);
             let (_, theirs) =
-                greeting.map_err(|error| self.cluster.failed(process, error.to_string()))?;
+                greeting.map_err(|source| self.cluster.connection_failed(process, source))?;
             check(process, &theirs, on)?;
         }
         Ok(())
@@ -66,7 +68,7 @@ impl Peers {
     }
 }
 
-/// The processes of one run and this process's place among them.
+/// The processes of one run, and which of them this one is.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     /// Index of this process.
@@ -78,16 +80,13 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Reads a hosts file: one `host:port` per line in the order of the processes; blank lines and `#` comments are passed over.
+    /// Reads a hosts file: one `host:port` per line in the order of the processes. Blank lines and
+    /// `#` comments are skipped.
     ///
     /// # Errors
     /// The file cannot be read or holds no address, or `process` is not one of its lines.
     pub fn from_hosts_file(path: &Path, process: usize) -> Result<Self, DataflowError> {
-        let fail = |reason: String| DataflowError::Hosts {
-            path: path.to_owned(),
-            reason,
-        };
-        let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+        let text = fs_err::read_to_string(path).map_err(DataflowError::ReadHosts)?;
         let lines = text
             .lines()
             .map(|line| line.split('#').next().unwrap_or_default().trim());
@@ -96,10 +95,15 @@ impl Cluster {
             .map(str::to_owned)
             .collect();
         if addresses.is_empty() {
-            return Err(fail("no host:port in it".to_owned()));
+            return Err(DataflowError::NoHosts {
+                path: path.to_owned(),
+            });
         }
-        if let Some(bad) = addresses.iter().find(|address| !address.contains(':')) {
-            return Err(fail(format!("'{bad}' is not host:port")));
+        if let Some(line) = addresses.iter().find(|address| !address.contains(':')) {
+            return Err(DataflowError::BadHost {
+                path: path.to_owned(),
+                line: line.clone(),
+            });
         }
         if process >= addresses.len() {
             return Err(DataflowError::NoSuchProcess {
@@ -114,7 +118,8 @@ impl Cluster {
         })
     }
 
-    /// Connects to every other process and makes sure that all run the same: `fingerprint` names each part and its value.
+    /// Connects to every other process and checks that all run the same: `fingerprint` has the name
+    /// and value of each part to compare.
     ///
     /// # Errors
     /// A process cannot be reached in time, or has another fingerprint.
@@ -123,12 +128,12 @@ impl Cluster {
         let mut sockets: Vec<Option<TcpStream>> = self.addresses.iter().map(|_| None).collect();
         let listener = self.listen()?;
         for (process, socket) in sockets.iter_mut().enumerate().take(self.process) {
-            *socket = Some(self.call(process, fingerprint, deadline)?);
+            *socket = Some(self.connect_to(process, fingerprint, deadline)?);
         }
         while let Some(missing) =
             (self.process + 1..sockets.len()).find(|&process| sockets[process].is_none())
         {
-            let (process, socket) = self.answer(&listener, fingerprint, missing, deadline)?;
+            let (process, socket) = self.accept(&listener, fingerprint, missing, deadline)?;
             sockets[process] = Some(socket);
         }
         Ok(Peers {
@@ -141,10 +146,15 @@ impl Cluster {
         let listener = TcpListener::bind(&self.addresses[self.process]);
         let listener =
             listener.and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
-        listener.map_err(|error| self.failed(self.process, format!("cannot listen there: {error}")))
+        listener.map_err(|source| DataflowError::Listen {
+            process: self.process,
+            address: self.addresses[self.process].clone(),
+            source,
+        })
     }
 
-    fn call(
+    /// Connects to an earlier process, again and again until the deadline.
+    fn connect_to(
         &self,
         process: usize,
         fingerprint: &[(&'static str, String)],
@@ -153,21 +163,24 @@ impl Cluster {
         loop {
             match dial(&self.addresses[process], deadline) {
                 Ok(mut socket) => {
-                    let theirs = self.greet(&mut socket, process, fingerprint)?;
-                    return check(process, &theirs.1, fingerprint).map(|()| socket);
+                    let (_, theirs) = self.greet(&mut socket, process, fingerprint)?;
+                    return check(process, &theirs, fingerprint).map(|()| socket);
                 }
-                Err(error) if Instant::now() >= deadline => {
-                    let waited = self.connect_timeout.as_secs();
-                    return Err(
-                        self.failed(process, format!("not reached within {waited} s: {error}"))
-                    );
+                Err(source) if Instant::now() >= deadline => {
+                    return Err(DataflowError::NotReached {
+                        process,
+                        address: self.addresses[process].clone(),
+                        waited: self.connect_timeout.as_secs(),
+                        source,
+                    });
                 }
                 Err(_) => std::thread::sleep(RETRY),
             }
         }
     }
 
-    fn answer(
+    /// Accepts a connection of a later process; `missing` is one that has not connected yet.
+    fn accept(
         &self,
         listener: &TcpListener,
         fingerprint: &[(&'static str, String)],
@@ -179,8 +192,9 @@ impl Cluster {
                 Ok((mut socket, _)) => {
                     socket
                         .set_nonblocking(false)
-                        .map_err(|error| self.failed(missing, error.to_string()))?;
-                    // A stranger on the port (a scanner, a health check) is no reason to end the run.
+                        .map_err(|source| self.connection_failed(missing, source))?;
+                    // A stranger on the port (a scanner, a health check) is no reason to end the
+                    // run.
                     let Ok((process, theirs)) = self.greet(&mut socket, missing, fingerprint)
                     else {
                         continue;
@@ -190,19 +204,22 @@ impl Cluster {
                         return Ok((process, socket));
                     }
                 }
-                Err(error) if error.kind() != ErrorKind::WouldBlock => {
-                    return Err(self.failed(missing, error.to_string()));
+                Err(source) if source.kind() != ErrorKind::WouldBlock => {
+                    return Err(self.connection_failed(missing, source));
                 }
                 Err(_) if Instant::now() >= deadline => {
-                    let waited = self.connect_timeout.as_secs();
-                    return Err(self.failed(missing, format!("did not connect within {waited} s")));
+                    return Err(DataflowError::DidNotConnect {
+                        process: missing,
+                        address: self.addresses[missing].clone(),
+                        waited: self.connect_timeout.as_secs(),
+                    });
                 }
                 Err(_) => std::thread::sleep(RETRY),
             }
         }
     }
 
-    /// Sends who we are and reads who they are.
+    /// Exchanges greetings; returns the other's process index and fingerprint.
     fn greet(
         &self,
         socket: &mut TcpStream,
@@ -210,29 +227,33 @@ impl Cluster {
         fingerprint: &[(&'static str, String)],
     ) -> Result<(usize, Vec<String>), DataflowError> {
         exchange_greetings(socket, self.process, fingerprint, GREETING_TIMEOUT)
-            .map_err(|error| self.failed(process, error.to_string()))
+            .map_err(|source| self.connection_failed(process, source))
     }
 
-    fn failed(&self, process: usize, reason: String) -> DataflowError {
-        DataflowError::Connect {
+    fn connection_failed(&self, process: usize, source: std::io::Error) -> DataflowError {
+        DataflowError::Connection {
             process,
             address: self.addresses[process].clone(),
-            reason,
+            source,
         }
     }
 }
 
 fn dial(address: &str, deadline: Instant) -> std::io::Result<TcpStream> {
-    let left = deadline
+    let remaining = deadline
         .saturating_duration_since(Instant::now())
         .max(RETRY);
-    let address = address
+    let resolved = address
         .to_socket_addrs()?
         .next()
         .ok_or(ErrorKind::AddrNotAvailable)?;
-    TcpStream::connect_timeout(&address, left)
+    TcpStream::connect_timeout(&resolved, remaining)
 }
 
+/// Sends our greeting and reads the other's: process index and fingerprint.
+///
+/// A greeting is the magic, the process index and the length of the text (both `u64`, little
+/// endian), then the fingerprint's values, one a line.
 fn exchange_greetings(
     socket: &mut TcpStream,
     process: usize,
@@ -254,27 +275,29 @@ fn exchange_greetings(
 
     let mut head = [0; 24];
     socket.read_exact(&mut head)?;
-    let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| head[at + i])) as usize;
+    let word =
+        |offset: usize| u64::from_le_bytes(std::array::from_fn(|i| head[offset + i])) as usize;
     if head[..8] != MAGIC || word(16) > MAX_FINGERPRINT {
         return Err(std::io::Error::new(
             ErrorKind::InvalidData,
-            "what answers there is not cntflow",
+            "the other side is not cntflow",
         ));
     }
     let mut text = vec![0; word(16)];
     socket.read_exact(&mut text)?;
     socket.set_read_timeout(None)?;
-    let text = String::from_utf8_lossy(&text);
-    Ok((word(8), text.split('\n').map(str::to_owned).collect()))
+    let values = String::from_utf8_lossy(&text);
+    Ok((word(8), values.split('\n').map(str::to_owned).collect()))
 }
 
+/// Compares fingerprints, value by value.
 fn check(
     process: usize,
     theirs: &[String],
     ours: &[(&'static str, String)],
 ) -> Result<(), DataflowError> {
-    for (at, (what, value)) in ours.iter().enumerate() {
-        let other = theirs.get(at).cloned().unwrap_or_default();
+    for (index, (what, value)) in ours.iter().enumerate() {
+        let other = theirs.get(index).cloned().unwrap_or_default();
         if other != *value {
             return Err(DataflowError::Mismatch {
                 process,

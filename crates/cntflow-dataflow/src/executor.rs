@@ -1,11 +1,12 @@
 //! One run: the dataflow that every worker builds, under supervision.
 //!
 //! ```text
-//! tasks (pulls) -> perform -> gather (commits) -> reports --exchange--> process 0
+//! tasks (pulls) -> run -> collect (commits) -> reports --exchange--> process 0
 //! stop --broadcast--> all workers
 //! ```
 
 use std::cell::Cell;
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
@@ -27,26 +28,30 @@ use crate::cluster::Peers;
 use crate::error::DataflowError;
 use crate::queue::{Pull, TaskQueue};
 use crate::supervise::{
-    Alarm, Fatal, PEER, Stop, contained, install_panic_hook, message, watch_communication,
+    Alarm, EndWorker, Failure, Stop, catch_task_panic, failure_of, install_panic_hook,
+    watch_communication,
 };
-use crate::work::{Cue, Gather, Work};
+use crate::work::{Collector, TaskContext, Work};
 
-/// Longest sleep of a worker with nothing to do, so that it sees a stop or an alarm in time.
+/// Longest sleep of an idle worker, so that it sees a stop or an alarm in time.
 const PARK: Duration = Duration::from_millis(20);
 
-/// How long a worker may take to leave the task in hand after another one failed, before the run is given up without it.
+/// How long a worker may take to leave its task after another worker failed. Then the run ends
+/// without it.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Where a run's tasks are performed.
+/// Where the tasks of a run are run.
 #[derive(Debug)]
 pub struct Executor {
     /// Worker threads in this process; at least 1.
     pub workers: usize,
     /// The other processes; `None` for a run on this machine alone.
     pub peers: Option<Peers>,
-    /// What all processes must have planned alike: name and value of each part.
+    /// What all processes must have planned alike: name and value of each part. They are compared
+    /// before the first task.
     pub agreed: Vec<(&'static str, String)>,
-    /// Serialise between the threads of one process as between processes (for tests of what crosses a wire).
+    /// Whether threads of one process serialise what they exchange, as processes do. For tests of
+    /// what crosses a wire.
     pub serialise: bool,
 }
 
@@ -62,20 +67,21 @@ impl Executor {
     }
 }
 
-/// How a run came to its end.
+/// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finished {
-    /// Every task was performed and committed.
+    /// Every task ran and its output was committed.
     All,
-    /// [`Stop`] was set: what was performed until then is committed.
+    /// [`Stop`] was set. Outputs of the tasks that ran before are committed.
     Stopped,
 }
 
-/// Performs all tasks of `queue` and commits what they yield. In a cluster every process calls this with its own share.
+/// Runs all tasks of `queue` and commits their outputs. In a cluster every process calls this with
+/// the tasks that [`assign`](crate::assign) gives it.
 ///
 /// # Errors
-/// The other processes cannot be reached or run something else; a worker panicked outside of a task, or a commit failed; another
-/// process was lost. What was committed until then stays.
+/// Another process cannot be reached, runs something else or was lost; a worker panicked outside of
+/// a task; a commit failed. What was committed before stays.
 pub fn run<W: Work>(
     executor: Executor,
     queue: TaskQueue<W::Task>,
@@ -92,11 +98,10 @@ pub fn run<W: Work>(
     };
     let guards =
         timely::execute::execute_from(builders, communication, WorkerConfig::default(), worker)
-            .map_err(DataflowError::Start)?;
+            .map_err(|reason| DataflowError::Start(reason.into()))?;
     join(guards, &alarm)?;
-    match alarm.first() {
-        Some((PEER, _)) => Err(DataflowError::PeerLost),
-        Some((worker, message)) => Err(DataflowError::Worker { worker, message }),
+    match alarm.take_error() {
+        Some(error) => Err(error),
         None if stop.is_set() => Ok(Finished::Stopped),
         None => Ok(Finished::All),
     }
@@ -111,9 +116,10 @@ impl Executor {
     ) -> Result<(Vec<AllocatorBuilder>, Communication), DataflowError> {
         let hooks = Hooks::default();
         let (refill, spill) = (hooks.refill.clone(), hooks.spill.clone());
-        let local = match self.serialise {
-            true => ProcessBuilder::new_bytes_vector(self.workers, refill, spill),
-            false => ProcessBuilder::new_typed_vector(self.workers, refill, spill),
+        let local = if self.serialise {
+            ProcessBuilder::new_bytes_vector(self.workers, refill, spill)
+        } else {
+            ProcessBuilder::new_typed_vector(self.workers, refill, spill)
         };
         let Some(mut peers) = self.peers.take() else {
             let builders = local.into_iter().map(AllocatorBuilder::Process).collect();
@@ -128,11 +134,12 @@ impl Executor {
                 let builders = builders.into_iter().map(AllocatorBuilder::Tcp).collect();
                 (builders, Box::new(guard) as Communication)
             })
-            .map_err(|error| DataflowError::Start(error.to_string()))
+            .map_err(|error| DataflowError::Start(error.into()))
     }
 }
 
-/// Waits for the workers; after an alarm only so long that a worker may leave the task in hand.
+/// Waits for the workers. After an alarm it waits only for [`GRACE`], so that a long task does not
+/// keep a failed run alive.
 fn join(
     guards: timely::communication::WorkerGuards<()>,
     alarm: &Alarm,
@@ -141,11 +148,11 @@ fn join(
     let spawned = std::thread::Builder::new()
         .name("cntflow:join".to_owned())
         .spawn(move || {
-            // Guards of a cluster panic on drop after a communication panic; the alarm has the cause.
+            // After a communication panic the guards panic on drop. The alarm has the cause.
             let _ = catch_unwind(AssertUnwindSafe(|| guards.join()));
             let _ = done.send(());
         });
-    spawned.map_err(|error| DataflowError::Start(error.to_string()))?;
+    spawned.map_err(|error| DataflowError::Start(error.into()))?;
     let mut raised_at: Option<Instant> = None;
     while is_done.recv_timeout(PARK) == Err(mpsc::RecvTimeoutError::Timeout) {
         if alarm.is_raised() && raised_at.get_or_insert_with(Instant::now).elapsed() > GRACE {
@@ -155,8 +162,8 @@ fn join(
     Ok(())
 }
 
-/// A worker's life. After a failure it goes on unwinding: a clean exit would tell the peers that all is well, and they would
-/// wait for ever.
+/// Runs one worker from start to end. After a failure it goes on unwinding: a clean exit would tell
+/// the peers that all is well, and they would wait for ever.
 fn supervised<W: Work>(
     worker: &mut Worker,
     queue: &TaskQueue<W::Task>,
@@ -172,19 +179,15 @@ fn supervised<W: Work>(
         }
     }));
     if let Err(payload) = outcome {
-        let text = message(&*payload);
-        let follows = text.contains("MergeQueue poisoned");
-        alarm.raise(if follows { PEER } else { worker.index() }, text);
-        stop.set();
-        resume_unwind(payload);
+        alarm.raise(worker.index(), failure_of(payload));
     }
     if alarm.is_raised() {
         stop.set();
-        resume_unwind(Box::new(Fatal("another worker failed".to_owned())));
+        resume_unwind(Box::new("a worker failed"));
     }
 }
 
-/// Builds the dataflow; the same operators in the same order on every worker.
+/// Builds the dataflow: the same operators in the same order on every worker, as timely requires.
 fn build<W: Work>(
     worker: &mut Worker,
     queue: &TaskQueue<W::Task>,
@@ -202,28 +205,32 @@ fn build<W: Work>(
             Arc::clone(alarm),
             stop.clone(),
         );
-        let outputs = perform_tasks(
+        let outputs = run_tasks(
             tasks,
             queue.clone(),
             Arc::clone(work),
             in_flight,
             stop.clone(),
         );
-        let reports = gather_outputs(scope, outputs, Arc::clone(work), n_local);
-        let told = Arc::clone(work);
-        let (probe, _) = reports
+        let reports = collect_outputs(scope, outputs, Arc::clone(work), n_local);
+        let work = Arc::clone(work);
+        let (reports_probe, _) = reports
             .exchange(|_| 0)
-            .inspect(move |report| told.reported(report.clone()))
+            .inspect(move |report| work.reported(report.clone()))
             .probe();
-        let told = spread_stop(scope, probe.clone(), stop.clone());
-        [probe, told]
+        let stop_probe = broadcast_stop(scope, reports_probe.clone(), stop.clone());
+        [reports_probe, stop_probe]
     })
 }
 
-/// Tells all workers of the cluster when one of them is to stop: otherwise the process that was interrupted would wait for the others to
-/// do all they have. Ends with the tasks.
-fn spread_stop(scope: Scope<'_, u64>, finished: ProbeHandle<u64>, stop: Stop) -> ProbeHandle<u64> {
-    let told = stop.clone();
+/// Stops all workers of the cluster when one of them is stopped. Otherwise an interrupted process
+/// would wait until the others have run all their tasks. Ends with the tasks.
+fn broadcast_stop(
+    scope: Scope<'_, u64>,
+    finished: ProbeHandle<u64>,
+    stop: Stop,
+) -> ProbeHandle<u64> {
+    let remote_stop = stop.clone();
     let stops =
         source::<_, CapacityContainerBuilder<Vec<u8>>, _, _>(scope, "Stop", |capability, info| {
             let activator = scope.activator_for(info.address);
@@ -242,13 +249,17 @@ fn spread_stop(scope: Scope<'_, u64>, finished: ProbeHandle<u64>, stop: Stop) ->
                 }
             }
         });
-    stops.broadcast().inspect(move |_| told.set()).probe().0
+    stops
+        .broadcast()
+        .inspect(move |_| remote_stop.set())
+        .probe()
+        .0
 }
 
-/// The source: gives a task when the worker has none in hand.
+/// The source: pulls a task when its worker has none.
 ///
-/// It is held back by its own worker's count, not by a probe: a probe shows the frontier of all workers, and would hold every one
-/// of them to the slowest task.
+/// The worker's own count holds it back, not a probe. A probe shows the frontier of all workers, so
+/// every worker would wait for the slowest task.
 fn pull_tasks<'scope, T: Clone + 'static>(
     scope: Scope<'scope, u64>,
     queue: TaskQueue<T>,
@@ -284,8 +295,8 @@ fn pull_tasks<'scope, T: Clone + 'static>(
     })
 }
 
-/// Performs tasks where they were pulled; a panic becomes an output.
-fn perform_tasks<'scope, W: Work>(
+/// Runs tasks on the worker that pulled them. A panic becomes an output.
+fn run_tasks<'scope, W: Work>(
     tasks: StreamVec<'scope, u64, W::Task>,
     queue: TaskQueue<W::Task>,
     work: Arc<W>,
@@ -294,20 +305,22 @@ fn perform_tasks<'scope, W: Work>(
 ) -> StreamVec<'scope, u64, W::Output> {
     tasks.unary::<CapacityContainerBuilder<Vec<W::Output>>, _, _, _>(
         Pipeline,
-        "Perform",
+        "Run",
         move |_, _| {
             move |input, output| {
                 input.for_each_stamp(|capability, batches| {
                     let mut session = output.session(&capability);
                     for task in batches.flat_map(|batch| batch.drain(..)) {
-                        let cue = Cue::new(&queue, &stop);
-                        let outcome = contained(|| work.perform(&task, &cue));
-                        let outcome =
-                            outcome.unwrap_or_else(|text| Some(work.panicked(&task, &text, &cue)));
-                        queue.performed();
+                        let context = TaskContext::new(&queue, &stop);
+                        let outcome = catch_task_panic(|| work.run(&task, &context));
+                        let output = outcome.unwrap_or_else(|panic| {
+                            Some(work.panicked(&task, &panic.to_string(), &context))
+                        });
+                        // Only now: the task, or what stands for it, may have added others.
+                        queue.finish_task();
                         in_flight.set(0);
-                        if let Some(yielded) = outcome {
-                            session.give(yielded);
+                        if let Some(output) = output {
+                            session.give(output);
                         }
                     }
                 });
@@ -316,31 +329,34 @@ fn perform_tasks<'scope, W: Work>(
     )
 }
 
-/// Gathers outputs into batches and commits them when large, when due, and at the end. Reports of process 0 are told on the spot: its
-/// worker 0, to which those of the other processes go, may be busy with a long task.
-fn gather_outputs<'scope, W: Work>(
+/// Collects outputs into batches and commits them when large, when due, and at the end.
+///
+/// Workers of process 0 report on the spot. Reports of the other processes go to its worker 0,
+/// which may be busy with a long task.
+fn collect_outputs<'scope, W: Work>(
     scope: Scope<'scope, u64>,
     outputs: StreamVec<'scope, u64, W::Output>,
     work: Arc<W>,
     n_local: usize,
 ) -> StreamVec<'scope, u64, W::Report> {
-    let leads = scope.index() < n_local;
-    let mut gather = work.gather(scope.index());
+    let in_process_0 = scope.index() < n_local;
+    let mut collector = work.collector(scope.index());
     type Builder<R> = CapacityContainerBuilder<Vec<R>>;
     outputs.unary_frontier::<Builder<W::Report>, _, _, _>(
         Pipeline,
-        "Gather",
+        "Collect",
         move |capability, info| {
             let activator = scope.activator_for(info.address);
             let mut woken_at = None;
-            // Held until the last commit, so that no process takes the run for done while another still writes.
+            // Held until the last commit, so that no process ends the run while another still
+            // writes.
             let mut until_committed = Some(capability);
             move |(input, frontier), output| {
                 input.for_each_stamp(|capability, batches| {
                     let mut session = output.session(&capability);
-                    for yielded in batches.flat_map(|batch| batch.drain(..)) {
-                        let report = or_end(gather.add(yielded));
-                        if leads {
+                    for output in batches.flat_map(|batch| batch.drain(..)) {
+                        let report = or_end_worker(collector.add(output));
+                        if in_process_0 {
                             work.reported(report);
                         } else {
                             session.give(report);
@@ -348,8 +364,10 @@ fn gather_outputs<'scope, W: Work>(
                     }
                 });
                 let now = Instant::now();
-                match gather.due() {
-                    Some(due) if due <= now || frontier.is_empty() => or_end(gather.commit()),
+                match collector.due() {
+                    Some(due) if due <= now || frontier.is_empty() => {
+                        or_end_worker(collector.commit())
+                    }
                     Some(due) if woken_at != Some(due) => {
                         woken_at = Some(due);
                         activator.activate_after(due - now);
@@ -364,7 +382,8 @@ fn gather_outputs<'scope, W: Work>(
     )
 }
 
-/// Ends the run with the error's text: what cannot be committed must not look done.
-fn or_end<R>(outcome: Result<R, String>) -> R {
-    outcome.unwrap_or_else(|text| resume_unwind(Box::new(Fatal(text))))
+/// Unwinds the worker with a collector's error: what cannot be committed must not look done.
+fn or_end_worker<R, E: Into<Box<dyn Error + Send + Sync>>>(outcome: Result<R, E>) -> R {
+    outcome
+        .unwrap_or_else(|error| resume_unwind(Box::new(EndWorker(Failure::Commit(error.into())))))
 }

@@ -1,11 +1,12 @@
-//! The tasks of one process, from which its workers pull, and how tasks are dealt to the processes of a cluster.
+//! The tasks of one process, from which its workers pull, and how tasks are assigned to the
+//! processes of a cluster.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Tasks not yet taken, shared by the workers of one process.
 ///
-/// It is exhausted only when nothing is left and nobody performs a task that may still add some.
+/// It is exhausted only when it is empty and no running task may still add to it.
 #[derive(Debug)]
 pub struct TaskQueue<T> {
     state: Arc<Mutex<State<T>>>,
@@ -13,8 +14,8 @@ pub struct TaskQueue<T> {
 
 #[derive(Debug)]
 struct State<T> {
-    left: VecDeque<T>,
-    performing: usize,
+    waiting: VecDeque<T>,
+    running: usize,
 }
 
 impl<T> Clone for TaskQueue<T> {
@@ -28,19 +29,19 @@ impl<T> Clone for TaskQueue<T> {
 /// What a worker gets when it asks for a task.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pull<T> {
-    /// Something to do; [`TaskQueue::performed`] is to be called for it.
+    /// A task to run. The worker calls [`TaskQueue::finish_task`] when it is done.
     Task(T),
-    /// Nothing now, but a task being performed may add some.
+    /// Nothing now, but a running task may add some.
     Wait,
-    /// Nothing any more.
+    /// Nothing, and nothing more will come.
     Exhausted,
 }
 
 impl<T> FromIterator<T> for TaskQueue<T> {
     fn from_iter<I: IntoIterator<Item = T>>(tasks: I) -> Self {
         let state = State {
-            left: tasks.into_iter().collect(),
-            performing: 0,
+            waiting: tasks.into_iter().collect(),
+            running: 0,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -51,37 +52,47 @@ impl<T> FromIterator<T> for TaskQueue<T> {
 impl<T> TaskQueue<T> {
     pub(crate) fn pull(&self) -> Pull<T> {
         let mut state = self.state();
-        match state.left.pop_front() {
+        match state.waiting.pop_front() {
             Some(task) => {
-                state.performing += 1;
+                state.running += 1;
                 Pull::Task(task)
             }
-            None if state.performing > 0 => Pull::Wait,
+            None if state.running > 0 => Pull::Wait,
             None => Pull::Exhausted,
         }
     }
 
-    pub(crate) fn performed(&self) {
-        self.state().performing -= 1;
+    pub(crate) fn finish_task(&self) {
+        self.state().running -= 1;
     }
 
     pub(crate) fn push_front(&self, tasks: impl IntoIterator<Item = T>) {
         let mut state = self.state();
         let tasks: Vec<T> = tasks.into_iter().collect();
         for task in tasks.into_iter().rev() {
-            state.left.push_front(task);
+            state.waiting.push_front(task);
         }
     }
 
-    /// A worker that panicked while it held the lock left a whole state behind: every change is one statement.
+    /// A poisoned lock is safe to use: every change of the state is one statement, so a worker that
+    /// panicked with the lock left a consistent state.
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The share of process `process` out of `processes`: the costliest tasks first, dealt in turn, so that all processes have about
-/// equal work without talking to each other. Equal costs keep their order, so every process deals alike.
-pub fn deal<T>(
+/// The tasks of process `process` out of `processes`: every `processes`-th task, the costliest
+/// first.
+///
+/// All processes get about equal work without talking to each other. Tasks of equal cost keep their
+/// order, so every process computes the same assignment.
+///
+/// ```
+/// let tasks = vec![1, 7, 3, 5];
+/// assert_eq!(cntflow_dataflow::assign(tasks.clone(), |&cost| cost, 0, 2), [7, 3]);
+/// assert_eq!(cntflow_dataflow::assign(tasks, |&cost| cost, 1, 2), [5, 1]);
+/// ```
+pub fn assign<T>(
     mut tasks: Vec<T>,
     cost: impl Fn(&T) -> u64,
     process: usize,
@@ -100,15 +111,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_task_is_dealt_to_exactly_one_process() {
+    fn every_task_is_assigned_to_exactly_one_process() {
         let tasks: Vec<u64> = (0..101).map(|i| i * 37 % 101).collect();
-        let mut dealt: Vec<u64> = (0..3)
-            .flat_map(|process| deal(tasks.clone(), |&t| t, process, 3))
+        let mut assigned: Vec<u64> = (0..3)
+            .flat_map(|process| assign(tasks.clone(), |&t| t, process, 3))
             .collect();
-        dealt.sort_unstable();
-        assert_eq!(dealt, (0..101).collect::<Vec<_>>());
+        assigned.sort_unstable();
+        assert_eq!(assigned, (0..101).collect::<Vec<_>>());
         let share: Vec<u64> = (0..3)
-            .map(|process| deal(tasks.clone(), |&t| t, process, 3).iter().sum())
+            .map(|process| assign(tasks.clone(), |&t| t, process, 3).iter().sum())
             .collect();
         assert!(
             share.iter().max().unwrap() - share.iter().min().unwrap() <= 101,
@@ -117,16 +128,16 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_waits_for_tasks_that_may_add_some() {
+    fn a_queue_waits_while_a_running_task_may_add_some() {
         let queue: TaskQueue<u8> = [1].into_iter().collect();
         assert_eq!(queue.pull(), Pull::Task(1));
         assert_eq!(queue.pull(), Pull::Wait);
         queue.push_front([2, 3]);
-        queue.performed();
+        queue.finish_task();
         assert_eq!(queue.pull(), Pull::Task(2));
         assert_eq!(queue.pull(), Pull::Task(3));
-        queue.performed();
-        queue.performed();
+        queue.finish_task();
+        queue.finish_task();
         assert_eq!(queue.pull(), Pull::Exhausted);
     }
 }

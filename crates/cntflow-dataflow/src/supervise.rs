@@ -1,13 +1,16 @@
-//! Panics and stops: what timely does not supervise. A worker that panics would leave all others waiting for ever for a frontier
-//! that never moves, and a panic's message is lost in `join`.
+//! Panics and stops: what timely does not supervise. A worker that panics would leave all others
+//! waiting for ever for a frontier that never moves, and `join` loses a panic's message.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, Weak};
 
-/// Asks a run to end early: tasks in hand are finished or left, batches in hand are committed.
+use crate::error::DataflowError;
+
+/// Asks a run to end early. Running tasks finish or are left, and open batches are committed.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
@@ -23,20 +26,33 @@ impl Stop {
     }
 }
 
-/// A failure that is not a bug (a full disk) and ends the run all the same; unwinds without a panic report.
-pub(crate) struct Fatal(pub(crate) String);
+/// Why a worker failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It panicked outside of any task.
+    Panic(String),
+    /// Its collector returned an error.
+    Commit(Box<dyn Error + Send + Sync>),
+    /// Another process of the cluster was lost. No worker of this process failed.
+    PeerLost,
+}
+
+/// Payload of an unwind that ends the worker without a panic report: a failure that is not a bug,
+/// such as a full disk.
+pub(crate) struct EndWorker(pub(crate) Failure);
 
 /// The first failure of a run, and the flag by which every worker of the process learns of it.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
     raised: AtomicBool,
-    first: Mutex<Option<(usize, String)>>,
+    first: Mutex<Option<(usize, Failure)>>,
 }
 
 impl Alarm {
-    pub(crate) fn raise(&self, worker: usize, message: String) {
+    /// Raises the alarm. Only the first failure is kept: the others follow from it.
+    pub(crate) fn raise(&self, worker: usize, failure: Failure) {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert((worker, message));
+        first.get_or_insert((worker, failure));
         self.raised.store(true, Ordering::SeqCst);
     }
 
@@ -44,46 +60,53 @@ impl Alarm {
         self.raised.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn first(&self) -> Option<(usize, String)> {
-        self.first
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Takes the first failure as an error.
+    pub(crate) fn take_error(&self) -> Option<DataflowError> {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.take().map(|(worker, failure)| match failure {
+            Failure::Panic(message) => DataflowError::Panicked { worker, message },
+            Failure::Commit(source) => DataflowError::Commit { worker, source },
+            Failure::PeerLost => DataflowError::PeerLost,
+        })
     }
 }
 
-/// Worker index under which the loss of another process is raised: no worker of ours failed.
-pub(crate) const PEER: usize = usize::MAX;
-
 thread_local! {
-    /// Whether this thread performs a task, whose panics become outputs and need no report of their own.
-    static PERFORMING: Cell<bool> = const { Cell::new(false) };
-    /// Where this thread panicked last, for the message of that output.
-    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Whether this thread runs a task. Panics of tasks become outputs and need no report.
+    static RUNS_TASK: Cell<bool> = const { Cell::new(false) };
+    /// Source location of this thread's last panic, for the message of that output.
+    static PANIC_LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Runs in a cluster that are to be told when a communication thread panics, as it does when a peer is lost.
-static CLUSTER_RUNS: OnceLock<Mutex<Vec<Weak<Alarm>>>> = OnceLock::new();
+/// Alarms of the cluster runs of this process, raised when a communication thread panics, which
+/// happens when a peer is lost.
+static CLUSTER_ALARMS: OnceLock<Mutex<Vec<Weak<Alarm>>>> = OnceLock::new();
 
-/// Runs `task`; a panic becomes its message with the place in the source.
-pub(crate) fn contained<R>(task: impl FnOnce() -> R) -> Result<R, String> {
-    PERFORMING.set(true);
+/// A task panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("panicked{location}: {message}")]
+pub(crate) struct TaskPanic {
+    /// ` at file:line`, or nothing when unknown.
+    location: String,
+    message: String,
+}
+
+/// Runs `task` and catches its panic.
+pub(crate) fn catch_task_panic<R>(task: impl FnOnce() -> R) -> Result<R, TaskPanic> {
+    RUNS_TASK.set(true);
     let outcome = catch_unwind(AssertUnwindSafe(task));
-    PERFORMING.set(false);
+    RUNS_TASK.set(false);
     outcome.map_err(|payload| {
-        let place = PANICKED_AT
-            .take()
-            .map(|place| format!(" at {place}"))
-            .unwrap_or_default();
-        format!("panicked{place}: {}", message(&*payload))
+        let location = PANIC_LOCATION.take();
+        TaskPanic {
+            location: location.map_or_else(String::new, |location| format!(" at {location}")),
+            message: panic_message(&*payload),
+        }
     })
 }
 
 /// The text of a panic's payload.
-pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
-    if let Some(Fatal(text)) = payload.downcast_ref() {
-        return text.clone();
-    }
+fn panic_message(payload: &(dyn Any + Send)) -> String {
     let text = payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned());
@@ -91,33 +114,57 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
-/// Tells `alarm` when a communication thread of this process panics.
+/// The failure that a worker's unwind payload stands for.
+pub(crate) fn failure_of(payload: Box<dyn Any + Send>) -> Failure {
+    match payload.downcast::<EndWorker>() {
+        Ok(end) => end.0,
+        Err(payload) => {
+            let message = panic_message(&*payload);
+            if is_lost_peer(&message) {
+                Failure::PeerLost
+            } else {
+                Failure::Panic(message)
+            }
+        }
+    }
+}
+
+/// Whether a panic message is timely's when the queue to another process has broken.
+fn is_lost_peer(message: &str) -> bool {
+    message.contains("MergeQueue poisoned")
+}
+
+/// Raises `alarm` when a communication thread of this process panics.
 pub(crate) fn watch_communication(alarm: &Arc<Alarm>) {
-    let runs = CLUSTER_RUNS.get_or_init(Mutex::default);
-    runs.lock()
+    let alarms = CLUSTER_ALARMS.get_or_init(Mutex::default);
+    alarms
+        .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push(Arc::downgrade(alarm));
 }
 
-/// Puts a panic hook before the one in force, once: it keeps the place of a task's panic and silences it, raises the alarm when a
-/// communication thread dies, and silences what follows from that, so that the first failure is not drowned.
+/// Puts a panic hook before the current one, once per process.
+///
+/// The hook notes the location of a task's panic and silences its report. When a communication
+/// thread dies it raises the alarm, and silences the panics that follow from that, so that they do
+/// not drown the first failure.
 pub(crate) fn install_panic_hook() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let next = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            if PERFORMING.get() {
-                PANICKED_AT.set(
-                    info.location()
-                        .map(|place| format!("{}:{}", place.file(), place.line())),
+            if RUNS_TASK.get() {
+                let location = info.location();
+                PANIC_LOCATION.set(
+                    location.map(|location| format!("{}:{}", location.file(), location.line())),
                 );
                 return;
             }
             if is_communication_thread() {
-                raise_everywhere();
+                raise_cluster_alarms();
                 return;
             }
-            if !message(info.payload()).contains("MergeQueue poisoned") {
+            if !is_lost_peer(&panic_message(info.payload())) {
                 next(info);
             }
         }));
@@ -131,16 +178,17 @@ fn is_communication_thread() -> bool {
         .is_some_and(|name| name.starts_with("timely:send-") || name.starts_with("timely:recv-"))
 }
 
-fn raise_everywhere() {
-    let Some(runs) = CLUSTER_RUNS.get() else {
+fn raise_cluster_alarms() {
+    let Some(alarms) = CLUSTER_ALARMS.get() else {
         return;
     };
-    for alarm in runs
+    for alarm in alarms
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .iter()
         .filter_map(Weak::upgrade)
     {
-        alarm.raise(PEER, String::new());
+        // No worker of this process failed, so the index does not matter.
+        alarm.raise(0, Failure::PeerLost);
     }
 }

@@ -1,77 +1,90 @@
-//! What a study hands to the executor: tasks, how one is performed, and how outputs are gathered.
+//! What a study hands to the executor: tasks, how one runs, and how outputs are collected.
 
+use std::error::Error;
 use std::time::Instant;
 
 use crate::queue::TaskQueue;
 use crate::supervise::Stop;
 
-/// Tasks and what is done with them. One value serves all workers of a process.
+/// Tasks and how they run. One value serves all workers of a process.
 pub trait Work: Send + Sync + 'static {
     /// A small descriptor of something to do (a path, an id), never tensors.
     type Task: Clone + Send + 'static;
-    /// What a task yields. It stays on the worker that performed the task.
+    /// What a task yields. It stays on the worker that ran the task.
     type Output: 'static;
-    /// A small row about a task done. It travels to process 0 in bincode: plain structs only, since attributes such
-    /// as `untagged` or `flatten` compile and then fail between processes.
+    /// A small row about a finished task. It travels to process 0 in bincode: plain structs only,
+    /// since attributes such as `untagged` or `flatten` compile and then fail between processes.
     type Report: serde::Serialize + for<'a> serde::Deserialize<'a> + Clone + Send + 'static;
-    /// Gathers the outputs of one worker.
-    type Gather: Gather<Output = Self::Output, Report = Self::Report> + 'static;
+    /// Collects the outputs of one worker.
+    type Collector: Collector<Output = Self::Output, Report = Self::Report> + 'static;
 
-    /// Performs one task. Expected failures are outputs; a panic is caught and handed to [`Work::panicked`].
-    fn perform(&self, task: &Self::Task, cue: &Cue<'_, Self::Task>) -> Option<Self::Output>;
+    /// Runs one task. Expected failures are outputs; a panic is caught and handed to
+    /// [`Work::panicked`]. `None` means that there is nothing to keep.
+    fn run(&self, task: &Self::Task, context: &TaskContext<'_, Self::Task>)
+    -> Option<Self::Output>;
 
     /// The output that stands for a task which panicked with `message`.
-    fn panicked(&self, task: &Self::Task, message: &str, cue: &Cue<'_, Self::Task>)
-    -> Self::Output;
+    fn panicked(
+        &self,
+        task: &Self::Task,
+        message: &str,
+        context: &TaskContext<'_, Self::Task>,
+    ) -> Self::Output;
 
-    /// The gatherer of one worker, made on that worker's thread. `worker` counts over all processes.
-    fn gather(&self, worker: usize) -> Self::Gather;
+    /// Makes the collector of one worker, on that worker's thread. `worker` counts over all
+    /// processes.
+    fn collector(&self, worker: usize) -> Self::Collector;
 
-    /// Told on process 0 of every task done by any worker of the cluster, on any of its workers' threads.
+    /// Called on process 0 for every task that any worker of the cluster has finished, on any of
+    /// the process' worker threads.
     fn reported(&self, report: Self::Report);
 }
 
-/// Collects outputs into batches and commits them. An error ends the run: nothing else can be kept either.
-pub trait Gather {
+/// Collects outputs into batches and commits them. An error ends the run: later outputs could not
+/// be kept either.
+pub trait Collector {
     /// See [`Work::Output`].
     type Output;
     /// See [`Work::Report`].
     type Report;
+    /// Why a commit failed. Its message names the file.
+    type Error: Into<Box<dyn Error + Send + Sync>>;
 
-    /// Takes one output in, and commits if the batch has grown large enough.
+    /// Takes one output, and commits if the batch has grown large enough.
     ///
     /// # Errors
-    /// A commit failed; the text names the file.
-    fn add(&mut self, output: Self::Output) -> Result<Self::Report, String>;
+    /// A commit failed.
+    fn add(&mut self, output: Self::Output) -> Result<Self::Report, Self::Error>;
 
-    /// When the batch in hand is to be committed at the latest; `None` while it is empty.
+    /// Latest time at which the open batch must be committed; `None` while it is empty.
     fn due(&self) -> Option<Instant>;
 
-    /// Commits the batch in hand, if there is one.
+    /// Commits the open batch, if there is one.
     ///
     /// # Errors
-    /// A commit failed; the text names the file.
-    fn commit(&mut self) -> Result<(), String>;
+    /// A commit failed.
+    fn commit(&mut self) -> Result<(), Self::Error>;
 }
 
 /// What a task may ask of the run it is part of.
 #[derive(Debug)]
-pub struct Cue<'a, T> {
+pub struct TaskContext<'a, T> {
     queue: &'a TaskQueue<T>,
     stop: &'a Stop,
 }
 
-impl<'a, T> Cue<'a, T> {
+impl<'a, T> TaskContext<'a, T> {
     pub(crate) fn new(queue: &'a TaskQueue<T>, stop: &'a Stop) -> Self {
         Self { queue, stop }
     }
 
-    /// Whether the run is being ended: a long task should return `None` (nothing to keep) soon.
+    /// Whether the run is ending. A long task should then return `None` (nothing to keep) soon.
     pub fn is_stopping(&self) -> bool {
         self.stop.is_set()
     }
 
-    /// Adds tasks that this one made possible, before all others: their inputs are still warm.
+    /// Adds tasks that this one made possible. They run before all others, while their inputs are
+    /// still in the caches.
     pub fn follow_up(&self, tasks: impl IntoIterator<Item = T>) {
         self.queue.push_front(tasks);
     }

@@ -1,7 +1,8 @@
 //! Metrics per kernel and size: the static ones, the summary of a column, and those over inputs.
 //!
-//! `cargo bench -p cntflow-metrics` runs all; `cargo bench -p cntflow-metrics -- dense` those of that name. Throughput is in weights,
-//! values, parameters or inputs. The whole command against numpy and PyTorch is `benches/metrics_speed`, at the top level.
+//! `cargo bench -p cntflow-metrics` runs all; `cargo bench -p cntflow-metrics -- dense` those of
+//! that name. Throughput is in weights, values, parameters or inputs. The whole command against
+//! numpy and PyTorch is `benches/metrics_speed`, at the top level.
 
 #![expect(missing_docs, reason = "criterion's macro makes a public function")]
 

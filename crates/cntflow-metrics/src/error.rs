@@ -1,14 +1,14 @@
-//! What can be wrong with a measurement before it starts.
+//! Why a measurement cannot start.
 
 use cntflow_network::NetworkError;
 
-/// Why nothing was measured.
+/// Why a measurement cannot start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetricsError {
-    /// A metric is asked for that does not exist.
+    /// The metric does not exist.
     #[error("unknown metric {name}; there are {}", crate::Metric::names().join(", "))]
     UnknownMetric {
-        /// The name as it was given.
+        /// The given name.
         name: String,
     },
     /// The inputs do not fit the network.

@@ -4,25 +4,26 @@ use std::collections::BTreeSet;
 
 use cntflow_network::{LinkLayer, Network, NeuronLayer, Shape, Weights};
 
-use crate::data::{Observed, observe};
-use crate::links::GraphLinks;
-use crate::rows::{Part, Rows};
-use crate::scan::Scan;
-use crate::strengths::{Ends, Sides, link_sums, nodes};
-use crate::sums::KernelShape;
+use crate::activations::{ActivationStatistics, observe};
+use crate::kernel::{KernelScan, KernelShape};
+use crate::link_sample::GraphLinks;
+use crate::rows::{MeasuredLinks, RowBuilder};
+use crate::strengths::{LayerSides, LinkEnds, link_sums, node_shape};
 use crate::{
     LayerRow, MeasureOptions, Metric, MetricsError, NetworkMetrics, NeuronColumns, Summary,
 };
 
-/// Measures everything about a network that takes no inputs.
+/// Measures all metrics of a network that need no inputs.
 ///
-/// Link weights and strengths by the options; every sum in f64 of the f32 weights. Weights that are
-/// NaN or infinite are counted, and left out of their layer's distributions; strengths they go into are NaN or infinite
-/// themselves. Time grows with the number of weights, and for convolutions with that of neurons, not of links; memory with the
-/// number of neurons, and with the weights of one layer where a norm is folded into them.
+/// Sums of the f32 weights are taken in f64. NaN and infinite weights are counted and left out of
+/// their layer's distributions; a strength that such a weight goes into is NaN or infinite itself.
 ///
-/// Source: arXiv 2110.02628 and 2209.05488 (link weights, nodes strength, layers fluctuation); the normalised fluctuations and
-/// the coupling are ours.
+/// Time grows with the number of weights, and for convolutions with the number of neurons, but not
+/// with the number of links. Memory grows with the number of neurons, and with the weights of one
+/// layer where a norm is folded into them.
+///
+/// Source: arXiv 2110.02628 and 2209.05488 (link weights, nodes strength, layers fluctuation); the
+/// normalised fluctuations and the coupling are ours.
 ///
 /// ```
 /// use cntflow_metrics::{MeasureOptions, Metric, measure};
@@ -42,51 +43,57 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn measure(network: &Network<'_>, options: &MeasureOptions) -> NetworkMetrics {
-    match apart(network, options) {
-        Some(network) => Measuring::new(&network, options).all(None),
-        None => Measuring::new(network, options).all(None),
+    match with_separate_norms(network, options) {
+        Some(network) => Measurement::new(&network, options).run(None),
+        None => Measurement::new(network, options).run(None),
     }
 }
 
-/// Measures everything about a network, the data-dependent metrics over `inputs` `[n_inputs, n]`, row-major, `n` the values that its
-/// input layer takes, in their order.
+/// Measures all metrics of a network, the data-dependent ones over `inputs`.
 ///
-/// The forward pass ends at the first layer whose activation is not known; that layer's pre-activations are still measured, and
-/// [`NetworkMetrics::stopped`] says so. No inputs give NaN.
+/// `inputs` is `[n_inputs, n]`, row-major, where n is the number of values of one input. The
+/// forward pass ends at the first layer whose activation is unknown; that layer's pre-activations
+/// are still measured, and [`NetworkMetrics::stopped`] says so. Without inputs, data-dependent
+/// metrics are NaN.
 ///
 /// # Errors
-/// The input values are no whole number of inputs; token numbers are none.
+/// The number of input values is not a multiple of n; a token number is out of range.
 pub fn measure_with_inputs(
     network: &Network<'_>,
     inputs: &[f32],
     options: &MeasureOptions,
 ) -> Result<NetworkMetrics, MetricsError> {
-    let apart = apart(network, options);
-    let measuring = Measuring::new(apart.as_ref().unwrap_or(network), options);
-    let observed = observe(measuring.network, inputs, &measuring.shapes, options)?;
-    Ok(measuring.all(Some(observed)))
+    let separate = with_separate_norms(network, options);
+    let measurement = Measurement::new(separate.as_ref().unwrap_or(network), options);
+    let activations = observe(measurement.network, inputs, &measurement.shapes, options)?;
+    Ok(measurement.run(Some(activations)))
 }
 
-/// The network with its norms apart, if that is asked for. One that would be too large then is measured with its norms folded.
-pub(crate) fn apart<'n>(network: &'n Network<'_>, options: &MeasureOptions) -> Option<Network<'n>> {
-    match options.fold_norm {
-        true => None,
-        false => network.with_norms_apart().ok(),
+/// The network with each norm a layer of its own, if the options ask for that. `None` too where it
+/// would have too many neurons then: its norms stay folded.
+pub(crate) fn with_separate_norms<'n>(
+    network: &'n Network<'_>,
+    options: &MeasureOptions,
+) -> Option<Network<'n>> {
+    if options.fold_norm {
+        None
+    } else {
+        network.with_separate_norms().ok()
     }
 }
 
-/// A network being measured.
-struct Measuring<'n, 'a> {
+/// The measurement of one network.
+struct Measurement<'n, 'a> {
     network: &'n Network<'a>,
     options: &'n MeasureOptions,
-    /// Shapes of all layers of neurons in the graph in force.
+    /// The nodes of each layer in the graph.
     shapes: Vec<Shape>,
 }
 
-impl<'n, 'a> Measuring<'n, 'a> {
+impl<'n, 'a> Measurement<'n, 'a> {
     fn new(network: &'n Network<'a>, options: &'n MeasureOptions) -> Self {
         let layers = network.neurons().iter();
-        let shapes = layers.map(|layer| nodes(network, layer, options.conv_graph));
+        let shapes = layers.map(|layer| node_shape(network, layer, options.conv_graph));
         Self {
             network,
             options,
@@ -94,89 +101,90 @@ impl<'n, 'a> Measuring<'n, 'a> {
         }
     }
 
-    fn all(&self, observed: Option<Observed>) -> NetworkMetrics {
-        let mut metrics = self.empty(&observed);
-        let mut rows = Rows::new(self.options);
-        let mut sides = Sides::outer(&self.shapes, self.options.boundary);
-        let mut of_links: Vec<Vec<LayerRow>> = vec![Vec::new(); self.shapes.len()];
+    fn run(&self, activations: Option<ActivationStatistics>) -> NetworkMetrics {
+        let mut metrics = self.empty_metrics(activations.as_ref());
+        let mut rows = RowBuilder::new(self.options);
+        let mut sides = LayerSides::without_links(&self.shapes, self.options.boundary);
+        // Rows of links come before the rows of the neurons they lead to.
+        let mut link_rows: Vec<Vec<LayerRow>> = vec![Vec::new(); self.shapes.len()];
         for layer in self.network.links() {
-            let found = self.links(layer, &mut rows, &mut sides, &mut metrics);
-            of_links[layer.index].extend(found);
+            let new_rows = self.measure_links(layer, &mut rows, &mut sides, &mut metrics);
+            link_rows[layer.to].extend(new_rows);
         }
-        self.count_others(&mut metrics);
-        let mut data = observed.into_iter().flat_map(|observed| observed.layers);
+        self.count_in_other_tensors(&mut metrics);
+        let mut data = activations
+            .into_iter()
+            .flat_map(|statistics| statistics.layers);
         for (neurons, sides) in self.network.neurons().iter().zip(sides) {
             let (mut columns, abs) = sides.columns(neurons, self.shapes[neurons.index]);
             if neurons.index > 0 {
                 columns.data = data.next().flatten();
             }
-            let of_links = std::mem::take(&mut of_links[neurons.index]);
-            metrics.layers.extend(of_links);
-            metrics
-                .layers
-                .extend(of_neurons(neurons, &columns, &abs, &mut rows));
+            let rows_of_links = std::mem::take(&mut link_rows[neurons.index]);
+            metrics.layers.extend(rows_of_links);
+            let rows_of_neurons = neuron_rows(neurons, &columns, &abs, &mut rows);
+            metrics.layers.extend(rows_of_neurons);
             metrics.neurons.push(columns);
         }
         metrics
     }
 
-    /// Goes through the weights of one layer of links, once: its rows, what it adds to strengths and counts.
-    fn links(
+    /// Measures one layer of links: gives its rows, and adds to strengths and counts.
+    fn measure_links(
         &self,
         layer: &LinkLayer,
-        rows: &mut Rows<'_>,
-        sides: &mut [Sides],
+        rows: &mut RowBuilder<'_>,
+        sides: &mut [LayerSides],
         metrics: &mut NetworkMetrics,
     ) -> Vec<LayerRow> {
         let weights = self.network.weights(layer);
-        let (before, after) = (
-            &self.network.neurons()[layer.from],
-            self.shapes[layer.index],
-        );
-        let ends = Ends {
-            before: [before.shape, self.shapes[layer.from]],
-            after,
+        let ends = LinkEnds {
+            neurons_before: self.network.neurons()[layer.from].shape,
+            nodes_before: self.shapes[layer.from],
+            nodes_after: self.shapes[layer.to],
         };
-        let kernel = KernelShape::of(&layer.links).zip(weights.kernel.as_ref());
-        let mut of_weights = [Metric::LinkWeights, Metric::KernelWeights].into_iter();
-        let quantiles = of_weights.any(|metric| self.options.asks_for(metric));
+        let kernel = KernelShape::of_links(&layer.links).zip(weights.kernel.as_ref());
+        let mut weight_metrics = [Metric::LinkWeights, Metric::KernelWeights].into_iter();
+        let needs_quantiles = weight_metrics.any(|metric| self.options.asks_for(metric));
         let scan = kernel.map(|(shape, kernel)| match kernel {
-            Weights::Single(kernel) => Scan::of(kernel, shape, quantiles),
-            Weights::Double(kernel) => Scan::of_f64(kernel, shape),
+            Weights::Single(kernel) => KernelScan::of(kernel, shape, needs_quantiles),
+            Weights::Double(kernel) => KernelScan::of_f64(kernel, shape),
         });
-        let graph = GraphLinks::new(layer, &weights, after, self.options);
+        let graph = GraphLinks::new(layer, &weights, ends.nodes_after, self.options);
         metrics.n_links += graph.count(&weights);
-        let part = Part {
+        let measured = MeasuredLinks {
             layer,
             weights: &weights,
             graph: &graph,
             scan: scan.as_ref(),
         };
-        let moments = rows.links(&part);
+        let moments = rows.add_links(&measured);
         let kernel_sums = scan.map(|scan| scan.sums);
         let sums = link_sums(layer, &weights, kernel_sums, &ends, self.options);
-        Sides::add(sides, layer, sums);
-        let given = |weights: &Option<Weights<'_>>| matches!(weights, Some(Weights::Single(_)));
-        let given = [given(&weights.kernel), given(&weights.bias)];
-        for (moments, _) in moments.iter().zip(given).filter(|(_, given)| *given) {
-            metrics.n_nan += moments.nan;
-            metrics.n_infinite += moments.infinite;
+        LayerSides::add(sides, layer, sums);
+        // Weights with a folded norm are no parameters; `count_in_other_tensors` counts those.
+        for (weights, moments) in [&weights.kernel, &weights.bias].into_iter().zip(&moments) {
+            if matches!(weights, Some(Weights::Single(_))) {
+                metrics.n_nan += moments.nan;
+                metrics.n_infinite += moments.infinite;
+            }
         }
-        let neurons = &self.network.neurons()[layer.index];
+        let neurons = &self.network.neurons()[layer.to];
         let row = |(metric, summary)| row(neurons, layer.name.clone(), metric, summary);
         rows.take().into_iter().map(row).collect()
     }
 
-    /// Counts NaN and infinities of the tensors that no link has as they are: those of norms and of what they are folded into.
-    fn count_others(&self, metrics: &mut NetworkMetrics) {
+    /// Counts NaN and infinities of the tensors that are not the weights of links as they are:
+    /// those of norms, and those that norms are folded into.
+    fn count_in_other_tensors(&self, metrics: &mut NetworkMetrics) {
         let mut counted = BTreeSet::new();
         for layer in self.network.links() {
             let slices = [&layer.kernel, &layer.bias].into_iter().flatten();
-            let given = slices.filter(|_| !layer.has_norm());
-            counted.extend(given.map(|slice| slice.tensor));
+            let unchanged = slices.filter(|_| !layer.has_norm());
+            counted.extend(unchanged.map(|slice| slice.tensor));
         }
-        for (place, (_, values)) in self.network.parameters().enumerate() {
-            if !counted.contains(&place) {
+        for (index, (_, values)) in self.network.parameters().enumerate() {
+            if !counted.contains(&index) {
                 let count = |is: fn(f32) -> bool| values.iter().filter(|&&x| is(x)).count() as u64;
                 metrics.n_nan += count(f32::is_nan);
                 metrics.n_infinite += count(f32::is_infinite);
@@ -184,7 +192,7 @@ impl<'n, 'a> Measuring<'n, 'a> {
         }
     }
 
-    fn empty(&self, observed: &Option<Observed>) -> NetworkMetrics {
+    fn empty_metrics(&self, activations: Option<&ActivationStatistics>) -> NetworkMetrics {
         let neurons = self.shapes.iter().map(|shape| shape.n_neurons() as u64);
         NetworkMetrics {
             n_layers: self.shapes.len() as u64,
@@ -195,34 +203,35 @@ impl<'n, 'a> Measuring<'n, 'a> {
             n_infinite: 0,
             layers: Vec::new(),
             neurons: Vec::new(),
-            n_inputs: observed.as_ref().map_or(0, |observed| observed.n_inputs),
-            stopped: observed
-                .as_ref()
-                .and_then(|observed| observed.stopped.clone()),
+            n_inputs: activations.map_or(0, |statistics| statistics.n_inputs),
+            stopped: activations.and_then(|statistics| statistics.stopped.clone()),
         }
     }
 }
 
-/// The rows of a layer of neurons.
-fn of_neurons(
+/// The rows of a layer of neurons, and of its gates.
+fn neuron_rows(
     neurons: &NeuronLayer,
     columns: &NeuronColumns,
     abs: &[Vec<f64>; 2],
-    rows: &mut Rows<'_>,
+    rows: &mut RowBuilder<'_>,
 ) -> Vec<LayerRow> {
-    rows.strengths(columns, abs);
+    rows.add_strengths(columns, abs);
     if let Some(data) = &columns.data {
-        rows.data(data);
+        rows.add_activations(data);
     }
-    let own = |(metric, summary)| row(neurons, neurons.name.clone(), metric, summary);
-    let mut found: Vec<LayerRow> = rows.take().into_iter().map(own).collect();
-    for (gate, seen) in columns.data.iter().flat_map(|data| &data.gates) {
-        rows.gate(seen);
+    let with_name = |name: &str, (metric, summary)| row(neurons, name.to_owned(), metric, summary);
+    let summaries = rows.take().into_iter();
+    let mut layer_rows: Vec<LayerRow> = summaries
+        .map(|summary| with_name(&neurons.name, summary))
+        .collect();
+    for (gate, pre) in columns.data.iter().flat_map(|data| &data.gates) {
+        rows.add_gate(pre);
         let name = format!("{}.{gate}", neurons.name);
         let of_gate = rows.take().into_iter();
-        found.extend(of_gate.map(|(metric, summary)| row(neurons, name.clone(), metric, summary)));
+        layer_rows.extend(of_gate.map(|summary| with_name(&name, summary)));
     }
-    found
+    layer_rows
 }
 
 fn row(neurons: &NeuronLayer, name: String, metric: Metric, summary: Summary) -> LayerRow {

@@ -1,4 +1,4 @@
-//! The metrics there are, by the names that tables and study files carry.
+//! All metrics, by their names in tables and study files.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ macro_rules! metrics {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
         /// A metric of a layer: one row of the table `layers`.
         ///
-        /// Metrics of links carry the `l` of the layer they lead to.
+        /// Metrics of links have the `l` of the layer they lead to.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "&'static str")]
         pub enum Metric {
@@ -22,7 +22,7 @@ macro_rules! metrics {
             /// All of them, in the order of a layer's rows.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// The name tables and study files carry.
+            /// The name in tables and study files.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)+
@@ -33,9 +33,10 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// Weights of the graph's links that lead to the layer, biases among them with `bias = "link"`. The spatial convolution
-    /// graph counts an entry of the kernel once per place where it is applied and a bias once per neuron; the channel graph
-    /// has the kernel summed over its rows and columns. Not of max pooling, whose links carry no weight of their own.
+    /// Weights of the links that lead to the layer, with the biases for `bias = "link"`. The
+    /// spatial graph counts an entry of the kernel once per position where it is applied, and a
+    /// bias once per neuron. The channel graph has the kernel summed over its rows and columns. Max
+    /// pooling has no such row: its links have no weight of their own.
     LinkWeights = "link_weights",
     /// Entries of the kernel, each once.
     KernelWeights = "kernel_weights",
@@ -51,10 +52,11 @@ metrics! {
     StrengthAbs = "strength_abs",
     /// Population standard deviation of `s` over the layer's neurons; the value is in `mean`.
     LayersFluctuation = "layers_fluctuation",
-    /// `Var_j(sum_i w_ij) / (n Var(w))` over the neurons (channels) the links lead to, `n` the weights in each sum; biases
-    /// apart. About 1 for independent weights. The value is in `mean`.
+    /// `Var_j(sum_i w_ij) / (n Var(w))` over the neurons (channels) that the links lead to, where n
+    /// is the number of weights in each sum. Without biases. About 1 for independent weights. The
+    /// value is in `mean`.
     NormalisedFluctuationIn = "normalised_fluctuation_in",
-    /// The same over the neurons (channels) the links come from.
+    /// The same over the neurons (channels) that the links come from.
     NormalisedFluctuationOut = "normalised_fluctuation_out",
     /// `normalised_fluctuation_in` of `|w|`.
     NormalisedFluctuationInAbs = "normalised_fluctuation_in_abs",
@@ -64,9 +66,10 @@ metrics! {
     NormalisedFluctuationInSquare = "normalised_fluctuation_in_square",
     /// `normalised_fluctuation_out` of `w^2`.
     NormalisedFluctuationOutSquare = "normalised_fluctuation_out_square",
-    /// Correlation of `s_in` with `s_out` over the neurons of a hidden layer; the value is in `mean`.
+    /// Correlation of `s_in` with `s_out` over the neurons of a hidden layer; the value is in
+    /// `mean`.
     Coupling = "coupling",
-    /// The same of the sums of absolute weights.
+    /// The same for the sums of absolute weights.
     CouplingAbs = "coupling_abs",
     /// Per neuron the mean of its pre-activation S over the inputs.
     NeuronsStrength = "neurons_strength",
@@ -86,7 +89,7 @@ impl Metric {
         Self::ALL.iter().map(|metric| metric.as_str()).collect()
     }
 
-    /// Whether it takes inputs to measure.
+    /// Whether measuring it needs inputs.
     pub fn needs_inputs(self) -> bool {
         self >= Self::NeuronsStrength
     }
@@ -129,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_back_to_their_metrics() {
+    fn every_name_parses_to_its_metric() {
         for &metric in Metric::ALL {
             assert_eq!(metric.as_str().parse(), Ok(metric));
         }
@@ -138,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_data_dependent_need_inputs() {
+    fn only_metrics_of_activations_need_inputs() {
         let needing = Metric::ALL.iter().filter(|metric| metric.needs_inputs());
         assert!(needing.clone().all(|m| m.as_str().starts_with("neurons_")));
         assert_eq!(needing.count(), 5);

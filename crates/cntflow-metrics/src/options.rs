@@ -1,4 +1,4 @@
-//! The choices the papers leave open, each a named option with its default.
+//! The choices that the papers leave open, each a named option with its default.
 
 use std::num::NonZeroUsize;
 
@@ -7,28 +7,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::Metric;
 
-/// What to measure, and how where there is a choice. Serialisable whole, so that it can be written into tables' metadata.
+/// What to measure, and how. Serialised whole into the metadata of tables.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MeasureOptions {
     /// Whether a bias is a link.
     pub bias: Bias,
-    /// What the outer sides of inputs and outputs count.
+    /// Incoming strength of inputs, and outgoing strength of outputs.
     pub boundary: Boundary,
-    /// What a kernel reaching into padding counts.
+    /// Whether the part of a kernel that reaches into padding counts.
     pub padding: Padding,
     /// What the neurons of a convolution are.
     pub conv_graph: ConvGraph,
-    /// Whether scale and shift of a norm are folded into the linear dense or convolutional layer directly before it, where there is
-    /// one; else every norm is a layer of its own.
+    /// Whether a norm's scale and shift are folded into the linear dense or convolutional layer
+    /// directly before it. If false, or without such a layer, a norm is a layer of its own.
     pub fold_norm: bool,
     /// Whether a residual addition makes links.
     pub residual: Residual,
-    /// In which numbers inputs go through the network.
+    /// Number type of the forward pass.
     pub precision: Precision,
     /// The metrics to measure, in any order; all by default.
     pub metrics: Vec<Metric>,
-    /// Inputs per batch of the forward pass at most (an upper bound, lowered for wide layers).
+    /// Inputs per batch of the forward pass. An upper bound: batches are smaller for wide layers.
     pub batch: NonZeroUsize,
 }
 
@@ -36,14 +36,15 @@ pub struct MeasureOptions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bias {
-    /// It is the link from a constant-one neuron: it counts in strengths and among the link weights (the authors' code).
+    /// A bias is the link from a constant-one neuron: it counts in strengths and among the link
+    /// weights (the authors' code).
     #[default]
     Link,
-    /// It counts in neither.
+    /// A bias counts in neither.
     Exclude,
 }
 
-/// What the outer sides of inputs and outputs count.
+/// Incoming strength of inputs, and outgoing strength of outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Boundary {
@@ -54,15 +55,15 @@ pub enum Boundary {
     Zero,
 }
 
-/// What a kernel or window reaching into padding counts.
+/// Whether the part of a kernel or window that reaches into padding counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Padding {
-    /// Padded places are no nodes, their links do not exist.
+    /// Padded positions are no nodes, and their links do not exist.
     #[default]
     Real,
-    /// The whole kernel counts at every output, in `s_in` and among the link weights; `s_out` of the real places is as with
-    /// [`Padding::Real`] (the authors' code means to).
+    /// The whole kernel counts at every output, in `s_in` and among the link weights; `s_out` of
+    /// the real positions is as with [`Padding::Real`]. (The authors' code intends this.)
     Whole,
 }
 
@@ -70,12 +71,14 @@ pub enum Padding {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConvGraph {
-    /// One per channel, row and column; the kernel links them at every place where it is applied.
+    /// One per channel, row and column. The kernel links them at every position where it is
+    /// applied.
     #[default]
     Spatial,
-    /// One per channel; the kernel summed over its rows and columns links them. So with every layer of neurons a convolution
-    /// or a pooling leads to or from (a pooling's window is summed likewise: 1 per channel for the mean, the window's size for
-    /// the maximum). A dense layer behind keeps one link per entry of its kernel, from the channel of the entry's place.
+    /// One per channel, linked by the kernel summed over its rows and columns. This holds for every
+    /// layer of neurons that a convolution or a pooling leads to or from. The window of a pooling
+    /// is summed too: to 1 per channel for a mean, to the window's size for a maximum. A dense
+    /// layer behind keeps one link per entry of its kernel, from the channel of that entry.
     Channel,
 }
 
@@ -83,21 +86,23 @@ pub enum ConvGraph {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Residual {
-    /// One of weight 1 from every neuron to the one it is added to: it counts in strengths, not among the link weights.
+    /// A link of weight 1 from every neuron to the one it is added to. It counts in strengths, but
+    /// not among the link weights.
     #[default]
     Links,
-    /// None.
+    /// No links.
     Ignore,
 }
 
-/// In which numbers inputs go through the network. Weights and their sums are in f64 always, and so are statistics over inputs.
+/// Number type of the forward pass. Sums of weights, and statistics over inputs, are always in f64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
-    /// In f32, as the frameworks do: activations to about six digits, and the last of them may differ between processors.
+    /// f32, as in the frameworks: activations have about six digits, and the last may differ
+    /// between processors.
     #[default]
     Single,
-    /// In f64: to about thirteen digits, at a third of the speed.
+    /// f64: about thirteen digits, at a third of the speed.
     Double,
 }
 
@@ -129,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_round_trips_and_refuses_what_it_does_not_know() {
+    fn json_round_trips_and_unknown_keys_and_metrics_are_refused() {
         let options: MeasureOptions =
             serde_json::from_str(r#"{"bias": "exclude", "metrics": ["biases"]}"#).unwrap();
         assert_eq!(options.bias, Bias::Exclude);

@@ -1,45 +1,43 @@
-//! The rows of one layer, metric by metric.
+//! The summaries of one layer, metric by metric.
 
 use cntflow_network::{LinkLayer, LinkWeights, Links, Role, Weights};
 
-use crate::fluctuation::{Normalised, correlation};
-use crate::links::GraphLinks;
+use crate::kernel::{KernelScan, KernelShape, NormalisedFluctuation, correlation};
+use crate::link_sample::GraphLinks;
 use crate::moments::Moments;
-use crate::order::Quantiles;
+use crate::quantiles::Quantiles;
 use crate::sample::{Sample, Scratch, Times};
-use crate::scan::Scan;
-use crate::sums::KernelShape;
-use crate::{MeasureOptions, Metric, NeuronColumns, NeuronData, Summary};
+use crate::{MeasureOptions, Metric, NeuronColumns, NeuronData, NeuronStatistics, Summary};
 
-/// Makes summaries of the metrics that are asked for, in buffers that are used again.
-pub(crate) struct Rows<'o> {
+/// Summarises the metrics that are asked for, in buffers that are reused from layer to layer.
+pub(crate) struct RowBuilder<'o> {
     options: &'o MeasureOptions,
     scratch: Scratch,
-    found: Vec<(Metric, Summary)>,
+    summaries: Vec<(Metric, Summary)>,
 }
 
-/// A layer of links with what is known of it so far.
-pub(crate) struct Part<'p> {
-    pub(crate) layer: &'p LinkLayer,
-    pub(crate) weights: &'p LinkWeights<'p>,
-    pub(crate) graph: &'p GraphLinks,
-    /// What a pass over the kernel told, where it has rows and columns.
-    pub(crate) scan: Option<&'p Scan>,
+/// A layer of links with the numbers that are known before its rows.
+pub(crate) struct MeasuredLinks<'l> {
+    pub(crate) layer: &'l LinkLayer,
+    pub(crate) weights: &'l LinkWeights<'l>,
+    pub(crate) graph: &'l GraphLinks,
+    /// The scan of the kernel; `None` for links without a kernel of rows and columns.
+    pub(crate) scan: Option<&'l KernelScan>,
 }
 
-impl<'o> Rows<'o> {
+impl<'o> RowBuilder<'o> {
     pub(crate) fn new(options: &'o MeasureOptions) -> Self {
         Self {
             options,
             scratch: Scratch::default(),
-            found: Vec::new(),
+            summaries: Vec::new(),
         }
     }
 
-    /// The rows found so far, in the order of the metrics.
+    /// Takes the summaries since the last call, in the order of the metrics.
     pub(crate) fn take(&mut self) -> Vec<(Metric, Summary)> {
-        self.found.sort_by_key(|&(metric, _)| metric);
-        std::mem::take(&mut self.found)
+        self.summaries.sort_by_key(|&(metric, _)| metric);
+        std::mem::take(&mut self.summaries)
     }
 
     fn asks(&self, metric: Metric) -> bool {
@@ -48,14 +46,14 @@ impl<'o> Rows<'o> {
 
     fn add(&mut self, metric: Metric, summary: impl FnOnce() -> Summary) {
         if self.asks(metric) {
-            self.found.push((metric, summary()));
+            self.summaries.push((metric, summary()));
         }
     }
 
     fn add_values(&mut self, metric: Metric, values: &[f64]) {
         if self.asks(metric) {
             let summary = Summary::of_sample(&Sample::each(values), &mut self.scratch);
-            self.found.push((metric, summary));
+            self.summaries.push((metric, summary));
         }
     }
 
@@ -63,100 +61,104 @@ impl<'o> Rows<'o> {
         if self.asks(metric) {
             let quantiles = Quantiles::of(sample, moments, &mut self.scratch);
             let summary = Summary::from_parts(moments, &quantiles);
-            self.found.push((metric, summary));
+            self.summaries.push((metric, summary));
         }
     }
 
-    /// Rows of a layer of links; gives the moments of the kernel's entries and of the biases.
-    pub(crate) fn links(&mut self, part: &Part<'_>) -> [Moments; 2] {
-        let sample = |weights: &'_ Option<Weights<'_>>| -> Option<Moments> {
+    /// Adds the metrics of a layer of links. Gives the moments of the kernel's entries and of the
+    /// biases.
+    pub(crate) fn add_links(&mut self, links: &MeasuredLinks<'_>) -> [Moments; 2] {
+        let moments_of = |weights: &'_ Option<Weights<'_>>| -> Option<Moments> {
             let weights = weights.as_ref()?;
             Some(Moments::of(&Sample::of(weights, Times::Once)))
         };
-        let of_kernel = match part.scan {
+        let of_kernel = match links.scan {
             Some(scan) => Some(scan.moments),
-            None => sample(&part.weights.kernel),
+            None => moments_of(&links.weights.kernel),
         };
-        let of_bias = sample(&part.weights.bias);
-        if let Some(links) = part.graph.sample(part.weights) {
-            self.link_weights(part, &links, [of_kernel.as_ref(), of_bias.as_ref()]);
+        let of_bias = moments_of(&links.weights.bias);
+        if let Some(sample) = links.graph.sample(links.weights) {
+            self.add_weights(links, &sample, [of_kernel.as_ref(), of_bias.as_ref()]);
         }
-        if let (Some(bias), Some(moments)) = (&part.weights.bias, &of_bias) {
+        if let (Some(bias), Some(moments)) = (&links.weights.bias, &of_bias) {
             self.add_sample(Metric::Biases, &Sample::of(bias, Times::Once), moments);
         }
-        if let Some(scan) = part.scan {
-            self.normalised(part, scan);
+        if let Some(scan) = links.scan {
+            self.add_normalised_fluctuation(links, scan);
         }
         [of_kernel, of_bias].map(Option::unwrap_or_default)
     }
 
-    /// Link weights and the kernel's entries. Where the links are these entries, and maybe biases behind them, both in one go.
-    fn link_weights(
+    /// Adds the link weights (`sample`) and the kernel's entries. Where the links are the kernel's
+    /// entries, and maybe the biases, the quantiles of both are selected together.
+    fn add_weights(
         &mut self,
-        part: &Part<'_>,
-        links: &Sample<'_>,
+        links: &MeasuredLinks<'_>,
+        sample: &Sample<'_>,
         [of_kernel, of_bias]: [Option<&Moments>; 2],
     ) {
-        let (Some(kernel), Some(of_kernel)) = (&part.weights.kernel, of_kernel) else {
+        let (Some(kernel), Some(of_kernel)) = (&links.weights.kernel, of_kernel) else {
             if self.asks(Metric::LinkWeights) {
-                self.add_sample(Metric::LinkWeights, links, &Moments::of(links));
+                self.add_sample(Metric::LinkWeights, sample, &Moments::of(sample));
             }
             return;
         };
         let kernel = Sample::of(kernel, Times::Once);
-        if !part.graph.is_kernel_and_bias() {
+        if !links.graph.is_kernel_and_bias() {
             if self.asks(Metric::LinkWeights) {
-                self.add_sample(Metric::LinkWeights, links, &Moments::of(links));
+                self.add_sample(Metric::LinkWeights, sample, &Moments::of(sample));
             }
             return self.add_sample(Metric::KernelWeights, &kernel, of_kernel);
         }
-        let of_links = match (links.parts.len(), of_bias) {
+        // Two parts are the kernel and its biases.
+        let of_links = match (sample.parts.len(), of_bias) {
             (2, Some(of_bias)) => of_kernel.merge(of_bias),
             _ => *of_kernel,
         };
         let metrics = [Metric::KernelWeights, Metric::LinkWeights];
-        let (samples, moments) = ([&kernel, links], [of_kernel, &of_links]);
+        let (samples, moments) = ([&kernel, sample], [of_kernel, &of_links]);
         if !metrics.iter().any(|&metric| self.asks(metric)) {
             return;
         }
-        let counted = quantiles(part, moments);
-        let both =
-            counted.unwrap_or_else(|| Quantiles::of_nested(samples, moments, &mut self.scratch));
+        let quantiles = counted_quantiles(links, moments)
+            .unwrap_or_else(|| Quantiles::of_nested(samples, moments, &mut self.scratch));
         for (index, metric) in metrics.into_iter().enumerate() {
-            let summary = || Summary::from_parts(moments[index], &both[index]);
+            let summary = || Summary::from_parts(moments[index], &quantiles[index]);
             self.add(metric, summary);
         }
     }
 
-    fn normalised(&mut self, part: &Part<'_>, scan: &Scan) {
-        let asked = NORMALISED.iter().flatten().any(|&metric| self.asks(metric));
-        let (Some(kernel), Some(shape), true) = (
-            &part.weights.kernel,
-            KernelShape::of(&part.layer.links),
-            asked,
-        ) else {
+    fn add_normalised_fluctuation(&mut self, links: &MeasuredLinks<'_>, scan: &KernelScan) {
+        let mut metrics = NORMALISED_FLUCTUATIONS.iter().flatten();
+        if !metrics.any(|&metric| self.asks(metric)) {
+            return;
+        }
+        let shape = KernelShape::of_links(&links.layer.links);
+        let (Some(kernel), Some(shape)) = (&links.weights.kernel, shape) else {
             return;
         };
         let normalised = match kernel {
-            Weights::Single(kernel) => Normalised::of(kernel, shape, scan),
-            Weights::Double(kernel) => Normalised::of(kernel, shape, scan),
+            Weights::Single(kernel) => NormalisedFluctuation::of(kernel, shape, scan),
+            Weights::Double(kernel) => NormalisedFluctuation::of(kernel, shape, scan),
         };
-        // The rows of these kernels are what the links come from.
-        let sides = match part.layer.links {
+        // Rows of these kernels are what the links come from; rows of all others, what they lead
+        // to.
+        let sides = match links.layer.links {
             Links::ConvTranspose2d { .. } | Links::Embedding { .. } => {
-                [normalised.from, normalised.into]
+                [normalised.columns, normalised.rows]
             }
-            _ => [normalised.into, normalised.from],
+            _ => [normalised.rows, normalised.columns],
         };
-        for (metrics, summaries) in NORMALISED.iter().zip(sides) {
+        for (metrics, summaries) in NORMALISED_FLUCTUATIONS.iter().zip(sides) {
             for (&metric, summary) in metrics.iter().zip(summaries) {
                 self.add(metric, || summary);
             }
         }
     }
 
-    /// Rows of the neurons' strengths; `abs` are the absolute sums over the links that lead to and from every neuron.
-    pub(crate) fn strengths(&mut self, columns: &NeuronColumns, abs: &[Vec<f64>; 2]) {
+    /// Adds the metrics of the neurons' strengths. `abs` has the absolute sums over the links that
+    /// lead to every neuron and from it.
+    pub(crate) fn add_strengths(&mut self, columns: &NeuronColumns, abs: &[Vec<f64>; 2]) {
         if !STRENGTHS.iter().any(|&metric| self.asks(metric)) {
             return;
         }
@@ -187,8 +189,8 @@ impl<'o> Rows<'o> {
         }
     }
 
-    /// Rows of what the neurons do over inputs; those of gates are apart.
-    pub(crate) fn data(&mut self, data: &NeuronData) {
+    /// Adds the metrics of the neurons over inputs. Gates have rows of their own.
+    pub(crate) fn add_activations(&mut self, data: &NeuronData) {
         if let Some(pre) = &data.pre {
             self.add_values(Metric::NeuronsStrength, &pre.mean);
             self.add_values(Metric::NeuronsStrengthStd, &pre.std);
@@ -200,27 +202,28 @@ impl<'o> Rows<'o> {
         }
     }
 
-    /// Rows of one gate.
-    pub(crate) fn gate(&mut self, pre: &crate::Seen) {
+    /// Adds the metrics of one gate.
+    pub(crate) fn add_gate(&mut self, pre: &NeuronStatistics) {
         self.add_values(Metric::NeuronsStrength, &pre.mean);
         self.add_values(Metric::NeuronsStrengthStd, &pre.std);
     }
 }
 
-/// Quantiles of a kernel, and of it and its bias where that is among the links, by what was counted in passing.
-fn quantiles(part: &Part<'_>, moments: [&Moments; 2]) -> Option<[Quantiles; 2]> {
-    let counts = part.scan?.counts.as_ref()?;
-    let Some(Weights::Single(kernel)) = part.weights.kernel else {
+/// Quantiles of a kernel, and of the kernel with its bias if that is among the links, by the counts
+/// of the scan.
+fn counted_quantiles(links: &MeasuredLinks<'_>, moments: [&Moments; 2]) -> Option<[Quantiles; 2]> {
+    let counts = links.scan?.counts.as_ref()?;
+    let Some(Weights::Single(kernel)) = links.weights.kernel else {
         return None;
     };
-    let bias = match part.weights.bias {
+    let bias = match links.weights.bias {
         Some(Weights::Single(bias)) if moments[1].count > moments[0].count => bias,
         _ => &[],
     };
     counts.quantiles(kernel, bias, moments)
 }
 
-/// What is told of the neurons' strengths.
+/// Metrics of the neurons' strengths.
 const STRENGTHS: [Metric; 7] = [
     Metric::StrengthIn,
     Metric::StrengthOut,
@@ -231,8 +234,9 @@ const STRENGTHS: [Metric; 7] = [
     Metric::CouplingAbs,
 ];
 
-/// The normalised fluctuations of w, |w| and w^2: over the neurons links lead to, and over those they come from.
-const NORMALISED: [[Metric; 3]; 2] = [
+/// The normalised fluctuations of w, |w| and w^2: over the neurons that links lead to, and over
+/// those that they come from.
+const NORMALISED_FLUCTUATIONS: [[Metric; 3]; 2] = [
     [
         Metric::NormalisedFluctuationIn,
         Metric::NormalisedFluctuationInAbs,

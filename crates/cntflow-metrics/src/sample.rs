@@ -1,6 +1,8 @@
-//! A sample as it lies in memory: runs of f32 or f64 values, each value counting a number of times.
+//! A sample as it is in memory: slices of f32 or f64 values, each value with how often it counts.
 
 use cntflow_network::Weights;
+
+use crate::quantiles::QuantileScratch;
 
 /// A sample of numbers, in parts.
 #[derive(Clone, Debug, Default)]
@@ -8,8 +10,7 @@ pub(crate) struct Sample<'a> {
     pub(crate) parts: Vec<Part<'a>>,
 }
 
-/// A run of values. Value `i` counts `times[i % times.len()]` times: `[1]` for each once, the number of places every tap of
-/// a kernel is applied at, row-major, for the links of a convolution.
+/// A slice of values with how often each counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Part<'a> {
     pub(crate) values: Values<'a>,
@@ -26,19 +27,19 @@ pub(crate) enum Values<'a> {
 /// How often each value of a part counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Times<'a> {
+    /// Each once.
     Once,
+    /// Each this often.
     Each(u64),
+    /// Value `i` counts `times[i % times.len()]` times. For the kernel of a convolution these are
+    /// the positions at which each tap is applied, row-major.
     Cycle(&'a [u64]),
 }
 
-/// Buffers that summaries are made in, to be used again.
+/// Buffers for summaries, reused from sample to sample.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    pub(crate) bins: Vec<u64>,
-    pub(crate) keys: Vec<(u32, u64)>,
-    pub(crate) values: Vec<u64>,
-    pub(crate) indices: Vec<u16>,
-    pub(crate) pairs: Vec<(f64, u64)>,
+    pub(crate) quantiles: QuantileScratch,
 }
 
 impl<'a> Sample<'a> {
@@ -71,7 +72,7 @@ impl<'a> Sample<'a> {
         self
     }
 
-    /// Values in memory, however often each counts.
+    /// Number of values in memory, however often each counts.
     pub(crate) fn n_stored(&self) -> usize {
         self.parts.iter().map(|part| part.values.len()).sum()
     }
@@ -83,7 +84,7 @@ impl<'a> Sample<'a> {
             .all(|part| matches!(part.times, Times::Once))
     }
 
-    /// Every value with how often it counts, those that never count left out.
+    /// Calls `take` with every value and how often it counts. Values that never count are skipped.
     pub(crate) fn for_each(&self, mut take: impl FnMut(f64, u64)) {
         for part in &self.parts {
             match part.values {
@@ -104,7 +105,7 @@ impl Values<'_> {
 }
 
 impl Times<'_> {
-    /// Every value with how often it counts, those that never count left out.
+    /// Calls `take` with every value and how often it counts. Values that never count are skipped.
     pub(crate) fn of<T: Copy>(&self, values: &[T], mut take: impl FnMut(T, u64)) {
         match *self {
             Self::Once => values.iter().for_each(|&value| take(value, 1)),

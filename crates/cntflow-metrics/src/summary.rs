@@ -1,16 +1,18 @@
-//! The statistics every distribution is summarised by.
+//! The statistics that summarise every distribution.
 
 use crate::moments::Moments;
-use crate::order::Quantiles;
+use crate::quantiles::Quantiles;
 use crate::sample::{Sample, Scratch};
 
 /// The quantiles a [`Summary`] holds, in the order of its fields.
 pub const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 
-/// Statistics of a distribution of n finite values x. NaN and infinite values are counted apart and left out of all else.
+/// Statistics of a distribution of n finite values x. NaN and infinities are counted separately and
+/// left out of all other statistics.
 ///
-/// Without a finite value, every statistic but the counts is NaN; skewness and kurtosis are NaN too where all values are equal.
-/// A metric that is one number per layer has it in `mean`, and NaN in the other statistics.
+/// Without a finite value, every statistic but the counts is NaN. Skewness and kurtosis are NaN
+/// where all values are equal. A metric that is one number per layer has it in `mean`, and NaN in
+/// the other statistics.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
     /// n, the number of finite values.
@@ -23,9 +25,10 @@ pub struct Summary {
     pub skewness: f64,
     /// `m4 / m2^2 - 3`
     pub kurtosis: f64,
-    /// Least value.
+    /// Smallest value.
     pub min: f64,
-    /// Quantile 0.01, by linear interpolation between order statistics at `q (n - 1)`, numpy's default; so with all quantiles.
+    /// Quantile 0.01, by linear interpolation between order statistics at `q (n - 1)`, numpy's
+    /// default. So are all quantiles.
     pub q01: f64,
     /// Quantile 0.05.
     pub q05: f64,
@@ -74,6 +77,7 @@ impl Summary {
         Self::from_parts(&moments, &quantiles)
     }
 
+    /// The summary of a sample with these moments and quantiles.
     pub(crate) fn from_parts(moments: &Moments, quantiles: &Quantiles) -> Self {
         let [q01, q05, q25, q50, q75, q95, q99] = quantiles.0;
         Self {
@@ -99,7 +103,8 @@ impl Summary {
         }
     }
 
-    /// One number in `mean`, with the counts of finite, NaN and infinite values it was taken over.
+    /// The summary of one number, in `mean`, with the numbers of finite, NaN and infinite values
+    /// that it was computed from.
     pub(crate) fn single(value: f64, [count, nan, infinite]: [u64; 3]) -> Self {
         Self {
             count,
@@ -111,7 +116,8 @@ impl Summary {
         }
     }
 
-    /// Every statistic with its column's name, in the order of the table `layers`, the counts as f64 among them.
+    /// Every statistic with the name of its column, in the order of the table `layers`. Counts are
+    /// given as f64.
     pub fn columns(&self) -> [(&'static str, f64); 19] {
         [
             ("count", self.count as f64),

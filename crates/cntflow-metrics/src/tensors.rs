@@ -1,15 +1,15 @@
-//! Measuring weights alone, where nothing tells which neurons they join.
+//! Measuring weights alone, where it is unknown which neurons they join.
 
 use std::borrow::Cow;
 
 use cntflow_network::{LayerKind, Role};
 
 use crate::moments::Moments;
-use crate::order::Quantiles;
+use crate::quantiles::Quantiles;
 use crate::sample::{Sample, Scratch};
 use crate::{Bias, LayerRow, MeasureOptions, Metric, NetworkMetrics, Summary};
 
-/// A tensor of weights by itself.
+/// A tensor of weights outside of any network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WeightTensor<'a> {
     /// Its name.
@@ -20,13 +20,15 @@ pub struct WeightTensor<'a> {
     pub is_bias: bool,
 }
 
-/// Measures the weights of a network whose architecture is not known, tensor by tensor.
+/// Measures the weights of a network whose architecture is unknown, tensor by tensor.
 ///
-/// A kernel gives [`Metric::KernelWeights`] and [`Metric::LinkWeights`], each of its entries once; biases give [`Metric::Biases`] and,
-/// with `bias = "link"`, [`Metric::LinkWeights`]. There are no strengths, and nothing that needs a kernel's rows and columns. `layer` of
-/// a row is the place of its tensor among those given, `kind` [`LayerKind::Tensor`] and `role` [`Role::Unknown`]. Numbers of layers,
-/// neurons and links are 0: not known. Values that are NaN or infinite are counted and left out, as [`measure`](crate::measure) does.
-/// One tensor is held at a time.
+/// A kernel gives [`Metric::KernelWeights`] and [`Metric::LinkWeights`], each entry once. Biases
+/// give [`Metric::Biases`] and, with `bias = "link"`, [`Metric::LinkWeights`]. There are no
+/// strengths, and no metrics that need a kernel's rows and columns.
+///
+/// In a row, `layer` is the index of the tensor, `kind` is [`LayerKind::Tensor`] and `role` is
+/// [`Role::Unknown`]. The numbers of layers, neurons and links are 0. NaN and infinities are
+/// counted and left out, as in [`measure`](crate::measure). Only one tensor is in memory at a time.
 ///
 /// Source: arXiv 2110.02628 and 2209.05488 (link weights).
 ///
@@ -57,15 +59,15 @@ pub fn measure_tensors<'a>(
         stopped: None,
     };
     let mut scratch = Scratch::default();
-    for (place, tensor) in tensors.into_iter().enumerate() {
-        add(&mut metrics, place, &tensor, options, &mut scratch);
+    for (index, tensor) in tensors.into_iter().enumerate() {
+        add_tensor(&mut metrics, index, &tensor, options, &mut scratch);
     }
     metrics
 }
 
-fn add(
+fn add_tensor(
     metrics: &mut NetworkMetrics,
-    place: usize,
+    index: usize,
     tensor: &WeightTensor<'_>,
     options: &MeasureOptions,
     scratch: &mut Scratch,
@@ -75,12 +77,12 @@ fn add(
     metrics.n_parameters += tensor.values.len() as u64;
     metrics.n_nan += moments.nan;
     metrics.n_infinite += moments.infinite;
-    let own: &[Metric] = match (tensor.is_bias, options.bias) {
+    let metrics_of_tensor: &[Metric] = match (tensor.is_bias, options.bias) {
         (false, _) => &[Metric::LinkWeights, Metric::KernelWeights],
         (true, Bias::Link) => &[Metric::LinkWeights, Metric::Biases],
         (true, Bias::Exclude) => &[Metric::Biases],
     };
-    let mut asked: Vec<Metric> = own.to_vec();
+    let mut asked: Vec<Metric> = metrics_of_tensor.to_vec();
     asked.retain(|&metric| options.asks_for(metric));
     asked.sort_unstable();
     if asked.is_empty() {
@@ -91,7 +93,7 @@ fn add(
     metrics
         .layers
         .extend(asked.into_iter().map(|metric| LayerRow {
-            layer: place,
+            layer: index,
             name: tensor.name.to_owned(),
             kind: LayerKind::Tensor,
             role: Role::Unknown,
@@ -105,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn biases_are_links_where_the_option_says_so() {
+    fn biases_are_links_only_with_that_option() {
         let tensors = || {
             [(vec![1.0, 2.0], false), (vec![5.0], true)].map(|(values, is_bias)| WeightTensor {
                 name: if is_bias { "b" } else { "w" },
@@ -113,7 +115,7 @@ mod tests {
                 is_bias,
             })
         };
-        let found = |bias: Bias| -> Vec<(usize, Metric, f64)> {
+        let rows_with = |bias: Bias| -> Vec<(usize, Metric, f64)> {
             let options = MeasureOptions {
                 bias,
                 ..MeasureOptions::default()
@@ -122,11 +124,11 @@ mod tests {
             rows.map(|row| (row.layer, row.metric, row.summary.mean))
                 .collect()
         };
-        let link = found(Bias::Link);
+        let link = rows_with(Bias::Link);
         assert!(link.contains(&(1, Metric::LinkWeights, 5.0)));
         assert!(link.contains(&(1, Metric::Biases, 5.0)));
         assert!(link.contains(&(0, Metric::KernelWeights, 1.5)));
         assert_eq!(link.len(), 4);
-        assert_eq!(found(Bias::Exclude).len(), 3);
+        assert_eq!(rows_with(Bias::Exclude).len(), 3);
     }
 }

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Real;
 
-/// Slope of [`Activation::LeakyRelu`] below zero where none is given, PyTorch's default.
+/// Slope of [`Activation::LeakyRelu`] below zero: PyTorch's default.
 pub const DEFAULT_LEAKY_SLOPE: f64 = 0.01;
 
-/// An activation function, by its field name (`"relu"`, `"leaky_relu"`, ...).
+/// An activation function. As JSON its name: `"relu"`, `"leaky_relu"`, ...
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
@@ -26,7 +26,8 @@ pub enum Activation {
     LeakyRelu,
     /// `s` above zero, `exp(s) - 1` below
     Elu,
-    /// `lambda s` above zero, `lambda alpha (exp(s) - 1)` below, with the constants of arXiv 1706.02515
+    /// `lambda s` above zero, `lambda alpha (exp(s) - 1)` below, with the constants of arXiv
+    /// 1706.02515
     Selu,
     /// `s * Phi(s)` with the standard normal distribution function, by its erf form
     Gelu,
@@ -43,7 +44,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// All of them.
+    /// All activation functions.
     pub const ALL: [Self; 13] = [
         Self::Linear,
         Self::Relu,
@@ -79,10 +80,12 @@ impl Activation {
         }
     }
 
-    /// Post-activations of pre-activations: `post[i] = phi(pre[i])`, for softmax over each run of `n_units` values.
+    /// Post-activations of pre-activations: `post[i] = phi(pre[i])`, for softmax over each run of
+    /// `n_units` values.
     ///
-    /// `pre` and `post` are `[n_inputs, n_units]`. NaN gives NaN; in softmax it takes its whole run with it, as does an
-    /// infinity above zero. Sigmoid and softmax do not overflow; gelu is `s * erfc(-s / sqrt(2)) / 2`, accurate on both sides.
+    /// `pre` and `post` are `[n_inputs, n_units]`. NaN gives NaN. In softmax, NaN or positive
+    /// infinity makes the whole run NaN. Sigmoid and softmax do not overflow. Gelu is
+    /// `s * erfc(-s / sqrt(2)) / 2`, which is accurate on both sides.
     ///
     /// # Panics
     /// `pre` and `post` differ in length.
@@ -120,7 +123,7 @@ fn each<T: Real>(values: &mut [T], phi: impl Fn(T) -> T) {
     }
 }
 
-/// Written so that NaN stays NaN.
+/// `max` would turn NaN into 0; this comparison keeps it.
 fn relu<T: Real>(s: T) -> T {
     let zero = T::default();
     if s <= zero { zero } else { s }
@@ -191,6 +194,7 @@ fn gelu<T: Real>(s: T) -> T {
     s * T::from_f64(0.5) * scaled.complementary_error_function()
 }
 
+/// Subtracts the largest value first, so that no exponential overflows.
 fn softmax<T: Real>(run: &mut [T]) {
     let largest = run.iter().fold(
         T::from_f64(f64::NEG_INFINITY),
@@ -221,9 +225,9 @@ mod tests {
         }
     }
 
-    /// Values of the C library by way of Python, to 16 digits.
+    /// Values of the C library, computed with Python, to 16 digits.
     #[test]
-    fn known_values() {
+    fn values_equal_those_of_the_c_library() {
         check(Activation::Relu, &[-1.5, 0.0, 2.5], &[0.0, 0.0, 2.5]);
         check(
             Activation::Sigmoid,

@@ -1,7 +1,7 @@
-//! What can be wrong with an architecture, or with the tensors and inputs handed to it. Every message names the layer or
-//! the tensor, and both numbers of a mismatch.
+//! What can be wrong with an architecture, its tensors or its inputs. Every message names the layer
+//! or the tensor, and both numbers of a mismatch.
 
-/// Why an architecture makes no graph, or tensors or inputs do not fit it.
+/// Why an architecture makes no graph, or why tensors or inputs do not fit it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
     /// The architecture has no layer with nodes of its own.
@@ -9,7 +9,8 @@ pub enum NetworkError {
     NoLayers,
     /// The input's shape has a zero, or too many sizes.
     #[error(
-        "input {shape:?} is none of [units], [steps, units], [channels, columns] and [channels, rows, columns] of at least 1 each"
+        "input {shape:?} must be [units], [steps, units], [channels, columns] or [channels, rows, columns], \
+         each at least 1"
     )]
     InputShape {
         /// The shape as given.
@@ -28,7 +29,7 @@ pub enum NetworkError {
     /// A kernel or window is larger than its padded input.
     #[error(
         "{layer}: {what} {kernel:?}{} does not fit its input {input} with padding {padding}",
-        dilated(dilation)
+        dilation_text(dilation)
     )]
     DoesNotFit {
         /// The layer's name.
@@ -41,7 +42,7 @@ pub enum NetworkError {
         dilation: [usize; 2],
         /// Shape of its input.
         input: String,
-        /// Padding around it, as messages show it.
+        /// Its padding, as messages show it.
         padding: String,
     },
     /// Channels or filters cannot be divided into the groups.
@@ -58,17 +59,17 @@ pub enum NetworkError {
         /// Filters of the layer.
         filters: usize,
     },
-    /// A convolution or pooling follows a vector.
+    /// A convolution or pooling follows a layer without channels, rows and columns.
     #[error("{layer}: {kind} needs an input [channels, rows, columns], not {input}")]
     NotSpatial {
         /// The layer's name.
         layer: String,
-        /// `conv2d`, `max_pool2d` or `average_pool2d`.
+        /// Its kind: `conv2d`, `max_pool2d`, ...
         kind: &'static str,
         /// Shape of its input.
         input: String,
     },
-    /// A transposed convolution makes no output, or more than its stride can.
+    /// A transposed convolution has no output, or more output padding than its stride allows.
     #[error(
         "{layer}: kernel {kernel:?} with padding {padding} and output padding {output_padding:?} does not fit its input {input}"
     )]
@@ -77,9 +78,9 @@ pub enum NetworkError {
         layer: String,
         /// Size of the kernel.
         kernel: [usize; 2],
-        /// Places taken from the sides, as messages show them.
+        /// Padding taken from the sides, as messages show it.
         padding: String,
-        /// Places added at the end.
+        /// Rows and columns added at the end.
         output_padding: [usize; 2],
         /// Shape of its input.
         input: String,
@@ -114,7 +115,7 @@ pub enum NetworkError {
         /// Shape of its input.
         input: String,
     },
-    /// What comes before cannot be reshaped so, or is reshaped already.
+    /// The input cannot be reshaped in this way, or is a reshaped view already.
     #[error("{layer}: an input {input} cannot be reshaped here")]
     Reshape {
         /// The layer's name.
@@ -122,7 +123,7 @@ pub enum NetworkError {
         /// Shape of its input.
         input: String,
     },
-    /// A layer refers to one that does not come before it.
+    /// A layer refers to a name that no layer before it has.
     #[error("{layer}: there is no layer {from} before it")]
     UnknownLayer {
         /// The layer's name.
@@ -140,9 +141,10 @@ pub enum NetworkError {
         /// Shape of the earlier layer's output.
         earlier: String,
     },
-    /// An activation has no layer it can be that of.
+    /// The layer before an activation cannot take it.
     #[error(
-        "{layer}: {before} before it has an activation already, is referred to by its name, or is seen in part only"
+        "{layer}: cannot apply to {before}, which already has an activation, is referred to by name, or is \
+         seen only in part"
     )]
     ActivationPlace {
         /// The layer's name.
@@ -150,16 +152,16 @@ pub enum NetworkError {
         /// Name of the layer before.
         before: String,
     },
-    /// A gated layer is given an activation.
-    #[error("{layer}: {kind} has activations of its own")]
+    /// A gated layer, whose activations are fixed, has an activation of its own.
+    #[error("{layer}: {kind} has fixed activations and takes no other")]
     GatedActivation {
         /// The layer's name.
         layer: String,
         /// `lstm` or `gru`.
         kind: &'static str,
     },
-    /// A token number is none.
-    #[error("input {input}: {value} is no token of 0 to {}", tokens - 1)]
+    /// An input is not a token number.
+    #[error("input {input}: token {value} is not a whole number from 0 to {}", tokens - 1)]
     Token {
         /// Number of the input, from 0.
         input: usize,
@@ -168,17 +170,17 @@ pub enum NetworkError {
         /// Number of tokens.
         tokens: usize,
     },
-    /// Some windows of a pooling would hold nothing but padding.
+    /// Some windows of a pooling would see nothing but padding.
     #[error("{layer}: padding {padding} must be smaller than the window {window:?}")]
     PoolPadding {
         /// The layer's name.
         layer: String,
-        /// Padding around it, as messages show it.
+        /// Its padding, as messages show it.
         padding: String,
         /// Size of the window.
         window: [usize; 2],
     },
-    /// Softmax is asked for where it is not defined.
+    /// Softmax is not defined for the layer.
     #[error("{layer}: softmax is defined over the units of a dense layer, not for {kind}")]
     Softmax {
         /// The layer's name.
@@ -186,32 +188,32 @@ pub enum NetworkError {
         /// Kind of the layer.
         kind: &'static str,
     },
-    /// A size overflows or is beyond what can be measured.
+    /// A size overflows or is beyond the limit.
     #[error("{layer}: more than {limit} {what}")]
     TooLarge {
         /// The layer's name.
         layer: String,
         /// What there are too many of.
         what: &'static str,
-        /// How many there may be.
+        /// The limit.
         limit: u64,
     },
-    /// Two layers have one name, so their tensors could not be told apart.
+    /// Two layers have one name, so the names of their tensors would be ambiguous.
     #[error("layers {first} and {second} are both named {name}")]
     SameName {
         /// The name.
         name: String,
-        /// Place of the first in the list of layers, from 0.
+        /// Index of the first in the list of layers, from 0.
         first: usize,
-        /// Place of the second.
+        /// Index of the second.
         second: usize,
     },
-    /// A tensor of the architecture is not there.
+    /// A tensor of the architecture is missing.
     #[error("tensor {tensor} {expected:?} is missing")]
     MissingTensor {
         /// Its name.
         tensor: String,
-        /// Its shape by the architecture.
+        /// Its shape in the architecture.
         expected: Vec<usize>,
     },
     /// A tensor's shape contradicts the architecture.
@@ -219,34 +221,35 @@ pub enum NetworkError {
     TensorShape {
         /// Its name.
         tensor: String,
-        /// Its shape by the architecture.
+        /// Its shape in the architecture.
         expected: Vec<usize>,
-        /// The shape it came with.
+        /// Its actual shape.
         found: Vec<usize>,
     },
-    /// A tensor holds more or fewer values than its own shape tells.
+    /// A tensor has more or fewer values than its own shape says.
     #[error("tensor {tensor} {shape:?} holds {found} values, expected {expected}")]
     TensorLength {
         /// Its name.
         tensor: String,
         /// Its shape.
         shape: Vec<usize>,
-        /// Values by the shape.
+        /// Number of values by the shape.
         expected: usize,
-        /// Values that came.
+        /// Actual number of values.
         found: usize,
     },
-    /// Inputs are no whole number of rows.
-    #[error("{found} input values are no whole number of inputs of {n_inputs} values each")]
+    /// The number of input values is not a multiple of the values of one input.
+    #[error("{found} input values do not divide into inputs of {n_values} values each")]
     InputLength {
-        /// Neurons of the input layer.
-        n_inputs: usize,
-        /// Values handed in.
+        /// Values of one input.
+        n_values: usize,
+        /// Number of values given.
         found: usize,
     },
 }
 
-fn dilated(dilation: &[usize; 2]) -> String {
+/// The text about a dilation in messages; nothing for 1.
+fn dilation_text(dilation: &[usize; 2]) -> String {
     match dilation {
         [1, 1] => String::new(),
         _ => format!(" with dilation {dilation:?}"),

@@ -1,28 +1,30 @@
-//! The observed forward pass: inputs go through the network batch by batch, and an observer sees every layer's pre- and
-//! post-activations as they are made. None are kept, so memory does not grow with the number of inputs.
+//! The observed forward pass. Inputs go through the network batch by batch, and an observer sees
+//! every layer's pre- and post-activations as they are computed. They are not kept, so memory does
+//! not grow with the number of inputs.
 
 use crate::pass::Pass;
 use crate::{Links, Network, NetworkError, Real, Shape, View};
 
-/// Inputs per batch where nothing else is asked for.
+/// Default number of inputs per batch.
 pub const DEFAULT_BATCH: usize = 128;
 
-/// Values of one layer per batch where nothing else is asked for: batches are made smaller than asked to stay within it (one
-/// input at least). 2^21 is 16 MiB in f64; a forward pass holds up to three such buffers.
+/// Default number of values of one layer per batch: 2^21, 16 MiB in f64. Batches are made smaller
+/// to stay within it, down to one input. A forward pass holds up to three such buffers.
 pub const DEFAULT_BATCH_VALUES: usize = 1 << 21;
 
-/// Most values that the patches of one row of a convolution's outputs may have: 2^28, 2 GiB in f64. No network of use comes near.
+/// Maximum number of values in the patches of one row of a convolution's outputs: 2^28, 2 GiB in
+/// f64. Far more than any real network has.
 pub const MAX_PATCH_VALUES: usize = 1 << 28;
 
-/// Most pairs of steps that one attention may have: 2^28, that is 16,384 steps; 2 GiB in f64.
+/// Maximum number of pairs of steps of one attention: 2^28, for 16,384 steps; 2 GiB in f64.
 pub const MAX_STEP_PAIRS: usize = 1 << 28;
 
-/// How a forward pass is cut into batches. Results differ between sizes by rounding only.
+/// How a forward pass is divided into batches. Results for different sizes differ only by rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForwardOptions {
-    /// Inputs per batch at most; 0 counts as 1.
+    /// Maximum number of inputs per batch; 0 counts as 1.
     pub batch: usize,
-    /// Values of one layer per batch at most, one input's excepted.
+    /// Maximum number of values of one layer per batch, unless one input has more.
     pub batch_values: usize,
 }
 
@@ -35,7 +37,7 @@ impl Default for ForwardOptions {
     }
 }
 
-/// What an observer sees: one layer, one batch. Its rows are the inputs, or all steps of all inputs.
+/// One layer for one batch. Its rows are the inputs, or for sequences all steps of all inputs.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerBatch<'a, T> {
     /// `l`, from 1 to L.
@@ -48,24 +50,27 @@ pub struct LayerBatch<'a, T> {
     pub n_rows: usize,
     /// Neurons of the layer.
     pub n_neurons: usize,
-    /// Gates of the layer: 4 of an LSTM, 3 of a GRU, 1 of all others.
+    /// Number of gates: 4 for an LSTM, 3 for a GRU, 1 for all others.
     pub n_gates: usize,
-    /// Pre-activations S `[n_rows, n_gates, n_neurons]`, row-major; for a pooling the pooled values.
+    /// Pre-activations S `[n_rows, n_gates, n_neurons]`, row-major. Those of a pooling are the
+    /// pooled values.
     pub pre: &'a [T],
-    /// Post-activations A `[n_rows, n_neurons]`, of gated layers the hidden state; `None` where the activation is not known.
+    /// Post-activations A `[n_rows, n_neurons]`, for gated layers the hidden states; `None` if the
+    /// activation is unknown.
     pub post: Option<&'a [T]>,
 }
 
-/// How far a forward pass came.
+/// How far a forward pass went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwardReport {
     /// Number of inputs.
     pub n_inputs: usize,
-    /// Where and why it ended before the last layer's post-activations, if it did.
+    /// Where and why it ended before the last layer's post-activations, if it did so.
     pub stopped: Option<Stop>,
 }
 
-/// Why a forward pass ended early: the activation of a layer is not known. Its pre-activations were still observed.
+/// Why a forward pass ended early: the activation of a layer is unknown. The layer's
+/// pre-activations were still observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
     /// `l` of the layer.
@@ -79,22 +84,26 @@ impl std::fmt::Display for Stop {
         let Self { layer, name } = self;
         write!(
             f,
-            "the activation of layer {layer} ({name}) is not known: no activations from there on"
+            "the activation of layer {layer} ({name}) is unknown: no activations from there on"
         )
     }
 }
 
-/// Takes inputs through a network, in the number type `T`, and shows every layer's values to `observe`, batch by batch and in a
-/// batch layer by layer from `l = 1`.
+/// Runs inputs through a network in the number type `T`. `observe` is called with the values of
+/// every layer: batch by batch, and in a batch layer by layer from `l = 1`.
 ///
-/// `inputs` is `[n_inputs, n]`, row-major, `n` the values of one input ([`Shape::n_values`](crate::Shape::n_values)) in their order:
-/// channel, row, column, or step, unit. No inputs observe nothing. NaN and infinities go through as arithmetic has it. Memory: three buffers of a batch of the widest
-/// layer and one for each layer whose output is wanted again later, at most 32 MiB of a convolution's patches (one row of outputs
-/// at least), a convolution's or recurrent layer's kernel and a block of a dense kernel.
+/// `inputs` is `[n_inputs, n]`, row-major, where n is the number of values of one input
+/// ([`Shape::n_values`](crate::Shape::n_values)), in the order channel, row, column, or step, unit.
+/// Without inputs, `observe` is not called. NaN and infinities propagate as in arithmetic.
+///
+/// Memory: three buffers of a batch of the widest layer, one for each layer whose output a later
+/// layer takes, up to 32 MiB of patches of a convolution (but at least one row of outputs), the
+/// kernel of a convolution or recurrent layer, and a block of a dense kernel.
 ///
 /// # Errors
-/// The input values are no whole number of inputs; token numbers are none; the patches of one row of a convolution's outputs are more than
-/// [`MAX_PATCH_VALUES`], or an attention's pairs of steps more than [`MAX_STEP_PAIRS`].
+/// The number of input values is not a multiple of n; a token number is out of range; one row of a
+/// convolution's outputs has more than [`MAX_PATCH_VALUES`] values in its patches; an attention has
+/// more than [`MAX_STEP_PAIRS`] pairs of steps.
 ///
 /// ```
 /// use cntflow_network::{Architecture, ForwardOptions, Network, Tensor, forward};
@@ -102,12 +111,12 @@ impl std::fmt::Display for Stop {
 /// let json = r#"{"input": [2], "layers": [{"kind": "dense", "units": 1, "bias": false, "activation": "relu"}]}"#;
 /// let architecture: Architecture = serde_json::from_str(json)?;
 /// let network = Network::new(architecture, |_| Some(Tensor::borrowed(&[1, 2], &[2.0, -1.0])))?;
-/// let mut seen = Vec::new();
+/// let mut observed = Vec::new();
 /// let inputs = [1.0, 0.5, 0.0, 3.0];
 /// forward::<f64>(&network, &inputs, &ForwardOptions::default(), |layer| {
-///     seen.extend(layer.pre.iter().zip(layer.post.unwrap()).map(|(s, a)| (*s, *a)));
+///     observed.extend(layer.pre.iter().zip(layer.post.unwrap()).map(|(s, a)| (*s, *a)));
 /// })?;
-/// assert_eq!(seen, [(1.5, 1.5), (-3.0, 0.0)]);
+/// assert_eq!(observed, [(1.5, 1.5), (-3.0, 0.0)]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn forward<T: Real>(
@@ -118,8 +127,8 @@ pub fn forward<T: Real>(
 ) -> Result<ForwardReport, NetworkError> {
     let n_values = network.neurons()[0].shape.n_values();
     if !inputs.len().is_multiple_of(n_values) {
-        let (n_inputs, found) = (n_values, inputs.len());
-        return Err(NetworkError::InputLength { n_inputs, found });
+        let found = inputs.len();
+        return Err(NetworkError::InputLength { n_values, found });
     }
     check_tokens(network, inputs)?;
     check_sizes(network)?;
@@ -134,24 +143,26 @@ pub fn forward<T: Real>(
     })
 }
 
+/// Checks that token numbers are whole and in the vocabulary.
 fn check_tokens(network: &Network<'_>, inputs: &[f32]) -> Result<(), NetworkError> {
     let Shape::Tokens { steps, tokens } = network.neurons()[0].shape else {
         return Ok(());
     };
     let is_token = |&value: &f32| value >= 0.0 && value < tokens as f32 && value.fract() == 0.0;
     match inputs.iter().position(|value| !is_token(value)) {
-        Some(place) => Err(NetworkError::Token {
-            input: place / steps,
-            value: inputs[place].to_string(),
+        Some(index) => Err(NetworkError::Token {
+            input: index / steps,
+            value: inputs[index].to_string(),
             tokens,
         }),
         None => Ok(()),
     }
 }
 
+/// Checks the buffers whose sizes the limits on a graph do not bound.
 fn check_sizes(network: &Network<'_>) -> Result<(), NetworkError> {
     for layer in network.links() {
-        let steps = network.neurons()[layer.index].shape.steps();
+        let steps = network.neurons()[layer.to].shape.steps();
         let attends = matches!(layer.view, View::Attended { .. });
         if attends && steps.saturating_mul(steps) > MAX_STEP_PAIRS {
             return Err(NetworkError::TooLarge {
@@ -175,8 +186,8 @@ fn check_sizes(network: &Network<'_>) -> Result<(), NetworkError> {
             } => (filters / groups, window),
             _ => continue,
         };
-        let row = fan_in.saturating_mul(window.taps());
-        if row.saturating_mul(window.columns.output) > MAX_PATCH_VALUES {
+        let patch = fan_in.saturating_mul(window.taps());
+        if patch.saturating_mul(window.columns.output) > MAX_PATCH_VALUES {
             return Err(NetworkError::TooLarge {
                 layer: layer.name.clone(),
                 what: "values in the patches of one row of outputs",
@@ -187,6 +198,7 @@ fn check_sizes(network: &Network<'_>) -> Result<(), NetworkError> {
     Ok(())
 }
 
+/// The first layer whose activation is unknown.
 fn stop(network: &Network<'_>) -> Option<Stop> {
     let mut layers = network.neurons().iter();
     let layer = layers.find(|layer| layer.activation.is_none())?;
@@ -199,6 +211,6 @@ fn stop(network: &Network<'_>) -> Option<Stop> {
 fn batch_size(network: &Network<'_>, options: &ForwardOptions) -> usize {
     let sizes = network.neurons().iter().map(|l| l.shape.n_values());
     let widest = sizes.max().unwrap_or(1);
-    let most = (options.batch_values / widest).max(1);
-    options.batch.clamp(1, most)
+    let limit = (options.batch_values / widest).max(1);
+    options.batch.clamp(1, limit)
 }

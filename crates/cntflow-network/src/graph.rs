@@ -1,4 +1,5 @@
-//! The graph an architecture resolves to: layers of neurons `l = 0..=L` and the link layers `l = 1..=L` between them.
+//! The graph an architecture resolves to: layers of neurons `l = 0..=L` and the link layers
+//! `l = 1..=L` between them.
 
 use std::fmt;
 
@@ -9,28 +10,30 @@ use crate::{Activation, Architecture, LinkLayer, NetworkError, Shape, plan};
 
 /// A checked architecture: every shape known, every size within bounds.
 ///
-/// Flattening and other reshapes, dropout and activations add no layer; a pooling is a layer of neurons and of links. A norm
-/// is folded into the links before it where it can be ([`Norms::Folded`]), else it is a layer of its own. A residual addition
-/// adds links to the layer it is added to.
+/// Reshapes, dropout and activations add no layer. A pooling adds a layer of neurons and one of
+/// links. A norm is folded into the links before it if that is possible ([`Norms::Folded`]), and
+/// else is a layer of its own. A residual addition adds links to the layer that it is added to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
-    /// Layers of neurons, layer `l` at place `l`; at least two.
+    /// Layers of neurons, layer `l` at index `l`; at least two.
     pub neurons: Vec<NeuronLayer>,
-    /// Layers of links, in the order of the layers they lead to; each of those has at least one.
+    /// Layers of links, in the order of the layers of neurons that they lead to. Each of those has
+    /// at least one, except the inputs.
     pub links: Vec<LinkLayer>,
     pub(crate) tensors: Vec<TensorSpec>,
-    /// How the values of layer `l` are made, at place `l - 1`.
+    /// How the values of layer `l` are computed, at index `l - 1`.
     pub(crate) program: Vec<Vec<Stage>>,
 }
 
-/// What becomes of normalisations in a graph.
+/// How a graph treats norms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Norms {
-    /// Scale and shift are folded into the weights of the linear dense or convolutional layer directly before, where there is one.
+    /// Scale and shift are folded into the weights of the linear dense or convolutional layer
+    /// directly before the norm, if there is one.
     #[default]
     Folded,
-    /// Each is a layer of neurons, with diagonal links.
-    Apart,
+    /// Each norm is a layer of neurons with diagonal links.
+    Separate,
 }
 
 /// A layer of neurons.
@@ -38,31 +41,32 @@ pub enum Norms {
 pub struct NeuronLayer {
     /// `l`, from 0 (the inputs) to L (the outputs).
     pub index: usize,
-    /// Name of the module, `input` for the inputs, `layer<i>` for those without one.
+    /// Name of the module, `input` for the inputs, `layer<i>` for modules without a name.
     pub name: String,
-    /// What kind of layer made it.
+    /// Kind of the layer in the architecture.
     pub kind: LayerKind,
-    /// Where it stands.
+    /// Position in the network.
     pub role: Role,
-    /// Its neurons.
+    /// Shape of the neurons.
     pub shape: Shape,
-    /// What is applied to its pre-activations; `None` where nobody knows. Inputs and poolings are linear.
+    /// The activation; `None` if it is unknown. Inputs and poolings are linear.
     pub activation: Option<Activation>,
 }
 
-/// A tensor an architecture expects.
+/// A tensor that an architecture expects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TensorSpec {
-    /// `<layer>.weight`, `<layer>.bias` or what else PyTorch calls it.
+    /// The name in PyTorch: `<layer>.weight`, `<layer>.bias` and the like.
     pub name: String,
     /// Its shape, row-major.
     pub shape: Vec<usize>,
-    /// What it is to the layer: `kernel of <layer>` and the like.
+    /// Its use in the layer: `kernel of <layer>` and the like.
     pub used_as: String,
-    /// Whether it is gathered in training rather than trained: a running mean or variance.
+    /// Whether it is a buffer, as PyTorch calls a running mean or variance: updated in training,
+    /// but no parameter.
     pub buffer: bool,
-    /// Whether dimensions of 1 do not matter, as with class tokens `[1, 1, units]`.
-    pub loose: bool,
+    /// Whether its shape may have other dimensions of 1, as class tokens `[1, 1, units]` do.
+    pub ignore_unit_dimensions: bool,
 }
 
 impl TensorSpec {
@@ -74,7 +78,7 @@ impl TensorSpec {
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
-        /// What made a layer of neurons.
+        /// Kind of a layer of neurons.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum LayerKind {
@@ -82,7 +86,7 @@ macro_rules! kinds {
         }
 
         impl LayerKind {
-            /// The name tables carry: that of the architecture's JSON, or `input`.
+            /// The name in tables: that of the architecture's JSON, or `input`.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)+
@@ -93,7 +97,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A tensor of a network that is not known; no layer of a graph has this kind.
+    /// A tensor of a network whose architecture is unknown. No layer of a graph has this kind.
     Tensor = "tensor",
     /// The network's inputs.
     Input = "input",
@@ -123,9 +127,9 @@ kinds! {
     AdaptiveAveragePool1d = "adaptive_average_pool1d",
     /// A mean over a given number of windows.
     AdaptiveAveragePool2d = "adaptive_average_pool2d",
-    /// A maximum over all places.
+    /// A maximum over all positions.
     GlobalMaxPool = "global_max_pool",
-    /// A mean over all places.
+    /// A mean over all positions.
     GlobalAveragePool = "global_average_pool",
     /// A batch norm that is not folded.
     BatchNorm = "batch_norm",
@@ -143,16 +147,16 @@ kinds! {
     Embedding = "embedding",
     /// Queries, keys, values or outputs of an attention.
     Attention = "attention",
-    /// A class token that joins no layer before it.
+    /// A class token that is not added to the layer before it.
     ClassToken = "class_token",
-    /// Embeddings of positions that join no layer before them.
+    /// Embeddings of positions that are not added to the layer before them.
     PositionEmbedding = "position_embedding",
-    /// A residual addition that joins no layer before it.
+    /// A residual addition that is not added to the layer before it.
     Add = "add",
 }
 
 impl LayerKind {
-    /// Names of the gates of an LSTM or a GRU; no other layer has any.
+    /// Names of the gates of an LSTM or a GRU; empty for all others.
     pub fn gates(self) -> &'static [&'static str] {
         match self {
             Self::Lstm => Cell::Lstm.gates(),
@@ -168,7 +172,8 @@ impl fmt::Display for LayerKind {
     }
 }
 
-/// Where a layer of neurons stands: 0 is the input, L the output, all between are hidden.
+/// Position of a layer of neurons in the network: 0 is the input, L the output, all between are
+/// hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -178,12 +183,13 @@ pub enum Role {
     Hidden,
     /// Layer L.
     Output,
-    /// Of a tensor whose place in the network is not known; no layer of a graph has it.
+    /// That of a tensor whose position in the network is unknown. No layer of a graph has this
+    /// role.
     Unknown,
 }
 
 impl Role {
-    /// The name tables carry: `input`, `hidden`, `output` or `unknown`.
+    /// The name in tables: `input`, `hidden`, `output` or `unknown`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Input => "input",
@@ -204,8 +210,9 @@ impl Graph {
     /// Checks and resolves an architecture.
     ///
     /// # Errors
-    /// A shape, a kernel, groups or padding that do not fit, two layers of one name, a name that no layer has, no layer at all, or
-    /// more neurons or parameters than [`MAX_NEURONS`](crate::MAX_NEURONS) and [`MAX_PARAMETERS`](crate::MAX_PARAMETERS).
+    /// A shape, kernel, padding or number of groups does not fit; two layers have one name; a name
+    /// belongs to no layer; there is no layer; there are more neurons or parameters than
+    /// [`MAX_NEURONS`](crate::MAX_NEURONS) and [`MAX_PARAMETERS`](crate::MAX_PARAMETERS).
     pub fn new(architecture: &Architecture, norms: Norms) -> Result<Self, NetworkError> {
         plan::resolve(architecture, norms)
     }
@@ -215,26 +222,27 @@ impl Graph {
         self.neurons[0].shape
     }
 
-    /// Number of neurons over all layers, inputs and outputs included, every place of a convolution one.
+    /// Number of neurons over all layers, inputs and outputs included. Each position of each
+    /// channel is a neuron.
     pub fn n_neurons(&self) -> usize {
         let sizes = self.neurons.iter().map(|layer| layer.shape.n_neurons());
         sizes.sum()
     }
 
-    /// The tensors it takes, in the order of the layers, a kernel before its bias.
+    /// The tensors of the network, in the order of the layers, a kernel before its bias.
     pub fn tensors(&self) -> &[TensorSpec] {
         &self.tensors
     }
 
-    /// The links that lead to layer `l`, with their places in [`Graph::links`].
+    /// The links that lead to layer `l`, with their indices in [`Graph::links`].
     pub fn links_into(&self, layer: usize) -> impl Iterator<Item = (usize, &LinkLayer)> {
-        let parts = self.links.iter().enumerate();
-        parts.filter(move |(_, part)| part.index == layer)
+        let links = self.links.iter().enumerate();
+        links.filter(move |(_, links)| links.to == layer)
     }
 }
 
 impl Architecture {
-    /// The checked graph, norms folded: [`Graph::new`].
+    /// The checked graph, with norms folded: [`Graph::new`].
     ///
     /// # Errors
     /// As [`Graph::new`].
@@ -242,7 +250,7 @@ impl Architecture {
         Graph::new(self, Norms::Folded)
     }
 
-    /// The tensors it takes, in the order of the layers, the kernel before the bias.
+    /// The tensors of the network, in the order of the layers, a kernel before its bias.
     ///
     /// # Errors
     /// As [`Graph::new`].

@@ -1,46 +1,47 @@
-//! Layers of links: which neurons they join, by which weights.
+//! Layers of links: which neurons they join, and with which weights.
 
 use crate::norm::Norm;
 use crate::{TakenStep, Window};
 
-/// Links that lead from one layer of neurons to another, or back to the same one in a recurrent layer. Several may lead to one
-/// layer: those of gates and of residual additions.
+/// Links that lead from one layer of neurons to another, or back to the same one in a recurrent
+/// layer. Several layers of links may lead to one layer of neurons: those of gates and of residual
+/// additions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkLayer {
     /// `l` of the layer of neurons they lead to.
-    pub index: usize,
+    pub to: usize,
     /// `l` of the layer of neurons they come from.
     pub from: usize,
-    /// First of the neurons they lead to, and first of those they come from; not 0 in the second direction of a bidirectional
-    /// layer only.
-    pub first: [usize; 2],
-    /// Name of the layer, with that of the gate where there are several, or of the residual addition.
+    /// First neuron that they lead to, and first neuron that they come from. Only the second
+    /// direction of a bidirectional layer has other values than 0.
+    pub first_neurons: [usize; 2],
+    /// Name of the layer, with the name of the gate if it has several, or of the residual addition.
     pub name: String,
     /// Which neurons they join.
     pub links: Links,
-    /// How the neurons they come from are seen.
+    /// How they see the neurons that they come from.
     pub view: View,
-    /// Where the kernel lies among the network's tensors; poolings and residual additions have none.
+    /// The kernel among the network's tensors; `None` for poolings and residual additions.
     pub kernel: Option<TensorSlice>,
-    /// Where the bias lies, if there is one.
+    /// The bias among the network's tensors, if there is one.
     pub bias: Option<TensorSlice>,
-    /// The norm folded into the weights, or the one these links are the scale and shift of.
+    /// The norm that is folded into the weights, or whose scale and shift are the weights.
     pub(crate) norm: Option<Norm>,
 }
 
 impl LinkLayer {
-    /// Whether a norm is folded into the weights, or they are those of a norm.
+    /// Whether a norm is folded into the weights, or the weights are those of a norm.
     pub fn has_norm(&self) -> bool {
         self.norm.is_some()
     }
 }
 
-/// Rows of a tensor.
+/// Contiguous rows of a tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorSlice {
-    /// Place of the tensor in [`Graph::tensors`](crate::Graph::tensors).
+    /// Index of the tensor in [`Graph::tensors`](crate::Graph::tensors).
     pub tensor: usize,
-    /// Place of the first value.
+    /// Index of the first value in the tensor.
     pub first: usize,
     /// Shape of the rows.
     pub shape: Vec<usize>,
@@ -63,7 +64,8 @@ pub enum Links {
         /// Units.
         n_out: usize,
     },
-    /// A kernel `[filters, channels / groups, rows, columns]` applied at every output of the window.
+    /// A kernel `[filters, channels / groups, rows, columns]` applied at every output of the
+    /// window.
     Conv2d {
         /// Channels before.
         channels: usize,
@@ -74,8 +76,8 @@ pub enum Links {
         /// Where the kernel is applied.
         window: Window,
     },
-    /// The transpose of a convolution: a kernel `[channels, filters / groups, rows, columns]`, each input sent to the places of
-    /// the output that a convolution would gather it from.
+    /// The transpose of a convolution, with a kernel `[channels, filters / groups, rows, columns]`.
+    /// Each input is sent to the outputs from which a convolution the other way would take it.
     ConvTranspose2d {
         /// Channels before.
         channels: usize,
@@ -90,16 +92,17 @@ pub enum Links {
     MaxPool2d {
         /// Channels before and after.
         channels: usize,
-        /// Where the windows lie.
+        /// The windows.
         window: Window,
     },
     /// Mean of each window, channel by channel.
     AveragePool2d {
         /// Channels before and after.
         channels: usize,
-        /// Where the windows lie.
+        /// The windows.
         window: Window,
-        /// The same windows over the places that the mean counts: where padding counts, that is an input like any other here.
+        /// The same windows over the positions that the mean counts. If padding counts, it is an
+        /// input like any other here.
         counted: Window,
     },
     /// Largest value or mean of each of a given number of windows, channel by channel.
@@ -113,12 +116,13 @@ pub enum Links {
         /// Rows and columns after.
         output: [usize; 2],
     },
-    /// Every neuron to the one at its place, by the weight of its channel: the scale of a norm.
+    /// Every neuron to the one at the same position, with the weight of its channel: the scale of a
+    /// norm.
     Diagonal {
         /// Channels, each with a weight of its own.
         channels: usize,
         /// Neurons of each channel.
-        places: usize,
+        positions: usize,
     },
     /// Every token to every unit; kernel `[tokens, units]`.
     Embedding {
@@ -127,13 +131,13 @@ pub enum Links {
         /// Units.
         units: usize,
     },
-    /// Every neuron to the one at its place, by weight 1: a residual addition.
+    /// Every neuron to the one at the same position, with weight 1: a residual addition.
     Identity {
         /// Neurons.
         n: usize,
     },
-    /// Constant-one neurons to every unit, as biases do: a class token, embeddings of positions. Their weights are in the bias,
-    /// `[n, units]`.
+    /// Constant-one neurons to every unit, as for biases: a class token, or embeddings of
+    /// positions. The weights are in the bias, `[n, units]`.
     Constants {
         /// Constant neurons.
         n: usize,
@@ -143,7 +147,7 @@ pub enum Links {
 }
 
 impl Links {
-    /// Whether they carry no weights of their own: those of a maximum and of a residual addition.
+    /// Whether they have no weights of their own: those of a maximum and of a residual addition.
     pub fn is_routing(&self) -> bool {
         matches!(
             self,
@@ -152,7 +156,7 @@ impl Links {
     }
 }
 
-/// How the values of a layer are seen by links that come from it.
+/// How links see the values of the layer that they come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum View {
     /// As they are.
@@ -162,8 +166,8 @@ pub enum View {
     Flat,
     /// Rows of channels as steps: `[channels, rows, columns]` as `[rows, channels columns]`.
     Rows,
-    /// Places as steps: `[channels, rows, columns]` as `[rows columns, channels]`.
-    Places,
+    /// Positions as steps: `[channels, rows, columns]` as `[rows columns, channels]`.
+    Positions,
     /// One step of a sequence.
     Step(TakenStep),
     /// The values of an attention, mixed over steps by its queries and keys.
@@ -177,7 +181,7 @@ pub enum View {
     },
 }
 
-/// The places that output `o` of an adaptive pooling takes.
+/// The inputs of output `o` of an adaptive pooling, along one axis.
 ///
 /// ```
 /// assert_eq!(cntflow_network::adaptive_window(7, 3, 1), 2..5);

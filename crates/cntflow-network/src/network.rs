@@ -1,4 +1,4 @@
-//! A graph with its weights: f32 slices borrowed from wherever they lie (a mapped file, say), or owned.
+//! A graph with its weights: f32 slices, owned or borrowed (from a mapped file, for example).
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::{
     TensorSpec,
 };
 
-/// A tensor handed to a [`Network`]: its shape and its values in row-major order.
+/// A tensor for a [`Network`]: its shape and its values in row-major order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor<'a> {
     /// Its shape.
@@ -17,7 +17,7 @@ pub struct Tensor<'a> {
 }
 
 impl<'a> Tensor<'a> {
-    /// A tensor whose values lie elsewhere; nothing is copied.
+    /// A tensor that borrows its values; nothing is copied.
     pub fn borrowed(shape: &[usize], values: &'a [f32]) -> Self {
         Self {
             shape: shape.to_vec(),
@@ -25,7 +25,7 @@ impl<'a> Tensor<'a> {
         }
     }
 
-    /// A tensor that holds its values.
+    /// A tensor that owns its values.
     pub fn owned(shape: &[usize], values: Vec<f32>) -> Self {
         Self {
             shape: shape.to_vec(),
@@ -34,15 +34,16 @@ impl<'a> Tensor<'a> {
     }
 
     /// Checks the tensor against what the architecture expects.
-    fn fits(&self, spec: &TensorSpec) -> Result<(), NetworkError> {
+    fn check(&self, spec: &TensorSpec) -> Result<(), NetworkError> {
         let without_ones = |shape: &[usize]| -> Vec<usize> {
             shape.iter().copied().filter(|&size| size != 1).collect()
         };
-        let same = match spec.loose {
-            true => without_ones(&self.shape) == without_ones(&spec.shape),
-            false => self.shape == spec.shape,
+        let same_shape = if spec.ignore_unit_dimensions {
+            without_ones(&self.shape) == without_ones(&spec.shape)
+        } else {
+            self.shape == spec.shape
         };
-        if !same {
+        if !same_shape {
             return Err(NetworkError::TensorShape {
                 tensor: spec.name.clone(),
                 expected: spec.shape.clone(),
@@ -61,19 +62,24 @@ impl<'a> Tensor<'a> {
     }
 }
 
-/// Kernel and bias of one layer of links, in the precision they have in its graph: f32 as they were given, f64 where a norm is
-/// folded into them.
+/// Kernel and bias of one layer of links: f32 as they were given, f64 if a norm is folded into
+/// them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkWeights<'a> {
-    /// The kernel, row-major: `[n_out, n_in]` of a dense layer or a gate, `[filters, channels / groups, rows, columns]` of a
-    /// convolution, `[channels, filters / groups, rows, columns]` of a transposed one, `[channels]` of a norm,
-    /// `[tokens, units]` of an embedding; `None` of poolings, residual additions and constants.
+    /// The kernel, row-major:
+    ///
+    /// - `[n_out, n_in]` for a dense layer or a gate,
+    /// - `[filters, channels / groups, rows, columns]` for a convolution,
+    /// - `[channels, filters / groups, rows, columns]` for a transposed convolution,
+    /// - `[channels]` for a norm,
+    /// - `[tokens, units]` for an embedding,
+    /// - `None` for poolings, residual additions and constants.
     pub kernel: Option<Weights<'a>>,
-    /// The bias: one for each unit or filter, `[n, units]` of constants.
+    /// The bias: one for each unit or filter; `[n, units]` for constants.
     pub bias: Option<Weights<'a>>,
 }
 
-/// Weights.
+/// Weights in one of two precisions.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Weights<'a> {
     /// As they were given.
@@ -114,19 +120,20 @@ pub struct Network<'a> {
 }
 
 impl<'a> Network<'a> {
-    /// Fills an architecture with tensors, each asked for by name, once. Values may be anything, NaN and infinities included.
-    /// Norms are folded into the links before them where they can be; see [`Network::with_norms_apart`].
+    /// Makes a network of an architecture. `tensor` is called once for the name of each tensor.
+    /// Values may be NaN or infinite. Norms are folded into the links before them if possible; see
+    /// [`Network::with_separate_norms`].
     ///
     /// # Errors
-    /// The architecture makes no graph ([`Graph::new`]); a tensor is missing; its shape, or the number of its values, is not the
-    /// architecture's.
+    /// The architecture makes no graph ([`Graph::new`]); a tensor is missing, or its shape or
+    /// number of values is not the one that the architecture expects.
     pub fn new(
         architecture: Architecture,
         mut tensor: impl FnMut(&str) -> Option<Tensor<'a>>,
     ) -> Result<Self, NetworkError> {
         let graph = Graph::new(&architecture, Norms::Folded)?;
         let tensors = graph.tensors().iter().map(|spec| match tensor(&spec.name) {
-            Some(found) => found.fits(spec).map(|()| found.values),
+            Some(tensor) => tensor.check(spec).map(|()| tensor.values),
             None => Err(NetworkError::MissingTensor {
                 tensor: spec.name.clone(),
                 expected: spec.shape.clone(),
@@ -140,12 +147,12 @@ impl<'a> Network<'a> {
         })
     }
 
-    /// The same network with every norm a layer of its own. The weights are borrowed.
+    /// The same network with each norm a layer of its own. It borrows the weights.
     ///
     /// # Errors
-    /// There are more neurons then than [`MAX_NEURONS`](crate::MAX_NEURONS).
-    pub fn with_norms_apart(&self) -> Result<Network<'_>, NetworkError> {
-        let graph = Graph::new(&self.architecture, Norms::Apart)?;
+    /// With the norms there are more neurons than [`MAX_NEURONS`](crate::MAX_NEURONS).
+    pub fn with_separate_norms(&self) -> Result<Network<'_>, NetworkError> {
+        let graph = Graph::new(&self.architecture, Norms::Separate)?;
         let borrowed = self.tensors.iter().map(|values| Cow::Borrowed(&**values));
         Ok(Network {
             architecture: self.architecture.clone(),
@@ -164,7 +171,7 @@ impl<'a> Network<'a> {
         &self.graph
     }
 
-    /// The layers of links, in the order of the layers they lead to.
+    /// The layers of links, in the order of the layers that they lead to.
     pub fn links(&self) -> &[LinkLayer] {
         &self.graph.links
     }
@@ -174,7 +181,8 @@ impl<'a> Network<'a> {
         &self.graph.neurons
     }
 
-    /// The weights of a layer of links. Those that a norm is folded into are worked out anew each time, in f64.
+    /// The weights of a layer of links. Weights with a folded norm are computed at each call, in
+    /// f64.
     pub fn weights(&self, links: &LinkLayer) -> LinkWeights<'_> {
         let kernel = links.kernel.as_ref().map(|slice| self.slice(slice));
         let bias = links.bias.as_ref().map(|slice| self.slice(slice));
@@ -185,12 +193,18 @@ impl<'a> Network<'a> {
             },
             Some(norm) => {
                 let scale_and_shift = norm.scale_and_shift(&self.tensors);
-                folded(&links.links, kernel, bias, scale_and_shift, norm.shifts())
+                fold_norm(
+                    &links.links,
+                    kernel,
+                    bias,
+                    scale_and_shift,
+                    norm.has_shift(),
+                )
             }
         }
     }
 
-    /// Weights as they were given, whatever norm is folded into them in the graph; none where there is no tensor.
+    /// Weights as they were given, without a folded norm; empty if there is no tensor.
     pub(crate) fn unfolded(&self, slice: Option<&TensorSlice>) -> &[f32] {
         slice.map_or(&[], |slice| self.slice(slice))
     }
@@ -199,61 +213,59 @@ impl<'a> Network<'a> {
         &self.tensors[slice.tensor][slice.first..][..slice.n_values()]
     }
 
-    /// The values of a tensor, by its place in [`Graph::tensors`].
-    pub(crate) fn tensor(&self, place: usize) -> &[f32] {
-        &self.tensors[place]
+    /// The values of a tensor, by its index in [`Graph::tensors`].
+    pub(crate) fn tensor(&self, index: usize) -> &[f32] {
+        &self.tensors[index]
     }
 
     pub(crate) fn tensors(&self) -> &[Cow<'a, [f32]>] {
         &self.tensors
     }
 
-    /// Number of parameters: the values of all tensors but running means and variances.
+    /// Number of parameters: the values of all tensors except running means and variances.
     pub fn n_parameters(&self) -> u64 {
         let trained = self.parameters().filter(|(spec, _)| !spec.buffer);
         trained.map(|(_, values)| values.len() as u64).sum()
     }
 
-    /// Every tensor that the network took, with its values, running means and variances among them.
+    /// All tensors of the network with their values, running means and variances included.
     pub fn parameters(&self) -> impl Iterator<Item = (&TensorSpec, &[f32])> {
         let values = self.tensors.iter().map(|values| &**values);
         self.graph.tensors.iter().zip(values)
     }
 }
 
-/// A kernel scaled filter by filter, and the bias scaled and shifted; without a kernel the scale is one.
-fn folded(
+/// Folds a norm into weights: the kernel is scaled filter by filter, the bias scaled and shifted.
+/// Without a kernel, the scale becomes the kernel.
+fn fold_norm(
     links: &Links,
     kernel: Option<&[f32]>,
     bias: Option<&[f32]>,
     [scale, mut shift]: [Vec<f64>; 2],
-    shifts: bool,
+    norm_has_shift: bool,
 ) -> LinkWeights<'static> {
     if let Some(bias) = bias {
-        let scaled = scale
-            .iter()
-            .zip(bias)
-            .map(|(scale, &b)| scale * f64::from(b));
-        shift
-            .iter_mut()
-            .zip(scaled)
-            .for_each(|(shift, b)| *shift += b);
+        for (shift, (scale, &b)) in shift.iter_mut().zip(scale.iter().zip(bias)) {
+            *shift += scale * f64::from(b);
+        }
     }
-    let has_bias = shifts || bias.is_some();
-    let kernel = kernel.map(|kernel| {
-        let scaled = kernel.iter().enumerate().map(|(place, &w)| {
-            scale[filter(links, place, kernel.len() / scale.len())] * f64::from(w)
-        });
-        scaled.collect()
+    let has_bias = norm_has_shift || bias.is_some();
+    let scaled_kernel = kernel.map(|kernel| {
+        let per_filter = kernel.len() / scale.len();
+        let weights = kernel.iter().enumerate();
+        weights
+            .map(|(index, &w)| scale[filter_of(links, index, per_filter)] * f64::from(w))
+            .collect()
     });
     LinkWeights {
-        kernel: Some(Weights::Double(kernel.unwrap_or(scale))),
+        kernel: Some(Weights::Double(scaled_kernel.unwrap_or(scale))),
         bias: has_bias.then_some(Weights::Double(shift)),
     }
 }
 
-/// The filter or unit that an entry of a kernel leads to; `n` entries lead to each.
-fn filter(links: &Links, place: usize, n: usize) -> usize {
+/// The filter or unit that the entry of a kernel at `index` leads to; `per_filter` entries lead to
+/// each.
+fn filter_of(links: &Links, index: usize, per_filter: usize) -> usize {
     match *links {
         Links::ConvTranspose2d {
             channels,
@@ -261,10 +273,13 @@ fn filter(links: &Links, place: usize, n: usize) -> usize {
             groups,
             window,
         } => {
-            let (per_group, row) = (filters / groups, place / window.taps());
-            row / per_group / (channels / groups) * per_group + row % per_group
+            // Rows of `[channels, filters / groups]`: the channel's group, then the filter within
+            // it.
+            let (filters_per_group, row) = (filters / groups, index / window.taps());
+            let group = row / filters_per_group / (channels / groups);
+            group * filters_per_group + row % filters_per_group
         }
-        _ => place / n,
+        _ => index / per_filter,
     }
 }
 

@@ -1,40 +1,41 @@
-//! Scale and shift of a normalisation.
+//! Scale and shift of a norm.
 
 use std::borrow::Cow;
 
-/// A normalisation and where its tensors are.
+/// A norm and the indices of its tensors.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Norm {
     pub(crate) over: NormOver,
     /// Channels, each with a scale and a shift of its own.
     pub(crate) channels: usize,
     /// Values of each channel.
-    pub(crate) places: usize,
+    pub(crate) positions: usize,
     pub(crate) epsilon: f64,
-    /// Places of gamma and of beta among the tensors.
+    /// Indices of gamma and beta among the tensors.
     pub(crate) affine: [Option<usize>; 2],
 }
 
-/// What a normalisation takes mean and variance over.
+/// Over which values a norm takes mean and variance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NormOver {
-    /// Over what was seen in training: places of the running mean and variance among the tensors.
+    /// Over the training data: the indices of the running mean and variance among the tensors.
     Training([usize; 2]),
-    /// Over the values of each of so many groups of channels, of every input or step.
+    /// Over the values of each of this many groups of channels, for every input or step.
     Groups(usize),
 }
 
 impl Norm {
-    /// Scale and shift of every channel, as they are at inference; those of a layer or group norm apply to normalised values.
+    /// Scale and shift of every channel at inference. Those of a layer or group norm apply to
+    /// values that are normalised already.
     pub(crate) fn scale_and_shift(&self, tensors: &[Cow<'_, [f32]>]) -> [Vec<f64>; 2] {
         let values = |tensor: usize| tensors[tensor].iter().map(|&x| f64::from(x));
-        let of_channels = |tensor: Option<usize>, default: f64| match tensor {
+        let values_or = |tensor: Option<usize>, default: f64| match tensor {
             Some(tensor) => values(tensor).collect(),
             None => vec![default; self.channels],
         };
         let [gamma, beta] = self.affine;
         let (mut scale, mut shift): (Vec<f64>, Vec<f64>) =
-            (of_channels(gamma, 1.0), of_channels(beta, 0.0));
+            (values_or(gamma, 1.0), values_or(beta, 0.0));
         if let NormOver::Training([mean, variance]) = self.over {
             let channels = scale.iter_mut().zip(&mut shift);
             for ((scale, shift), (mean, variance)) in
@@ -47,8 +48,8 @@ impl Norm {
         [scale, shift]
     }
 
-    /// Whether there is a shift to speak of.
-    pub(crate) fn shifts(&self) -> bool {
+    /// Whether there is a shift, be it from beta or from a running mean.
+    pub(crate) fn has_shift(&self) -> bool {
         self.affine[1].is_some() || matches!(self.over, NormOver::Training(_))
     }
 }

@@ -1,26 +1,27 @@
-//! How the values of a layer of neurons are made, stage by stage, in a forward pass.
+//! How a forward pass computes the values of a layer of neurons, stage by stage.
 
 use crate::norm::Norm;
 use crate::{Activation, View};
 
-/// One stage. Each works on what the stages before it made, the first of a layer on nothing.
+/// One stage. It changes the result of the stages before it; the first of a layer starts from
+/// nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Stage {
-    /// Adds what the links at this place bring of the layer they come from, and their bias.
+    /// Computes the pre-activations of the links at this index, with their bias.
     Links(usize),
     /// Adds another layer's values.
     Values(Source),
     /// Normalises, scales and shifts.
     Norm(Norm),
-    /// Puts a tensor before the steps.
+    /// Prepends a tensor to the steps of every input.
     Prepend(usize),
-    /// Adds a tensor to every input's values.
+    /// Adds a tensor to the values of every input.
     Constants(usize),
     /// Goes through the steps of a sequence.
     Recurrent(Recurrence),
 }
 
-/// The values of a layer as they are seen.
+/// The values of a layer as links see them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     pub(crate) layer: usize,
@@ -37,7 +38,7 @@ pub(crate) struct Recurrence {
     pub(crate) directions: Vec<DirectionTensors>,
 }
 
-/// Places of one direction's tensors.
+/// Indices of the tensors of one direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DirectionTensors {
     /// Kernels from the input and from the hidden units.
@@ -46,7 +47,7 @@ pub(crate) struct DirectionTensors {
     pub(crate) biases: Option<[usize; 2]>,
 }
 
-/// What a recurrent layer's units are.
+/// The kind of a recurrent layer's units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cell {
     Elman(Activation),
@@ -55,7 +56,8 @@ pub(crate) enum Cell {
 }
 
 impl Cell {
-    /// Names of the gates in the order of the kernels' rows; an Elman unit has one without a name.
+    /// Names of the gates in the order of the kernels' rows. An Elman unit has one gate without a
+    /// name.
     pub(crate) fn gates(self) -> &'static [&'static str] {
         match self {
             Self::Elman(_) => &[""],

@@ -1,8 +1,8 @@
-//! The number type a forward pass is done in: f64 for numbers to rely on, f32 where speed counts.
+//! The number type of a forward pass: f64 for exact numbers, f32 for speed.
 
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, Neg, Sub};
 
-/// A real number type of the forward pass. Implemented for f64 and f32, and not meant to be implemented elsewhere.
+/// A number type of the forward pass. Implemented for f64 and f32; not meant for others.
 pub trait Real:
     faer::traits::RealField
     + Copy
@@ -21,11 +21,11 @@ pub trait Real:
 {
     /// The value, widened exactly.
     fn from_f32(value: f32) -> Self;
-    /// The value, rounded where the type is narrower.
+    /// The value, rounded if the type is narrower.
     fn from_f64(value: f64) -> Self;
     /// The value, widened exactly.
     fn to_f64(self) -> f64;
-    /// The weights in this type: themselves for f32, else written into `scratch`.
+    /// The weights in this type: the slice itself for f32, a copy in `scratch` for f64.
     fn widen<'a>(weights: &'a [f32], scratch: &'a mut Vec<Self>) -> &'a [Self];
     /// `e^self`
     fn exponential(self) -> Self;
@@ -37,7 +37,7 @@ pub trait Real:
     fn square_root(self) -> Self;
     /// `tanh(self)`
     fn hyperbolic_tangent(self) -> Self;
-    /// `1 - erf(self)`, to within an ulp or two of the type.
+    /// `1 - erf(self)`, within an ulp or two of the type.
     fn complementary_error_function(self) -> Self;
 }
 

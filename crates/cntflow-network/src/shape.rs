@@ -1,15 +1,17 @@
-//! Shape of a layer of neurons, and which neuron stands where.
+//! Shape of a layer of neurons, and the coordinates of each neuron.
 
 use std::fmt;
 
-/// Shape of a layer of neurons. Neurons run channel-major: channel, row, column, the last fastest. The steps of a sequence are no
+/// Shape of a layer of neurons.
+///
+/// Neurons are ordered channel, row, column, the last fastest. The steps of a sequence are no
 /// neurons: the same units see them one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// A vector of units: unit `u` is channel `u`, row 0, column 0.
     Units(usize),
     /// Channels of rows x columns.
-    Places {
+    Spatial {
         /// Number of channels.
         channels: usize,
         /// Number of rows.
@@ -17,18 +19,18 @@ pub enum Shape {
         /// Number of columns.
         columns: usize,
     },
-    /// Units that see a sequence of steps; values run step-major.
+    /// Units that see a sequence of steps. Values are ordered step, unit.
     Steps {
         /// Number of steps.
         steps: usize,
         /// Number of units.
         units: usize,
     },
-    /// A sequence of token numbers: a neuron for every token.
+    /// A sequence of token numbers. There is a neuron for every token of the vocabulary.
     Tokens {
         /// Number of steps.
         steps: usize,
-        /// Number of tokens.
+        /// Number of tokens of the vocabulary.
         tokens: usize,
     },
 }
@@ -36,10 +38,11 @@ pub enum Shape {
 impl Shape {
     /// Number of neurons.
     pub fn n_neurons(&self) -> usize {
-        self.channels() * self.places()
+        self.channels() * self.positions()
     }
 
-    /// Number of values that one input has in this layer: its neurons, over all steps; of token numbers one per step.
+    /// Number of values of one input in this layer: one per neuron and step; for token numbers one
+    /// per step.
     ///
     /// ```
     /// let shape = cntflow_network::Shape::Steps { steps: 5, units: 3 };
@@ -52,63 +55,64 @@ impl Shape {
         }
     }
 
-    /// Number of steps; 1 of what is no sequence.
+    /// Number of steps; 1 if this is no sequence.
     pub fn steps(&self) -> usize {
         match *self {
-            Self::Units(_) | Self::Places { .. } => 1,
+            Self::Units(_) | Self::Spatial { .. } => 1,
             Self::Steps { steps, .. } | Self::Tokens { steps, .. } => steps,
         }
     }
 
-    /// Number of channels; of a vector or a sequence its units.
+    /// Number of channels; for a vector or a sequence its units.
     pub fn channels(&self) -> usize {
         match *self {
             Self::Units(units) | Self::Steps { units, .. } => units,
-            Self::Places { channels, .. } => channels,
+            Self::Spatial { channels, .. } => channels,
             Self::Tokens { tokens, .. } => tokens,
         }
     }
 
-    /// Number of rows; 1 where there are none.
+    /// Number of rows; 1 if this has no rows.
     pub fn rows(&self) -> usize {
         match *self {
-            Self::Places { rows, .. } => rows,
+            Self::Spatial { rows, .. } => rows,
             _ => 1,
         }
     }
 
-    /// Number of columns; 1 where there are none.
+    /// Number of columns; 1 if this has no columns.
     pub fn columns(&self) -> usize {
         match *self {
-            Self::Places { columns, .. } => columns,
+            Self::Spatial { columns, .. } => columns,
             _ => 1,
         }
     }
 
-    /// Neurons of one channel: rows x columns.
-    pub fn places(&self) -> usize {
+    /// Positions of a channel: rows x columns.
+    pub fn positions(&self) -> usize {
         self.rows() * self.columns()
     }
 
     /// Channel, row and column of a neuron.
     ///
     /// ```
-    /// let shape = cntflow_network::Shape::Places { channels: 2, rows: 3, columns: 4 };
-    /// assert_eq!(shape.position(12 + 4 + 2), (1, 1, 2));
+    /// let shape = cntflow_network::Shape::Spatial { channels: 2, rows: 3, columns: 4 };
+    /// assert_eq!(shape.coordinates(12 + 4 + 2), (1, 1, 2));
     /// ```
-    pub fn position(&self, neuron: usize) -> (usize, usize, usize) {
-        let place = neuron % self.places();
-        let row = place / self.columns();
-        (neuron / self.places(), row, place % self.columns())
+    pub fn coordinates(&self, neuron: usize) -> (usize, usize, usize) {
+        let in_channel = neuron % self.positions();
+        let (row, column) = (in_channel / self.columns(), in_channel % self.columns());
+        (neuron / self.positions(), row, column)
     }
 
-    /// The shape as a list: `[units]`, `[channels, rows, columns]`, `[steps, units]` or `[steps, tokens]`.
+    /// The shape as a list: `[units]`, `[channels, rows, columns]`, `[steps, units]` or
+    /// `[steps, tokens]`.
     pub fn dimensions(&self) -> Vec<usize> {
         match *self {
             Self::Units(units) => vec![units],
             Self::Steps { steps, units } => vec![steps, units],
             Self::Tokens { steps, tokens } => vec![steps, tokens],
-            Self::Places {
+            Self::Spatial {
                 channels,
                 rows,
                 columns,

@@ -1,31 +1,33 @@
-//! Geometry of a kernel or window sliding over rows and columns: which tap of it meets which place of the input from which
-//! place of the output.
+//! Geometry of a kernel or window that slides over rows and columns: which tap of it sees which
+//! input from which output.
 
 use std::iter::StepBy;
 use std::ops::Range;
 
 use crate::Padding1d;
 
-/// One direction of a [`Window`]: output `o` sees input `o * stride + tap * dilation - padding` through `tap`; where that is
-/// no place of the input, the tap sees padding.
+/// One axis of a [`Window`]. Output `o` sees input `o * stride + tap * dilation - padding` through
+/// `tap`. If there is no such input, the tap sees padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Axis {
-    /// Places of the input.
+    /// Number of inputs.
     pub input: usize,
-    /// Places of the output: `floor((input + padding of both sides - dilation (kernel - 1) - 1) / stride) + 1`.
+    /// Number of outputs:
+    /// `floor((input + padding of both sides - dilation (kernel - 1) - 1) / stride) + 1`.
     pub output: usize,
-    /// Taps of the kernel.
+    /// Number of taps of the kernel.
     pub kernel: usize,
     /// Step from one output to the next.
     pub stride: usize,
-    /// Places added before the first. Those after the last show in the number of outputs only.
+    /// Padding before the first input. Padding after the last shows only in the number of outputs.
     pub padding: usize,
     /// Distance from one tap to the next.
     pub dilation: usize,
 }
 
 impl Axis {
-    /// The axis with its output worked out; `None` where the kernel does not fit, a size is zero, or the arithmetic overflows.
+    /// The axis, with its number of outputs computed. `None` if the kernel does not fit, a size is
+    /// zero, or the arithmetic overflows.
     pub fn new(
         input: usize,
         kernel: usize,
@@ -34,8 +36,9 @@ impl Axis {
         dilation: usize,
     ) -> Option<Self> {
         let padding = padding.into();
-        let padded = input.checked_add(padding.before)?;
-        let padded = padded.checked_add(padding.after)?;
+        let padded = input
+            .checked_add(padding.before)?
+            .checked_add(padding.after)?;
         let reach = kernel.checked_sub(1)?.checked_mul(dilation)?;
         let steps = padded.checked_sub(reach)?.checked_sub(1)?;
         let output = steps.checked_div(stride)?.checked_add(1)?;
@@ -49,8 +52,9 @@ impl Axis {
         })
     }
 
-    /// The same with one more output where padding after the last place leaves part of a step, unless it would begin in that
-    /// padding: the ceil mode of PyTorch's poolings.
+    /// The axis in the ceil mode of PyTorch's poolings: with one more output if the padded inputs
+    /// leave part of a step, unless that output would begin in the padding at the end. `after` is
+    /// the padding after the last input.
     ///
     /// ```
     /// use cntflow_network::Axis;
@@ -63,16 +67,16 @@ impl Axis {
         let padded = self.padding + self.input + after;
         let reach = (self.kernel - 1) * self.dilation + 1;
         let next = self.output.saturating_mul(self.stride);
-        let left = !(padded - reach).is_multiple_of(self.stride);
-        let more = left && next < self.padding + self.input;
+        let has_rest = !(padded - reach).is_multiple_of(self.stride);
+        let more = has_rest && next < self.padding + self.input;
         Self {
             output: self.output + usize::from(more),
             ..self
         }
     }
 
-    /// The axis whose padding, with `after` places at the end, is places like any other.
-    pub(crate) fn with_padding_real(self, after: usize) -> Self {
+    /// The axis on which padding, with `after` at the end, is an input like any other.
+    pub(crate) fn with_padding_as_input(self, after: usize) -> Self {
         Self {
             input: self.padding + self.input + after,
             padding: 0,
@@ -80,14 +84,14 @@ impl Axis {
         }
     }
 
-    /// Taps that meet a real place from output `o`.
+    /// Taps through which output `o` sees an input, not padding.
     ///
     /// ```
     /// let axis = cntflow_network::Axis::new(5, 3, 1, 1, 1).unwrap();
     /// assert_eq!(axis.output, 5);
-    /// assert_eq!([axis.taps_into(0), axis.taps_into(1), axis.taps_into(4)], [1..3, 0..3, 0..2]);
+    /// assert_eq!([axis.taps_of_output(0), axis.taps_of_output(1), axis.taps_of_output(4)], [1..3, 0..3, 0..2]);
     /// ```
-    pub fn taps_into(&self, o: usize) -> Range<usize> {
+    pub fn taps_of_output(&self, o: usize) -> Range<usize> {
         let start = o * self.stride;
         let first = self
             .padding
@@ -101,20 +105,26 @@ impl Axis {
         first..end.max(first)
     }
 
-    /// Taps through which input `i` is seen, in order, [`Axis::tap_step`] apart; each from an output of its own.
-    pub fn taps_from(&self, i: usize) -> StepBy<Range<usize>> {
-        let at = i + self.padding;
-        let last = (self.output - 1) * self.stride;
-        let first = at.saturating_sub(last).div_ceil(self.dilation);
-        let end = (at / self.dilation + 1).min(self.kernel);
+    /// Taps through which input `i` is seen, in order, [`Axis::tap_step`] apart. Each belongs to
+    /// another output.
+    pub fn taps_of_input(&self, i: usize) -> StepBy<Range<usize>> {
+        let padded = i + self.padding;
+        let last_start = (self.output - 1) * self.stride;
+        // Smaller taps would belong to outputs after the last, larger ones to outputs before the
+        // first.
+        let smallest = padded.saturating_sub(last_start).div_ceil(self.dilation);
+        let end = (padded / self.dilation + 1).min(self.kernel);
+        // Taps repeat with `step`, so one of the first `step` taps starts the series, if any does.
         let step = self.tap_step();
-        let falls = |tap: &usize| (at - tap * self.dilation).is_multiple_of(self.stride);
-        let first = (first..end.min(first + step)).find(falls).unwrap_or(end);
+        let meets = |tap: &usize| (padded - tap * self.dilation).is_multiple_of(self.stride);
+        let mut candidates = smallest..end.min(smallest + step);
+        let first = candidates.find(meets).unwrap_or(end);
         (first..end).step_by(step)
     }
 
     /// Distance between taps through which one input is seen: `stride / gcd(stride, dilation)`.
     pub fn tap_step(&self) -> usize {
+        // Euclid's algorithm.
         let (mut a, mut b) = (self.stride, self.dilation);
         while b > 0 {
             (a, b) = (b, a % b);
@@ -122,8 +132,8 @@ impl Axis {
         self.stride / a
     }
 
-    /// Outputs from which `tap` meets a real place.
-    pub fn outputs_of(&self, tap: usize) -> Range<usize> {
+    /// Outputs that see an input through `tap`, not padding.
+    pub fn outputs_of_tap(&self, tap: usize) -> Range<usize> {
         let offset = tap * self.dilation;
         let first = self
             .padding
@@ -137,8 +147,8 @@ impl Axis {
         first..end.max(first)
     }
 
-    /// The place of the input that output `o` sees through `tap`, which has to be a real one.
-    pub fn place(&self, o: usize, tap: usize) -> usize {
+    /// The input that output `o` sees through `tap`, which must not be padding.
+    pub fn input_index(&self, o: usize, tap: usize) -> usize {
         o * self.stride + tap * self.dilation - self.padding
     }
 }
@@ -153,55 +163,57 @@ pub struct Window {
 }
 
 impl Window {
-    /// Taps of the kernel: rows x columns.
+    /// Number of taps of the kernel: rows x columns.
     pub fn taps(&self) -> usize {
         self.rows.kernel * self.columns.kernel
     }
 
-    /// Places of the output: rows x columns.
+    /// Number of outputs: rows x columns.
     pub fn outputs(&self) -> usize {
         self.rows.output * self.columns.output
     }
 
-    /// Places of the input: rows x columns.
+    /// Number of inputs: rows x columns.
     pub fn inputs(&self) -> usize {
         self.rows.input * self.columns.input
     }
 
-    /// For every tap, row by row, the number of outputs from which it meets a real place.
+    /// For every tap, row by row, the number of outputs that see an input through it.
     ///
     /// ```
     /// use cntflow_network::{Axis, Window};
     ///
     /// let axis = Axis::new(3, 3, 1, 1, 1).unwrap();
     /// let window = Window { rows: axis, columns: axis };
-    /// assert_eq!(window.applied(), [4, 6, 4, 6, 9, 6, 4, 6, 4]);
+    /// assert_eq!(window.outputs_per_tap(), [4, 6, 4, 6, 9, 6, 4, 6, 4]);
     /// ```
-    pub fn applied(&self) -> Vec<u64> {
-        let count = |axis: Axis| (0..axis.kernel).map(move |tap| axis.outputs_of(tap).len() as u64);
+    pub fn outputs_per_tap(&self) -> Vec<u64> {
+        let count =
+            |axis: Axis| (0..axis.kernel).map(move |tap| axis.outputs_of_tap(tap).len() as u64);
         count(self.rows)
             .flat_map(|rows| count(self.columns).map(move |columns| rows * columns))
             .collect()
     }
 
-    /// For every output, row by row, the number of taps that meet a real place.
-    pub fn sizes(&self) -> impl Iterator<Item = usize> {
-        let along = |axis: Axis| (0..axis.output).map(move |o| axis.taps_into(o).len());
+    /// For every output, row by row, the number of taps through which it sees an input.
+    pub fn taps_per_output(&self) -> impl Iterator<Item = usize> {
+        let along = |axis: Axis| (0..axis.output).map(move |o| axis.taps_of_output(o).len());
         let columns: Vec<usize> = along(self.columns).collect();
         along(self.rows).flat_map(move |rows| {
-            let sizes: Vec<usize> = columns.iter().map(|columns| rows * columns).collect();
-            sizes
+            let counts: Vec<usize> = columns.iter().map(|columns| rows * columns).collect();
+            counts
         })
     }
 
-    /// Whether every tap meets a real place from every output.
-    pub fn is_whole(&self) -> bool {
-        self.n_applied() == self.outputs() as u64 * self.taps() as u64
+    /// Whether no output sees padding.
+    pub fn is_unpadded(&self) -> bool {
+        self.n_connections() == self.outputs() as u64 * self.taps() as u64
     }
 
-    /// Pairs of an output and a tap that meet a real place, of one channel: the sum of [`Window::applied`].
-    pub fn n_applied(&self) -> u64 {
-        let count = |axis: Axis| (0..axis.output).map(move |o| axis.taps_into(o).len() as u64);
+    /// Number of pairs of an output and an input that it sees, for one channel: the sum of
+    /// [`Window::outputs_per_tap`].
+    pub fn n_connections(&self) -> u64 {
+        let count = |axis: Axis| (0..axis.output).map(move |o| axis.taps_of_output(o).len() as u64);
         count(self.rows).sum::<u64>() * count(self.columns).sum::<u64>()
     }
 }
@@ -212,7 +224,7 @@ mod tests {
 
     /// All geometries of a few small sizes, against the definition.
     #[test]
-    fn every_view_of_an_axis_tells_the_same_pairs() {
+    fn all_methods_of_an_axis_agree_on_its_pairs() {
         for (input, kernel, stride) in [
             (7, 3, 1),
             (6, 2, 3),
@@ -223,8 +235,8 @@ mod tests {
         ] {
             for (padding, dilation) in [(0, 1), (1, 1), (2, 2), (3, 1), (4, 3), (5, 6)] {
                 for after in [padding, 0, 1, 4] {
-                    let made = Axis::new(input, kernel, stride, [padding, after], dilation);
-                    if let Some(axis) = made {
+                    let axis = Axis::new(input, kernel, stride, [padding, after], dilation);
+                    if let Some(axis) = axis {
                         check(axis);
                         check(axis.rounded_up(after));
                     }
@@ -237,30 +249,34 @@ mod tests {
         let mut pairs = 0;
         for o in 0..axis.output {
             for tap in 0..axis.kernel {
-                let place = (o * axis.stride + tap * axis.dilation).checked_sub(axis.padding);
-                let real = place.is_some_and(|place| place < axis.input);
-                assert_eq!(axis.taps_into(o).contains(&tap), real, "{axis:?} {o} {tap}");
+                let input = (o * axis.stride + tap * axis.dilation).checked_sub(axis.padding);
+                let real = input.is_some_and(|input| input < axis.input);
                 assert_eq!(
-                    axis.outputs_of(tap).contains(&o),
+                    axis.taps_of_output(o).contains(&tap),
+                    real,
+                    "{axis:?} {o} {tap}"
+                );
+                assert_eq!(
+                    axis.outputs_of_tap(tap).contains(&o),
                     real,
                     "{axis:?} {o} {tap}"
                 );
                 if real {
-                    let place = axis.place(o, tap);
+                    let input = axis.input_index(o, tap);
                     assert!(
-                        axis.taps_from(place).any(|t| t == tap),
+                        axis.taps_of_input(input).any(|t| t == tap),
                         "{axis:?} {o} {tap}"
                     );
                     pairs += 1;
                 }
             }
         }
-        let from: usize = (0..axis.input).map(|i| axis.taps_from(i).count()).sum();
+        let from: usize = (0..axis.input).map(|i| axis.taps_of_input(i).count()).sum();
         assert_eq!(from, pairs, "{axis:?}");
     }
 
     #[test]
-    fn hostile_sizes_are_no_axis() {
+    fn hostile_sizes_make_no_axis() {
         assert_eq!(Axis::new(5, 3, 1, usize::MAX, 1), None);
         assert_eq!(Axis::new(5, 3, 1, [0, usize::MAX], 1), None);
         assert_eq!(Axis::new(5, usize::MAX, 1, 1, usize::MAX), None);

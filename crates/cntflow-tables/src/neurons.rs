@@ -7,7 +7,7 @@ use arrow_array::{
     ArrayRef, DictionaryArray, RecordBatch, StringArray, UInt32Array, new_null_array,
 };
 use arrow_schema::DataType;
-use cntflow_metrics::{NeuronColumns, NeuronData, Seen};
+use cntflow_metrics::{NeuronColumns, NeuronData, NeuronStatistics};
 
 use crate::arrays::reals_of;
 use crate::error::TablesError;
@@ -147,10 +147,10 @@ fn extend_positions(column: &mut Vec<u32>, positions: impl Iterator<Item = usize
     column.extend(positions.map(|position| position as u32));
 }
 
-fn pre(data: &NeuronData, column: fn(&Seen) -> &[f64]) -> Option<&[f64]> {
+fn pre(data: &NeuronData, column: fn(&NeuronStatistics) -> &[f64]) -> Option<&[f64]> {
     data.pre.as_ref().map(column)
 }
 
-fn post(data: &NeuronData, column: fn(&Seen) -> &[f64]) -> Option<&[f64]> {
+fn post(data: &NeuronData, column: fn(&NeuronStatistics) -> &[f64]) -> Option<&[f64]> {
     data.post.as_ref().map(column)
 }

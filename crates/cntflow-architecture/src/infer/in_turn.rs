@@ -15,7 +15,7 @@ pub(crate) fn fills_in_turn(
     architecture: &Architecture,
     tensors: &[TensorEntry],
 ) -> Option<(BTreeMap<String, TensorRecipe>, Vec<String>)> {
-    let graph = Graph::new(architecture, Norms::Apart).ok()?;
+    let graph = Graph::new(architecture, Norms::Separate).ok()?;
     let weights: Vec<&TensorEntry> = tensors.iter().filter(|tensor| is_weight(tensor)).collect();
     let mut groups: Vec<Turn<'_>> = weights
         .chunk_by(|a, b| folder(a) == folder(b))
@@ -67,7 +67,7 @@ fn flattened(graph: &Graph) -> BTreeMap<usize, [usize; 3]> {
         match (links.view, graph.neurons[links.from].shape) {
             (
                 View::Flat,
-                Shape::Places {
+                Shape::Spatial {
                     channels,
                     rows,
                     columns,

@@ -1,24 +1,26 @@
 //! Bins of accuracy: which networks are one population.
 
-/// Width of a bin of accuracy, default is 0.025: that of the papers' authors.
+/// Default width of an accuracy bin: 0.025, as the papers' authors have it.
 pub const DEFAULT_WIDTH: f64 = 0.025;
 
-/// Share of a bin by which an accuracy may lie below its border and still be in it: decimal borders are no binary numbers.
+/// Share of a bin by which an accuracy may be below a bin's lower border and still count as inside:
+/// decimal borders are not exact in binary.
 const TOLERANCE: f64 = 1e-9;
 
-/// Bins `[k w, (k + 1) w)` of one width w.
+/// Bins `[k w, (k + 1) w)` of width w.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AccuracyBins {
     width: f64,
 }
 
 impl AccuracyBins {
-    /// Bins of a width; `None` where it is not positive and finite.
+    /// Bins of a width; `None` if it is not positive and finite.
     pub fn new(width: f64) -> Option<Self> {
         (width.is_finite() && width > 0.0).then_some(Self { width })
     }
 
-    /// The bin of an accuracy (or any other real label); `None` of NaN and infinities.
+    /// The index k of the bin of an accuracy (or any other real label); `None` for NaN and
+    /// infinities.
     ///
     /// ```
     /// let bins = cntflow_metrics::population::AccuracyBins::new(0.025).unwrap();
@@ -31,12 +33,12 @@ impl AccuracyBins {
         (bin.abs() < 1e15).then_some(bin as i64)
     }
 
-    /// Lower and upper border of a bin, of 12 decimals.
+    /// Lower and upper border of a bin, rounded to 12 decimals.
     pub fn bounds(&self, bin: i64) -> (f64, f64) {
         let border = |k: i64| {
             let border = k as f64 * self.width;
             let rounded = (border * 1e12).round() / 1e12;
-            // Borders with fewer than 12 significant digits left stay as they are.
+            // Rounding would leave these fewer than 9 significant digits.
             if rounded.abs() < 1e-3 {
                 border
             } else {

@@ -1,15 +1,16 @@
-//! Bins of values with the sums of their offsets' powers, as integers.
+//! Bins of the dyadic grid with integer sums of powers of their values' offsets.
 
-use super::place::{LAST_LEVEL, bin_of, extent, key_of, offset, offset_of_bin};
+use super::dyadic::{LAST_LEVEL, bin_of, extent, key_of, offset, offset_of_bin};
 
-/// Powers of the offsets that are summed.
+/// Number of powers of the offsets that are summed.
 pub(super) const POWERS: usize = 4;
 
-/// One bin: how many values, and the sums of the powers 1 to 4 of their offsets from its centre. Offsets have up to 23 bits, so the
-/// sums hold 2^39 values.
+/// One bin: the number of its values, and the sums of the powers 1 to 4 of their offsets from its
+/// centre. Offsets are at most 2^22, so sums of 2^39 values fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bin {
-    pub(super) place: i64,
+    /// Name of the bin on the dyadic grid.
+    pub(super) name: i64,
     pub(super) count: u64,
     pub(super) sums: [i128; POWERS],
 }
@@ -21,7 +22,8 @@ pub(super) struct Bins {
     pub(super) bins: Vec<Bin>,
 }
 
-/// Values near one point, as reals: their number and the sums of the powers 1 to 4 of their distances from it.
+/// Values near a centre: their number, and the sums of the powers 1 to 4 of their distances from
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Cluster {
     pub(super) centre: f64,
@@ -31,28 +33,30 @@ pub(super) struct Cluster {
 }
 
 impl Bin {
+    /// A bin with one value that counts `times` times.
     fn of(key: i64, times: u64, level: u32) -> Self {
-        let place = bin_of(key, level);
-        let r = i128::from(offset(key, place, level));
+        let name = bin_of(key, level);
+        let r = i128::from(offset(key, name, level));
         let n = i128::from(times);
         Self {
-            place,
+            name,
             count: times,
             sums: [n * r, n * r * r, n * r * r * r, n * r * r * r * r],
         }
     }
 
-    /// The bin as part of the coarser one that takes it in: sums of `(r + d)^k` by the binomial theorem.
-    fn within(&self, level: u32, coarser: u32) -> Self {
-        let place = bin_of(self.place, coarser);
-        if place == 0 {
+    /// The bin's values in the coarser bin that contains it. The offsets r become `r + d`; sums of
+    /// `(r + d)^k` follow by the binomial theorem.
+    fn in_coarser(&self, level: u32, coarser: u32) -> Self {
+        let name = bin_of(self.name, coarser);
+        if name == 0 {
             return Self {
-                place,
+                name,
                 count: self.count,
                 sums: [0; POWERS],
             };
         }
-        let d = i128::from(offset_of_bin((self.place, level), (place, coarser)));
+        let d = i128::from(offset_of_bin((self.name, level), (name, coarser)));
         let n = i128::from(self.count);
         let [s1, s2, s3, s4] = self.sums;
         let d2 = d * d;
@@ -63,7 +67,7 @@ impl Bin {
             s4 + 4 * d * s3 + 6 * d2 * s2 + 4 * d2 * d * s1 + n * d2 * d2,
         ];
         Self {
-            place,
+            name,
             sums,
             ..*self
         }
@@ -78,12 +82,13 @@ impl Bin {
 }
 
 impl Bins {
-    /// Values with how often each counts, sorted, in bins of the finest level that needs no more than `most`.
-    pub(super) fn of(sorted: &[(f64, u64)], most: usize) -> Self {
+    /// Sorted values, each with how often it counts, in bins of the finest level that needs at most
+    /// `max_bins`.
+    pub(super) fn of(sorted: &[(f64, u64)], max_bins: usize) -> Self {
         let keys: Vec<(i64, u64)> = sorted.iter().map(|&(x, n)| (key_of(x), n)).collect();
-        let fits = |level: u32| occupied(&keys, level) <= most;
-        let levels = 0..LAST_LEVEL;
-        let (mut low, mut high) = (levels.start, levels.end);
+        let fits = |level: u32| n_occupied(&keys, level) <= max_bins;
+        // Coarser bins are never more, so a binary search finds the level.
+        let (mut low, mut high) = (0, LAST_LEVEL);
         while low < high {
             let middle = (low + high) / 2;
             if fits(middle) {
@@ -92,11 +97,11 @@ impl Bins {
                 low = middle + 1;
             }
         }
-        Self::at(&keys, low)
+        Self::at_level(&keys, low)
     }
 
-    /// Sorted keys with how often each counts, in bins of a level.
-    fn at(keys: &[(i64, u64)], level: u32) -> Self {
+    /// Sorted keys, each with how often it counts, in bins of a level.
+    fn at_level(keys: &[(i64, u64)], level: u32) -> Self {
         let bins = keys.iter().map(|&(key, times)| Bin::of(key, times, level));
         Self {
             level,
@@ -104,40 +109,45 @@ impl Bins {
         }
     }
 
-    /// Takes sorted values in.
-    pub(super) fn take(&mut self, sorted: &[(f64, u64)], most: usize) {
+    /// Adds sorted values.
+    pub(super) fn add_values(&mut self, sorted: &[(f64, u64)], max_bins: usize) {
         let keys: Vec<(i64, u64)> = sorted.iter().map(|&(x, n)| (key_of(x), n)).collect();
-        self.merge(&Self::at(&keys, self.level), most);
+        self.merge(&Self::at_level(&keys, self.level), max_bins);
     }
 
-    /// Takes other bins in, at the finest level that needs no more than `most` bins.
-    pub(super) fn merge(&mut self, other: &Self, most: usize) {
+    /// Adds other bins, at the finest level of both that needs at most `max_bins`.
+    pub(super) fn merge(&mut self, other: &Self, max_bins: usize) {
         let level = self.level.max(other.level);
-        let (a, b) = (self.coarser(level), other.coarser(level));
+        let (a, b) = (self.at_coarser_level(level), other.at_coarser_level(level));
         let mut all = Vec::with_capacity(a.len() + b.len());
         all.extend(a);
         all.extend(b);
-        all.sort_by_key(|bin| bin.place);
+        // Two sorted runs: the stable sort merges them in one pass.
+        all.sort_by_key(|bin| bin.name);
         self.bins = joined(all.into_iter());
         self.level = level;
-        while self.bins.len() > most && self.level < LAST_LEVEL {
-            self.bins = self.coarser(self.level + 1);
+        while self.bins.len() > max_bins && self.level < LAST_LEVEL {
+            self.bins = self.at_coarser_level(self.level + 1);
             self.level += 1;
         }
     }
 
-    fn coarser(&self, level: u32) -> Vec<Bin> {
+    /// The bins joined to those of a coarser level.
+    fn at_coarser_level(&self, level: u32) -> Vec<Bin> {
         if level == self.level {
             return self.bins.clone();
         }
-        let bins = self.bins.iter().map(|bin| bin.within(self.level, level));
+        let bins = self
+            .bins
+            .iter()
+            .map(|bin| bin.in_coarser(self.level, level));
         joined(bins)
     }
 
     /// The bins as reals, in the order of their centres.
     pub(super) fn clusters(&self) -> impl Iterator<Item = Cluster> {
         self.bins.iter().map(|bin| {
-            let (centre, half_width, unit) = extent(bin.place, self.level);
+            let (centre, half_width, unit) = extent(bin.name, self.level);
             let mut power = 1.0;
             let sums = bin.sums.map(|sum| {
                 power *= unit;
@@ -153,22 +163,22 @@ impl Bins {
     }
 }
 
-/// Number of bins that sorted keys take at a level.
-fn occupied(keys: &[(i64, u64)], level: u32) -> usize {
-    let mut places = keys.iter().map(|&(key, _)| bin_of(key, level));
-    let Some(mut last) = places.next() else {
+/// Number of bins that sorted keys occupy at a level.
+fn n_occupied(keys: &[(i64, u64)], level: u32) -> usize {
+    let mut bins = keys.iter().map(|&(key, _)| bin_of(key, level));
+    let Some(mut last) = bins.next() else {
         return 0;
     };
-    let changes = places.filter(|&place| std::mem::replace(&mut last, place) != place);
+    let changes = bins.filter(|&bin| std::mem::replace(&mut last, bin) != bin);
     1 + changes.count()
 }
 
-/// Sorted bins with those of one place put together.
+/// Sorted bins, with equal ones joined.
 fn joined(bins: impl Iterator<Item = Bin>) -> Vec<Bin> {
     let mut joined: Vec<Bin> = Vec::new();
     for bin in bins {
         match joined.last_mut() {
-            Some(last) if last.place == bin.place => last.add(&bin),
+            Some(last) if last.name == bin.name => last.add(&bin),
             _ => joined.push(bin),
         }
     }
@@ -191,11 +201,13 @@ impl Cluster {
         self.centre + self.sums[0] / self.count
     }
 
-    /// Two points with weights that have the values' number and first three moments (Gauss quadrature): positive weights, so that what
-    /// is computed from them is a distribution too.
+    /// Two points with weights that have the values' number and first three moments (Gauss
+    /// quadrature). The weights are positive, so a density or a distribution function of the points
+    /// is one too.
     pub(super) fn two_points(&self) -> [(f64, f64); 2] {
         let [m1, m2, m3, _] = self.sums.map(|sum| sum / self.count);
         let variance = m2 - m1 * m1;
+        // Equal values, but for rounding, are one point.
         if self.half_width == 0.0 || variance <= 1e-18 * self.half_width * self.half_width {
             return [(self.mean(), self.count), (self.mean(), 0.0)];
         }
@@ -203,10 +215,10 @@ impl Cluster {
         let skewness = (m3 - 3.0 * m1 * m2 + 2.0 * m1 * m1 * m1) / (variance * std);
         let root = (4.0 + skewness * skewness).sqrt();
         let share = 0.5 * (1.0 + skewness / root);
-        let place = |sign: f64| self.mean() + std * 0.5 * (skewness + sign * root);
+        let point = |sign: f64| self.mean() + std * 0.5 * (skewness + sign * root);
         [
-            (place(-1.0), self.count * share),
-            (place(1.0), self.count * (1.0 - share)),
+            (point(-1.0), self.count * share),
+            (point(1.0), self.count * (1.0 - share)),
         ]
     }
 }
@@ -228,7 +240,7 @@ mod tests {
         let bins = Bins::of(&sorted(&values), 100);
         assert!((50..=100).contains(&bins.bins.len()));
         for cluster in bins.clusters() {
-            // A bin has its end towards zero.
+            // A bin includes its end towards zero, not the other.
             let inside = values.iter().filter(|&&x| {
                 let d = (x - cluster.centre) * cluster.centre.signum();
                 -cluster.half_width <= d && d < cluster.half_width

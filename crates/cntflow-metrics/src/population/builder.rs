@@ -1,12 +1,12 @@
-//! Making a summary of values that come one at a time.
+//! Building a summary of values that come one at a time.
 
 use super::SampleSummary;
-use super::summary::put_together;
+use super::summary::join_equal;
 
-/// Values that are sorted together before the summary takes them in.
-const RUN: usize = 1 << 16;
+/// Values that are sorted together before they are added to the summary.
+const BUFFERED: usize = 1 << 16;
 
-/// Takes values one at a time. Memory is bounded.
+/// Builds a [`SampleSummary`] from values one at a time, in bounded memory.
 ///
 /// ```
 /// use cntflow_metrics::population::SampleBuilder;
@@ -20,45 +20,46 @@ const RUN: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub struct SampleBuilder {
     summary: SampleSummary,
-    run: Vec<(f64, u64)>,
+    buffer: Vec<(f64, u64)>,
 }
 
 impl SampleBuilder {
-    /// Adds a value that counts a number of times. NaN and infinities are counted and left out.
+    /// Adds a value that counts `times` times. NaN and infinities are counted and left out.
     pub fn add(&mut self, value: f64, times: u64) {
         if times == 0 {
             return;
         }
         if !value.is_finite() {
-            *(if value.is_nan() {
-                &mut self.summary.nan
+            if value.is_nan() {
+                self.summary.nan += times;
             } else {
-                &mut self.summary.infinite
-            }) += times;
+                self.summary.infinite += times;
+            }
             return;
         }
-        // There is one zero.
-        self.run.push((value + 0.0, times));
-        if self.run.len() == RUN {
-            self.settle();
+        // Adding 0 turns -0 into 0: the two must not be kept as different values.
+        self.buffer.push((value + 0.0, times));
+        if self.buffer.len() == BUFFERED {
+            self.flush();
         }
     }
 
     /// The summary of all values.
     pub fn finish(mut self) -> SampleSummary {
-        self.settle();
+        self.flush();
         self.summary
     }
 
-    fn settle(&mut self) {
-        self.run.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        put_together(&mut self.run);
-        if let (Some(&(min, _)), Some(&(max, _))) = (self.run.first(), self.run.last()) {
+    /// Adds the buffered values to the summary.
+    fn flush(&mut self) {
+        self.buffer.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        join_equal(&mut self.buffer);
+        if let (Some(&(min, _)), Some(&(max, _))) = (self.buffer.first(), self.buffer.last()) {
             let (a, b) = self.summary.range.unwrap_or((min, max));
             self.summary.range = Some((a.min(min), b.max(max)));
         }
-        self.summary.take(&self.run);
-        self.run.clear();
+        self.summary.add_values(&self.buffer);
+        self.buffer.clear();
     }
 }
 

@@ -1,16 +1,17 @@
-//! Several samples against each other: the bins of a population, or the layers of one network.
+//! Comparing several samples: the bins of a population, or the layers of one network.
 
 use super::wasserstein::Points;
 use super::{Comparison, Density, Grid, NoDensity, SampleSummary};
 
-/// Densities of some samples on one grid, and every pair compared.
+/// Densities of samples on one grid, and comparisons of all pairs.
 #[derive(Clone, Debug)]
 pub struct Compared {
-    /// The grid over the range of all samples; `None` where none has a value.
+    /// The grid over the range of all samples; `None` if no sample has a value.
     pub grid: Option<Grid>,
-    /// The density of every sample on the grid, or why it has none.
+    /// The density of every sample on the grid, or why the sample has none.
     pub curves: Vec<Result<Curve, NoDensity>>,
-    /// Every pair, each on the grid over the range of both: places of the two samples, the first before the second.
+    /// All pairs: the indices of the two samples, the first below the second, and their comparison
+    /// on the grid over the range of both.
     pub pairs: Vec<(usize, usize, Comparison)>,
 }
 
@@ -25,7 +26,8 @@ pub struct Curve {
     pub values: Vec<f64>,
 }
 
-/// Compares samples with each other. Time grows with the square of their number: about a millisecond a pair.
+/// Compares samples with each other. Time grows with the square of their number: about a
+/// millisecond for each pair.
 ///
 /// ```
 /// use cntflow_metrics::population::{SampleSummary, compare};
@@ -48,13 +50,12 @@ pub fn compare(samples: &[SampleSummary]) -> Compared {
             values: density.on(grid),
         })
     };
-    let pairs = (0..samples.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
-    let mut pairs: Vec<(usize, usize)> = pairs.collect();
-    pairs.sort_unstable();
-    let compared = pairs.into_iter().map(|(a, b)| {
+    let n = samples.len();
+    let pairs = (0..n).flat_map(|a| (a + 1..n).map(move |b| (a, b)));
+    let compared = pairs.map(|(a, b)| {
         let pair = [&samples[a], &samples[b]];
-        let found = [&densities[a], &densities[b]];
-        let comparison = Comparison::with_points(pair, found, [&points[a], &points[b]]);
+        let of_pair = [&densities[a], &densities[b]];
+        let comparison = Comparison::with_points(pair, of_pair, [&points[a], &points[b]]);
         (a, b, comparison)
     });
     Compared {

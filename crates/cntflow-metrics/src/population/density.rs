@@ -1,38 +1,39 @@
 //! Gaussian kernel densities of samples.
 
 use super::bins::{Cluster, POWERS};
-use super::table::Table;
+use super::kernel_table::KernelTable;
 use super::tail::Tail;
 use super::{Grid, SampleSummary};
 
-/// Distance in bandwidths from which on a kernel is left out where others are near: e^-36 of its height.
+/// Distance in bandwidths beyond which a kernel is left out, if others are nearer: it is below
+/// e^-36 of its height there.
 const REACH: f64 = 8.5;
 
-/// Values are put together in cells of which a bandwidth holds at least so many.
+/// Cells in a bandwidth, at least. The values of a cell share one expanded kernel.
 const CELLS_PER_BANDWIDTH: f64 = 8.0;
 
-/// The same in tails, where the values of a cell are taken as two points.
+/// The same for tails, where the values of a cell become two points.
 const TAIL_CELLS_PER_BANDWIDTH: f64 = 32.0;
 
-/// Bound of the error between the points of a table, relative to the largest density.
-const BETWEEN_POINTS: f64 = 1.3e-8;
+/// Bound of the error of the table between its points, relative to the largest density.
+const TABLE_ERROR: f64 = 1.3e-8;
 
-/// Bandwidths whose fourth powers f64 holds with digits to spare.
+/// Bandwidths whose fourth powers are well within the range of f64.
 const BANDWIDTHS: std::ops::Range<f64> = 1e-70..1e70;
 
 /// Why a sample has no density.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoDensity {
-    /// No finite value.
+    /// The sample has no finite value.
     #[error("no finite values")]
     Empty,
-    /// One value has no spread.
+    /// A single value has no spread.
     #[error("a single value")]
     Single,
-    /// Equal values have none either.
+    /// Equal values have no spread.
     #[error("all values are equal")]
     Constant,
-    /// The bandwidth is beyond 1e-70 or 1e70: powers of it are none that f64 holds.
+    /// The bandwidth is so small or large that its powers leave the range of f64.
     #[error("the bandwidth is beyond 1e-70 to 1e70")]
     Spread,
 }
@@ -41,12 +42,20 @@ pub enum NoDensity {
 ///
 /// `f(y) = 1 / (n h sqrt(2 pi)) sum_i exp(-(y - x_i)^2 / (2 h^2))`,
 ///
-/// with Scott's bandwidth `h = n^(-1/5) s`, `s^2` the variance with ddof 1: what `scipy.stats.gaussian_kde` is by default.
+/// with Scott's bandwidth `h = n^(-1/5) s`, `s^2` the variance with ddof 1: what
+/// `scipy.stats.gaussian_kde` is by default.
 ///
-/// Values within an eighth of a bandwidth are put together: a kernel is expanded about their centre in the sums of the powers up to 4 of
-/// their distances from it, and the sum is looked up between points a sixth of a bandwidth apart. Where no value is near, kernels are
-/// summed one by one, so that tails are right relatively too; a density is 0 where all kernels underflow, 38.6 bandwidths from the nearest
-/// value. Source: Scott, Multivariate Density Estimation (1992).
+/// The sum is not taken value by value:
+///
+/// - Values within an eighth of a bandwidth form a cell. Their kernels are expanded about its
+///   centre, in the sums of the powers up to 4 of their distances from it.
+/// - The sum over cells is computed at points a sixth of a bandwidth apart and interpolated
+///   between.
+/// - Where no value is near, kernels are summed one by one, so that the relative error is small in
+///   tails too. The density is 0 where all kernels underflow, 38.6 bandwidths from the nearest
+///   value.
+///
+/// Source: Scott, Multivariate Density Estimation (1992).
 ///
 /// ```
 /// use cntflow_metrics::population::{Density, Grid, SampleSummary};
@@ -65,13 +74,14 @@ pub struct Density {
     bandwidth: f64,
     scale: f64,
     cells: Vec<Cell>,
-    /// Looked up instead of the cells, where it is not too long.
-    table: Option<Table>,
+    /// Interpolated instead of summing the cells; `None` where it would be too long.
+    table: Option<KernelTable>,
     tail: Tail,
     error_bound: f64,
 }
 
-/// Kernels about one centre: `exp(-t^2/2)` times a polynomial in t, the distance in bandwidths.
+/// The sum of the kernels of a cell: `exp(-t^2/2)` times a polynomial in t, the distance from the
+/// centre in bandwidths.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cell {
     centre: f64,
@@ -82,7 +92,8 @@ impl Density {
     /// The density of a sample.
     ///
     /// # Errors
-    /// The sample has fewer than two values, or no spread, or one that f64 cannot hold.
+    /// The sample has fewer than two values, no spread, or a bandwidth whose powers leave the range
+    /// of f64.
     pub fn of(sample: &SampleSummary) -> Result<Self, NoDensity> {
         let n = sample.count();
         let range = match (n, sample.range) {
@@ -102,7 +113,7 @@ impl Density {
             bandwidth,
             scale: 1.0 / (n as f64 * bandwidth * (2.0 * std::f64::consts::PI).sqrt()),
             error_bound: error_bound(sample, widest / bandwidth, bandwidth),
-            table: Table::of(&kernels, range, bandwidth),
+            table: KernelTable::of(&kernels, range, bandwidth),
             cells: kernels,
             tail: Tail::of(
                 &cells(sample.clusters(), bandwidth / TAIL_CELLS_PER_BANDWIDTH),
@@ -116,9 +127,13 @@ impl Density {
         self.bandwidth
     }
 
-    /// Bound of the error at any point, relative to the density's largest value, against the sum over all values. The neglected fifth
-    /// order of the kernel about a cell's centre gives `0.12 u^5`, u half a cell's width in bandwidths, looking up 1.3e-8; values rounded
-    /// to 24 bits give `1.3 * 2^-24 max|x| / h`. All are for values that conspire; seen errors are smaller by orders of magnitude.
+    /// Bound of the error at any point against the sum over all values, relative to the density's
+    /// largest value.
+    ///
+    /// It has three parts: `0.12 u^5` for the neglected fifth order of the expansion about a cell's
+    /// centre, where u is half the width of a cell in bandwidths; 1.3e-8 for the table; and
+    /// `1.3 * 2^-24 max|x| / h` if values were rounded to 24 bits. Observed errors are smaller by
+    /// orders of magnitude.
     pub fn error_bound(&self) -> f64 {
         self.error_bound
     }
@@ -134,6 +149,7 @@ impl Density {
         values
     }
 
+    /// The sum over the cells at every point of a grid, without the table.
     fn summed_on(&self, grid: &Grid) -> Vec<f64> {
         let mut values = vec![0.0; grid.len()];
         let points = (grid.point(0), grid.step(), grid.len());
@@ -146,33 +162,40 @@ impl Density {
     }
 }
 
-/// `|He_5(t)| exp(-t^2/4) <= 8.3`, and a kernel of `sqrt(2) h` is nowhere more than `sqrt(2)` times the largest density:
-/// `8.3 sqrt(2) / 5! < 0.1`; likewise `|t| exp(-t^2/4) sqrt(2) < 1.3`. What is above is for the remainder's intermediate point.
+/// See [`Density::error_bound`]. `u` is half the width of the widest cell in bandwidths.
+///
+/// `|He_5(t)| exp(-t^2/4) <= 8.3`, and a density with kernels of width `sqrt(2) h` is nowhere more
+/// than `sqrt(2)` times the largest density, so the fifth order is at most
+/// `8.3 sqrt(2) / 5! < 0.1`. The rest up to 0.12 covers the intermediate point of the remainder.
+/// Likewise `|t| exp(-t^2/4) sqrt(2) < 1.3` for rounding.
 fn error_bound(sample: &SampleSummary, u: f64, bandwidth: f64) -> f64 {
     let largest = sample.min().abs().max(sample.max().abs());
-    let rounding = match sample.rounded {
-        true => 1.3 * 2.0_f64.powi(-24) * largest / bandwidth,
-        false => 0.0,
+    let rounding = if sample.rounded {
+        1.3 * 2.0_f64.powi(-24) * largest / bandwidth
+    } else {
+        0.0
     };
-    0.12 * u.powi(5) + BETWEEN_POINTS + rounding
+    0.12 * u.powi(5) + TABLE_ERROR + rounding
 }
 
-/// Clusters put together in cells of a dyadic grid, at most so wide, which the bins of a summary nest in; wider clusters stay as they are.
-fn cells(clusters: impl Iterator<Item = Cluster>, widest: f64) -> Vec<Cluster> {
-    let width = 2.0_f64.powf(widest.log2().floor());
+/// Joins clusters in cells at most `max_width` wide. Widths are powers of two, so the bins of a
+/// summary fit into cells. Wider clusters stay as they are.
+fn cells(clusters: impl Iterator<Item = Cluster>, max_width: f64) -> Vec<Cluster> {
+    let width = 2.0_f64.powf(max_width.log2().floor());
     let mut cells: Vec<(f64, Cluster)> = Vec::new();
     for cluster in clusters {
         if 2.0 * cluster.half_width > width {
+            // NaN is equal to no index, so nothing joins it.
             cells.push((f64::NAN, cluster));
             continue;
         }
         let index = (cluster.centre / width).floor();
         match cells.last_mut() {
-            Some((last, cell)) if *last == index => cell.take(&cluster),
+            Some((last, cell)) if *last == index => cell.add(&cluster),
             _ => {
                 let mut cell = Cluster::value((index + 0.5) * width, 0);
                 cell.half_width = width / 2.0;
-                cell.take(&cluster);
+                cell.add(&cluster);
                 cells.push((index, cell));
             }
         }
@@ -181,8 +204,9 @@ fn cells(clusters: impl Iterator<Item = Cluster>, widest: f64) -> Vec<Cluster> {
 }
 
 impl Cluster {
-    /// Takes in a cluster within its width.
-    fn take(&mut self, other: &Self) {
+    /// Adds a cluster that is within this one. The powers of the shifted distances follow by the
+    /// binomial theorem.
+    fn add(&mut self, other: &Self) {
         let d = other.centre - self.centre;
         let n = other.count;
         let [s1, s2, s3, s4] = other.sums;
@@ -199,7 +223,9 @@ impl Cluster {
 }
 
 impl Cell {
-    /// `exp(-(t - u)^2 / 2) = exp(-t^2 / 2) sum_k He_k(t) u^k / k!`, by powers of t.
+    /// Expands the kernels of a cluster:
+    /// `exp(-(t - u)^2 / 2) = exp(-t^2 / 2) sum_k He_k(t) u^k / k!`, ordered by powers of t. `a_k`
+    /// below is the sum of `u^k / k!` over the values.
     fn of(cluster: &Cluster, bandwidth: f64) -> Self {
         let [mut k, mut factorial, mut power] = [0.0, 1.0, 1.0];
         let [a1, a2, a3, a4] = cluster.sums.map(|sum| {
@@ -215,6 +241,7 @@ impl Cell {
         }
     }
 
+    /// The polynomial at a distance of t bandwidths.
     fn at(&self, t: f64) -> f64 {
         let [c0, c1, c2, c3, c4] = self.polynomial;
         c0 + t * (c1 + t * (c2 + t * (c3 + t * c4)))
@@ -230,8 +257,8 @@ impl Cell {
         ]
     }
 
-    /// Visits the points within reach of `n` evenly spaced ones with their places, their distances t in bandwidths and
-    /// `exp(-t^2/2)`, from the nearest outwards: along a grid the kernel changes by factors that themselves change by a constant one.
+    /// Calls `visit` for every point within reach, out of `n` evenly spaced points from `first` on:
+    /// with its index, its distance t in bandwidths, and `exp(-t^2/2)`.
     #[inline]
     pub(super) fn visit(
         &self,
@@ -257,6 +284,8 @@ impl Cell {
     }
 }
 
+/// Walks `n` points outwards from the distance `start`. From point to point the kernel changes by a
+/// factor, and the factor by a constant one, so no exponential is needed on the way.
 #[inline]
 fn walk(start: f64, step: f64, n: usize, mut visit: impl FnMut(usize, f64, f64)) {
     let mut kernel = (-0.5 * start * start).exp();

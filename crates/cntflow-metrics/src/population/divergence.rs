@@ -1,31 +1,34 @@
-//! How far two densities are apart.
+//! Divergences of two densities.
 
 use super::wasserstein::Points;
 use super::{Density, Grid, NoDensity, SampleSummary};
 
-/// Divergences of two samples a and b, by their densities p and q at the 1,000 points of a grid over the range of both.
+/// Divergences of two samples a and b, from their densities p and q at the 1,000 points of a grid
+/// over the range of both.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Divergences {
-    /// `sum_i (P_i - Q_i) ln(P_i / Q_i)`, Kullback-Leibler both ways added, of P and Q, the densities divided by their sums over the grid.
-    /// In nats; infinite where one density is 0 and the other is not.
+    /// `sum_i (P_i - Q_i) ln(P_i / Q_i)`: the Kullback-Leibler divergences both ways, added. P and
+    /// Q are the densities divided by their sums over the grid. In nats. Infinite if one density is
+    /// 0 at a point where the other is not.
     pub jeffreys: f64,
     /// `(KL(P, M) + KL(Q, M)) / 2` with `M = (P + Q) / 2`, base 2: from 0 to 1.
     pub jensen_shannon: f64,
-    /// The sum of `jeffreys` over p and q as they are: neither normalised nor multiplied by the grid's step, as the papers' authors plot
-    /// it.
+    /// The same sum as `jeffreys` over p and q themselves: neither normalised nor multiplied by the
+    /// grid's step. The papers' authors plot this.
     pub sum_on_grid: f64,
 }
 
-/// A density with its logarithm at the points of a grid.
+/// A density at the points of a grid, and the sum over them.
 struct OnGrid {
     values: Vec<f64>,
     sum: f64,
 }
 
 impl Divergences {
-    /// The divergences of two samples, whose densities are known.
+    /// The divergences of two samples with these densities.
     ///
-    /// Source: arXiv 2209.05488 (there "Shannon divergence"); Lin, IEEE Trans. Inf. Theory 37 (1991).
+    /// Source: arXiv 2209.05488 (there "Shannon divergence"); Lin, IEEE Trans. Inf. Theory 37
+    /// (1991).
     ///
     /// ```
     /// use cntflow_metrics::population::{Density, Divergences, SampleSummary};
@@ -63,10 +66,10 @@ impl Divergences {
     }
 }
 
-/// Everything there is to say about two samples.
+/// All measures of how far two samples differ.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Comparison {
-    /// Divergences of the densities, or why there are none.
+    /// Divergences of the densities, or why a sample has no density.
     pub divergences: Result<Divergences, NoDensity>,
     /// Wasserstein-1 distance of the samples.
     pub wasserstein: f64,
@@ -75,13 +78,13 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Compares two samples with what was found of their densities.
+    /// Compares two samples, each with its density or the reason why it has none.
     pub fn of(samples: [&SampleSummary; 2], densities: [&Result<Density, NoDensity>; 2]) -> Self {
         let points = samples.map(Points::of);
         Self::with_points(samples, densities, [&points[0], &points[1]])
     }
 
-    /// As [`Comparison::of`], with the samples' points.
+    /// As [`Comparison::of`], with points that were computed before.
     pub(super) fn with_points(
         samples: [&SampleSummary; 2],
         densities: [&Result<Density, NoDensity>; 2],
@@ -108,12 +111,15 @@ impl OnGrid {
     }
 }
 
-/// `(a - b) ln(a / b)`; infinite where one alone is 0. The quotient is taken of logarithms: of tiny numbers it overflows.
+/// `(a - b) ln(a / b)`; infinite if only one is 0. The logarithms are subtracted, because the
+/// quotient of tiny numbers may overflow.
 fn both_ways(a: f64, b: f64) -> f64 {
-    match (a == 0.0, b == 0.0) {
-        (true, true) => 0.0,
-        (false, false) => (a - b) * (a.ln() - b.ln()),
-        _ => f64::INFINITY,
+    if a == 0.0 && b == 0.0 {
+        0.0
+    } else if a == 0.0 || b == 0.0 {
+        f64::INFINITY
+    } else {
+        (a - b) * (a.ln() - b.ln())
     }
 }
 

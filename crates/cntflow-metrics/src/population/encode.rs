@@ -1,25 +1,32 @@
-//! Summaries as bytes, for tables: a version, then numbers of variable length, column by column.
+//! Summaries as bytes, for tables: a version, flags, then numbers of variable length, column by
+//! column, since the numbers of a column are alike.
 
 use super::SampleSummary;
 use super::bins::{Bin, Bins, POWERS};
-use super::place::{LAST_LEVEL, bin_of};
+use super::dyadic::{LAST_LEVEL, bin_of};
 use super::summary::{EXACT_VALUES, MAX_BINS, Values};
 
 /// First byte of every summary.
 const VERSION: u8 = 1;
 
-/// Why bytes are no summary.
+/// Flag: the values are exact, not binned.
+const EXACT: u8 = 1;
+
+/// Flag: values were rounded to 24 bits.
+const ROUNDED: u8 = 1 << 1;
+
+/// Why bytes are not a summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// They are of another version, or of something else.
-    #[error("version {found} of a sample's summary; this program reads version {VERSION}")]
+    /// The bytes are of another version, or of something else.
+    #[error("sample summary has version {found}, this program reads version {VERSION}")]
     Version {
         /// The first byte.
         found: u8,
     },
-    /// They end early, go on, or contradict themselves.
-    #[error("a sample's summary is broken: {what}")]
-    Broken {
+    /// The bytes end early, go on after the end, or contradict themselves.
+    #[error("sample summary is damaged: {what}")]
+    Damaged {
         /// What is wrong.
         what: &'static str,
     },
@@ -36,8 +43,9 @@ impl SampleSummary {
     /// # Ok::<(), cntflow_metrics::population::DecodeError>(())
     /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
-        let exact = u8::from(self.is_exact());
-        let mut out = vec![VERSION, exact | u8::from(self.rounded) << 1];
+        let exact = if self.is_exact() { EXACT } else { 0 };
+        let rounded = if self.rounded { ROUNDED } else { 0 };
+        let mut out = vec![VERSION, exact | rounded];
         put(&mut out, self.nan.into());
         put(&mut out, self.infinite.into());
         let (min, max) = self.range.unwrap_or((f64::NAN, f64::NAN));
@@ -54,10 +62,10 @@ impl SampleSummary {
         out
     }
 
-    /// The summary that [`SampleSummary::to_bytes`] has written.
+    /// The summary from the bytes of [`SampleSummary::to_bytes`].
     ///
     /// # Errors
-    /// The bytes are of another version, end early, go on, or cannot be of a summary.
+    /// The bytes are of another version, end early, go on after the end, or cannot be a summary.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut bytes = Bytes(bytes);
         match bytes.byte()? {
@@ -67,46 +75,48 @@ impl SampleSummary {
         let flags = bytes.byte()?;
         let (nan, infinite) = (bytes.count()?, bytes.count()?);
         let (min, max) = (bytes.real()?, bytes.real()?);
-        let values = match flags & 1 {
-            1 => Values::Exact(bytes.values()?),
-            _ => Values::Binned(bytes.bins()?),
+        let values = if flags & EXACT != 0 {
+            Values::Exact(bytes.values()?)
+        } else {
+            Values::Binned(bytes.bins()?)
         };
-        check(bytes.0.is_empty(), "it goes on behind its end")?;
+        check(bytes.0.is_empty(), "bytes after the end")?;
         let empty = matches!(&values, Values::Exact(values) if values.is_empty());
         check(
             if empty { min.is_nan() } else { min <= max },
-            "its range is none",
+            "minimum above maximum",
         )?;
         Ok(Self {
             values,
             range: (!empty).then_some((min, max)),
             nan,
             infinite,
-            rounded: flags & 2 != 0,
+            rounded: flags & ROUNDED != 0,
         })
     }
 }
 
+/// Names of the bins as steps from one to the next, then counts and sums.
 fn put_bins(out: &mut Vec<u8>, bins: &Bins) {
     put(out, bins.level.into());
     put(out, bins.bins.len() as u128);
     let mut last = 0_i64;
     for bin in &bins.bins {
-        // Bins stand at multiples of a power of two.
-        let step = bin.place.wrapping_sub(last);
+        // Names are multiples of a power of two, so steps end in zero bits.
+        let step = bin.name.wrapping_sub(last);
         let zeros = step.trailing_zeros().min(63);
         out.push(zeros as u8);
-        put(out, signed((step >> zeros).into()));
-        last = bin.place;
+        put(out, unsigned((step >> zeros).into()));
+        last = bin.name;
     }
     bins.bins.iter().for_each(|bin| put(out, bin.count.into()));
     for power in 0..POWERS {
         let sums = bins.bins.iter().map(|bin| bin.sums[power]);
-        sums.for_each(|sum| put(out, signed(sum)));
+        sums.for_each(|sum| put(out, unsigned(sum)));
     }
 }
 
-/// Seven bits a byte, the low ones first; the high bit says that there are more.
+/// Writes a number: seven bits a byte, the low ones first. The high bit says that more follow.
 fn put(out: &mut Vec<u8>, mut value: u128) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -119,24 +129,25 @@ fn put_real(out: &mut Vec<u8>, value: f64) {
     out.extend(value.to_bits().to_le_bytes());
 }
 
-/// Small numbers of both signs as small ones without: 0, -1, 1, -2, ...
-fn signed(value: i128) -> u128 {
+/// Maps 0, -1, 1, -2, ... to 0, 1, 2, 3, ..., so that small numbers of both signs stay small.
+fn unsigned(value: i128) -> u128 {
     (value << 1 ^ value >> 127) as u128
 }
 
 fn check(holds: bool, what: &'static str) -> Result<(), DecodeError> {
-    match holds {
-        true => Ok(()),
-        false => Err(DecodeError::Broken { what }),
+    if holds {
+        Ok(())
+    } else {
+        Err(DecodeError::Damaged { what })
     }
 }
 
-/// Bytes that are left to read.
+/// The bytes that are not read yet.
 struct Bytes<'a>(&'a [u8]);
 
 impl Bytes<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let (first, rest) = self.0.split_first_chunk().ok_or(DecodeError::Broken {
+        let (first, rest) = self.0.split_first_chunk().ok_or(DecodeError::Damaged {
             what: "it ends early",
         })?;
         self.0 = rest;
@@ -160,15 +171,15 @@ impl Bytes<'_> {
                 return Ok(value);
             }
         }
-        Err(DecodeError::Broken {
-            what: "a number has no end",
+        Err(DecodeError::Damaged {
+            what: "number of more than 128 bits",
         })
     }
 
     fn count(&mut self) -> Result<u64, DecodeError> {
         let count = u64::try_from(self.number()?);
-        count.map_err(|_| DecodeError::Broken {
-            what: "a count is too large",
+        count.map_err(|_| DecodeError::Damaged {
+            what: "count of more than 64 bits",
         })
     }
 
@@ -177,14 +188,15 @@ impl Bytes<'_> {
         Ok((value >> 1) as i128 ^ -((value & 1) as i128))
     }
 
-    fn length(&mut self, most: usize) -> Result<usize, DecodeError> {
+    fn length(&mut self, limit: usize) -> Result<usize, DecodeError> {
         let length = self.count()?;
-        check(length <= most as u64, "it holds too much")?;
+        check(length <= limit as u64, "too many values or bins")?;
         Ok(length as usize)
     }
 
     fn values(&mut self) -> Result<Vec<(f64, u64)>, DecodeError> {
         let length = self.length(EXACT_VALUES)?;
+        // No capacity in advance: the length is not to be trusted before the values are there.
         let mut values = Vec::new();
         for _ in 0..length {
             values.push((self.real()?, 0));
@@ -194,20 +206,20 @@ impl Bytes<'_> {
         }
         let sorted = values.is_sorted_by(|a, b| a.0 < b.0);
         let finite = values.iter().all(|&(x, times)| x.is_finite() && times > 0);
-        check(sorted && finite, "its values are out of order")?;
+        check(sorted && finite, "values out of order")?;
         Ok(values)
     }
 
     fn bins(&mut self) -> Result<Bins, DecodeError> {
         let level = self.count()?;
-        check(level <= LAST_LEVEL.into(), "there is no such level")?;
+        check(level <= LAST_LEVEL.into(), "unknown level")?;
         let level = level as u32;
-        let places = self.places(level)?;
+        let names = self.bin_names(level)?;
         let mut bins: Vec<Bin> = Vec::new();
-        for place in places {
+        for name in names {
             let (count, sums) = (self.count()?, [0; POWERS]);
-            check(count > 0, "a bin is empty")?;
-            bins.push(Bin { place, count, sums });
+            check(count > 0, "empty bin")?;
+            bins.push(Bin { name, count, sums });
         }
         for power in 0..POWERS {
             for bin in &mut bins {
@@ -217,23 +229,23 @@ impl Bytes<'_> {
         Ok(Bins { level, bins })
     }
 
-    fn places(&mut self, level: u32) -> Result<Vec<i64>, DecodeError> {
+    fn bin_names(&mut self, level: u32) -> Result<Vec<i64>, DecodeError> {
         let length = self.length(MAX_BINS)?;
-        let mut places: Vec<i64> = Vec::new();
+        let mut names: Vec<i64> = Vec::new();
         for _ in 0..length {
             let zeros = self.byte()?.min(63);
             let step = (self.signed()? as i64) << zeros;
-            places.push(places.last().map_or(step, |last| last.wrapping_add(step)));
+            names.push(names.last().map_or(step, |last| last.wrapping_add(step)));
         }
-        let known = |place: &i64| {
-            place.unsigned_abs() >> 23 <= LAST_LEVEL.into() && bin_of(*place, level) == *place
+        let is_on_grid = |name: &i64| {
+            name.unsigned_abs() >> 23 <= LAST_LEVEL.into() && bin_of(*name, level) == *name
         };
-        let sorted = places.is_sorted_by(|a, b| a < b);
+        let sorted = names.is_sorted_by(|a, b| a < b);
         check(
-            length > 0 && sorted && places.iter().all(known),
-            "its bins are out of place",
+            length > 0 && sorted && names.iter().all(is_on_grid),
+            "bins out of order or off the grid",
         )?;
-        Ok(places)
+        Ok(names)
     }
 }
 
@@ -252,14 +264,14 @@ mod tests {
     }
 
     #[test]
-    fn bytes_lead_back() {
+    fn summaries_survive_bytes() {
         for sample in samples() {
             assert_eq!(SampleSummary::from_bytes(&sample.to_bytes()), Ok(sample));
         }
     }
 
     #[test]
-    fn what_is_cut_or_changed_is_refused_or_read_but_never_a_panic() {
+    fn cut_bytes_are_refused_and_changed_ones_never_panic() {
         for sample in samples() {
             let bytes = sample.to_bytes();
             for end in (0..bytes.len()).step_by(1 + bytes.len() / 300) {

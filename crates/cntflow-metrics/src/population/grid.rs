@@ -1,8 +1,8 @@
-//! The points that densities are compared at.
+//! The points at which densities are compared.
 
 use super::SampleSummary;
 
-/// Points of a density, default is 1,000: those of the papers' authors.
+/// Number of points of a grid: 1,000, as the papers' authors have it.
 pub const GRID_POINTS: usize = 1000;
 
 /// Evenly spaced points, ends included.
@@ -14,7 +14,8 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// [`GRID_POINTS`] points over the range of some samples together; `None` where they have no values.
+    /// [`GRID_POINTS`] points over the range of all samples together; `None` if they have no
+    /// values.
     ///
     /// ```
     /// use cntflow_metrics::population::{Grid, SampleSummary};
@@ -38,18 +39,18 @@ impl Grid {
         self.n
     }
 
-    /// Whether there are none; never so.
+    /// Whether there are no points, which is never so.
     pub fn is_empty(&self) -> bool {
         self.n == 0
     }
 
-    /// Distance of neighbours.
+    /// Distance between neighbouring points.
     pub fn step(&self) -> f64 {
-        // Halves first: the range of finite values may be none.
+        // Halved first: the range of finite values may be beyond the largest f64.
         (self.last / 2.0 - self.first / 2.0) / (self.n - 1) as f64 * 2.0
     }
 
-    /// Point `i`, from 0 on.
+    /// Point `i`, counted from 0.
     pub fn point(&self, i: usize) -> f64 {
         if i + 1 == self.n {
             self.last

@@ -1,8 +1,10 @@
-//! Populations of networks: samples of any size in bounded memory, their densities, and how far these are apart.
+//! Populations of networks: samples of any size in bounded memory, their densities, and how far
+//! these are apart.
 //!
-//! A population's values are gathered into a [`SampleSummary`], merged in any order to the same result; its [`Density`] is that of
-//! `scipy.stats.gaussian_kde`, [`Divergences`] and [`wasserstein`] compare two of them. [`AccuracyBins`] says which networks are taken
-//! together, [`layer_samples`] what is taken of each.
+//! A [`SampleSummary`] holds the values of a population. Summaries merge in any order to the same
+//! result. A [`Density`] is that of `scipy.stats.gaussian_kde`; [`Divergences`] and [`wasserstein`]
+//! compare two populations. [`AccuracyBins`] groups networks into populations, and
+//! [`layer_samples`] gives the values of each network.
 
 mod accuracy_bins;
 mod bins;
@@ -10,12 +12,12 @@ mod builder;
 mod compare;
 mod density;
 mod divergence;
+mod dyadic;
 mod encode;
-mod feed;
 mod grid;
-mod place;
+mod kernel_table;
+mod layer_samples;
 mod summary;
-mod table;
 mod tail;
 mod wasserstein;
 
@@ -25,7 +27,7 @@ pub use compare::{Compared, Curve, compare};
 pub use density::{Density, NoDensity};
 pub use divergence::{Comparison, Divergences};
 pub use encode::DecodeError;
-pub use feed::{LayerSample, Source, layer_samples, shape_of};
 pub use grid::{GRID_POINTS, Grid};
+pub use layer_samples::{LayerSample, ValueSource, architecture_signature, layer_samples};
 pub use summary::{EXACT_VALUES, MAX_BINS, SampleSummary};
 pub use wasserstein::wasserstein;

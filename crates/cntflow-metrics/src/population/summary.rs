@@ -1,23 +1,27 @@
-//! A sample of any size in bounded memory, the same whatever the order in which its parts came.
+//! A sample of any size in bounded memory. Its parts may come in any order.
 
 use super::bins::{Bins, Cluster};
-use super::place::is_rounded;
+use super::dyadic::is_rounded;
 
-/// Different values up to which a sample is kept as it is, default is 4,096.
+/// Number of different values up to which all are kept: 4,096.
 pub const EXACT_VALUES: usize = 4096;
 
-/// Bins that a larger sample is kept in, default is 4,096.
+/// Number of bins of a larger sample, at most: 4,096.
 pub const MAX_BINS: usize = 4096;
 
-/// A sample of real numbers in bounded memory: what densities, divergences and distances between populations are computed from.
+/// A sample of real numbers in bounded memory, from which densities, divergences and distances are
+/// computed.
 ///
-/// Up to [`EXACT_VALUES`] different values are kept as they are, each with how often it counts. More are taken with 24 significant bits
-/// (those of an f32) and put into at most [`MAX_BINS`] occupied bins of width 2^L, L as small as they allow; a bin keeps the number of
-/// its values and the sums of the powers 1 to 4 of their distances from its centre. When a sample outgrows its bins, pairs of them are
-/// joined. All of it is integers, so a sample of samples is the same to the last bit in whatever order they are merged, and equals the
-/// summary of all their values. Outliers cost a bin each, not resolution.
+/// Up to [`EXACT_VALUES`] different values are kept, each with how often it counts. More are
+/// rounded to 24 significant bits (those of an f32) and counted in bins of width 2^L. L is as small
+/// as [`MAX_BINS`] occupied bins allow; when a sample outgrows them, bins are joined in pairs. A
+/// bin keeps the number of its values and the sums of the powers 1 to 4 of their distances from its
+/// centre.
 ///
-/// NaN and infinities are counted and left out. Sums hold up to 2^39 values.
+/// All of these are integers. So merging in any order gives the same result to the last bit, equal
+/// to the summary of all values. An outlier costs a bin, not resolution.
+///
+/// NaN and infinities are counted and left out. Up to 2^39 values fit.
 ///
 /// ```
 /// use cntflow_metrics::population::SampleSummary;
@@ -30,7 +34,7 @@ pub const MAX_BINS: usize = 4096;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SampleSummary {
     pub(super) values: Values,
-    /// Least and largest value.
+    /// Smallest and largest value.
     pub(super) range: Option<(f64, f64)>,
     pub(super) nan: u64,
     pub(super) infinite: u64,
@@ -38,7 +42,7 @@ pub struct SampleSummary {
     pub(super) rounded: bool,
 }
 
-/// What is kept of the finite values.
+/// The finite values.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Values {
     /// Different values, sorted, with how often each counts.
@@ -72,22 +76,22 @@ impl SampleSummary {
         self.infinite
     }
 
-    /// Least value; NaN without any.
+    /// Smallest value; NaN without values.
     pub fn min(&self) -> f64 {
         self.range.map_or(f64::NAN, |(min, _)| min)
     }
 
-    /// Largest value; NaN without any.
+    /// Largest value; NaN without values.
     pub fn max(&self) -> f64 {
         self.range.map_or(f64::NAN, |(_, max)| max)
     }
 
-    /// Whether every value is kept as it was.
+    /// Whether all values are kept, without bins.
     pub fn is_exact(&self) -> bool {
         matches!(self.values, Values::Exact(_))
     }
 
-    /// Bytes in memory, roughly.
+    /// Size in memory in bytes, roughly.
     pub fn bytes(&self) -> usize {
         size_of::<Self>()
             + match &self.values {
@@ -101,7 +105,8 @@ impl SampleSummary {
         self.mean_and_squares().0
     }
 
-    /// `sum (x - m)^2 / (n - 1)`: the variance with ddof 1. NaN of fewer than two values, exactly 0 of equal ones.
+    /// `sum (x - m)^2 / (n - 1)`: the variance with ddof 1. NaN for fewer than two values, exactly
+    /// 0 for equal ones.
     pub fn variance(&self) -> f64 {
         let n = self.count();
         if n < 2 {
@@ -110,7 +115,7 @@ impl SampleSummary {
         self.mean_and_squares().1 / (n - 1) as f64
     }
 
-    /// The mean, and the sum of squares about it, each in a pass of its own, so that no digits cancel.
+    /// The mean and the sum of squares about it. Separate passes, so that no digits cancel.
     fn mean_and_squares(&self) -> (f64, f64) {
         match self.range {
             None => return (f64::NAN, f64::NAN),
@@ -119,10 +124,12 @@ impl SampleSummary {
         }
         let n = self.count() as f64;
         let clusters = || self.clusters();
-        let about: f64 = clusters().map(|c| c.count * c.mean() / n).sum();
-        // The first sum's rounding, taken out again.
-        let rest: f64 = clusters().map(|c| c.count * (c.mean() - about)).sum();
-        let mean = about + rest / n;
+        let rounded_mean: f64 = clusters().map(|c| c.count * c.mean() / n).sum();
+        // Corrects the rounding of the first sum.
+        let correction: f64 = clusters()
+            .map(|c| c.count * (c.mean() - rounded_mean))
+            .sum();
+        let mean = rounded_mean + correction / n;
         let squares = clusters().map(|c| {
             let d = c.centre - mean;
             c.count * d * d + 2.0 * d * c.sums[0] + c.sums[1]
@@ -130,7 +137,7 @@ impl SampleSummary {
         (mean, squares.sum())
     }
 
-    /// The values in clusters, from the least on.
+    /// The values in clusters, in rising order.
     pub(super) fn clusters(&self) -> Box<dyn Iterator<Item = Cluster> + '_> {
         match &self.values {
             Values::Exact(values) => {
@@ -140,7 +147,8 @@ impl SampleSummary {
         }
     }
 
-    /// Takes another sample in. In whatever order samples are merged, the result is the same to the last bit.
+    /// Adds another sample. The order in which samples are merged does not change a bit of the
+    /// result.
     pub fn merge(&mut self, other: &Self) {
         self.nan += other.nan;
         self.infinite += other.infinite;
@@ -150,16 +158,16 @@ impl SampleSummary {
         };
         self.rounded |= other.rounded;
         match &other.values {
-            Values::Exact(values) => self.take(values),
-            Values::Binned(bins) => self.take_bins(bins),
+            Values::Exact(values) => self.add_values(values),
+            Values::Binned(bins) => self.add_bins(bins),
         }
     }
 
-    /// Takes sorted different values in.
-    pub(super) fn take(&mut self, sorted: &[(f64, u64)]) {
+    /// Adds sorted values that all differ, each with how often it counts.
+    pub(super) fn add_values(&mut self, sorted: &[(f64, u64)]) {
         match &mut self.values {
             Values::Exact(values) => {
-                *values = united(values, sorted);
+                *values = merge_sorted(values, sorted);
                 if values.len() > EXACT_VALUES {
                     self.rounded |= values.iter().any(|&(x, _)| is_rounded(x));
                     self.values = Values::Binned(Bins::of(values, MAX_BINS));
@@ -167,15 +175,16 @@ impl SampleSummary {
             }
             Values::Binned(bins) => {
                 self.rounded |= sorted.iter().any(|&(x, _)| is_rounded(x));
-                bins.take(sorted, MAX_BINS);
+                bins.add_values(sorted, MAX_BINS);
             }
         }
     }
 
-    fn take_bins(&mut self, other: &Bins) {
+    /// Adds the bins of another sample.
+    fn add_bins(&mut self, other: &Bins) {
         let own = std::mem::replace(&mut self.values, Values::Binned(other.clone()));
         match own {
-            Values::Exact(values) => self.take(&values),
+            Values::Exact(values) => self.add_values(&values),
             Values::Binned(own) => {
                 if let Values::Binned(bins) = &mut self.values {
                     bins.merge(&own, MAX_BINS);
@@ -185,19 +194,19 @@ impl SampleSummary {
     }
 }
 
-/// Two sorted lists as one, equal values put together.
-fn united(a: &[(f64, u64)], b: &[(f64, u64)]) -> Vec<(f64, u64)> {
+/// Merges two sorted lists; equal values are joined.
+fn merge_sorted(a: &[(f64, u64)], b: &[(f64, u64)]) -> Vec<(f64, u64)> {
     let mut all = Vec::with_capacity(a.len() + b.len());
     all.extend_from_slice(a);
     all.extend_from_slice(b);
     // Two sorted runs: the stable sort merges them in one pass.
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
-    put_together(&mut all);
+    join_equal(&mut all);
     all
 }
 
-/// Puts equal values of a sorted list together.
-pub(super) fn put_together(values: &mut Vec<(f64, u64)>) {
+/// Joins equal values of a sorted list.
+pub(super) fn join_equal(values: &mut Vec<(f64, u64)>) {
     values.dedup_by(|next, kept| {
         let same = next.0 == kept.0;
         if same {

@@ -1,13 +1,14 @@
-//! Densities where no value is near: kernels summed one by one, relative to the nearest.
+//! Densities where no value is near. Kernels are summed one by one, relative to the nearest, so
+//! that the relative error stays small.
 
 use super::Grid;
 use super::bins::Cluster;
 
-/// Distance in bandwidths from which on no value is near.
+/// Distance in bandwidths up to which a value is near.
 const NEAR: f64 = 5.0;
 
-/// Largest difference of exponents to the nearest kernel's that counts: e^-40 of it.
-const FADED: f64 = 40.0;
+/// Kernels below e^-40 of the nearest one are left out.
+const MAX_EXPONENT: f64 = 40.0;
 
 /// The values of a sample as points with weights, sorted, in units of the bandwidth.
 #[derive(Clone, Debug)]
@@ -17,7 +18,8 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    /// The tail of values in narrow cells: two points each, with the cell's first three moments.
+    /// The tail of values in narrow cells. Each cell becomes two points with its first three
+    /// moments.
     pub(super) fn of(cells: &[Cluster], bandwidth: f64) -> Self {
         let points = cells.iter().flat_map(Cluster::two_points);
         let points = points.filter(|&(_, n)| n > 0.0);
@@ -26,39 +28,42 @@ impl Tail {
         Self { bandwidth, points }
     }
 
-    /// Puts the sums of kernels at the points of the grid that no value is near to.
+    /// Replaces the sums of kernels at the points of the grid that no value is near.
     pub(super) fn replace(&self, grid: &Grid, values: &mut [f64]) {
-        let mut above = 0;
+        let mut n_below = 0;
         for (value, y) in values.iter_mut().zip(grid.points()) {
             let y = y / self.bandwidth;
-            above += self.points[above..].partition_point(|&(x, _)| x < y);
-            let (below, from) = self.points.split_at(above);
-            let nearest = [below.last(), from.first()]
+            // Grid points rise, so the search goes on from where the last one ended.
+            n_below += self.points[n_below..].partition_point(|&(x, _)| x < y);
+            let (below, above) = self.points.split_at(n_below);
+            let nearest = [below.last(), above.first()]
                 .into_iter()
                 .flatten()
                 .map(|&(x, _)| (x - y).abs())
                 .fold(f64::INFINITY, f64::min);
             if nearest > NEAR {
-                *value = kernels(below, from, y, nearest);
+                *value = sum_kernels(below, above, y, nearest);
             }
         }
     }
 }
 
-/// `sum_i n_i exp(-(y - x_i)^2 / 2)`; 0 where the nearest kernel is.
-fn kernels(below: &[(f64, f64)], from: &[(f64, f64)], y: f64, nearest: f64) -> f64 {
-    let least = 0.5 * nearest * nearest;
-    let height = (-least).exp();
+/// `sum_i n_i exp(-(y - x_i)^2 / 2)` over the points below and above y; 0 where the nearest kernel
+/// underflows.
+fn sum_kernels(below: &[(f64, f64)], above: &[(f64, f64)], y: f64, nearest: f64) -> f64 {
+    let nearest_exponent = 0.5 * nearest * nearest;
+    let height = (-nearest_exponent).exp();
     if height == 0.0 {
         return 0.0;
     }
-    let part = |&(x, n): &(f64, f64)| {
-        let beyond = 0.5 * (x - y) * (x - y) - least;
-        (beyond < FADED).then(|| n * (-beyond).exp())
+    let relative_kernel = |&(x, n): &(f64, f64)| {
+        let exponent = 0.5 * (x - y) * (x - y) - nearest_exponent;
+        (exponent < MAX_EXPONENT).then(|| n * (-exponent).exp())
     };
-    let below: f64 = below.iter().rev().map_while(part).sum();
-    let from: f64 = from.iter().map_while(part).sum();
-    height * (below + from)
+    // Outwards from y, until kernels are too small.
+    let sum_below: f64 = below.iter().rev().map_while(relative_kernel).sum();
+    let sum_above: f64 = above.iter().map_while(relative_kernel).sum();
+    height * (sum_below + sum_above)
 }
 
 #[cfg(test)]
@@ -67,7 +72,7 @@ mod tests {
     use crate::population::{Density, SampleSummary};
 
     #[test]
-    fn far_from_all_values_a_density_is_right_relatively() {
+    fn far_from_all_values_the_relative_error_is_small() {
         let values: Vec<f64> = (0..200).map(|i| (f64::from(i) * 0.7).sin()).collect();
         let sample: SampleSummary = values.iter().copied().collect();
         let density = Density::of(&sample).unwrap();
@@ -83,7 +88,7 @@ mod tests {
                 zeros += usize::from(found == 0.0);
                 assert!(found < 2e-300);
             } else {
-                // The reach of a kernel near others, and the expansion of those at its end.
+                // A kernel is left out beyond its reach, and expanded about a cell's centre.
                 assert!(
                     (found / expected - 1.0).abs() < 1e-4,
                     "{y}: {found} {expected}"

@@ -135,7 +135,8 @@ pub(crate) fn kernel<'n>(network: &'n Network<'_>, layer: &LinkLayer) -> &'n [f3
     }
 }
 
-/// Goes through the links of a layer, each from a real place, by the definition: neuron before, neuron after, weight.
+/// Goes through the links of a layer, each from a real place, by the definition: neuron before,
+/// neuron after, weight.
 pub(crate) fn each_link(
     layer: &LinkLayer,
     kernel: &[f32],

@@ -1,10 +1,12 @@
-//! What has to hold for networks of every kind of layer, on seeded random ones: sums of strengths, permutations, scales, the channel
-//! graph, residual links, and folded norms.
+//! What has to hold for networks of every kind of layer, on seeded random ones: sums of strengths,
+//! permutations, scales, the channel graph, residual links, and folded norms.
 
 use std::collections::BTreeMap;
 
 use crate::common::{self, Random, close};
-use cntflow_metrics::{MeasureOptions, Metric, NetworkMetrics, Seen, measure, measure_with_inputs};
+use cntflow_metrics::{
+    MeasureOptions, Metric, NetworkMetrics, NeuronStatistics, measure, measure_with_inputs,
+};
 use cntflow_network::Architecture;
 use serde_json::{Value, json};
 
@@ -65,7 +67,8 @@ fn recurrent_chain(random: &mut Random) -> Architecture {
     architecture(input, layers)
 }
 
-/// Convolutions, transposed ones and mean poolings over one or two dimensions, some with a norm behind.
+/// Convolutions, transposed ones and mean poolings over one or two dimensions, some with a norm
+/// behind.
 fn sliding_chain(random: &mut Random) -> Architecture {
     loop {
         let dimensions = random.size(1, 2);
@@ -111,7 +114,8 @@ fn sliding(random: &mut Random, dimensions: usize) -> Value {
     })
 }
 
-/// Sum of the link weights of the parts that lead to a layer: from the layer before, and from itself.
+/// Sum of the link weights of the parts that lead to a layer: from the layer before, and from
+/// itself.
 fn link_sums(metrics: &NetworkMetrics, layer: usize) -> [f64; 2] {
     let mut sums = [0.0; 2];
     let rows = metrics.layers.iter().filter(|row| row.layer == layer);
@@ -140,9 +144,9 @@ fn check_sums(architecture: &Architecture, seed: u64) {
         // Biases come once per neuron, and s_in less them is the same.
         let whole: f64 = with_biases.neurons[layer].s_in.iter().sum();
         let rows = with_biases.layers.iter().filter(|row| row.layer == layer);
-        let biases = rows
-            .filter(|row| row.metric == Metric::Biases)
-            .map(|row| row.summary.mean * row.summary.count as f64 * neurons.shape.places() as f64);
+        let biases = rows.filter(|row| row.metric == Metric::Biases).map(|row| {
+            row.summary.mean * row.summary.count as f64 * neurons.shape.positions() as f64
+        });
         let less = whole - biases.sum::<f64>();
         assert!(close(into, less, 1e-11), "{into} {less} {what}");
         n_links += link_count(&metrics, layer);
@@ -261,7 +265,7 @@ fn check_permuted(
             assert_eq!(a.layer, 0);
             continue;
         };
-        let seen = |x: &Seen, y: &Seen, quantity: &str| {
+        let seen = |x: &NeuronStatistics, y: &NeuronStatistics, quantity: &str| {
             for (x, y) in [
                 (&x.mean, &y.mean),
                 (&x.std, &y.std),
@@ -444,9 +448,10 @@ fn by_channel(values: &[f64], channels: usize) -> Vec<f64> {
 
 #[test]
 fn the_channel_graph_sums_the_spatial_one() {
-    // Where nothing is padded, every output of a convolution sees the whole kernel, and every input of a transposed one sends to the
-    // whole of it: so that side's strength at every place is the channel's, and the other side's strengths add up to as many times
-    // the channel's as the first side has places. A mean over windows side by side is both.
+    // Where nothing is padded, every output of a convolution sees the whole kernel, and every input
+    // of a transposed one sends to the whole of it: so that side's strength at every place is the
+    // channel's, and the other side's strengths add up to as many times the channel's as the first
+    // side has places. A mean over windows side by side is both.
     let cases = [
         (
             json!([3, 9]),
@@ -551,7 +556,8 @@ fn biases_of_the_channel_graph_come_once_per_channel() {
 
 #[test]
 fn residual_links_count_one_each_where_they_lead_from_and_to() {
-    // The first addition joins the linear layer before it, the second is a layer of its own behind a rectifier.
+    // The first addition joins the linear layer before it, the second is a layer of its own behind
+    // a rectifier.
     let architecture = architecture(
         json!([4]),
         vec![

@@ -1,10 +1,11 @@
-//! Every kind of layer against public libraries: `tests/reference/make_layer_reference.py` takes strengths from networkx's explicit
-//! graphs, one edge per link, and activations from torch's own modules.
+//! Every kind of layer against public libraries: `tests/reference/make_layer_reference.py` takes
+//! strengths from networkx's explicit graphs, one edge per link, and activations from torch's own
+//! modules.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cntflow_metrics::{LayerRow, MeasureOptions, NetworkMetrics, NeuronColumns, Seen};
+use cntflow_metrics::{LayerRow, MeasureOptions, NetworkMetrics, NeuronColumns, NeuronStatistics};
 use cntflow_metrics::{measure, measure_with_inputs};
 use cntflow_network::{Architecture, Network, Tensor};
 use serde::Deserialize;
@@ -68,13 +69,13 @@ struct Neurons {
 }
 
 /// Columns of mean, std, min, max and zero share.
-type SeenColumns = [usize; 5];
+type StatisticsColumns = [usize; 5];
 
 #[derive(Deserialize)]
 struct Data {
-    pre: Option<SeenColumns>,
-    post: SeenColumns,
-    gates: Vec<(String, SeenColumns)>,
+    pre: Option<StatisticsColumns>,
+    post: StatisticsColumns,
+    gates: Vec<(String, StatisticsColumns)>,
 }
 
 #[test]
@@ -102,7 +103,8 @@ fn every_kind_of_layer_equals_the_reference() {
     assert!(report.is_empty(), "\n{}", report.join("\n"));
 }
 
-/// What differs, with the place and both numbers; gone through to the end, so that one mistake does not hide the next.
+/// What differs, with the place and both numbers; gone through to the end, so that one mistake does
+/// not hide the next.
 #[derive(Default)]
 struct Mismatches {
     lines: Vec<String>,
@@ -285,8 +287,8 @@ impl Mismatches {
         &mut self,
         what: &str,
         quantity: &str,
-        found: Option<&Seen>,
-        expected: Option<SeenColumns>,
+        found: Option<&NeuronStatistics>,
+        expected: Option<StatisticsColumns>,
         columns: &[Numbers],
         double: bool,
     ) {
@@ -360,7 +362,8 @@ impl Mismatches {
         }
     }
 
-    /// One number in `mean` or all statistics. `strength` is the largest absolute strength of the layer.
+    /// One number in `mean` or all statistics. `strength` is the largest absolute strength of the
+    /// layer.
     fn summary(
         &mut self,
         what: &str,
@@ -383,7 +386,8 @@ impl Mismatches {
         let value = |name: &str| expected[name].unwrap_or(f64::NAN);
         let largest = value("min").abs().max(value("max").abs());
         let spread = value("std");
-        // All values are equal but for rounding: what the shape of the rounding is, nobody needs to agree on.
+        // All values are equal but for rounding: what the shape of the rounding is, nobody needs to
+        // agree on.
         let constant = spread <= ROUNDING * largest;
         for (&name, &&expected) in &expected {
             let floor = match name {

@@ -1,4 +1,5 @@
-//! What holds for every sample: merging, subsets, shifting and scaling, and the ranges of divergences.
+//! What holds for every sample: merging, subsets, shifting and scaling, and the ranges of
+//! divergences.
 
 use cntflow_metrics::population::{
     Comparison, Density, Grid, NoDensity, SampleBuilder, SampleSummary,

@@ -1,4 +1,5 @@
-//! Densities, divergences and distances against scipy's: `tests/reference/make_population_reference.py`.
+//! Densities, divergences and distances against scipy's:
+//! `tests/reference/make_population_reference.py`.
 
 use std::path::Path;
 

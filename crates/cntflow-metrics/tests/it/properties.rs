@@ -1,5 +1,5 @@
-//! What has to hold for every network, on seeded random ones of every geometry: sums of strengths, permutations, scales, the
-//! channel graph, and agreement with links gone through one at a time.
+//! What has to hold for every network, on seeded random ones of every geometry: sums of strengths,
+//! permutations, scales, the channel graph, and agreement with links gone through one at a time.
 
 use crate::common::{self, Random, close, random_architecture, random_network, tensors};
 use cntflow_metrics::{
@@ -143,7 +143,8 @@ fn permuting_hidden_neurons_permutes_their_rows_and_nothing_else() {
 
 #[test]
 fn the_channel_graph_sums_the_spatial_one() {
-    // Stride 1, no padding: every output sees the whole kernel, so s_in of a channel is s_in of each of its places.
+    // Stride 1, no padding: every output sees the whole kernel, so s_in of a channel is s_in of
+    // each of its places.
     let json = r#"{"input": [3, 6, 5], "layers": [
         {"kind": "conv2d", "filters": 4, "kernel": [3, 2]}, {"kind": "dense", "units": 2}]}"#;
     let architecture: Architecture = serde_json::from_str(json).unwrap();
@@ -174,16 +175,16 @@ fn strengths_are_the_links_gone_through_one_at_a_time() {
         let network = random_network(seed);
         let metrics = measure(&network, &bare());
         for layer in network.links() {
-            let n_in = network.neurons()[layer.index - 1].shape.n_neurons();
-            let n_out = network.neurons()[layer.index].shape.n_neurons();
+            let n_in = network.neurons()[layer.to - 1].shape.n_neurons();
+            let n_out = network.neurons()[layer.to].shape.n_neurons();
             let (mut into, mut from) = (vec![0.0; n_out], vec![0.0; n_in]);
             common::each_link(layer, common::kernel(&network, layer), |i, j, w| {
                 into[j] += w;
                 from[i] += w;
             });
             let found = [
-                &metrics.neurons[layer.index].s_in,
-                &metrics.neurons[layer.index - 1].s_out,
+                &metrics.neurons[layer.to].s_in,
+                &metrics.neurons[layer.to - 1].s_out,
             ];
             for (found, expected) in found.into_iter().zip([&into, &from]) {
                 let same = found
@@ -212,7 +213,8 @@ fn weights_that_are_not_finite_are_counted_and_stay_where_they_are() {
     let network = common::network(&architecture, &tensors);
     let metrics = measure(&network, &MeasureOptions::default());
     assert_eq!((metrics.n_nan, metrics.n_infinite), (1, 2));
-    // The first tap meets a real place from 4 x 4 of the 5 x 5 outputs; the second filter has no NaN.
+    // The first tap meets a real place from 4 x 4 of the 5 x 5 outputs; the second filter has no
+    // NaN.
     let nan = metrics.neurons[1]
         .s_in
         .iter()
@@ -286,7 +288,7 @@ fn an_unknown_activation_ends_the_forward_pass_and_nothing_else() {
     let stopped = metrics.stopped.unwrap();
     assert_eq!(
         stopped.to_string(),
-        "the activation of layer 2 (odd) is not known: no activations from there on"
+        "the activation of layer 2 (odd) is unknown: no activations from there on"
     );
     let [first, odd, last] = [1, 2, 3].map(|layer| metrics.neurons[layer].data.clone());
     let post = first.unwrap().post.unwrap();

@@ -1,12 +1,12 @@
-//! Every number against an independent computation with numpy: `tests/reference/make_reference.py`, which unrolls networks link
-//! by link.
+//! Every number against an independent computation with numpy: `tests/reference/make_reference.py`,
+//! which unrolls networks link by link.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use cntflow_metrics::{
-    Bias, Boundary, ConvGraph, LayerRow, MeasureOptions, NetworkMetrics, NeuronColumns, Padding,
-    Precision, Seen, measure, measure_with_inputs,
+    Bias, Boundary, ConvGraph, LayerRow, MeasureOptions, NetworkMetrics, NeuronColumns,
+    NeuronStatistics, Padding, Precision, measure, measure_with_inputs,
 };
 use cntflow_network::{Architecture, Network, Tensor};
 use serde::Deserialize;
@@ -179,7 +179,7 @@ fn check_neurons(what: &str, found: &NeuronColumns, expected: &Neurons) {
 
 fn column<'a>(neurons: &'a NeuronColumns, name: &str) -> &'a [f64] {
     let data = neurons.data.as_ref();
-    let seen = |seen: &'a Seen, name: &str| match name {
+    let seen = |seen: &'a NeuronStatistics, name: &str| match name {
         "mean" => seen.mean.as_slice(),
         "std" => &seen.std,
         "min" => &seen.min,

@@ -9,7 +9,8 @@ use crate::Activation;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2d {
-    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by place.
+    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by
+    /// place.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of output channels.
@@ -25,7 +26,8 @@ pub struct Conv2d {
     /// Distance between the kernel's taps.
     #[serde(default = "ones")]
     pub dilation: [usize; 2],
-    /// Groups of channels that do not see each other; depthwise where there are as many as channels.
+    /// Groups of channels that do not see each other; depthwise where there are as many as
+    /// channels.
     #[serde(default = "one")]
     pub groups: usize,
     /// Whether a bias is added.
@@ -40,7 +42,8 @@ pub struct Conv2d {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv1d {
-    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by place.
+    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by
+    /// place.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of output channels.
@@ -67,14 +70,16 @@ pub struct Conv1d {
     pub activation: Option<Activation>,
 }
 
-/// A transposed two-dimensional convolution, as decoders of autoencoders have it. Pairs are `[rows, columns]`.
+/// A transposed two-dimensional convolution, as decoders of autoencoders have it. Pairs are
+/// `[rows, columns]`.
 ///
-/// The output has `(n - 1) stride - padding + dilation (kernel - 1) + output_padding + 1` rows of n, and so columns; `padding`
-/// is that of both sides taken together.
+/// The output has `(n - 1) stride - padding + dilation (kernel - 1) + output_padding + 1` rows of
+/// n, and so columns; `padding` is that of both sides taken together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConvTranspose2d {
-    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by place.
+    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by
+    /// place.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of output channels.
@@ -108,7 +113,8 @@ pub struct ConvTranspose2d {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConvTranspose1d {
-    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by place.
+    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by
+    /// place.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of output channels.

@@ -1,5 +1,5 @@
-//! The architecture of a network as a plain, serialisable value: what a study file, a catalog column or
-//! checkpoint metadata holds. It knows shapes and geometry, no weights.
+//! The architecture of a network as a plain, serialisable value: what a study file, a catalog
+//! column or checkpoint metadata holds. It knows shapes and geometry, no weights.
 
 mod convolution;
 mod norm;
@@ -22,15 +22,17 @@ use crate::Activation;
 
 /// What a network is built of: the shape it takes and its layers in order.
 ///
-/// As JSON: `{"input": [1, 28, 28], "layers": [{"kind": "conv2d", "filters": 8, "kernel": [3, 3]}, {"kind": "flatten"},
-/// {"kind": "dense", "units": 10, "activation": "softmax"}]}`. Every layer takes what the one before it gives; [`Add`] and
-/// [`Branch`] go back to an earlier one by its name, and `input` is the name of the inputs. Tensors are named and laid out as
-/// PyTorch does.
+/// As JSON:
+/// `{"input": [1, 28, 28], "layers": [{"kind": "conv2d", "filters": 8, "kernel": [3, 3]}, {"kind": "flatten"}, {"kind": "dense", "units": 10, "activation": "softmax"}]}`.
+/// Every layer takes what the one before it gives; [`Add`] and [`Branch`] go back to an earlier one
+/// by its name, and `input` is the name of the inputs. Tensors are named and laid out as PyTorch
+/// does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
-    /// Shape of one input: `[units]`; `[channels, rows, columns]`; `[channels, columns]` before a one-dimensional convolution or
-    /// pooling; `[steps, units]` before all other layers; `[steps]` of token numbers before an embedding.
+    /// Shape of one input: `[units]`; `[channels, rows, columns]`; `[channels, columns]` before a
+    /// one-dimensional convolution or pooling; `[steps, units]` before all other layers; `[steps]`
+    /// of token numbers before an embedding.
     pub input: Vec<usize>,
     /// The layers, from the input to the output.
     pub layers: Vec<Layer>,
@@ -40,16 +42,18 @@ pub struct Architecture {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Layer {
-    /// Every unit linked to every node before; kernel `[units, n_in]`. A convolutional layer before it is flattened in
-    /// the order channel, row, column. Of a sequence, every step alike.
+    /// Every unit linked to every node before; kernel `[units, n_in]`. A convolutional layer before
+    /// it is flattened in the order channel, row, column. Of a sequence, every step alike.
     Dense(Dense),
     /// One-dimensional cross-correlation; kernel `[filters, channels / groups, kernel]`.
     Conv1d(Conv1d),
-    /// Two-dimensional cross-correlation; kernel `[filters, channels / groups, kernel_rows, kernel_columns]`.
+    /// Two-dimensional cross-correlation; kernel
+    /// `[filters, channels / groups, kernel_rows, kernel_columns]`.
     Conv2d(Conv2d),
     /// Transposed one-dimensional cross-correlation; kernel `[channels, filters / groups, kernel]`.
     ConvTranspose1d(ConvTranspose1d),
-    /// Transposed two-dimensional cross-correlation; kernel `[channels, filters / groups, kernel_rows, kernel_columns]`.
+    /// Transposed two-dimensional cross-correlation; kernel
+    /// `[channels, filters / groups, kernel_rows, kernel_columns]`.
     ConvTranspose2d(ConvTranspose2d),
     /// Largest value of each window.
     MaxPool1d(Pool1d),
@@ -73,7 +77,8 @@ pub enum Layer {
     GlobalAveragePool(GlobalPool),
     /// Inference-time scale and shift of each channel by its running mean and variance.
     BatchNorm(BatchNorm),
-    /// Each input (of a sequence, each step) made to mean 0 and variance 1 over all its values, then scaled and shifted.
+    /// Each input (of a sequence, each step) made to mean 0 and variance 1 over all its values,
+    /// then scaled and shifted.
     LayerNorm(LayerNorm),
     /// The same over groups of channels.
     GroupNorm(GroupNorm),
@@ -87,7 +92,8 @@ pub enum Layer {
     Embedding(Embedding),
     /// Multi-head self-attention.
     Attention(Attention),
-    /// Attention and a feed-forward network with their residual additions and layer norms, as `nn.TransformerEncoderLayer`.
+    /// Attention and a feed-forward network with their residual additions and layer norms, as
+    /// `nn.TransformerEncoderLayer`.
     TransformerEncoder(TransformerEncoder),
     /// A learned vector put before the steps of a sequence.
     ClassToken(ClassToken),
@@ -103,8 +109,8 @@ pub enum Layer {
     Branch(Branch),
     /// An activation as a layer of its own, applied to the layer before.
     Activation(Activate),
-    /// All of one input as a vector: `[channels, rows, columns]` to `[channels * rows * columns]`, `[steps, units]` to
-    /// `[steps * units]`; adds no links.
+    /// All of one input as a vector: `[channels, rows, columns]` to `[channels * rows * columns]`,
+    /// `[steps, units]` to `[steps * units]`; adds no links.
     Flatten,
 }
 
@@ -112,7 +118,8 @@ pub enum Layer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dense {
-    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by place.
+    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by
+    /// place.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of units.
@@ -120,16 +127,17 @@ pub struct Dense {
     /// Whether a bias is added.
     #[serde(default = "yes")]
     pub bias: bool,
-    /// Activation; `None` where a foreign checkpoint does not tell it. Before a norm, an addition or an activation layer none
-    /// means linear.
+    /// Activation; `None` where a foreign checkpoint does not tell it. Before a norm, an addition
+    /// or an activation layer none means linear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
 
-/// A residual addition: the output of an earlier layer is added to that of the last, which has the same shape.
+/// A residual addition: the output of an earlier layer is added to that of the last, which has the
+/// same shape.
 ///
-/// It joins the pre-activations of the layer before where that one is linear, dense or a convolution, with or without a norm;
-/// else it makes a layer of neurons of its own.
+/// It joins the pre-activations of the layer before where that one is linear, dense or a
+/// convolution, with or without a norm; else it makes a layer of neurons of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Add {
@@ -151,8 +159,8 @@ pub struct Branch {
     pub from: String,
 }
 
-/// An activation as a layer of its own, as PyTorch modules have it: it becomes that of the layer before, which must not have
-/// another.
+/// An activation as a layer of its own, as PyTorch modules have it: it becomes that of the layer
+/// before, which must not have another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Activate {

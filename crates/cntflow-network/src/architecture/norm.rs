@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::yes;
 use crate::Activation;
 
-/// Batch normalisation as it is at inference: `gamma (x - mean) / sqrt(variance + epsilon) + beta`, channel by channel.
+/// Batch normalisation as it is at inference: `gamma (x - mean) / sqrt(variance + epsilon) + beta`,
+/// channel by channel.
 ///
-/// Its tensors are `<name>.running_mean`, `<name>.running_var` and, if affine, `<name>.weight` (gamma) and `<name>.bias` (beta).
+/// Its tensors are `<name>.running_mean`, `<name>.running_var` and, if affine, `<name>.weight`
+/// (gamma) and `<name>.bias` (beta).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchNorm {
@@ -25,10 +27,11 @@ pub struct BatchNorm {
     pub activation: Option<Activation>,
 }
 
-/// Layer normalisation: `gamma (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance over all values of an input, or
-/// of one step of a sequence.
+/// Layer normalisation: `gamma (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance
+/// over all values of an input, or of one step of a sequence.
 ///
-/// Its tensors, if affine, are `<name>.weight` (gamma) and `<name>.bias` (beta), of the input's shape.
+/// Its tensors, if affine, are `<name>.weight` (gamma) and `<name>.bias` (beta), of the input's
+/// shape.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LayerNorm {
@@ -49,7 +52,8 @@ pub struct LayerNorm {
     pub activation: Option<Activation>,
 }
 
-/// Group normalisation: layer normalisation over groups of channels; gamma and beta one per channel.
+/// Group normalisation: layer normalisation over groups of channels; gamma and beta one per
+/// channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupNorm {

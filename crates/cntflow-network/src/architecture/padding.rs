@@ -1,10 +1,12 @@
-//! How much is added around, or taken from, the places a kernel slides over; the two sides may differ.
+//! How much is added around, or taken from, the places a kernel slides over; the two sides may
+//! differ.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Places added before and after those of one direction. As JSON a number for both sides, or `[[before, after]]`.
+/// Places added before and after those of one direction. As JSON a number for both sides, or
+/// `[[before, after]]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Form1d", into = "Form1d")]
 pub struct Padding1d {
@@ -14,7 +16,8 @@ pub struct Padding1d {
     pub after: usize,
 }
 
-/// Places added around rows and columns. As JSON `[rows, columns]`, each for both sides, or `[[above, below], [left, right]]`.
+/// Places added around rows and columns. As JSON `[rows, columns]`, each for both sides, or
+/// `[[above, below], [left, right]]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Form2d", into = "Form2d")]
 pub struct Padding2d {

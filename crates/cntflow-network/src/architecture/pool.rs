@@ -19,12 +19,12 @@ pub struct Pool2d {
     /// Zeros (average) or nothing (max) added around the rows and the columns.
     #[serde(default)]
     pub padding: Padding2d,
-    /// Whether a mean counts padded places as zeros (PyTorch's default), or is over the real places of a window (Keras'). Nothing
-    /// else depends on it.
+    /// Whether a mean counts padded places as zeros (PyTorch's default), or is over the real places
+    /// of a window (Keras'). Nothing else depends on it.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub count_padding: bool,
-    /// Whether a last window may reach beyond the padded input, as long as it begins before the padding at the end; such places
-    /// are never counted.
+    /// Whether a last window may reach beyond the padded input, as long as it begins before the
+    /// padding at the end; such places are never counted.
     #[serde(default, skip_serializing_if = "is_no")]
     pub ceil_mode: bool,
 }
@@ -44,18 +44,18 @@ pub struct Pool1d {
     /// Zeros (average) or nothing (max) added before and after.
     #[serde(default)]
     pub padding: Padding1d,
-    /// Whether a mean counts padded places as zeros (PyTorch's default), or is over the real places of a window (Keras'). Nothing
-    /// else depends on it.
+    /// Whether a mean counts padded places as zeros (PyTorch's default), or is over the real places
+    /// of a window (Keras'). Nothing else depends on it.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub count_padding: bool,
-    /// Whether a last window may reach beyond the padded input, as long as it begins before the padding at the end; such places
-    /// are never counted.
+    /// Whether a last window may reach beyond the padded input, as long as it begins before the
+    /// padding at the end; such places are never counted.
     #[serde(default, skip_serializing_if = "is_no")]
     pub ceil_mode: bool,
 }
 
-/// A pooling to a given number of places: output `o` of `n` takes the places from `floor(o input / n)` up to
-/// `ceil((o + 1) input / n)`, as PyTorch does.
+/// A pooling to a given number of places: output `o` of `n` takes the places from
+/// `floor(o input / n)` up to `ceil((o + 1) input / n)`, as PyTorch does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdaptivePool2d {

@@ -6,12 +6,14 @@ use super::norm::epsilon;
 use super::{one, yes};
 use crate::Activation;
 
-/// A recurrent layer over the steps of a sequence: Elman, LSTM or GRU; stacked and bidirectional ones too.
+/// A recurrent layer over the steps of a sequence: Elman, LSTM or GRU; stacked and bidirectional
+/// ones too.
 ///
-/// Its tensors are `<name>.weight_ih_l<k>` `[gates units, n_in]`, `<name>.weight_hh_l<k>` `[gates units, units]`,
-/// `<name>.bias_ih_l<k>` and `<name>.bias_hh_l<k>` `[gates units]`, k from 0, with the suffix `_reverse` for the other
-/// direction. Gates stand in PyTorch's order: i, f, g, o of an LSTM; r, z, n of a GRU. It gives `[steps, units]`, or
-/// `[steps, 2 units]` of both directions, the forward one first.
+/// Its tensors are `<name>.weight_ih_l<k>` `[gates units, n_in]`, `<name>.weight_hh_l<k>`
+/// `[gates units, units]`, `<name>.bias_ih_l<k>` and `<name>.bias_hh_l<k>` `[gates units]`, k from
+/// 0, with the suffix `_reverse` for the other direction. Gates stand in PyTorch's order: i, f, g,
+/// o of an LSTM; r, z, n of a GRU. It gives `[steps, units]`, or `[steps, 2 units]` of both
+/// directions, the forward one first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recurrent {
@@ -20,7 +22,8 @@ pub struct Recurrent {
     pub name: String,
     /// Hidden units of each direction.
     pub units: usize,
-    /// Number of layers, one on the other: neurons `<name>.l0`, `<name>.l1`, ... where there are several.
+    /// Number of layers, one on the other: neurons `<name>.l0`, `<name>.l1`, ... where there are
+    /// several.
     #[serde(default = "one")]
     pub layers: usize,
     /// Whether there is a second direction, from the last step to the first.
@@ -29,13 +32,14 @@ pub struct Recurrent {
     /// Whether biases are added.
     #[serde(default = "yes")]
     pub bias: bool,
-    /// Activation of an Elman layer, tanh where none is given; gated layers have theirs, and none may be given.
+    /// Activation of an Elman layer, tanh where none is given; gated layers have theirs, and none
+    /// may be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
 
-/// A vector for every token. The input is token numbers `[steps]`, and layer 0 has a node per token. Only the first layer may be
-/// one. Its tensor is `<name>.weight` `[tokens, units]`.
+/// A vector for every token. The input is token numbers `[steps]`, and layer 0 has a node per
+/// token. Only the first layer may be one. Its tensor is `<name>.weight` `[tokens, units]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Embedding {
@@ -48,8 +52,9 @@ pub struct Embedding {
     pub units: usize,
 }
 
-/// Multi-head self-attention over the steps of a sequence: `softmax(q k^T / sqrt(units / heads)) v`, head by head, then a
-/// projection. As many units as the input has. Neurons `<name>.q`, `<name>.k`, `<name>.v` and `<name>.out`.
+/// Multi-head self-attention over the steps of a sequence:
+/// `softmax(q k^T / sqrt(units / heads)) v`, head by head, then a projection. As many units as the
+/// input has. Neurons `<name>.q`, `<name>.k`, `<name>.v` and `<name>.out`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attention {
@@ -70,11 +75,12 @@ pub struct Attention {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Projections {
-    /// As `nn.MultiheadAttention`: `<name>.in_proj_weight` `[3 units, units]` (q, k, v), `<name>.in_proj_bias`,
-    /// `<name>.out_proj.weight`, `<name>.out_proj.bias`.
+    /// As `nn.MultiheadAttention`: `<name>.in_proj_weight` `[3 units, units]` (q, k, v),
+    /// `<name>.in_proj_bias`, `<name>.out_proj.weight`, `<name>.out_proj.bias`.
     #[default]
     Torch,
-    /// `<name>.qkv.weight` `[3 units, units]`, `<name>.proj.weight` and their biases, as timm's vision transformers.
+    /// `<name>.qkv.weight` `[3 units, units]`, `<name>.proj.weight` and their biases, as timm's
+    /// vision transformers.
     Qkv,
     /// Four modules below `<name>`, named here, each with its weight `[units, units]` and bias.
     Separate {
@@ -89,9 +95,10 @@ pub enum Projections {
     },
 }
 
-/// A transformer's encoder block, as `nn.TransformerEncoderLayer`: attention, an addition, a layer norm; two dense layers, an
-/// addition, a layer norm. It stands for the layers `<name>.self_attn` (attention), `<name>.linear1` and `<name>.linear2`
-/// (dense), `<name>.norm1` and `<name>.norm2` (layer norms), and two additions `<name>.sum1` and `<name>.sum2`.
+/// A transformer's encoder block, as `nn.TransformerEncoderLayer`: attention, an addition, a layer
+/// norm; two dense layers, an addition, a layer norm. It stands for the layers `<name>.self_attn`
+/// (attention), `<name>.linear1` and `<name>.linear2` (dense), `<name>.norm1` and `<name>.norm2`
+/// (layer norms), and two additions `<name>.sum1` and `<name>.sum2`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransformerEncoder {
@@ -119,7 +126,8 @@ pub struct TransformerEncoder {
     pub projections: Projections,
 }
 
-/// A learned vector before the steps of a sequence; its tensor is `<name>`, its last dimension the units, all others 1.
+/// A learned vector before the steps of a sequence; its tensor is `<name>`, its last dimension the
+/// units, all others 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassToken {
@@ -127,7 +135,8 @@ pub struct ClassToken {
     pub name: String,
 }
 
-/// A learned vector added to every step; its tensor is `<name>` `[steps, units]`, further dimensions of 1 before them.
+/// A learned vector added to every step; its tensor is `<name>` `[steps, units]`, further
+/// dimensions of 1 before them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PositionEmbedding {
@@ -169,8 +178,8 @@ pub enum TakenStep {
     First,
     /// The last.
     Last,
-    /// Where each direction of a bidirectional layer ends: the first half of the units at the last step, the second at the first.
-    /// Elsewhere the last.
+    /// Where each direction of a bidirectional layer ends: the first half of the units at the last
+    /// step, the second at the first. Elsewhere the last.
     Final,
     /// The mean over all.
     Mean,

@@ -1,4 +1,4 @@
-//! Convolution as a matrix product, and its transpose, of one input at a time.
+//! Convolution as a matrix product, and its transpose, for one input at a time.
 
 use std::ops::Range;
 
@@ -7,20 +7,24 @@ use faer::{Accum, MatMut, MatRef, Par};
 
 use crate::{Real, Window};
 
-/// Values of patches made at a time: 32 MiB in f64. One row of outputs is made whole, however large.
+/// Values of patches in memory at a time: 32 MiB in f64. One row of outputs is always made whole,
+/// however large.
 pub(crate) const PATCH_VALUES: usize = 1 << 22;
 
-/// Convolution of one group of channels: the patches of some rows of outputs as a matrix `[channels * taps, outputs]`, row-major,
-/// times the kernel.
+/// Convolution of one group of channels. The patches of some rows of outputs make a row-major
+/// matrix `[channels * taps, outputs]`, which is multiplied by the kernel.
 pub(crate) struct Convolution<T> {
     window: Window,
+    /// Rows of the matrix: `channels * taps`.
     depth: usize,
+    /// Rows of outputs at a time.
     rows: usize,
     patches: Vec<T>,
 }
 
 impl<T: Real> Convolution<T> {
-    /// Over `channels` channels, with room for `values` values of patches, or one row of outputs.
+    /// Over `channels` channels, with room for `values` values of patches, and for one row of
+    /// outputs at least.
     pub(crate) fn new(window: Window, channels: usize, values: usize) -> Self {
         let depth = channels * window.taps();
         let row = depth * window.columns.output;
@@ -33,12 +37,14 @@ impl<T: Real> Convolution<T> {
         }
     }
 
-    /// Input `[channels, rows, columns]`, kernel `[filters, channels * taps]`, output `[filters, rows, columns]`.
+    /// Input `[channels, rows, columns]`, kernel `[filters, channels * taps]`, output
+    /// `[filters, rows, columns]`.
     pub(crate) fn apply(&mut self, input: &[T], kernel: &[T], output: &mut [T]) {
         let n_rows = self.window.rows.output;
         for first in (0..n_rows).step_by(self.rows) {
             let rows = first..(first + self.rows).min(n_rows);
-            // With all rows at once, places in the padding are the same every time, and zero from the start.
+            // Values in the padding are not written. With all rows at once they stay zero from the
+            // start; with several blocks, others were there before.
             if self.rows < n_rows {
                 self.patches.fill(T::default());
             }
@@ -47,6 +53,7 @@ impl<T: Real> Convolution<T> {
         }
     }
 
+    /// Writes the patches of some rows of outputs.
     fn fill(&mut self, input: &[T], rows: Range<usize>) {
         let (window, size) = (self.window, rows.len() * self.window.columns.output);
         let mut patches = self.patches.chunks_exact_mut(size);
@@ -60,6 +67,7 @@ impl<T: Real> Convolution<T> {
         }
     }
 
+    /// Multiplies the patches by the kernel, into some rows of the output.
     fn multiply(&self, kernel: &[T], output: &mut [T], rows: Range<usize>) {
         let (outputs, depth) = (self.window.outputs(), self.depth);
         let filters = output.len() / outputs;
@@ -79,36 +87,36 @@ impl<T: Real> Convolution<T> {
     }
 }
 
-/// What one tap sees of one channel from these rows of outputs, into a row of the patches.
+/// Writes what one tap sees of one channel, from some rows of outputs, to a row of the patches.
 fn fill_tap<T: Real>(
     window: Window,
     channel: &[T],
     patch: &mut [T],
     [row_tap, column_tap]: [usize; 2],
-    made: Range<usize>,
+    output_rows: Range<usize>,
 ) {
     let Window { rows, columns } = window;
-    let across = columns.outputs_of(column_tap);
-    let down = rows.outputs_of(row_tap);
+    let across = columns.outputs_of_tap(column_tap);
+    let down = rows.outputs_of_tap(row_tap);
     if across.is_empty() {
         return;
     }
-    let first = columns.place(across.start, column_tap);
-    for row in down.start.max(made.start)..down.end.min(made.end) {
-        let input = &channel[rows.place(row, row_tap) * columns.input..][..columns.input];
-        let line = &mut patch[(row - made.start) * columns.output..];
+    let first = columns.input_index(across.start, column_tap);
+    for row in down.start.max(output_rows.start)..down.end.min(output_rows.end) {
+        let input = &channel[rows.input_index(row, row_tap) * columns.input..][..columns.input];
+        let line = &mut patch[(row - output_rows.start) * columns.output..];
         let output = &mut line[across.clone()];
         if columns.stride == 1 {
             output.copy_from_slice(&input[first..][..output.len()]);
         } else {
-            let seen = input[first..].iter().step_by(columns.stride);
-            output.iter_mut().zip(seen).for_each(|(out, &z)| *out = z);
+            let inputs = input[first..].iter().step_by(columns.stride);
+            output.iter_mut().zip(inputs).for_each(|(out, &z)| *out = z);
         }
     }
 }
 
-/// A transposed convolution of one group of channels: a product makes what every tap brings to the outputs of some rows of inputs,
-/// which is then added where it belongs.
+/// Transposed convolution of one group of channels. A product gives what some rows of inputs add to
+/// the outputs through every tap; `scatter` adds it there.
 pub(crate) struct Transpose<T> {
     window: Window,
     filters: usize,
@@ -117,7 +125,8 @@ pub(crate) struct Transpose<T> {
 }
 
 impl<T: Real> Transpose<T> {
-    /// To `filters` filters, with room for `values` values of patches, or one row of inputs.
+    /// To `filters` filters, with room for `values` values of patches, and for one row of inputs at
+    /// least.
     pub(crate) fn new(window: Window, filters: usize, values: usize) -> Self {
         let row = filters * window.taps() * window.columns.output;
         let rows = (values / row).clamp(1, window.rows.output);
@@ -129,18 +138,19 @@ impl<T: Real> Transpose<T> {
         }
     }
 
-    /// Input `[channels, rows, columns]`, kernel `[channels, filters * taps]`, output `[filters, rows, columns]`, which holds zeros
-    /// at first. The window is that of the convolution the other way.
+    /// Input `[channels, rows, columns]`, kernel `[channels, filters * taps]`, output
+    /// `[filters, rows, columns]`. The window is that of the convolution the other way: its outputs
+    /// are these inputs.
     pub(crate) fn apply(&mut self, input: &[T], kernel: &[T], output: &mut [T]) {
         let depth = self.filters * self.window.taps();
-        let (places, n_rows) = (self.window.outputs(), self.window.rows.output);
+        let (positions, n_rows) = (self.window.outputs(), self.window.rows.output);
         let width = self.window.columns.output;
-        let channels = input.len() / places;
+        let channels = input.len() / positions;
         output.fill(T::default());
         for first in (0..n_rows).step_by(self.rows) {
             let rows = first..(first + self.rows).min(n_rows);
             let size = rows.len() * width;
-            let inputs = MatRef::from_row_major_slice(input, channels, places);
+            let inputs = MatRef::from_row_major_slice(input, channels, positions);
             matmul(
                 MatMut::from_row_major_slice_mut(&mut self.patches[..depth * size], depth, size),
                 Accum::Replace,
@@ -153,21 +163,26 @@ impl<T: Real> Transpose<T> {
         }
     }
 
-    fn scatter(&self, output: &mut [T], made: Range<usize>) {
+    /// Adds the patches of some rows of inputs to the outputs.
+    fn scatter(&self, output: &mut [T], input_rows: Range<usize>) {
         let Window { rows, columns } = self.window;
-        let size = made.len() * columns.output;
+        let size = input_rows.len() * columns.output;
         let mut patches = self.patches.chunks_exact(size);
         for filter in output.chunks_exact_mut(self.window.inputs()) {
             for tap in 0..self.window.taps() {
                 let Some(patch) = patches.next() else { return };
                 let [row_tap, column_tap] = [tap / columns.kernel, tap % columns.kernel];
-                let (down, across) = (rows.outputs_of(row_tap), columns.outputs_of(column_tap));
-                for row in down.start.max(made.start)..down.end.min(made.end) {
-                    let line =
-                        &mut filter[rows.place(row, row_tap) * columns.input..][..columns.input];
-                    let brought = &patch[(row - made.start) * columns.output..][across.clone()];
-                    for (x, column) in brought.iter().zip(across.clone()) {
-                        line[columns.place(column, column_tap)] += *x;
+                let (down, across) = (
+                    rows.outputs_of_tap(row_tap),
+                    columns.outputs_of_tap(column_tap),
+                );
+                for row in down.start.max(input_rows.start)..down.end.min(input_rows.end) {
+                    let line = &mut filter[rows.input_index(row, row_tap) * columns.input..]
+                        [..columns.input];
+                    let patch_row = &patch[(row - input_rows.start) * columns.output..];
+                    let added = &patch_row[across.clone()];
+                    for (x, column) in added.iter().zip(across.clone()) {
+                        line[columns.input_index(column, column_tap)] += *x;
                     }
                 }
             }
@@ -181,16 +196,16 @@ mod tests {
     use crate::Axis;
 
     #[test]
-    fn rows_of_outputs_in_blocks_are_the_same() {
+    fn blocks_of_rows_give_the_same_as_all_rows_at_once() {
         let window = Window {
             rows: Axis::new(7, 3, 2, 2, 1).unwrap(),
             columns: Axis::new(5, 2, 1, 1, 2).unwrap(),
         };
-        let values = |n: usize| -> Vec<f64> { (0..n).map(|i| ((i * 37) % 11) as f64).collect() };
-        let (input, kernel) = (values(2 * 35), values(3 * 2 * 6));
-        let outputs = [1, 100, 1 << 20].map(|most| {
+        let ramp = |n: usize| -> Vec<f64> { (0..n).map(|i| ((i * 37) % 11) as f64).collect() };
+        let (input, kernel) = (ramp(2 * 35), ramp(3 * 2 * 6));
+        let outputs = [1, 100, 1 << 20].map(|values| {
             let mut output = vec![f64::NAN; 3 * window.outputs()];
-            let mut convolution = Convolution::new(window, 2, most);
+            let mut convolution = Convolution::new(window, 2, values);
             (0..2).for_each(|_| convolution.apply(&input, &kernel, &mut output));
             output
         });

@@ -1,4 +1,4 @@
-//! One batch through a network, layer by layer, in buffers that are used again.
+//! The forward pass of one batch, layer by layer, in buffers that are reused.
 
 mod attention;
 mod convolve;
@@ -14,19 +14,19 @@ use crate::program::{Source, Stage};
 use crate::{Activation, LayerBatch, LinkLayer, Links, Network, Real, View};
 use convolve::{Convolution, PATCH_VALUES, Transpose};
 
-/// Kernel entries widened at a time: 2 MiB in f64, so that no second copy of a large network is made.
+/// Kernel entries that are widened at a time: 2 MiB in f64. So a large network is not copied whole.
 const KERNEL_BLOCK: usize = 1 << 18;
 
-/// The buffers of a forward pass, used again for every batch.
+/// The buffers of a forward pass, reused for every batch.
 pub(crate) struct Pass<'n, 'a, T> {
     network: &'n Network<'a>,
-    /// Inputs in the type of the pass.
+    /// Inputs in the number type of the pass.
     widened: Vec<T>,
-    /// Post-activations of every layer but the inputs, as long as they are wanted.
+    /// Post-activations by layer, from layer 1 on, as long as a later layer takes them.
     values: Vec<Vec<T>>,
     /// The last layer that takes each layer's values.
     last_use: Vec<usize>,
-    /// Buffers to be used again.
+    /// Free buffers.
     spare: Vec<Vec<T>>,
     pre: Vec<T>,
     post: Vec<T>,
@@ -49,6 +49,7 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
         }
     }
 
+    /// Runs a batch through the network. `observe` is called for every layer in turn.
     pub(crate) fn batch(
         &mut self,
         inputs: &[f32],
@@ -61,11 +62,12 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
         let z0 = T::widen(inputs, &mut widened);
         for layer in &neurons[1..] {
             let n_neurons = layer.shape.n_neurons();
-            let n_gates = self.make(layer.index, z0, n_inputs);
-            // A linear layer's pre-activations are its post-activations; a gated one has made its own.
-            let made_both = n_gates > 1;
+            let n_gates = self.compute(layer.index, z0, n_inputs);
+            // Pre- and post-activations of a linear layer are the same. A gated layer computes
+            // both.
+            let has_post = n_gates > 1;
             let is_linear = layer.activation == Some(Activation::Linear);
-            if let (Some(activation), false) = (layer.activation, made_both || is_linear) {
+            if let (Some(activation), false) = (layer.activation, has_post || is_linear) {
                 self.post.clear();
                 self.post.resize(self.pre.len(), T::default());
                 activation.apply(&self.pre, &mut self.post, n_neurons);
@@ -91,14 +93,15 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
         self.widened = widened;
     }
 
-    /// Keeps a layer's post-activations for those that take them, and drops what nobody takes any more.
+    /// Keeps a layer's post-activations for later layers, and frees the values that no later layer
+    /// takes.
     fn store(&mut self, layer: usize, is_linear: bool) {
-        let made = if is_linear {
+        let post = if is_linear {
             &mut self.pre
         } else {
             &mut self.post
         };
-        self.values[layer] = std::mem::replace(made, self.spare.pop().unwrap_or_default());
+        self.values[layer] = std::mem::replace(post, self.spare.pop().unwrap_or_default());
         for before in 1..=layer {
             if self.last_use[before] == layer && !self.values[before].is_empty() {
                 self.spare.push(std::mem::take(&mut self.values[before]));
@@ -106,8 +109,9 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
         }
     }
 
-    /// Makes the pre-activations of a layer, of a gated one the hidden state too; gives the number of its gates.
-    fn make(&mut self, layer: usize, z0: &[T], n_inputs: usize) -> usize {
+    /// Computes the pre-activations of a layer, and of a recurrent one the hidden states too. Gives
+    /// the number of gates.
+    fn compute(&mut self, layer: usize, z0: &[T], n_inputs: usize) -> usize {
         let Self {
             network,
             values,
@@ -118,7 +122,7 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
             ..
         } = self;
         let steps = network.neurons()[layer].shape.steps();
-        let seen = view::Seen {
+        let layer_values = view::LayerValues {
             network,
             inputs: z0,
             values,
@@ -127,20 +131,21 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
         pre.clear();
         for stage in &network.graph().program[layer - 1] {
             match stage {
-                Stage::Links(place) => {
-                    let links = &network.links()[*place];
+                Stage::Links(index) => {
+                    let links = &network.links()[*index];
                     let source = Source {
                         layer: links.from,
                         view: links.view,
                     };
-                    let z = seen.by(source, viewed);
+                    let z = layer_values.view(source, viewed);
                     apply(network, links, z, pre, weights);
                 }
                 Stage::Values(source) => {
-                    let z = seen.by(*source, viewed);
-                    match pre.is_empty() {
-                        true => pre.extend_from_slice(z),
-                        false => pre.iter_mut().zip(z).for_each(|(s, &z)| *s += z),
+                    let z = layer_values.view(*source, viewed);
+                    if pre.is_empty() {
+                        pre.extend_from_slice(z);
+                    } else {
+                        pre.iter_mut().zip(z).for_each(|(s, &z)| *s += z);
                     }
                 }
                 Stage::Norm(norm) => norm::apply(norm, network.tensors(), pre),
@@ -152,14 +157,14 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
                         .for_each(|(s, &x)| *s += T::from_f32(x));
                 }
                 Stage::Recurrent(recurrence) => {
-                    let z = seen.by(recurrence.source, viewed);
-                    let run = recurrent::Run {
+                    let z = layer_values.view(recurrence.source, viewed);
+                    let pass = recurrent::RecurrentPass {
                         recurrence,
                         network,
                         n_inputs,
                         steps,
                     };
-                    run.all(z, pre, post);
+                    pass.run(z, pre, post);
                     return recurrence.cell.gates().len();
                 }
             }
@@ -168,10 +173,10 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
     }
 }
 
-/// The last layer that takes each layer's values; 0 where nobody does.
+/// The last layer that takes each layer's values; 0 if none does.
 fn last_use(network: &Network<'_>) -> Vec<usize> {
     let mut last_use = vec![0; network.neurons().len()];
-    let mut take = |layer: usize, source: Source| {
+    let mut note_use = |layer: usize, source: Source| {
         last_use[source.layer] = layer;
         if let View::Attended { query, key, .. } = source.view {
             last_use[query] = layer;
@@ -181,12 +186,12 @@ fn last_use(network: &Network<'_>) -> Vec<usize> {
     for (program, layer) in network.graph().program.iter().zip(1..) {
         for stage in program {
             match stage {
-                Stage::Links(place) => {
-                    let LinkLayer { from, view, .. } = network.links()[*place];
-                    take(layer, Source { layer: from, view });
+                Stage::Links(index) => {
+                    let LinkLayer { from, view, .. } = network.links()[*index];
+                    note_use(layer, Source { layer: from, view });
                 }
-                Stage::Values(source) => take(layer, *source),
-                Stage::Recurrent(recurrence) => take(layer, recurrence.source),
+                Stage::Values(source) => note_use(layer, *source),
+                Stage::Recurrent(recurrence) => note_use(layer, recurrence.source),
                 Stage::Norm(_) | Stage::Prepend(_) | Stage::Constants(_) => {}
             }
         }
@@ -194,7 +199,7 @@ fn last_use(network: &Network<'_>) -> Vec<usize> {
     last_use
 }
 
-/// Makes the pre-activations that links and their bias give, before any norm.
+/// Computes the pre-activations of links with their bias, before any norm.
 fn apply<T: Real>(
     network: &Network<'_>,
     layer: &LinkLayer,
@@ -275,12 +280,13 @@ fn apply<T: Real>(
                 pre.extend(kernel[row..][..units].iter().map(|&w| T::from_f32(w)));
             }
         }
-        // These are values and norms in a program.
+        // A program has `Stage::Values`, `Norm` and `Constants` for these.
         Links::Diagonal { .. } | Links::Identity { .. } | Links::Constants { .. } => {}
     }
 }
 
-/// `S = Z W^T`, some rows of W at a time. Row-major `[rows, n]` is taken as column-major `[n, rows]`.
+/// `S = Z W^T`, some rows of W at a time. A row-major matrix `[rows, n]` is a column-major one
+/// `[n, rows]`, which saves transposing.
 fn dense<T: Real>(
     kernel: &[f32],
     [n_in, n_out]: [usize; 2],
@@ -306,9 +312,10 @@ fn dense<T: Real>(
     }
 }
 
-/// Adds the bias of every unit or filter to its `places` pre-activations, in every row.
-fn add_bias<T: Real>(bias: &[f32], places: usize, s: &mut [T]) {
-    if places == 1 && !bias.is_empty() {
+/// Adds the bias of every unit or filter to its `positions` pre-activations, in every row.
+fn add_bias<T: Real>(bias: &[f32], positions: usize, s: &mut [T]) {
+    // Without positions, the loop over units is the quicker one.
+    if positions == 1 && !bias.is_empty() {
         for row in s.chunks_exact_mut(bias.len()) {
             row.iter_mut()
                 .zip(bias)
@@ -316,7 +323,7 @@ fn add_bias<T: Real>(bias: &[f32], places: usize, s: &mut [T]) {
         }
         return;
     }
-    let runs = s.chunks_exact_mut(places);
+    let runs = s.chunks_exact_mut(positions);
     for (run, &bias) in runs.zip(bias.iter().cycle()) {
         let bias = T::from_f32(bias);
         run.iter_mut().for_each(|s| *s += bias);

@@ -2,7 +2,7 @@
 
 use crate::{Real, Window, adaptive_window};
 
-/// Largest real value of each window of every channel; NaN if one of them is.
+/// Largest value of each window of every channel, padding apart; NaN if a value is NaN.
 pub(super) fn max<T: Real>(window: Window, input: &[T], output: &mut [T]) {
     let lowest = T::from_f64(f64::NEG_INFINITY);
     pool(window, input, output, lowest, |largest, z| {
@@ -10,16 +10,20 @@ pub(super) fn max<T: Real>(window: Window, input: &[T], output: &mut [T]) {
     });
 }
 
-/// Mean of each window of every channel, over the places that are counted.
+/// Mean of each window of every channel, over the positions that `counted` has.
 pub(super) fn average<T: Real>(window: Window, counted: Window, input: &[T], output: &mut [T]) {
     pool(window, input, output, T::default(), |sum, z| sum + z);
-    let sizes: Vec<T> = counted.sizes().map(|n| T::from_f64(n as f64)).collect();
+    let sizes: Vec<T> = counted
+        .taps_per_output()
+        .map(|n| T::from_f64(n as f64))
+        .collect();
     for channel in output.chunks_exact_mut(sizes.len()) {
         let means = channel.iter_mut().zip(&sizes);
         means.for_each(|(sum, &size)| *sum /= size);
     }
 }
 
+/// Folds the inputs of each window with `take`, from `start` on.
 fn pool<T: Real>(
     window: Window,
     input: &[T],
@@ -30,12 +34,13 @@ fn pool<T: Real>(
     let Window { rows, columns } = window;
     let channels = input.chunks_exact(window.inputs());
     for (channel, pooled) in channels.zip(output.chunks_exact_mut(window.outputs())) {
-        for (place, out) in pooled.iter_mut().enumerate() {
-            let (row, column) = (place / columns.output, place % columns.output);
-            let (down, across) = (rows.taps_into(row), columns.taps_into(column));
-            let first = columns.place(column, across.start);
+        for (index, out) in pooled.iter_mut().enumerate() {
+            let (row, column) = (index / columns.output, index % columns.output);
+            let (down, across) = (rows.taps_of_output(row), columns.taps_of_output(column));
+            // Windows have no dilation, so the taps of a row are contiguous inputs.
+            let first = columns.input_index(column, across.start);
             *out = down.fold(start, |value, tap| {
-                let line = &channel[rows.place(row, tap) * columns.input + first..];
+                let line = &channel[rows.input_index(row, tap) * columns.input + first..];
                 line[..across.len()].iter().copied().fold(value, &take)
             });
         }

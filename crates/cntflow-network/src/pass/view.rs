@@ -1,21 +1,21 @@
-//! The values of a layer as links that come from it see them.
+//! The values of a layer as the links that come from it see them.
 
 use super::attention::attend;
 use crate::program::Source;
 use crate::{Network, Real, Shape, TakenStep, View};
 
-/// The values that layers can see.
-pub(super) struct Seen<'v, 'n, T> {
+/// The values of all layers so far.
+pub(super) struct LayerValues<'v, 'n, T> {
     pub(super) network: &'v Network<'n>,
     pub(super) inputs: &'v [T],
-    /// Those of every layer but the inputs.
+    /// Post-activations, by layer. Those of the inputs are apart.
     pub(super) values: &'v [Vec<T>],
     pub(super) n_inputs: usize,
 }
 
-impl<T: Real> Seen<'_, '_, T> {
-    /// The values of a source, in `viewed` where they are not as they lie.
-    pub(super) fn by<'s>(&'s self, source: Source, viewed: &'s mut Vec<T>) -> &'s [T] {
+impl<T: Real> LayerValues<'_, '_, T> {
+    /// The values of a source. Views that reorder or mix values write them to `viewed`.
+    pub(super) fn view<'s>(&'s self, source: Source, viewed: &'s mut Vec<T>) -> &'s [T] {
         let z = match source.layer {
             0 => self.inputs,
             layer => &self.values[layer],
@@ -26,10 +26,13 @@ impl<T: Real> Seen<'_, '_, T> {
         match source.view {
             View::Same | View::Flat => return z,
             View::Rows => {
-                let blocks = [n, shape.channels(), shape.rows()];
-                swap_inner(z, blocks, shape.columns(), viewed);
+                let sizes = [n, shape.channels(), shape.rows()];
+                swap_middle(z, sizes, shape.columns(), viewed);
             }
-            View::Places => swap_inner(z, [n, shape.channels(), shape.places()], 1, viewed),
+            View::Positions => {
+                let sizes = [n, shape.channels(), shape.positions()];
+                swap_middle(z, sizes, 1, viewed);
+            }
             View::Step(which) => take_steps(z, shape, which, viewed),
             View::Attended { query, key, heads } => {
                 let sizes = [shape.steps(), shape.n_neurons()];
@@ -42,8 +45,8 @@ impl<T: Real> Seen<'_, '_, T> {
     }
 }
 
-/// `[n, a, b, width]` to `[n, b, a, width]`.
-fn swap_inner<T: Real>(z: &[T], [n, a, b]: [usize; 3], width: usize, swapped: &mut Vec<T>) {
+/// Swaps the middle dimensions: `[n, a, b, width]` to `[n, b, a, width]`.
+fn swap_middle<T: Real>(z: &[T], [n, a, b]: [usize; 3], width: usize, swapped: &mut Vec<T>) {
     for input in z.chunks_exact(z.len() / n.max(1)) {
         for second in 0..b {
             for first in 0..a {
@@ -53,6 +56,7 @@ fn swap_inner<T: Real>(z: &[T], [n, a, b]: [usize; 3], width: usize, swapped: &m
     }
 }
 
+/// Writes one step of every sequence, or the mean over its steps.
 fn take_steps<T: Real>(z: &[T], shape: Shape, which: TakenStep, taken: &mut Vec<T>) {
     let units = shape.n_neurons();
     for sequence in z.chunks_exact(shape.n_values()) {
@@ -60,27 +64,26 @@ fn take_steps<T: Real>(z: &[T], shape: Shape, which: TakenStep, taken: &mut Vec<
         match which {
             TakenStep::First => taken.extend_from_slice(first),
             TakenStep::Last => taken.extend_from_slice(last),
+            // The forward direction ends at the last step, the other one at the first.
             TakenStep::Final => {
                 taken.extend_from_slice(&last[..units / 2]);
                 taken.extend_from_slice(&first[units / 2..]);
             }
             TakenStep::Mean => {
-                let at = taken.len();
-                taken.resize(at + units, T::default());
+                let start = taken.len();
+                taken.resize(start + units, T::default());
+                let mean = &mut taken[start..];
                 for step in sequence.chunks_exact(units) {
-                    taken[at..]
-                        .iter_mut()
-                        .zip(step)
-                        .for_each(|(sum, &z)| *sum += z);
+                    mean.iter_mut().zip(step).for_each(|(sum, &z)| *sum += z);
                 }
-                let steps = T::from_f64(shape.steps() as f64);
-                taken[at..].iter_mut().for_each(|sum| *sum /= steps);
+                let n_steps = T::from_f64(shape.steps() as f64);
+                mean.iter_mut().for_each(|sum| *sum /= n_steps);
             }
         }
     }
 }
 
-/// Puts a row before the steps of every input.
+/// Prepends a row to the steps of every input.
 pub(super) fn prepend<T: Real>(row: &[f32], values: &mut Vec<T>, n_inputs: usize) {
     let length = values.len() / n_inputs.max(1);
     let mut longer = Vec::with_capacity(values.len() + n_inputs * row.len());

@@ -1,65 +1,67 @@
-//! What joins the neurons before it where it can: additions, constants, activations.
+//! Additions, constants and activations: they join the layer of neurons before them if they can,
+//! and make a new one otherwise.
 
-use super::{Made, Open, Part, Place, Plan};
+use super::{Joinable, NewLinks, NewNeurons, Output, Plan};
 use crate::program::Stage;
 use crate::{Activation, LayerKind, Links, NetworkError, Shape, TensorSlice, TensorSpec, View};
 
 impl Plan {
-    /// Adds an earlier layer's output.
+    /// Adds the output of an earlier layer to the current one.
     pub(super) fn add(
         &mut self,
-        from: Place,
+        earlier: Output,
         activation: Option<Activation>,
         name: &str,
     ) -> Result<(), NetworkError> {
-        let shape = self.at.shape;
-        if from.shape.dimensions() != shape.dimensions() {
+        let shape = self.current.shape;
+        if earlier.shape.dimensions() != shape.dimensions() {
             return Err(NetworkError::Add {
                 layer: name.to_owned(),
                 last: shape.to_string(),
-                earlier: from.shape.to_string(),
+                earlier: earlier.shape.to_string(),
             });
         }
         let activation = activation.unwrap_or_default();
         self.check_softmax(activation, LayerKind::Add, name)?;
         let n = shape.n_neurons();
-        let part = |name: String| Part::of(&name, Links::Identity { n }, None, None);
-        if self.joins() {
-            self.link(part(name.to_owned()), from)?;
+        let identity = |name: &str| NewLinks::new(name, Links::Identity { n }, None, None);
+        if self.sum_can_join() {
+            self.push_links(identity(name), earlier)?;
         } else {
-            self.copy(LayerKind::Add, shape, name)?;
-            self.link(part(format!("{name}.1")), from)?;
+            self.push_copy(LayerKind::Add, shape, name)?;
+            self.push_links(identity(&format!("{name}.1")), earlier)?;
         }
-        self.stage(Stage::Values(from.source()));
-        self.end(activation);
+        self.push_stage(Stage::Values(earlier.source()));
+        self.set_activation(activation);
         Ok(())
     }
 
-    /// Puts a learned vector before the steps.
+    /// Prepends a learned vector to the steps.
     pub(super) fn class_token(&mut self, name: &str) -> Result<(), NetworkError> {
-        let Shape::Steps { steps, units } = self.at.shape else {
-            return Err(self.does_not_take(name, LayerKind::ClassToken));
+        let Shape::Steps { steps, units } = self.current.shape else {
+            return Err(self.unsupported_input(name, LayerKind::ClassToken));
         };
-        let longer = Shape::Steps {
+        let with_token = Shape::Steps {
             steps: steps + 1,
             units,
         };
         let slice = self.constants(name, "class token", [1, units])?;
         let stage = Stage::Prepend(slice.tensor);
-        self.add_constants(LayerKind::ClassToken, longer, stage, slice, name)
+        self.add_constants(LayerKind::ClassToken, with_token, stage, slice, name)
     }
 
     /// Adds a learned vector to every step.
     pub(super) fn position_embedding(&mut self, name: &str) -> Result<(), NetworkError> {
-        let Shape::Steps { steps, units } = self.at.shape else {
-            return Err(self.does_not_take(name, LayerKind::PositionEmbedding));
+        let Shape::Steps { steps, units } = self.current.shape else {
+            return Err(self.unsupported_input(name, LayerKind::PositionEmbedding));
         };
         let slice = self.constants(name, "position embedding", [steps, units])?;
         let stage = Stage::Constants(slice.tensor);
-        let shape = self.at.shape;
+        let shape = self.current.shape;
         self.add_constants(LayerKind::PositionEmbedding, shape, stage, slice, name)
     }
 
+    /// Adds the tensor of learned vectors.
     fn constants(
         &mut self,
         name: &str,
@@ -73,11 +75,12 @@ impl Plan {
                 shape: shape.to_vec(),
                 used_as: used_as.to_owned(),
                 buffer: false,
-                loose: true,
+                ignore_unit_dimensions: true,
             },
         )
     }
 
+    /// Links constant neurons, whose weights are the learned vectors.
     fn add_constants(
         &mut self,
         kind: LayerKind,
@@ -86,40 +89,41 @@ impl Plan {
         slice: TensorSlice,
         name: &str,
     ) -> Result<(), NetworkError> {
-        if !self.joins() {
-            self.copy(kind, shape, name)?;
+        if !self.sum_can_join() {
+            self.push_copy(kind, shape, name)?;
         }
         let links = Links::Constants {
             n: slice.shape[0],
             units: slice.shape[1],
         };
-        let place = self.at;
-        self.link(Part::of(name, links, None, Some(slice)), place)?;
-        self.stage(stage);
-        self.graph.neurons[self.at.layer].shape = shape;
-        self.at.shape = shape;
-        self.end(Activation::Linear);
+        let source = self.current;
+        self.push_links(NewLinks::new(name, links, None, Some(slice)), source)?;
+        self.push_stage(stage);
+        self.graph.neurons[self.current.layer].shape = shape;
+        self.current.shape = shape;
+        self.set_activation(Activation::Linear);
         Ok(())
     }
 
-    /// A layer of neurons with the values of the one before, for something to be added to.
-    fn copy(&mut self, kind: LayerKind, shape: Shape, name: &str) -> Result<(), NetworkError> {
-        self.settle();
-        let source = self.at;
-        self.neurons(Made {
+    /// Adds a layer of neurons with the values of the current output, to which something can be
+    /// added.
+    fn push_copy(&mut self, kind: LayerKind, shape: Shape, name: &str) -> Result<(), NetworkError> {
+        self.default_to_linear();
+        let source = self.current;
+        self.push_neurons(NewNeurons {
             name,
             kind,
             shape,
             activation: None,
         })?;
         let n = source.shape.n_neurons();
-        let part = Part::of(&format!("{name}.0"), Links::Identity { n }, None, None);
-        self.link(part, source)?;
-        self.stage(Stage::Values(source.source()));
+        let identity = NewLinks::new(&format!("{name}.0"), Links::Identity { n }, None, None);
+        self.push_links(identity, source)?;
+        self.push_stage(Stage::Values(source.source()));
         Ok(())
     }
 
-    /// An activation becomes that of the layer before.
+    /// Sets the activation of the layer before.
     pub(super) fn activate(
         &mut self,
         activation: Activation,
@@ -127,44 +131,48 @@ impl Plan {
     ) -> Result<(), NetworkError> {
         self.check_softmax(activation, LayerKind::Add, name)?;
         let elementwise = activation != Activation::Softmax;
-        let seen = match self.at.view {
+        // An elementwise activation may come after a reshape, but not after one that drops or mixes
+        // values: the others would get it too.
+        let view_allows = match self.current.view {
             View::Same => true,
-            View::Flat | View::Rows | View::Places => elementwise,
+            View::Flat | View::Rows | View::Positions => elementwise,
             View::Step(_) | View::Attended { .. } => false,
         };
-        if self.open == Open::Shut || !seen {
+        if self.joinable == Joinable::Nothing || !view_allows {
             return Err(NetworkError::ActivationPlace {
                 layer: name.to_owned(),
-                before: self.graph.neurons[self.at.layer].name.clone(),
+                before: self.graph.neurons[self.current.layer].name.clone(),
             });
         }
-        self.end(activation);
+        self.set_activation(activation);
         Ok(())
     }
 
-    /// Whether sums may join the last layer of neurons.
-    fn joins(&self) -> bool {
-        matches!(self.open, Open::Sum | Open::Links(_)) && self.at.view == View::Same
+    /// Whether a sum can join the last layer of neurons.
+    fn sum_can_join(&self) -> bool {
+        matches!(self.joinable, Joinable::Sum | Joinable::Norm(_))
+            && self.current.view == View::Same
     }
 
-    /// Gives the last layer of neurons its activation; only where it is linear may more join it.
-    pub(super) fn end(&mut self, activation: Activation) {
-        self.graph.neurons[self.at.layer].activation = Some(activation);
-        self.open = match (activation, self.open) {
-            (Activation::Linear, Open::Activation) => Open::Activation,
-            (Activation::Linear, _) => Open::Sum,
-            _ => Open::Shut,
+    /// Sets the activation of the last layer of neurons. Only a linear one lets more join.
+    pub(super) fn set_activation(&mut self, activation: Activation) {
+        self.graph.neurons[self.current.layer].activation = Some(activation);
+        self.joinable = match (activation, self.joinable) {
+            (Activation::Linear, Joinable::Activation) => Joinable::Activation,
+            (Activation::Linear, _) => Joinable::Sum,
+            _ => Joinable::Nothing,
         };
     }
 
+    /// Softmax is defined over units, not over the positions of an image.
     pub(super) fn check_softmax(
         &self,
         activation: Activation,
         kind: LayerKind,
         name: &str,
     ) -> Result<(), NetworkError> {
-        match (activation, self.at.shape) {
-            (Activation::Softmax, Shape::Places { .. }) => Err(NetworkError::Softmax {
+        match (activation, self.current.shape) {
+            (Activation::Softmax, Shape::Spatial { .. }) => Err(NetworkError::Softmax {
                 layer: name.to_owned(),
                 kind: kind.as_str(),
             }),

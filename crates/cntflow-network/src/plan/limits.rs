@@ -1,24 +1,25 @@
-//! How large a network may be.
+//! Limits on the size of a network. They are checked before any memory is allocated.
 
 use crate::{Links, NetworkError, Shape};
 
-/// Most neurons a network may have over all its layers, and most values of one input: 2^23, 64 MiB for one f64 column, of which
-/// measuring keeps about twenty.
+/// Maximum number of neurons over all layers, and of values of one input over all layers: 2^23.
+/// That is 64 MiB for one f64 column, of which measuring keeps about twenty.
 pub const MAX_NEURONS: u64 = 1 << 23;
 
-/// Most parameters a network may have: 2^40, four terabytes of f32.
+/// Maximum number of parameters: 2^40, four terabytes of f32.
 pub const MAX_PARAMETERS: u64 = 1 << 40;
 
-/// Most links a network may have, padded places counted: 2^50, so that counts of them are exact in f64.
+/// Maximum number of links, those of padding included: 2^50, so that counts are exact in f64.
 pub const MAX_LINKS: u64 = 1 << 50;
 
-/// Most rows, and most columns, of a kernel or window.
+/// Maximum number of rows, and of columns, of a kernel or window.
 pub const MAX_KERNEL: usize = 1 << 16;
 
-/// Most recurrent layers that one entry of an architecture may stack: 2^10. Their number is a number in a file, not its length.
+/// Maximum number of recurrent layers in one entry of an architecture: 2^10. A few bytes of a file
+/// state that number, so the size of the file does not bound it.
 pub const MAX_STACKED: usize = 1 << 10;
 
-/// What there is so far.
+/// Counts so far.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     neurons: u64,
@@ -28,11 +29,13 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    /// Counts the neurons of a layer, and the values that one input has in it.
     pub(super) fn neurons(&mut self, layer: &str, shape: Shape) -> Result<(), NetworkError> {
         let sizes = [shape.channels(), shape.rows(), shape.columns()];
         self.neurons = add_product(self.neurons, &sizes, MAX_NEURONS)
             .ok_or_else(|| too_large(layer, "neurons", MAX_NEURONS))?;
         let steps = [&sizes[..], &[shape.steps()]].concat();
+        // A token has one number per step, however large the vocabulary.
         let values = match shape {
             Shape::Tokens { .. } => &steps[3..],
             _ => &steps[..],
@@ -42,13 +45,14 @@ impl Counts {
         Ok(())
     }
 
+    /// Counts the values of a tensor.
     pub(super) fn parameters(&mut self, layer: &str, shape: &[usize]) -> Result<(), NetworkError> {
         self.parameters = add_product(self.parameters, shape, MAX_PARAMETERS)
             .ok_or_else(|| too_large(layer, "parameters", MAX_PARAMETERS))?;
         Ok(())
     }
 
-    /// Counts links as if no place were padding, and a bias for every neuron.
+    /// Counts links as if there were no padding and a bias for every neuron.
     pub(super) fn links(&mut self, layer: &str, links: &Links) -> Result<(), NetworkError> {
         let factors = factors(links);
         let total = add_product(self.links, &factors, MAX_LINKS);
@@ -59,7 +63,7 @@ impl Counts {
     }
 }
 
-/// The sizes whose product is the number of links, last the links of each neuron.
+/// The sizes whose product is the number of links. All but the last give the number of neurons.
 fn factors(links: &Links) -> Vec<usize> {
     match *links {
         Links::Dense { n_in, n_out } => vec![n_out, n_in],
@@ -86,8 +90,12 @@ fn factors(links: &Links) -> Vec<usize> {
             input: [rows, columns],
             output: [r, c],
             ..
+            // A window has at most `ceil(input / output) + 1` inputs.
         } => vec![channels, r, c, rows / r + 2, columns / c + 2],
-        Links::Diagonal { channels, places } => vec![channels, places, 1],
+        Links::Diagonal {
+            channels,
+            positions,
+        } => vec![channels, positions, 1],
         Links::Embedding { tokens, units } => vec![units, tokens],
         Links::Identity { n } => vec![n, 1],
         Links::Constants { n, units } => vec![units, n],
@@ -102,7 +110,7 @@ pub(super) fn too_large(layer: &str, what: &'static str, limit: u64) -> NetworkE
     }
 }
 
-/// `sum` and the product of `sizes`, if that is at most `limit`.
+/// `sum` plus the product of `sizes`, if that is at most `limit`.
 fn add_product(sum: u64, sizes: &[usize], limit: u64) -> Option<u64> {
     let product = sizes
         .iter()

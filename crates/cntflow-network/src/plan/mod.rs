@@ -1,4 +1,4 @@
-//! Resolving an architecture into a graph: every size checked, so that nothing later has to.
+//! Resolves an architecture into a graph. Every size is checked here, so no later code has to.
 
 mod join;
 mod limits;
@@ -24,36 +24,35 @@ use names::Names;
 pub(crate) fn resolve(architecture: &Architecture, norms: Norms) -> Result<Graph, NetworkError> {
     let names = Names::of(&architecture.layers)?;
     let mut plan = Plan::new(architecture, norms)?;
-    plan.reach("input", &names);
+    plan.note_output("input", &names);
     for (layer, name) in architecture.layers.iter().zip(names.of_layers()) {
-        plan.push(layer, name)?;
-        plan.reach(name, &names);
+        plan.add_layer(layer, name)?;
+        plan.note_output(name, &names);
     }
     plan.finish()
 }
 
-/// The graph as far as it is resolved.
+/// A graph while its layers are added one after the other.
 struct Plan {
     graph: Graph,
     norms: Norms,
-    /// What the next layer takes.
-    at: Place,
-    /// Outputs of the layers so far, by their names.
-    outputs: HashMap<String, Place>,
-    /// What may still join the last layer of neurons.
-    open: Open,
+    /// The output that the next layer takes.
+    current: Output,
+    /// Outputs that later layers refer to, by name.
+    outputs: HashMap<String, Output>,
+    joinable: Joinable,
     counts: Counts,
 }
 
-/// The output of a layer of neurons, as it is seen.
+/// The output of a layer of neurons, as the next layer sees it: `shape` is that of the view.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Output {
     layer: usize,
     view: View,
     shape: Shape,
 }
 
-impl Place {
+impl Output {
     fn source(&self) -> Source {
         Source {
             layer: self.layer,
@@ -62,29 +61,30 @@ impl Place {
     }
 }
 
-/// What may still join the last layer of neurons.
+/// What may still become part of the last layer of neurons, instead of making a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Open {
-    /// Nothing: it has an activation, or is referred to by its name.
-    Shut,
-    /// An activation.
+enum Joinable {
+    /// Nothing: the layer has an activation, or another layer refers to it by name.
+    Nothing,
+    /// Only an activation.
     Activation,
-    /// Additions and constants too.
+    /// An activation, additions and constants.
     Sum,
-    /// A norm too: the last that was done are these links.
-    Links(usize),
+    /// All of these, or a norm that is folded into the links at this index: nothing came after
+    /// them.
+    Norm(usize),
 }
 
-/// A layer of neurons to be.
-struct Made<'n> {
+/// A layer of neurons to add.
+struct NewNeurons<'n> {
     name: &'n str,
     kind: LayerKind,
     shape: Shape,
     activation: Option<Activation>,
 }
 
-/// Links to be, from what the next layer takes, and their tensors.
-struct Part {
+/// A layer of links to add, with its tensors.
+struct NewLinks {
     name: String,
     links: Links,
     kernel: Option<TensorSlice>,
@@ -102,13 +102,13 @@ impl Plan {
                 program: Vec::new(),
             },
             norms,
-            at: Place {
+            current: Output {
                 layer: 0,
                 view: View::Same,
                 shape,
             },
             outputs: HashMap::new(),
-            open: Open::Shut,
+            joinable: Joinable::Nothing,
             counts: Counts::default(),
         };
         plan.counts.neurons("input", shape)?;
@@ -123,7 +123,7 @@ impl Plan {
         Ok(plan)
     }
 
-    fn push(&mut self, layer: &Layer, name: &str) -> Result<(), NetworkError> {
+    fn add_layer(&mut self, layer: &Layer, name: &str) -> Result<(), NetworkError> {
         match layer {
             Layer::Dense(dense) => self.dense(dense, name),
             Layer::Conv1d(layer) => self.conv(&layer.into(), LayerKind::Conv1d, name),
@@ -171,12 +171,12 @@ impl Plan {
             Layer::Steps(steps) => self.steps(steps.of, name),
             Layer::TakeStep(take) => self.take_step(take.which, name),
             Layer::Add(add) => {
-                let from = self.output(&add.from, name)?;
-                self.add(from, add.activation, name)
+                let earlier = self.output(&add.from, name)?;
+                self.add(earlier, add.activation, name)
             }
             Layer::Branch(Branch { from }) => {
-                self.at = self.output(from, name)?;
-                self.open = Open::Shut;
+                self.current = self.output(from, name)?;
+                self.joinable = Joinable::Nothing;
                 Ok(())
             }
             Layer::Activation(layer) => self.activate(layer.activation, name),
@@ -184,120 +184,124 @@ impl Plan {
         }
     }
 
-    /// What is referred to by its name stays as it is.
-    fn reach(&mut self, name: &str, names: &Names) {
-        if names.are_referred_to(name) {
-            self.outputs.insert(name.to_owned(), self.at);
-            self.open = Open::Shut;
-            self.settle();
+    /// Notes the current output if another layer refers to it by `name`. Then nothing may join it
+    /// any more: the reference means the output as it is now.
+    fn note_output(&mut self, name: &str, names: &Names) {
+        if names.is_referred_to(name) {
+            self.outputs.insert(name.to_owned(), self.current);
+            self.joinable = Joinable::Nothing;
+            self.default_to_linear();
         }
     }
 
-    /// What the next layer takes, kept for later.
-    fn keep(&mut self) -> Place {
-        self.open = Open::Shut;
-        self.settle();
-        self.at
+    /// Gives the current output, to which nothing may join any more.
+    fn close(&mut self) -> Output {
+        self.joinable = Joinable::Nothing;
+        self.default_to_linear();
+        self.current
     }
 
-    /// A layer that something is done to before any activation has none.
-    fn settle(&mut self) {
-        let layer = &mut self.graph.neurons[self.at.layer];
+    /// Makes the last layer of neurons linear if it has no activation: what follows takes its
+    /// values as they are.
+    fn default_to_linear(&mut self) {
+        let layer = &mut self.graph.neurons[self.current.layer];
         layer.activation.get_or_insert(Activation::Linear);
     }
 
-    fn output(&self, from: &str, layer: &str) -> Result<Place, NetworkError> {
-        let known = self.outputs.get(from).copied();
-        known.ok_or_else(|| NetworkError::UnknownLayer {
+    /// The output of the earlier layer `from`, to which `layer` refers.
+    fn output(&self, from: &str, layer: &str) -> Result<Output, NetworkError> {
+        let earlier = self.outputs.get(from).copied();
+        earlier.ok_or_else(|| NetworkError::UnknownLayer {
             layer: layer.to_owned(),
             from: from.to_owned(),
         })
     }
 
     fn dense(&mut self, dense: &Dense, name: &str) -> Result<(), NetworkError> {
-        positive(name, "units", &[dense.units])?;
+        check_positive(name, "units", &[dense.units])?;
         let units = dense.units;
-        let shape = match self.at.shape {
+        let shape = match self.current.shape {
             Shape::Steps { steps, .. } => Shape::Steps { steps, units },
-            Shape::Tokens { .. } => return Err(self.does_not_take(name, LayerKind::Dense)),
+            Shape::Tokens { .. } => return Err(self.unsupported_input(name, LayerKind::Dense)),
             _ => Shape::Units(units),
         };
-        let n_in = self.at.shape.n_neurons();
-        let made = Made {
+        let n_in = self.current.shape.n_neurons();
+        let neurons = NewNeurons {
             name,
             kind: LayerKind::Dense,
             shape,
             activation: dense.activation,
         };
-        let kernel = self.tensor(name, "weight", "kernel", vec![units, n_in])?;
+        let kernel = self.own_tensor(name, "weight", "kernel", vec![units, n_in])?;
         let bias = self.bias(dense.bias, name, units)?;
         let links = Links::Dense { n_in, n_out: units };
-        self.make(made, Part::of(name, links, Some(kernel), bias))
+        self.push_layer(neurons, NewLinks::new(name, links, Some(kernel), bias))
     }
 
-    /// A layer of neurons with links that lead to it from what the next layer takes.
-    fn make(&mut self, made: Made<'_>, part: Part) -> Result<(), NetworkError> {
-        let source = self.at;
-        let open = match made.activation {
-            None | Some(Activation::Linear) => Open::Links(self.graph.links.len()),
-            Some(_) => Open::Shut,
+    /// Adds a layer of neurons, and links to it from the current output.
+    fn push_layer(&mut self, neurons: NewNeurons<'_>, links: NewLinks) -> Result<(), NetworkError> {
+        let source = self.current;
+        let joinable = match neurons.activation {
+            None | Some(Activation::Linear) => Joinable::Norm(self.graph.links.len()),
+            Some(_) => Joinable::Nothing,
         };
-        self.neurons(made)?;
-        let place = self.link(part, source)?;
-        self.stage(Stage::Links(place));
-        self.open = open;
+        self.push_neurons(neurons)?;
+        let index = self.push_links(links, source)?;
+        self.push_stage(Stage::Links(index));
+        self.joinable = joinable;
         Ok(())
     }
 
-    /// A layer of neurons that nothing leads to yet, which the next layer then takes.
-    fn neurons(&mut self, made: Made<'_>) -> Result<(), NetworkError> {
-        self.counts.neurons(made.name, made.shape)?;
+    /// Adds a layer of neurons without links. Its output becomes the current one.
+    fn push_neurons(&mut self, neurons: NewNeurons<'_>) -> Result<(), NetworkError> {
+        self.counts.neurons(neurons.name, neurons.shape)?;
         let index = self.graph.neurons.len();
         self.graph.neurons.push(NeuronLayer {
             index,
-            name: made.name.to_owned(),
-            kind: made.kind,
+            name: neurons.name.to_owned(),
+            kind: neurons.kind,
             role: Role::Hidden,
-            shape: made.shape,
-            activation: made.activation,
+            shape: neurons.shape,
+            activation: neurons.activation,
         });
         self.graph.program.push(Vec::new());
-        self.at = Place {
+        self.current = Output {
             layer: index,
             view: View::Same,
-            shape: made.shape,
+            shape: neurons.shape,
         };
-        self.open = Open::Shut;
+        self.joinable = Joinable::Nothing;
         Ok(())
     }
 
-    /// Links that lead from a source to the last layer of neurons; gives their place.
-    fn link(&mut self, part: Part, source: Place) -> Result<usize, NetworkError> {
-        let into = &self.graph.neurons[self.at.layer];
-        self.counts.links(&into.name, &part.links)?;
-        let place = self.graph.links.len();
+    /// Adds links from a source to the last layer of neurons. Gives their index.
+    fn push_links(&mut self, links: NewLinks, source: Output) -> Result<usize, NetworkError> {
+        let neurons = &self.graph.neurons[self.current.layer];
+        self.counts.links(&neurons.name, &links.links)?;
+        let index = self.graph.links.len();
         self.graph.links.push(LinkLayer {
-            index: into.index,
+            to: neurons.index,
             from: source.layer,
-            first: [0, 0],
-            name: part.name,
-            links: part.links,
+            first_neurons: [0, 0],
+            name: links.name,
+            links: links.links,
             view: source.view,
-            kernel: part.kernel,
-            bias: part.bias,
+            kernel: links.kernel,
+            bias: links.bias,
             norm: None,
         });
-        Ok(place)
+        Ok(index)
     }
 
-    fn stage(&mut self, stage: Stage) {
+    /// Adds a stage to the program of the last layer of neurons.
+    fn push_stage(&mut self, stage: Stage) {
         if let Some(stages) = self.graph.program.last_mut() {
             stages.push(stage);
         }
     }
 
-    /// A tensor `<name>.<what>`; gives the whole of it as a slice.
-    fn tensor(
+    /// Adds the tensor `<name>.<what>` of the layer `name`. Gives a slice of the whole tensor.
+    fn own_tensor(
         &mut self,
         name: &str,
         what: &str,
@@ -311,11 +315,12 @@ impl Plan {
                 shape,
                 used_as: format!("{used_as} of {name}"),
                 buffer: false,
-                loose: false,
+                ignore_unit_dimensions: false,
             },
         )
     }
 
+    /// Adds a tensor. Gives a slice of the whole tensor.
     fn add_tensor(&mut self, layer: &str, spec: TensorSpec) -> Result<TensorSlice, NetworkError> {
         self.counts.parameters(layer, &spec.shape)?;
         let slice = TensorSlice {
@@ -327,23 +332,25 @@ impl Plan {
         Ok(slice)
     }
 
+    /// Adds the bias of a layer, if it has one.
     fn bias(
         &mut self,
-        has: bool,
+        has_bias: bool,
         name: &str,
         units: usize,
     ) -> Result<Option<TensorSlice>, NetworkError> {
-        match has {
-            true => self.tensor(name, "bias", "bias", vec![units]).map(Some),
-            false => Ok(None),
+        if has_bias {
+            self.own_tensor(name, "bias", "bias", vec![units]).map(Some)
+        } else {
+            Ok(None)
         }
     }
 
-    fn does_not_take(&self, name: &str, kind: LayerKind) -> NetworkError {
+    fn unsupported_input(&self, name: &str, kind: LayerKind) -> NetworkError {
         NetworkError::Input {
             layer: name.to_owned(),
             kind: kind.as_str(),
-            input: self.at.shape.to_string(),
+            input: self.current.shape.to_string(),
         }
     }
 
@@ -356,8 +363,8 @@ impl Plan {
     }
 }
 
-impl Part {
-    fn of(
+impl NewLinks {
+    fn new(
         name: &str,
         links: Links,
         kernel: Option<TensorSlice>,
@@ -372,13 +379,15 @@ impl Part {
     }
 }
 
-fn positive(layer: &str, what: &'static str, found: &[usize]) -> Result<(), NetworkError> {
-    match found.contains(&0) {
-        true => Err(NetworkError::NotPositive {
+/// Checks that no size is zero.
+fn check_positive(layer: &str, what: &'static str, found: &[usize]) -> Result<(), NetworkError> {
+    if found.contains(&0) {
+        Err(NetworkError::NotPositive {
             layer: layer.to_owned(),
             what,
             found: found.to_vec(),
-        }),
-        false => Ok(()),
+        })
+    } else {
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Names of an architecture's layers, and which of them others refer to.
+//! Names of an architecture's layers, and which of them other layers refer to.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,19 +11,19 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Of every layer its own name, or `layer<i>` by its place in the list, from 0.
+    /// The name of each layer: its own, or `layer<i>` by its index in the list, from 0.
     pub(super) fn of(layers: &[Layer]) -> Result<Self, NetworkError> {
-        let mut places = HashMap::new();
-        let named = layers.iter().enumerate().map(|(place, layer)| {
+        let mut index_of_name = HashMap::new();
+        let named = layers.iter().enumerate().map(|(index, layer)| {
             let name = match layer.name() {
-                "" => format!("layer{place}"),
+                "" => format!("layer{index}"),
                 own => own.to_owned(),
             };
-            match places.insert(name.clone(), place) {
+            match index_of_name.insert(name.clone(), index) {
                 Some(first) => Err(NetworkError::SameName {
                     name,
                     first,
-                    second: place,
+                    second: index,
                 }),
                 None => Ok(name),
             }
@@ -43,7 +43,7 @@ impl Names {
         self.layers.iter().map(String::as_str)
     }
 
-    pub(super) fn are_referred_to(&self, name: &str) -> bool {
+    pub(super) fn is_referred_to(&self, name: &str) -> bool {
         self.referred_to.contains(name)
     }
 }

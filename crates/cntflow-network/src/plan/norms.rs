@@ -1,6 +1,6 @@
-//! Norms: folded into the links before them, or layers of their own.
+//! Norms, which are folded into the links before them or become layers of their own.
 
-use super::{Made, Open, Part, Plan, positive};
+use super::{Joinable, NewLinks, NewNeurons, Plan, check_positive};
 use crate::norm::{Norm, NormOver};
 use crate::program::Stage;
 use crate::{
@@ -10,9 +10,9 @@ use crate::{
 
 impl Plan {
     pub(super) fn batch_norm(&mut self, layer: &BatchNorm, name: &str) -> Result<(), NetworkError> {
-        let shape = self.at.shape;
+        let shape = self.current.shape;
         if matches!(shape, Shape::Steps { .. } | Shape::Tokens { .. }) {
-            return Err(self.does_not_take(name, LayerKind::BatchNorm));
+            return Err(self.unsupported_input(name, LayerKind::BatchNorm));
         }
         let channels = shape.channels();
         let affine = self.affine([layer.affine; 2], name, vec![channels])?;
@@ -21,7 +21,7 @@ impl Plan {
         let norm = Norm {
             over: NormOver::Training([mean, variance]),
             channels,
-            places: shape.places(),
+            positions: shape.positions(),
             epsilon: layer.epsilon,
             affine,
         };
@@ -29,18 +29,18 @@ impl Plan {
     }
 
     pub(super) fn layer_norm(&mut self, layer: &LayerNorm, name: &str) -> Result<(), NetworkError> {
-        let shape = self.at.shape;
+        let shape = self.current.shape;
         if matches!(shape, Shape::Tokens { .. }) {
-            return Err(self.does_not_take(name, LayerKind::LayerNorm));
+            return Err(self.unsupported_input(name, LayerKind::LayerNorm));
         }
         let over = match shape {
-            Shape::Places { .. } => shape.dimensions(),
+            Shape::Spatial { .. } => shape.dimensions(),
             _ => vec![shape.n_neurons()],
         };
         let norm = Norm {
             over: NormOver::Groups(1),
             channels: shape.n_neurons(),
-            places: 1,
+            positions: 1,
             epsilon: layer.epsilon,
             affine: self.affine([layer.affine, layer.affine && layer.bias], name, over)?,
         };
@@ -48,11 +48,11 @@ impl Plan {
     }
 
     pub(super) fn group_norm(&mut self, layer: &GroupNorm, name: &str) -> Result<(), NetworkError> {
-        let shape = self.at.shape;
+        let shape = self.current.shape;
         if matches!(shape, Shape::Steps { .. } | Shape::Tokens { .. }) {
-            return Err(self.does_not_take(name, LayerKind::GroupNorm));
+            return Err(self.unsupported_input(name, LayerKind::GroupNorm));
         }
-        positive(name, "groups", &[layer.groups])?;
+        check_positive(name, "groups", &[layer.groups])?;
         let channels = shape.channels();
         if !channels.is_multiple_of(layer.groups) {
             return Err(NetworkError::NormGroups {
@@ -64,13 +64,14 @@ impl Plan {
         let norm = Norm {
             over: NormOver::Groups(layer.groups),
             channels,
-            places: shape.places(),
+            positions: shape.positions(),
             epsilon: layer.epsilon,
             affine: self.affine([layer.affine; 2], name, vec![channels])?,
         };
         self.norm(norm, layer.activation, LayerKind::GroupNorm, name)
     }
 
+    /// Adds the tensor of a running mean or variance. Gives its index.
     fn running(
         &mut self,
         name: &str,
@@ -83,12 +84,12 @@ impl Plan {
             shape: vec![channels],
             used_as: format!("{used_as} of {name}"),
             buffer: true,
-            loose: false,
+            ignore_unit_dimensions: false,
         };
         self.add_tensor(name, spec).map(|slice| slice.tensor)
     }
 
-    /// Gamma and beta where there are any; their dimensions of 1 do not matter.
+    /// Adds gamma and beta if the norm has them. Gives their indices.
     fn affine(
         &mut self,
         has: [bool; 2],
@@ -101,15 +102,16 @@ impl Plan {
                 shape: shape.clone(),
                 used_as: format!("{used_as} of {name}"),
                 buffer: false,
-                loose: true,
+                ignore_unit_dimensions: true,
             };
-            let tensor = has.then(|| self.add_tensor(name, spec).map(|slice| slice.tensor));
-            tensor.transpose()
+            let index = has.then(|| self.add_tensor(name, spec).map(|slice| slice.tensor));
+            index.transpose()
         };
         let gamma = tensor(has[0], "weight", "scale")?;
         Ok([gamma, tensor(has[1], "bias", "shift")?])
     }
 
+    /// Folds a norm, or adds it as a layer.
     fn norm(
         &mut self,
         norm: Norm,
@@ -119,33 +121,34 @@ impl Plan {
     ) -> Result<(), NetworkError> {
         let activation = activation.unwrap_or_default();
         self.check_softmax(activation, kind, name)?;
-        self.settle();
-        match self.open {
-            Open::Links(place) if self.folds(&norm) => {
-                self.graph.links[place].norm = Some(norm.clone());
-                self.stage(Stage::Norm(norm));
-                self.end(activation);
+        self.default_to_linear();
+        match self.joinable {
+            Joinable::Norm(index) if self.can_fold(&norm) => {
+                self.graph.links[index].norm = Some(norm.clone());
+                self.push_stage(Stage::Norm(norm));
+                self.set_activation(activation);
                 Ok(())
             }
-            _ => self.norm_apart(norm, activation, kind, name),
+            _ => self.separate_norm(norm, activation, kind, name),
         }
     }
 
-    /// Whether a norm has one scale for each unit or filter of the layer before.
-    fn folds(&self, norm: &Norm) -> bool {
-        let channels = self.graph.neurons[self.at.layer].shape.channels();
-        self.norms == Norms::Folded && self.at.view == View::Same && norm.channels == channels
+    /// Whether a norm can be folded: it has one scale for each unit or filter of the layer before.
+    fn can_fold(&self, norm: &Norm) -> bool {
+        let channels = self.graph.neurons[self.current.layer].shape.channels();
+        self.norms == Norms::Folded && self.current.view == View::Same && norm.channels == channels
     }
 
-    fn norm_apart(
+    /// Adds a norm as a layer of neurons with diagonal links.
+    fn separate_norm(
         &mut self,
         norm: Norm,
         activation: Activation,
         kind: LayerKind,
         name: &str,
     ) -> Result<(), NetworkError> {
-        let source = self.at;
-        self.neurons(Made {
+        let source = self.current;
+        self.push_neurons(NewNeurons {
             name,
             kind,
             shape: source.shape,
@@ -153,14 +156,14 @@ impl Plan {
         })?;
         let links = Links::Diagonal {
             channels: norm.channels,
-            places: norm.places,
+            positions: norm.positions,
         };
-        let place = self.link(Part::of(name, links, None, None), source)?;
-        self.graph.links[place].norm = Some(norm.clone());
-        self.stage(Stage::Values(source.source()));
-        self.stage(Stage::Norm(norm));
+        let index = self.push_links(NewLinks::new(name, links, None, None), source)?;
+        self.graph.links[index].norm = Some(norm.clone());
+        self.push_stage(Stage::Values(source.source()));
+        self.push_stage(Stage::Norm(norm));
         if activation == Activation::Linear {
-            self.open = Open::Activation;
+            self.joinable = Joinable::Activation;
         }
         Ok(())
     }

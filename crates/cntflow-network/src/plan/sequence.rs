@@ -1,23 +1,26 @@
-//! Sequences: what makes them, and attention over them.
+//! Layers that make sequences, and attention over them.
 
 use super::recurrent::rows;
-use super::{Made, Open, Part, Place, Plan, positive};
+use super::{Joinable, NewLinks, NewNeurons, Output, Plan, check_positive};
 use crate::{
     Activation, Architecture, Attention, Dense, Embedding, Layer, LayerKind, LayerNorm, Links,
     NetworkError, Projections, Shape, StepsOf, TakenStep, TensorSlice, TransformerEncoder, View,
 };
 
-/// Shape of the inputs; two sizes are channels and columns before a one-dimensional sliding layer, else steps and units.
+/// Shape of the inputs. Two sizes are channels and columns before a one-dimensional sliding layer,
+/// and steps and units before all others.
 pub(super) fn input_shape(architecture: &Architecture) -> Result<Shape, NetworkError> {
     let shape = match *architecture.input {
         [units] => Some(Shape::Units(units)),
-        [channels, columns] if slides(architecture.layers.first()) => Some(Shape::Places {
-            channels,
-            rows: 1,
-            columns,
-        }),
+        [channels, columns] if takes_channels(architecture.layers.first()) => {
+            Some(Shape::Spatial {
+                channels,
+                rows: 1,
+                columns,
+            })
+        }
         [steps, units] => Some(Shape::Steps { steps, units }),
-        [channels, rows, columns] => Some(Shape::Places {
+        [channels, rows, columns] => Some(Shape::Spatial {
             channels,
             rows,
             columns,
@@ -31,7 +34,8 @@ pub(super) fn input_shape(architecture: &Architecture) -> Result<Shape, NetworkE
         })
 }
 
-fn slides(first: Option<&Layer>) -> bool {
+/// Whether the first layer takes `[channels, columns]`.
+fn takes_channels(first: Option<&Layer>) -> bool {
     matches!(
         first,
         Some(
@@ -51,72 +55,74 @@ fn slides(first: Option<&Layer>) -> bool {
 
 impl Plan {
     pub(super) fn embedding(&mut self, layer: &Embedding, name: &str) -> Result<(), NetworkError> {
-        positive(name, "tokens", &[layer.tokens])?;
-        positive(name, "units", &[layer.units])?;
+        check_positive(name, "tokens", &[layer.tokens])?;
+        check_positive(name, "units", &[layer.units])?;
         let (tokens, units) = (layer.tokens, layer.units);
-        let (Shape::Units(steps), 0, View::Same) = (self.at.shape, self.at.layer, self.at.view)
+        let (Shape::Units(steps), 0, View::Same) =
+            (self.current.shape, self.current.layer, self.current.view)
         else {
-            return Err(self.does_not_take(name, LayerKind::Embedding));
+            return Err(self.unsupported_input(name, LayerKind::Embedding));
         };
-        self.at.shape = Shape::Tokens { steps, tokens };
-        self.counts.neurons(name, self.at.shape)?;
-        self.graph.neurons[0].shape = self.at.shape;
-        let kernel = self.tensor(name, "weight", "embedding", vec![tokens, units])?;
-        let made = Made {
+        self.current.shape = Shape::Tokens { steps, tokens };
+        self.counts.neurons(name, self.current.shape)?;
+        self.graph.neurons[0].shape = self.current.shape;
+        let kernel = self.own_tensor(name, "weight", "embedding", vec![tokens, units])?;
+        let neurons = NewNeurons {
             name,
             kind: LayerKind::Embedding,
             shape: Shape::Steps { steps, units },
             activation: Some(Activation::Linear),
         };
         let links = Links::Embedding { tokens, units };
-        self.make(made, Part::of(name, links, Some(kernel), None))?;
-        self.open = Open::Sum;
+        self.push_layer(neurons, NewLinks::new(name, links, Some(kernel), None))?;
+        self.joinable = Joinable::Sum;
         Ok(())
     }
 
     pub(super) fn steps(&mut self, of: StepsOf, name: &str) -> Result<(), NetworkError> {
         let (
-            Shape::Places {
+            Shape::Spatial {
                 channels,
                 rows,
                 columns,
             },
             View::Same,
-        ) = (self.at.shape, self.at.view)
+        ) = (self.current.shape, self.current.view)
         else {
             return Err(self.reshape(name));
         };
         let (view, steps, units) = match of {
             StepsOf::Rows => (View::Rows, rows, channels * columns),
-            StepsOf::Places => (View::Places, rows * columns, channels),
+            StepsOf::Places => (View::Positions, rows * columns, channels),
         };
-        self.at.view = view;
-        self.at.shape = Shape::Steps { steps, units };
+        self.current.view = view;
+        self.current.shape = Shape::Steps { steps, units };
         Ok(())
     }
 
     pub(super) fn take_step(&mut self, which: TakenStep, name: &str) -> Result<(), NetworkError> {
-        let (Shape::Steps { units, .. }, View::Same) = (self.at.shape, self.at.view) else {
+        let (Shape::Steps { units, .. }, View::Same) = (self.current.shape, self.current.view)
+        else {
             return Err(self.reshape(name));
         };
-        let layer = self.at.layer;
-        let mut parts = self.graph.links.iter();
-        let two_directions = parts.any(|part| part.index == layer && part.first[0] > 0);
-        let which = match which {
-            TakenStep::Final if !two_directions => TakenStep::Last,
+        let layer = self.current.layer;
+        let mut links = self.graph.links.iter();
+        let is_bidirectional = links.any(|links| links.to == layer && links.first_neurons[0] > 0);
+        let taken = match which {
+            TakenStep::Final if !is_bidirectional => TakenStep::Last,
             which => which,
         };
-        self.at.view = View::Step(which);
-        self.at.shape = Shape::Units(units);
+        self.current.view = View::Step(taken);
+        self.current.shape = Shape::Units(units);
         Ok(())
     }
 
     pub(super) fn flatten(&mut self, name: &str) -> Result<(), NetworkError> {
-        match (self.at.shape, self.at.view) {
+        match (self.current.shape, self.current.view) {
             (Shape::Units(_), _) => {}
-            (Shape::Places { .. } | Shape::Steps { .. }, View::Same) => {
-                self.at.shape = Shape::Units(self.at.shape.n_values());
-                self.at.view = View::Flat;
+            (Shape::Spatial { .. } | Shape::Steps { .. }, View::Same) => {
+                self.current.shape = Shape::Units(self.current.shape.n_values());
+                self.current.view = View::Flat;
             }
             _ => return Err(self.reshape(name)),
         }
@@ -126,15 +132,15 @@ impl Plan {
     fn reshape(&self, name: &str) -> NetworkError {
         NetworkError::Reshape {
             layer: name.to_owned(),
-            input: self.at.shape.to_string(),
+            input: self.current.shape.to_string(),
         }
     }
 
     pub(super) fn attention(&mut self, layer: &Attention, name: &str) -> Result<(), NetworkError> {
-        let Shape::Steps { units, .. } = self.at.shape else {
-            return Err(self.does_not_take(name, LayerKind::Attention));
+        let Shape::Steps { units, .. } = self.current.shape else {
+            return Err(self.unsupported_input(name, LayerKind::Attention));
         };
-        positive(name, "heads", &[layer.heads])?;
+        check_positive(name, "heads", &[layer.heads])?;
         if !units.is_multiple_of(layer.heads) {
             return Err(NetworkError::Heads {
                 layer: name.to_owned(),
@@ -143,52 +149,54 @@ impl Plan {
             });
         }
         let [q, k, v, out] = self.projections(layer, units, name)?;
-        let source = self.at;
-        let mut made = [0; 3];
-        for (place, (side, projection)) in [("q", q), ("k", k), ("v", v)].into_iter().enumerate() {
-            self.at = source;
+        let source = self.current;
+        let mut layers = [0; 3];
+        for (index, (side, projection)) in [("q", q), ("k", k), ("v", v)].into_iter().enumerate() {
             self.projection(&format!("{name}.{side}"), projection, source)?;
-            made[place] = self.at.layer;
+            layers[index] = self.current.layer;
         }
-        let attended = Place {
+        // The output projection sees the values, mixed by queries and keys.
+        let attended = Output {
             view: View::Attended {
-                query: made[0],
-                key: made[1],
+                query: layers[0],
+                key: layers[1],
                 heads: layer.heads,
             },
-            ..self.at
+            ..self.current
         };
         self.projection(&format!("{name}.out"), out, attended)?;
-        self.open = Open::Sum;
+        self.joinable = Joinable::Sum;
         Ok(())
     }
 
+    /// Adds a dense layer with as many units as its source.
     fn projection(
         &mut self,
         name: &str,
         [kernel, bias]: [Option<TensorSlice>; 2],
-        source: Place,
+        source: Output,
     ) -> Result<(), NetworkError> {
         let n = source.shape.n_neurons();
-        let made = Made {
+        let neurons = NewNeurons {
             name,
             kind: LayerKind::Attention,
             shape: source.shape,
             activation: Some(Activation::Linear),
         };
-        self.at = source;
+        self.current = source;
         let links = Links::Dense { n_in: n, n_out: n };
-        self.make(made, Part::of(name, links, kernel, bias))
+        self.push_layer(neurons, NewLinks::new(name, links, kernel, bias))
     }
 
-    /// Kernels and biases of query, key, value and output.
+    /// Adds the tensors of the projections. Gives kernel and bias of query, key, value and output.
     fn projections(
         &mut self,
         layer: &Attention,
         units: usize,
         name: &str,
     ) -> Result<[[Option<TensorSlice>; 2]; 4], NetworkError> {
-        let fused = |tensor: &TensorSlice, i: usize| rows(tensor, i * units, units);
+        // Query, key and value share a tensor: a third of its rows each.
+        let third = |tensor: &TensorSlice, i: usize| rows(tensor, i * units, units);
         let (weight, bias, output) = match &layer.projections {
             Projections::Torch => ("in_proj_weight", "in_proj_bias", "out_proj"),
             Projections::Qkv => ("qkv.weight", "qkv.bias", "proj"),
@@ -198,7 +206,7 @@ impl Plan {
                 value,
                 output,
             } => {
-                let mut module = |own: &String| self.module(layer.bias, units, name, own);
+                let mut module = |module: &String| self.module(layer.bias, units, name, module);
                 return Ok([
                     module(query)?,
                     module(key)?,
@@ -209,33 +217,33 @@ impl Plan {
         };
         let tripled = units.saturating_mul(3);
         let used_as = "queries', keys' and values' kernel";
-        let weight = self.tensor(name, weight, used_as, vec![tripled, units])?;
-        let bias = match layer.bias {
-            true => {
-                let used_as = "queries', keys' and values' bias";
-                Some(self.tensor(name, bias, used_as, vec![tripled])?)
-            }
-            false => None,
+        let weight = self.own_tensor(name, weight, used_as, vec![tripled, units])?;
+        let bias = if layer.bias {
+            let used_as = "queries', keys' and values' bias";
+            Some(self.own_tensor(name, bias, used_as, vec![tripled])?)
+        } else {
+            None
         };
         let [q, k, v] = [0, 1, 2].map(|i| {
             [
-                Some(fused(&weight, i)),
-                bias.as_ref().map(|bias| fused(bias, i)),
+                Some(third(&weight, i)),
+                bias.as_ref().map(|bias| third(bias, i)),
             ]
         });
         let output = self.module(layer.bias, units, name, output)?;
         Ok([q, k, v, output])
     }
 
+    /// Adds kernel and bias of the module `<name>.<module>`.
     fn module(
         &mut self,
         has_bias: bool,
         units: usize,
         name: &str,
-        own: &str,
+        module: &str,
     ) -> Result<[Option<TensorSlice>; 2], NetworkError> {
-        let name = format!("{name}.{own}");
-        let kernel = self.tensor(&name, "weight", "kernel", vec![units, units])?;
+        let name = format!("{name}.{module}");
+        let kernel = self.own_tensor(&name, "weight", "kernel", vec![units, units])?;
         let bias = self.bias(has_bias, &name, units)?;
         Ok([Some(kernel), bias])
     }
@@ -245,13 +253,13 @@ impl Plan {
         block: &TransformerEncoder,
         name: &str,
     ) -> Result<(), NetworkError> {
-        let input = self.keep();
+        let input = self.close();
         let units = input.shape.n_neurons();
         if block.norm_first {
             self.block_norm(block, name, "norm1")?;
             self.block_attention(block, name)?;
             self.add(input, None, &format!("{name}.sum1"))?;
-            let middle = self.keep();
+            let middle = self.close();
             self.block_norm(block, name, "norm2")?;
             self.feed_forward(block, units, name)?;
             self.add(middle, None, &format!("{name}.sum2"))
@@ -259,7 +267,7 @@ impl Plan {
             self.block_attention(block, name)?;
             self.add(input, None, &format!("{name}.sum1"))?;
             self.block_norm(block, name, "norm1")?;
-            let middle = self.keep();
+            let middle = self.close();
             self.feed_forward(block, units, name)?;
             self.add(middle, None, &format!("{name}.sum2"))?;
             self.block_norm(block, name, "norm2")
@@ -284,7 +292,7 @@ impl Plan {
         &mut self,
         block: &TransformerEncoder,
         name: &str,
-        own: &str,
+        module: &str,
     ) -> Result<(), NetworkError> {
         let norm = LayerNorm {
             name: String::new(),
@@ -293,7 +301,7 @@ impl Plan {
             bias: block.bias,
             activation: None,
         };
-        self.layer_norm(&norm, &format!("{name}.{own}"))
+        self.layer_norm(&norm, &format!("{name}.{module}"))
     }
 
     fn feed_forward(
@@ -306,14 +314,14 @@ impl Plan {
             ("linear1", block.feed_forward, block.activation),
             ("linear2", units, Activation::Linear),
         ];
-        for (own, units, activation) in layers {
+        for (module, units, activation) in layers {
             let dense = Dense {
                 name: String::new(),
                 units,
                 bias: block.bias,
                 activation: Some(activation),
             };
-            self.dense(&dense, &format!("{name}.{own}"))?;
+            self.dense(&dense, &format!("{name}.{module}"))?;
         }
         Ok(())
     }

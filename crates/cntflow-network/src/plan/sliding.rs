@@ -1,7 +1,7 @@
 //! Convolutions, their transposes, and poolings.
 
 use super::limits::{MAX_KERNEL, too_large};
-use super::{Made, Open, Part, Plan, positive};
+use super::{Joinable, NewLinks, NewNeurons, Plan, check_positive};
 use crate::{
     Activation, Axis, Conv2d, ConvTranspose2d, LayerKind, Links, NetworkError, Padding2d, Pool2d,
     Shape, View, Window,
@@ -14,7 +14,7 @@ impl Plan {
         kind: LayerKind,
         name: &str,
     ) -> Result<(), NetworkError> {
-        let [channels, rows, columns] = self.places(kind, name)?;
+        let [channels, rows, columns] = self.image_input(kind, name)?;
         let geometry = [channels, layer.filters, layer.groups];
         check_channels(name, kind, geometry, layer.activation)?;
         let sliding = Sliding {
@@ -24,7 +24,7 @@ impl Plan {
             padding: layer.padding,
             dilation: layer.dilation,
         };
-        let window = sliding.over(name, self.at.shape, [rows, columns])?;
+        let window = sliding.over(name, self.current.shape, [rows, columns])?;
         let links = Links::Conv2d {
             channels,
             filters: layer.filters,
@@ -32,15 +32,20 @@ impl Plan {
             window,
         };
         let shape = [layer.filters, channels / layer.groups];
-        let kernel = self.tensor(name, "weight", "kernel", kernel(kind, shape, layer.kernel))?;
+        let kernel = self.own_tensor(
+            name,
+            "weight",
+            "kernel",
+            kernel_shape(kind, shape, layer.kernel),
+        )?;
         let bias = self.bias(layer.bias, name, layer.filters)?;
-        let made = Made {
+        let neurons = NewNeurons {
             name,
             kind,
-            shape: places(layer.filters, window.rows.output, window.columns.output),
+            shape: spatial(layer.filters, window.rows.output, window.columns.output),
             activation: layer.activation,
         };
-        self.make(made, Part::of(name, links, Some(kernel), bias))
+        self.push_layer(neurons, NewLinks::new(name, links, Some(kernel), bias))
     }
 
     pub(super) fn conv_transpose(
@@ -49,10 +54,10 @@ impl Plan {
         kind: LayerKind,
         name: &str,
     ) -> Result<(), NetworkError> {
-        let [channels, rows, columns] = self.places(kind, name)?;
+        let [channels, rows, columns] = self.image_input(kind, name)?;
         let geometry = [channels, layer.filters, layer.groups];
         check_channels(name, kind, geometry, layer.activation)?;
-        let window = transposed(name, layer, self.at.shape, [rows, columns])?;
+        let window = transposed_window(name, layer, self.current.shape, [rows, columns])?;
         let links = Links::ConvTranspose2d {
             channels,
             filters: layer.filters,
@@ -60,15 +65,20 @@ impl Plan {
             window,
         };
         let shape = [channels, layer.filters / layer.groups];
-        let kernel = self.tensor(name, "weight", "kernel", kernel(kind, shape, layer.kernel))?;
+        let kernel = self.own_tensor(
+            name,
+            "weight",
+            "kernel",
+            kernel_shape(kind, shape, layer.kernel),
+        )?;
         let bias = self.bias(layer.bias, name, layer.filters)?;
-        let made = Made {
+        let neurons = NewNeurons {
             name,
             kind,
-            shape: places(layer.filters, window.rows.input, window.columns.input),
+            shape: spatial(layer.filters, window.rows.input, window.columns.input),
             activation: layer.activation,
         };
-        self.make(made, Part::of(name, links, Some(kernel), bias))
+        self.push_layer(neurons, NewLinks::new(name, links, Some(kernel), bias))
     }
 
     pub(super) fn pool(
@@ -77,7 +87,7 @@ impl Plan {
         kind: LayerKind,
         name: &str,
     ) -> Result<(), NetworkError> {
-        let [channels, rows, columns] = self.places(kind, name)?;
+        let [channels, rows, columns] = self.image_input(kind, name)?;
         let sliding = Sliding {
             what: "window",
             kernel: pool.window,
@@ -85,8 +95,8 @@ impl Plan {
             padding: pool.padding,
             dilation: [1, 1],
         };
-        let mut window = sliding.over(name, self.at.shape, [rows, columns])?;
-        if pads_whole_windows(pool) {
+        let mut window = sliding.over(name, self.current.shape, [rows, columns])?;
+        if may_see_only_padding(pool) {
             return Err(NetworkError::PoolPadding {
                 layer: name.to_owned(),
                 padding: pool.padding.to_string(),
@@ -105,7 +115,7 @@ impl Plan {
                 counted: counted(pool, window),
             },
         };
-        let shape = places(channels, window.rows.output, window.columns.output);
+        let shape = spatial(channels, window.rows.output, window.columns.output);
         self.pooled(links, shape, kind, name)
     }
 
@@ -115,8 +125,8 @@ impl Plan {
         kind: LayerKind,
         name: &str,
     ) -> Result<(), NetworkError> {
-        let [channels, rows, columns] = self.places(kind, name)?;
-        positive(name, "output", &output)?;
+        let [channels, rows, columns] = self.image_input(kind, name)?;
+        check_positive(name, "output", &output)?;
         let max = matches!(
             kind,
             LayerKind::AdaptiveMaxPool1d | LayerKind::AdaptiveMaxPool2d | LayerKind::GlobalMaxPool
@@ -129,7 +139,7 @@ impl Plan {
         };
         let shape = match kind {
             LayerKind::GlobalMaxPool | LayerKind::GlobalAveragePool => Shape::Units(channels),
-            _ => places(channels, output[0], output[1]),
+            _ => spatial(channels, output[0], output[1]),
         };
         self.pooled(links, shape, kind, name)
     }
@@ -141,23 +151,23 @@ impl Plan {
         kind: LayerKind,
         name: &str,
     ) -> Result<(), NetworkError> {
-        let made = Made {
+        let neurons = NewNeurons {
             name,
             kind,
             shape,
             activation: Some(Activation::Linear),
         };
-        self.make(made, Part::of(name, links, None, None))?;
-        // What is added to a pooling is a sum of its own.
-        self.open = Open::Activation;
+        self.push_layer(neurons, NewLinks::new(name, links, None, None))?;
+        // A pooling has no bias or weights to add to: an addition makes a layer of its own.
+        self.joinable = Joinable::Activation;
         Ok(())
     }
 
-    /// Channels, rows and columns of what the next layer takes, which a sliding layer needs.
-    fn places(&self, kind: LayerKind, name: &str) -> Result<[usize; 3], NetworkError> {
-        match (self.at.shape, self.at.view) {
+    /// Channels, rows and columns of the current output, which a sliding layer needs.
+    fn image_input(&self, kind: LayerKind, name: &str) -> Result<[usize; 3], NetworkError> {
+        match (self.current.shape, self.current.view) {
             (
-                Shape::Places {
+                Shape::Spatial {
                     channels,
                     rows,
                     columns,
@@ -173,15 +183,16 @@ impl Plan {
     }
 }
 
-fn places(channels: usize, rows: usize, columns: usize) -> Shape {
-    Shape::Places {
+fn spatial(channels: usize, rows: usize, columns: usize) -> Shape {
+    Shape::Spatial {
         channels,
         rows,
         columns,
     }
 }
 
-fn kernel(kind: LayerKind, channels: [usize; 2], [rows, columns]: [usize; 2]) -> Vec<usize> {
+/// Shape of a kernel tensor; one-dimensional kernels have no rows.
+fn kernel_shape(kind: LayerKind, channels: [usize; 2], [rows, columns]: [usize; 2]) -> Vec<usize> {
     match kind {
         LayerKind::Conv1d | LayerKind::ConvTranspose1d => vec![channels[0], channels[1], columns],
         _ => vec![channels[0], channels[1], rows, columns],
@@ -194,8 +205,8 @@ fn check_channels(
     [channels, filters, groups]: [usize; 3],
     activation: Option<Activation>,
 ) -> Result<(), NetworkError> {
-    positive(name, "filters", &[filters])?;
-    positive(name, "groups", &[groups])?;
+    check_positive(name, "filters", &[filters])?;
+    check_positive(name, "groups", &[groups])?;
     if activation == Some(Activation::Softmax) {
         return Err(NetworkError::Softmax {
             layer: name.to_owned(),
@@ -214,23 +225,26 @@ fn check_channels(
 }
 
 /// Whether a window may see nothing but padding.
-fn pads_whole_windows(pool: &Pool2d) -> bool {
+fn may_see_only_padding(pool: &Pool2d) -> bool {
     let mut axes = pool.padding.axes().into_iter().zip(pool.window);
     axes.any(|(padding, window)| padding.before.max(padding.after) >= window)
 }
 
-/// The windows of an average pooling over the places that the mean counts.
+/// The windows of an average pooling over the positions that the mean counts.
 fn counted(pool: &Pool2d, window: Window) -> Window {
-    match pool.count_padding {
-        true => Window {
-            rows: window.rows.with_padding_real(pool.padding.rows.after),
-            columns: window.columns.with_padding_real(pool.padding.columns.after),
-        },
-        false => window,
+    if pool.count_padding {
+        Window {
+            rows: window.rows.with_padding_as_input(pool.padding.rows.after),
+            columns: window
+                .columns
+                .with_padding_as_input(pool.padding.columns.after),
+        }
+    } else {
+        window
     }
 }
 
-/// A kernel or window as the architecture gives it.
+/// A kernel or window, as the architecture has it.
 struct Sliding {
     what: &'static str,
     kernel: [usize; 2],
@@ -240,10 +254,11 @@ struct Sliding {
 }
 
 impl Sliding {
+    /// The window over an input with these numbers of rows and columns.
     fn over(&self, name: &str, input: Shape, sizes: [usize; 2]) -> Result<Window, NetworkError> {
-        positive(name, self.what, &self.kernel)?;
-        positive(name, "stride", &self.stride)?;
-        positive(name, "dilation", &self.dilation)?;
+        check_positive(name, self.what, &self.kernel)?;
+        check_positive(name, "stride", &self.stride)?;
+        check_positive(name, "dilation", &self.dilation)?;
         if self.kernel.iter().any(|&size| size > MAX_KERNEL) {
             let what = "rows or columns of a kernel or window";
             return Err(too_large(name, what, MAX_KERNEL as u64));
@@ -272,15 +287,16 @@ impl Sliding {
     }
 }
 
-/// The window of the convolution the other way, whose input is this layer's output.
-fn transposed(
+/// The window of a transposed convolution: that of the convolution the other way, whose input is
+/// this layer's output.
+fn transposed_window(
     name: &str,
     layer: &ConvTranspose2d,
     input: Shape,
     sizes: [usize; 2],
 ) -> Result<Window, NetworkError> {
-    positive(name, "kernel", &layer.kernel)?;
-    positive(name, "stride", &layer.stride)?;
+    check_positive(name, "kernel", &layer.kernel)?;
+    check_positive(name, "stride", &layer.stride)?;
     let does_not_fit = || NetworkError::OutputPadding {
         layer: name.to_owned(),
         kernel: layer.kernel,
@@ -289,6 +305,7 @@ fn transposed(
         input: input.to_string(),
     };
     let padding = layer.padding.axes();
+    // `(n - 1) stride + dilation (kernel - 1) + output_padding + 1 - padding`, without overflow.
     let size = |axis: usize| {
         let step = (sizes[axis] - 1).checked_mul(layer.stride[axis])?;
         let reach = (layer.kernel[axis] - 1).checked_mul(layer.dilation[axis])?;
@@ -311,6 +328,8 @@ fn transposed(
         dilation: layer.dilation,
     };
     let window = sliding.over(name, input, [rows, columns])?;
+    // The convolution back must give this input, or the output padding is more than the stride
+    // allows.
     let fits = [window.rows.output, window.columns.output] == sizes;
     if fits {
         Ok(window)

@@ -1,4 +1,5 @@
-//! Architectures that make no graph: what is said of them. And hostile ones, which must not overflow or allocate.
+//! Architectures that make no graph, with their messages, and hostile ones, which must not overflow
+//! or allocate.
 
 use cntflow_network::{Architecture, LayerKind, Role, Shape};
 
@@ -12,7 +13,7 @@ fn check(json: &str, expected: &str) {
 }
 
 #[test]
-fn what_does_not_fit_is_named_with_both_numbers() {
+fn mismatches_are_reported_with_both_numbers() {
     check(
         r#"{"input": [1, 10, 5], "layers": [{"kind": "conv2d", "filters": 8, "kernel": [3, 3]}, {"kind": "conv2d", "filters": 8,
             "kernel": [1, 1]}, {"kind": "conv2d", "filters": 4, "kernel": [5, 5]}]}"#,
@@ -52,7 +53,7 @@ fn what_does_not_fit_is_named_with_both_numbers() {
     );
     check(
         r#"{"input": [5, 0], "layers": []}"#,
-        "input [5, 0] is none of [units], [steps, units], [channels, columns] and [channels, rows, columns] of at least 1 each",
+        "input [5, 0] must be [units], [steps, units], [channels, columns] or [channels, rows, columns], each at least 1",
     );
     check(
         r#"{"input": [5], "layers": [{"kind": "flatten"}]}"#,
@@ -120,7 +121,7 @@ fn hostile_sizes_are_errors() {
 }
 
 #[test]
-fn what_new_layers_do_not_take_is_named() {
+fn unsupported_inputs_of_layers_are_reported() {
     check(
         r#"{"input": [3, 6], "layers": [{"kind": "attention", "name": "a", "heads": 4}]}"#,
         "a: 4 heads do not divide 6 units",
@@ -144,7 +145,7 @@ fn what_new_layers_do_not_take_is_named() {
 }
 
 #[test]
-fn layers_and_roles() {
+fn layers_have_names_kinds_and_roles() {
     let graph = architecture(
         r#"{"input": [1, 28, 28], "layers": [
             {"kind": "conv2d", "name": "first", "filters": 8, "kernel": [3, 3], "stride": [2, 2], "activation": "relu"},

@@ -105,7 +105,7 @@ fn layers(network: &Network<'_>, input: &[f32]) -> Vec<(Vec<f64>, Vec<f64>)> {
             given(weights.bias),
         );
         let pre = pre_activations(layer, &kernel, bias.as_deref(), &z);
-        let activation = network.neurons()[layer.index].activation.unwrap();
+        let activation = network.neurons()[layer.to].activation.unwrap();
         z = activate(activation, &pre);
         (pre, z.clone())
     });
@@ -230,7 +230,7 @@ fn values_that_are_no_whole_number_of_inputs_are_refused() {
     let network = network(NETWORKS[0]);
     let found = forward::<f64>(&network, &[0.0; 15], &ForwardOptions::default(), |_| {});
     let expected = NetworkError::InputLength {
-        n_inputs: 7,
+        n_values: 7,
         found: 15,
     };
     assert_eq!(found, Err(expected));
@@ -249,8 +249,8 @@ fn an_attention_over_too_many_steps_is_an_error() {
     assert_eq!(text, "wide.out: more than 268435456 pairs of steps");
 }
 
-/// Means of a window over 1, 2, ..., as PyTorch 2 (`F.avg_pool1d`, `F.avg_pool2d`, `F.max_pool2d`) gives them; the last as TensorFlow
-/// (`AveragePooling1D`, `same`).
+/// Means of a window over 1, 2, ..., as PyTorch 2 (`F.avg_pool1d`, `F.avg_pool2d`, `F.max_pool2d`)
+/// gives them; the last as TensorFlow (`AveragePooling1D`, `same`).
 #[test]
 fn average_poolings_divide_as_their_frameworks_do() {
     let check = |input: &str, layer: &str, expected: &[f64]| {

@@ -75,7 +75,7 @@ impl<'v> GraphView<'v> {
     /// such as those of pooling and addition.
     fn n_links(&self, links: &LinkLayer) -> Option<u64> {
         let is_link_weights = |row: &&LayerRow| {
-            row.layer == links.index && row.name == links.name && row.metric == Metric::LinkWeights
+            row.layer == links.to && row.name == links.name && row.metric == Metric::LinkWeights
         };
         let row = self.metrics.layers.iter().find(is_link_weights)?;
         Some(row.summary.count + row.summary.nan + row.summary.infinite)
@@ -83,7 +83,7 @@ impl<'v> GraphView<'v> {
 
     fn shape_text(&self, shape: Shape) -> String {
         match shape {
-            Shape::Places { channels, .. } if self.image_size_unknown => {
+            Shape::Spatial { channels, .. } if self.image_size_unknown => {
                 format!("{channels} channels")
             }
             shape => shape.to_string(),

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use cntflow_catalog::{Catalog, CatalogEntry, write_catalog};
-use cntflow_dataflow::Gather;
+use cntflow_dataflow::Collector;
 use cntflow_tables::{Batch, Record, Status};
 
 use super::task::TaskOutput;
-use crate::error_text::with_causes;
 use crate::progress::report::TaskReport;
 
 /// Uncommitted outputs of one worker: catalog entries of trained runs, and rows for the tables.
@@ -41,7 +40,7 @@ impl StudyBatch {
         }
     }
 
-    fn add_record(&mut self, record: Record) -> Result<TaskReport, String> {
+    fn add_record(&mut self, record: Record) -> anyhow::Result<TaskReport> {
         // A measured checkpoint may have a reason, too: the metrics that were omitted.
         let failure = match record.status {
             Status::Ok => None,
@@ -61,7 +60,7 @@ impl StudyBatch {
         Ok(report)
     }
 
-    fn commit_catalog(&mut self) -> Result<(), String> {
+    fn commit_catalog(&mut self) -> anyhow::Result<()> {
         if self.trained.is_empty() {
             return Ok(());
         }
@@ -70,20 +69,19 @@ impl StudyBatch {
             self.name, self.n_catalog_parts
         ));
         let entries = std::mem::take(&mut self.trained);
-        Catalog::new(entries)
-            .and_then(|catalog| write_catalog(&path, &catalog))
-            .map_err(|error| with_causes(&error))?;
+        Catalog::new(entries).and_then(|catalog| write_catalog(&path, &catalog))?;
         self.n_catalog_parts += 1;
         self.trained_since = None;
         Ok(())
     }
 }
 
-impl Gather for StudyBatch {
+impl Collector for StudyBatch {
     type Output = TaskOutput;
     type Report = TaskReport;
+    type Error = anyhow::Error;
 
-    fn add(&mut self, output: TaskOutput) -> Result<TaskReport, String> {
+    fn add(&mut self, output: TaskOutput) -> anyhow::Result<TaskReport> {
         match output {
             TaskOutput::Fatal(reason) => Err(reason),
             TaskOutput::Trained {
@@ -107,10 +105,10 @@ impl Gather for StudyBatch {
         [catalog_due, self.rows.due()].into_iter().flatten().min()
     }
 
-    fn commit(&mut self) -> Result<(), String> {
+    fn commit(&mut self) -> anyhow::Result<()> {
         // The catalog comes first, so that every measured checkpoint is known as trained.
         self.commit_catalog()?;
-        self.rows.commit().map_err(|error| with_causes(&error))
+        Ok(self.rows.commit()?)
     }
 }
 

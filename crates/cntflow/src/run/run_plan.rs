@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cntflow_catalog::{Absence, Catalog};
-use cntflow_dataflow::{Executor, Finished, Stop, TaskQueue, deal, run};
+use cntflow_dataflow::{Executor, Finished, Stop, TaskQueue, assign, run};
 use cntflow_storage::Limits;
 use cntflow_storage::store::ObjectStores;
 use cntflow_tables::{BatchLimits, Committed, Status};
@@ -79,7 +79,7 @@ fn run_tasks(
         batch_name: new_batch_name(session.process),
         progress: RunProgress::start(options.progress, pending.planned),
     });
-    let share = deal(
+    let share = assign(
         pending.tasks,
         |pending| pending.cost as u64,
         session.process,

@@ -33,7 +33,7 @@ pub(crate) enum TaskOutput {
     /// A checkpoint was measured, or failed.
     Measured(Box<Record>),
     /// Output cannot be saved any more, for example on a full disk. It ends the run.
-    Fatal(String),
+    Fatal(anyhow::Error),
 }
 
 impl Task {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::anyhow;
 use cntflow_catalog::{Absence, CatalogEntry, LabelColumn};
-use cntflow_dataflow::{Cue, Work};
+use cntflow_dataflow::{TaskContext, Work};
 use cntflow_tables::{Batch, BatchLimits, Committed, Status};
 use cntflow_zoo::{RunSpec, RunStatus, TrainedRun, TrainingData, ZooError, train};
 
@@ -51,9 +52,9 @@ impl Work for StudyWork {
     type Task = Task;
     type Output = TaskOutput;
     type Report = TaskReport;
-    type Gather = StudyBatch;
+    type Collector = StudyBatch;
 
-    fn perform(&self, task: &Task, context: &Cue<'_, Task>) -> Option<TaskOutput> {
+    fn run(&self, task: &Task, context: &TaskContext<'_, Task>) -> Option<TaskOutput> {
         match task {
             Task::Measure(entry) => {
                 let record = measure_entry(entry, &self.measure);
@@ -63,7 +64,7 @@ impl Work for StudyWork {
         }
     }
 
-    fn panicked(&self, task: &Task, message: &str, context: &Cue<'_, Task>) -> TaskOutput {
+    fn panicked(&self, task: &Task, message: &str, context: &TaskContext<'_, Task>) -> TaskOutput {
         match task {
             Task::Measure(entry) => {
                 let record = failed_record(entry, message.to_owned());
@@ -73,7 +74,7 @@ impl Work for StudyWork {
         }
     }
 
-    fn gather(&self, worker: usize) -> StudyBatch {
+    fn collector(&self, worker: usize) -> StudyBatch {
         let name = format!("{}-w{worker:03}", self.batch_name);
         let batch = Batch::new(
             self.folder.tables(),
@@ -92,7 +93,7 @@ impl Work for StudyWork {
 }
 
 impl StudyWork {
-    fn train(&self, spec: &RunSpec, context: &Cue<'_, Task>) -> Option<TaskOutput> {
+    fn train(&self, spec: &RunSpec, context: &TaskContext<'_, Task>) -> Option<TaskOutput> {
         let started = Instant::now();
         let checkpoints = self.folder.checkpoints();
         // A killed run may have left files. Training gives the same bytes again.
@@ -100,16 +101,16 @@ impl StudyWork {
         if leftovers.exists()
             && let Err(error) = fs_err::remove_dir_all(leftovers)
         {
-            return Some(TaskOutput::Fatal(error.to_string()));
+            return Some(TaskOutput::Fatal(error.into()));
         }
         let Some((_, data)) = self.datasets.iter().find(|(name, _)| *name == spec.dataset) else {
-            let reason = format!("data set {} was not opened", spec.dataset);
-            return Some(TaskOutput::Fatal(reason));
+            let error = anyhow!("data set {} was not opened", spec.dataset);
+            return Some(TaskOutput::Fatal(error));
         };
         match train(spec, data, &checkpoints, &|| context.is_stopping()) {
             Ok(trained) => Some(self.training_ended(spec, &trained, started, context)),
             Err(ZooError::Interrupted { .. }) => None,
-            Err(ZooError::Io(error)) => Some(TaskOutput::Fatal(error.to_string())),
+            Err(ZooError::Io(error)) => Some(TaskOutput::Fatal(error.into())),
             Err(error) => Some(self.training_failed(spec, with_causes(&error), context)),
         }
     }
@@ -120,7 +121,7 @@ impl StudyWork {
         spec: &RunSpec,
         trained: &TrainedRun,
         started: Instant,
-        context: &Cue<'_, Task>,
+        context: &TaskContext<'_, Task>,
     ) -> TaskOutput {
         let mut entries: Vec<CatalogEntry> = trained
             .checkpoints
@@ -146,7 +147,7 @@ impl StudyWork {
         &self,
         spec: &RunSpec,
         reason: String,
-        context: &Cue<'_, Task>,
+        context: &TaskContext<'_, Task>,
     ) -> TaskOutput {
         let absence = Absence::Failed(reason);
         let report = training_report(spec, Status::Failed, Some(absence.to_string()));
@@ -160,7 +161,7 @@ impl StudyWork {
     }
 
     /// Queues the checkpoints of a run for measurement, except those that are committed already.
-    fn measure_next(&self, entries: &[CatalogEntry], context: &Cue<'_, Task>) {
+    fn measure_next(&self, entries: &[CatalogEntry], context: &TaskContext<'_, Task>) {
         if self.measure_trained {
             let new = entries
                 .iter()

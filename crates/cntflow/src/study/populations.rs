@@ -2,7 +2,9 @@
 
 use cntflow_catalog::{CatalogEntry, Label, LabelColumn, LabelKind};
 use cntflow_discriminate::DEFAULT_ACCURACY;
-use cntflow_metrics::population::{AccuracyBins, DEFAULT_WIDTH, LayerSample, Source, shape_of};
+use cntflow_metrics::population::{
+    AccuracyBins, DEFAULT_WIDTH, LayerSample, ValueSource, architecture_signature,
+};
 use cntflow_metrics::{Metric, NetworkMetrics};
 use cntflow_tables::{Bin, NetworkSamples};
 use serde::{Deserialize, Serialize};
@@ -63,7 +65,7 @@ impl PopulationsSpec {
                     "metric {metric} needs a probe in [measure]"
                 )));
             }
-            if Source::of(metric) == Source::Row && !measured.contains(&metric) {
+            if ValueSource::of(metric) == ValueSource::Row && !measured.contains(&metric) {
                 return Err(UsageError(format!(
                     "metric {metric} is not measured: add it to [measure] metrics"
                 )));
@@ -131,7 +133,7 @@ impl PopulationsSpec {
         let (low, high) = bins.bounds(bin);
         Some(NetworkSamples {
             bin: Bin { bin, low, high },
-            architecture: shape_of(metrics),
+            architecture: architecture_signature(metrics),
             samples,
         })
     }

@@ -1,13 +1,20 @@
-//! Sums over a kernel's rows and columns, in one pass over its entries.
+//! Numbers of one kernel: sums over its rows and columns here, one pass for sums and moments in
+//! `scan`, and how far the sums fluctuate in `fluctuation`.
+
+mod fluctuation;
+mod scan;
+
+pub(crate) use fluctuation::{NormalisedFluctuation, correlation};
+pub(crate) use scan::KernelScan;
 
 use cntflow_network::Links;
 
-/// Sums over a kernel `[n_out, fan_in, taps]` of w, |w| and w^2. A dense kernel has one tap.
+/// Sums of w, |w| and w^2 over a kernel `[n_out, fan_in, taps]`. A dense kernel has one tap.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct KernelSums {
-    /// Over the inputs: `[n_out, taps]`.
+    /// Over the inputs of each output: `[n_out, taps]`.
     pub(crate) rows: Totals,
-    /// Over the outputs of the input's group: `[groups * fan_in, taps]`.
+    /// Over the outputs of each input's group: `[groups * fan_in, taps]`.
     pub(crate) columns: Totals,
 }
 
@@ -19,7 +26,7 @@ pub(crate) struct Totals {
     pub(crate) square: Vec<f64>,
 }
 
-/// Sizes of a kernel.
+/// Sizes of a kernel `[n_out, fan_in, taps]`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KernelShape {
     pub(crate) n_out: usize,
@@ -39,9 +46,11 @@ impl KernelShape {
         }
     }
 
-    /// Sizes of the kernel of links as it lies in memory. The first are outputs, but of a transposed convolution channels and of an
-    /// embedding tokens. `None` where there is no kernel with rows and columns.
-    pub(crate) fn of(links: &Links) -> Option<Self> {
+    /// Sizes of the kernel of links as it is in memory.
+    ///
+    /// `n_out` counts outputs, except that rows of a transposed convolution are input channels and
+    /// rows of an embedding are tokens. `None` for links without a kernel of rows and columns.
+    pub(crate) fn of_links(links: &Links) -> Option<Self> {
         match *links {
             Links::Dense { n_in, n_out } => Some(Self::dense(n_out, n_in)),
             Links::Embedding { tokens, units } => Some(Self::dense(tokens, units)),
@@ -81,7 +90,7 @@ impl Totals {
         }
     }
 
-    /// The sums over the taps: `[n, taps]` to `[n]`.
+    /// Sums over the taps: `[n, taps]` to `[n]`.
     pub(crate) fn over_taps(&self, taps: usize) -> Self {
         let over = |values: &[f64]| values.chunks(taps).map(|run| run.iter().sum()).collect();
         Self {
@@ -93,7 +102,7 @@ impl Totals {
 }
 
 impl KernelSums {
-    /// Sums of nothing.
+    /// Sums that are all 0.
     pub(crate) fn zeros(shape: KernelShape) -> Self {
         Self {
             rows: Totals::zeros(shape.n_out * shape.taps),
@@ -101,7 +110,7 @@ impl KernelSums {
         }
     }
 
-    /// Sums of a kernel of any shape. NaN and infinities go into the sums they belong to.
+    /// Sums of a kernel of any shape. NaN and infinities go into the sums of their row and column.
     pub(crate) fn of<T: Copy + Into<f64>>(kernel: &[T], shape: KernelShape) -> Self {
         let KernelShape {
             n_out,
@@ -112,27 +121,30 @@ impl KernelSums {
         let width = fan_in * taps;
         let mut rows = Totals::zeros(n_out * taps);
         let mut columns = Totals::zeros(groups * width);
-        let per_group = n_out / groups;
-        for (group, kernel) in kernel.chunks_exact(per_group * width).enumerate() {
-            for block in kernel.chunks(ROWS * width) {
-                add_block(block, width, &mut columns, group * width);
+        let outputs_per_group = n_out / groups;
+        for (group, kernel) in kernel.chunks_exact(outputs_per_group * width).enumerate() {
+            for rows in kernel.chunks(ROWS * width) {
+                add_rows(rows, width, &mut columns, group * width);
             }
         }
         for (output, row) in kernel.chunks_exact(width).enumerate() {
-            add_to_taps(row, &mut rows, output * taps, taps);
+            for taps_of_input in row.chunks_exact(taps) {
+                add_row(taps_of_input, &mut rows, output * taps);
+            }
         }
         Self { rows, columns }
     }
 }
 
-/// Rows of a kernel that go into the columns' sums together, so that those are read and written less often.
+/// Rows of a kernel that are added to the columns' sums together, so that the sums are read and
+/// written less often.
 const ROWS: usize = 4;
 
-/// Adds up to [`ROWS`] rows of `width` to the columns from `first` on.
-fn add_block<T: Copy + Into<f64>>(block: &[T], width: usize, columns: &mut Totals, first: usize) {
+/// Adds up to [`ROWS`] rows of `width` to the sums from `first` on.
+fn add_rows<T: Copy + Into<f64>>(block: &[T], width: usize, columns: &mut Totals, first: usize) {
     if block.len() < ROWS * width {
         let rows = block.chunks_exact(width);
-        return rows.for_each(|row| add_to_columns(row, columns, first));
+        return rows.for_each(|row| add_row(row, columns, first));
     }
     let (a, rest) = block.split_at(width);
     let (b, rest) = rest.split_at(width);
@@ -140,6 +152,7 @@ fn add_block<T: Copy + Into<f64>>(block: &[T], width: usize, columns: &mut Total
     let sums = &mut columns.sum[first..][..width];
     let abs = &mut columns.abs[first..][..width];
     let squares = &mut columns.square[first..][..width];
+    // Known lengths spare the loop its bounds checks.
     let d = &d[..width];
     for i in 0..width {
         let [a, b, c, d]: [f64; ROWS] = [a[i].into(), b[i].into(), c[i].into(), d[i].into()];
@@ -149,7 +162,8 @@ fn add_block<T: Copy + Into<f64>>(block: &[T], width: usize, columns: &mut Total
     }
 }
 
-fn add_to_columns<T: Copy + Into<f64>>(row: &[T], columns: &mut Totals, first: usize) {
+/// Adds a row to the sums from `first` on.
+fn add_row<T: Copy + Into<f64>>(row: &[T], columns: &mut Totals, first: usize) {
     let sums = &mut columns.sum[first..][..row.len()];
     let abs = &mut columns.abs[first..][..row.len()];
     let squares = &mut columns.square[first..][..row.len()];
@@ -162,14 +176,8 @@ fn add_to_columns<T: Copy + Into<f64>>(row: &[T], columns: &mut Totals, first: u
     }
 }
 
-fn add_to_taps<T: Copy + Into<f64>>(row: &[T], rows: &mut Totals, first: usize, taps: usize) {
-    for run in row.chunks_exact(taps) {
-        add_to_columns(run, rows, first);
-    }
-}
-
 /// The kernel summed over its taps: `[n_out, fan_in, taps]` to `[n_out, fan_in]`.
-pub(crate) fn summed_over_taps<T: Copy + Into<f64>>(kernel: &[T], taps: usize) -> Vec<f64> {
+pub(crate) fn sum_over_taps<T: Copy + Into<f64>>(kernel: &[T], taps: usize) -> Vec<f64> {
     let sums = kernel
         .chunks_exact(taps)
         .map(|run| run.iter().map(|&w| w.into()).sum());

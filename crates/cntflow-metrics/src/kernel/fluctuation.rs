@@ -1,44 +1,52 @@
-//! Numbers of a layer as a whole: fluctuation free of the weights' scale, and the coupling of the neurons' two sides.
+//! Numbers of a layer as a whole: the normalised fluctuation, which is free of the weights' scale,
+//! and the coupling of the neurons' incoming and outgoing sums.
 
 use std::borrow::Cow;
 
+use super::{KernelScan, KernelShape, Totals};
 use crate::Summary;
 use crate::moments::Moments;
 use crate::sample::Sample;
-use crate::scan::Scan;
-use crate::sums::{KernelShape, Totals};
 
-/// Relative variance below which weights count as equal: what rounding of their mean alone can give.
-const EQUAL: f64 = 1e-28;
+/// Relative variance below which values count as equal: rounding of their mean alone can give it.
+const EQUAL_BELOW: f64 = 1e-28;
 
-/// Normalised fluctuations of one kernel, each of w, |w| and w^2.
+/// Normalised fluctuations of one kernel, on each side those of w, |w| and w^2.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Normalised {
-    pub(crate) into: [Summary; 3],
-    pub(crate) from: [Summary; 3],
+pub(crate) struct NormalisedFluctuation {
+    /// Over the kernel's rows.
+    pub(crate) rows: [Summary; 3],
+    /// Over the kernel's columns.
+    pub(crate) columns: [Summary; 3],
 }
 
-impl Normalised {
-    /// `rho = Var_j(sum_i w_ij) / (n Var(w))` over the outputs j (of a convolution: channels, the sum over channels and taps) and
-    /// over the inputs, `n` the weights in each sum. Sums and weights that are not finite are left out. NaN where all weights are
-    /// equal.
-    pub(crate) fn of<T: Copy + Into<f64>>(kernel: &[T], shape: KernelShape, scan: &Scan) -> Self {
+impl NormalisedFluctuation {
+    /// `rho = Var_j(sum_i w_ij) / (n Var(w))` over the rows j and over the columns, where n is the
+    /// number of weights in each sum. For a convolution, rows and columns are channels, and sums go
+    /// over the taps too.
+    ///
+    /// Sums and weights that are not finite are left out. NaN where all weights are equal.
+    pub(crate) fn of<T: Copy + Into<f64>>(
+        kernel: &[T],
+        shape: KernelShape,
+        scan: &KernelScan,
+    ) -> Self {
         let (sums, moments) = (&scan.sums, &scan.moments);
         let from_sums = scan
-            .fourths
-            .and_then(|fourths| variances_from_sums(moments, fourths));
+            .sum_of_fourths
+            .and_then(|sum_of_fourths| variances_from_sums(moments, sum_of_fourths));
         let variances = from_sums.unwrap_or_else(|| variances(kernel, moments));
-        let fan_in = shape.fan_in * shape.taps;
-        let fan_out = shape.n_out / shape.groups * shape.taps;
+        let weights_per_row = shape.fan_in * shape.taps;
+        let weights_per_column = shape.n_out / shape.groups * shape.taps;
         let side = |totals: &Totals, n: usize| {
             let totals = match shape.taps {
                 1 => Cow::Borrowed(totals),
                 taps => Cow::Owned(totals.over_taps(taps)),
             };
             let of = |sums: &[f64], variance: f64| {
-                let (over, counts) = variance_of_sums(sums);
+                let (variance_of_sums, counts) = variance_of_sums(sums);
                 let rho = if variance > 0.0 {
-                    over / (n as f64 * variance)
+                    variance_of_sums / (n as f64 * variance)
                 } else {
                     f64::NAN
                 };
@@ -51,26 +59,26 @@ impl Normalised {
             ]
         };
         Self {
-            into: side(&sums.rows, fan_in),
-            from: side(&sums.columns, fan_out),
+            rows: side(&sums.rows, weights_per_row),
+            columns: side(&sums.columns, weights_per_column),
         }
     }
 }
 
-/// Population variance of the finite ones of some sums, 0 where they are equal but for rounding, and how many are finite, NaN and
-/// infinite.
+/// Population variance of the finite sums, 0 where they are equal but for rounding, and how many
+/// sums are finite, NaN and infinite.
 fn variance_of_sums(sums: &[f64]) -> (f64, [u64; 3]) {
     let n = sums.len() as f64;
     let mean = powers(sums, 0.0)[0] / n;
     if !mean.is_finite() {
-        let over = Moments::of(&Sample::each(sums));
-        return (over.variance(), [over.count, over.nan, over.infinite]);
+        let moments = Moments::of(&Sample::each(sums));
+        let counts = [moments.count, moments.nan, moments.infinite];
+        return (moments.variance(), counts);
     }
-    let [missed, squares] = powers(sums, mean);
-    let variance = (squares - missed * missed / n) / n;
-    let equal = variance <= EQUAL * mean * mean;
-    let variance = if equal { 0.0 } else { variance };
-    (variance, [sums.len() as u64, 0, 0])
+    // The first power corrects the rounding of the mean.
+    let [deviations, squares] = powers(sums, mean);
+    let variance = (squares - deviations * deviations / n) / n;
+    (zero_if_equal(variance, mean), [sums.len() as u64, 0, 0])
 }
 
 /// `sum (x - about)` and `sum (x - about)^2`
@@ -86,16 +94,25 @@ fn powers(values: &[f64], about: f64) -> [f64; 2] {
     lanes.map(|lanes| lanes.iter().sum())
 }
 
-/// Least share of a second moment about 0 that a variance may be for its digits not to cancel.
-const LEAST_SHARE: f64 = 1e-2;
+/// A variance, or 0 where rounding alone can explain it.
+fn zero_if_equal(variance: f64, mean: f64) -> f64 {
+    let equal = variance <= EQUAL_BELOW * mean * mean;
+    if equal { 0.0 } else { variance }
+}
 
-/// Population variances of w, |w| and w^2 from sums over all weights; `None` where digits would cancel.
-fn variances_from_sums(moments: &Moments, fourths: f64) -> Option<[f64; 3]> {
+/// Smallest share of a second moment about 0 that a variance may be. Below it too many digits
+/// cancel.
+const MIN_VARIANCE_SHARE: f64 = 1e-2;
+
+/// Population variances of w, |w| and w^2 from sums over all weights; `None` where digits would
+/// cancel.
+fn variances_from_sums(moments: &Moments, sum_of_fourths: f64) -> Option<[f64; 3]> {
     let n = moments.count as f64;
     let (abs_mean, square_mean) = (moments.l1 / n, moments.squares / n);
     let abs = square_mean - abs_mean * abs_mean;
-    let square = fourths / n - square_mean * square_mean;
-    let keeps_digits = abs > LEAST_SHARE * square_mean && square > LEAST_SHARE * fourths / n;
+    let square = sum_of_fourths / n - square_mean * square_mean;
+    let keeps_digits =
+        abs > MIN_VARIANCE_SHARE * square_mean && square > MIN_VARIANCE_SHARE * sum_of_fourths / n;
     keeps_digits.then_some([moments.variance(), abs, square])
 }
 
@@ -119,45 +136,42 @@ fn variances<T: Copy + Into<f64>>(kernel: &[T], moments: &Moments) -> [f64; 3] {
         }
     }
     let [abs, square] = lanes.map(|lanes| lanes.iter().sum::<f64>() / n);
-    let varied = |variance: f64, mean: f64| {
-        let equal = variance <= EQUAL * mean * mean;
-        if equal { 0.0 } else { variance }
-    };
     [
         moments.variance(),
-        varied(abs, abs_mean),
-        varied(square, square_mean),
+        zero_if_equal(abs, abs_mean),
+        zero_if_equal(square, square_mean),
     ]
 }
 
-/// Pearson's correlation of two columns with these moments, over the neurons where both are finite; NaN for fewer than two of them
-/// or where a column is constant.
+/// Pearson's correlation of two columns with these moments, over the neurons where both are finite.
+/// NaN for fewer than two such neurons, or where a column is constant.
 pub(crate) fn correlation(columns: [&[f64]; 2], moments: [&Moments; 2]) -> Summary {
     let finite = |moments: &Moments| moments.nan + moments.infinite == 0;
     if moments.into_iter().all(finite) {
-        return of_finite(columns, moments);
+        return correlation_of_finite(columns, moments);
     }
     let pairs = columns[0].iter().copied().zip(columns[1].iter().copied());
     let (a, b): (Vec<f64>, Vec<f64>) = pairs
         .filter(|(a, b)| a.is_finite() && b.is_finite())
         .unzip();
     let [of_a, of_b] = [&a, &b].map(|column| Moments::of(&Sample::each(column)));
-    of_finite([&a, &b], [&of_a, &of_b])
+    correlation_of_finite([&a, &b], [&of_a, &of_b])
 }
 
 /// `sum (a - mean(a)) (b - mean(b)) / (n std(a) std(b))`
-fn of_finite([a, b]: [&[f64]; 2], [of_a, of_b]: [&Moments; 2]) -> Summary {
+fn correlation_of_finite([a, b]: [&[f64]; 2], [of_a, of_b]: [&Moments; 2]) -> Summary {
     let n = a.len() as f64;
-    let varies = |of: &Moments| of.variance() > EQUAL * of.mean * of.mean;
-    let value = match varies(of_a) && varies(of_b) {
-        true => products([a, b], [of_a.mean, of_b.mean]) / (n * of_a.std() * of_b.std()),
-        false => f64::NAN,
+    let varies = |moments: &Moments| moments.variance() > EQUAL_BELOW * moments.mean * moments.mean;
+    let value = if varies(of_a) && varies(of_b) {
+        sum_of_products([a, b], [of_a.mean, of_b.mean]) / (n * of_a.std() * of_b.std())
+    } else {
+        f64::NAN
     };
     Summary::single(value, [a.len() as u64, 0, 0])
 }
 
-/// The sum of the products of what two columns differ by from their means.
-fn products([a, b]: [&[f64]; 2], means: [f64; 2]) -> f64 {
+/// `sum (a - mean(a)) (b - mean(b))`
+fn sum_of_products([a, b]: [&[f64]; 2], means: [f64; 2]) -> f64 {
     let product = |(a, b): (&f64, &f64)| (a - means[0]) * (b - means[1]);
     let (a_runs, a_rest) = a.as_chunks::<LANES>();
     let (b_runs, b_rest) = b.as_chunks::<LANES>();
@@ -193,12 +207,14 @@ mod tests {
     }
 
     #[test]
-    fn one_row_that_differs_is_all_the_variance() {
-        // Rows [1, 1] and [-1, -1]: Var(w) = 1, row sums 2 and -2 have variance 4, rho_in = 4 / (2 * 1). Column sums are 0.
+    fn equal_rows_of_opposite_signs_fluctuate_twice_as_much() {
+        // Rows [1, 1] and [-1, -1]: Var(w) = 1, the row sums 2 and -2 have variance 4, so rho is
+        // 4 / (2 * 1). Both column sums are 0.
         let kernel = [1.0_f32, 1.0, -1.0, -1.0];
         let shape = KernelShape::dense(2, 2);
-        let rho = Normalised::of(&kernel, shape, &Scan::of(&kernel, shape, true));
-        assert_eq!((rho.into[0].mean, rho.from[0].mean), (2.0, 0.0));
-        assert!(rho.into[1].mean.is_nan(), "|w| is constant");
+        let scan = KernelScan::of(&kernel, shape, true);
+        let rho = NormalisedFluctuation::of(&kernel, shape, &scan);
+        assert_eq!((rho.rows[0].mean, rho.columns[0].mean), (2.0, 0.0));
+        assert!(rho.rows[1].mean.is_nan(), "|w| is constant");
     }
 }

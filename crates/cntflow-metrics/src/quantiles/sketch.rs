@@ -1,14 +1,13 @@
 //! Quantiles of any number of f32 values in one pass and bounded memory.
 
-use crate::leading_bits::{key, weight};
+use super::radix_bins::{FINITE, RadixBins, edges};
 
-/// Bins of the leading 16 bits of a key: sign, exponent and 7 bits of the mantissa.
-const BINS: usize = 1 << 16;
-
-/// Counts of f32 values by their sign, exponent and the first 7 bits of their mantissa: 512 KiB, whatever their number.
+/// Counts of f32 values by sign, exponent and the first 7 bits of the mantissa: 512 KiB for any
+/// number of values.
 ///
-/// A quantile is off by at most [`QuantileSketch::RELATIVE_ERROR`] of the order statistics it lies between, and by at most 2^-134
-/// where those are less than 2^-126. Two sketches merge into that of both samples, in any order. NaN and infinities are left out.
+/// The error of a quantile is at most [`QuantileSketch::RELATIVE_ERROR`] of the order statistics it
+/// lies between, and at most 2^-134 where those are below 2^-126. Merging two sketches gives that
+/// of both samples, in any order. NaN and infinities are left out.
 ///
 /// ```
 /// use cntflow_metrics::QuantileSketch;
@@ -23,14 +22,14 @@ const BINS: usize = 1 << 16;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuantileSketch {
-    counts: Box<[u64]>,
+    bins: RadixBins,
 }
 
 impl Default for QuantileSketch {
     fn default() -> Self {
-        Self {
-            counts: vec![0; BINS].into_boxed_slice(),
-        }
+        let mut bins = RadixBins::default();
+        bins.clear();
+        Self { bins }
     }
 }
 
@@ -41,49 +40,44 @@ impl QuantileSketch {
     /// Adds values.
     pub fn add(&mut self, values: &[f32]) {
         for &x in values {
-            self.counts[(key(x) >> 16) as usize] += 1;
+            self.bins.add(x, 1);
         }
     }
 
-    /// Adds what another sketch has seen.
+    /// Adds the values of another sketch.
     pub fn merge(&mut self, other: &Self) {
-        let counts = self.counts.iter_mut().zip(&other.counts);
-        counts.for_each(|(count, more)| *count += more);
+        self.bins.merge(&other.bins);
     }
 
     /// Number of finite values.
     pub fn count(&self) -> u64 {
-        self.finite().map(|(_, count)| count).sum()
+        self.bins.finite().iter().sum()
     }
 
-    /// Quantile q of 0 to 1, by linear interpolation between order statistics at `q (n - 1)`; `None` without a finite value.
+    /// Quantile q of 0 to 1, by linear interpolation between order statistics at `q (n - 1)`;
+    /// `None` without a finite value.
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        let place = q.clamp(0.0, 1.0) * self.count().checked_sub(1)? as f64;
-        let [low, high] = [place.floor(), place.ceil()].map(|rank| self.value(rank as u64));
-        Some(low + (high - low) * place.fract())
+        let position = q.clamp(0.0, 1.0) * self.count().checked_sub(1)? as f64;
+        let ranks = [position.floor(), position.ceil()];
+        let [low, high] = ranks.map(|rank| self.value(rank as u64));
+        Some(low + (high - low) * position.fract())
     }
 
     /// The middle of the bin that holds a rank.
     fn value(&self, rank: u64) -> f64 {
         let mut end = 0;
-        let holds = |&(_, count): &(usize, u64)| {
+        let holds_rank = |&(_, &count): &(u16, &u64)| {
             end += count;
             rank < end
         };
-        self.finite()
-            .find(holds)
+        let mut bins = FINITE.zip(self.bins.finite());
+        let middle = |bin: u16| {
+            let [smallest, largest] = edges(bin);
+            (smallest + largest) / 2.0
+        };
+        bins.find(holds_rank)
             .map_or(f64::NAN, |(bin, _)| middle(bin))
     }
-
-    /// The bins of finite values, rising, with their counts. Those of NaN and infinities have all bits of the exponent set.
-    fn finite(&self) -> impl Iterator<Item = (usize, u64)> {
-        (0x80..0xff80).map(|bin| (bin, self.counts[bin]))
-    }
-}
-
-fn middle(bin: usize) -> f64 {
-    let edge = |low: u32| f64::from(weight((bin as u32) << 16 | low));
-    (edge(0) + edge(0xffff)) / 2.0
 }
 
 #[cfg(test)]
@@ -97,10 +91,10 @@ mod tests {
         sorted.sort_by(f64::total_cmp);
         assert_eq!(sketch.count(), sorted.len() as u64);
         for q in [0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0] {
-            let place = q * (sorted.len() - 1) as f64;
-            let around = [place.floor(), place.ceil()].map(|rank| sorted[rank as usize]);
-            let exact = around[0] + (around[1] - around[0]) * place.fract();
-            let scale = around[0].abs().max(around[1].abs());
+            let position = q * (sorted.len() - 1) as f64;
+            let beside = [position.floor(), position.ceil()].map(|rank| sorted[rank as usize]);
+            let exact = beside[0] + (beside[1] - beside[0]) * position.fract();
+            let scale = beside[0].abs().max(beside[1].abs());
             let error = (sketch.quantile(q).unwrap() - exact).abs();
             let bound = QuantileSketch::RELATIVE_ERROR * scale + 2.0_f64.powi(-134);
             assert!(error <= bound, "{q}: {error} > {bound}");
@@ -154,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_is_left_out() {
+    fn nan_and_infinities_are_left_out() {
         let mut sketch = QuantileSketch::default();
         sketch.add(&[f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY]);
         assert_eq!((sketch.count(), sketch.quantile(0.5)), (0, None));

@@ -1,46 +1,52 @@
-//! One pass over a kernel: sums of its rows and columns, its moments, and the counts its quantiles are found by.
+//! One pass over a kernel: sums of its rows and columns, its moments, and the counts for its
+//! quantiles.
 
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::counts::Counts;
+use super::{KernelShape, KernelSums, Totals};
 use crate::moments::{Extremes, Moments};
+use crate::quantiles::KernelCounts;
 use crate::sample::Sample;
-use crate::sums::{KernelShape, KernelSums, Totals};
 
-/// Rows taken together, so that the columns' sums are read and written less often.
+/// Rows of a tile. Added together, they make the columns' sums be read and written less often.
 const ROWS: usize = 4;
 
-/// Columns taken together: widened to f64, a tile of them stays in the nearest cache.
+/// Columns of a tile. Widened to f64, a tile stays in the nearest cache.
 const COLUMNS: usize = 256;
 
-/// Columns gone through from the first row to the last before the next ones: 96 KiB of sums.
+/// Columns that are scanned from the first row to the last before the next ones: their 96 KiB of
+/// sums stay in the nearer caches.
 const PANEL: usize = 4096;
 
-/// Weights after which a block's bins are counted, while it is in the second cache: 256 KiB.
+/// Weights of a block, which is compared, counted and summed while it is in the second cache: 256
+/// KiB.
 const BLOCK: usize = 1 << 16;
 
-/// What one pass over the weights of a kernel tells.
+/// Numbers of a kernel from one pass over its weights.
 #[derive(Debug)]
-pub(crate) struct Scan {
+pub(crate) struct KernelScan {
     pub(crate) sums: KernelSums,
     pub(crate) moments: Moments,
-    /// `sum w^4`; `None` where the weights were gone through with more care.
-    pub(crate) fourths: Option<f64>,
-    /// Counts that quantiles are found by; `None` where they are found in another way.
-    pub(crate) counts: Option<Counts>,
+    /// `sum w^4`; `None` where the moments needed passes of their own.
+    pub(crate) sum_of_fourths: Option<f64>,
+    /// Counts for the quantiles; `None` where those need a selection of their own.
+    pub(crate) counts: Option<KernelCounts>,
 }
 
-impl Scan {
-    /// Goes through a kernel; one without taps once, and counts its weights meanwhile. Where digits would cancel, or a weight is
-    /// not finite, it is gone through again. Without `quantiles` nothing is counted.
+impl KernelScan {
+    /// Scans a kernel. A kernel with one tap and one group takes one pass, unless digits would
+    /// cancel or a weight is not finite; then its moments take passes of their own. Others always
+    /// do.
+    ///
+    /// Weights are counted only with `quantiles`.
     pub(crate) fn of(kernel: &[f32], shape: KernelShape, quantiles: bool) -> Self {
         if shape.taps > 1 || shape.groups > 1 {
             return Self {
                 sums: KernelSums::of(kernel, shape),
                 moments: Moments::of_weights(kernel),
-                fourths: None,
+                sum_of_fourths: None,
                 counts: None,
             };
         }
@@ -48,9 +54,11 @@ impl Scan {
             sums: KernelSums::zeros(shape),
             powers: [0.0; 2],
             extremes: Extremes::default(),
-            counts: quantiles.then(|| Counts::of_so_many(kernel)).flatten(),
+            counts: quantiles
+                .then(|| KernelCounts::for_kernel(kernel))
+                .flatten(),
         };
-        pass.all(kernel, shape.fan_in);
+        pass.run(kernel, shape.fan_in);
         let [sum, l1, square] = [
             &pass.sums.rows.sum,
             &pass.sums.rows.abs,
@@ -61,70 +69,62 @@ impl Scan {
         let moments = Moments::from_raw(kernel.len() as u64, raw, l1, &pass.extremes);
         Self {
             sums: pass.sums,
-            fourths: moments.map(|_| pass.powers[1]),
+            sum_of_fourths: moments.map(|_| pass.powers[1]),
             moments: moments.unwrap_or_else(|| Moments::of_weights(kernel)),
-            // Bins are for finite weights.
+            // The histogram takes only finite weights. `l1` is not finite if one of them is not.
             counts: pass
                 .counts
                 .filter(|counts| l1.is_finite() || counts.is_sketch()),
         }
     }
 
-    /// Goes through the weights of a kernel that a norm is folded into.
+    /// Scans a kernel that a norm is folded into.
     pub(crate) fn of_f64(kernel: &[f64], shape: KernelShape) -> Self {
         Self {
             sums: KernelSums::of(kernel, shape),
             moments: Moments::of(&Sample::each(kernel)),
-            fourths: None,
+            sum_of_fourths: None,
             counts: None,
         }
     }
 }
 
-/// A pass on its way.
+/// A pass over a kernel with one tap.
 struct Pass {
     sums: KernelSums,
     /// `sum w^3` and `sum w^4`
     powers: [f64; 2],
     extremes: Extremes,
-    counts: Option<Counts>,
+    counts: Option<KernelCounts>,
 }
 
 impl Pass {
-    /// Panel after panel of columns, so that the sums of a panel's columns stay in the nearer caches.
-    fn all(&mut self, kernel: &[f32], width: usize) {
+    /// Scans panel after panel of columns, and in a panel block after block of rows.
+    fn run(&mut self, kernel: &[f32], width: usize) {
         let n_rows = kernel.len() / width;
-        for first in (0..width).step_by(PANEL) {
-            let columns = first..width.min(first + PANEL);
-            let rows = (BLOCK / columns.len()).next_multiple_of(ROWS);
-            for first in (0..n_rows).step_by(rows) {
-                let rows = first..n_rows.min(first + rows);
+        for first_column in (0..width).step_by(PANEL) {
+            let columns = first_column..width.min(first_column + PANEL);
+            let rows_per_block = (BLOCK / columns.len()).next_multiple_of(ROWS);
+            for first_row in (0..n_rows).step_by(rows_per_block) {
+                let rows = first_row..n_rows.min(first_row + rows_per_block);
                 self.block(kernel, width, rows, columns.clone());
             }
         }
     }
 
+    /// Scans some rows of some columns: extremes and counts first, then sums.
     fn block(&mut self, kernel: &[f32], width: usize, rows: Range<usize>, columns: Range<usize>) {
         let arch = Arch::new();
         let block = &kernel[rows.start * width..rows.end * width];
-        let runs = match columns.len() == width {
-            true => block.chunks(block.len().max(1)),
-            false => block.chunks(width),
-        };
-        for run in runs {
-            let kernel = match columns.len() == width {
-                true => run,
-                false => &run[columns.clone()],
-            };
-            arch.dispatch(Compare {
-                kernel,
-                extremes: &mut self.extremes,
-            });
-            if let Some(counts) = &mut self.counts {
-                counts.add(kernel);
+        if columns.len() == width {
+            // The rows are contiguous: one slice.
+            self.compare_and_count(arch, block);
+        } else {
+            for row in block.chunks(width) {
+                self.compare_and_count(arch, &row[columns.clone()]);
             }
         }
-        let [third, fourth] = arch.dispatch(Tiles {
+        let [third, fourth] = arch.dispatch(SumTiles {
             kernel,
             width,
             rows,
@@ -134,26 +134,36 @@ impl Pass {
         self.powers[0] += third;
         self.powers[1] += fourth;
     }
+
+    fn compare_and_count(&mut self, arch: Arch, weights: &[f32]) {
+        arch.dispatch(TakeExtremes {
+            weights,
+            extremes: &mut self.extremes,
+        });
+        if let Some(counts) = &mut self.counts {
+            counts.add(weights);
+        }
+    }
 }
 
-/// Least and largest weights and zeros of some rows. It is no closure, since those are not always compiled with the instructions that
-/// were chosen.
-struct Compare<'k> {
-    kernel: &'k [f32],
+/// Takes the extremes of some weights. A type and no closure: closures are not always compiled with
+/// the instructions that pulp has chosen.
+struct TakeExtremes<'k> {
+    weights: &'k [f32],
     extremes: &'k mut Extremes,
 }
 
-impl WithSimd for Compare<'_> {
+impl WithSimd for TakeExtremes<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        self.extremes.take(self.kernel);
+        self.extremes.take(self.weights);
     }
 }
 
-/// Some columns of some rows of a kernel, tile by tile.
-struct Tiles<'k> {
+/// Adds some columns of some rows of a kernel to its sums, tile by tile.
+struct SumTiles<'k> {
     kernel: &'k [f32],
     width: usize,
     rows: Range<usize>,
@@ -161,7 +171,7 @@ struct Tiles<'k> {
     sums: &'k mut KernelSums,
 }
 
-impl WithSimd for Tiles<'_> {
+impl WithSimd for SumTiles<'_> {
     /// `sum w^3` and `sum w^4`
     type Output = [f64; 2];
 
@@ -190,7 +200,7 @@ impl WithSimd for Tiles<'_> {
                     powers[0] += third;
                     powers[1] += fourth;
                 }
-                // Rows that a last block lacks count nothing.
+                // A last tile may have fewer rows. The missing ones count as zeros.
                 wide[n_rows..].iter_mut().for_each(|wide| wide.fill(0.0));
                 add_columns(simd, &wide, &mut sums.columns, first, n);
             }
@@ -199,6 +209,7 @@ impl WithSimd for Tiles<'_> {
     }
 }
 
+/// Converts to f64, exactly.
 #[inline(always)]
 fn widen(narrow: &[f32], wide: &mut [f64]) {
     for (wide, &narrow) in wide.iter_mut().zip(narrow) {
@@ -210,7 +221,7 @@ fn widen(narrow: &[f32], wide: &mut [f64]) {
 #[inline(always)]
 fn row_sums<S: Simd>(simd: S, row: &[f64]) -> [f64; 5] {
     let (vectors, rest) = S::as_simd_f64s(row);
-    // Two of each, so that one addition need not wait for the last.
+    // Two accumulators for each sum, so that an addition need not wait for the last one.
     let mut sums = [[simd.splat_f64s(0.0); 5]; 2];
     let (pairs, odd) = vectors.as_chunks::<2>();
     for pair in pairs {
@@ -242,6 +253,7 @@ fn row_sums<S: Simd>(simd: S, row: &[f64]) -> [f64; 5] {
     totals
 }
 
+/// Adds the powers of a vector of weights to their sums.
 #[inline(always)]
 fn add_powers<S: Simd>(simd: S, sums: &mut [S::f64s; 5], w: S::f64s) {
     let square = simd.mul_f64s(w, w);
@@ -274,6 +286,7 @@ fn add_columns<S: Simd>(
     let totals = sums.iter_mut().zip(abs).zip(squares);
     let rows = a.iter().zip(b).zip(c).zip(d);
     for (((sum, abs), square), (((&a, &b), &c), &d)) in totals.zip(rows) {
+        // In pairs: a shorter chain of additions, and less rounding.
         let pairs = [simd.add_f64s(a, b), simd.add_f64s(c, d)];
         *sum = simd.add_f64s(*sum, simd.add_f64s(pairs[0], pairs[1]));
         let pairs = [
@@ -312,7 +325,7 @@ mod tests {
     }
 
     fn check(kernel: &[f32], shape: KernelShape) {
-        let scan = Scan::of(kernel, shape, true);
+        let scan = KernelScan::of(kernel, shape, true);
         let moments = Moments::of(&Sample::weights(kernel));
         let what = format!("{shape:?} {:?}", &kernel[..kernel.len().min(3)]);
         for (a, b) in [
@@ -341,9 +354,10 @@ mod tests {
                 let scale = expected.iter().filter(|x| x.is_finite());
                 let scale = scale.fold(0.0_f64, |m, x| m.max(x.abs()));
                 for (a, b) in found.iter().zip(expected) {
-                    match b.is_finite() {
-                        true => close(*a, *b, scale, &what),
-                        false => assert_eq!(a.to_string(), b.to_string(), "{what}"),
+                    if b.is_finite() {
+                        close(*a, *b, scale, &what);
+                    } else {
+                        assert_eq!(a.to_string(), b.to_string(), "{what}");
                     }
                 }
             }
@@ -351,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn one_pass_tells_what_two_do() {
+    fn one_pass_gives_what_two_do() {
         let sizes = [
             (1, 1),
             (1, 9),
@@ -379,11 +393,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_goes_into_its_sums_and_is_counted() {
-        for at in [0, 3, 255, 256, 700, 1027] {
+    fn nan_and_infinities_go_into_their_sums_and_are_counted() {
+        for index in [0, 3, 255, 256, 700, 1027] {
             for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 let mut kernel = weights(4 * 257, 0.1, 1.0);
-                kernel[at] = bad;
+                kernel[index] = bad;
                 kernel[5] = 0.0;
                 check(&kernel, KernelShape::dense(4, 257));
             }

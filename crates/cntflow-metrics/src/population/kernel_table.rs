@@ -1,36 +1,40 @@
-//! A density's kernels summed once at narrow points, to be looked up between them on every grid it is compared on.
+//! The kernels of a density summed once, at closely spaced points. The density on a grid is
+//! interpolated between them.
 
 use super::density::Cell;
 
-/// Points per bandwidth: a quintic between two of them is off by 1.3e-8 of the largest density at most.
+/// Points per bandwidth. The error of a quintic between two points is then at most 1.3e-8 of the
+/// largest density.
 const POINTS_PER_BANDWIDTH: f64 = 6.0;
 
-/// Bandwidths around the values that the table covers; beyond, kernels are summed one by one.
+/// Bandwidths beyond the values that the table covers. Further out, kernels are summed one by one.
 const MARGIN: f64 = 5.5;
 
 /// Points above which a table costs more than it saves.
-const MOST_POINTS: f64 = 6000.0;
+const MAX_POINTS: f64 = 6000.0;
 
-/// Sums of kernels, and of their first and half their second derivatives by the place in the table.
+/// The sum of the kernels at each point, its first derivative and half its second, where the unit
+/// of length is the distance between points.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
+pub(super) struct KernelTable {
     first: f64,
     step: f64,
     nodes: Vec<[f64; 3]>,
 }
 
-impl Table {
-    /// The table of a density whose values lie from `min` to `max`; `None` where it would be too long.
+impl KernelTable {
+    /// The table of cells whose values lie between `min` and `max`; `None` if it would be too long.
     pub(super) fn of(cells: &[Cell], (min, max): (f64, f64), bandwidth: f64) -> Option<Self> {
         let step = bandwidth / POINTS_PER_BANDWIDTH;
         let first = min - MARGIN * bandwidth;
         let n = ((max + MARGIN * bandwidth - first) / step).ceil() + 1.0;
-        if n.is_nan() || n > MOST_POINTS {
+        if n.is_nan() || n > MAX_POINTS {
             return None;
         }
         let mut nodes = vec![[0.0; 3]; n as usize];
         for cell in cells {
             cell.visit((first, step, nodes.len()), bandwidth, |i, t, kernel| {
+                // Derivatives of `p(t) exp(-t^2/2)`, without the exponential.
                 let [p, p1, p2] = cell.derivatives(t);
                 let width = 1.0 / POINTS_PER_BANDWIDTH;
                 let slope = p1 - t * p;
@@ -45,15 +49,15 @@ impl Table {
 
     /// The sum of kernels at a point; 0 beyond the table.
     pub(super) fn at(&self, y: f64) -> f64 {
-        let place = (y - self.first) / self.step;
-        let node = place.floor();
+        let position = (y - self.first) / self.step;
+        let node = position.floor();
         if node < 0.0 || node as usize + 1 >= self.nodes.len() {
             return 0.0;
         }
-        let s = place - node;
+        let s = position - node;
         let [a0, a1, a2] = self.nodes[node as usize];
         let [b0, b1, b2] = self.nodes[node as usize + 1];
-        // The quintic that has value, slope and bend at both ends.
+        // The quintic in s, from 0 to 1, that has the values and both derivatives at the two ends.
         let (d0, d1, d2) = (b0 - a0 - a1 - a2, b1 - a1 - 2.0 * a2, b2 - a2);
         let c3 = 10.0 * d0 - 4.0 * d1 + d2;
         let c4 = -15.0 * d0 + 7.0 * d1 - 2.0 * d2;

@@ -1,32 +1,38 @@
-//! Where a value lies on the dyadic grid: integers alone, so that the same values lie at the same places whatever came before them.
+//! The dyadic grid: which bin a value is in. Everything is an integer, so a value is in the same
+//! bin whatever came before it.
 //!
-//! A value is taken with 24 significant bits, those of an f32, and is then an octave (its power of two) and a place of 23 bits in it.
-//! A bin of level L holds values of one sign and one octave: it is 2^L wide in octaves that are wider, and the whole octave in those
-//! that are not. Bins of level L are joined in pairs to those of level L + 1, and never across an octave's border, so that every
-//! value of a bin has the same last bit, and sums over a bin are sums of integers.
+//! A value is rounded to 24 significant bits, those of an f32. Its key is then its octave (its
+//! power of two) and 23 bits within the octave. A bin of level L holds values of one sign and one
+//! octave. It is 2^L wide, or the whole octave where that is narrower.
+//!
+//! Two neighbouring bins of level L make one of level L + 1, never across the border of an octave.
+//! So all values of a bin have a last bit of the same size, and sums over a bin are sums of
+//! integers.
 
-/// Bits of a value below its leading one.
+/// Bits of a value below its leading bit.
 const BITS: u32 = 23;
 
 /// Bits of an f64 that are rounded away.
 const DROPPED: u32 = f64::MANTISSA_DIGITS - 1 - BITS;
 
-/// Exponent of an f64's octave 0, beneath the least normal one.
+/// Octave k has the exponent `k - BIAS`, as in the bits of an f64.
 const BIAS: i32 = 1023;
 
-/// Octaves below a bin's width that are told from zero: what is below 2^-24 of the width does not move a density.
+/// Octaves below a bin's width that are kept apart from zero. Values below 2^-24 of the width do
+/// not move a density.
 const OCTAVES_BELOW: u32 = 24;
 
-/// The largest level: bins are whole octaves.
+/// The largest level, at which all bins are whole octaves.
 pub(super) const LAST_LEVEL: u32 = 2046;
 
-/// A value with 24 significant bits as an ordered integer: sign, octave and place. Subnormal numbers are zero.
+/// The key of a value, rounded to 24 significant bits: an integer that rises with the value.
+/// Subnormal numbers are zero.
 ///
-/// NaN and infinities have no place; they must not come here.
+/// NaN and infinities have no key; callers leave them out.
 pub(super) fn key_of(x: f64) -> i64 {
     let bits = x.abs().min(f64::MAX).to_bits();
     let rounded = (bits + (1 << (DROPPED - 1))) >> DROPPED;
-    // What rounds up to infinity stays the largest number.
+    // A number that would round up to infinity becomes the largest one.
     let largest = (((LAST_LEVEL + 1) as u64) << BITS) - 1;
     let key = rounded.min(largest) as i64;
     match key >> BITS {
@@ -36,23 +42,25 @@ pub(super) fn key_of(x: f64) -> i64 {
     }
 }
 
-/// Whether a value has more than 24 significant bits, or is too small for a place of its own.
+/// Whether the key of a value is not exact: the value has more than 24 significant bits, or is
+/// subnormal.
 pub(super) fn is_rounded(x: f64) -> bool {
     let dropped = x.to_bits() & ((1 << DROPPED) - 1) != 0;
     dropped || (x != 0.0 && !x.is_normal())
 }
 
-/// Octave of a key that is not zero, counted from the least.
+/// Octave of a key that is not zero.
 fn octave(key: i64) -> u32 {
     (key.unsigned_abs() >> BITS) as u32
 }
 
-/// Low bits of a key that lie within its bin at `level`.
+/// Number of low bits of a key that differ within its bin.
 fn shift(octave: u32, level: u32) -> u32 {
     BITS.saturating_sub(octave.saturating_sub(level))
 }
 
-/// The bin of a key at a level, as the key of its end towards zero. A bin's own name at a finer level is such a key.
+/// The bin of a key at a level, named by the key of its end towards zero. So the name of a finer
+/// bin is a key too, and gives the coarser bin that contains it.
 pub(super) fn bin_of(key: i64, level: u32) -> i64 {
     if key == 0 || octave(key) + OCTAVES_BELOW < level {
         return 0;
@@ -78,7 +86,7 @@ pub(super) fn offset(key: i64, bin: i64, level: u32) -> i64 {
     }
 }
 
-/// Distance of the centre of a bin from the centre of the coarser bin that takes it in.
+/// Distance of the centre of a bin from the centre of the coarser bin that contains it.
 pub(super) fn offset_of_bin((bin, level): (i64, u32), (coarse, coarser): (i64, u32)) -> i64 {
     match coarse {
         0 => 0,
@@ -86,18 +94,19 @@ pub(super) fn offset_of_bin((bin, level): (i64, u32), (coarse, coarser): (i64, u
     }
 }
 
-/// Centre of a bin, half its width, and its last bit with the bin's sign, all as reals.
+/// Centre of a bin, half its width, and the size of its last bit with the bin's sign.
 pub(super) fn extent(bin: i64, level: u32) -> (f64, f64, f64) {
     if bin == 0 {
         return (0.0, 0.0, 0.0);
     }
     let unit = last_bit(octave(bin)) * bin.signum() as f64;
     let half = half(bin, level);
-    let place = (bin.abs() & ((1 << BITS) - 1)) + (1 << BITS) + half;
-    (place as f64 * unit, (half as f64 * unit).abs(), unit)
+    // The centre in units of the last bit, with its leading bit, which the key leaves out.
+    let centre = (bin.abs() & ((1 << BITS) - 1)) + (1 << BITS) + half;
+    (centre as f64 * unit, (half as f64 * unit).abs(), unit)
 }
 
-/// 2^(octave - BIAS - BITS), in two steps: the least ones are subnormal.
+/// `2^(octave - BIAS - BITS)`, in two steps: `powi` would give 0 for the smallest, subnormal ones.
 fn last_bit(octave: u32) -> f64 {
     let power = |exponent: i32| 2.0_f64.powi(exponent);
     power(octave as i32 - BIAS) * power(-(BITS as i32))
@@ -136,18 +145,18 @@ mod tests {
                 let key = key_of(x);
                 let bin = bin_of(key, level);
                 let (centre, half, unit) = extent(bin, level);
-                let there = centre + offset(key, bin, level) as f64 * unit;
+                let restored = centre + offset(key, bin, level) as f64 * unit;
                 assert!((x - centre).abs() <= half, "{x} at {level}");
                 assert!(
-                    bin == 0 || there == x,
-                    "{x} at {level}: {there}, {centre} {half}"
+                    bin == 0 || restored == x,
+                    "{x} at {level}: {restored}, {centre} {half}"
                 );
             }
         }
     }
 
     #[test]
-    fn bins_nest() {
+    fn finer_bins_are_contained_in_coarser_ones() {
         for x in [0.3, -0.3, 5.0, -1e-5] {
             let key = key_of(x);
             for level in 990..1030 {

@@ -1,19 +1,18 @@
-//! The links of a layer as a sample: which weights there are in the graph in force, and how often each.
+//! The links of a layer as a sample: which weights the graph has, and how often each.
 
 use cntflow_network::{LinkLayer, LinkWeights, Links, Shape, Weights, Window};
 
-use crate::pools::{Adaptive, Means, n_links};
+use crate::kernel::sum_over_taps;
 use crate::sample::{Sample, Times, Values};
-use crate::sums::summed_over_taps;
+use crate::strengths::{AdaptivePool, AveragePool, n_max_pool_links};
 use crate::{Bias, ConvGraph, MeasureOptions, Padding, Residual};
 
-/// The weights of one layer of links: how often each tap of the kernel counts, the kernel of the channel graph, the weights of
-/// a pooling's links.
+/// The weights of one layer of links in the graph, with how often each counts.
 #[derive(Debug, Default)]
 pub(crate) struct GraphLinks {
     kernel: Kernel,
-    /// Places of every bias, where it is a link.
-    places: Option<u64>,
+    /// How often every bias counts; `None` where biases are no links.
+    times_of_bias: Option<u64>,
 }
 
 /// Links other than those of biases.
@@ -22,20 +21,21 @@ enum Kernel {
     /// The kernel's entries, each once.
     #[default]
     Once,
-    /// Each as often as its tap says.
+    /// The kernel's entries. Each counts as often as its tap is applied.
     Taps(Vec<u64>),
-    /// Each so often.
+    /// The kernel's entries, each this often.
     Each(u64),
-    /// Sums over the taps.
+    /// The kernel summed over its taps: the channel graph.
     Summed(Vec<f64>),
-    /// Weights of their own, each with how often it is there.
+    /// Weights that are in no kernel, those of poolings, each with how often it counts.
     Own(Vec<f64>, Vec<u64>),
-    /// So many that carry no weight.
+    /// This many links without a weight of their own.
     Routing(u64),
 }
 
 impl GraphLinks {
-    /// The links of a layer in the graph that the options ask for; `after` is the shape of the neurons they lead to.
+    /// The links of a layer in the graph that the options ask for. `after` is the shape of the
+    /// nodes they lead to.
     pub(crate) fn new(
         layer: &LinkLayer,
         weights: &LinkWeights<'_>,
@@ -43,7 +43,7 @@ impl GraphLinks {
         options: &MeasureOptions,
     ) -> Self {
         let n_biases = weights.bias.as_ref().map_or(0, Weights::len);
-        let places = match layer.links {
+        let times_of_bias = match layer.links {
             Links::Conv2d { .. } | Links::ConvTranspose2d { .. } | Links::Diagonal { .. } => {
                 after.n_neurons().checked_div(n_biases)
             }
@@ -51,21 +51,21 @@ impl GraphLinks {
         };
         Self {
             kernel: Kernel::new(layer, weights, after, options),
-            places: places
+            times_of_bias: times_of_bias
                 .filter(|_| options.bias == Bias::Link)
-                .map(|places| places.max(1) as u64),
+                .map(|times| times.max(1) as u64),
         }
     }
 
     /// Whether the links are the kernel's entries and the biases, each once.
     pub(crate) fn is_kernel_and_bias(&self) -> bool {
-        matches!(self.kernel, Kernel::Once) && self.places.is_none_or(|places| places == 1)
+        matches!(self.kernel, Kernel::Once) && self.times_of_bias.is_none_or(|times| times == 1)
     }
 
     /// Number of links.
     pub(crate) fn count(&self, weights: &LinkWeights<'_>) -> u64 {
         let n_kernel = weights.kernel.as_ref().map_or(0, Weights::len);
-        let of_kernel = match &self.kernel {
+        let from_kernel = match &self.kernel {
             Kernel::Once => n_kernel as u64,
             Kernel::Taps(times) => times.iter().sum::<u64>() * (n_kernel / times.len()) as u64,
             Kernel::Each(times) => times * n_kernel as u64,
@@ -74,10 +74,10 @@ impl GraphLinks {
             Kernel::Routing(n) => *n,
         };
         let n_biases = weights.bias.as_ref().map_or(0, Weights::len) as u64;
-        of_kernel + self.places.map_or(0, |places| places * n_biases)
+        from_kernel + self.times_of_bias.map_or(0, |times| times * n_biases)
     }
 
-    /// The weights as a sample; `None` where no link carries one of its own.
+    /// The weights as a sample; `None` where no link has a weight of its own.
     pub(crate) fn sample<'a>(&'a self, weights: &'a LinkWeights<'_>) -> Option<Sample<'a>> {
         let kernel = |times| {
             let kernel = weights.kernel.as_ref();
@@ -93,9 +93,9 @@ impl GraphLinks {
             }
             Kernel::Routing(_) => return None,
         };
-        Some(match (&weights.bias, self.places) {
+        Some(match (&weights.bias, self.times_of_bias) {
             (Some(bias), Some(1)) => sample.with_weights(bias, Times::Once),
-            (Some(bias), Some(places)) => sample.with_weights(bias, Times::Each(places)),
+            (Some(bias), Some(times)) => sample.with_weights(bias, Times::Each(times)),
             _ => sample,
         })
         .filter(|sample| !sample.parts.is_empty())
@@ -116,17 +116,17 @@ impl Kernel {
             (
                 Links::Conv2d { window, .. } | Links::ConvTranspose2d { window, .. },
                 ConvGraph::Spatial,
-            ) => Self::Taps(applied(&window, options.padding)),
+            ) => Self::Taps(positions_per_tap(&window, options.padding)),
             (
                 Links::Conv2d { window, .. } | Links::ConvTranspose2d { window, .. },
                 ConvGraph::Channel,
             ) => Self::Summed(match &weights.kernel {
-                Some(Weights::Single(kernel)) => summed_over_taps(kernel, window.taps()),
-                Some(Weights::Double(kernel)) => summed_over_taps(kernel, window.taps()),
+                Some(Weights::Single(kernel)) => sum_over_taps(kernel, window.taps()),
+                Some(Weights::Double(kernel)) => sum_over_taps(kernel, window.taps()),
                 None => Vec::new(),
             }),
             (Links::MaxPool2d { channels, window }, _) => {
-                Self::Routing(n_links(channels, &window, options))
+                Self::Routing(n_max_pool_links(channels, &window, options))
             }
             (
                 Links::AveragePool2d {
@@ -136,8 +136,8 @@ impl Kernel {
                 },
                 _,
             ) => {
-                let means = Means { window, counted };
-                let weights = means.weights(options).into_iter();
+                let pool = AveragePool { window, counted };
+                let weights = pool.weights(options).into_iter();
                 let (own, times) = weights.map(|(w, n)| (w, n * channels as u64)).unzip();
                 Self::Own(own, times)
             }
@@ -149,7 +149,10 @@ impl Kernel {
                     output,
                 },
                 graph,
-            ) => Self::adaptive(&Adaptive { max, input, output }, channels as u64, graph),
+            ) => {
+                let pool = AdaptivePool { max, input, output };
+                Self::of_adaptive_pool(&pool, channels as u64, graph)
+            }
             (Links::Diagonal { channels, .. }, _) => {
                 Self::Each((after.n_neurons() / channels).max(1) as u64)
             }
@@ -160,7 +163,7 @@ impl Kernel {
         }
     }
 
-    fn adaptive(pool: &Adaptive, channels: u64, graph: ConvGraph) -> Self {
+    fn of_adaptive_pool(pool: &AdaptivePool, channels: u64, graph: ConvGraph) -> Self {
         match (pool.max, graph) {
             (true, ConvGraph::Channel) => Self::Routing(channels),
             (true, ConvGraph::Spatial) => Self::Routing(channels * pool.n_links()),
@@ -174,10 +177,10 @@ impl Kernel {
     }
 }
 
-/// How many places each tap is applied at.
-fn applied(window: &Window, padding: Padding) -> Vec<u64> {
+/// Number of positions that each tap is applied at.
+fn positions_per_tap(window: &Window, padding: Padding) -> Vec<u64> {
     match padding {
-        Padding::Real => window.applied(),
+        Padding::Real => window.outputs_per_tap(),
         Padding::Whole => vec![window.outputs() as u64; window.taps()],
     }
 }

@@ -1,39 +1,38 @@
-//! Two real processes: what one of them meets ends both, with the first failure's message.
+//! Two real processes: a failure of one ends both, with the first failure's message.
 //!
 //! The test starts its own binary again as the processes of the cluster.
-#![expect(
-    clippy::print_stderr,
-    reason = "a process of the test tells its outcome on stderr"
-)]
-
+use std::convert::Infallible;
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cntflow_dataflow::{Cluster, Cue, Executor, Gather, Stop, TaskQueue, Work, deal, run};
+use cntflow_dataflow::{
+    Cluster, Collector, Executor, Stop, TaskContext, TaskQueue, Work, assign, run,
+};
 
-/// Where a process of the test learns its part: `<process> <what happens> <address> <address>`. What happens is the process that fails,
-/// `stop` where process 1 is interrupted, or `-`.
-const PART: &str = "CNTFLOW_TEST_CLUSTER_PART";
+/// Environment variable with the role of a process of the test:
+/// `<process> <event> <address> <address>`. The event is the index of the process that fails,
+/// `stop` to interrupt process 1, or `-`.
+const ROLE: &str = "CNTFLOW_TEST_CLUSTER_ROLE";
 
-/// Sleeps; the worker of the failing process panics outside of any task once it has performed a few.
+/// Sleeps. The worker of the failing process panics outside of any task after a few of them.
 struct Naps {
     failing: bool,
 }
 
 struct Count {
     failing: bool,
-    performed: usize,
+    n_added: usize,
 }
 
 impl Work for Naps {
     type Task = u64;
     type Output = u64;
     type Report = u64;
-    type Gather = Count;
+    type Collector = Count;
 
-    fn perform(&self, task: &u64, cue: &Cue<'_, u64>) -> Option<u64> {
+    fn run(&self, task: &u64, context: &TaskContext<'_, u64>) -> Option<u64> {
         // One task of the other process takes far longer than the run may after a failure.
         let nap = if *task == 1 {
             Duration::from_secs(30)
@@ -41,36 +40,34 @@ impl Work for Naps {
             Duration::from_millis(5)
         };
         let until = Instant::now() + nap;
-        while Instant::now() < until && !cue.is_stopping() {
+        while Instant::now() < until && !context.is_stopping() {
             std::thread::sleep(Duration::from_millis(5));
         }
         Some(*task)
     }
 
-    fn panicked(&self, task: &u64, _: &str, _: &Cue<'_, u64>) -> u64 {
+    fn panicked(&self, task: &u64, _: &str, _: &TaskContext<'_, u64>) -> u64 {
         *task
     }
 
-    fn gather(&self, _: usize) -> Count {
+    fn collector(&self, _: usize) -> Count {
         Count {
             failing: self.failing,
-            performed: 0,
+            n_added: 0,
         }
     }
 
     fn reported(&self, _: u64) {}
 }
 
-impl Gather for Count {
+impl Collector for Count {
     type Output = u64;
     type Report = u64;
+    type Error = Infallible;
 
-    fn add(&mut self, output: u64) -> Result<u64, String> {
-        self.performed += 1;
-        assert!(
-            !self.failing || self.performed < 5,
-            "injected into process 0"
-        );
+    fn add(&mut self, output: u64) -> Result<u64, Infallible> {
+        self.n_added += 1;
+        assert!(!self.failing || self.n_added < 5, "injected into process 0");
         Ok(output)
     }
 
@@ -78,18 +75,22 @@ impl Gather for Count {
         None
     }
 
-    fn commit(&mut self) -> Result<(), String> {
+    fn commit(&mut self) -> Result<(), Infallible> {
         Ok(())
     }
 }
 
-/// One process of the cluster; the other tests start it. Without a part it has nothing to do.
+/// One process of the cluster, started by the other tests. Without a role it has nothing to do.
 #[test]
-fn play_a_part() {
-    let Ok(part) = std::env::var(PART) else {
+#[expect(
+    clippy::print_stderr,
+    reason = "a process of the test writes its outcome to stderr"
+)]
+fn process_of_a_cluster() {
+    let Ok(role) = std::env::var(ROLE) else {
         return;
     };
-    let words: Vec<&str> = part.split(' ').collect();
+    let words: Vec<&str> = role.split(' ').collect();
     let process: usize = words[0].parse().unwrap();
     let addresses = words[2..].iter().map(|word| (*word).to_owned()).collect();
     let cluster = Cluster {
@@ -102,7 +103,7 @@ fn play_a_part() {
         .unwrap();
     let failing = words[1] == words[0];
     let last = if words[1] == "-" { 1 } else { 400 };
-    let tasks: TaskQueue<u64> = deal((0..last).collect(), |_| 0, process, 2)
+    let tasks: TaskQueue<u64> = assign((0..last).collect(), |_| 0, process, 2)
         .into_iter()
         .collect();
     let executor = Executor {
@@ -128,12 +129,12 @@ fn play_a_part() {
     std::process::exit(0);
 }
 
-fn start(process: usize, failing: &str, addresses: &[String]) -> Child {
-    let part = format!("{process} {failing} {}", addresses.join(" "));
+fn start(process: usize, event: &str, addresses: &[String]) -> Child {
+    let role = format!("{process} {event} {}", addresses.join(" "));
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "play_a_part", "--nocapture"])
-        .env(PART, part);
+        .args(["--exact", "cluster::process_of_a_cluster", "--nocapture"])
+        .env(ROLE, role);
     command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -141,7 +142,8 @@ fn start(process: usize, failing: &str, addresses: &[String]) -> Child {
         .unwrap()
 }
 
-fn both(failing: &str) -> [String; 2] {
+/// Runs two processes; gives what each wrote to stderr.
+fn run_both(event: &str) -> [String; 2] {
     let free = |_| {
         TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -150,7 +152,7 @@ fn both(failing: &str) -> [String; 2] {
             .to_string()
     };
     let addresses: Vec<String> = (0..2).map(free).collect();
-    let children = [0, 1].map(|process| start(process, failing, &addresses));
+    let children = [0, 1].map(|process| start(process, event, &addresses));
     children.map(|child| {
         let Output { stderr, .. } = child.wait_with_output().unwrap();
         String::from_utf8_lossy(&stderr).into_owned()
@@ -158,16 +160,16 @@ fn both(failing: &str) -> [String; 2] {
 }
 
 #[test]
-fn a_cluster_comes_to_its_end() {
-    for said in both("-") {
-        assert!(said.contains("outcome: All"), "{said}");
+fn a_cluster_finishes_all_its_tasks() {
+    for stderr in run_both("-") {
+        assert!(stderr.contains("outcome: All"), "{stderr}");
     }
 }
 
 #[test]
 fn a_worker_that_panics_ends_both_processes_within_five_seconds() {
     let started = Instant::now();
-    let [failing, other] = both("0");
+    let [failing, other] = run_both("0");
     let elapsed = started.elapsed();
     assert!(
         failing.contains("outcome: worker 0 failed: injected into process 0"),
@@ -183,8 +185,8 @@ fn a_worker_that_panics_ends_both_processes_within_five_seconds() {
 #[test]
 fn an_interrupt_of_one_process_stops_both() {
     let started = Instant::now();
-    for said in both("stop") {
-        assert!(said.contains("outcome: Stopped"), "{said}");
+    for stderr in run_both("stop") {
+        assert!(stderr.contains("outcome: Stopped"), "{stderr}");
     }
     let elapsed = started.elapsed();
     assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");

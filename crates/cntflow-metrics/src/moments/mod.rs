@@ -1,9 +1,17 @@
 //! Moments of a sample: two passes, the second about the first's mean, so that no digits cancel.
+//! `passes` has the passes over one sample, `running` the moments of many neurons at once.
 
-use crate::passes::{First, Second};
+mod extremes;
+mod passes;
+mod running;
+
+pub(crate) use extremes::Extremes;
+pub(crate) use running::RunningMoments;
+
 use crate::sample::Sample;
+use passes::{FirstPass, SecondPass};
 
-/// Sums over the finite values of a sample. Without any, mean, least and largest value and the norms are NaN.
+/// Sums over the finite values of a sample. Without any, all but the counts are NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Moments {
     pub(crate) count: u64,
@@ -12,7 +20,9 @@ pub(crate) struct Moments {
     pub(crate) central: [f64; 3],
     pub(crate) min: f64,
     pub(crate) max: f64,
+    /// `sum |x|`
     pub(crate) l1: f64,
+    /// `sum x^2`
     pub(crate) squares: f64,
     pub(crate) zeros: u64,
     pub(crate) nan: u64,
@@ -36,59 +46,15 @@ impl Default for Moments {
     }
 }
 
-/// Least and largest weight, and the number of those that are exactly 0, lane by lane.
-#[derive(Clone, Debug)]
-pub(crate) struct Extremes {
-    min: [f32; LANES],
-    max: [f32; LANES],
-    zeros: [u64; LANES],
-}
-
-/// Weights compared side by side.
-const LANES: usize = 32;
-
-impl Default for Extremes {
-    fn default() -> Self {
-        Self {
-            min: [f32::INFINITY; LANES],
-            max: [f32::NEG_INFINITY; LANES],
-            zeros: [0; LANES],
-        }
-    }
-}
-
-impl Extremes {
-    /// Takes weights in; up to 2^32 of them.
-    #[inline(always)]
-    pub(crate) fn take(&mut self, weights: &[f32]) {
-        let (runs, rest) = weights.as_chunks::<LANES>();
-        let (mut min, mut max, mut zeros) = (self.min, self.max, [0_u32; LANES]);
-        for run in runs {
-            for lane in 0..LANES {
-                let w = run[lane];
-                min[lane] = if w < min[lane] { w } else { min[lane] };
-                max[lane] = if w > max[lane] { w } else { max[lane] };
-                zeros[lane] += u32::from(w == 0.0);
-            }
-        }
-        (self.min, self.max) = (min, max);
-        for (lane, zeros) in zeros.into_iter().enumerate() {
-            self.zeros[lane] += u64::from(zeros);
-        }
-        for (lane, &w) in rest.iter().enumerate() {
-            self.min[lane] = self.min[lane].min(w);
-            self.max[lane] = self.max[lane].max(w);
-            self.zeros[lane] += u64::from(w == 0.0);
-        }
-    }
-}
-
-/// Least share of the second moment about 0 that the variance may be for its digits not to cancel: below, a sample is gone
-/// through again about its mean.
-const LEAST_SHARE: f64 = 0.2;
+/// Smallest share of the second moment about 0 that the variance may be. Below it too many digits
+/// cancel, and the sample needs a second pass about its mean.
+const MIN_VARIANCE_SHARE: f64 = 0.2;
 
 impl Moments {
-    /// Moments from `sum x^k`, k of 1 to 4, and `sum |x|`. `None` where a value is not finite, or digits would cancel.
+    /// Moments from `sum x^k`, k of 1 to 4, and `sum |x|`: one pass is enough where no digits
+    /// cancel.
+    ///
+    /// `None` where digits would cancel, a value is not finite, or all values are equal.
     pub(crate) fn from_raw(
         count: u64,
         [first, second, third, fourth]: [f64; 4],
@@ -98,18 +64,15 @@ impl Moments {
         let n = count as f64;
         let mean = first / n;
         let m2 = second - mean * first;
-        if !l1.is_finite() || m2.is_nan() || m2 < LEAST_SHARE * second {
+        // An infinity or NaN among the values makes l1 one.
+        if !l1.is_finite() || m2.is_nan() || m2 < MIN_VARIANCE_SHARE * second {
             return None;
         }
+        // The central moments, by the binomial theorem.
         let m3 = third - 3.0 * mean * second + 2.0 * mean * mean * first;
         let m4 = fourth - 4.0 * mean * third + 6.0 * mean * mean * second
             - 3.0 * mean * mean * mean * first;
-        let min = extremes.min.iter().copied().fold(f32::INFINITY, f32::min);
-        let max = extremes
-            .max
-            .iter()
-            .copied()
-            .fold(f32::NEG_INFINITY, f32::max);
+        let (min, max) = extremes.range();
         (min < max).then(|| Self {
             count,
             mean,
@@ -118,7 +81,7 @@ impl Moments {
             max: f64::from(max),
             l1,
             squares: second,
-            zeros: extremes.zeros.iter().sum(),
+            zeros: extremes.zeros(),
             nan: 0,
             infinite: 0,
         })
@@ -131,7 +94,7 @@ impl Moments {
 
     /// Moments of a sample.
     pub(crate) fn of(sample: &Sample<'_>) -> Self {
-        let mut first = First::default();
+        let mut first = FirstPass::default();
         sample.parts.iter().for_each(|part| first.part(part));
         if first.count == 0 {
             return Self {
@@ -141,17 +104,22 @@ impl Moments {
             };
         }
         let n = first.count as f64;
-        let about = first.sum / n;
-        let mut second = Second::about(about);
-        let finite = first.nan + first.infinite == 0;
+        let rounded_mean = first.sum / n;
+        let mut second = SecondPass::about(rounded_mean);
+        let all_finite = first.nan + first.infinite == 0;
         for part in &sample.parts {
-            second.part(part, finite);
+            second.part(part, all_finite);
         }
-        let (shift, central) = second.central(n);
+        let (correction, central) = second.central(n);
+        // Rounding must not give equal values a variance.
         let constant = first.min == first.max;
         Self {
             count: first.count,
-            mean: if constant { first.min } else { about + shift },
+            mean: if constant {
+                first.min
+            } else {
+                rounded_mean + correction
+            },
             central: if constant { [0.0; 3] } else { central },
             min: first.min,
             max: first.max,
@@ -163,7 +131,9 @@ impl Moments {
         }
     }
 
-    /// Moments of two samples together (Pebay, SAND2008-6212, section 2).
+    /// Moments of two samples together.
+    ///
+    /// Source: Pebay, SAND2008-6212, section 2.
     pub(crate) fn merge(&self, other: &Self) -> Self {
         let (nan, infinite) = (self.nan + other.nan, self.infinite + other.infinite);
         let whole = match (self.count, other.count) {
@@ -178,6 +148,7 @@ impl Moments {
         }
     }
 
+    /// As [`Moments::merge`], where both samples have finite values.
     fn merge_finite(&self, other: &Self) -> Self {
         let (a, b) = (self.count as f64, other.count as f64);
         let n = a + b;
@@ -203,27 +174,29 @@ impl Moments {
         }
     }
 
-    /// Population variance.
+    /// Population variance (ddof 0).
     pub(crate) fn variance(&self) -> f64 {
         self.central[0] / self.count as f64
     }
 
+    /// Population standard deviation.
     pub(crate) fn std(&self) -> f64 {
         self.variance().sqrt()
     }
 
-    /// NaN where all values are equal.
+    /// `m3 / m2^1.5`; NaN where all values are equal.
     pub(crate) fn skewness(&self) -> f64 {
         let m3 = self.central[1] / self.count as f64;
         m3 / self.variance().powf(1.5)
     }
 
-    /// NaN where all values are equal.
+    /// Excess kurtosis `m4 / m2^2 - 3`; NaN where all values are equal.
     pub(crate) fn kurtosis(&self) -> f64 {
         let m4 = self.central[2] / self.count as f64;
         m4 / (self.variance() * self.variance()) - 3.0
     }
 
+    /// `sqrt(sum x^2)`
     pub(crate) fn l2(&self) -> f64 {
         self.squares.sqrt()
     }
@@ -252,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_counts_several_times_is_as_if_it_stood_there_so_often() {
+    fn a_value_that_counts_several_times_is_as_many_values() {
         let sample =
             Sample::default().with(Values::F32(&[1.0, 2.0, 0.0, 5.0]), Times::Cycle(&[2, 0]));
         let moments = Moments::of(&sample);
@@ -261,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn not_finite_values_are_counted_and_left_out() {
+    fn nan_and_infinities_are_counted_and_left_out() {
         let mut values = vec![0.5_f32; 3000];
         values[2999] = f32::NAN;
         values[17] = f32::NEG_INFINITY;

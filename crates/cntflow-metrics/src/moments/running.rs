@@ -3,18 +3,21 @@
 use cntflow_network::Real;
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::Seen;
+use crate::NeuronStatistics;
 
-/// Neurons taken together: many of a wide layer, so that memory is read in runs, else as many as registers hold through a batch.
-const MANY: usize = 128;
+/// Neurons of a wide layer that are taken together, so that memory is read in runs.
+const MANY_NEURONS: usize = 128;
 
-/// See [`MANY`].
-const FEW: usize = 8;
+/// Neurons of a narrow layer that are taken together: as many as registers hold through a batch.
+const FEW_NEURONS: usize = 8;
 
-/// Per neuron the sums of `x - shift` and of its square, the extremes and the zeros of what came so far, `shift` the neuron's mean
-/// over the first batch. The mean of m of n values is at most `sqrt(n / m)` deviations from that of all, so that at most the last
-/// `log10(n / m)` digits cancel.
-pub(crate) struct Running {
+/// For every neuron the sums of `x - shift` and of its square, extremes and zeros.
+///
+/// `shift` is the neuron's mean over the first batch. The mean of m of n values is at most
+/// `sqrt(n / m)` standard deviations from the mean of all, so at most the last `log10(n / m)`
+/// digits cancel.
+pub(crate) struct RunningMoments {
+    /// Rows so far.
     n: u64,
     shift: Vec<f64>,
     sum: Vec<f64>,
@@ -24,7 +27,7 @@ pub(crate) struct Running {
     zeros: Vec<f64>,
 }
 
-/// What is gathered of some neurons side by side.
+/// The sums of `N` neurons side by side.
 struct Lanes<const N: usize> {
     shift: [f64; N],
     sum: [f64; N],
@@ -34,13 +37,14 @@ struct Lanes<const N: usize> {
     zeros: [f64; N],
 }
 
-/// A batch being taken. It is no closure, since those are not always compiled with the instructions that were chosen.
-struct Batch<'r, T> {
-    running: &'r mut Running,
+/// Adds a batch. A type and no closure: closures are not always compiled with the instructions that
+/// pulp has chosen.
+struct AddBatch<'r, T> {
+    running: &'r mut RunningMoments,
     values: &'r [T],
 }
 
-impl<T: Real> WithSimd for Batch<'_, T> {
+impl<T: Real> WithSimd for AddBatch<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -48,21 +52,21 @@ impl<T: Real> WithSimd for Batch<'_, T> {
         let Self { running, values } = self;
         let n_neurons = running.shift.len();
         let mut first = 0;
-        while n_neurons - first >= MANY {
-            running.lanes::<T, MANY>(values, first);
-            first += MANY;
+        while n_neurons - first >= MANY_NEURONS {
+            running.add_neurons::<T, MANY_NEURONS>(values, first);
+            first += MANY_NEURONS;
         }
-        while n_neurons - first >= FEW {
-            running.lanes::<T, FEW>(values, first);
-            first += FEW;
+        while n_neurons - first >= FEW_NEURONS {
+            running.add_neurons::<T, FEW_NEURONS>(values, first);
+            first += FEW_NEURONS;
         }
         for neuron in first..n_neurons {
-            running.lanes::<T, 1>(values, neuron);
+            running.add_neurons::<T, 1>(values, neuron);
         }
     }
 }
 
-impl Running {
+impl RunningMoments {
     pub(crate) fn new(n_neurons: usize) -> Self {
         let zeros = vec![0.0; n_neurons];
         Self {
@@ -76,29 +80,30 @@ impl Running {
         }
     }
 
-    /// Takes a batch `[n_rows, n_neurons]`.
-    pub(crate) fn take<T: Real>(&mut self, values: &[T]) {
+    /// Adds a batch `[n_rows, n_neurons]`.
+    pub(crate) fn add<T: Real>(&mut self, values: &[T]) {
         let n_neurons = self.shift.len();
         if self.n == 0 {
             self.set_shift(values);
         }
         self.n += (values.len() / n_neurons) as u64;
-        Arch::new().dispatch(Batch {
+        Arch::new().dispatch(AddBatch {
             running: self,
             values,
         });
     }
 
-    /// Takes the values of `N` neurons from the first on.
+    /// Adds the values of `N` neurons from `first` on.
     #[inline(always)]
-    fn lanes<T: Real, const N: usize>(&mut self, values: &[T], first: usize) {
+    fn add_neurons<T: Real, const N: usize>(&mut self, values: &[T], first: usize) {
         let mut lanes = Lanes::<N>::of(self, first);
         for row in values.chunks_exact(self.shift.len()) {
-            lanes.take(&row[first..]);
+            lanes.add(&row[first..]);
         }
-        lanes.put_back(self, first);
+        lanes.write_back(self, first);
     }
 
+    /// Sets every shift to the neuron's mean over the batch; to 0 where that is not finite.
     fn set_shift<T: Real>(&mut self, values: &[T]) {
         for row in values.chunks_exact(self.shift.len()) {
             let row = row.iter().map(|x| x.to_f64());
@@ -109,20 +114,20 @@ impl Running {
         }
         let n = (values.len() / self.shift.len()) as f64;
         for shift in &mut self.shift {
-            *shift = Some(*shift / n)
-                .filter(|mean| mean.is_finite())
-                .unwrap_or(0.0);
+            let mean = *shift / n;
+            *shift = if mean.is_finite() { mean } else { 0.0 };
         }
     }
 
-    /// The statistics of `n_nodes` nodes, each a run of as many neurons.
-    pub(crate) fn finish(&self, n_nodes: usize) -> Seen {
-        let places = self.shift.len() / n_nodes;
+    /// The statistics of `n_nodes` nodes of the graph. In the channel graph a node is a run of
+    /// neurons, the positions of a channel; elsewhere it is one neuron.
+    pub(crate) fn finish(&self, n_nodes: usize) -> NeuronStatistics {
+        let per_node = self.shift.len() / n_nodes;
         let nodes: Vec<Node> = (0..n_nodes)
-            .map(|node| self.node(node * places, places))
+            .map(|node| self.node(node * per_node, per_node))
             .collect();
         let column = |value: fn(&Node) -> f64| nodes.iter().map(value).collect();
-        Seen {
+        NeuronStatistics {
             mean: column(|node| node.mean),
             std: column(|node| node.std),
             min: column(|node| node.min),
@@ -131,18 +136,20 @@ impl Running {
         }
     }
 
-    /// NaN where nothing came, or something that is not finite. A constant has a deviation of exactly 0, whatever its mean's
-    /// rounding.
-    fn node(&self, first: usize, places: usize) -> Node {
-        let run = first..first + places;
+    /// The statistics of a node of `per_node` neurons. NaN without inputs, or with a value that is
+    /// not finite. A constant has a deviation of exactly 0, however its mean is rounded.
+    fn node(&self, first: usize, per_node: usize) -> Node {
+        let run = first..first + per_node;
         let n = self.n as f64;
+        // The variance over neurons and rows is the mean of the neurons' variances and the variance
+        // of their means.
         let means = run.clone().map(|j| self.shift[j] + self.sum[j] / n);
-        let mean = means.clone().sum::<f64>() / places as f64;
+        let mean = means.clone().sum::<f64>() / per_node as f64;
         let between: f64 = means.map(|x| (x - mean) * (x - mean)).sum();
         let within = run
             .clone()
             .map(|j| self.square[j] / n - (self.sum[j] / n).powi(2));
-        let variance = (within.map(|x| x.max(0.0)).sum::<f64>() + between) / places as f64;
+        let variance = (within.map(|x| x.max(0.0)).sum::<f64>() + between) / per_node as f64;
         let min = self.min[run.clone()]
             .iter()
             .copied()
@@ -152,22 +159,30 @@ impl Running {
             .copied()
             .fold(f64::NEG_INFINITY, f64::max);
         let zeros: f64 = self.zeros[run].iter().sum();
+        let zero_share = zeros / (n * per_node as f64);
         if self.n == 0 || !mean.is_finite() {
-            let nan = f64::NAN;
-            return Node::new([nan, nan, nan, nan, zeros / (n * places as f64)]);
+            return Node {
+                mean: f64::NAN,
+                std: f64::NAN,
+                min: f64::NAN,
+                max: f64::NAN,
+                zero_share,
+            };
         }
-        let (mean, std) = if min == max {
-            (min, 0.0)
-        } else {
-            (mean, variance.sqrt())
-        };
-        Node::new([mean, std, min, max, zeros / (n * places as f64)])
+        let constant = min == max;
+        Node {
+            mean: if constant { min } else { mean },
+            std: if constant { 0.0 } else { variance.sqrt() },
+            min,
+            max,
+            zero_share,
+        }
     }
 }
 
 impl<const N: usize> Lanes<N> {
     #[inline(always)]
-    fn of(running: &Running, first: usize) -> Self {
+    fn of(running: &RunningMoments, first: usize) -> Self {
         let lanes = |values: &[f64]| std::array::from_fn(|lane| values[first + lane]);
         Self {
             shift: lanes(&running.shift),
@@ -180,7 +195,7 @@ impl<const N: usize> Lanes<N> {
     }
 
     #[inline(always)]
-    fn take<T: Real>(&mut self, row: &[T]) {
+    fn add<T: Real>(&mut self, row: &[T]) {
         for (lane, x) in row[..N].iter().enumerate() {
             let x = x.to_f64();
             let d = x - self.shift[lane];
@@ -201,7 +216,7 @@ impl<const N: usize> Lanes<N> {
     }
 
     #[inline(always)]
-    fn put_back(self, running: &mut Running, first: usize) {
+    fn write_back(self, running: &mut RunningMoments, first: usize) {
         running.sum[first..][..N].copy_from_slice(&self.sum);
         running.square[first..][..N].copy_from_slice(&self.square);
         running.min[first..][..N].copy_from_slice(&self.min);
@@ -219,18 +234,6 @@ struct Node {
     zero_share: f64,
 }
 
-impl Node {
-    fn new([mean, std, min, max, zero_share]: [f64; 5]) -> Self {
-        Self {
-            mean,
-            std,
-            min,
-            max,
-            zero_share,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,43 +241,47 @@ mod tests {
     #[test]
     fn batches_join_to_the_whole() {
         let values = [1e9, 0.0, 1e9 + 1.0, 2.0, 1e9 + 5.0, 0.0, 1e9 + 2.0, -1.0];
-        let mut running = Running::new(2);
-        running.take(&values[..6]);
-        running.take(&values[6..]);
-        let seen = running.finish(2);
-        assert_eq!(seen.mean[0], 1e9 + 2.0);
-        assert!((seen.mean[1] - 0.25).abs() < 1e-15);
-        assert!((seen.std[0] - 3.5_f64.sqrt()).abs() < 1e-15);
-        assert_eq!(seen.zero_share, [0.0, 0.5]);
-        assert_eq!((seen.min[1], seen.max[1]), (-1.0, 2.0));
+        let mut running = RunningMoments::new(2);
+        running.add(&values[..6]);
+        running.add(&values[6..]);
+        let statistics = running.finish(2);
+        assert_eq!(statistics.mean[0], 1e9 + 2.0);
+        assert!((statistics.mean[1] - 0.25).abs() < 1e-15);
+        assert!((statistics.std[0] - 3.5_f64.sqrt()).abs() < 1e-15);
+        assert_eq!(statistics.zero_share, [0.0, 0.5]);
+        assert_eq!((statistics.min[1], statistics.max[1]), (-1.0, 2.0));
     }
 
     #[test]
-    fn places_of_a_channel_are_taken_together() {
-        let mut running = Running::new(2);
-        running.take(&[1.0, 3.0, 1.0, 3.0]);
-        let seen = running.finish(1);
-        assert_eq!((seen.mean[0], seen.std[0]), (2.0, 1.0));
+    fn positions_of_a_channel_are_one_node() {
+        let mut running = RunningMoments::new(2);
+        running.add(&[1.0, 3.0, 1.0, 3.0]);
+        let statistics = running.finish(1);
+        assert_eq!((statistics.mean[0], statistics.std[0]), (2.0, 1.0));
     }
 
-    /// The first batch's mean is what all others are taken from.
+    /// The shift is the first batch's mean, here far from the mean of all.
     #[test]
     fn a_first_batch_far_off_costs_few_digits() {
         let mut values = vec![1e6];
         values.extend((0..9999).map(|i| f64::from(i % 7) * 1e-3));
-        let mut running = Running::new(1);
-        values.chunks(100).for_each(|batch| running.take(batch));
+        let mut running = RunningMoments::new(1);
+        values.chunks(100).for_each(|batch| running.add(batch));
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-        let seen = running.finish(1);
-        assert!((seen.std[0] / variance.sqrt() - 1.0).abs() < 1e-11);
-        assert!((seen.mean[0] / mean - 1.0).abs() < 1e-11);
+        let statistics = running.finish(1);
+        assert!((statistics.std[0] / variance.sqrt() - 1.0).abs() < 1e-11);
+        assert!((statistics.mean[0] / mean - 1.0).abs() < 1e-11);
     }
 
     #[test]
     fn nothing_gives_nan() {
-        let seen = Running::new(1).finish(1);
-        assert!(seen.mean[0].is_nan() && seen.min[0].is_nan() && seen.zero_share[0].is_nan());
+        let statistics = RunningMoments::new(1).finish(1);
+        assert!(
+            statistics.mean[0].is_nan()
+                && statistics.min[0].is_nan()
+                && statistics.zero_share[0].is_nan()
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Runs of the executor against plain loops: nothing lost, nothing twice, failures told.
+//! Runs of the executor against plain loops: nothing lost, nothing twice, failures reported.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use cntflow_dataflow::{
-    Cue, DataflowError, Executor, Finished, Gather, Stop, TaskQueue, Work, run,
+    Collector, DataflowError, Executor, Finished, Stop, TaskContext, TaskQueue, Work, run,
 };
 
 /// What has been committed: a task, and its square or the text of its panic.
@@ -15,9 +15,9 @@ type Rows = Vec<(u64, Result<u64, String>)>;
 
 /// Tasks are numbers; outputs are their squares, or the text of a panic.
 struct Squares {
-    behaviour: fn(u64, &Cue<'_, u64>),
+    behaviour: fn(u64, &TaskContext<'_, u64>),
     committed: Arc<Mutex<Rows>>,
-    performed_by: Mutex<BTreeMap<u64, ThreadId>>,
+    ran_on: Mutex<BTreeMap<u64, ThreadId>>,
     reports: AtomicUsize,
     fail: Fail,
 }
@@ -28,6 +28,10 @@ enum Fail {
     Commit,
     WorkerOne,
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("tables/networks/a.parquet: no space left on device")]
+struct CommitError;
 
 struct Batch {
     worker: usize,
@@ -41,20 +45,20 @@ impl Work for Squares {
     type Task = u64;
     type Output = (u64, Result<u64, String>);
     type Report = u64;
-    type Gather = Batch;
+    type Collector = Batch;
 
-    fn perform(&self, task: &u64, cue: &Cue<'_, u64>) -> Option<Self::Output> {
-        (self.behaviour)(*task, cue);
+    fn run(&self, task: &u64, context: &TaskContext<'_, u64>) -> Option<Self::Output> {
+        (self.behaviour)(*task, context);
         let thread = std::thread::current().id();
-        self.performed_by.lock().unwrap().insert(*task, thread);
+        self.ran_on.lock().unwrap().insert(*task, thread);
         Some((*task, Ok(task * task)))
     }
 
-    fn panicked(&self, task: &u64, message: &str, _: &Cue<'_, u64>) -> Self::Output {
+    fn panicked(&self, task: &u64, message: &str, _: &TaskContext<'_, u64>) -> Self::Output {
         (*task, Err(message.to_owned()))
     }
 
-    fn gather(&self, worker: usize) -> Batch {
+    fn collector(&self, worker: usize) -> Batch {
         let committed = Arc::clone(&self.committed);
         Batch {
             worker,
@@ -70,11 +74,12 @@ impl Work for Squares {
     }
 }
 
-impl Gather for Batch {
+impl Collector for Batch {
     type Output = (u64, Result<u64, String>);
     type Report = u64;
+    type Error = CommitError;
 
-    fn add(&mut self, output: Self::Output) -> Result<u64, String> {
+    fn add(&mut self, output: Self::Output) -> Result<u64, CommitError> {
         assert!(
             !(self.fail == Fail::WorkerOne && self.worker == 1),
             "injected"
@@ -89,9 +94,9 @@ impl Gather for Batch {
         self.since.map(|since| since + Duration::from_millis(30))
     }
 
-    fn commit(&mut self) -> Result<(), String> {
+    fn commit(&mut self) -> Result<(), CommitError> {
         if self.fail == Fail::Commit {
-            return Err("tables/networks/a.parquet: no space left on device".to_owned());
+            return Err(CommitError);
         }
         self.committed.lock().unwrap().append(&mut self.rows);
         self.since = None;
@@ -99,11 +104,11 @@ impl Gather for Batch {
     }
 }
 
-fn squares(fail: Fail, behaviour: fn(u64, &Cue<'_, u64>)) -> Arc<Squares> {
+fn squares(fail: Fail, behaviour: fn(u64, &TaskContext<'_, u64>)) -> Arc<Squares> {
     Arc::new(Squares {
         behaviour,
         committed: Arc::default(),
-        performed_by: Mutex::default(),
+        ran_on: Mutex::default(),
         reports: AtomicUsize::new(0),
         fail,
     })
@@ -123,7 +128,7 @@ fn executor(workers: usize, serialise: bool) -> Executor {
 }
 
 #[test]
-fn the_answer_is_a_plain_loops_whatever_the_workers() {
+fn outputs_equal_a_plain_loops_for_any_number_of_workers() {
     let expected: Vec<_> = (0..500u64).map(|task| (task, Ok(task * task))).collect();
     for (workers, serialise) in [(1, false), (2, false), (3, false), (2, true)] {
         let work = squares(Fail::Nothing, |_, _| {});
@@ -176,7 +181,7 @@ fn a_panic_outside_of_tasks_ends_the_run_with_its_message() {
             &Stop::default(),
         );
         match outcome.unwrap_err() {
-            DataflowError::Worker { worker, message } => {
+            DataflowError::Panicked { worker, message } => {
                 assert_eq!((worker, message.as_str()), (1, "injected"));
             }
             other => panic!("{other}"),
@@ -215,17 +220,19 @@ fn a_long_task_does_not_keep_a_failed_run_alive() {
 #[test]
 fn a_commit_that_fails_ends_the_run_with_its_error() {
     let work = squares(Fail::Commit, |_, _| {});
-    let text = run(
+    let outcome = run(
         executor(2, false),
         (0..50).collect(),
         work,
         &Stop::default(),
     );
-    let text = text.unwrap_err().to_string();
-    assert!(
-        text.ends_with("failed: tables/networks/a.parquet: no space left on device"),
-        "{text}"
-    );
+    match outcome.unwrap_err() {
+        DataflowError::Commit { source, .. } => {
+            let expected = "tables/networks/a.parquet: no space left on device";
+            assert_eq!(source.to_string(), expected);
+        }
+        other => panic!("{other}"),
+    }
 }
 
 #[test]
@@ -240,21 +247,18 @@ fn a_slow_task_holds_up_nobody_but_its_worker() {
         &Stop::default(),
     )
     .unwrap();
-    let performed_by = work.performed_by.lock().unwrap();
-    let slow = performed_by[&0];
-    let with_slow = performed_by
-        .values()
-        .filter(|thread| **thread == slow)
-        .count();
+    let ran_on = work.ran_on.lock().unwrap();
+    let slow = ran_on[&0];
+    let with_slow = ran_on.values().filter(|thread| **thread == slow).count();
     assert_eq!(with_slow, 1, "tasks of the worker that had the slow one");
 }
 
 #[test]
-fn tasks_may_add_tasks_while_others_wait_for_them() {
-    let work = squares(Fail::Nothing, |task, cue| {
+fn workers_wait_for_tasks_that_a_running_task_adds() {
+    let work = squares(Fail::Nothing, |task, context| {
         if task < 5 {
             std::thread::sleep(Duration::from_millis(50));
-            cue.follow_up((0..4).map(|i| 10 * (task + 1) + i));
+            context.follow_up((0..4).map(|i| 10 * (task + 1) + i));
         }
     });
     run(
@@ -270,7 +274,7 @@ fn tasks_may_add_tasks_while_others_wait_for_them() {
 }
 
 #[test]
-fn a_stopped_run_commits_what_it_has_done() {
+fn a_stopped_run_commits_the_outputs_so_far() {
     let stop = Stop::default();
     let work = squares(Fail::Nothing, |_, _| {
         std::thread::sleep(Duration::from_millis(5))
@@ -288,7 +292,7 @@ fn a_stopped_run_commits_what_it_has_done() {
     );
     thread.join().unwrap();
     assert_eq!(finished.unwrap(), Finished::Stopped);
-    let performed = work.performed_by.lock().unwrap().len();
-    assert_eq!(work.committed.lock().unwrap().len(), performed);
-    assert!((10..1000).contains(&performed), "{performed}");
+    let n_run = work.ran_on.lock().unwrap().len();
+    assert_eq!(work.committed.lock().unwrap().len(), n_run);
+    assert!((10..1000).contains(&n_run), "{n_run}");
 }

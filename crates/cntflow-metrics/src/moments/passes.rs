@@ -4,15 +4,16 @@ use pulp::{Arch, Simd, WithSimd};
 
 use crate::sample::{Part, Times, Values};
 
-/// Values summed side by side, so that the compiler can use vector registers and rounding grows more slowly.
+/// Values summed side by side. The compiler can then use vector registers, and rounding errors grow
+/// more slowly.
 const LANES: usize = 8;
 
-/// Values after which a block of f32 is checked for NaN and infinities, all at once.
+/// Values that are checked for NaN and infinities at once.
 const BLOCK: usize = 2048;
 
-/// What the first pass sums.
+/// The first pass: sums, extremes and counts.
 #[derive(Clone, Copy)]
-pub(crate) struct First {
+pub(crate) struct FirstPass {
     pub(crate) count: u64,
     pub(crate) sum: f64,
     pub(crate) l1: f64,
@@ -24,7 +25,7 @@ pub(crate) struct First {
     pub(crate) infinite: u64,
 }
 
-impl Default for First {
+impl Default for FirstPass {
     fn default() -> Self {
         Self {
             count: 0,
@@ -40,7 +41,8 @@ impl Default for First {
     }
 }
 
-impl First {
+impl FirstPass {
+    /// Takes the values of one part.
     pub(crate) fn part(&mut self, part: &Part<'_>) {
         match (part.values, part.times) {
             (Values::F32(values), Times::Once) => values.chunks(BLOCK).for_each(|b| self.block(b)),
@@ -69,10 +71,11 @@ impl First {
         self.zeros += if x == 0.0 { times } else { 0 };
     }
 
-    /// A block of values: a sum that is infinite or NaN tells that one of them is, or that they are gone through with more care.
+    /// Takes a block of values that count once. If their sum is infinite or NaN, one of them may
+    /// be, so each is looked at.
     fn block<T: Copy + Into<f64>>(&mut self, block: &[T]) {
         let (runs, rest) = block.as_chunks();
-        let lanes = Arch::new().dispatch(Sums(runs));
+        let lanes = Arch::new().dispatch(SumRuns(runs));
         if !lanes.l1.iter().sum::<f64>().is_finite() {
             return block.iter().for_each(|&x| self.value(x.into(), 1));
         }
@@ -112,11 +115,11 @@ impl Default for Lanes {
     }
 }
 
-/// The first pass over some runs. It is no closure, since those are not always compiled with the instructions that were chosen; so
-/// with [`Powers`].
-struct Sums<'r, T>(&'r [[T; LANES]]);
+/// The first pass over some runs. A type and no closure: closures are not always compiled with the
+/// instructions that pulp has chosen. So with [`SumPowers`].
+struct SumRuns<'r, T>(&'r [[T; LANES]]);
 
-impl<T: Copy + Into<f64>> WithSimd for Sums<'_, T> {
+impl<T: Copy + Into<f64>> WithSimd for SumRuns<'_, T> {
     type Output = Lanes;
 
     #[inline(always)]
@@ -135,6 +138,7 @@ impl Lanes {
             self.sum[lane] += x;
             self.l1[lane] += x.abs();
             self.squares[lane] += x * x;
+            // Comparisons instead of `min` and `max`, which take care of NaN.
             self.min[lane] = if x < self.min[lane] {
                 x
             } else {
@@ -150,22 +154,23 @@ impl Lanes {
     }
 }
 
-/// What the second pass sums: powers 1 to 4 of `x - about`, lane by lane.
-pub(crate) struct Second {
+/// The second pass: sums of the powers 1 to 4 of `x - about`, lane by lane.
+pub(crate) struct SecondPass {
     about: f64,
     powers: [[f64; LANES]; 4],
 }
 
-impl Second {
+impl SecondPass {
     pub(crate) fn about(about: f64) -> Self {
         let powers = [[0.0; LANES]; 4];
         Self { about, powers }
     }
 
-    pub(crate) fn part(&mut self, part: &Part<'_>, finite: bool) {
+    /// Takes the values of one part. `all_finite` allows the quicker way.
+    pub(crate) fn part(&mut self, part: &Part<'_>, all_finite: bool) {
         match (part.values, part.times) {
-            (Values::F32(values), Times::Once) if finite => self.all(values),
-            (Values::F64(values), Times::Once) if finite => self.all(values),
+            (Values::F32(values), Times::Once) if all_finite => self.all(values),
+            (Values::F64(values), Times::Once) if all_finite => self.all(values),
             (Values::F32(values), times) => times.of(values, |x, n| self.value(f64::from(x), n)),
             (Values::F64(values), times) => times.of(values, |x, n| self.value(x, n)),
         }
@@ -184,13 +189,15 @@ impl Second {
 
     fn all<T: Copy + Into<f64>>(&mut self, values: &[T]) {
         let (runs, rest) = values.as_chunks();
-        self.powers = Arch::new().dispatch(Powers { second: self, runs });
+        self.powers = Arch::new().dispatch(SumPowers { second: self, runs });
         rest.iter().for_each(|&x| self.value(x.into(), 1));
     }
 
-    /// What the rounded mean missed, and the central sums of powers 2 to 4 about the better one.
+    /// The correction of the rounded mean `about`, and the central sums of the powers 2 to 4 about
+    /// the corrected mean.
     pub(crate) fn central(&self, n: f64) -> (f64, [f64; 3]) {
         let [p1, p2, p3, p4] = self.powers.map(|lanes| lanes.iter().sum::<f64>());
+        // `about` is the mean but for rounding, so the correction s is tiny and no digits cancel.
         let s = p1 / n;
         let m2 = p2 - s * p1;
         let m3 = p3 - 3.0 * s * p2 + 2.0 * s * s * p1;
@@ -199,13 +206,13 @@ impl Second {
     }
 }
 
-/// The second pass over some runs: its powers with those added.
-struct Powers<'r, T> {
-    second: &'r Second,
+/// The second pass over some runs: gives its sums with theirs added.
+struct SumPowers<'r, T> {
+    second: &'r SecondPass,
     runs: &'r [[T; LANES]],
 }
 
-impl<T: Copy + Into<f64>> WithSimd for Powers<'_, T> {
+impl<T: Copy + Into<f64>> WithSimd for SumPowers<'_, T> {
     type Output = [[f64; LANES]; 4];
 
     #[inline(always)]

@@ -1,21 +1,21 @@
-//! What a measured network gives to its population: a sample per layer and metric.
+//! The values of a measured network for its population: a sample per layer and metric.
 
 use cntflow_network::{Network, Role, Weights};
 
 use super::{SampleBuilder, SampleSummary};
-use crate::links::GraphLinks;
-use crate::measure::apart;
+use crate::link_sample::GraphLinks;
+use crate::measure::with_separate_norms;
 use crate::sample::{Sample, Times};
-use crate::{MeasureOptions, Metric, NetworkMetrics, NeuronColumns, Seen};
+use crate::{MeasureOptions, Metric, NetworkMetrics, NeuronColumns, NeuronStatistics};
 
 /// The values of one metric of one layer of one network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerSample {
-    /// `l`, 0 for the inputs; metrics of links carry that of the layer they lead to.
+    /// `l`, 0 for the inputs; metrics of links have that of the layer they lead to.
     pub layer: usize,
-    /// Name of the layer, or of the links where several layers of them lead to one of neurons.
+    /// Name of the layer, or of the links if several layers of links lead to it.
     pub name: String,
-    /// Where the layer stands.
+    /// Position of the layer in the network.
     pub role: Role,
     /// The metric.
     pub metric: Metric,
@@ -23,26 +23,26 @@ pub struct LayerSample {
     pub sample: SampleSummary,
 }
 
-/// Where a metric's values are found.
+/// Where the values of a metric come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// In the weights: one value per link, entry or bias.
+pub enum ValueSource {
+    /// The weights: one value per link, entry or bias.
     Weights,
-    /// In the neurons' columns: one value per neuron.
+    /// The neurons' columns: one value per neuron.
     Neurons,
-    /// In the layer's row: one value per layer. It has to be measured for this.
+    /// The layer's row: one value per layer. The metric must have been measured.
     Row,
 }
 
-impl Source {
-    /// Where the values of a metric are found.
+impl ValueSource {
+    /// Where the values of a metric come from.
     ///
     /// ```
-    /// use cntflow_metrics::{Metric, population::Source};
+    /// use cntflow_metrics::{Metric, population::ValueSource};
     ///
-    /// assert_eq!(Source::of(Metric::LinkWeights), Source::Weights);
-    /// assert_eq!(Source::of(Metric::NodesStrength), Source::Neurons);
-    /// assert_eq!(Source::of(Metric::LayersFluctuation), Source::Row);
+    /// assert_eq!(ValueSource::of(Metric::LinkWeights), ValueSource::Weights);
+    /// assert_eq!(ValueSource::of(Metric::NodesStrength), ValueSource::Neurons);
+    /// assert_eq!(ValueSource::of(Metric::LayersFluctuation), ValueSource::Row);
     /// ```
     pub fn of(metric: Metric) -> Self {
         match metric {
@@ -53,10 +53,12 @@ impl Source {
     }
 }
 
-/// The samples of a network for some metrics, by layer; metrics that a layer does not have are left out.
+/// The samples of a network for some metrics, by layer. Metrics that a layer does not have are left
+/// out.
 ///
-/// Links count as often as in the graph of `options`: an entry of a convolution's kernel once per place where it is applied in the
-/// spatial graph. Time grows as n log n with the number of weights.
+/// Links count as often as in the graph of `options`: in the spatial graph an entry of a
+/// convolution's kernel counts once per position where it is applied. Time grows as n log n with
+/// the number of weights.
 ///
 /// ```
 /// use cntflow_metrics::{MeasureOptions, Metric, measure, population::layer_samples};
@@ -75,14 +77,14 @@ pub fn layer_samples(
     options: &MeasureOptions,
     wanted: &[Metric],
 ) -> Vec<LayerSample> {
-    let apart = apart(network, options);
-    let network = apart.as_ref().unwrap_or(network);
+    let separate = with_separate_norms(network, options);
+    let network = separate.as_ref().unwrap_or(network);
     let mut samples = Vec::new();
     for &metric in wanted {
-        match Source::of(metric) {
-            Source::Weights => of_weights(network, metrics, options, metric, &mut samples),
-            Source::Neurons => samples.extend(of_neurons(metrics, metric)),
-            Source::Row => samples.extend(of_rows(metrics, metric)),
+        match ValueSource::of(metric) {
+            ValueSource::Weights => of_weights(network, metrics, options, metric, &mut samples),
+            ValueSource::Neurons => samples.extend(of_neurons(metrics, metric)),
+            ValueSource::Row => samples.extend(of_rows(metrics, metric)),
         }
     }
     samples.sort_by(|a, b| (a.layer, a.metric, &a.name).cmp(&(b.layer, b.metric, &b.name)));
@@ -97,7 +99,7 @@ fn of_weights(
     samples: &mut Vec<LayerSample>,
 ) {
     for layer in network.links() {
-        let Some(neurons) = metrics.neurons.get(layer.index) else {
+        let Some(neurons) = metrics.neurons.get(layer.to) else {
             continue;
         };
         let weights = network.weights(layer);
@@ -156,15 +158,15 @@ fn layer_sample(neurons: &NeuronColumns, metric: Metric, sample: SampleSummary) 
     }
 }
 
-/// A column of neurons, where the layer has it.
+/// A column of neurons; `None` if the layer does not have it.
 type Column = fn(&NeuronColumns) -> Option<&[f64]>;
 
 /// The column that holds a metric's values.
 fn column(metric: Metric) -> Option<Column> {
-    fn pre(neurons: &NeuronColumns) -> Option<&Seen> {
+    fn pre(neurons: &NeuronColumns) -> Option<&NeuronStatistics> {
         neurons.data.as_ref()?.pre.as_ref()
     }
-    fn post(neurons: &NeuronColumns) -> Option<&Seen> {
+    fn post(neurons: &NeuronColumns) -> Option<&NeuronStatistics> {
         neurons.data.as_ref()?.post.as_ref()
     }
     let column: Column = match metric {
@@ -182,9 +184,10 @@ fn column(metric: Metric) -> Option<Column> {
     Some(column)
 }
 
-/// What two networks must share for their layers to be compared: kind and neurons of every layer, and the number of parameters, as in
-/// `784 dense:64 dense:10 (50890 parameters)`. Activations are not part of it.
-pub fn shape_of(metrics: &NetworkMetrics) -> String {
+/// Text that two networks must share for their layers to be compared: kind and neurons of every
+/// layer, and the number of parameters, as in `784 dense:64 dense:10 (50890 parameters)`.
+/// Activations are not part of it.
+pub fn architecture_signature(metrics: &NetworkMetrics) -> String {
     let layers = metrics.neurons.iter().map(|neurons| {
         let dimensions = neurons.shape.dimensions().into_iter();
         let dimensions: Vec<String> = dimensions.map(|size| size.to_string()).collect();

@@ -1,37 +1,38 @@
-//! Strengths over the links of poolings, which have one weight each.
+//! Strengths over the links of poolings. Each window of a pooling has one weight for all its links.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use cntflow_network::{Axis, Links, Window, adaptive_window};
 
-use crate::positions::Positions;
-use crate::strengths::{LinkSums, Side};
+use super::tap_classes::TapClasses;
+use super::{LinkSums, Side};
 use crate::{ConvGraph, MeasureOptions, Padding};
 
 /// Sums over a pooling's links; nothing for other links.
-pub(crate) fn sums(links: &Links, options: &MeasureOptions) -> LinkSums {
+pub(super) fn pool_sums(links: &Links, options: &MeasureOptions) -> LinkSums {
     match *links {
         Links::MaxPool2d { channels, window } => of_window(channels, &window, 1.0, options),
         Links::AveragePool2d {
             channels,
             window,
             counted,
-        } => Means { window, counted }.sums(channels, options),
+        } => AveragePool { window, counted }.sums(channels, options),
         Links::AdaptivePool {
             max,
             channels,
             input,
             output,
         } => {
-            let adaptive = Adaptive { max, input, output };
+            let pool = AdaptivePool { max, input, output };
             let [into, from] = match options.conv_graph {
-                ConvGraph::Spatial => adaptive.sums().map(|one| one.repeat(channels)),
-                // A channel's window summed: 1 of a mean, of a maximum as many links as windows have on average.
+                ConvGraph::Spatial => pool.sums().map(|channel| channel.repeat(channels)),
+                // The window summed: 1 for a mean; for a maximum the average size of a window.
                 ConvGraph::Channel => {
-                    let weight = match max {
-                        true => adaptive.n_links() as f64 / (output[0] * output[1]) as f64,
-                        false => 1.0,
+                    let weight = if max {
+                        pool.n_links() as f64 / (output[0] * output[1]) as f64
+                    } else {
+                        1.0
                     };
                     [vec![weight; channels], vec![weight; channels]]
                 }
@@ -48,16 +49,18 @@ pub(crate) fn sums(links: &Links, options: &MeasureOptions) -> LinkSums {
     }
 }
 
+/// Sums over a pooling whose links all have one weight.
 fn of_window(channels: usize, window: &Window, weight: f64, options: &MeasureOptions) -> LinkSums {
     match options.conv_graph {
         ConvGraph::Spatial => {
-            let side = |positions: Positions| {
-                let one: Vec<f64> = positions.counts().iter().map(|n| n * weight).collect();
-                Side::each(one.repeat(channels))
+            let side = |classes: TapClasses| {
+                let counts = classes.counts();
+                let channel: Vec<f64> = counts.iter().map(|n| n * weight).collect();
+                Side::each(channel.repeat(channels))
             };
             LinkSums {
-                into: side(Positions::of_outputs(window, options.padding)),
-                from: side(Positions::of_inputs(window)),
+                into: side(TapClasses::of_outputs(window, options.padding)),
+                from: side(TapClasses::of_inputs(window)),
             }
         }
         ConvGraph::Channel => {
@@ -70,37 +73,42 @@ fn of_window(channels: usize, window: &Window, weight: f64, options: &MeasureOpt
     }
 }
 
-/// An average pooling of one channel: its windows, and the same over the places that the mean counts.
+/// An average pooling of one channel: its windows, and the same windows over the positions that the
+/// mean counts, where padding may be an input like any other.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Means {
+pub(crate) struct AveragePool {
     pub(crate) window: Window,
     pub(crate) counted: Window,
 }
 
-/// Number of places that a window's mean counts along one axis, and the taps of all windows that count as many.
-type Sizes = BTreeMap<usize, u64>;
+/// For each number of positions that a mean counts along one axis, the number of links along that
+/// axis that lead to such means.
+type LinksBySize = BTreeMap<usize, u64>;
 
-impl Means {
+impl AveragePool {
     /// Every weight there is, with the number of links that have it.
     pub(crate) fn weights(&self, options: &MeasureOptions) -> Vec<(f64, u64)> {
         if options.conv_graph == ConvGraph::Channel {
             return vec![(1.0, 1)];
         }
-        let seen = self.led_in(options.padding);
-        let rows = sizes(seen.rows, self.counted.rows);
-        let columns = sizes(seen.columns, self.counted.columns);
-        let mut weights = BTreeMap::new();
-        for (size, links) in rows {
-            for (&across, n) in &columns {
-                *weights.entry(size * across).or_insert(0) += links * n;
+        let linked = self.linked_window(options.padding);
+        let rows = links_by_size(linked.rows, self.counted.rows);
+        let columns = links_by_size(linked.columns, self.counted.columns);
+        // Sizes and numbers of links multiply over the two axes.
+        let mut by_area = BTreeMap::new();
+        for (height, links_along_rows) in rows {
+            for (&width, links_along_columns) in &columns {
+                let n_links = links_along_rows * links_along_columns;
+                *by_area.entry(height * width).or_insert(0) += n_links;
             }
         }
-        let weights = weights.into_iter();
-        weights.map(|(size, n)| (1.0 / size as f64, n)).collect()
+        let weights = by_area.into_iter();
+        weights.map(|(area, n)| (1.0 / area as f64, n)).collect()
     }
 
-    /// Windows whose taps have links: padding has where it is whole and the mean counts it.
-    fn led_in(&self, padding: Padding) -> Window {
+    /// The windows whose taps have links. Taps in padding have, if the options say so and the mean
+    /// counts padding.
+    fn linked_window(&self, padding: Padding) -> Window {
         match padding {
             Padding::Real => self.window,
             Padding::Whole => self.counted,
@@ -108,14 +116,14 @@ impl Means {
     }
 
     fn sums(&self, channels: usize, options: &MeasureOptions) -> LinkSums {
-        let alike = self.counted.is_whole();
-        if alike || options.conv_graph == ConvGraph::Channel {
+        // Without padding that shrinks a mean, every window has the same size.
+        if self.counted.is_unpadded() || options.conv_graph == ConvGraph::Channel {
             let weight = 1.0 / self.window.taps() as f64;
             return of_window(channels, &self.window, weight, options);
         }
-        let seen = self.led_in(options.padding);
-        let rows = along(seen.rows, self.window.rows, self.counted.rows);
-        let columns = along(seen.columns, self.window.columns, self.counted.columns);
+        let linked = self.linked_window(options.padding);
+        let rows = sums_along(linked.rows, self.window.rows, self.counted.rows);
+        let columns = sums_along(linked.columns, self.window.columns, self.counted.columns);
         let [into, from] = [0, 1].map(|side| products(&rows[side], &columns[side]));
         LinkSums {
             into: Side::each(into.repeat(channels)),
@@ -124,30 +132,32 @@ impl Means {
     }
 }
 
-fn sizes(seen: Axis, counted: Axis) -> Sizes {
-    let mut sizes = Sizes::new();
+fn links_by_size(linked: Axis, counted: Axis) -> LinksBySize {
+    let mut links_by_size = LinksBySize::new();
     for o in 0..counted.output {
-        let links = seen.taps_into(o).len() as u64;
-        *sizes.entry(counted.taps_into(o).len()).or_default() += links;
+        let n_links = linked.taps_of_output(o).len() as u64;
+        let size = counted.taps_of_output(o).len();
+        *links_by_size.entry(size).or_default() += n_links;
     }
-    sizes
+    links_by_size
 }
 
 /// Sums of the weights along one axis that lead to every output, and from every real input.
-fn along(seen: Axis, real: Axis, counted: Axis) -> [Vec<f64>; 2] {
+fn sums_along(linked: Axis, real: Axis, counted: Axis) -> [Vec<f64>; 2] {
     let mut into = Vec::with_capacity(real.output);
     let mut from = vec![0.0; real.input];
     for o in 0..real.output {
-        let size = counted.taps_into(o).len() as f64;
-        into.push(seen.taps_into(o).len() as f64 / size);
-        for tap in real.taps_into(o) {
-            from[real.place(o, tap)] += 1.0 / size;
+        let size = counted.taps_of_output(o).len() as f64;
+        into.push(linked.taps_of_output(o).len() as f64 / size);
+        for tap in real.taps_of_output(o) {
+            from[real.input_index(o, tap)] += 1.0 / size;
         }
     }
     [into, from]
 }
 
-/// A weight is a product over the two axes, and so are sums of them: `[rows, columns]`.
+/// Products of all pairs: `[rows, columns]`. A weight is a product over the two axes, and so is a
+/// sum of weights.
 fn products(rows: &[f64], columns: &[f64]) -> Vec<f64> {
     let products = rows
         .iter()
@@ -157,22 +167,23 @@ fn products(rows: &[f64], columns: &[f64]) -> Vec<f64> {
 
 /// An adaptive pooling of one channel.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Adaptive {
+pub(crate) struct AdaptivePool {
     pub(crate) max: bool,
     pub(crate) input: [usize; 2],
     pub(crate) output: [usize; 2],
 }
 
-impl Adaptive {
+impl AdaptivePool {
+    /// The windows along one axis.
     fn windows(&self, axis: usize) -> impl Iterator<Item = Range<usize>> + '_ {
         let (input, output) = (self.input[axis], self.output[axis]);
         (0..output).map(move |o| adaptive_window(input, output, o))
     }
 
-    /// Number of its links.
+    /// Number of links.
     pub(crate) fn n_links(&self) -> u64 {
-        let along = |axis| self.windows(axis).map(|window| window.len() as u64);
-        along(0).sum::<u64>() * along(1).sum::<u64>()
+        let sizes = |axis| self.windows(axis).map(|window| window.len() as u64);
+        sizes(0).sum::<u64>() * sizes(1).sum::<u64>()
     }
 
     /// Every weight there is, with the number of links that have it.
@@ -189,11 +200,11 @@ impl Adaptive {
 
     /// Sums over the links that lead to every output, and from every input.
     fn sums(&self) -> [Vec<f64>; 2] {
-        let axes = [self.along(0), self.along(1)];
+        let axes = [self.sums_along(0), self.sums_along(1)];
         [0, 1].map(|side| products(&axes[0][side], &axes[1][side]))
     }
 
-    fn along(&self, axis: usize) -> [Vec<f64>; 2] {
+    fn sums_along(&self, axis: usize) -> [Vec<f64>; 2] {
         let mut into = Vec::new();
         let mut from = vec![0.0; self.input[axis]];
         for window in self.windows(axis) {
@@ -209,12 +220,12 @@ impl Adaptive {
     }
 }
 
-/// Number of links of a pooling of windows.
-pub(crate) fn n_links(channels: usize, window: &Window, options: &MeasureOptions) -> u64 {
-    let each = match (options.conv_graph, options.padding) {
+/// Number of links of a max pooling.
+pub(crate) fn n_max_pool_links(channels: usize, window: &Window, options: &MeasureOptions) -> u64 {
+    let per_channel = match (options.conv_graph, options.padding) {
         (ConvGraph::Channel, _) => 1,
-        (ConvGraph::Spatial, Padding::Real) => window.n_applied(),
+        (ConvGraph::Spatial, Padding::Real) => window.n_connections(),
         (ConvGraph::Spatial, Padding::Whole) => (window.outputs() * window.taps()) as u64,
     };
-    each * channels as u64
+    per_channel * channels as u64
 }
