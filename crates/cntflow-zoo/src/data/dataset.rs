@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::ZooError;
 use crate::data::hex::hex;
 use crate::data::idx::{Idx, read_idx_file};
-use crate::data::{Split, embedded};
+use crate::data::{Split, builtin};
 
 /// Seed of [`Dataset::sample`]: a sample is the same in every study.
 const SAMPLE_SEED: u64 = 20_240;
@@ -34,7 +34,7 @@ impl Dataset {
     /// # Errors
     /// Where no data set has that name, or a file is missing, cut short or not of that format.
     pub fn open(name_or_path: &str, split: Split) -> Result<Self, ZooError> {
-        if let Some(dataset) = embedded::find(name_or_path) {
+        if let Some(dataset) = builtin::find(name_or_path) {
             let (images, labels) = (dataset.images(split)?, dataset.labels(split)?);
             return Self::from_idx(name_or_path, &images, &labels, dataset.info().n_classes);
         }
@@ -42,7 +42,7 @@ impl Dataset {
         if !folder.is_dir() {
             return Err(ZooError::UnknownDataset {
                 name: name_or_path.to_owned(),
-                known: embedded::names(),
+                known: builtin::names(),
             });
         }
         let prefix = split.file_prefix();
@@ -132,13 +132,13 @@ impl Dataset {
         &self.digest
     }
 
-    /// The first `n` images (all of them where there are fewer).
+    /// The first `n` images; all images if there are fewer.
     pub fn first(&self, n: usize) -> Self {
         self.chosen(&(0..n.min(self.len())).collect::<Vec<_>>())
     }
 
-    /// `n` images with classes as equal in number as `n` and the data set allow, in the data set's
-    /// order; all of them where there are fewer. The same data set and `n` give the same images.
+    /// `n` images with classes as balanced as possible, in the data set's order; all images if
+    /// there are fewer. The same data set and `n` give the same images.
     pub fn sample(&self, n: usize) -> Self {
         self.chosen(&self.balanced_indices(n, SAMPLE_SEED))
     }

@@ -41,7 +41,7 @@ pub struct ArchitectureSpec {
 pub struct RecurrentSpec {
     /// Units of each layer; may be a list or a range.
     pub units: Numbers,
-    /// Number of layers in the stack; may be a list or a range. 1 where not given.
+    /// Number of layers in the stack; may be a list or a range. Default: 1.
     #[serde(default = "one_layer")]
     pub layers: Numbers,
 }
@@ -51,7 +51,7 @@ pub struct RecurrentSpec {
 #[serde(deny_unknown_fields)]
 pub struct AutoencoderSpec {
     /// Units of the encoder's hidden layers, from the input on; the decoder has the same, mirrored.
-    /// None where not given.
+    /// Default: none.
     #[serde(default)]
     pub hidden: Vec<Numbers>,
     /// Units of the code, the layer between encoder and decoder; may be a list or a range.
@@ -66,10 +66,10 @@ pub struct ConvolutionSpec {
     pub filters: Numbers,
     /// Size of the kernel.
     pub kernel: Size,
-    /// Step between positions of the kernel; 1 where not given.
+    /// Step between positions of the kernel. Default: 1.
     #[serde(default = "one")]
     pub stride: Size,
-    /// Zeros around the input; 0 where not given.
+    /// Zeros around the input. Default: 0.
     #[serde(default = "zero")]
     pub padding: Size,
     /// A pooling after the layer.
@@ -84,7 +84,7 @@ pub struct PoolSpec {
     pub kind: PoolKind,
     /// Size of the window.
     pub window: Size,
-    /// Step between windows; the window's size where not given.
+    /// Step between windows. Default: the window's size.
     pub stride: Option<Size>,
 }
 

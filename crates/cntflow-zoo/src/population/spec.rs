@@ -14,7 +14,7 @@ const DEFAULT_BATCH_SIZE: f64 = 32.0;
 /// Momentum of a group that gives none.
 const DEFAULT_MOMENTUM: f64 = 0.0;
 
-/// Share of the training images that a group uses which gives none.
+/// Share of the training images used by a group that gives none.
 const DEFAULT_TRAINING_FRACTION: f64 = 1.0;
 
 /// A population of networks: the data set they learn, and groups with ranges of their own.
@@ -55,20 +55,20 @@ pub struct GroupSpec {
     pub initialisation: Choices<InitialisationSpec>,
     /// Optimiser.
     pub optimiser: Choices<OptimiserKind>,
-    /// Momentum, for SGD only; 0 where not given.
+    /// Momentum, for SGD only. Default: 0.
     #[serde(default = "default_momentum")]
     pub momentum: Numbers,
     /// Learning rate.
     pub learning_rate: Numbers,
-    /// Images per batch; 32 where not given.
+    /// Images per batch. Default: 32.
     #[serde(default = "default_batch_size")]
     pub batch_size: Numbers,
     /// Passes over the training images.
     pub epochs: Numbers,
-    /// Share of the data set's training images used; 1 where not given.
+    /// Share of the data set's training images used. Default: 1.
     #[serde(default = "default_training_fraction")]
     pub training_fraction: Numbers,
-    /// Epochs after which this group keeps a checkpoint; the population's where not given.
+    /// Epochs after which this group keeps a checkpoint. Default: the population's.
     pub checkpoints: Option<Vec<u32>>,
 }
 
@@ -83,8 +83,8 @@ pub enum DrawMode {
     Grid,
 }
 
-/// An initialisation of weights: `{ kind = "normal", scale = 0.05 }` or
-/// `{ kind = "variance_scaling", mode = "fan_in", distribution = "uniform", scale = { min = 0.5, max = 2 } }`.
+/// An initialisation of weights, for example `{ kind = "normal", scale = 0.05 }` or
+/// `{ kind = "variance_scaling", mode = "fan_in", scale = { min = 0.5, max = 2 } }`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InitialisationSpec {
@@ -92,9 +92,9 @@ pub struct InitialisationSpec {
     pub kind: InitialisationName,
     /// Its scale.
     pub scale: Numbers,
-    /// Variance scaling only: what the fan counts; fan-in where not given.
+    /// Variance scaling only: what the fan counts. Default: fan-in.
     pub mode: Option<Choices<FanMode>>,
-    /// Variance scaling only: the shape of the distribution; normal where not given.
+    /// Variance scaling only: the shape of the distribution. Default: normal.
     pub distribution: Option<Choices<Distribution>>,
 }
 

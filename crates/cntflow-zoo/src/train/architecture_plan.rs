@@ -22,7 +22,7 @@ pub(crate) struct Unsupported {
     pub(crate) reason: LayerProblem,
 }
 
-/// The layers of `architecture` as they are trained. Flattening takes no layer: values are
+/// The layers of `architecture` as they are trained. Flattening needs no layer, because values are
 /// row-major everywhere.
 ///
 /// # Errors
@@ -51,7 +51,7 @@ pub(crate) fn plan_layers(architecture: &Architecture) -> Result<Vec<LayerPlan>,
     Ok(plans)
 }
 
-/// `[channels, rows, columns]`; a vector has its values in place of channels.
+/// The input as `[channels, rows, columns]`; a vector of n values is `[n, 1, 1]`.
 fn input_shape(input: &[usize]) -> Result<[usize; 3], LayerProblem> {
     match *input {
         [units] => Ok([units, 1, 1]),
@@ -60,8 +60,8 @@ fn input_shape(input: &[usize]) -> Result<[usize; 3], LayerProblem> {
     }
 }
 
-/// The plan of the first of `layers`, which has `index` in the architecture, and how many of them
-/// it takes.
+/// Plans the first of `layers`, whose index in the architecture is `index`. Returns the plan and
+/// the number of layers that it covers.
 fn plan_next(
     layers: &[Layer],
     shape: [usize; 3],
@@ -76,6 +76,7 @@ fn plan_next(
     Ok((plan, n_layers))
 }
 
+/// The plan of a layer that does not depend on the layers after it.
 fn single(layer: &Layer, shape: [usize; 3], index: usize) -> Result<LayerPlan, LayerProblem> {
     match layer {
         Layer::Dense(layer) => dense(layer, shape, index),

@@ -62,7 +62,7 @@ pub enum FanMode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Distribution {
-    /// Truncated normal, corrected for what truncation takes from the variance.
+    /// Truncated normal, widened so that its variance is right after truncation.
     #[default]
     Normal,
     /// Uniform within `sqrt(3 * scale / fan)`.
@@ -96,8 +96,8 @@ impl Initialisation {
         self.weights(shape.iter().product(), shape, random)
     }
 
-    /// Draws weights whose fans are those of a kernel of `shape`, which may be a part of theirs:
-    /// one gate's, say.
+    /// Draws `n_weights` weights with the fans of a kernel of `shape`: all of that kernel, or
+    /// several of its kind, such as the gates of a recurrent layer.
     pub(crate) fn weights(
         self,
         n_weights: usize,
@@ -115,6 +115,7 @@ impl Initialisation {
                 let deviation = variance.sqrt() / TRUNCATED_STANDARD_DEVIATION;
                 match distribution {
                     Distribution::Normal => draw(n_weights, || deviation * truncated(random)),
+                    // Uniform values in [-a, a] have the variance a^2 / 3.
                     Distribution::Uniform => {
                         draw(n_weights, || (3.0 * variance).sqrt() * symmetric(random))
                     }

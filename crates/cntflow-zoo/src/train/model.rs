@@ -25,7 +25,7 @@ pub(crate) struct Model {
 /// A layer and its weights.
 struct ModelLayer {
     operation: Box<dyn Record>,
-    /// What each of `weights` is.
+    /// Names and shapes of `weights`.
     kernels: Vec<KernelSpec>,
     weights: Vec<Weights>,
 }
@@ -45,12 +45,13 @@ impl Model {
         }
     }
 
-    /// Number of images to be passed at once: as many as the largest layer's values leave room for.
+    /// Number of images that go through the network at once: as many as [`VALUES_PER_PASS`] allows,
+    /// at least one.
     pub(crate) fn images_per_pass(&self) -> usize {
         self.images_per_pass
     }
 
-    /// Kernels and biases, layer by layer, with what they are.
+    /// Kernels and biases, layer by layer, with their names and shapes.
     pub(crate) fn weights(&self) -> impl Iterator<Item = (&KernelSpec, &Weights)> {
         let layers = self.layers.iter();
         layers.flat_map(|layer| layer.kernels.iter().zip(&layer.weights))
@@ -61,7 +62,7 @@ impl Model {
         self.layers.iter_mut().flat_map(|layer| &mut layer.weights)
     }
 
-    /// Zero gradients, for each layer those of each of its weights.
+    /// Zero gradients: for each layer, one for each of its weights.
     pub(crate) fn zero_gradients(&self) -> Vec<Vec<WeightGradients>> {
         let zeros = |layer: &ModelLayer| layer.weights.iter().map(WeightGradients::zeros).collect();
         self.layers.iter().map(zeros).collect()

@@ -78,7 +78,7 @@ struct Training<'a> {
     folder: PathBuf,
     model: Model,
     objective: Objective,
-    /// For each layer those of each of its weights; zero between two steps of the optimisers.
+    /// For each layer, one for each of its weights. Zero before each batch.
     gradients: Vec<Vec<WeightGradients>>,
     /// For each of the model's weights, that of the kernel and that of the biases.
     optimisers: Vec<[Optimiser; 2]>,

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use cntflow_zoo::{
-    Dataset, PopulationSpec, RunSpec, RunStatus, Split, TrainedRun, TrainingData, ZooError, train,
+    Dataset, LayerProblem, PopulationSpec, RunSpec, RunStatus, Split, TrainedRun, TrainingData,
+    ZooError, train,
 };
 
 fn runs(lines: &str) -> Vec<RunSpec> {
@@ -181,4 +182,33 @@ fn training_stops_when_it_is_asked_to() {
         matches!(error, ZooError::Interrupted { epoch: 2, .. }),
         "{error}"
     );
+}
+
+#[test]
+fn a_run_that_cannot_be_trained_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let train_with = |architecture: &str| {
+        let run = RunSpec {
+            architecture: architecture.to_owned(),
+            ..small_runs()[0].clone()
+        };
+        train(&run, &few_images(), folder.path(), &|| false).unwrap_err()
+    };
+    let architecture = &small_runs()[0].architecture;
+    let without_bias = architecture.replace("\"bias\":true", "\"bias\":false");
+    assert_ne!(&without_bias, architecture);
+    let error = train_with(&without_bias);
+    assert_eq!(
+        error.to_string(),
+        "run `g-00000`: layer 1: expected a bias, found none"
+    );
+    let ZooError::UnsupportedLayer { layer, reason, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!((layer, reason), (1, LayerProblem::NoBias));
+
+    let error = train_with("{}");
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("missing field"), "{source}");
+    assert!(!error.to_string().contains(&source), "{error}");
 }

@@ -28,7 +28,7 @@ pub(crate) struct Convolution {
     pub(crate) activation: Activation,
 }
 
-/// Memory for one group of images, used again for the next.
+/// Memory for one group of images; the next group uses it again.
 struct Buffers {
     /// `[patch_size, n, positions]`
     columns: Vec<f32>,
@@ -118,7 +118,7 @@ impl Convolution {
         let transposed = matrix(columns, patch_size, n_columns).transpose();
         multiply_add(&mut of_weights.kernel, g, transposed);
         if !x_gradient.is_empty() {
-            // The columns of x are done with: those of its gradient take their memory.
+            // The columns of x are not needed any more: those of its gradient take their memory.
             let kernel = matrix(&weights.kernel, self.filters, patch_size);
             multiply(columns, kernel.transpose(), g);
             Arch::new().dispatch(

@@ -29,7 +29,7 @@ pub(crate) struct TransposedConvolution {
     pub(crate) activation: Activation,
 }
 
-/// Memory for one group of images, used again for the next.
+/// Memory for one group of images; the next group uses it again.
 struct Buffers {
     /// Inputs or their gradients, `[channels, n, positions]`.
     inputs: Vec<f32>,
@@ -104,7 +104,7 @@ impl TransposedConvolution {
         let x = matrix(inputs, self.channels, n_columns);
         multiply_add(kernel_gradient, x, columns.transpose());
         if !x_gradient.is_empty() {
-            // The inputs are done with: their gradient takes their memory.
+            // The inputs are not needed any more: their gradient takes their memory.
             let kernel = matrix(&weights.kernel, self.channels, patch_size);
             multiply(inputs, kernel, columns);
             by_image(inputs, self.channels, n_positions, x_gradient);

@@ -6,7 +6,8 @@ use super::{Cell, RecurrentLayer, Trace, elman, forward, gru, lstm};
 use crate::train::ops::matrix::{add_rows, matrix, multiply, multiply_add};
 use crate::train::ops::tape::{WeightGradients, Weights};
 
-/// One time step of a batch, when all later steps are done. States are `[n_images, units]`.
+/// One time step of a batch, when all later steps are done. States are `[n_images, units]`. Cells
+/// take it apart, as they do with [`ForwardStep`](forward::ForwardStep).
 pub(super) struct BackwardStep<'a> {
     pub(super) units: usize,
     /// Before: the gates. After: the gradients of what the input adds to their pre-activations.
@@ -96,7 +97,7 @@ impl RecurrentLayer {
                 &mut hidden_gradient,
                 &state_gradients[step * state_size..][..state_size],
             );
-            self.cell.backward(&mut BackwardStep {
+            self.cell.backward(BackwardStep {
                 units: self.units,
                 gates,
                 recurrent: gru_part,
@@ -116,7 +117,7 @@ impl RecurrentLayer {
 }
 
 impl Cell {
-    fn backward(self, step: &mut BackwardStep) {
+    fn backward(self, step: BackwardStep) {
         Arch::new().dispatch(
             #[inline(always)]
             || match self {

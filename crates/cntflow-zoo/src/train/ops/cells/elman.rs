@@ -7,15 +7,28 @@ use super::forward::{ForwardStep, add};
 use crate::train::ops::activate::{activate, multiply_derivative};
 
 #[inline(always)]
-pub(super) fn forward(activation: Activation, step: &mut ForwardStep) {
-    add(step.gates, step.recurrent);
-    activate(activation, step.gates);
-    step.hidden.copy_from_slice(step.gates);
+pub(super) fn forward(activation: Activation, step: ForwardStep) {
+    let ForwardStep {
+        gates,
+        recurrent,
+        hidden,
+        ..
+    } = step;
+    add(gates, recurrent);
+    activate(activation, gates);
+    hidden.copy_from_slice(gates);
 }
 
 #[inline(always)]
-pub(super) fn backward(activation: Activation, step: &mut BackwardStep) {
-    multiply_derivative(activation, step.hidden, step.hidden_gradient);
-    step.gates.copy_from_slice(step.hidden_gradient);
-    step.hidden_gradient.fill(0.0);
+pub(super) fn backward(activation: Activation, step: BackwardStep) {
+    let BackwardStep {
+        gates,
+        hidden,
+        hidden_gradient,
+        ..
+    } = step;
+    multiply_derivative(activation, hidden, hidden_gradient);
+    gates.copy_from_slice(hidden_gradient);
+    // The previous hidden state gets a gradient through the recurrent kernel only.
+    hidden_gradient.fill(0.0);
 }

@@ -7,14 +7,23 @@ use crate::train::ops::activate::apply;
 use crate::train::ops::vector_math::{sigmoid, tanh};
 
 #[inline(always)]
-pub(super) fn forward(step: &mut ForwardStep) {
-    let units = step.units;
-    let rows = step.gates.chunks_exact_mut(3 * units);
-    let rows = rows.zip(step.recurrent.chunks_exact(3 * units));
-    let states = step.hidden_before.chunks_exact(units);
-    let states = states.zip(step.hidden.chunks_exact_mut(units));
-    let states = states.zip(step.inner.chunks_exact_mut(units));
-    for ((gates, recurrent), ((before, hidden), inner)) in rows.zip(states) {
+pub(super) fn forward(step: ForwardStep) {
+    let ForwardStep {
+        units,
+        gates,
+        recurrent,
+        hidden_before,
+        hidden,
+        inner,
+        ..
+    } = step;
+    let images = gates
+        .chunks_exact_mut(3 * units)
+        .zip(recurrent.chunks_exact(3 * units))
+        .zip(hidden_before.chunks_exact(units))
+        .zip(hidden.chunks_exact_mut(units))
+        .zip(inner.chunks_exact_mut(units));
+    for ((((gates, recurrent), before), hidden), inner) in images {
         let (first_gates, candidate) = gates.split_at_mut(2 * units);
         add(first_gates, recurrent);
         apply(first_gates, sigmoid);
@@ -31,14 +40,23 @@ pub(super) fn forward(step: &mut ForwardStep) {
 }
 
 #[inline(always)]
-pub(super) fn backward(step: &mut BackwardStep) {
-    let units = step.units;
-    let rows = step.gates.chunks_exact_mut(3 * units);
-    let rows = rows.zip(step.recurrent.chunks_exact_mut(3 * units));
-    let states = step.hidden_before.chunks_exact(units);
-    let states = states.zip(step.inner.chunks_exact(units));
-    let states = states.zip(step.hidden_gradient.chunks_exact_mut(units));
-    for ((gates, recurrent), ((before, inner), gradient)) in rows.zip(states) {
+pub(super) fn backward(step: BackwardStep) {
+    let BackwardStep {
+        units,
+        gates,
+        recurrent,
+        hidden_before,
+        inner,
+        hidden_gradient,
+        ..
+    } = step;
+    let images = gates
+        .chunks_exact_mut(3 * units)
+        .zip(recurrent.chunks_exact_mut(3 * units))
+        .zip(hidden_before.chunks_exact(units))
+        .zip(inner.chunks_exact(units))
+        .zip(hidden_gradient.chunks_exact_mut(units));
+    for ((((gates, recurrent), before), inner), gradient) in images {
         let (reset, gates) = gates.split_at_mut(units);
         let (update, candidate) = gates.split_at_mut(units);
         through_state(update, candidate, before, gradient);

@@ -6,14 +6,23 @@ use crate::train::ops::activate::apply;
 use crate::train::ops::vector_math::{sigmoid, tanh};
 
 #[inline(always)]
-pub(super) fn forward(step: &mut ForwardStep) {
-    let units = step.units;
-    add(step.gates, step.recurrent);
-    let rows = step.gates.chunks_exact_mut(4 * units);
-    let cells = step.inner_before.chunks_exact(units);
-    let cells = cells.zip(step.inner.chunks_exact_mut(units));
-    let rows = rows.zip(cells).zip(step.hidden.chunks_exact_mut(units));
-    for ((gates, (cell_before, cell)), hidden) in rows {
+pub(super) fn forward(step: ForwardStep) {
+    let ForwardStep {
+        units,
+        gates,
+        recurrent,
+        hidden,
+        inner_before: cells_before,
+        inner: cells,
+        ..
+    } = step;
+    add(gates, recurrent);
+    let images = gates
+        .chunks_exact_mut(4 * units)
+        .zip(cells_before.chunks_exact(units))
+        .zip(cells.chunks_exact_mut(units))
+        .zip(hidden.chunks_exact_mut(units));
+    for (((gates, cell_before), cell), hidden) in images {
         apply(&mut gates[..2 * units], sigmoid);
         apply(&mut gates[2 * units..3 * units], tanh);
         apply(&mut gates[3 * units..], sigmoid);
@@ -47,14 +56,23 @@ fn next_state(
 }
 
 #[inline(always)]
-pub(super) fn backward(step: &mut BackwardStep) {
-    let units = step.units;
-    let cells = step.inner_before.chunks_exact(units);
-    let cells = cells.zip(step.inner.chunks_exact(units));
-    let gradients = step.hidden_gradient.chunks_exact_mut(units);
-    let gradients = gradients.zip(step.inner_gradient.chunks_exact_mut(units));
-    let rows = step.gates.chunks_exact_mut(4 * units).zip(cells);
-    for ((gates, (cell_before, cell)), (hidden_gradient, cell_gradient)) in rows.zip(gradients) {
+pub(super) fn backward(step: BackwardStep) {
+    let BackwardStep {
+        units,
+        gates,
+        inner_before: cells_before,
+        inner: cells,
+        hidden_gradient,
+        inner_gradient: cells_gradient,
+        ..
+    } = step;
+    let images = gates
+        .chunks_exact_mut(4 * units)
+        .zip(cells_before.chunks_exact(units))
+        .zip(cells.chunks_exact(units))
+        .zip(hidden_gradient.chunks_exact_mut(units))
+        .zip(cells_gradient.chunks_exact_mut(units));
+    for ((((gates, cell_before), cell), hidden_gradient), cell_gradient) in images {
         let (input, gates) = gates.split_at_mut(units);
         let (forget, gates) = gates.split_at_mut(units);
         let (candidate, output) = gates.split_at_mut(units);

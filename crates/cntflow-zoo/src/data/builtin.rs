@@ -31,10 +31,10 @@ pub struct DatasetInfo {
 /// A data set compiled into the program: its description and its files.
 pub(super) struct BuiltinDataset {
     info: DatasetInfo,
-    files: &'static [EmbeddedFile],
+    files: &'static [BuiltinFile],
 }
 
-struct EmbeddedFile {
+struct BuiltinFile {
     name: &'static str,
     sha256: &'static str,
     content: &'static [u8],
@@ -42,7 +42,7 @@ struct EmbeddedFile {
 
 macro_rules! mnist_6k_file {
     ($name:literal, $sha256:literal) => {
-        EmbeddedFile {
+        BuiltinFile {
             name: $name,
             sha256: $sha256,
             content: include_bytes!(concat!("../../../../datasets/mnist-6k/", $name)),
@@ -50,7 +50,7 @@ macro_rules! mnist_6k_file {
     };
 }
 
-static MNIST_6K_FILES: [EmbeddedFile; 4] = [
+static MNIST_6K_FILES: [BuiltinFile; 4] = [
     mnist_6k_file!(
         "train-images-idx3-ubyte.gz",
         "acb82c158bdf21acbebddc8ed3556f0a3909e003f1519a50962c49760f47fd30"
