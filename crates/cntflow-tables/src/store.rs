@@ -39,7 +39,7 @@ impl TableStore {
 
     /// Where the part of `table` in `batch` lies: a path or a URL.
     pub fn part(&self, table: Table, batch: &str) -> PathBuf {
-        self.folder(table).place_of(&file_name(batch))
+        self.folder(table).path_of(&file_name(batch))
     }
 
     /// Where the parts of a table lie.
@@ -124,7 +124,7 @@ impl TableStore {
         };
         if paths.is_empty() {
             return Err(TablesError::Empty {
-                path: self.root.place_of(""),
+                path: self.root.path_of(""),
                 table: table.name(),
             });
         }

@@ -148,7 +148,7 @@ impl StudyFolder {
         save: impl FnOnce(&Path) -> Result<(), E>,
     ) -> anyhow::Result<PathBuf> {
         let (folder, name) = (self.files().below("classifiers"), format!("{rule}.json"));
-        let place = folder.place_of(&name);
+        let place = folder.path_of(&name);
         if folder.is_remote() {
             let temporary = tempfile::tempdir()?;
             let file = temporary.path().join(&name);

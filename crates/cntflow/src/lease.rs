@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use cntflow_storage::store::{ObjectStores, Written};
+use cntflow_storage::store::{ObjectStores, ObjectVersion};
 
 use crate::printer;
 
@@ -92,7 +92,7 @@ fn watch(
     folder: &str,
     url: &str,
     patience: Duration,
-) -> anyhow::Result<Option<Written>> {
+) -> anyhow::Result<Option<ObjectVersion>> {
     let Some(first) = stores.head(url)? else {
         return Ok(None);
     };
@@ -111,7 +111,7 @@ fn watch(
             Some(_) => {}
         }
     }
-    Ok(Some(first.written()))
+    Ok(Some(first.version()))
 }
 
 /// No two of one lease are alike: stores name versions by their content.

@@ -184,7 +184,7 @@ fn expect_objects(share: &[(Task, f64)], limits: &Limits) -> anyhow::Result<()> 
     });
     let urls: Vec<String> = urls.map(str::to_owned).collect();
     if !urls.is_empty() {
-        ObjectStores::of_process()?.expect(urls, *limits);
+        ObjectStores::of_process()?.read_ahead(urls, *limits);
     }
     Ok(())
 }

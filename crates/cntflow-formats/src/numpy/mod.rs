@@ -41,9 +41,9 @@ pub(super) fn recognises(file: &[u8]) -> bool {
 }
 
 fn is_npz(file: &[u8]) -> bool {
-    zip::first(file)
+    zip::first_member(file)
         .is_some_and(|(name, content)| name.ends_with(".npy") || content.starts_with(header::MAGIC))
-        || zip::any_name(file, |name| name.ends_with(".npy"))
+        || zip::has_some_member(file, |name| name.ends_with(".npy"))
 }
 
 /// Opens a file of any of the three.
@@ -71,7 +71,7 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
         for (name, member) in zip::members(file, limits)? {
             let name = name.strip_suffix(".npy").unwrap_or(&name);
             let read = opened.array(name, file, &member, limits);
-            read.map_err(|error| FormatError::broken(format!("array {name}: {error}")))?;
+            read.map_err(|error| error.within(format!("array {name}")))?;
         }
     }
     Ok(Box::new(opened))

@@ -12,7 +12,8 @@ use cntflow_storage::zip::Member;
 /// A zip in which some member is called `data.pkl`.
 pub(super) fn recognises(file: &[u8]) -> bool {
     // The first member is it in all files that PyTorch writes, so that most files are told without their list.
-    zip::first(file).is_some_and(|(name, _)| is_pickle(name)) || zip::any_name(file, is_pickle)
+    zip::first_member(file).is_some_and(|(name, _)| is_pickle(name))
+        || zip::has_some_member(file, is_pickle)
 }
 
 fn is_pickle(name: &str) -> bool {
@@ -32,15 +33,15 @@ pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, For
     let (order, data) = (format!("{folder}byteorder"), format!("{folder}data/"));
     let order = members.iter().find(|(name, _)| *name == order);
     let big_endian = match order {
-        Some((_, order)) => *order.held(file, "its byteorder", limits)? == *b"big",
+        Some((_, order)) => *order.structure(file, "its byteorder", limits)? == *b"big",
         None => false,
     };
     let (bytes, start, in_file) = match pickle {
         Member::Stored(range) => {
-            pickle.held(file, "its pickle", limits)?;
+            pickle.structure(file, "its pickle", limits)?;
             (Cow::Borrowed(&file[..range.end]), range.start, true)
         }
-        Member::Deflated { .. } => (pickle.held(file, "its pickle", limits)?, 0, false),
+        Member::Deflated { .. } => (pickle.structure(file, "its pickle", limits)?, 0, false),
     };
     let pickle = Pickle::read(&bytes, start, limits)?;
     let storages = members
