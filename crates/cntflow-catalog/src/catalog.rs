@@ -1,4 +1,4 @@
-//! The catalog: one entry for every checkpoint there is, with where it lies and what is known about it.
+//! The catalog: one entry for each checkpoint, with its location, run, step and labels.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,41 +6,42 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::interner::Interner;
-use crate::{CatalogError, Label, Labels, SharedText};
+use crate::{CatalogError, Label, Labels};
+use arcstr::ArcStr;
 use cntflow_storage::Location;
 
-/// One checkpoint. A plain wire type: it travels between processes as the descriptor of a measuring task. There may be a million of
-/// them in memory; what many have in common is shared between those of a catalog.
+/// One checkpoint. A plain wire type: it travels between processes as the descriptor of a measuring task. A catalog may hold a million
+/// of them in memory, so entries share the texts that they have in common.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CatalogEntry {
     /// Unique name within its catalog: `<run>/step-00004` for trained ones, the path as found for scanned ones.
     pub checkpoint: String,
-    /// Where it lies.
+    /// Where its file is.
     pub location: Location,
     /// The training run it belongs to; checkpoints of a run are one group in every evaluation.
-    pub run: SharedText,
-    /// Its place in the run's series (epochs or steps).
+    pub run: ArcStr,
+    /// Its position in the run, in epochs or steps.
     pub step: i64,
-    /// The architecture as JSON, where the catalog gives it.
-    pub architecture: Option<SharedText>,
+    /// The architecture as JSON, if the catalog has it.
+    pub architecture: Option<ArcStr>,
     /// Everything else that is known, by column name.
     pub labels: Labels,
-    /// Why there is nothing to measure, e.g. a run that diverged.
+    /// Why there are no weights to measure, e.g. a run that diverged.
     pub absent: Option<Absence>,
 }
 
 /// Why a checkpoint of the catalog has no weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Absence {
-    /// Training came to NaN or infinity: an outcome, not an error.
+    /// Training ended in NaN or infinity: an outcome, not an error.
     Diverged(String),
     /// Training failed.
     Failed(String),
 }
 
 impl Absence {
-    /// Reads what [`Absence`] displays as; any other text counts as diverged.
-    pub(crate) fn of(text: &str) -> Self {
+    /// Parses the text that [`Absence`] displays as; any other text counts as diverged.
+    pub(crate) fn parse(text: &str) -> Self {
         match text.strip_prefix("failed: ") {
             Some(reason) => Self::Failed(reason.to_owned()),
             None => Self::Diverged(text.strip_prefix("diverged: ").unwrap_or(text).to_owned()),
@@ -57,7 +58,7 @@ impl std::fmt::Display for Absence {
     }
 }
 
-/// All entries, sorted by name, without two of the same name.
+/// All entries, sorted by name; each name is there once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
     entries: Vec<Arc<CatalogEntry>>,
@@ -82,12 +83,12 @@ pub enum LabelKind {
     Integer,
     /// Real numbers.
     Real,
-    /// Texts; also columns whose values agree in no other type.
+    /// Texts; also columns whose values have no other type in common.
     Text,
 }
 
 impl Catalog {
-    /// Sorts the entries by name. The same entry twice counts once.
+    /// Sorts the entries by name. An entry that is there twice counts once.
     ///
     /// # Errors
     /// Two different entries claim one name.
@@ -95,16 +96,17 @@ impl Catalog {
         Self::default().with(entries)
     }
 
-    /// The entries of this catalog and some more.
+    /// A catalog of the entries of this one and some more.
     ///
     /// # Errors
     /// As [`Catalog::new`].
     pub fn with(&self, more: Vec<CatalogEntry>) -> Result<Self, CatalogError> {
         let mut interner = Interner::default();
-        let more = more.into_iter();
-        let more = more.map(|entry| Arc::new(interner.intern(entry)));
-        let mut entries: Vec<Arc<CatalogEntry>> =
-            self.entries.iter().cloned().chain(more).collect();
+        let mut entries = self.entries.clone();
+        let interned = more
+            .into_iter()
+            .map(|entry| Arc::new(interner.intern(entry)));
+        entries.extend(interned);
         entries.sort_by(|a, b| a.checkpoint.cmp(&b.checkpoint));
         entries.dedup_by(|a, b| a.checkpoint == b.checkpoint && a.location == b.location);
         if let Some([first, second]) = entries
@@ -138,7 +140,7 @@ impl Catalog {
             let kind = LabelKind::of(label);
             kinds
                 .entry(name)
-                .and_modify(|known| *known = known.joined(kind))
+                .and_modify(|all| *all = all.joined(kind))
                 .or_insert(kind);
         }
         kinds

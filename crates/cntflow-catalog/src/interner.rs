@@ -1,45 +1,46 @@
-//! What the entries of a catalog have in common, kept once: a run has several checkpoints, and all have a few architectures, names of
-//! columns and texts between them.
+//! Interning: what the entries of a catalog have in common is stored once. A run has several checkpoints, and all entries share a few
+//! architectures, column names and texts.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 
+use crate::Label;
 use crate::catalog::CatalogEntry;
 use crate::labels::Columns;
-use crate::{Label, SharedText};
+use arcstr::ArcStr;
 
-/// Texts and names of columns seen so far.
+/// The texts and column names of the entries so far.
 #[derive(Debug, Default)]
 pub struct Interner {
-    texts: HashSet<SharedText>,
+    texts: HashSet<ArcStr>,
     columns: HashSet<Columns>,
 }
 
 impl Interner {
-    /// The entry, with what it has in common with those before it shared with them.
+    /// The entry, with texts and column names that equal those of earlier entries replaced by clones of them.
     pub fn intern(&mut self, mut entry: CatalogEntry) -> CatalogEntry {
         entry.checkpoint.shrink_to_fit();
-        share(&mut self.texts, &mut entry.run);
+        intern(&mut self.texts, &mut entry.run);
         if let Some(architecture) = &mut entry.architecture {
-            share(&mut self.texts, architecture);
+            intern(&mut self.texts, architecture);
         }
         let (columns, values) = entry.labels.parts_mut();
-        share(&mut self.columns, columns);
+        intern(&mut self.columns, columns);
         for value in values {
             if let Label::Text(text) = value {
-                share(&mut self.texts, text);
+                intern(&mut self.texts, text);
             }
         }
         entry
     }
 }
 
-/// Puts in place of `own` what is equal to it and known.
-fn share<T: Clone + Eq + Hash>(known: &mut HashSet<T>, own: &mut T) {
-    match known.get(own) {
-        Some(known) => own.clone_from(known),
+/// Replaces a value by the equal one of the pool, or adds it to the pool.
+fn intern<T: Clone + Eq + Hash>(pool: &mut HashSet<T>, value: &mut T) {
+    match pool.get(value) {
+        Some(pooled) => value.clone_from(pooled),
         None => {
-            known.insert(own.clone());
+            pool.insert(value.clone());
         }
     }
 }

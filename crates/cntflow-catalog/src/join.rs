@@ -1,25 +1,41 @@
-//! A table of metadata joined to the checkpoints that were found.
+//! Joining a table of metadata to the entries of a catalog.
 
 use std::collections::HashMap;
 
 use crate::SkippedFile;
 use crate::catalog::CatalogEntry;
 use crate::catalog_file::whole_number;
-use crate::label::{OWN_COLUMNS, label_name};
+use crate::label_column::{ColumnSource, KEYS, is_key};
 use crate::rows::{Cell, Row, for_each_row};
-use crate::{CatalogError, CatalogOptions, Label, SharedText};
+use crate::{CatalogError, CatalogOptions, Label, RowError};
+use arcstr::ArcStr;
 use cntflow_storage::{Limits, Location};
 
-/// Columns that say which checkpoint or run a row is about, the first that is there.
-const KEYS: [&str; 6] = ["path", "checkpoint", "file", "filename", "name", "run"];
+/// Most names of checkpoints in a message.
+const MAX_SHOWN: usize = 5;
 
-/// Names of checkpoints shown where many are meant.
-const SHOWN: usize = 5;
+/// Why a row of metadata belongs to no entry.
+#[derive(Debug, thiserror::Error)]
+enum MatchError {
+    #[error("none of the columns {} is there", KEYS.join(", "))]
+    NoKey,
+    #[error("'{name}' is the {kind} of {entries}")]
+    Ambiguous {
+        name: String,
+        kind: &'static str,
+        entries: String,
+    },
+    #[error("run '{run}' has no checkpoint of step {step}")]
+    NoSuchStep { run: String, step: Label },
+    #[error("'{name}' in column '{column}' matches no checkpoint")]
+    NoMatch { name: String, column: &'static str },
+}
 
-/// Makes labels of the columns of `options.metadata`, then run and step of the columns that are to be these.
+/// Applies the options to `entries`: the columns of `options.metadata` become labels, then the named columns become run and step. Rows
+/// that belong to no entry, and entries without a row, are added to `skipped`.
 ///
 /// # Errors
-/// The table cannot be read, or a column is missing or holds what it cannot.
+/// The table cannot be read, an entry lacks a named column, or its step is no whole number.
 pub fn apply_options(
     options: &CatalogOptions,
     entries: &mut [CatalogEntry],
@@ -30,13 +46,13 @@ pub fn apply_options(
         join(&metadata.as_path().into(), entries, skipped, limits)?;
     }
     if let Some(column) = &options.run {
-        set(entries, column, |entry, label| {
+        set_from_column(entries, column, |entry, label| {
             entry.run = label.to_string().into();
             true
         })?;
     }
     if let Some(column) = &options.step {
-        set(entries, column, |entry, label| {
+        set_from_column(entries, column, |entry, label| {
             let step = whole_number(label);
             entry.step = step.unwrap_or(entry.step);
             step.is_some()
@@ -45,40 +61,41 @@ pub fn apply_options(
     Ok(())
 }
 
-/// Gives every entry what its label `column` says.
-fn set(
+/// Calls `set` with each entry and its label `column`; `false` says that the label is no whole number.
+fn set_from_column(
     entries: &mut [CatalogEntry],
     column: &str,
-    give: impl Fn(&mut CatalogEntry, &Label) -> bool,
+    set: impl Fn(&mut CatalogEntry, &Label) -> bool,
 ) -> Result<(), CatalogError> {
-    // A column that a catalog calls run or step is that already.
+    // Reading the catalog has already used its columns `run` and `step`.
     if column == "run" || column == "step" {
         return Ok(());
     }
     for entry in entries {
-        let label = entry.labels.get(column).cloned();
-        let taken = label.as_ref().map(|label| give(entry, label));
-        let reason = match (taken, label) {
-            (Some(true), _) => continue,
-            (_, Some(label)) => format!("column '{column}' is '{label}', no whole number"),
-            (_, None) => {
-                let known: Vec<&str> = entry.labels.columns().collect();
-                format!("no column '{column}'; it has {}", known.join(", "))
-            }
+        let source = match entry.labels.get(column).cloned() {
+            Some(label) if set(entry, &label) => continue,
+            Some(label) => RowError::NoWholeNumber {
+                column: column.to_owned(),
+                value: label.to_string(),
+            },
+            None => RowError::NoColumn {
+                column: column.to_owned(),
+                columns: entry.labels.columns().map(str::to_owned).collect(),
+            },
         };
-        return Err(CatalogError::Catalog {
-            path: entry.checkpoint.clone().into(),
-            reason,
+        return Err(CatalogError::Column {
+            checkpoint: entry.checkpoint.clone(),
+            source,
         });
     }
     Ok(())
 }
 
-/// Which entries a name stands for.
+/// Indices of the entries by the names that a row may use.
 struct Names {
-    /// In the order in which they are tried.
+    /// By kind of name, in the order in which they are tried.
     kinds: [(&'static str, HashMap<String, Vec<usize>>); 4],
-    runs: HashMap<SharedText, Vec<usize>>,
+    runs: HashMap<ArcStr, Vec<usize>>,
 }
 
 impl Names {
@@ -93,16 +110,16 @@ impl Names {
             .map(|kind| (kind, HashMap::new())),
             runs: HashMap::new(),
         };
-        for (at, entry) in entries.iter().enumerate() {
+        for (index, entry) in entries.iter().enumerate() {
             let file = entry.location.file_name();
             let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
             let path = entry.location.path.to_string_lossy();
             let own = [&entry.checkpoint, &*path, file, stem];
             for ((_, kind), name) in names.kinds.iter_mut().zip(own) {
-                kind.entry(name.to_owned()).or_default().push(at);
+                kind.entry(name.to_owned()).or_default().push(index);
             }
             let run = names.runs.entry(entry.run.clone()).or_default();
-            run.push(at);
+            run.push(index);
         }
         names
     }
@@ -113,46 +130,57 @@ impl Names {
         metadata: &Location,
         row: &Row,
         entries: &[CatalogEntry],
-    ) -> Result<Vec<usize>, String> {
-        let (key, cell) = KEYS
+    ) -> Result<Vec<usize>, MatchError> {
+        let (column, cell) = KEYS
             .iter()
-            .find_map(|key| Some((*key, row.get(key)?)))
-            .ok_or_else(|| format!("none of the columns {} is there", KEYS.join(", ")))?;
+            .find_map(|column| Some((*column, row.get(column)?)))
+            .ok_or(MatchError::NoKey)?;
         let name = cell.text();
+        if column != "run"
+            && let Some(index) = self.checkpoint(metadata, &name, entries)?
+        {
+            return Ok(vec![index]);
+        }
+        let run = self.runs.get(name.as_str()).map_or(&[][..], Vec::as_slice);
         let step = row.get("step").map(Cell::label);
-        let of_step = |at: &usize| {
-            let step = step.as_ref().and_then(whole_number);
-            step.is_none_or(|step| entries[*at].step == step)
-        };
-        if key != "run" {
-            let placed = metadata.sibling(&name).to_string();
-            let tried = self
-                .kinds
-                .iter()
-                .flat_map(|(kind, known)| [&name, &placed].map(|name| (kind, known.get(name))));
-            for (kind, found) in tried {
-                match found.map(Vec::as_slice) {
+        let number = step.as_ref().and_then(whole_number);
+        let is_of_step = |index: &usize| number.is_none_or(|step| entries[*index].step == step);
+        let matched: Vec<usize> = run.iter().copied().filter(is_of_step).collect();
+        match step {
+            _ if !matched.is_empty() => Ok(matched),
+            Some(step) if !run.is_empty() => Err(MatchError::NoSuchStep { run: name, step }),
+            _ => Err(MatchError::NoMatch { name, column }),
+        }
+    }
+
+    /// The one entry whose checkpoint, path or file has this name, as it is or relative to the table of metadata.
+    fn checkpoint(
+        &self,
+        metadata: &Location,
+        name: &str,
+        entries: &[CatalogEntry],
+    ) -> Result<Option<usize>, MatchError> {
+        let resolved = metadata.sibling(name).to_string();
+        for (kind, indices) in &self.kinds {
+            for candidate in [name, &resolved] {
+                match indices.get(candidate).map(Vec::as_slice) {
                     None => {}
-                    Some([one]) => return Ok(vec![*one]),
+                    Some([index]) => return Ok(Some(*index)),
                     Some(several) => {
-                        let several = shown(several, entries);
-                        return Err(format!("'{name}' is the {kind} of {several}"));
+                        return Err(MatchError::Ambiguous {
+                            name: name.to_owned(),
+                            kind,
+                            entries: shown(several, entries),
+                        });
                     }
                 }
             }
         }
-        let run = self.runs.get(name.as_str()).map_or(&[][..], Vec::as_slice);
-        let found: Vec<usize> = run.iter().filter(|at| of_step(at)).copied().collect();
-        match (found.is_empty(), step) {
-            (false, _) => Ok(found),
-            (true, Some(step)) if !run.is_empty() => {
-                Err(format!("run '{name}' has no checkpoint of step {step}"))
-            }
-            _ => Err(format!("'{name}' in column '{key}' matches no checkpoint")),
-        }
+        Ok(None)
     }
 }
 
+/// Adds the labels of each row of the table to the entries that it is about.
 fn join(
     metadata: &Location,
     entries: &mut [CatalogEntry],
@@ -161,7 +189,7 @@ fn join(
 ) -> Result<(), CatalogError> {
     let names = Names::of(entries);
     let mut joined = vec![false; entries.len()];
-    let mut over = |reason: String| {
+    let mut skip = |reason: String| {
         skipped.push(SkippedFile {
             path: metadata.to_string().into(),
             reason,
@@ -169,42 +197,42 @@ fn join(
     };
     for_each_row(metadata, limits, &mut |row| {
         match names.matched(metadata, &row, entries) {
-            Err(reason) => over(format!("line {}: {reason}", row.line)),
-            Ok(found) => {
-                for at in found {
-                    joined[at] = true;
-                    add_labels(&mut entries[at], &row);
+            Err(error) => skip(format!("line {}: {error}", row.line)),
+            Ok(matched) => {
+                for index in matched {
+                    joined[index] = true;
+                    add_labels(&mut entries[index], &row);
                 }
             }
         }
         Ok(())
     })?;
-    let without: Vec<usize> = (0..entries.len()).filter(|&at| !joined[at]).collect();
+    let without: Vec<usize> = (0..entries.len()).filter(|&index| !joined[index]).collect();
     if !without.is_empty() {
-        over(format!("no row for {}", shown(&without, entries)));
+        skip(format!("no row for {}", shown(&without, entries)));
     }
     Ok(())
 }
 
 fn add_labels(entry: &mut CatalogEntry, row: &Row) {
-    let given = row.cells.iter().filter_map(|(column, cell)| {
-        let own = column == "step" || KEYS.contains(&column.as_str());
-        let name = match own {
-            false => label_name(column),
-            true if OWN_COLUMNS.contains(&column.as_str()) => return None,
-            true if entry.labels.contains_key(column) => return None,
-            true => column.clone(),
-        };
-        Some((name, cell.label()))
+    let labels = row.cells.iter().filter_map(|(column, cell)| {
+        // A key names the entry. It does not replace what the entry has under that name.
+        if is_key(column) && entry.labels.contains_key(column) {
+            return None;
+        }
+        Some((ColumnSource::Metadata.label_name(column)?, cell.label()))
     });
-    let given: Vec<_> = given.collect();
-    entry.labels.extend(given);
+    let labels: Vec<_> = labels.collect();
+    entry.labels.extend(labels);
 }
 
+/// Number and first names of some entries, for messages.
 fn shown(some: &[usize], entries: &[CatalogEntry]) -> String {
-    let first = some.iter().take(SHOWN);
-    let names: Vec<&str> = first.map(|&at| entries[at].checkpoint.as_str()).collect();
-    let more = if some.len() > SHOWN { ", ..." } else { "" };
+    let first = some.iter().take(MAX_SHOWN);
+    let names: Vec<&str> = first
+        .map(|&index| entries[index].checkpoint.as_str())
+        .collect();
+    let more = if some.len() > MAX_SHOWN { ", ..." } else { "" };
     let checkpoints = if some.len() == 1 {
         "checkpoint"
     } else {

@@ -1,50 +1,48 @@
-//! Labels from JSON as programs in Python write it: with `NaN` and `Infinity`, which JSON has no words for.
+//! Labels from JSON as Python writes it: with `NaN` and `Infinity`, which are not JSON.
 
 use serde_json::{Map, Value};
 
-use crate::Label;
+use crate::{JsonError, Label};
 
-/// Stands before a word for a number that JSON does not have. No key or text of a file begins so by chance: it is a control sign.
+/// Stands before the name of a number that JSON lacks. It is a control character, so that no text of a file begins with it by chance.
 const MARK: char = '\u{1}';
 
-/// An object.
+/// Parses a JSON object.
 ///
 /// # Errors
-/// The text is no JSON, or no object.
-pub fn object(text: &[u8]) -> Result<Map<String, Value>, String> {
-    let text = std::str::from_utf8(text).map_err(|_| "it is no UTF-8 text".to_owned())?;
-    let value = serde_json::from_str(text)
-        .or_else(|_| serde_json::from_str(&with_marks(text)))
-        .map_err(|error| format!("it is no JSON: {error}"))?;
+/// The text is not JSON, or not an object.
+pub fn object(text: &[u8]) -> Result<Map<String, Value>, JsonError> {
+    let text = std::str::from_utf8(text).map_err(|_| JsonError::NotUtf8)?;
+    let value = serde_json::from_str(text).or_else(|_| serde_json::from_str(&with_marks(text)))?;
     match value {
         Value::Object(object) => Ok(object),
-        _ => Err("it is no JSON object".to_owned()),
+        _ => Err(JsonError::NotAnObject),
     }
 }
 
-/// The text with `NaN`, `Infinity` and `-Infinity` outside of strings as marked strings.
+/// The text with `NaN`, `Infinity` and `-Infinity` outside of strings replaced by marked strings.
 fn with_marks(text: &str) -> String {
     let mut marked = String::with_capacity(text.len() + 16);
     let mut rest = text;
-    let mut within = false;
-    while let Some(sign) = rest.chars().next() {
+    let mut in_string = false;
+    while let Some(character) = rest.chars().next() {
         let word = ["NaN", "Infinity", "-Infinity"]
             .into_iter()
-            .find(|word| !within && rest.starts_with(word));
+            .find(|word| !in_string && rest.starts_with(word));
         let length = match word {
             Some(word) => {
                 marked.push_str(&format!("\"\\u0001{word}\""));
                 word.len()
             }
-            None if within && sign == '\\' => {
+            None if in_string && character == '\\' => {
                 let escaped = rest.chars().nth(1).map_or(0, char::len_utf8);
                 marked.push_str(&rest[..1 + escaped]);
                 1 + escaped
             }
             None => {
-                within ^= sign == '"';
-                marked.push(sign);
-                sign.len_utf8()
+                in_string ^= character == '"';
+                marked.push(character);
+                character.len_utf8()
             }
         };
         rest = &rest[length..];
@@ -52,7 +50,7 @@ fn with_marks(text: &str) -> String {
     marked
 }
 
-/// The label that a number, a flag or a text is; `None` of null and of what is nested.
+/// The label of a number, flag or text; `None` of null, lists and objects.
 pub fn label(value: &Value) -> Option<Label> {
     match value {
         Value::Bool(flag) => Some(Label::Flag(*flag)),
@@ -70,7 +68,7 @@ pub fn label(value: &Value) -> Option<Label> {
     }
 }
 
-/// The label that a value is; what is nested as JSON text; `None` of null.
+/// The label of a value: lists and objects as JSON text; `None` of null.
 pub fn label_or_text(value: Value) -> Option<Label> {
     match value {
         Value::Null => None,
@@ -79,20 +77,20 @@ pub fn label_or_text(value: Value) -> Option<Label> {
     }
 }
 
-/// The scalars of an object, those of nested objects under names joined by dots; lists and nulls are left out.
+/// The labels of an object's scalars, with the names of nested objects joined by dots. Lists and nulls are left out.
 pub fn scalars(object: &Map<String, Value>) -> Vec<(String, Label)> {
-    let mut found = Vec::new();
-    // serde_json does not read what is nested deeper than 128 levels.
-    gather("", object, &mut found);
-    found
+    let mut labels = Vec::new();
+    // The recursion ends: serde_json refuses more than 128 levels.
+    collect("", object, &mut labels);
+    labels
 }
 
-fn gather(before: &str, object: &Map<String, Value>, found: &mut Vec<(String, Label)>) {
+fn collect(prefix: &str, object: &Map<String, Value>, labels: &mut Vec<(String, Label)>) {
     for (name, value) in object {
-        let name = format!("{before}{name}");
+        let name = format!("{prefix}{name}");
         match value {
-            Value::Object(inner) => gather(&format!("{name}."), inner, found),
-            other => found.extend(label(other).map(|label| (name, label))),
+            Value::Object(inner) => collect(&format!("{name}."), inner, labels),
+            other => labels.extend(label(other).map(|label| (name, label))),
         }
     }
 }
@@ -102,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_json_does_not_have_are_read() {
+    fn nan_and_infinity_are_read() {
         let text =
             br#"{"a": NaN, "b": -Infinity, "c": "NaN \" NaN", "d": [Infinity], "e": {"f": 1}}"#;
         let found = scalars(&object(text).unwrap());

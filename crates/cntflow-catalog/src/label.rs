@@ -1,20 +1,20 @@
-//! What is known about a checkpoint from outside its weights: accuracy, data set, hyperparameters, ...
+//! Labels: what is known about a checkpoint beside its weights, such as accuracy, data set and hyperparameters.
 
 use serde::{Deserialize, Serialize};
 
-use crate::SharedText;
+use arcstr::ArcStr;
 
-/// One label's value. It crosses wires and files, so its encoding tells its type (no untagged form).
+/// The value of a label. It crosses wires and files, so its encoding carries its type (no untagged form).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Label {
     /// A flag.
     Flag(bool),
     /// A whole number.
     Integer(i64),
-    /// A real number; NaN where it is known to be none.
+    /// A real number, which may be NaN or infinite.
     Real(f64),
     /// Any text.
-    Text(SharedText),
+    Text(ArcStr),
 }
 
 impl From<bool> for Label {
@@ -58,7 +58,7 @@ impl std::fmt::Display for Label {
     }
 }
 
-/// The label that a text stands for: a flag, a whole number, a real number, or the text.
+/// The label that a text represents: a flag, a whole number, a real number, or else the text.
 pub fn typed(text: &str) -> Label {
     if let Ok(flag) = text.parse() {
         return Label::Flag(flag);
@@ -70,32 +70,12 @@ pub fn typed(text: &str) -> Label {
         .map_or_else(|_| Label::Text(text.into()), Label::Real)
 }
 
-/// Columns of a catalog that are no labels.
-pub(crate) const OWN_COLUMNS: [&str; 8] = [
-    "checkpoint",
-    "path",
-    "member",
-    "row",
-    "run",
-    "step",
-    "architecture",
-    "absent",
-];
-
-/// The name that a label of a foreign file has in a catalog: its own, unless that is a column of the catalog's.
-pub fn label_name(name: &str) -> String {
-    match OWN_COLUMNS.contains(&name) {
-        true => format!("label_{name}"),
-        false => name.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn texts_become_the_label_they_stand_for() {
+    fn texts_become_the_label_that_they_represent() {
         let check = |text: &str, label: Label| assert_eq!(typed(text), label, "{text}");
         check("true", Label::Flag(true));
         check("-3", Label::Integer(-3));

@@ -1,7 +1,7 @@
 //! The labels of one checkpoint, by column.
 //!
-//! A catalog has as many of these as checkpoints, nearly all with the same columns: the names of these are kept apart from the values,
-//! so that they can be shared. A map of its own for each would take several times the memory.
+//! A catalog has one of these for each checkpoint, nearly all with the same columns. Column names are stored apart from the values, so
+//! that entries can share them; a map for each entry would take several times the memory.
 
 use std::collections::BTreeMap;
 use std::ops::Index;
@@ -25,12 +25,12 @@ pub struct Labels {
 impl Labels {
     /// The label in a column.
     pub fn get(&self, column: &str) -> Option<&Label> {
-        self.place(column).ok().map(|place| &self.values[place])
+        self.index_of(column).ok().map(|index| &self.values[index])
     }
 
     /// Whether there is a label in a column.
     pub fn contains_key(&self, column: &str) -> bool {
-        self.place(column).is_ok()
+        self.index_of(column).is_ok()
     }
 
     /// Number of labels.
@@ -53,12 +53,12 @@ impl Labels {
         self.columns().zip(&self.values)
     }
 
-    /// Puts a label into a column, in place of the one that was there. Several at once are better put by [`Extend`].
+    /// Sets the label of a column, replacing any that is there. Use [`Extend`] to set several: each call copies all labels.
     pub fn insert(&mut self, column: impl Into<String>, label: Label) {
         self.extend([(column.into(), label)]);
     }
 
-    /// Takes the label out of a column.
+    /// Removes the label of a column, and returns it.
     pub fn remove(&mut self, column: &str) -> Option<Label> {
         let removed = self.get(column).cloned();
         if removed.is_some() {
@@ -68,12 +68,12 @@ impl Labels {
         removed
     }
 
-    /// The names of the columns and the values, to be shared with other entries.
-    pub fn parts_mut(&mut self) -> (&mut Columns, &mut [Label]) {
+    /// The column names and the values, for the interner.
+    pub(crate) fn parts_mut(&mut self) -> (&mut Columns, &mut [Label]) {
         (&mut self.columns, &mut self.values)
     }
 
-    fn place(&self, column: &str) -> Result<usize, usize> {
+    fn index_of(&self, column: &str) -> Result<usize, usize> {
         self.columns.binary_search_by(|name| (**name).cmp(column))
     }
 }
@@ -107,7 +107,7 @@ impl From<BTreeMap<String, Label>> for Labels {
 }
 
 impl FromIterator<(String, Label)> for Labels {
-    /// Of two in one column the later counts.
+    /// Of two labels of one column the later counts.
     fn from_iter<I: IntoIterator<Item = (String, Label)>>(labels: I) -> Self {
         labels.into_iter().collect::<BTreeMap<_, _>>().into()
     }
@@ -148,10 +148,10 @@ mod tests {
         assert_eq!(labels["b"], 3.into());
         labels.insert("aa", true.into());
         labels.insert("a", 0.5.into());
-        let found: Vec<_> = labels.iter().map(owned).collect();
+        let owned: Vec<_> = labels.iter().map(owned).collect();
         let expected = [("a", 0.5.into()), ("aa", true.into()), ("b", 3.into())];
         assert_eq!(
-            found,
+            owned,
             expected.map(|(name, label)| (name.to_owned(), label))
         );
         assert_eq!(labels.remove("aa"), Some(true.into()));

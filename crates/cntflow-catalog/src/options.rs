@@ -1,19 +1,19 @@
-//! What a catalog is told beside its sources.
+//! Options of a catalog beside its sources.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// How the checkpoints that are found become a catalog.
+/// How scanned checkpoints become a catalog.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CatalogOptions {
-    /// The column that is the run; that which the source or its layout has, where none is given.
+    /// The column to use as the run; `None` keeps the run that the source or its layout gives.
     pub run: Option<String>,
-    /// The column that is the step, of whole numbers.
+    /// The column of whole numbers to use as the step; `None` keeps the step that the source or its layout gives.
     pub step: Option<String>,
     /// A table (CSV, JSON lines, Parquet) with a row for each checkpoint or each run, whose columns become labels. A column `path`,
-    /// `checkpoint`, `file`, `filename`, `name` or `run` says which: a checkpoint by its name, path, file name or file name without
-    /// ending; or a run, together with a column `step` if there is one.
+    /// `checkpoint`, `file`, `filename`, `name` or `run` identifies the checkpoint, by its name, path, file name or file name without
+    /// ending, or the run, together with a column `step` if there is one.
     pub metadata: Option<PathBuf>,
 }

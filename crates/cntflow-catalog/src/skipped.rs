@@ -1,12 +1,12 @@
-//! Files of a source that are not in the catalog.
+//! Skipped files: those of a source that did not become entries of the catalog.
 
 use std::path::PathBuf;
 
-/// A file of a source, or a row of its metadata, that is not in the catalog, and why.
+/// A file of a source, or a row of its metadata, that was skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedFile {
     /// The file.
     pub path: PathBuf,
-    /// Why it is not in the catalog.
+    /// Why it was skipped.
     pub reason: String,
 }

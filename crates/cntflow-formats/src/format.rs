@@ -127,7 +127,7 @@ const KNOWN: &[Known] = &[
 pub(crate) const NAMES: &str = "safetensors, PyTorch, NumPy, Keras, HDF5, ONNX";
 
 /// Whether the file is of a known format.
-pub fn is_known(file: &[u8]) -> bool {
+pub fn is_known_format(file: &[u8]) -> bool {
     KNOWN.iter().any(|known| (known.recognises)(file))
 }
 

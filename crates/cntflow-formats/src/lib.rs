@@ -27,6 +27,6 @@ pub use checkpoint::OpenCheckpoint;
 pub use description::Description;
 pub use element::Element;
 pub use error::CheckpointError;
-pub use format::{TensorEntry, is_known};
+pub use format::{TensorEntry, is_known_format};
 pub use safetensors::peek_metadata;
 pub use zip_checkpoint::is_zip_checkpoint;

@@ -1,9 +1,10 @@
-//! Why a source cannot be scanned.
+//! Errors of scanning. They end a scan if they concern a source that was named; otherwise their text is the reason of a skipped file.
 
-use cntflow_catalog::CatalogError;
-use cntflow_storage::StorageError;
+use cntflow_catalog::{CatalogError, JsonError};
+use cntflow_formats::CheckpointError;
+use cntflow_storage::{FormatError, StorageError};
 
-/// Why a source cannot be scanned.
+/// Why a source, or a file of it, cannot be scanned.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// A folder, an archive or an object cannot be read.
@@ -12,13 +13,22 @@ pub enum SourceError {
     /// A catalog or a table of metadata cannot be used.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// A checkpoint that says how others are to be read cannot be opened.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A file of a layout is larger than a limit, or is broken.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// A configuration of a layout is no JSON object.
+    #[error(transparent)]
+    Json(#[from] JsonError),
     /// A source names nothing.
     #[error("{source_name}: no such file or folder, and no file matches it")]
     NoSuchSource {
         /// The source as it was given.
         source_name: String,
     },
-    /// A source is neither a file nor a folder, and is no glob either.
+    /// A source is no file, no folder, and no glob either.
     #[error("{source_name}: not a file, a folder or a glob")]
     Glob {
         /// The source as it was given.

@@ -1,6 +1,4 @@
-//! Finding checkpoints: files, folders, globs, archives, catalogs and object stores become a catalog.
-//!
-//! [`scan`] looks at the content of every file. Layouts of published populations give runs, steps, labels and architectures.
+#![doc = include_str!("../README.md")]
 
 mod error;
 mod layout;

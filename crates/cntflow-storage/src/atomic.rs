@@ -1,4 +1,4 @@
-//! Files that are whole or absent: written beside their place, synced, and renamed.
+//! Files that are whole or absent: written under a temporary name, synced, and renamed.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -22,28 +22,28 @@ pub fn write_atomically<E: From<std::io::Error>>(
         .unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let place = |error: std::io::Error| {
+    let with_path = |error: std::io::Error| {
         std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
     };
     let mut temporary = tempfile::Builder::new()
         .prefix(&format!(".{name}."))
         .suffix(".part")
         .tempfile_in(folder)
-        .map_err(place)?;
+        .map_err(with_path)?;
     let mut buffered = BufWriter::with_capacity(1 << 16, temporary.as_file_mut());
     write(&mut buffered)?;
-    buffered.flush().map_err(place)?;
+    buffered.flush().map_err(with_path)?;
     drop(buffered);
-    temporary.as_file().sync_all().map_err(place)?;
-    set_ordinary_permissions(temporary.as_file()).map_err(place)?;
+    temporary.as_file().sync_all().map_err(with_path)?;
+    set_ordinary_permissions(temporary.as_file()).map_err(with_path)?;
     temporary
         .persist(path)
-        .map_err(|error| place(error.error))?;
+        .map_err(|error| with_path(error.error))?;
     sync_folder(folder)?;
     Ok(())
 }
 
-/// Temporary files are private; what takes a name is for whoever may read the folder.
+/// Temporary files are private; a named file is for everybody who may read the folder.
 #[cfg(unix)]
 fn set_ordinary_permissions(file: &std::fs::File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

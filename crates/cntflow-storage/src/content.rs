@@ -1,4 +1,4 @@
-//! The bytes of a checkpoint, wherever they come from.
+//! The bytes of a file, an object or a member, mapped or in memory.
 
 use std::ops::{Deref, Range};
 use std::path::Path;
@@ -7,33 +7,35 @@ use std::sync::Arc;
 use fs_err as fs;
 use memmap2::Mmap;
 
-/// The bytes of a file: mapped from a disk, or held in memory. Clones share them.
+/// Bytes that are mapped from a disk or in memory. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Content {
     whole: Whole,
     range: Range<usize>,
 }
 
+/// What the bytes are a part of.
 #[derive(Clone, Debug)]
 enum Whole {
     Mapped(Arc<Mmap>),
-    Held(Arc<Vec<u8>>),
+    InMemory(Arc<Vec<u8>>),
 }
 
-/// Bytes up to which a file is read rather than mapped where all of it is wanted: copying so many, into memory that is near then,
-/// takes less time than mapping and unmapping their pages.
-const READ: u64 = 1 << 20;
+/// Largest file that [`Content::load`] reads instead of mapping it, in bytes: below, copying the bytes takes less time than mapping and
+/// unmapping their pages.
+const MAX_READ: u64 = 1 << 20;
 
 impl Content {
-    /// A file of which every byte will be looked at: read if it is small, otherwise mapped.
+    /// A file all of whose bytes will be used: read if it is small, mapped otherwise.
     ///
     /// # Errors
     /// As [`Content::map`].
     pub fn load(path: &Path) -> std::io::Result<Self> {
         let file = fs::metadata(path)?;
-        match file.is_file() && file.len() <= READ {
-            true => fs::read(path).map(Self::held),
-            false => Self::map(path),
+        if file.is_file() && file.len() <= MAX_READ {
+            fs::read(path).map(Self::held)
+        } else {
+            Self::map(path)
         }
     }
 
@@ -50,7 +52,10 @@ impl Content {
         Self::map_file(file.file())
     }
 
-    /// Maps a file that is open.
+    /// Maps an open file.
+    ///
+    /// # Errors
+    /// The system cannot map it.
     pub fn map_file(file: &std::fs::File) -> std::io::Result<Self> {
         // SAFETY: the map is only read. If another process truncates the file meanwhile, reading past its new end is a bus error,
         // not a wrong number; copying every checkpoint instead would double the memory and the reading time of all of them.
@@ -62,16 +67,16 @@ impl Content {
         })
     }
 
-    /// Bytes that were read.
+    /// Bytes that are already in memory.
     pub fn held(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self {
             range: 0..bytes.len(),
-            whole: Whole::Held(Arc::new(bytes)),
+            whole: Whole::InMemory(Arc::new(bytes)),
         }
     }
 
-    /// A part of it: a member that lies in an archive as it is.
+    /// A part of these bytes, which it shares: a member that is stored in an archive, say.
     ///
     /// # Panics
     /// The range goes beyond the end.
@@ -100,7 +105,7 @@ impl Deref for Content {
     fn deref(&self) -> &[u8] {
         let whole: &[u8] = match &self.whole {
             Whole::Mapped(map) => map,
-            Whole::Held(bytes) => bytes,
+            Whole::InMemory(bytes) => bytes,
         };
         &whole[self.range.clone()]
     }

@@ -1,4 +1,5 @@
-//! What can be wrong with bytes, wherever they lie. Errors of a file or an object name it.
+//! Errors of reading and writing bytes. [`StorageError`] names the file or object; [`FormatError`], its source, says what is wrong
+//! with the content.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ impl StorageError {
     }
 }
 
-/// What is wrong with the content of a file of a known format. It does not name the file: the error that has it as its source does.
+/// What is wrong with the content of a file. It does not name the file; the error that has it as its source does.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// The file is shorter or longer than its header says.
@@ -48,21 +49,29 @@ pub enum FormatError {
         /// Bytes of the file.
         found: u64,
     },
-    /// It asks for more than a limit allows.
+    /// It asks for more than one of the [`Limits`](crate::Limits) allows.
     #[error("{what}: {found}, the limit {limit} is {allowed}")]
     Limit {
-        /// What is too large.
+        /// What exceeds the limit, e.g. `bytes of its header`.
         what: String,
-        /// How large it is.
+        /// Its value in the file.
         found: u64,
-        /// Name of the limit: a field of [`Limits`](crate::Limits).
+        /// Name of the limit.
         limit: &'static str,
-        /// Its value.
+        /// Value of the limit.
         allowed: u64,
     },
     /// Its structure is broken, or uses a feature that the reader does not know.
     #[error("{0}")]
     Broken(String),
+    /// Something is wrong with a part of it: a member of a zip, an array, a header.
+    #[error("{part}")]
+    Part {
+        /// The part, e.g. `member a.npy of its zip`.
+        part: String,
+        /// What is wrong with the part.
+        source: Box<FormatError>,
+    },
 }
 
 impl FormatError {
@@ -71,7 +80,16 @@ impl FormatError {
         Self::Broken(reason.into())
     }
 
-    /// Compares a number that a file gives with a limit.
+    /// The same error, of a part of the file.
+    #[must_use]
+    pub fn within(self, part: impl Into<String>) -> Self {
+        Self::Part {
+            part: part.into(),
+            source: Box::new(self),
+        }
+    }
+
+    /// Compares a number from a file with a limit.
     ///
     /// # Errors
     /// [`FormatError::Limit`] where it is larger.
@@ -93,7 +111,7 @@ impl FormatError {
     }
 }
 
-/// An error with its sources as one line.
+/// The one-line text of an error and all its sources.
 pub trait FullMessage {
     /// The messages of the error and of its sources, joined by `: `. A message that only repeats its source's is left out.
     fn full_message(&self) -> String;
@@ -102,15 +120,15 @@ pub trait FullMessage {
 impl<E: Error + ?Sized> FullMessage for E {
     fn full_message(&self) -> String {
         let mut line = self.to_string();
-        let mut last = line.clone();
+        let mut previous = line.clone();
         let mut source = self.source();
         while let Some(error) = source {
             let text = error.to_string();
-            if text != last {
+            if text != previous {
                 line.push_str(": ");
                 line.push_str(&text);
             }
-            last = text;
+            previous = text;
             source = error.source();
         }
         line

@@ -1,4 +1,4 @@
-//! What was read last, kept: workers measure what one file holds one after the other, and must not read the file anew for each.
+//! A cache of values made from files: workers measure the checkpoints of one file in turn, and must not parse the file again for each.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,70 +6,73 @@ use std::time::SystemTime;
 
 use crate::Location;
 
-/// What was made of a few files last, as long as these are as they were.
+/// The values that were last made from a few files, dropped when their file changes.
 pub struct FileCache<T> {
     /// The last used first.
     slots: Mutex<Vec<Slot<T>>>,
-    most: usize,
+    capacity: usize,
 }
 
 struct Slot<T> {
-    of: Location,
+    location: Location,
     version: Version,
     value: Arc<Value<T>>,
 }
 
-/// Locked while it is made; others who want it wait.
+/// Locked while the value is made, so that other threads that want it wait.
 type Value<T> = Mutex<Option<Arc<T>>>;
 
-/// Length of a file and the time of its last change: what tells that it is another now. `None` of an object, which stays as it was
-/// first read.
+/// Length of a file and the time of its last change, which show that it was replaced. `None` of an object, whose first value stays.
 type Version = Option<(u64, SystemTime)>;
 
 impl<T> FileCache<T> {
-    /// Keeps what was made of so many files at most.
-    pub const fn new(most: usize) -> Self {
+    /// A cache of at most `capacity` values.
+    pub const fn new(capacity: usize) -> Self {
         Self {
             slots: Mutex::new(Vec::new()),
-            most,
+            capacity,
         }
     }
 
-    /// What is kept of `of`, or what `make` makes of it. Errors are not kept.
+    /// The value of `location`: the cached one, or else the one that `make` makes. Errors are not cached.
     ///
     /// # Errors
     /// As `make`.
-    pub fn get<E>(&self, of: &Location, make: impl FnOnce() -> Result<T, E>) -> Result<Arc<T>, E> {
-        let value = self.slot(of);
-        let mut held = lock(&value);
-        if let Some(kept) = &*held {
-            return Ok(Arc::clone(kept));
+    pub fn get<E>(
+        &self,
+        location: &Location,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Arc<T>, E> {
+        let value = self.slot(location);
+        let mut cached = lock(&value);
+        if let Some(cached) = &*cached {
+            return Ok(Arc::clone(cached));
         }
         let made = make().map(Arc::new);
         match &made {
-            Ok(made) => *held = Some(Arc::clone(made)),
+            Ok(made) => *cached = Some(Arc::clone(made)),
             Err(_) => lock(&self.slots).retain(|slot| !Arc::ptr_eq(&slot.value, &value)),
         }
         made
     }
 
-    fn slot(&self, of: &Location) -> Arc<Value<T>> {
-        let version = version(&of.path);
+    fn slot(&self, location: &Location) -> Arc<Value<T>> {
+        let version = version(&location.path);
         let mut slots = lock(&self.slots);
-        let known = slots
+        let index = slots
             .iter()
-            .position(|slot| slot.of == *of && slot.version == version);
-        let slot = known.map_or_else(
-            || Slot {
-                of: of.clone(),
+            .position(|slot| slot.location == *location && slot.version == version);
+        let slot = match index {
+            Some(index) => slots.remove(index),
+            None => Slot {
+                location: location.clone(),
                 version,
                 value: Arc::default(),
             },
-            |at| slots.remove(at),
-        );
+        };
         let value = Arc::clone(&slot.value);
         slots.insert(0, slot);
-        slots.truncate(self.most);
+        slots.truncate(self.capacity);
         value
     }
 }
@@ -89,20 +92,20 @@ mod tests {
 
     use super::*;
 
-    fn at(row: u64) -> Location {
+    fn row(row: u64) -> Location {
         Location::from(Path::new("s3://zoo/a")).at_row(row)
     }
 
     #[test]
-    fn the_last_used_are_kept() {
-        let kept = FileCache::new(2);
+    fn the_last_used_values_stay_cached() {
+        let cache = FileCache::new(2);
         let get = |row| {
             let mut made = false;
             let make = || {
                 made = true;
                 Ok::<_, ()>(row)
             };
-            assert_eq!(kept.get(&at(row), make), Ok(Arc::new(row)));
+            assert_eq!(cache.get(&self::row(row), make), Ok(Arc::new(row)));
             made
         };
         assert_eq!(
@@ -112,16 +115,16 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_not_kept() {
-        let kept = FileCache::new(2);
-        assert_eq!(kept.get(&at(0), || Err::<u8, _>("gone")), Err("gone"));
-        assert!(lock(&kept.slots).is_empty());
-        assert_eq!(kept.get(&at(0), || Ok::<_, ()>(1)), Ok(Arc::new(1)));
+    fn errors_are_not_cached() {
+        let cache = FileCache::new(2);
+        assert_eq!(cache.get(&row(0), || Err::<u8, _>("gone")), Err("gone"));
+        assert!(lock(&cache.slots).is_empty());
+        assert_eq!(cache.get(&row(0), || Ok::<_, ()>(1)), Ok(Arc::new(1)));
     }
 
     #[test]
-    fn who_asks_meanwhile_waits_and_shares() {
-        let kept = FileCache::new(2);
+    fn threads_that_ask_meanwhile_wait_and_share_the_value() {
+        let cache = FileCache::new(2);
         let made = Mutex::new(0);
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -131,7 +134,7 @@ mod tests {
                         std::thread::yield_now();
                         Ok::<_, ()>(7)
                     };
-                    assert_eq!(kept.get(&at(0), make), Ok(Arc::new(7)));
+                    assert_eq!(cache.get(&row(0), make), Ok(Arc::new(7)));
                 });
             }
         });

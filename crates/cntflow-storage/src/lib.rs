@@ -1,7 +1,4 @@
-//! Bytes wherever they are: files that are mapped or read, members of archives, objects of stores.
-//!
-//! This crate knows no checkpoints, tensors or networks. It checks lengths, offsets and ratios of compression against [`Limits`]
-//! before it takes memory, and it writes files whole or not at all.
+#![doc = include_str!("../README.md")]
 
 pub mod archive;
 mod atomic;

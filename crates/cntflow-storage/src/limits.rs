@@ -1,13 +1,13 @@
-//! How much a file may ask for.
+//! Limits on what a file may make a reader allocate.
 
 use serde::{Deserialize, Serialize};
 
-/// Bounds on what a file may make a reader take. They are checked before memory is taken; a file beyond one is an error that names
-/// the limit. Elements that lie in a mapped file as they are take no memory and are bounded by the file alone.
+/// Bounds on what a file may make a reader allocate. They are checked before memory is allocated; a file beyond one is an error that
+/// names the limit. Elements that are used in place in a mapped file take no memory and are bounded by the file alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Bytes of headers, lists of contents, pickles and other structure, taken together; 100,000,000 (safetensors' own limit).
+    /// Bytes of headers, lists of contents, pickles and other structure, added up; 100,000,000 (safetensors' own limit).
     pub header_bytes: u64,
     /// Tensors of one file; 200,000.
     pub tensors: u64,
@@ -35,7 +35,7 @@ impl Limits {
         "object_bytes",
     ];
 
-    /// The limit of that name, to be set; `None` where there is none.
+    /// The limit of that name, to be set; `None` if there is no such limit.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut u64> {
         Some(match name {
             "header_bytes" => &mut self.header_bytes,

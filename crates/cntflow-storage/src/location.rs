@@ -1,4 +1,4 @@
-//! Where a checkpoint lies: a file or an object, a member of an archive, a row of a matrix of weights.
+//! The location of a checkpoint as a value: a file or an object, a member of an archive, a row of a file that holds several.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use crate::archive;
 use crate::store;
 use crate::{Content, Limits, SharedPath, StorageError};
 
-/// Where a checkpoint lies. A plain wire type.
+/// The location of a checkpoint. A plain wire type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location {
-    /// A file, or the URL of an object; a URL is text, and is never joined or simplified as a path is.
+    /// A file, or the URL of an object. A URL is text: it is never joined or normalised as a path is.
     pub path: SharedPath,
-    /// Name of a member, where the file is an archive (tar, tar.gz, zip).
+    /// Name of a member, if the file is an archive (tar, tar.gz, zip).
     pub member: Option<String>,
-    /// A row, where one file holds several checkpoints: of the matrix of the Small CNN Zoo, or a snapshot along the first dimension of
+    /// A row, if the file holds several checkpoints: a row of the Small CNN Zoo's matrix, or a snapshot along the first dimension of
     /// every tensor.
     pub row: Option<u64>,
 }
@@ -59,7 +59,7 @@ impl Location {
         }
     }
 
-    /// A row of what lies here.
+    /// A row of this location.
     #[must_use]
     pub fn at_row(&self, row: u64) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl Location {
         }
     }
 
-    /// The file or member that this is a row of.
+    /// The file, object or member that this is a row of.
     pub fn whole(&self) -> Self {
         Self {
             row: None,
@@ -76,22 +76,23 @@ impl Location {
         }
     }
 
-    /// The URL of the object that it is, where it is no member of an archive.
+    /// Its URL, if it is an object or a row of one, and no member of an archive.
     pub fn object(&self) -> Option<&str> {
         self.url().filter(|_| self.member.is_none())
     }
 
-    /// Its URL, where it lies in an object store.
+    /// The URL of its object or archive, if it is on an object store.
     pub fn url(&self) -> Option<&str> {
         self.path.to_str().filter(|text| store::is_url(text))
     }
 
-    /// Size of the file that it lies in, or its share of it, where that can be told without opening it; what measuring it costs.
+    /// Size in bytes of the file that it is in, an estimate of what measuring it costs; `None` of an object, whose store would have to
+    /// be asked, and of a missing file.
     pub fn size(&self) -> Option<u64> {
-        match self.url() {
-            Some(_) => None,
-            None => self.path.metadata().ok().map(|file| file.len()),
+        if self.url().is_some() {
+            return None;
         }
+        self.path.metadata().ok().map(|file| file.len())
     }
 
     /// The name of the file or of the member, without its folders.
@@ -104,7 +105,7 @@ impl Location {
         whole.rsplit('/').next().unwrap_or(whole)
     }
 
-    /// Another file of the folder that this one lies in, in the same archive or store.
+    /// Another file in the same folder, in the same archive or store.
     pub fn sibling(&self, name: &str) -> Self {
         let beside = |whole: &str| match whole.rfind('/') {
             Some(end) => format!("{}/{name}", &whole[..end]),
@@ -117,10 +118,10 @@ impl Location {
         }
     }
 
-    /// The bytes that lie here: of the file, of the object or of the member. A row is part of them.
+    /// The bytes of the file, object or member; of a row, those of the whole that it is a row of.
     ///
     /// # Errors
-    /// They cannot be read; there is no such member; or it is larger than `limits` allow.
+    /// They cannot be read, there is no such member, or it is larger than `limits` allow.
     pub fn content(&self, limits: &Limits) -> Result<Content, StorageError> {
         match &self.member {
             Some(member) => archive::member(&self.path, member, limits),

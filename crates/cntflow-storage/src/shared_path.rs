@@ -1,4 +1,4 @@
-//! The path of a file that many checkpoints lie in.
+//! The path of a file that many catalog entries share.
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A path that is not changed any more; a copy of it shares its text. It crosses wires and files as any path does.
+/// An immutable path of one pointer; clones share its text. It is serialised as any path.
+///
+/// Written by hand because a path need not be UTF-8, which the texts of `arcstr` must be, and an `Arc<Path>` has the size of two
+/// pointers: a catalog has hundreds of thousands of them.
 #[derive(Clone, Debug, Default, Eq, PartialOrd, Ord, Hash)]
 pub struct SharedPath(Arc<PathBuf>);
 

@@ -39,7 +39,7 @@ impl TableStore {
 
     /// Location of the part of `table` in `batch`: a path or a URL.
     pub fn part(&self, table: Table, batch: &str) -> PathBuf {
-        self.folder(table).place_of(&file_name(batch))
+        self.folder(table).path_of(&file_name(batch))
     }
 
     /// The folder of a table's parts.
@@ -123,7 +123,7 @@ impl TableStore {
         };
         if paths.is_empty() {
             return Err(TablesError::Empty {
-                path: self.root.place_of(""),
+                path: self.root.path_of(""),
                 table: table.name(),
             });
         }

@@ -1,7 +1,7 @@
 //! The catalog as a file. It is written as Parquet: `checkpoint`, `path`, `run`, `step`, `architecture`, `absent`, one column per label,
-//! and `member` and `row` where a checkpoint has them.
+//! and `member` and `row` if some checkpoint has them.
 //!
-//! Paths are kept relative to the folder of the catalog, so that a population can be moved as a whole.
+//! Paths are relative to the folder of the catalog, so that a population can be moved as a whole.
 
 mod read;
 
@@ -17,14 +17,13 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::catalog::{Catalog, CatalogEntry, LabelColumn, LabelKind};
-use crate::label::label_name;
-use crate::{CatalogError, Label};
+use crate::{CatalogError, Label, TableError, label_name};
 use cntflow_storage::{Location, write_atomically};
 
 pub use read::read_catalog;
 pub use read::{read_catalog_at, whole_number};
 
-/// The values of one label column over `entries`, null where an entry has none.
+/// The values of one label column over `entries`; null for an entry without the label.
 pub fn label_array<'a>(
     column: &LabelColumn,
     entries: impl Iterator<Item = &'a CatalogEntry>,
@@ -78,7 +77,7 @@ fn as_real(label: &Label) -> Option<f64> {
     }
 }
 
-/// The catalog as one record batch, paths relative to `folder` where they lie below it.
+/// The catalog as one record batch, with paths below `folder` relative to it.
 ///
 /// # Errors
 /// Arrow refuses the columns (two of one name).
@@ -157,23 +156,18 @@ fn catalog_batch(catalog: &Catalog, folder: &Path) -> Result<RecordBatch, ArrowE
 /// # Errors
 /// The file cannot be written; the text names it.
 pub fn write_catalog(path: &Path, catalog: &Catalog) -> Result<(), CatalogError> {
-    let broken = |reason: String| CatalogError::Catalog {
-        path: path.to_owned(),
-        reason,
-    };
-    let batch = catalog_batch(catalog, path.parent().unwrap_or(Path::new("")));
-    let batch = batch.map_err(|error| broken(error.to_string()))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let batch = catalog_batch(catalog, folder).map_err(|error| CatalogError::table(path, error))?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .build();
     write_atomically(path, |file| {
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))
-            .map_err(std::io::Error::other)?;
-        writer.write(&batch).map_err(std::io::Error::other)?;
-        writer.close().map_err(std::io::Error::other)?;
-        Ok::<(), std::io::Error>(())
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))?;
+        writer.write(&batch)?;
+        writer.close()?;
+        Ok::<(), TableError>(())
     })
-    .map_err(|error| broken(error.to_string()))
+    .map_err(|error| CatalogError::table(path, error))
 }
 
 #[cfg(test)]
@@ -199,7 +193,7 @@ mod tests {
                 .into_iter()
                 .map(|(key, label)| (key.to_owned(), label))
                 .collect(),
-            absent: absent.map(Absence::of),
+            absent: absent.map(Absence::parse),
         };
         let entries = vec![
             entry(

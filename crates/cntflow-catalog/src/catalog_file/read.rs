@@ -1,25 +1,29 @@
-//! Catalogs as people write them: CSV, JSON lines or Parquet with at least a column `path`.
+//! Reading catalog files: CSV, JSON lines or Parquet with at least a column `path`.
 
 use std::path::Path;
 
 use crate::catalog::{Absence, CatalogEntry};
 use crate::interner::Interner;
-use crate::label::OWN_COLUMNS;
 use crate::rows::{Cell, Row, for_each_row};
-use crate::{CatalogError, Label, Labels, SharedText};
+use crate::{CatalogError, ColumnSource, Label, Labels, RowError};
+use arcstr::ArcStr;
 use cntflow_storage::{Limits, Location};
 
-/// Reads a catalog: a CSV, JSON-lines or Parquet file with at least a column `path`, relative to the folder of the file. `checkpoint`
-/// is the place where it is not given, `run` the checkpoint, `step` 0; `member` and `row` say which checkpoint of an archive or of a
-/// matrix is meant; every other column of numbers, flags or texts is a label.
+/// Reads a catalog: a CSV, JSON-lines or Parquet file with at least a column `path`, relative to the folder of the file.
+///
+/// `checkpoint` defaults to the location, `run` to the checkpoint and `step` to 0. `member` and `row` select a checkpoint of an archive
+/// or of a matrix. Every other column of numbers, flags or texts is a label.
 ///
 /// # Errors
-/// The file cannot be read, has no `path`, or a column of its own holds what it cannot; the text names line and column.
+/// The file cannot be read, or a row lacks `path` or has a `step` or `row` that is no whole number; the text names line and column.
 pub fn read_catalog(path: &Path) -> Result<Vec<CatalogEntry>, CatalogError> {
     read_catalog_at(&path.into(), &Limits::default())
 }
 
-/// The same of a catalog anywhere.
+/// As [`read_catalog`], of a catalog that is a file, an object or a member of an archive.
+///
+/// # Errors
+/// As [`read_catalog`], and as [`Location::content`].
 pub fn read_catalog_at(
     location: &Location,
     limits: &Limits,
@@ -33,27 +37,24 @@ pub fn read_catalog_at(
     Ok(entries)
 }
 
-fn entry(catalog: &Location, row: &Row) -> Result<CatalogEntry, String> {
+fn entry(catalog: &Location, row: &Row) -> Result<CatalogEntry, RowError> {
     let text = |column: &str| row.get(column).map(Cell::text);
-    let absent = text("absent").map(|text| Absence::of(&text));
+    let absent = text("absent").map(|text| Absence::parse(&text));
     let path = match text("path") {
         Some(path) => path,
         None if absent.is_some() => String::new(),
-        None => return Err("column 'path' is empty or missing".to_owned()),
+        None => return Err(RowError::Empty { column: "path" }),
     };
     let location = Location {
         member: text("member"),
-        row: whole(row, "row")?
-            .map(u64::try_from)
-            .transpose()
-            .map_err(|_| "column 'row' is negative".to_owned())?,
-        ..placed(catalog, &path)
+        row: row_number(row)?,
+        ..resolve(catalog, &path)
     };
     let checkpoint = text("checkpoint").unwrap_or_else(|| location.to_string());
     Ok(CatalogEntry {
         run: text("run").unwrap_or_else(|| checkpoint.clone()).into(),
         step: whole(row, "step")?.unwrap_or(0),
-        architecture: text("architecture").map(SharedText::from),
+        architecture: text("architecture").map(ArcStr::from),
         labels: labels(row),
         absent,
         location,
@@ -61,33 +62,49 @@ fn entry(catalog: &Location, row: &Row) -> Result<CatalogEntry, String> {
     })
 }
 
-/// Where a path of the catalog leads: itself where it is a URL or absolute, else seen from the folder of the catalog.
-fn placed(catalog: &Location, path: &str) -> Location {
-    let itself = Location::from(Path::new(path));
-    match itself.url() {
-        Some(_) => itself,
-        None => catalog.sibling(path),
+/// The column `row`: a row of a file that holds several checkpoints.
+fn row_number(row: &Row) -> Result<Option<u64>, RowError> {
+    let column = "row";
+    let Some(value) = whole(row, column)? else {
+        return Ok(None);
+    };
+    u64::try_from(value)
+        .map(Some)
+        .map_err(|_| RowError::Negative { column, value })
+}
+
+/// The location of a path in the catalog: URLs and absolute paths as they are, others relative to the folder of the catalog.
+fn resolve(catalog: &Location, path: &str) -> Location {
+    let absolute = Location::from(Path::new(path));
+    if absolute.url().is_some() {
+        return absolute;
     }
+    catalog.sibling(path)
 }
 
 fn labels(row: &Row) -> Labels {
     row.cells
         .iter()
-        .filter(|(name, _)| !OWN_COLUMNS.contains(&name.as_str()))
-        .map(|(name, cell)| (name.clone(), cell.label()))
+        .filter_map(|(column, cell)| {
+            Some((ColumnSource::Catalog.label_name(column)?, cell.label()))
+        })
         .collect()
 }
 
-fn whole(row: &Row, column: &str) -> Result<Option<i64>, String> {
+/// The whole number in a column; `None` if it is empty.
+fn whole(row: &Row, column: &str) -> Result<Option<i64>, RowError> {
     let Some(cell) = row.get(column) else {
         return Ok(None);
     };
     whole_number(&cell.label())
         .map(Some)
-        .ok_or_else(|| format!("column '{column}' is '{}', no whole number", cell.text()))
+        .ok_or_else(|| RowError::NoWholeNumber {
+            column: column.to_owned(),
+            value: cell.text(),
+        })
 }
 
-/// A whole number, also where it is written as a real one.
+/// The whole number that a label is; a real number without fraction counts, up to 9e15.
 pub fn whole_number(label: &Label) -> Option<i64> {
     match label {
         Label::Integer(value) => Some(*value),

@@ -1,30 +1,31 @@
 //! CSV with a header.
 
-use super::{Cell, Row, Take};
+use super::{Cell, Row, TakeRow};
+use crate::{RowError, TableError};
 
-/// Hands out the rows; empty places are none.
-pub(super) fn read(file: &[u8], take: Take<'_>) -> Result<(), String> {
+/// Hands out the rows. Empty fields are empty cells.
+pub(super) fn read(file: &[u8], take: TakeRow<'_>) -> Result<(), TableError> {
     let mut reader = csv::Reader::from_reader(file);
-    let header = reader.headers().map_err(|error| error.to_string())?.clone();
-    let mut seen: Vec<&str> = Vec::new();
+    let header = reader.headers()?.clone();
+    let mut names: Vec<&str> = Vec::new();
     for name in &header {
-        if seen.contains(&name) {
-            return Err(format!("line 1: column '{name}' is there twice"));
+        if names.contains(&name) {
+            let column = name.to_owned();
+            let source = RowError::RepeatedColumn { column };
+            return Err(TableError::Line { line: 1, source });
         }
-        seen.push(name);
+        names.push(name);
     }
     let mut record = csv::StringRecord::new();
-    while reader
-        .read_record(&mut record)
-        .map_err(|error| error.to_string())?
-    {
+    while reader.read_record(&mut record)? {
         let line = record.position().map_or(0, csv::Position::line);
-        let named = header.iter().zip(&record);
-        let cells = named
+        let cells = header
+            .iter()
+            .zip(&record)
             .filter(|(_, text)| !text.is_empty())
-            .map(|(name, text)| (name.to_owned(), Cell::Written(text.to_owned())));
-        let cells = cells.collect();
-        take(Row { line, cells }).map_err(|reason| format!("line {line}: {reason}"))?;
+            .map(|(name, text)| (name.to_owned(), Cell::Text(text.to_owned())))
+            .collect();
+        take(Row { line, cells }).map_err(|source| TableError::Line { line, source })?;
     }
     Ok(())
 }

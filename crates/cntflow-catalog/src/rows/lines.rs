@@ -1,25 +1,26 @@
-//! JSON lines: an object a line.
+//! JSON lines: one object a line.
 
-use super::{Cell, Row, Take};
-use crate::json_labels;
+use super::{Cell, Row, TakeRow};
+use crate::{RowError, TableError, json_labels};
 
-/// Hands out the objects; what is null is none, what is nested is the JSON text of it.
-pub(super) fn read(file: &[u8], take: Take<'_>) -> Result<(), String> {
-    for (at, line) in file.split(|&byte| byte == b'\n').enumerate() {
-        let number = at as u64 + 1;
-        if line.trim_ascii().is_empty() {
+/// Hands out the objects. Nulls are empty cells, and nested values are cells of JSON text.
+pub(super) fn read(file: &[u8], take: TakeRow<'_>) -> Result<(), TableError> {
+    for (index, text) in file.split(|&byte| byte == b'\n').enumerate() {
+        if text.trim_ascii().is_empty() {
             continue;
         }
-        let place = |reason: String| format!("line {number}: {reason}");
-        let object = json_labels::object(line).map_err(place)?;
-        let cells = object.into_iter().filter_map(|(name, value)| {
-            Some((name, Cell::Typed(json_labels::label_or_text(value)?)))
-        });
-        let row = Row {
-            line: number,
-            cells: cells.collect(),
-        };
-        take(row).map_err(place)?;
+        let line = index as u64 + 1;
+        read_line(text, line, take).map_err(|source| TableError::Line { line, source })?;
     }
     Ok(())
+}
+
+fn read_line(text: &[u8], line: u64, take: TakeRow<'_>) -> Result<(), RowError> {
+    let object = json_labels::object(text)?;
+    let cells = object.into_iter().filter_map(|(name, value)| {
+        let label = json_labels::label_or_text(value)?;
+        Some((name, Cell::Typed(label)))
+    });
+    let cells = cells.collect();
+    take(Row { line, cells })
 }

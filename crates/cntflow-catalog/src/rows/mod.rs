@@ -1,15 +1,15 @@
-//! Rows of tables as people have them: CSV, JSON lines (both also gzipped) and Parquet, read one at a time.
+//! Rows of tables, read one at a time: CSV, JSON lines (both also gzipped) and Parquet.
 
 mod delimited;
 mod lines;
 mod parquet;
 
 use crate::label::typed;
-use crate::{CatalogError, Label};
-use cntflow_storage::archive::unpacked;
+use crate::{CatalogError, Label, RowError, TableError};
+use cntflow_storage::archive::decompressed;
 use cntflow_storage::{Limits, Location, StorageError};
 
-/// Endings of files that hold rows.
+/// Endings of the names of tables.
 const ENDINGS: [(&str, Form); 7] = [
     (".csv", Form::Delimited),
     (".csv.gz", Form::Delimited),
@@ -27,84 +27,82 @@ enum Form {
     Parquet,
 }
 
-/// What stands in one place of a row.
+/// The value of a column in one row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
-    /// Text whose type must be told.
-    Written(String),
-    /// A value of a known type.
+    /// Text that has no type yet, as in CSV.
+    Text(String),
+    /// A value with a type.
     Typed(Label),
 }
 
 impl Cell {
-    /// The text as it was written.
+    /// The value as text.
     pub fn text(&self) -> String {
         match self {
-            Self::Written(text) => text.clone(),
+            Self::Text(text) => text.clone(),
             Self::Typed(label) => label.to_string(),
         }
     }
 
-    /// The value.
+    /// The value as a label.
     pub fn label(&self) -> Label {
         match self {
-            Self::Written(text) => typed(text),
+            Self::Text(text) => typed(text),
             Self::Typed(label) => label.clone(),
         }
     }
 }
 
-/// One row: its line in the file, counted from 1 (of Parquet its number), and what stands in it by column.
+/// One row of a table.
+#[derive(Clone, Debug)]
 pub struct Row {
+    /// Its line in the file, or of Parquet its number; counted from 1.
     pub line: u64,
+    /// The values that are not empty, by column.
     pub cells: Vec<(String, Cell)>,
 }
 
 impl Row {
-    /// What stands in a column; nothing where that is empty.
+    /// The value of a column; `None` if it is empty or there is no such column.
     pub fn get(&self, column: &str) -> Option<&Cell> {
-        let found = self.cells.iter().find(|(name, _)| name == column);
-        found.map(|(_, cell)| cell)
+        let cell = self.cells.iter().find(|(name, _)| name == column)?;
+        Some(&cell.1)
     }
 }
 
-/// Whether a file of this name holds rows.
+/// Whether a file of this name is a table.
 pub fn holds_rows(name: &str) -> bool {
     form(name).is_some()
 }
 
 fn form(name: &str) -> Option<Form> {
-    let found = ENDINGS.iter().find(|(ending, _)| name.ends_with(ending));
-    found.map(|(_, form)| *form)
+    let (_, form) = ENDINGS.iter().find(|(ending, _)| name.ends_with(ending))?;
+    Some(*form)
 }
 
-/// Hands every row of a file to `take`, whose error names line and column.
+/// Calls `take` with each row of a file.
 ///
 /// # Errors
-/// The file cannot be read, is of no form known by its name, or `take` refuses a row.
+/// The file cannot be read, its name has no ending of a table, or `take` refuses a row; the text names the line.
 pub fn for_each_row(
     location: &Location,
     limits: &Limits,
-    take: &mut dyn FnMut(Row) -> Result<(), String>,
+    take: &mut dyn FnMut(Row) -> Result<(), RowError>,
 ) -> Result<(), CatalogError> {
-    let broken = |reason: String| CatalogError::Catalog {
-        path: location.to_string().into(),
-        reason,
-    };
-    let form = form(location.file_name()).ok_or_else(|| {
-        broken("no table: neither CSV, JSON lines nor Parquet by its name".into())
-    })?;
-    let content = location.content(limits)?;
     let path = location.to_string();
-    let content =
-        unpacked(&content, limits).map_err(|error| StorageError::content(path.as_ref(), error))?;
+    let form = form(location.file_name())
+        .ok_or_else(|| CatalogError::table(&path, TableError::UnknownForm))?;
+    let content = location.content(limits)?;
+    let content = decompressed(&content, limits)
+        .map_err(|error| StorageError::content(path.as_ref(), error))?;
     match form {
         Form::Delimited => delimited::read(&content, take),
         Form::Lines => lines::read(&content, take),
         Form::Parquet => parquet::read(content, take),
     }
-    .map_err(broken)
+    .map_err(|error| CatalogError::table(&path, error))
 }
 
-/// What a reader of rows takes them with.
-type Take<'a> = &'a mut dyn FnMut(Row) -> Result<(), String>;
+/// The callback that a reader hands each row to.
+type TakeRow<'a> = &'a mut dyn FnMut(Row) -> Result<(), RowError>;

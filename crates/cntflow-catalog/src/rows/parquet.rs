@@ -1,4 +1,4 @@
-//! Parquet, batch by batch. Polars and pandas write large strings or string views where Arrow has three types of text.
+//! Parquet, batch by batch. All three Arrow types of text are read: Polars and pandas write large strings and string views.
 
 use std::sync::Arc;
 
@@ -9,18 +9,17 @@ use arrow_schema::DataType;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::{Cell, Row, Take};
-use crate::Label;
+use super::{Cell, Row, TakeRow};
+use crate::{Label, TableError};
 use cntflow_storage::Content;
 
-/// Hands out the rows, numbered from 1; columns of what is neither number, flag nor text (lists, dates) are none.
-pub(super) fn read(file: Content, take: Take<'_>) -> Result<(), String> {
+/// Hands out the rows, numbered from 1. Columns of other types than numbers, flags and texts (lists, dates) are ignored.
+pub(super) fn read(file: Content, take: TakeRow<'_>) -> Result<(), TableError> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from_owner(file))
-        .and_then(|builder| builder.build())
-        .map_err(|error| error.to_string())?;
+        .and_then(|builder| builder.build())?;
     let mut line = 0;
     for batch in reader {
-        let batch = batch.map_err(|error| error.to_string())?;
+        let batch = batch?;
         let columns = columns(&batch);
         for row in 0..batch.num_rows() {
             line += 1;
@@ -28,12 +27,13 @@ pub(super) fn read(file: Content, take: Take<'_>) -> Result<(), String> {
                 Some((name.clone(), Cell::Typed(label_at(array, row)?)))
             });
             let cells = cells.collect();
-            take(Row { line, cells }).map_err(|reason| format!("row {line}: {reason}"))?;
+            take(Row { line, cells }).map_err(|source| TableError::Row { row: line, source })?;
         }
     }
     Ok(())
 }
 
+/// The columns that hold labels, by name.
 fn columns(batch: &RecordBatch) -> Vec<(String, ArrayRef)> {
     let schema = batch.schema();
     let named = schema.fields().iter().zip(batch.columns());
@@ -42,6 +42,7 @@ fn columns(batch: &RecordBatch) -> Vec<(String, ArrayRef)> {
         .collect()
 }
 
+/// The column as texts; `None` if it holds something else.
 fn as_texts(column: &ArrayRef) -> Option<StringArray> {
     match column.data_type() {
         DataType::Utf8 => column.as_string_opt::<i32>().cloned(),
@@ -56,7 +57,7 @@ fn as_texts(column: &ArrayRef) -> Option<StringArray> {
     }
 }
 
-/// The column in one of the four types of labels; `None` where it holds nothing of the kind (lists, dates).
+/// The column converted to one of the four types of labels; `None` if it holds something else (lists, dates).
 fn plain(array: &ArrayRef) -> Option<ArrayRef> {
     use arrow_array::types::{
         Float32Type, Int8Type, Int16Type, Int32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,

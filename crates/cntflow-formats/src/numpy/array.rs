@@ -1,4 +1,4 @@
-//! One array: where its elements are, and how they become row-major and little-endian.
+//! One array: where its elements are stored, and how they become row-major and little-endian.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,36 +10,36 @@ use cntflow_storage::zip::Member;
 
 /// Where the elements of an array are.
 #[derive(Clone, Debug)]
-pub(crate) enum Source {
+pub(crate) enum ArrayBytes {
     /// In the file, as they are.
-    File(Range<usize>),
-    /// Decoded when the file was opened, within `header_bytes`.
-    Held(Vec<u8>),
-    /// At the end of a deflated member, behind so many bytes.
-    Deflated { member: Member, skipped: usize },
-    /// Nowhere that could be read, for this reason.
+    InFile(Range<usize>),
+    /// In memory, decoded when the file was opened, within `header_bytes`.
+    InMemory(Vec<u8>),
+    /// In a deflated member, behind a header of so many bytes.
+    Deflated { member: Member, header_bytes: usize },
+    /// Nowhere that can be read, for this reason.
     Unreadable(String),
 }
 
-/// How an array's elements are kept.
+/// An array as it is stored.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredArray {
-    pub(crate) source: Source,
+    pub(crate) bytes: ArrayBytes,
     pub(crate) dtype: Dtype,
-    /// Column-major.
-    pub(crate) fortran: bool,
+    /// Whether the elements are column-major.
+    pub(crate) is_fortran: bool,
 }
 
 impl StoredArray {
-    /// Bytes that it takes in memory.
-    pub(crate) fn held_bytes(&self) -> u64 {
-        match &self.source {
-            Source::Held(bytes) => bytes.len() as u64,
+    /// Bytes of memory that it takes.
+    pub(crate) fn bytes_in_memory(&self) -> u64 {
+        match &self.bytes {
+            ArrayBytes::InMemory(bytes) => bytes.len() as u64,
             _ => 0,
         }
     }
 
-    /// The one number that it is, as people write it; `None` of a type that is not shown so.
+    /// The number that an array without dimensions is, as text; `None` of types other than real and whole numbers and flags.
     pub(crate) fn number(&self, file: &[u8]) -> Result<Option<String>, FormatError> {
         let bytes = self.elements(file, &[])?;
         Ok(match self.dtype.element {
@@ -65,28 +65,32 @@ impl StoredArray {
         file: &'a [u8],
         shape: &[usize],
     ) -> Result<Cow<'a, [u8]>, FormatError> {
-        let mut bytes = match &self.source {
-            Source::File(range) => Cow::Borrowed(&file[range.clone()]),
-            Source::Held(bytes) => Cow::Borrowed(&bytes[..]),
-            Source::Deflated { member, skipped } => {
+        let mut bytes = match &self.bytes {
+            ArrayBytes::InFile(range) => Cow::Borrowed(&file[range.clone()]),
+            ArrayBytes::InMemory(bytes) => Cow::Borrowed(&bytes[..]),
+            ArrayBytes::Deflated {
+                member,
+                header_bytes,
+            } => {
                 let mut bytes = member.decoded(file)?.into_owned();
-                Cow::Owned(bytes.split_off(*skipped))
+                Cow::Owned(bytes.split_off(*header_bytes))
             }
-            Source::Unreadable(reason) => return Err(FormatError::broken(reason)),
+            ArrayBytes::Unreadable(reason) => return Err(FormatError::broken(reason)),
         };
         let width = self.dtype.element.component_bytes();
-        if self.dtype.big_endian && width > 1 {
+        if self.dtype.is_big_endian && width > 1 {
             let components = bytes.to_mut().chunks_exact_mut(width);
             components.for_each(<[u8]>::reverse);
         }
-        match self.fortran && shape.iter().filter(|&&size| size > 1).count() > 1 {
-            true => Ok(row_major(&bytes, shape, self.dtype.element.bytes()).into()),
-            false => Ok(bytes),
+        // The order matters only if there are two dimensions to order.
+        if self.is_fortran && shape.iter().filter(|&&size| size > 1).count() > 1 {
+            return Ok(row_major(&bytes, shape, self.dtype.element.bytes()).into());
         }
+        Ok(bytes)
     }
 }
 
-/// A little-endian whole number of up to 8 bytes as one of 8.
+/// Widens a little-endian whole number of up to 8 bytes to 8.
 fn widened(bytes: &[u8], signed: bool) -> [u8; 8] {
     let negative = signed && bytes.last().is_some_and(|last| last & 0x80 != 0);
     let mut wide = [if negative { 0xFF } else { 0 }; 8];

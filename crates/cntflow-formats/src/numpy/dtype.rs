@@ -6,12 +6,12 @@ use crate::Element;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Dtype {
     pub(crate) element: Element,
-    pub(crate) big_endian: bool,
+    pub(crate) is_big_endian: bool,
 }
 
 /// The type of a name such as `<f4`, or of one without byte order, as pickles have it; `None` of objects, records, texts and dates.
 pub(crate) fn dtype(name: &str) -> Option<Dtype> {
-    let (big_endian, kind) = match name.split_at_checked(1)? {
+    let (is_big_endian, kind) = match name.split_at_checked(1)? {
         (">", kind) => (true, kind),
         ("<" | "=" | "|", kind) => (false, kind),
         _ => (false, name),
@@ -35,6 +35,6 @@ pub(crate) fn dtype(name: &str) -> Option<Dtype> {
     };
     Some(Dtype {
         element,
-        big_endian,
+        is_big_endian,
     })
 }

@@ -6,15 +6,16 @@ use cntflow_storage::Limits;
 /// What `.npy` files begin with.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// What a header says.
+/// What the header says of the array.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// The element type as NumPy writes it; `|O` of objects.
+    /// The element type as NumPy writes it, e.g. `<f4`; `|O` for objects.
     pub(crate) descr: String,
-    pub(crate) fortran: bool,
+    /// Whether the elements are column-major.
+    pub(crate) is_fortran: bool,
     pub(crate) shape: Vec<usize>,
-    /// Where the elements begin.
-    pub(crate) data: usize,
+    /// Bytes before the elements: all of the header.
+    pub(crate) bytes: usize,
 }
 
 /// Reads the header at the beginning of `bytes`, of format versions 1 to 3.
@@ -45,19 +46,18 @@ pub(crate) fn header(bytes: &[u8], limits: &Limits) -> Result<Header, FormatErro
         "header_bytes",
         limits.header_bytes,
     )?;
-    let data = start + length as usize;
-    let text = bytes.get(start..data).ok_or_else(short)?;
+    let end = start + length as usize;
+    let text = bytes.get(start..end).ok_or_else(short)?;
     let text =
         std::str::from_utf8(text).map_err(|_| FormatError::broken("its header is not UTF-8"))?;
-    let parsed = parse(text, data);
-    parsed.ok_or_else(|| {
+    parse(text, end).ok_or_else(|| {
         let shown: String = text.trim().chars().take(200).collect();
         FormatError::broken(format!("its header cannot be read: {shown}"))
     })
 }
 
-/// `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`; a `descr` that is a list, of records, is kept as text.
-fn parse(text: &str, data: usize) -> Option<Header> {
+/// `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`; a `descr` of records, which is a list, stays text.
+fn parse(text: &str, bytes: usize) -> Option<Header> {
     let shape = value(text, "shape")?.strip_prefix('(')?;
     let (shape, _) = shape.split_once(')')?;
     let sizes = shape
@@ -70,21 +70,20 @@ fn parse(text: &str, data: usize) -> Option<Header> {
         None => descr.split(']').next()?,
     };
     let order = value(text, "fortran_order")?;
+    if !order.starts_with("True") && !order.starts_with("False") {
+        return None;
+    }
     Some(Header {
         descr: descr.to_owned(),
-        fortran: match (order.starts_with("True"), order.starts_with("False")) {
-            (true, _) => true,
-            (_, true) => false,
-            _ => return None,
-        },
+        is_fortran: order.starts_with("True"),
         shape: sizes
             .map(|size| size.parse().ok())
             .collect::<Option<Vec<usize>>>()?,
-        data,
+        bytes,
     })
 }
 
-/// What follows a key's colon.
+/// The text behind a key and its colon.
 fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     let single = format!("'{key}'");
     let double = format!("\"{key}\"");
@@ -102,7 +101,7 @@ mod tests {
     fn headers_are_read() {
         let check = |text: &str, expected: Option<(&str, bool, &[usize])>| {
             let found = parse(text, 0);
-            let found = found.as_ref().map(|h| (&*h.descr, h.fortran, &*h.shape));
+            let found = found.as_ref().map(|h| (&*h.descr, h.is_fortran, &*h.shape));
             assert_eq!(found, expected, "{text}");
         };
         check(

@@ -1,7 +1,7 @@
 //! NumPy: `.npy`, `.npz` (a zip of them), and pickles of arrays within lists and dictionaries.
 //!
-//! Own code: `npyz` reads typed arrays through a reader, where elements are wanted in place and of any type, and no crate reads arrays of
-//! objects, whose pickles are the very ones that are dangerous to run.
+//! This is own code: `npyz` reads typed arrays through a reader, while here elements of any type are used in place, and no crate reads
+//! arrays of objects, whose pickles are dangerous to run.
 
 pub(crate) mod array;
 mod dtype;
@@ -17,22 +17,22 @@ use std::collections::BTreeMap;
 use super::TensorEntry;
 use super::pickle::Pickle;
 use crate::format::{Format, Opening, checked_bytes};
-use array::{Source, StoredArray};
+use array::{ArrayBytes, StoredArray};
 use cntflow_storage::FormatError;
 use cntflow_storage::Limits;
 use cntflow_storage::zip;
 use cntflow_storage::zip::Member;
-use pickled::Place;
+use pickled::PickleSource;
 
 /// The arrays of a file, checked.
 #[derive(Debug, Default)]
 struct Opened {
     tensors: Vec<TensorEntry>,
-    /// How each array's elements are kept.
-    kept: Vec<StoredArray>,
+    /// The arrays, one for each of `tensors`.
+    arrays: Vec<StoredArray>,
     metadata: BTreeMap<String, String>,
-    /// Bytes that are held in memory.
-    held: u64,
+    /// Bytes of arrays that are in memory.
+    bytes_in_memory: u64,
 }
 
 /// An array, a zip of arrays, or a pickle of protocol 2 to 5.
@@ -41,9 +41,9 @@ pub(super) fn recognises(file: &[u8]) -> bool {
 }
 
 fn is_npz(file: &[u8]) -> bool {
-    zip::first(file)
+    zip::first_member(file)
         .is_some_and(|(name, content)| name.ends_with(".npy") || content.starts_with(header::MAGIC))
-        || zip::any_name(file, |name| name.ends_with(".npy"))
+        || zip::has_some_member(file, |name| name.ends_with(".npy"))
 }
 
 /// Opens a file of any of the three.
@@ -53,13 +53,13 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
         opened.array("", file, &Member::Stored(0..file.len()), limits)?;
     } else if Pickle::recognises(file) {
         let pickle = Pickle::read(file, 0, limits)?;
-        ends(pickle.end(), file.len())?;
-        let place = Place {
+        check_length(pickle.end(), file.len())?;
+        let source = PickleSource {
             pickle: &pickle,
             bytes: file,
-            in_file: true,
+            is_in_file: true,
         };
-        walk::walk(place, "", &mut opened, limits)?;
+        walk::walk(source, "", &mut opened, limits)?;
         if opened
             .tensors
             .iter()
@@ -71,22 +71,23 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
         for (name, member) in zip::members(file, limits)? {
             let name = name.strip_suffix(".npy").unwrap_or(&name);
             let read = opened.array(name, file, &member, limits);
-            read.map_err(|error| FormatError::broken(format!("array {name}: {error}")))?;
+            read.map_err(|error| error.within(format!("array {name}")))?;
         }
     }
     Ok(Box::new(opened))
 }
 
-fn ends(expected: usize, found: usize) -> Result<(), FormatError> {
-    let (expected, found) = (expected as u64, found as u64);
-    match expected == found {
-        true => Ok(()),
-        false => Err(FormatError::Length { expected, found }),
+/// Compares the bytes that an array or pickle takes with those that there are.
+fn check_length(expected: usize, found: usize) -> Result<(), FormatError> {
+    if expected != found {
+        let (expected, found) = (expected as u64, found as u64);
+        return Err(FormatError::Length { expected, found });
     }
+    Ok(())
 }
 
 impl Opened {
-    /// Lists one `.npy` file, which is a member or the whole.
+    /// Lists the array of a `.npy` file, which is a member or the whole.
     fn array(
         &mut self,
         name: &str,
@@ -94,10 +95,10 @@ impl Opened {
         member: &Member,
         limits: &Limits,
     ) -> Result<(), FormatError> {
-        let start = member.beginning(file, 1 << 16)?;
-        let mut header = header::header(&start, limits)?;
+        let beginning = member.beginning(file, 1 << 16)?;
+        let header = header::header(&beginning, limits)?;
         if header.descr.trim_start_matches('|') == "O" {
-            return self.objects(name, file, member, header.data, limits);
+            return self.objects(name, file, member, header.bytes, limits);
         }
         let dtype = dtype::dtype(&header.descr).ok_or_else(|| {
             FormatError::broken(format!(
@@ -107,20 +108,20 @@ impl Opened {
         })?;
         let shown = if name.is_empty() { "array" } else { name };
         let bytes = checked_bytes(shown, &header.shape, dtype.element)?;
-        ends(header.data.saturating_add(bytes), member.bytes())?;
-        let source = match member {
-            Member::Stored(range) => Source::File(range.start + header.data..range.end),
-            Member::Deflated { .. } => Source::Deflated {
+        check_length(header.bytes.saturating_add(bytes), member.bytes())?;
+        let bytes = match member {
+            Member::Stored(range) => ArrayBytes::InFile(range.start + header.bytes..range.end),
+            Member::Deflated { .. } => ArrayBytes::Deflated {
                 member: member.clone(),
-                skipped: header.data,
+                header_bytes: header.bytes,
             },
         };
-        let kept = StoredArray {
-            source,
+        let array = StoredArray {
+            bytes,
             dtype,
-            fortran: header.fortran,
+            is_fortran: header.is_fortran,
         };
-        self.add(name, std::mem::take(&mut header.shape), kept, None, limits)
+        self.add(name, header.shape, array, None, limits)
     }
 
     /// Lists the arrays that an array of objects holds: a pickle behind the header.
@@ -129,31 +130,25 @@ impl Opened {
         name: &str,
         file: &[u8],
         member: &Member,
-        start: usize,
+        header_bytes: usize,
         limits: &Limits,
     ) -> Result<(), FormatError> {
         let decoded;
         let (bytes, start, end) = match member {
-            Member::Stored(range) => (&file[..range.end], range.start + start, range.end),
-            Member::Deflated { bytes, .. } => {
-                FormatError::check_limit(
-                    "bytes of its pickle",
-                    *bytes as u64,
-                    "header_bytes",
-                    limits.header_bytes,
-                )?;
-                decoded = member.decoded(file)?;
-                (&*decoded, start, decoded.len())
+            Member::Stored(range) => (&file[..range.end], range.start + header_bytes, range.end),
+            Member::Deflated { .. } => {
+                decoded = member.structure(file, "its pickle", limits)?;
+                (&*decoded, header_bytes, decoded.len())
             }
         };
         let pickle = Pickle::read(bytes, start, limits)?;
-        ends(pickle.end(), end)?;
-        let place = Place {
+        check_length(pickle.end(), end)?;
+        let source = PickleSource {
             pickle: &pickle,
             bytes,
-            in_file: matches!(member, Member::Stored(_)),
+            is_in_file: matches!(member, Member::Stored(_)),
         };
-        walk::walk(place, name, self, limits)
+        walk::walk(source, name, self, limits)
     }
 }
 
@@ -167,7 +162,7 @@ impl Format for Opened {
     }
 
     fn elements<'a>(&'a self, file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError> {
-        self.kept[place].elements(file, &self.tensors[place].shape)
+        self.arrays[place].elements(file, &self.tensors[place].shape)
     }
 
     fn metadata(&self) -> BTreeMap<String, String> {

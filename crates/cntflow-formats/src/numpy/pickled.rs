@@ -1,42 +1,43 @@
-//! Arrays in a pickle: NumPy's calls that would rebuild them, read as data.
+//! Arrays in a pickle: the calls by which NumPy would rebuild them, read as data.
 //!
-//! NumPy 1 names them in `numpy.core`, NumPy 2 in `numpy._core`; protocols 2 to 4 call `multiarray._reconstruct` and set a state,
-//! protocol 5 calls `numeric._frombuffer`. Bytes are texts to be encoded as Latin-1 in protocol 2.
+//! The functions are in `numpy.core` since NumPy 1 and in `numpy._core` since NumPy 2. Protocols 2 to 4 call `multiarray._reconstruct` and
+//! set a state, protocol 5 calls `numeric._frombuffer`. In protocol 2, bytes are texts that are to be encoded as Latin-1.
 
-use super::array::{Source, StoredArray};
+use super::array::{ArrayBytes, StoredArray};
 use super::dtype::{self, Dtype};
 use crate::format::checked_bytes;
 use crate::pickle::{Id, Object, Pickle, Value};
 use cntflow_storage::FormatError;
 
-/// What an object of NumPy's is.
+/// What a call of NumPy's would rebuild.
 pub(crate) enum Rebuilt {
     /// An array of numbers.
     Array(Vec<usize>, StoredArray),
-    /// A number of a type of NumPy's.
+    /// A scalar.
     Number(StoredArray),
-    /// An array of objects: its shape and they, one after the other.
+    /// An array of objects: its shape and its elements.
     Objects(Vec<usize>, Vec<Id>),
-    /// Something else, with the reason why it is not read.
+    /// Something that is not read: what it is.
     Other(String),
 }
 
-/// A pickle and what its bytes lie in: the file from `base` on, or a decoded copy.
+/// A pickle with the bytes that it was read from.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct PickleSource<'a> {
     pub(crate) pickle: &'a Pickle,
+    /// The file up to the end of the pickle at least, or a decoded member.
     pub(crate) bytes: &'a [u8],
-    /// Whether `bytes` is the whole file, so that ranges in it can be used later.
-    pub(crate) in_file: bool,
+    /// Whether offsets in `bytes` are offsets in the file, so that arrays can be read from there later.
+    pub(crate) is_in_file: bool,
 }
 
-/// Whether a class is one of NumPy's.
-pub(crate) fn is_numpy(module: &str) -> bool {
+/// Whether a module is NumPy's.
+pub(crate) fn is_numpy_module(module: &str) -> bool {
     module == "numpy" || module.starts_with("numpy.")
 }
 
-impl Place<'_> {
-    /// The array that an object of NumPy's stands for.
+impl PickleSource<'_> {
+    /// What the call of a function or class of NumPy's would rebuild.
     pub(crate) fn rebuilt(
         &self,
         path: &str,
@@ -48,17 +49,17 @@ impl Place<'_> {
         match (class.1, arguments, state) {
             // (version, shape, type, column-major, elements)
             ("_reconstruct", _, Some(&[_, shape, dtype, fortran, data])) => {
-                let fortran = self.pickle.whole(fortran) == Some(1);
-                self.array(path, [shape, dtype, data], fortran)
+                let is_fortran = self.pickle.whole(fortran) == Some(1);
+                self.array(path, [shape, dtype, data], is_fortran)
             }
             ("_frombuffer", &[data, dtype, shape, order], _) => {
-                let fortran = self.pickle.text(order) == Some("F");
-                self.array(path, [shape, dtype, data], fortran)
+                let is_fortran = self.pickle.text(order) == Some("F");
+                self.array(path, [shape, dtype, data], is_fortran)
             }
             ("scalar", &[dtype, data], _) => match self.dtype(dtype) {
                 Some(dtype) => {
-                    let kept = self.numbers(path, &[], dtype, data, false)?;
-                    Ok(Rebuilt::Number(kept))
+                    let number = self.numbers(path, &[], dtype, data, false)?;
+                    Ok(Rebuilt::Number(number))
                 }
                 None => Ok(Rebuilt::Other("a scalar of no number".to_owned())),
             },
@@ -66,11 +67,12 @@ impl Place<'_> {
         }
     }
 
+    /// An array of numbers or objects, from the values that describe it.
     fn array(
         &self,
         path: &str,
         [shape, dtype, data]: [Id; 3],
-        fortran: bool,
+        is_fortran: bool,
     ) -> Result<Rebuilt, FormatError> {
         let shape = self.pickle.sizes(shape).ok_or_else(|| {
             FormatError::broken(format!(
@@ -81,18 +83,18 @@ impl Place<'_> {
             let n = shape
                 .iter()
                 .try_fold(1_usize, |product, &size| product.checked_mul(size));
-            return match n == Some(elements.len()) {
-                true => Ok(Rebuilt::Objects(shape, elements.clone())),
-                false => Err(FormatError::broken(format!(
+            if n != Some(elements.len()) {
+                return Err(FormatError::broken(format!(
                     "array {path} {shape:?} of objects holds {} of them",
                     elements.len()
-                ))),
-            };
+                )));
+            }
+            return Ok(Rebuilt::Objects(shape, elements.clone()));
         }
         match self.dtype(dtype) {
             Some(dtype) => {
-                let kept = self.numbers(path, &shape, dtype, data, fortran)?;
-                Ok(Rebuilt::Array(shape, kept))
+                let array = self.numbers(path, &shape, dtype, data, is_fortran)?;
+                Ok(Rebuilt::Array(shape, array))
             }
             None => Ok(Rebuilt::Other(
                 "elements of a type that is not known".to_owned(),
@@ -100,16 +102,17 @@ impl Place<'_> {
         }
     }
 
+    /// An array of numbers, with its bytes compared with its shape.
     fn numbers(
         &self,
         path: &str,
         shape: &[usize],
         dtype: Dtype,
         data: Id,
-        fortran: bool,
+        is_fortran: bool,
     ) -> Result<StoredArray, FormatError> {
         let expected = checked_bytes(path, shape, dtype.element)?;
-        let (source, found) = self.data(data).ok_or_else(|| {
+        let (bytes, found) = self.data(data).ok_or_else(|| {
             FormatError::broken(format!("array {path} has no elements that can be read"))
         })?;
         if found != expected {
@@ -119,40 +122,37 @@ impl Place<'_> {
             )));
         }
         Ok(StoredArray {
-            source,
+            bytes,
             dtype,
-            fortran,
+            is_fortran,
         })
     }
 
-    /// Where bytes are, and how many.
-    fn data(&self, id: Id) -> Option<(Source, usize)> {
+    /// Where the bytes of a value are, and how many there are.
+    fn data(&self, id: Id) -> Option<(ArrayBytes, usize)> {
         match self.pickle.value(id) {
-            Value::Bytes(range) if self.in_file => Some((Source::File(range.clone()), range.len())),
-            Value::Bytes(range) => {
-                let bytes = self.bytes[range.clone()].to_vec();
-                Some((Source::Held(bytes), range.len()))
+            Value::Bytes(range) if self.is_in_file => {
+                Some((ArrayBytes::InFile(range.clone()), range.len()))
             }
-            // Of Python 2, whose texts were bytes.
-            Value::Text(text) => Some((Source::Held(text.clone().into_bytes()), text.len())),
+            Value::Bytes(range) => Some(in_memory(self.bytes[range.clone()].to_vec())),
+            // In Python 2, texts were bytes.
+            Value::Text(text) => Some(in_memory(text.clone().into_bytes())),
             Value::Object(object) => self.called(object),
             _ => None,
         }
     }
 
     /// Bytes that a call would make: a text encoded, or a copy of others.
-    fn called(&self, object: &Object) -> Option<(Source, usize)> {
+    fn called(&self, object: &Object) -> Option<(ArrayBytes, usize)> {
         let arguments = self.pickle.elements(object.arguments)?;
         match (self.pickle.class(object.class)?, arguments) {
             (("_codecs", "encode"), &[text, ..]) => {
                 let text = self.pickle.text(text)?.chars();
                 let bytes = text.map(|c| u8::try_from(u32::from(c)).ok());
-                let bytes = bytes.collect::<Option<Vec<u8>>>()?;
-                let length = bytes.len();
-                Some((Source::Held(bytes), length))
+                Some(in_memory(bytes.collect::<Option<Vec<u8>>>()?))
             }
             (("__builtin__" | "builtins", "bytes" | "bytearray"), []) => {
-                Some((Source::Held(Vec::new()), 0))
+                Some(in_memory(Vec::new()))
             }
             (("__builtin__" | "builtins", "bytearray"), &[inner, ..]) => {
                 match self.pickle.value(inner) {
@@ -167,7 +167,7 @@ impl Place<'_> {
         }
     }
 
-    /// `numpy.dtype("f4", False, True)` with the state `(3, "<", ...)`.
+    /// The type that a call `numpy.dtype("f4", False, True)` makes, with the state `(3, "<", ...)`.
     fn dtype(&self, id: Id) -> Option<Dtype> {
         let (("numpy", _), object) = self.pickle.object(id)? else {
             return None;
@@ -178,7 +178,13 @@ impl Place<'_> {
         let mut dtype = dtype::dtype(self.pickle.text(*name)?)?;
         let state = object.state.and_then(|state| self.pickle.elements(state));
         let order = state.and_then(|state| self.pickle.text(*state.get(1)?));
-        dtype.big_endian = order == Some(">");
+        dtype.is_big_endian = order == Some(">");
         Some(dtype)
     }
+}
+
+/// Bytes that were decoded from the pickle, and their number.
+fn in_memory(bytes: Vec<u8>) -> (ArrayBytes, usize) {
+    let length = bytes.len();
+    (ArrayBytes::InMemory(bytes), length)
 }

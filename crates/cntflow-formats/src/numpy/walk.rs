@@ -1,42 +1,43 @@
-//! What a pickle holds, by paths: arrays, and numbers and texts beside them.
+//! The contents of a pickle by their paths: arrays, and numbers and texts beside them.
 
 use super::Opened;
-use super::array::{Source, StoredArray};
+use super::array::{ArrayBytes, StoredArray};
 use super::dtype::Dtype;
-use super::pickled::{Place, Rebuilt, is_numpy};
+use super::pickled::{PickleSource, Rebuilt, is_numpy_module};
 use crate::Element;
 use crate::TensorEntry;
 use crate::pickle::{Id, Object, joined};
 use cntflow_storage::FormatError;
 use cntflow_storage::Limits;
 
-/// Goes through everything that the pickle's root holds; `name` is what its paths begin with.
+/// Lists everything that the pickle's root holds; paths begin with `name`.
 pub(super) fn walk(
-    place: Place<'_>,
+    source: PickleSource<'_>,
     name: &str,
     opened: &mut Opened,
     limits: &Limits,
 ) -> Result<(), FormatError> {
     let mut walk = Walk {
-        place,
+        source,
         limits,
-        visits: place.pickle.visits(),
+        visits: source.pickle.visits(),
         opened,
     };
-    walk.value(place.pickle.root(), name, 0)
+    walk.value(source.pickle.root(), name, 0)
 }
 
+/// The state of a walk over a pickle.
 struct Walk<'a> {
-    place: Place<'a>,
+    source: PickleSource<'a>,
     limits: &'a Limits,
-    /// Values that may still be gone through, shared ones as often as they are met.
+    /// Values that may still be visited; shared values count each time.
     visits: u64,
     opened: &'a mut Opened,
 }
 
 impl Walk<'_> {
     fn value(&mut self, id: Id, path: &str, depth: u64) -> Result<(), FormatError> {
-        let pickle = self.place.pickle;
+        let pickle = self.source.pickle;
         self.visits = pickle.visit(self.visits)?;
         FormatError::check_limit("levels of its pickle", depth, "depth", self.limits.depth)?;
         if let Some(pairs) = pickle.pairs(id) {
@@ -46,10 +47,10 @@ impl Walk<'_> {
             return self.elements(elements, path, depth + 1);
         }
         if let Some((class, object)) = pickle.object(id) {
-            return match is_numpy(class.0) {
-                true => self.rebuilt(class, object, path, depth),
-                false => self.other(class, object, path, depth),
-            };
+            if is_numpy_module(class.0) {
+                return self.rebuilt(class, object, path, depth);
+            }
+            return self.other(class, object, path, depth);
         }
         if let (Some(text), false) = (pickle.plain(id), path.is_empty()) {
             self.opened.metadata.insert(path.to_owned(), text);
@@ -58,15 +59,15 @@ impl Walk<'_> {
     }
 
     fn elements(&mut self, elements: &[Id], path: &str, depth: u64) -> Result<(), FormatError> {
-        for (place, &element) in elements.iter().enumerate() {
-            self.value(element, &joined(path, &place.to_string())?, depth)?;
+        for (index, &element) in elements.iter().enumerate() {
+            self.value(element, &joined(path, &index.to_string())?, depth)?;
         }
         Ok(())
     }
 
     fn pairs(&mut self, pairs: &[(Id, Id)], path: &str, depth: u64) -> Result<(), FormatError> {
-        for (place, &(key, value)) in pairs.iter().enumerate() {
-            let key = self.place.pickle.key(key, place);
+        for (index, &(key, value)) in pairs.iter().enumerate() {
+            let key = self.source.pickle.key(key, index);
             self.value(value, &joined(path, &key)?, depth)?;
         }
         Ok(())
@@ -79,19 +80,19 @@ impl Walk<'_> {
         path: &str,
         depth: u64,
     ) -> Result<(), FormatError> {
-        match self.place.rebuilt(path, class, object)? {
-            Rebuilt::Array(shape, kept) => self.opened.add(path, shape, kept, None, self.limits),
-            Rebuilt::Number(kept) => self.opened.add(path, Vec::new(), kept, None, self.limits),
+        match self.source.rebuilt(path, class, object)? {
+            Rebuilt::Array(shape, array) => self.opened.add(path, shape, array, None, self.limits),
+            Rebuilt::Number(number) => self.opened.add(path, Vec::new(), number, None, self.limits),
             // A single object: the array is only what np.save needs around it.
             Rebuilt::Objects(shape, elements) if shape.is_empty() => {
                 self.value(elements[0], path, depth + 1)
             }
             Rebuilt::Objects(_, elements) => self.elements(&elements, path, depth + 1),
-            Rebuilt::Other(reason) => self.unreadable(path, reason),
+            Rebuilt::Other(what) => self.unreadable(path, what),
         }
     }
 
-    /// An object of any other class: its attributes, items and keys.
+    /// An object of another class: its attributes, items and pairs.
     fn other(
         &mut self,
         class: (&str, &str),
@@ -101,7 +102,7 @@ impl Walk<'_> {
     ) -> Result<(), FormatError> {
         let state = object
             .state
-            .and_then(|state| self.place.pickle.pairs(state));
+            .and_then(|state| self.source.pickle.pairs(state));
         if state.is_none() && object.items.is_empty() && object.pairs.is_empty() {
             return self.unreadable(path, format!("an object of {}.{}", class.0, class.1));
         }
@@ -113,16 +114,16 @@ impl Walk<'_> {
     /// Lists what cannot be read, with the reason.
     fn unreadable(&mut self, path: &str, what: String) -> Result<(), FormatError> {
         let reason = format!("{what}: not read");
-        let kept = StoredArray {
-            source: Source::Unreadable(reason.clone()),
+        let array = StoredArray {
+            bytes: ArrayBytes::Unreadable(reason.clone()),
             dtype: Dtype {
                 element: Element::U8,
-                big_endian: false,
+                is_big_endian: false,
             },
-            fortran: false,
+            is_fortran: false,
         };
         self.opened
-            .add(path, vec![0], kept, Some(reason), self.limits)
+            .add(path, vec![0], array, Some(reason), self.limits)
     }
 }
 
@@ -132,7 +133,7 @@ impl Opened {
         &mut self,
         path: &str,
         shape: Vec<usize>,
-        kept: StoredArray,
+        array: StoredArray,
         excluded_because: Option<String>,
         limits: &Limits,
     ) -> Result<(), FormatError> {
@@ -140,14 +141,14 @@ impl Opened {
         self.tensors.push(TensorEntry {
             name: name.to_owned(),
             shape,
-            element: kept.dtype.element,
+            element: array.dtype.element,
             excluded_because,
         });
-        self.held += kept.held_bytes();
-        self.kept.push(kept);
+        self.bytes_in_memory += array.bytes_in_memory();
+        self.arrays.push(array);
         FormatError::check_limit(
             "bytes of arrays in its pickle",
-            self.held,
+            self.bytes_in_memory,
             "header_bytes",
             limits.header_bytes,
         )?;

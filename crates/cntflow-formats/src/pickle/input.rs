@@ -1,18 +1,18 @@
-//! The bytes of a pickle, taken one piece after the other.
+//! Reading the bytes of a pickle piece by piece.
 
 use std::ops::Range;
 
 use cntflow_storage::FormatError;
 
-/// A place in the bytes.
+/// The bytes of a pickle and an offset in them.
 pub(super) struct Input<'a> {
     bytes: &'a [u8],
-    pub(super) at: usize,
+    pub(super) offset: usize,
 }
 
 impl<'a> Input<'a> {
-    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at }
+    pub(super) fn new(bytes: &'a [u8], offset: usize) -> Self {
+        Self { bytes, offset }
     }
 
     fn cut_short(&self) -> FormatError {
@@ -22,18 +22,19 @@ impl<'a> Input<'a> {
         ))
     }
 
-    /// Where the next `length` bytes lie.
+    /// The range of the next `length` bytes, which are taken.
     pub(super) fn range(&mut self, length: u64) -> Result<Range<usize>, FormatError> {
         let end = usize::try_from(length)
             .ok()
-            .and_then(|length| self.at.checked_add(length))
+            .and_then(|length| self.offset.checked_add(length))
             .filter(|&end| end <= self.bytes.len())
             .ok_or_else(|| self.cut_short())?;
-        let range = self.at..end;
-        self.at = end;
+        let range = self.offset..end;
+        self.offset = end;
         Ok(range)
     }
 
+    /// The next `length` bytes.
     pub(super) fn take(&mut self, length: u64) -> Result<&'a [u8], FormatError> {
         let range = self.range(length)?;
         Ok(&self.bytes[range])
@@ -49,7 +50,7 @@ impl<'a> Input<'a> {
         Ok(byte)
     }
 
-    /// A length of 1, 4 or 8 bytes, little-endian.
+    /// A length of 1, 2, 4 or 8 bytes, little-endian.
     pub(super) fn length(&mut self, bytes: u64) -> Result<u64, FormatError> {
         let bytes = self.take(bytes)?;
         Ok(bytes
@@ -60,22 +61,24 @@ impl<'a> Input<'a> {
 
     /// The text up to the next line break, which is taken too.
     pub(super) fn line(&mut self) -> Result<&'a str, FormatError> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let rest = self.bytes.get(self.offset..).unwrap_or_default();
         let length = rest.iter().position(|&byte| byte == b'\n');
         let length = length.ok_or_else(|| self.cut_short())?;
-        self.at += length + 1;
-        std::str::from_utf8(&rest[..length]).map_err(|_| not_text(self.at))
+        self.offset += length + 1;
+        std::str::from_utf8(&rest[..length]).map_err(|_| not_text(self.offset))
     }
 
     /// A text of so many bytes.
     pub(super) fn text(&mut self, length: u64) -> Result<String, FormatError> {
-        let at = self.at;
+        let start = self.offset;
         let bytes = self.take(length)?;
-        let text = std::str::from_utf8(bytes).map_err(|_| not_text(at))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| not_text(start))?;
         Ok(text.to_owned())
     }
 }
 
-fn not_text(at: usize) -> FormatError {
-    FormatError::broken(format!("the text at byte {at} of its pickle is not UTF-8"))
+fn not_text(offset: usize) -> FormatError {
+    FormatError::broken(format!(
+        "the text at byte {offset} of its pickle is not UTF-8"
+    ))
 }

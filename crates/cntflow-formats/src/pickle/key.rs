@@ -1,24 +1,24 @@
-//! Keys of dictionaries as parts of paths.
+//! The keys of dictionaries as parts of paths.
 
 use super::{Id, Pickle, Value};
 
-/// The most elements of a tuple that is shown.
-const SHOWN: usize = 8;
+/// Most elements of a tuple that is shown.
+const MAX_SHOWN: usize = 8;
 
 impl Pickle {
-    /// What a path calls the key at `place` of a dictionary: a number or text as it is, a tuple of them in parentheses, a class by its
-    /// name, and of anything else its place, so that what lies under it is read all the same.
-    pub fn key(&self, id: Id, place: usize) -> String {
+    /// What a path calls a key: a number or text as it is, a tuple of them in parentheses, a class by its name. Any other key is called
+    /// by its index in the dictionary, so that the value under it is still read.
+    pub fn key(&self, id: Id, index: usize) -> String {
         self.simple(id)
             .or_else(|| self.tuple(id))
-            .unwrap_or_else(|| format!("<key {place}>"))
+            .unwrap_or_else(|| format!("<key {index}>"))
     }
 
     fn tuple(&self, id: Id) -> Option<String> {
         let Value::Tuple(elements) = self.value(id) else {
             return None;
         };
-        if elements.len() > SHOWN {
+        if elements.len() > MAX_SHOWN {
             return None;
         }
         let parts: Option<Vec<String>> = elements.iter().map(|&part| self.simple(part)).collect();

@@ -1,70 +1,83 @@
 //! Pickles, read as data.
 //!
-//! A pickle is a program for a small stack machine whose results are Python objects. Here it is run only as far as it builds values: a
-//! class is its name, a call is an [`Value::Object`] that says what was called with what, and nothing is ever imported or executed. Own
-//! code, since the crates at hand either turn pickles into nested values, which a hostile file makes cyclic or a million levels deep, or
-//! know no calls and persistent identifiers, which every file of PyTorch's consists of.
+//! A pickle is a program for a small stack machine that makes Python objects. Here it is run only as far as it builds values: a class is
+//! its name, a call is a [`Value::Object`] that says what would be called with what, and nothing is ever imported or executed.
 //!
-//! Values live in one arena and refer to each other by [`Id`], so cycles, sharing and depth cost nothing until somebody walks them; who
-//! walks has to bound depth and number. Every opcode makes at most one value, so memory is bounded by the pickle's length and by
-//! [`Limits::header_bytes`].
+//! This is own code: other crates either turn pickles into nested values, which a hostile file makes cyclic or a million levels deep, or
+//! lack calls and persistent identifiers, which every PyTorch file has.
+//!
+//! Values live in one arena and refer to each other by [`Id`], so cycles, sharing and depth cost nothing until somebody walks them. A walk
+//! must bound its depth and the number of its visits ([`Pickle::visits`]). Every opcode makes at most one value, so memory is bounded by
+//! the pickle's length and by [`Limits::header_bytes`].
 
 mod input;
 mod key;
 mod machine;
+mod opcode;
 
 use std::ops::Range;
 
 use cntflow_storage::FormatError;
 use cntflow_storage::Limits;
 
-/// Place of a value in its pickle's arena.
+/// Index of a value in its pickle's arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Id(u32);
 
 /// A value of a pickle.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
+    /// Python's `None`.
     None,
+    /// A flag.
     Flag(bool),
+    /// A whole number of up to 64 bits.
     Whole(i64),
     /// A whole number beyond 64 bits.
     Huge,
+    /// A real number.
     Real(f64),
+    /// A text.
     Text(String),
-    /// Where bytes lie in what the pickle was read from.
+    /// Bytes, as their range in the file that the pickle was read from.
     Bytes(Range<usize>),
+    /// A tuple.
     Tuple(Vec<Id>),
+    /// A list.
     List(Vec<Id>),
+    /// A set.
     Set(Vec<Id>),
+    /// A dictionary, as pairs of key and value.
     Dict(Vec<(Id, Id)>),
     /// A class or function, by its name.
     Class {
+        /// The module that it is in.
         module: String,
+        /// Its name in the module.
         name: String,
     },
-    /// What calling a class would have made.
+    /// The object that a call would make.
     Object(Box<Object>),
-    /// Something that lies outside of the pickle.
+    /// Something outside of the pickle, by its persistent identifier: a storage of PyTorch's.
     Persistent(Id),
 }
 
-/// A call that was not made.
+/// A call that was not made, and what would be done with its result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
-    /// What is called; mostly a [`Value::Class`].
+    /// The function or class, usually a [`Value::Class`].
     pub class: Id,
-    /// Its arguments, mostly a tuple.
+    /// Its arguments, usually a tuple.
     pub arguments: Id,
-    /// What its state is set to afterwards.
+    /// The state that the result is given.
     pub state: Option<Id>,
-    /// What is appended to it.
+    /// Elements that are appended to the result.
     pub items: Vec<Id>,
-    /// What is put into it by key.
+    /// Keys and values that are put into the result.
     pub pairs: Vec<(Id, Id)>,
 }
 
-/// A pickle that was read.
+/// The values of a pickle.
 #[derive(Debug)]
 pub struct Pickle {
     values: Vec<Value>,
@@ -86,45 +99,46 @@ impl Pickle {
         matches!(file, [0x80, 2..=5, ..])
     }
 
-    /// The value it stands for.
+    /// The value that the pickle stands for.
     pub fn root(&self) -> Id {
         self.root
     }
 
-    /// One past its last byte.
+    /// The offset behind its last byte.
     pub fn end(&self) -> usize {
         self.end
     }
 
-    /// All values, in the order they were made.
+    /// All values, in the order of their opcodes.
     pub fn ids(&self) -> impl Iterator<Item = Id> {
         (0..self.values.len() as u32).map(Id)
     }
 
-    /// How many values somebody who walks may visit: each once, and some more, since tied tensors are met twice. Lists that hold each
-    /// other again and again would be met 2^n times.
+    /// Number of visits that a walk may make: each value once, and some more, since tied tensors are visited twice. Without this bound,
+    /// `n` nested lists that each hold the next one twice would take `2^n` visits.
     pub fn visits(&self) -> u64 {
         2 * self.values.len() as u64 + 10_000
     }
 
-    /// Takes one of the visits that are left.
+    /// Counts a visit, and returns how many are left.
     ///
     /// # Errors
-    /// None is left.
+    /// None was left.
     pub fn visit(&self, left: u64) -> Result<u64, FormatError> {
         left.checked_sub(1).ok_or_else(|| {
-            let (most, made) = (self.visits(), self.values.len());
+            let (visits, values) = (self.visits(), self.values.len());
             FormatError::broken(format!(
-                "its pickle makes {made} values and shares them so that more than {most} would be gone through"
+                "its pickle shares its {values} values so often that a walk would take more than {visits} visits"
             ))
         })
     }
 
+    /// The value at an index.
     pub fn value(&self, id: Id) -> &Value {
         &self.values[id.0 as usize]
     }
 
-    /// The elements of a tuple or list, of one that is called for, too.
+    /// The elements of a tuple or list.
     pub fn elements(&self, id: Id) -> Option<&[Id]> {
         match self.value(id) {
             Value::Tuple(elements) | Value::List(elements) => Some(elements),
@@ -132,7 +146,7 @@ impl Pickle {
         }
     }
 
-    /// The elements of a tuple, list or set; up to protocol 3 a set is called for with a list of them.
+    /// The elements of a tuple, list or set; up to protocol 3 a set is a call with a list of them.
     pub fn contents(&self, id: Id) -> Option<&[Id]> {
         match self.value(id) {
             Value::Set(elements) => Some(elements),
@@ -149,7 +163,7 @@ impl Pickle {
         }
     }
 
-    /// The pairs of a dictionary, ordered or default ones too.
+    /// The pairs of a dictionary, also of an `OrderedDict`, `defaultdict` or `Counter`.
     pub fn pairs(&self, id: Id) -> Option<&[(Id, Id)]> {
         match self.value(id) {
             Value::Dict(pairs) => Some(pairs),
@@ -177,6 +191,7 @@ impl Pickle {
         }
     }
 
+    /// A text.
     pub fn text(&self, id: Id) -> Option<&str> {
         match self.value(id) {
             Value::Text(text) => Some(text),
@@ -184,6 +199,7 @@ impl Pickle {
         }
     }
 
+    /// A whole number or a flag.
     pub fn whole(&self, id: Id) -> Option<i64> {
         match self.value(id) {
             Value::Whole(number) => Some(*number),
@@ -197,7 +213,7 @@ impl Pickle {
         usize::try_from(self.whole(id)?).ok()
     }
 
-    /// Whole numbers that are not negative: a shape, say.
+    /// A list of whole numbers that are not negative, such as a shape.
     pub fn sizes(&self, id: Id) -> Option<Vec<usize>> {
         let elements = match self.object(id) {
             Some((("torch", "Size"), size)) => {
@@ -211,13 +227,15 @@ impl Pickle {
         elements.iter().map(|&element| self.size(element)).collect()
     }
 
-    /// The value of a dictionary's text key.
+    /// The value of a dictionary under a text as its key.
     pub fn get(&self, pairs: &[(Id, Id)], key: &str) -> Option<Id> {
-        let found = pairs.iter().find(|(name, _)| self.text(*name) == Some(key));
-        found.map(|&(_, value)| value)
+        let (_, value) = pairs
+            .iter()
+            .find(|(name, _)| self.text(*name) == Some(key))?;
+        Some(*value)
     }
 
-    /// A number, flag or text as people write it; `None` of anything else.
+    /// A number, flag or text as a text; `None` of any other value.
     pub fn plain(&self, id: Id) -> Option<String> {
         match self.value(id) {
             Value::Flag(flag) => Some(flag.to_string()),
@@ -229,17 +247,17 @@ impl Pickle {
     }
 }
 
-/// Bytes of a path of keys.
-const LONGEST_PATH: usize = 4096;
+/// Most bytes of a path of keys.
+const MAX_PATH: usize = 4096;
 
 /// A path with one more key.
 ///
 /// # Errors
 /// It is too long: many long paths would take memory as the square of the file's length.
 pub fn joined(path: &str, key: &str) -> Result<String, FormatError> {
-    if path.len() + key.len() >= LONGEST_PATH {
+    if path.len() + key.len() >= MAX_PATH {
         return Err(FormatError::broken(format!(
-            "the path of a value in its pickle has {} bytes; up to {LONGEST_PATH} are read",
+            "the path of a value in its pickle has {} bytes; up to {MAX_PATH} are read",
             path.len() + key.len() + 1
         )));
     }
@@ -253,12 +271,12 @@ pub fn joined(path: &str, key: &str) -> Result<String, FormatError> {
 mod tests {
     use super::*;
 
-    fn read(pickle: &[u8]) -> Result<Pickle, String> {
-        Pickle::read(pickle, 0, &Limits::default()).map_err(|error| error.to_string())
+    fn read(pickle: &[u8]) -> Result<Pickle, FormatError> {
+        Pickle::read(pickle, 0, &Limits::default())
     }
 
     #[test]
-    fn protocols_0_and_4_give_the_same() {
+    fn protocols_0_and_4_give_the_same_values() {
         // {"a": [1, 2.5, True, None], "b": ("x",)}
         let old = b"(dp0\nVa\np1\n(lp2\nI1\naF2.5\naI01\naNasVb\np3\n(Vx\np4\ntp5\ns.";
         let new = b"\x80\x04\x95\x25\0\0\0\0\0\0\0}\x94(\x8c\x01a\x94]\x94(K\x01G@\x04\0\0\0\0\0\0\x88Ne\x8c\x01b\x94\x8c\x01x\x94\x85\x94u.";
@@ -306,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn cycles_depth_and_sharing_cost_what_they_are_long() {
+    fn cycles_depth_and_sharing_cost_no_more_than_their_length() {
         // A list that holds itself.
         let cyclic = read(b"]q\0h\0a.").unwrap();
         assert_eq!(cyclic.elements(cyclic.root()), Some(&[cyclic.root()][..]));

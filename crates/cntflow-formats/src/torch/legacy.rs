@@ -1,4 +1,5 @@
-//! The form before 1.6: pickles of a magic number, a protocol, the machine, the data and the storages' keys, then the storages.
+//! The form before PyTorch 1.6: pickles of a magic number, a protocol, the machine, the data and the keys of the storages, followed by
+//! the storages.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -24,42 +25,40 @@ pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, For
     let keys = Pickle::read(file, pickle.end(), limits)?;
     let widths = persistent_storages(&pickle)?;
     let mut storages = HashMap::new();
-    let mut at = keys.end();
+    let mut offset = keys.end();
     for &key in keys.elements(keys.root()).unwrap_or_default() {
         let key = keys
             .plain(key)
             .ok_or_else(|| FormatError::broken("a key of its storages is no text"))?;
         let width = widths.get(&key).copied().ok_or_else(|| {
-            FormatError::broken(format!(
-                "it lists storage {key}, of which its data says nothing"
-            ))
+            FormatError::broken(format!("it lists storage {key}, which no tensor uses"))
         })?;
-        let count = file.get(at..).and_then(|rest| rest.first_chunk());
+        let count = file.get(offset..).and_then(|rest| rest.first_chunk());
         let count = count.map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes));
-        let start = at + 8;
+        let start = offset + 8;
         let end = usize::try_from(count)
             .ok()
             .and_then(|count| count.checked_mul(width)?.checked_add(start))
             .filter(|&end| end <= file.len())
             .ok_or_else(|| FormatError::broken(format!(
-                "storage {key} of elements of {width} bytes begins at byte {at} and ends beyond the file's {} (cut short)",
+                "storage {key} of elements of {width} bytes begins at byte {offset} and ends beyond the file's {} (cut short)",
                 file.len()
             )))?;
         storages.insert(key, Member::Stored(start..end));
-        at = end;
+        offset = end;
     }
-    if at != file.len() {
+    if offset != file.len() {
         return Err(FormatError::Length {
-            expected: at as u64,
+            expected: offset as u64,
             found: file.len() as u64,
         });
     }
     Ok(Parts {
         pickle,
         bytes: Cow::Borrowed(file),
-        in_file: true,
+        is_in_file: true,
         storages,
-        // This form's storages are little-endian whatever machine wrote them.
-        big_endian: false,
+        // Storages of this form are little-endian, whatever machine wrote them.
+        is_big_endian: false,
     })
 }

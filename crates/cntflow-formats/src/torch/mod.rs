@@ -1,8 +1,8 @@
-//! PyTorch's `torch.save`: the zip form (since 1.6) and the one before it, a run of pickles with the storages behind.
+//! PyTorch's `torch.save`: the zip form (since 1.6), and the form before it, a series of pickles followed by the storages.
 //!
-//! The pickle says what there is ([`walk`]); a tensor is a view of a storage, and the storages lie in the file as they are; arrays of
-//! NumPy's lie in the pickle. Nothing of what the pickle would call is called. Of the zip form members that are stored are used in
-//! place; PyTorch writes no others, but people pack files again, so deflated ones are decoded when they are asked for.
+//! The pickle lists the tensors ([`walk`]). A tensor is a view of a storage, and storages are in the file as they are; arrays of NumPy's
+//! are in the pickle. Nothing that the pickle would call is called. PyTorch stores the members of a zip, which are used in place, but
+//! people repack files, so deflated members are decoded when a tensor is read.
 
 mod legacy;
 mod view;
@@ -17,23 +17,24 @@ use super::TensorEntry;
 use crate::Element;
 use crate::format::{Format, Opening};
 use crate::numpy::array::StoredArray;
-use crate::numpy::pickled::Place;
+use crate::numpy::pickled::PickleSource;
 use crate::pickle::Pickle;
 use cntflow_storage::FormatError;
 use cntflow_storage::Limits;
 use cntflow_storage::zip::Member;
 use view::View;
-use walk::{Found, Lies};
+use walk::{ElementLocation, PickleContents};
 
-/// What a file of either form consists of.
+/// The parts of a file of either form.
 struct Parts<'a> {
     pickle: Pickle,
     /// What the pickle was read from: the file up to the pickle's end at least, or a decoded member.
     bytes: Cow<'a, [u8]>,
-    /// Whether places in `bytes` are places in the file.
-    in_file: bool,
+    /// Whether offsets in `bytes` are offsets in the file.
+    is_in_file: bool,
+    /// The storages by their keys.
     storages: HashMap<String, Member>,
-    big_endian: bool,
+    is_big_endian: bool,
 }
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ struct Opened {
     tensors: Vec<TensorEntry>,
     /// Where every tensor's elements are.
     elements: Vec<Elements>,
-    big_endian: bool,
+    is_big_endian: bool,
     metadata: BTreeMap<String, String>,
     /// The pickle of a whole `nn.Sequential`.
     sequential: Option<Pickle>,
@@ -54,7 +55,7 @@ enum Elements {
     View(Member, View),
     /// An array of NumPy's, in the pickle.
     Array(StoredArray),
-    /// Nowhere that could be read, for this reason.
+    /// Nowhere that can be read, for this reason.
     Unreadable(String),
 }
 
@@ -64,52 +65,53 @@ pub(super) fn recognises(file: &[u8]) -> bool {
 }
 
 pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
-    let parts = match legacy::recognises(file) {
-        true => legacy::read(file, limits)?,
-        false => zipped::read(file, limits)?,
+    let parts = if legacy::recognises(file) {
+        legacy::read(file, limits)?
+    } else {
+        zipped::read(file, limits)?
     };
-    let place = Place {
+    let source = PickleSource {
         pickle: &parts.pickle,
         bytes: &parts.bytes,
-        in_file: parts.in_file,
+        is_in_file: parts.is_in_file,
     };
-    let found = walk::walk(place, limits)?;
+    let mut contents = walk::walk(source, limits)?;
     let mut opened = Opened {
-        tensors: Vec::with_capacity(found.tensors.len()),
-        elements: Vec::with_capacity(found.tensors.len()),
-        big_endian: parts.big_endian,
-        metadata: found.metadata.clone(),
+        tensors: Vec::with_capacity(contents.tensors.len()),
+        elements: Vec::with_capacity(contents.tensors.len()),
+        is_big_endian: parts.is_big_endian,
+        metadata: std::mem::take(&mut contents.metadata),
         sequential: None,
     };
-    opened.add(found, parts.storages, limits)?;
+    opened.add(contents, &parts.storages, limits)?;
     opened.sequential = is_sequential(&parts.pickle).then_some(parts.pickle);
     Ok(Box::new(opened))
 }
 
-/// Whether the pickle's root is an `nn.Sequential`: of any other module the file holds attributes but not the code that uses them.
+/// Whether the pickle's root is an `nn.Sequential`. Of any other module the file has the attributes but not the code that uses them.
 fn is_sequential(pickle: &Pickle) -> bool {
     let root = pickle.object(pickle.root());
     root.is_some_and(|(class, _)| class == ("torch.nn.modules.container", "Sequential"))
 }
 
 impl Opened {
-    /// Lists the tensors, each checked against its storage, and then the storages that no tensor sees.
+    /// Lists the tensors, each checked against its storage, and then the storages that no tensor uses.
     fn add(
         &mut self,
-        found: Found,
-        storages: HashMap<String, Member>,
+        contents: PickleContents,
+        storages: &HashMap<String, Member>,
         limits: &Limits,
     ) -> Result<(), FormatError> {
-        let mut unseen: BTreeMap<&str, &Member> = storages
+        let mut unused: BTreeMap<&str, &Member> = storages
             .iter()
             .map(|(key, storage)| (key.as_str(), storage))
             .collect();
-        for tensor in found.tensors {
-            let elements = match tensor.lies {
-                Lies::Nowhere(reason) => Elements::Unreadable(reason),
-                Lies::InPickle(kept) => Elements::Array(kept),
-                Lies::InStorage(key, view) => {
-                    unseen.remove(key.as_str());
+        for tensor in contents.tensors {
+            let elements = match tensor.elements {
+                ElementLocation::Unreadable(reason) => Elements::Unreadable(reason),
+                ElementLocation::InPickle(array) => Elements::Array(array),
+                ElementLocation::InStorage(key, view) => {
+                    unused.remove(key.as_str());
                     let storage = storages.get(&key).ok_or_else(|| {
                         FormatError::broken(format!(
                             "tensor {}: the file has no storage {key}",
@@ -123,7 +125,7 @@ impl Opened {
             self.tensors.push(tensor.entry);
             self.elements.push(elements);
         }
-        for (key, storage) in unseen {
+        for (key, storage) in unused {
             let bytes = storage.bytes();
             self.tensors.push(TensorEntry {
                 name: format!("data/{key}"),
@@ -156,12 +158,12 @@ impl Format for Opened {
         let entry = &self.tensors[place];
         let (storage, view) = match &self.elements[place] {
             Elements::View(storage, view) => (storage, view),
-            Elements::Array(kept) => return kept.elements(file, &entry.shape),
+            Elements::Array(array) => return array.elements(file, &entry.shape),
             Elements::Unreadable(reason) => return Err(FormatError::broken(reason)),
         };
         let bytes = storage.decoded(file)?;
         let mut elements = view.elements(bytes, &entry.shape);
-        if self.big_endian && entry.element.bytes() > 1 {
+        if self.is_big_endian && entry.element.bytes() > 1 {
             let width = entry.element.component_bytes();
             elements
                 .to_mut()

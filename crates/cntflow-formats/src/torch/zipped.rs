@@ -11,8 +11,9 @@ use cntflow_storage::zip::Member;
 
 /// A zip in which some member is called `data.pkl`.
 pub(super) fn recognises(file: &[u8]) -> bool {
-    // The first member is it in all files that PyTorch writes, so that most files are told without their list.
-    zip::first(file).is_some_and(|(name, _)| is_pickle(name)) || zip::any_name(file, is_pickle)
+    // PyTorch writes it first, so that most files are recognised without reading their list of members.
+    zip::first_member(file).is_some_and(|(name, _)| is_pickle(name))
+        || zip::has_some_member(file, is_pickle)
 }
 
 fn is_pickle(name: &str) -> bool {
@@ -31,16 +32,16 @@ pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, For
     let folder = name.strip_suffix("data.pkl").unwrap_or_default();
     let (order, data) = (format!("{folder}byteorder"), format!("{folder}data/"));
     let order = members.iter().find(|(name, _)| *name == order);
-    let big_endian = match order {
-        Some((_, order)) => *order.held(file, "its byteorder", limits)? == *b"big",
+    let is_big_endian = match order {
+        Some((_, order)) => *order.structure(file, "its byteorder", limits)? == *b"big",
         None => false,
     };
-    let (bytes, start, in_file) = match pickle {
+    let (bytes, start, is_in_file) = match pickle {
         Member::Stored(range) => {
-            pickle.held(file, "its pickle", limits)?;
+            pickle.structure(file, "its pickle", limits)?;
             (Cow::Borrowed(&file[..range.end]), range.start, true)
         }
-        Member::Deflated { .. } => (pickle.held(file, "its pickle", limits)?, 0, false),
+        Member::Deflated { .. } => (pickle.structure(file, "its pickle", limits)?, 0, false),
     };
     let pickle = Pickle::read(&bytes, start, limits)?;
     let storages = members
@@ -49,8 +50,8 @@ pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, For
     Ok(Parts {
         pickle,
         bytes,
-        in_file,
+        is_in_file,
         storages: storages.collect(),
-        big_endian,
+        is_big_endian,
     })
 }

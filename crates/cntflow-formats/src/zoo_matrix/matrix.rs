@@ -41,7 +41,7 @@ impl Matrix {
             "<f2" => Element::F16,
             _ => return Err(wrong("no little-endian floats")),
         };
-        if header.fortran {
+        if header.is_fortran {
             return Err(wrong("column by column"));
         }
         let [rows, columns] = header.shape[..] else {
@@ -50,7 +50,7 @@ impl Matrix {
         if columns == 0 {
             return Err(wrong("rows of nothing"));
         }
-        let (rows, start) = (rows as u64, header.data as u64);
+        let (rows, start) = (rows as u64, header.bytes as u64);
         let bytes = columns
             .checked_mul(element.bytes())
             .and_then(|row| rows.checked_mul(row as u64))

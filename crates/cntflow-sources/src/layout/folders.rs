@@ -1,10 +1,10 @@
-//! The files of a source by folder. Archives are folders here.
+//! The files of a source by folder. An archive is a folder here.
 
 use std::collections::BTreeMap;
 
 use cntflow_storage::Location;
 
-/// All files that no layout has taken yet.
+/// The files that no layout has taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Folders {
     folders: BTreeMap<String, Folder>,
@@ -21,7 +21,7 @@ impl Folders {
     pub(crate) fn of(files: Vec<Location>) -> Self {
         let mut folders = Self::default();
         for file in files {
-            let (folder, name) = place(&file);
+            let (folder, name) = folder_and_name(&file);
             let folder = folders.folders.entry(folder).or_default();
             folder.files.insert(name, file);
         }
@@ -36,17 +36,17 @@ impl Folders {
             .collect()
     }
 
-    /// The same, to take files from.
+    /// A folder, to take files from.
     pub(crate) fn get_mut(&mut self, path: &str) -> Option<&mut Folder> {
         self.folders.get_mut(path)
     }
 
-    /// Takes a file.
+    /// Takes a file out of a folder.
     pub(crate) fn take(&mut self, path: &str, name: &str) -> Option<Location> {
         self.get_mut(path)?.files.remove(name)
     }
 
-    /// What is left.
+    /// The files that are left.
     pub(crate) fn into_files(self) -> impl Iterator<Item = Location> {
         let folders = self.folders.into_values();
         folders.flat_map(|folder| folder.files.into_values())
@@ -79,7 +79,7 @@ impl Folder {
 }
 
 /// The folder of a file and its name there.
-fn place(file: &Location) -> (String, String) {
+fn folder_and_name(file: &Location) -> (String, String) {
     let mut whole = file.path.to_string_lossy().into_owned();
     if let Some(member) = &file.member {
         whole = format!("{whole}/{member}");

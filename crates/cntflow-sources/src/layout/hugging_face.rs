@@ -1,20 +1,19 @@
 //! Folders of Hugging Face: `config.json`, and weights in one file or in shards with an index. The scalars of `config.json` are labels.
 
-use cntflow_storage::FullMessage;
 use std::collections::BTreeSet;
 
-use super::{Folders, object_of};
-use crate::scan::Found;
-use cntflow_catalog::label_name;
-use cntflow_catalog::{Label, json_labels};
+use super::{Folders, json_object};
+use crate::SourceError;
+use crate::scan::ScanState;
+use cntflow_catalog::{Label, json_labels, label_name};
 use cntflow_formats::sharded;
-use cntflow_storage::Location;
+use cntflow_storage::{FullMessage, Location};
 
 pub(super) const CONFIG: &str = "config.json";
 
-/// Takes every index with its shards, and the files of weights beside a configuration.
-pub(super) fn take(folders: &mut Folders, found: &mut Found) {
-    for path in folders.paths(|_, folder| folder.names().any(is_ours)) {
+/// Takes every index with its shards, and every file of weights, with the configuration beside it.
+pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
+    for path in folders.paths(|_, folder| folder.names().any(is_weights_or_index)) {
         let Some(folder) = folders.get_mut(&path) else {
             continue;
         };
@@ -22,12 +21,12 @@ pub(super) fn take(folders: &mut Folders, found: &mut Found) {
         let mut files = Vec::new();
         let mut shards = BTreeSet::new();
         for index in indices {
-            match shards_of(&index, found) {
+            match shards_of(&index, state) {
                 Ok(named) => {
                     shards.extend(named);
                     files.push(index);
                 }
-                Err(reason) => found.pass_over(&index, reason),
+                Err(error) => state.skip(&index, error.full_message()),
             }
         }
         folder.take_all(|name| shards.contains(name));
@@ -37,31 +36,31 @@ pub(super) fn take(folders: &mut Folders, found: &mut Found) {
         }
         let config = folder.get(CONFIG).cloned();
         let labels = match &config {
-            Some(config) => labels(config, found),
+            Some(config) => labels(config, state),
             None => Vec::new(),
         };
         if !labels.is_empty() {
             folder.take_all(|name| name == CONFIG);
         }
         for file in files {
-            let entry = found.add_plain(&file);
-            let known = &entry.labels;
-            let new = labels.iter().filter(|(name, _)| !known.contains_key(name));
-            let new: Vec<_> = new.cloned().collect();
-            entry.labels.extend(new);
-            let whole_folder = config.is_some() || sharded::is_index(file.file_name());
-            if whole_folder && entry.run == entry.checkpoint {
+            let entry = state.add_plain(&file);
+            let own = &entry.labels;
+            let missing = labels.iter().filter(|(name, _)| !own.contains_key(name));
+            let missing: Vec<_> = missing.cloned().collect();
+            entry.labels.extend(missing);
+            let is_whole_folder = config.is_some() || sharded::is_index(file.file_name());
+            if is_whole_folder && entry.run == entry.checkpoint {
                 entry.run = path.as_str().into();
             }
         }
     }
 }
 
-fn is_ours(name: &str) -> bool {
+fn is_weights_or_index(name: &str) -> bool {
     is_weights(name) || sharded::is_index(name)
 }
 
-/// Names that the library gives to weights in one file.
+/// Whether the libraries of Hugging Face give this name to weights in one file.
 fn is_weights(name: &str) -> bool {
     matches!(
         name,
@@ -72,16 +71,14 @@ fn is_weights(name: &str) -> bool {
     )
 }
 
-fn shards_of(index: &Location, found: &Found) -> Result<Vec<String>, String> {
-    let content = index.content(&found.limits);
-    let content = content.map_err(|error| error.full_message())?;
-    let index = sharded::read_index(&content, &found.limits);
-    let index = index.map_err(|error| error.full_message())?;
+fn shards_of(index: &Location, state: &ScanState) -> Result<Vec<String>, SourceError> {
+    let content = index.content(&state.limits)?;
+    let index = sharded::read_index(&content, &state.limits)?;
     Ok(sharded::shards_of(&index))
 }
 
-fn labels(config: &Location, found: &mut Found) -> Vec<(String, Label)> {
-    let object = object_of(config, found).unwrap_or_default();
+fn labels(config: &Location, state: &mut ScanState) -> Vec<(String, Label)> {
+    let object = json_object(config, state).unwrap_or_default();
     let scalars = object.iter().filter_map(|(name, value)| {
         let label = json_labels::label(value)?;
         Some((label_name(name), label))

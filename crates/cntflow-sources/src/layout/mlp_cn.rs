@@ -1,12 +1,11 @@
-//! MLP-CN: `network<i>.h5`, the trained network, and `network<i>.pickle`, the snapshots of its training, each kernel
-//! `[snapshot, n_in, n_out]`, with losses and accuracies `[2, snapshots]`: row 0 of training, row 1 of test.
+//! MLP-CN: `network<i>.h5` is the trained network, `network<i>.pickle` stacks the snapshots of its training: each kernel is
+//! `[snapshot, n_in, n_out]`, losses and accuracies are `[2, snapshots]` with row 0 for training and row 1 for test.
 
 use std::path::PathBuf;
 
 use super::Folders;
-use crate::scan::Found;
-use cntflow_catalog::CatalogEntry;
-use cntflow_catalog::Label;
+use crate::scan::ScanState;
+use cntflow_catalog::{CatalogEntry, Label};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_formats::snapshot::n_snapshots;
 use cntflow_storage::Location;
@@ -17,8 +16,8 @@ const RECORDS: [[&str; 2]; 2] = [
     ["train_accuracy", "test_accuracy"],
 ];
 
-/// Takes the pickles that can be opened, one entry for each snapshot, and the networks beside them.
-pub(super) fn take(folders: &mut Folders, found: &mut Found) {
+/// Takes the pickles, with one entry for each snapshot, and the networks beside them.
+pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
     for path in folders.paths(|_, folder| {
         folder
             .names()
@@ -31,18 +30,18 @@ pub(super) fn take(folders: &mut Folders, found: &mut Found) {
             let run = network(file.file_name(), ".pickle")
                 .unwrap_or_default()
                 .to_owned();
-            match snapshots(&file, &run, found) {
-                Ok(entries) => {
+            match snapshots(&file, &run, state) {
+                Some(entries) => {
                     let last = entries.len() as i64 - 1;
-                    found.entries.extend(entries);
+                    state.entries.extend(entries);
                     for trained in folder.take_all(|name| network(name, ".h5") == Some(&run)) {
-                        let entry = found.add_plain(&trained);
+                        let entry = state.add_plain(&trained);
                         entry.run = run.as_str().into();
                         entry.step = last;
                     }
                 }
-                // Measuring it gives the row that says why.
-                Err(()) => found.add_plain(&file).run = run.into(),
+                // It cannot be opened: measuring it gives the row that says why.
+                None => state.add_plain(&file).run = run.into(),
             }
         }
     }
@@ -56,11 +55,12 @@ fn network<'a>(name: &'a str, ending: &str) -> Option<&'a str> {
     digits.then_some(stem)
 }
 
-fn snapshots(file: &Location, run: &str, found: &Found) -> Result<Vec<CatalogEntry>, ()> {
+/// The entries of all snapshots; `None` if the file cannot be opened or stacks none.
+fn snapshots(file: &Location, run: &str, state: &ScanState) -> Option<Vec<CatalogEntry>> {
     let name = PathBuf::from(file.to_string());
-    let content = file.content(&found.limits).map_err(drop)?;
-    let opened = OpenCheckpoint::read(&name, content, &found.limits).map_err(drop)?;
-    let n = n_snapshots(opened.tensors()).ok_or(())?;
+    let content = file.content(&state.limits).ok()?;
+    let opened = OpenCheckpoint::read(&name, content, &state.limits).ok()?;
+    let n = n_snapshots(opened.tensors())?;
     let records: Vec<Vec<f32>> = opened
         .tensors()
         .iter()
@@ -83,5 +83,5 @@ fn snapshots(file: &Location, run: &str, found: &Found) -> Result<Vec<CatalogEnt
             absent: None,
         }
     };
-    Ok((0..n).map(entry).collect())
+    Some((0..n).map(entry).collect())
 }

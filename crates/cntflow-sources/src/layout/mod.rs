@@ -1,5 +1,5 @@
-//! Layouts of published populations. Each takes the files that it explains, makes entries of them with run, step and labels, and
-//! leaves the others.
+//! Layouts of published populations. Each takes the files that it knows out of the source and makes entries of them, with run, step and
+//! labels.
 
 mod folders;
 mod hugging_face;
@@ -9,19 +9,19 @@ mod pgdl;
 mod ray_tune;
 mod small_cnn_zoo;
 
-use cntflow_storage::FullMessage;
 use serde_json::{Map, Value};
 
-use crate::scan::Found;
+use crate::SourceError;
+use crate::scan::ScanState;
 use cntflow_catalog::json_labels;
 use cntflow_formats::sharded;
 use cntflow_formats::zoo_matrix::WEIGHTS;
-use cntflow_storage::Location;
+use cntflow_storage::{FormatError, FullMessage, Limits, Location};
 
 pub(crate) use folders::{Folder, Folders};
 
-/// All layouts, in the order they are tried.
-const LAYOUTS: [fn(&mut Folders, &mut Found); 5] = [
+/// All layouts, in the order in which they are tried.
+const LAYOUTS: [fn(&mut Folders, &mut ScanState); 5] = [
     ray_tune::take,
     small_cnn_zoo::take,
     pgdl::take,
@@ -29,34 +29,37 @@ const LAYOUTS: [fn(&mut Folders, &mut Found); 5] = [
     mlp_cn::take,
 ];
 
-/// Has every layout take what it explains.
-pub(crate) fn take_all(folders: &mut Folders, found: &mut Found) {
+/// Lets every layout take its files.
+pub(crate) fn take_all(folders: &mut Folders, state: &mut ScanState) {
     for take in LAYOUTS {
-        take(folders, found);
+        take(folders, state);
     }
 }
 
-/// Names of the files beside a file that is named alone, without which it is not understood.
+/// Names of the files beside a file that was named alone, without which its layout cannot read it.
 pub(crate) fn needed_beside(name: &str) -> &'static [&'static str] {
-    match name == WEIGHTS {
-        true => &small_cnn_zoo::BESIDE,
-        false => &[],
+    if name == WEIGHTS {
+        &small_cnn_zoo::BESIDE
+    } else {
+        &[]
     }
 }
 
-/// Whether layouts read a file of this name.
+/// Whether some layout reads files of this name.
 pub(crate) fn is_read(name: &str) -> bool {
     ray_tune::FILES.contains(&name) || name == hugging_face::CONFIG || sharded::is_index(name)
 }
 
-/// The JSON object that a file holds; what is wrong with it is remembered.
-fn object_of(file: &Location, found: &mut Found) -> Option<Map<String, Value>> {
-    let content = file.content(&found.limits);
-    let content = content.map_err(|error| error.full_message());
-    let most = found.limits.header_bytes;
-    let read = content.and_then(|content| match content.len() as u64 {
-        length if length > most => Err(format!("{length} bytes, the limit header_bytes is {most}")),
-        _ => json_labels::object(&content),
-    });
-    read.map_err(|reason| found.pass_over(file, reason)).ok()
+/// The JSON object in a file; a file that has none is skipped.
+fn json_object(file: &Location, state: &mut ScanState) -> Option<Map<String, Value>> {
+    read_json_object(file, &state.limits)
+        .map_err(|error| state.skip(file, error.full_message()))
+        .ok()
+}
+
+fn read_json_object(file: &Location, limits: &Limits) -> Result<Map<String, Value>, SourceError> {
+    let content = file.content(limits)?;
+    let length = content.len() as u64;
+    FormatError::check_limit("bytes", length, "header_bytes", limits.header_bytes)?;
+    Ok(json_labels::object(&content)?)
 }

@@ -1,9 +1,8 @@
-//! Populations whose metadata are in the names of their files: CNT-DNNs and the Small Transformer Zoo.
+//! Populations whose file names carry the metadata: CNT-DNNs and the Small Transformer Zoo.
 
-use cntflow_catalog::CatalogEntry;
-use cntflow_catalog::typed;
+use cntflow_catalog::{CatalogEntry, typed};
 
-/// What CNT-DNNs' names say after data set, size and architecture, in their order; each stands as `_key-value`.
+/// Keys of CNT-DNNs' names after data set, size and architecture, in their order, each written as `_key-value`.
 const CNT_DNNS: [&str; 7] = [
     "nlayers",
     "nhunits",
@@ -14,15 +13,15 @@ const CNT_DNNS: [&str; 7] = [
     "binaccuracy",
 ];
 
-/// Keys of CNT-DNNs that tell where in a run a network was kept.
+/// Keys of CNT-DNNs that differ between the checkpoints of one run.
 const OF_THE_CHECKPOINT: [&str; 2] = ["realaccuracy", "binaccuracy"];
 
-/// Gives an entry the labels, the run and the step that its file's name tells, if it is of a known pattern.
-pub(crate) fn tell(entry: &mut CatalogEntry) {
+/// Sets the labels, run and step of an entry from the name of its file, if the name has a known pattern.
+pub(crate) fn apply_name(entry: &mut CatalogEntry) {
     let name = entry.location.file_name().to_owned();
-    if let Some(told) = name.strip_suffix(".npy").and_then(cnt_dnns) {
-        entry.run = told.run.into();
-        let labels = told.labels.into_iter();
+    if let Some(parsed) = name.strip_suffix(".npy").and_then(cnt_dnns) {
+        entry.run = parsed.run.into();
+        let labels = parsed.labels.into_iter();
         entry
             .labels
             .extend(labels.map(|(key, value)| (key, typed(&value))));
@@ -38,13 +37,14 @@ pub(crate) fn tell(entry: &mut CatalogEntry) {
     }
 }
 
-struct Told {
+/// Run and labels in a name.
+struct NameLabels {
     run: String,
     labels: Vec<(String, String)>,
 }
 
 /// `{dataset}_{netsize}_{arch}_nlayers-{n}[_nhunits-{h}]_init-{init}_support-{scale}_seed-{s}_realaccuracy-{a}[_binaccuracy-{b}]`
-fn cnt_dnns(stem: &str) -> Option<Told> {
+fn cnt_dnns(stem: &str) -> Option<NameLabels> {
     let (head, _) = stem.split_once("_nlayers-")?;
     let mut parts = head.rsplitn(3, '_');
     let [arch, size, dataset] = [parts.next()?, parts.next()?, parts.next()?];
@@ -54,14 +54,14 @@ fn cnt_dnns(stem: &str) -> Option<Told> {
         .into();
     let mut rest = &stem[head.len()..];
     let mut run = head.to_owned();
-    for (at, key) in CNT_DNNS.iter().enumerate() {
+    for (index, key) in CNT_DNNS.iter().enumerate() {
         let Some(after) = rest
             .strip_prefix('_')
             .and_then(|rest| rest.strip_prefix(key)?.strip_prefix('-'))
         else {
             continue;
         };
-        let ends = CNT_DNNS[at + 1..].iter();
+        let ends = CNT_DNNS[index + 1..].iter();
         let end = ends
             .filter_map(|next| after.find(&format!("_{next}-")))
             .min();
@@ -72,8 +72,8 @@ fn cnt_dnns(stem: &str) -> Option<Told> {
         labels.push(((*key).to_owned(), value.to_owned()));
         rest = &after[value.len()..];
     }
-    let whole = rest.is_empty() && stem.contains("_realaccuracy-");
-    whole.then_some(Told { run, labels })
+    let is_complete = rest.is_empty() && stem.contains("_realaccuracy-");
+    is_complete.then_some(NameLabels { run, labels })
 }
 
 /// `<run>_<epoch>_<accuracy x 100>`
@@ -81,8 +81,8 @@ fn transformer(stem: &str) -> Option<(&str, i64, f64)> {
     let (rest, accuracy) = stem.rsplit_once('_')?;
     let (run, epoch) = rest.rsplit_once('_')?;
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let accuracy_is = digits(&accuracy.replacen('.', "", 1));
-    if run.is_empty() || !digits(epoch) || !accuracy_is {
+    let is_accuracy = digits(&accuracy.replacen('.', "", 1));
+    if run.is_empty() || !digits(epoch) || !is_accuracy {
         return None;
     }
     Some((run, epoch.parse().ok()?, accuracy.parse().ok()?))
@@ -95,9 +95,9 @@ mod tests {
     #[test]
     fn both_patterns_of_cnt_dnns_are_read() {
         let check = |stem: &str, run: &str, expected: &[(&str, &str)]| {
-            let told = cnt_dnns(stem).unwrap();
-            assert_eq!(told.run, run);
-            let labels: Vec<_> = told.labels.iter().map(|(k, v)| (&**k, &**v)).collect();
+            let parsed = cnt_dnns(stem).unwrap();
+            assert_eq!(parsed.run, run);
+            let labels: Vec<_> = parsed.labels.iter().map(|(k, v)| (&**k, &**v)).collect();
             assert_eq!(labels, expected);
         };
         check(

@@ -1,16 +1,15 @@
 //! PGDL: `task<N>/model_*/{config.json, weights.hdf5}`. The scalars of `config.json` are labels.
 
 use super::folders::parent;
-use super::{Folders, object_of};
-use crate::scan::Found;
-use cntflow_catalog::json_labels;
-use cntflow_catalog::label_name;
+use super::{Folders, json_object};
+use crate::scan::ScanState;
+use cntflow_catalog::{json_labels, label_name};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "weights.hdf5";
 
 /// Takes every model with its configuration.
-pub(super) fn take(folders: &mut Folders, found: &mut Found) {
+pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
     let both = |folder: &super::Folder| {
         [CONFIG, WEIGHTS]
             .iter()
@@ -21,10 +20,10 @@ pub(super) fn take(folders: &mut Folders, found: &mut Found) {
         else {
             continue;
         };
-        let labels = object_of(&config, found).map(|object| json_labels::scalars(&object));
+        let labels = json_object(&config, state).map(|object| json_labels::scalars(&object));
         let (above, model) = parent(&path);
         let (_, task) = parent(&above);
-        let entry = found.add_plain(&weights);
+        let entry = state.add_plain(&weights);
         entry.run = format!("{task}/{model}").into();
         entry.labels.insert("task".to_owned(), task.into());
         let labels = labels.unwrap_or_default().into_iter();

@@ -1,41 +1,38 @@
 //! Model Zoos: a tree that Ray Tune wrote, a folder for each run.
 //!
-//! `params.json` (or `config.json`) gives the hyperparameters, `result.json` a JSON object a line with what an epoch came to,
-//! `checkpoint_<e>/checkpoints` the weights. A line belongs to a checkpoint by its `training_iteration`, never by its number.
+//! `params.json` (or `config.json`) has the hyperparameters, `result.json` one JSON object a line with the results of an epoch, and
+//! `checkpoint_<e>/checkpoints` the weights. A line belongs to a checkpoint by its `training_iteration`, never by its line number.
 
-use cntflow_storage::FullMessage;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::folders::parent;
-use super::{Folders, object_of};
-use crate::scan::Found;
-use cntflow_catalog::label_name;
-use cntflow_catalog::{Absence, CatalogEntry};
-use cntflow_catalog::{Label, json_labels};
-use cntflow_storage::Location;
+use super::{Folders, json_object};
+use crate::scan::ScanState;
+use cntflow_catalog::{Absence, CatalogEntry, Label, json_labels, label_name};
+use cntflow_storage::{FullMessage, Location};
 
 const WEIGHTS: &str = "checkpoints";
 const RESULTS: &str = "result.json";
 const PARAMETERS: [&str; 2] = ["params.json", "config.json"];
-/// What is read of a run.
+/// Files that are read of each run.
 pub(super) const FILES: [&str; 3] = [PARAMETERS[0], PARAMETERS[1], RESULTS];
-/// What a line of the results belongs to.
+/// The key of a line's epoch.
 const ITERATION: &str = "training_iteration";
-/// Iterations shown where many are meant.
-const SHOWN: usize = 8;
+/// Most iterations in a message.
+const MAX_SHOWN: usize = 8;
 
-/// Files that Ray Tune and the zoos keep beside the checkpoints, and what they are.
+/// Files beside the checkpoints that are skipped, and what they are.
 const BESIDE_RUN: [(&str, &str); 3] = [
     ("params.pkl", "hyperparameters, read from params.json"),
     ("progress.csv", "results, read from result.json"),
     ("error.pkl", "an error of Ray Tune, no checkpoint"),
 ];
 
-/// What one epoch came to.
-type Line = BTreeMap<String, Label>;
+/// The results of one epoch, by name.
+type Results = BTreeMap<String, Label>;
 
 /// Takes every run with its checkpoints.
-pub(super) fn take(folders: &mut Folders, found: &mut Found) {
+pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
     let mut runs: BTreeMap<String, BTreeMap<i64, String>> = BTreeMap::new();
     for path in folders.paths(|_, folder| folder.get(WEIGHTS).is_some()) {
         let (run, name) = parent(&path);
@@ -43,7 +40,7 @@ pub(super) fn take(folders: &mut Folders, found: &mut Found) {
             runs.entry(run).or_default().insert(epoch, path);
         }
     }
-    // Runs that ended before their first checkpoint.
+    // A run may have ended before its first checkpoint.
     let is_run = |folder: &super::Folder| {
         folder.get(RESULTS).is_some() && folder.get(PARAMETERS[0]).is_some()
     };
@@ -52,11 +49,11 @@ pub(super) fn take(folders: &mut Folders, found: &mut Found) {
     }
     let zoos: BTreeSet<String> = runs.keys().map(|run| parent(run).0).collect();
     for (run, checkpoints) in runs {
-        take_run(&run, &checkpoints, folders, found);
+        take_run(&run, &checkpoints, folders, state);
     }
     for zoo in zoos {
         if let Some(file) = folders.take(&zoo, "dataset.pt") {
-            found.pass_over(&file, "the data set of a zoo, no checkpoint");
+            state.skip(&file, "the data set of a zoo, no checkpoint");
         }
     }
 }
@@ -72,20 +69,20 @@ fn take_run(
     path: &str,
     checkpoints: &BTreeMap<i64, String>,
     folders: &mut Folders,
-    found: &mut Found,
+    state: &mut ScanState,
 ) {
     let (_, run) = parent(path);
     let parameters = PARAMETERS.iter().find_map(|name| folders.take(path, name));
-    let parameters = parameters.and_then(|file| object_of(&file, found));
-    let parameters: Line = parameters.map(|object| labels(&object)).unwrap_or_default();
+    let parameters = parameters.and_then(|file| json_object(&file, state));
+    let parameters: Results = parameters.map(|object| labels(&object)).unwrap_or_default();
     let results = folders.take(path, RESULTS);
     let lines = match &results {
-        Some(file) => lines(file, found),
+        Some(file) => lines(file, state),
         None => BTreeMap::new(),
     };
     for (name, what) in BESIDE_RUN {
         if let Some(file) = folders.take(path, name) {
-            found.pass_over(&file, what);
+            state.skip(&file, what);
         }
     }
     for (&epoch, folder) in checkpoints {
@@ -94,9 +91,9 @@ fn take_run(
         };
         if results.is_some() && !lines.contains_key(&epoch) && epoch > 0 {
             let reason = format!("{RESULTS} has no line of {ITERATION} {epoch}: no results of it");
-            found.pass_over(&file, reason);
+            state.skip(&file, reason);
         }
-        let entry = found.add_plain(&file);
+        let entry = state.add_plain(&file);
         entry.run = run.as_str().into();
         entry.step = epoch;
         entry.labels.extend(parameters.clone());
@@ -104,33 +101,33 @@ fn take_run(
             .labels
             .extend(lines.get(&epoch).cloned().unwrap_or_default());
     }
-    tell_absent(path, &run, checkpoints, &lines, &parameters, found);
+    add_missing(path, &run, checkpoints, &lines, &parameters, state);
 }
 
-/// Iterations of the results without a checkpoint: the first at which training diverged is an entry without weights, of the others
-/// there is nothing to measure.
-fn tell_absent(
+/// Accounts for the epochs with results but without a checkpoint. The first at which training diverged becomes an entry without weights;
+/// the others are reported as skipped.
+fn add_missing(
     path: &str,
     run: &str,
     checkpoints: &BTreeMap<i64, String>,
-    lines: &BTreeMap<i64, Line>,
-    parameters: &Line,
-    found: &mut Found,
+    lines: &BTreeMap<i64, Results>,
+    parameters: &Results,
+    state: &mut ScanState,
 ) {
     let without = lines
         .iter()
         .filter(|(epoch, _)| !checkpoints.contains_key(epoch));
-    let mut holes: Vec<i64> = Vec::new();
+    let mut missing: Vec<i64> = Vec::new();
     let mut diverged = false;
     for (&epoch, line) in without {
         match not_finite(line).filter(|_| !diverged) {
-            None => holes.push(epoch),
+            None => missing.push(epoch),
             Some(name) => {
                 diverged = true;
                 let reason = format!("{name} is {} at {ITERATION} {epoch}", line[name]);
                 let mut labels = parameters.clone();
                 labels.extend(line.clone());
-                found.entries.push(CatalogEntry {
+                state.entries.push(CatalogEntry {
                     checkpoint: format!("{path}/checkpoint_{epoch}"),
                     location: Location::default(),
                     run: run.into(),
@@ -142,42 +139,46 @@ fn tell_absent(
             }
         }
     }
-    if !holes.is_empty() {
-        let shown = holes.iter().take(SHOWN).map(i64::to_string);
+    if !missing.is_empty() {
+        let shown = missing.iter().take(MAX_SHOWN).map(i64::to_string);
         let shown: Vec<String> = shown.collect();
-        let more = if holes.len() > SHOWN { ", ..." } else { "" };
+        let more = if missing.len() > MAX_SHOWN {
+            ", ..."
+        } else {
+            ""
+        };
         let reason = format!(
             "{} of {} lines of {RESULTS} have no checkpoint: {ITERATION} {}{more}",
-            holes.len(),
+            missing.len(),
             lines.len(),
             shown.join(", ")
         );
-        found.pass_over(path, reason);
+        state.skip(path, reason);
     } else if checkpoints.is_empty() && !diverged {
-        found.pass_over(path, "a run without checkpoints");
+        state.skip(path, "a run without checkpoints");
     }
 }
 
-/// The first loss or accuracy that is none.
-fn not_finite(line: &Line) -> Option<&str> {
-    let wrong = |label: &Label| matches!(label, Label::Real(value) if !value.is_finite());
-    let found = line
+/// The name of the first loss or accuracy that is NaN or infinite.
+fn not_finite(line: &Results) -> Option<&str> {
+    let is_wrong = |label: &Label| matches!(label, Label::Real(value) if !value.is_finite());
+    let (name, _) = line
         .iter()
-        .find(|(name, label)| (name.contains("loss") || name.contains("acc")) && wrong(label));
-    found.map(|(name, _)| name.as_str())
+        .find(|(name, label)| (name.contains("loss") || name.contains("acc")) && is_wrong(label))?;
+    Some(name)
 }
 
-/// The lines of the results by iteration; a line that cannot be read is told.
-fn lines(file: &Location, found: &mut Found) -> BTreeMap<i64, Line> {
-    let content = match file.content(&found.limits) {
+/// The lines of the results by iteration; a line that cannot be read is skipped.
+fn lines(file: &Location, state: &mut ScanState) -> BTreeMap<i64, Results> {
+    let content = match file.content(&state.limits) {
         Ok(content) => content,
         Err(error) => {
-            found.pass_over(file, error.full_message());
+            state.skip(file, error.full_message());
             return BTreeMap::new();
         }
     };
     let mut lines = BTreeMap::new();
-    for (at, text) in content.split(|&byte| byte == b'\n').enumerate() {
+    for (index, text) in content.split(|&byte| byte == b'\n').enumerate() {
         if text.trim_ascii().is_empty() {
             continue;
         }
@@ -186,16 +187,19 @@ fn lines(file: &Location, found: &mut Found) -> BTreeMap<i64, Line> {
                 Some(Label::Integer(iteration)) => {
                     lines.insert(iteration, line);
                 }
-                _ => found.pass_over(file, format!("line {}: it has no {ITERATION}", at + 1)),
+                _ => state.skip(file, format!("line {}: it has no {ITERATION}", index + 1)),
             },
-            Err(reason) => found.pass_over(file, format!("line {}: {reason}", at + 1)),
+            Err(error) => {
+                let reason = format!("line {}: {}", index + 1, error.full_message());
+                state.skip(file, reason);
+            }
         }
     }
     lines
 }
 
-/// The scalars of an object; what is nested (Ray Tune repeats the hyperparameters in every line) is no label.
-fn labels(object: &serde_json::Map<String, serde_json::Value>) -> Line {
+/// The scalars of an object as labels. Nested values are left out: Ray Tune repeats the hyperparameters in every line.
+fn labels(object: &serde_json::Map<String, serde_json::Value>) -> Results {
     let scalars = object
         .iter()
         .filter_map(|(name, value)| Some((label_name(name), json_labels::label(value)?)));

@@ -1,33 +1,29 @@
-//! Small CNN Zoo: `weights.npy`, a row for each checkpoint; `layout.csv`, what the columns are; `metrics.csv.gz`, the rows' labels,
-//! with `modeldir` as the run and `step`.
+//! Small CNN Zoo: `weights.npy` has a row for each checkpoint, `layout.csv` says which columns are which variable, and `metrics.csv.gz`
+//! has the rows' labels, with `modeldir` as the run, and `step`.
 //!
-//! Of the matrix only the header is read. The rows share a few architectures, told from the layout, the activation and the data set.
+//! Of the matrix only the header is read. The rows share a few architectures, which follow from layout, activation and data set.
 
-use cntflow_storage::FullMessage;
 use std::collections::BTreeMap;
 
 use super::Folders;
-use crate::scan::Found;
+use crate::SourceError;
+use crate::scan::ScanState;
+use arcstr::ArcStr;
 use cntflow_architecture::zoo_matrix::{ZooHints, embedded};
-use cntflow_catalog::CatalogEntry;
-use cntflow_catalog::Interner;
-use cntflow_catalog::label_name;
 use cntflow_catalog::rows::{Cell, Row, for_each_row};
-use cntflow_catalog::whole_number;
-use cntflow_catalog::{Labels, SharedText};
-use cntflow_formats::zoo_matrix;
-use cntflow_formats::zoo_matrix::{LAYOUT, WEIGHTS, Zoo};
-use cntflow_storage::{Limits, Location};
+use cntflow_catalog::{CatalogEntry, Interner, Labels, RowError, label_name, whole_number};
+use cntflow_formats::zoo_matrix::{self, LAYOUT, WEIGHTS, Zoo};
+use cntflow_storage::{FullMessage, Limits, Location};
 
-/// Names of the file of labels.
+/// Names that the file of labels may have.
 const METRICS: [&str; 2] = ["metrics.csv.gz", "metrics.csv"];
-/// What lies beside a matrix.
+/// Files beside a matrix that are read with it.
 pub(super) const BESIDE: [&str; 3] = [LAYOUT, METRICS[0], METRICS[1]];
 const RUN: &str = "modeldir";
 const STEP: &str = "step";
 
 /// Takes every matrix that has a layout beside it.
-pub(super) fn take(folders: &mut Folders, found: &mut Found) {
+pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
     let both = |folder: &super::Folder| {
         [WEIGHTS, LAYOUT]
             .iter()
@@ -39,18 +35,17 @@ pub(super) fn take(folders: &mut Folders, found: &mut Found) {
             continue;
         };
         let metrics = METRICS.iter().find_map(|name| folders.take(&path, name));
-        if let Err(reason) = take_zoo(&weights, metrics.as_ref(), found) {
-            // Measuring the whole gives the row that says why.
-            found.pass_over(&weights, reason);
-            found.entries.push(whole(&weights));
+        if let Err(error) = take_zoo(&weights, metrics.as_ref(), state) {
+            // Measuring its first row gives the row of the table that says why.
+            state.skip(&weights, error.full_message());
+            state
+                .entries
+                .push(entry(weights.at_row(0), &weights.to_string()));
         }
     }
 }
 
-fn whole(weights: &Location) -> CatalogEntry {
-    entry(weights.at_row(0), &weights.to_string())
-}
-
+/// The entry of a row without labels.
 fn entry(location: Location, run: &str) -> CatalogEntry {
     CatalogEntry {
         checkpoint: location.to_string(),
@@ -63,78 +58,80 @@ fn entry(location: Location, run: &str) -> CatalogEntry {
     }
 }
 
+/// Makes entries of all rows of a matrix; rows without a line of metrics have no labels.
 fn take_zoo(
     weights: &Location,
     metrics: Option<&Location>,
-    found: &mut Found,
-) -> Result<(), String> {
-    let limits = found.limits;
-    let zoo = zoo_matrix::zoo(weights, &limits).map_err(|error| error.full_message())?;
+    state: &mut ScanState,
+) -> Result<(), SourceError> {
+    let limits = state.limits;
+    let zoo = zoo_matrix::zoo(weights, &limits)?;
     let n = zoo.matrix.rows;
     let Some(metrics) = metrics else {
-        found.pass_over(weights, format!("no {} beside it: no labels", METRICS[0]));
+        state.skip(weights, format!("no {} beside it: no labels", METRICS[0]));
         let names = weights.to_string();
         let rows = (0..n).map(|row| entry(weights.at_row(row), &names));
-        found.entries.extend(rows);
+        state.entries.extend(rows);
         return Ok(());
     };
-    let before = found.entries.len();
-    let read = read_metrics(weights, metrics, &zoo, &limits, &mut found.entries);
+    let before = state.entries.len();
+    let read = read_metrics(weights, metrics, &zoo, &limits, &mut state.entries);
     if read.is_err() {
-        found.entries.truncate(before);
+        state.entries.truncate(before);
     }
     let listed = read?;
     if listed != n {
         let reason = format!("it has {listed} rows, {} has {n}", weights.file_name());
-        found.pass_over(metrics, reason);
+        state.skip(metrics, reason);
     }
     let names = weights.to_string();
     let rows = (listed..n).map(|row| entry(weights.at_row(row), &names));
-    found.entries.extend(rows);
+    state.entries.extend(rows);
     Ok(())
 }
 
-/// Makes entries of the rows, and tells how many there are; those beyond the matrix are counted only.
+/// Makes entries of the lines of metrics that have a row in the matrix, and returns the number of all lines.
 fn read_metrics(
     weights: &Location,
     metrics: &Location,
     zoo: &Zoo,
     limits: &Limits,
     entries: &mut Vec<CatalogEntry>,
-) -> Result<u64, String> {
-    let mut architectures: BTreeMap<ZooHints, Option<SharedText>> = BTreeMap::new();
-    let mut pool = Interner::default();
-    let mut at = 0;
-    let read = for_each_row(metrics, limits, &mut |row| {
-        if at < zoo.matrix.rows {
-            let mut entry = labelled(weights.at_row(at), &row)?;
+) -> Result<u64, SourceError> {
+    let mut architectures: BTreeMap<ZooHints, Option<ArcStr>> = BTreeMap::new();
+    let mut interner = Interner::default();
+    let mut index = 0;
+    for_each_row(metrics, limits, &mut |row| {
+        if index < zoo.matrix.rows {
+            let mut entry = labelled(weights.at_row(index), &row)?;
             let text = |column: &str| row.get(column).map(Cell::text);
-            let told = ZooHints {
+            let hints = ZooHints {
                 activation: text("config.activation"),
                 dataset: text("config.dataset"),
             };
-            let architecture = architectures.entry(told).or_insert_with_key(|told| {
-                let architecture = embedded(&zoo.variables, told).architecture.ok()?;
-                serde_json::to_string(&architecture)
-                    .ok()
-                    .map(SharedText::from)
+            let architecture = architectures.entry(hints).or_insert_with_key(|hints| {
+                let architecture = embedded(&zoo.variables, hints).architecture.ok()?;
+                serde_json::to_string(&architecture).ok().map(ArcStr::from)
             });
             entry.architecture.clone_from(architecture);
-            entries.push(pool.intern(entry));
+            entries.push(interner.intern(entry));
         }
-        at += 1;
+        index += 1;
         Ok(())
-    });
-    read.map(|()| at).map_err(|error| error.full_message())
+    })?;
+    Ok(index)
 }
 
-fn labelled(location: Location, row: &Row) -> Result<CatalogEntry, String> {
+/// The entry of a row with its line of metrics.
+fn labelled(location: Location, row: &Row) -> Result<CatalogEntry, RowError> {
     let run = row.get(RUN).map(Cell::text);
     let mut entry = entry(location, "");
     entry.run = run.unwrap_or_else(|| entry.checkpoint.clone()).into();
     if let Some(step) = row.get(STEP) {
-        entry.step = whole_number(&step.label())
-            .ok_or_else(|| format!("column '{STEP}' is '{}', no whole number", step.text()))?;
+        entry.step = whole_number(&step.label()).ok_or_else(|| RowError::NoWholeNumber {
+            column: STEP.to_owned(),
+            value: step.text(),
+        })?;
     }
     let labels = row
         .cells

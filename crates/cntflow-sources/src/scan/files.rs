@@ -1,23 +1,22 @@
-//! The files of a source: below a folder, matched by a glob, members of archives.
+//! The files of a source: those below a folder, those that match a glob, members of archives.
 
-use cntflow_storage::FullMessage;
 use std::io::Read;
 use std::path::Path;
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::Found;
-use super::url::Seen;
+use super::ScanState;
+use super::object_peek::ObjectPeek;
 use crate::SourceError;
 use cntflow_formats::is_zip_checkpoint;
 use cntflow_storage::store::ObjectStores;
-use cntflow_storage::{Location, archive};
+use cntflow_storage::{FullMessage, Location, archive};
 
-/// Bytes by which an archive is told.
-const HEAD: usize = 512;
+/// Bytes at the beginning of a file that show whether it is an archive.
+const BEGINNING: usize = 512;
 
-/// The files that a glob matches, and those below the folders that it matches.
-pub(super) fn of_glob(source: &str, found: &mut Found) -> Result<Vec<Location>, SourceError> {
+/// The files that match a glob, and those below the folders that match it.
+pub(super) fn of_glob(source: &str, state: &mut ScanState) -> Result<Vec<Location>, SourceError> {
     let matches = glob::glob(source).map_err(|error| SourceError::Glob {
         source_name: source.to_owned(),
         source: error,
@@ -27,7 +26,7 @@ pub(super) fn of_glob(source: &str, found: &mut Found) -> Result<Vec<Location>, 
     for path in matches.filter_map(Result::ok) {
         matched = true;
         if path.is_dir() {
-            files.extend(below(&path, found));
+            files.extend(below(&path, state));
         } else {
             files.push(path.into());
         }
@@ -40,9 +39,9 @@ pub(super) fn of_glob(source: &str, found: &mut Found) -> Result<Vec<Location>, 
     Ok(files)
 }
 
-/// All files below a folder but hidden ones (temporary files of a writer among them). What cannot be followed is passed over.
-pub(super) fn below(folder: &Path, found: &mut Found) -> Vec<Location> {
-    let hidden = |entry: &DirEntry| {
+/// All files below a folder except hidden ones, such as the temporary files of a writer. What cannot be read is skipped.
+pub(super) fn below(folder: &Path, state: &mut ScanState) -> Vec<Location> {
+    let is_hidden = |entry: &DirEntry| {
         entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.')
     };
     let walk = WalkDir::new(folder)
@@ -50,66 +49,66 @@ pub(super) fn below(folder: &Path, found: &mut Found) -> Vec<Location> {
         .sort_by_file_name()
         .into_iter();
     let mut files = Vec::new();
-    for entry in walk.filter_entry(|entry| !hidden(entry)) {
+    for entry in walk.filter_entry(|entry| !is_hidden(entry)) {
         match entry {
             Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path().into()),
             Ok(_) => {}
             Err(error) => {
                 let path = error.path().unwrap_or(folder).display();
-                found.pass_over(path, error.full_message());
+                state.skip(path, error.full_message());
             }
         }
     }
     files
 }
 
-/// Those files of such names that lie beside a file.
+/// The files of these names in the folder of `file`, as far as they exist.
 pub(super) fn beside(file: &Location, names: &[&str]) -> Result<Vec<Location>, SourceError> {
     let mut files = Vec::new();
     for name in names {
         let sibling = file.sibling(name);
-        let is_there = match sibling.url() {
+        let exists = match sibling.url() {
             Some(url) => ObjectStores::of_process()?.head(url)?.is_some(),
             None => sibling.path.is_file(),
         };
-        files.extend(is_there.then_some(sibling));
+        files.extend(exists.then_some(sibling));
     }
     Ok(files)
 }
 
-/// The files, archives replaced by their members. An archive that cannot be read is passed over, with its reason.
-pub(super) fn with_members(files: Vec<Location>, found: &mut Found) -> Vec<Location> {
+/// The files, with archives replaced by their members. An archive that cannot be read is skipped.
+pub(super) fn with_members(files: Vec<Location>, state: &mut ScanState) -> Vec<Location> {
     let mut all = Vec::with_capacity(files.len());
     for file in files {
-        match members(&file, found) {
+        match members(&file, state) {
             Ok(Some(members)) => all.extend(members),
             Ok(None) => all.push(file),
-            Err(error) => found.pass_over(&file, error.full_message()),
+            Err(error) => state.skip(&file, error.full_message()),
         }
     }
     all
 }
 
-/// The members of a file that is an archive; `None` of any other.
+/// The members of an archive; `None` if the file is none.
 pub(super) fn members(
     file: &Location,
-    found: &mut Found,
+    state: &mut ScanState,
 ) -> Result<Option<Vec<Location>>, SourceError> {
-    // Archives within archives are not read; a member's path is that of its archive.
-    if file.member.is_some() || !may_be_archive(file, found) {
+    // Archives within archives are not read: the path of a member is that of its archive, which is one.
+    if file.member.is_some() || !may_be_archive(file, state) {
         return Ok(None);
     }
-    let Some(archive) = archive::open(&file.path, &found.limits, is_zip_checkpoint)? else {
+    let Some(archive) = archive::open(&file.path, &state.limits, is_zip_checkpoint)? else {
         return Ok(None);
     };
-    if let Some(remark) = &archive.remark {
-        found.pass_over(file, remark);
+    if let Some(warning) = &archive.warning {
+        state.skip(file, warning);
     }
     let mut members = Vec::new();
     for member in archive.members() {
         let location = Location::of_member(&file.path, &member.name);
         match member.unreadable() {
-            Some(reason) => found.pass_over(&location, reason),
+            Some(error) => state.skip(&location, error.full_message()),
             None if is_hidden(location.file_name()) => {}
             None => members.push(location),
         }
@@ -117,18 +116,18 @@ pub(super) fn members(
     Ok(Some(members))
 }
 
-/// Whether a member is a hidden file; one whose name leads upwards is none.
+/// Whether a member is a hidden file; `..` does not hide one.
 fn is_hidden(name: &str) -> bool {
     name.starts_with('.') && !name.starts_with("..")
 }
 
-/// Whether the first bytes are those of an archive, or of what may hold one.
-fn may_be_archive(file: &Location, found: &Found) -> bool {
+/// Whether the file may be an archive, by its first bytes.
+fn may_be_archive(file: &Location, state: &ScanState) -> bool {
     if let Some(url) = file.url() {
-        return matches!(found.seen.get(url), Some(Seen::Archive));
+        return matches!(state.peeks.get(url), Some(ObjectPeek::Archive));
     }
-    let mut head = Vec::with_capacity(HEAD);
+    let mut beginning = Vec::with_capacity(BEGINNING);
     let open = fs_err::File::open(&*file.path);
-    let read = open.and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
-    read.is_ok() && archive::may_be_one(&head)
+    let read = open.and_then(|file| file.take(BEGINNING as u64).read_to_end(&mut beginning));
+    read.is_ok() && archive::may_be_archive(&beginning)
 }

@@ -1,40 +1,40 @@
-//! Finding checkpoints: a file, a folder, a glob, an archive or a catalog becomes catalog entries.
+//! Scanning: a file, a folder, a glob, an archive, a catalog or a URL becomes catalog entries.
 
 mod files;
+mod object_peek;
 mod plain;
-mod url;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::SourceError;
 use crate::layout::{self, Folders};
-use cntflow_catalog::read_catalog_at;
 use cntflow_catalog::rows::holds_rows;
-use cntflow_catalog::{Catalog, CatalogEntry};
-use cntflow_catalog::{CatalogOptions, SkippedFile, apply_options};
+use cntflow_catalog::{
+    Catalog, CatalogEntry, CatalogOptions, SkippedFile, apply_options, read_catalog_at,
+};
 use cntflow_storage::{Limits, Location, store};
 
-/// What scanning has come to so far.
+/// The state of a scan: what it has found so far, and its limits.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct ScanState {
     pub(crate) entries: Vec<CatalogEntry>,
     pub(crate) skipped: Vec<SkippedFile>,
     pub(crate) limits: Limits,
-    /// Of objects by their URLs, what is known of them beyond their names.
-    seen: HashMap<String, url::Seen>,
+    /// What the beginning of each object showed, by URL.
+    peeks: HashMap<String, object_peek::ObjectPeek>,
 }
 
-impl Found {
-    /// Remembers why a file is no checkpoint.
-    pub(crate) fn pass_over(&mut self, path: impl ToString, reason: impl Into<String>) {
+impl ScanState {
+    /// Reports a file that becomes no entry.
+    pub(crate) fn skip(&mut self, path: impl ToString, reason: impl Into<String>) {
         self.skipped.push(SkippedFile {
             path: PathBuf::from(path.to_string()),
             reason: reason.into(),
         });
     }
 
-    /// The checkpoint of an ordinary file, with the labels that the file itself gives.
+    /// Adds the entry of a file that no layout knows, with labels from its own metadata and name.
     pub(crate) fn add_plain(&mut self, location: &Location) -> &mut CatalogEntry {
         let entry = plain::entry(location, self);
         self.entries.push(entry);
@@ -43,12 +43,13 @@ impl Found {
     }
 }
 
-/// Finds the checkpoints of all `sources`. A file that is named is always an entry, readable or not, unless it is a catalog or an
-/// archive; of a folder, a glob or an archive those are that a published layout has, that hold a known format by their content, or
-/// that claim one by their name.
+/// Finds the checkpoints of all `sources`, and the files that were skipped.
+///
+/// A named file is always an entry, readable or not, unless it is a catalog or an archive. Of a folder, a glob or an archive, those
+/// files are entries that belong to a published layout, that are of a known format by their content, or that claim one by their name.
 ///
 /// # Errors
-/// A source names nothing, a folder, archive or catalog cannot be read, `options` name a column that is not there, or two checkpoints
+/// A source names nothing; a folder, archive or catalog cannot be read; `options` name a column that is not there; or two checkpoints
 /// claim one name.
 pub fn scan(
     sources: &[String],
@@ -57,7 +58,7 @@ pub fn scan(
     scan_within(sources, options, &Limits::default())
 }
 
-/// As [`scan`], within other limits than the default ones.
+/// As [`scan`], within the given limits.
 ///
 /// # Errors
 /// As [`scan`].
@@ -66,66 +67,67 @@ pub fn scan_within(
     options: &CatalogOptions,
     limits: &Limits,
 ) -> Result<(Catalog, Vec<SkippedFile>), SourceError> {
-    let mut found = Found {
+    let mut state = ScanState {
         limits: *limits,
-        ..Found::default()
+        ..ScanState::default()
     };
     for source in sources {
-        scan_source(source, &mut found)?;
+        scan_source(source, &mut state)?;
     }
-    apply_options(options, &mut found.entries, &mut found.skipped, limits)?;
-    Ok((Catalog::new(found.entries)?, found.skipped))
+    apply_options(options, &mut state.entries, &mut state.skipped, limits)?;
+    Ok((Catalog::new(state.entries)?, state.skipped))
 }
 
-fn scan_source(source: &str, found: &mut Found) -> Result<(), SourceError> {
+fn scan_source(source: &str, state: &mut ScanState) -> Result<(), SourceError> {
     let path = Path::new(source);
     if store::is_url(source) {
-        let objects = url::look(source, found)?;
+        let objects = object_peek::peek_objects(source, state)?;
         if let [object] = &objects[..]
             && object.url() == Some(source)
         {
-            return scan_file(object, found);
+            return scan_file(object, state);
         }
-        scan_files(objects, found);
+        scan_files(objects, state);
         return Ok(());
     }
     if path.is_file() {
-        return scan_file(&path.into(), found);
+        return scan_file(&path.into(), state);
     }
-    let files = match path.is_dir() {
-        true => files::below(path, found),
-        false => files::of_glob(source, found)?,
+    let files = if path.is_dir() {
+        files::below(path, state)
+    } else {
+        files::of_glob(source, state)?
     };
-    scan_files(files, found);
+    scan_files(files, state);
     Ok(())
 }
 
 /// A source that is one file.
-fn scan_file(file: &Location, found: &mut Found) -> Result<(), SourceError> {
+fn scan_file(file: &Location, state: &mut ScanState) -> Result<(), SourceError> {
     if holds_rows(file.file_name()) {
-        found.entries.extend(read_catalog_at(file, &found.limits)?);
+        state.entries.extend(read_catalog_at(file, &state.limits)?);
         return Ok(());
     }
-    if let Some(members) = files::members(file, found)? {
-        scan_files(members, found);
+    if let Some(members) = files::members(file, state)? {
+        scan_files(members, state);
         return Ok(());
     }
     let mut files = files::beside(file, layout::needed_beside(file.file_name()))?;
     files.push(file.clone());
     let mut folders = Folders::of(files);
-    layout::take_all(&mut folders, found);
+    layout::take_all(&mut folders, state);
     for rest in folders.into_files().filter(|rest| rest == file) {
-        found.add_plain(&rest);
+        state.add_plain(&rest);
     }
     Ok(())
 }
 
-fn scan_files(files: Vec<Location>, found: &mut Found) {
-    let files = files::with_members(files, found);
+fn scan_files(files: Vec<Location>, state: &mut ScanState) {
+    let files = files::with_members(files, state);
     let mut folders = Folders::of(files);
-    layout::take_all(&mut folders, found);
+    layout::take_all(&mut folders, state);
     for file in folders.into_files() {
-        plain::take(&file, found);
+        plain::take(&file, state);
     }
 }
 

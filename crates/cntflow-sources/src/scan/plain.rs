@@ -1,27 +1,20 @@
-//! Files that no layout explains: checkpoints by their content or their name, or none.
+//! Files that no layout knows: checkpoints by their content or their name, or skipped.
 
-use cntflow_storage::FullMessage;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 
-use super::Found;
-use super::url::Seen;
+use super::ScanState;
+use super::object_peek::ObjectPeek;
 use crate::layout::names;
-use cntflow_catalog::CatalogEntry;
-use cntflow_catalog::Labels;
-use cntflow_catalog::typed;
-use cntflow_formats::is_known as is_known_format;
-use cntflow_formats::peek_metadata;
-use cntflow_storage::{Limits, Location};
+use cntflow_catalog::{CatalogEntry, ColumnSource, Labels, typed};
+use cntflow_formats::{is_known_format, peek_metadata};
+use cntflow_storage::{FullMessage, Limits, Location};
 
-/// Metadata keys that have a place of their own in a [`CatalogEntry`] and are no labels.
-const OWN_PLACE: [&str; 5] = ["format", "checkpoint", "run", "step", "architecture"];
-
-/// Bytes read of a file at once, which most headers fit.
+/// Bytes that are read of a file at once; most headers are shorter.
 const PEEK: usize = 1 << 13;
 
-/// Endings by which a file claims to be a checkpoint.
-const CLAIMS: [&str; 13] = [
+/// Endings of names that claim to be checkpoints.
+const CHECKPOINT_ENDINGS: [&str; 13] = [
     "pt",
     "pth",
     "bin",
@@ -37,10 +30,11 @@ const CLAIMS: [&str; 13] = [
     "pkl",
 ];
 
+/// What a member or a file is that has the ending of an archive and was not read as one.
 const ARCHIVES: &str = "an archive within an archive, or one that is not read";
 
-/// What files that lie beside checkpoints are, by their endings.
-const BESIDE: [(&str, &[&str]); 5] = [
+/// Other files that lie beside checkpoints: what they are, and their endings.
+const OTHER_ENDINGS: [(&str, &[&str]); 5] = [
     ("JSON", &["json", "jsonl", "ndjson"]),
     ("a table", &["csv", "tsv", "parquet", "xlsx"]),
     (
@@ -53,76 +47,79 @@ const BESIDE: [(&str, &[&str]); 5] = [
     (ARCHIVES, &["tar", "zip", "tgz", "gz", "xz", "zst", "bz2"]),
 ];
 
-/// An ordinary file becomes an entry or is passed over. A file that claims to be a checkpoint and cannot be read is an entry all the
-/// same: measuring it gives the row that says why.
-pub(super) fn take(file: &Location, found: &mut Found) {
-    if claims(file) {
-        found.add_plain(file);
+/// Makes a file an entry, or skips it. A file whose name claims to be a checkpoint is an entry even if it cannot be read: measuring it
+/// gives the row of the table that says why.
+pub(super) fn take(file: &Location, state: &mut ScanState) {
+    if claims_checkpoint(file) {
+        state.add_plain(file);
         return;
     }
-    match is_known(file, found) {
-        Ok(true) => _ = found.add_plain(file),
-        Ok(false) => found.pass_over(file, what(file)),
-        Err(reason) => found.pass_over(file, reason),
+    match reason_to_skip(file, state) {
+        Some(reason) => state.skip(file, reason),
+        None => _ = state.add_plain(file),
     }
 }
 
-/// Whether a file is of a known format by its content.
-fn is_known(file: &Location, found: &Found) -> Result<bool, String> {
+/// Why a file is no checkpoint by its content; `None` if it is of a known format.
+fn reason_to_skip(file: &Location, state: &ScanState) -> Option<String> {
     if let Some(url) = file.object() {
-        return match found.seen.get(url) {
-            Some(Seen::Failed(reason)) => Err(reason.clone()),
-            Some(Seen::Checkpoint(_)) => Ok(true),
-            Some(Seen::Archive) | None => Ok(false),
+        return match state.peeks.get(url) {
+            Some(ObjectPeek::Failed(reason)) => Some(reason.clone()),
+            Some(ObjectPeek::Checkpoint(_)) => None,
+            Some(ObjectPeek::Archive) | None => Some(unknown_format(file)),
         };
     }
-    let content = file.content(&found.limits);
-    let content = content.map_err(|error| error.full_message())?;
-    match content.is_empty() {
-        true => Err("not a known checkpoint format: it is empty".to_owned()),
-        false => Ok(is_known_format(&content)),
+    match file.content(&state.limits) {
+        Err(error) => Some(error.full_message()),
+        Ok(content) if content.is_empty() => {
+            Some("not a known checkpoint format: it is empty".to_owned())
+        }
+        Ok(content) if is_known_format(&content) => None,
+        Ok(_) => Some(unknown_format(file)),
     }
 }
 
 /// Whether a file claims to be a checkpoint by its name.
-pub(super) fn claims(file: &Location) -> bool {
-    CLAIMS.contains(&&*ending(file))
+pub(super) fn claims_checkpoint(file: &Location) -> bool {
+    CHECKPOINT_ENDINGS.contains(&&*ending(file))
 }
 
+/// The ending of a file's name, in lower case.
 fn ending(file: &Location) -> String {
-    let name = file.file_name().rsplit_once('.');
-    name.map_or(String::new(), |(_, ending)| ending.to_lowercase())
+    let ending = file.file_name().rsplit_once('.').map(|(_, ending)| ending);
+    ending.unwrap_or_default().to_lowercase()
 }
 
-/// Whether a file is something else by its name.
-pub(super) fn is_beside(file: &Location) -> bool {
-    beside(file).is_some_and(|(what, _)| *what != ARCHIVES)
+/// Whether a file is no checkpoint and no archive by its name.
+pub(super) fn is_other(file: &Location) -> bool {
+    other(file).is_some_and(|(what, _)| *what != ARCHIVES)
 }
 
-fn beside(file: &Location) -> Option<&'static (&'static str, &'static [&'static str])> {
+fn other(file: &Location) -> Option<&'static (&'static str, &'static [&'static str])> {
     let ending = ending(file);
-    BESIDE
+    OTHER_ENDINGS
         .iter()
         .find(|(_, endings)| endings.contains(&&*ending))
 }
 
-fn what(file: &Location) -> String {
-    match beside(file) {
+/// Why a file of an unknown format is skipped.
+fn unknown_format(file: &Location) -> String {
+    match other(file) {
         Some((what, _)) => format!("not a known checkpoint format: {what} by its name"),
         None => "not a known checkpoint format".to_owned(),
     }
 }
 
-/// The entry of a file, with the labels that its own metadata and its name give.
-pub(super) fn entry(location: &Location, found: &Found) -> CatalogEntry {
-    let limits = &found.limits;
+/// The entry of a file, with labels from its own metadata and its name.
+pub(super) fn entry(location: &Location, state: &ScanState) -> CatalogEntry {
+    let limits = &state.limits;
     let metadata = match (&location.member, location.url()) {
         (Some(_), _) => {
             let content = location.content(limits);
             content.ok().and_then(|content| peek(&content[..], limits))
         }
-        (None, Some(url)) => match found.seen.get(url) {
-            Some(Seen::Checkpoint(metadata)) => Some(metadata.clone()),
+        (None, Some(url)) => match state.peeks.get(url) {
+            Some(ObjectPeek::Checkpoint(metadata)) => Some(metadata.clone()),
             _ => None,
         },
         (None, None) => {
@@ -133,11 +130,11 @@ pub(super) fn entry(location: &Location, found: &Found) -> CatalogEntry {
     entry_of(location, metadata.unwrap_or_default())
 }
 
-/// The metadata of a file that may be of safetensors.
+/// The metadata of a file if it may be of safetensors.
 fn peek(file: impl Read, limits: &Limits) -> Option<BTreeMap<String, String>> {
     let mut file = BufReader::with_capacity(PEEK, file);
-    let may_have = file.fill_buf().ok()?.get(8) == Some(&b'{');
-    may_have.then(|| peek_metadata(file, limits))?
+    let may_be_safetensors = file.fill_buf().ok()?.get(8) == Some(&b'{');
+    may_be_safetensors.then(|| peek_metadata(file, limits))?
 }
 
 /// The entry of a file or an object by its metadata and its name.
@@ -145,8 +142,7 @@ fn entry_of(location: &Location, metadata: BTreeMap<String, String>) -> CatalogE
     let name = location.to_string();
     let labels: Labels = metadata
         .iter()
-        .filter(|(key, _)| !OWN_PLACE.contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), typed(value)))
+        .filter_map(|(key, value)| Some((ColumnSource::Checkpoint.label_name(key)?, typed(value))))
         .collect();
     let mut entry = CatalogEntry {
         run: metadata.get("run").unwrap_or(&name).as_str().into(),
@@ -160,6 +156,6 @@ fn entry_of(location: &Location, metadata: BTreeMap<String, String>) -> CatalogE
         location: location.clone(),
         checkpoint: name,
     };
-    names::tell(&mut entry);
+    names::apply_name(&mut entry);
     entry
 }

@@ -1,129 +1,102 @@
-//! What is deflated: gzip files, and members of zip archives. How much comes out is bounded before it is held.
+//! Gzip files. How much may come out is bounded before it is taken into memory or onto the disk.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Write};
 
-use flate2::Crc;
-use flate2::read::{DeflateDecoder, MultiGzDecoder};
+use flate2::read::MultiGzDecoder;
 
 use super::tar;
-use crate::FormatError;
-use crate::{Content, Limits};
+use crate::{Content, FormatError, Limits};
 
 /// Bytes decoded at a time.
-const PIECE: usize = 1 << 16;
-/// Bytes that a header of a tar archive takes.
-const HEADER: u64 = 512;
+const CHUNK: usize = 1 << 16;
+
+/// The most bytes that may be decoded, and the name of the limit that says so.
+struct Bound {
+    bytes: u64,
+    limit: &'static str,
+}
+
+impl Bound {
+    /// The lower of a limit and of what `file` may expand to.
+    fn new(file: &[u8], limits: &Limits, limit: &'static str, bytes: u64) -> Self {
+        let expanded = limits.expansion.saturating_mul(file.len() as u64);
+        if expanded < bytes {
+            Self {
+                bytes: expanded,
+                limit: "expansion",
+            }
+        } else {
+            Self { bytes, limit }
+        }
+    }
+}
 
 /// Whether the file begins as gzip files do.
 pub(super) fn is_gzip(file: &[u8]) -> bool {
     file.starts_with(&[0x1F, 0x8B, 8])
 }
 
-/// Whether a gzip file holds a tar archive, by its first bytes.
+/// Whether the file is a gzip file that holds a tar archive, by its first bytes.
 pub(super) fn holds_tar(file: &[u8]) -> bool {
+    if !is_gzip(file) {
+        return false;
+    }
     let mut first = Vec::new();
-    let decoded = MultiGzDecoder::new(file).take(HEADER);
-    is_gzip(file) && { decoded }.read_to_end(&mut first).is_ok() && tar::recognises(&first)
+    let read = MultiGzDecoder::new(file)
+        .take(tar::BLOCK)
+        .read_to_end(&mut first);
+    read.is_ok() && tar::is_tar(&first)
 }
 
-/// The content of a gzip file in memory, of another file as it is; for texts.
-pub fn unpacked(file: &Content, limits: &Limits) -> Result<Content, FormatError> {
+/// The content of a gzip file, decoded into memory; any other file as it is.
+///
+/// # Errors
+/// The gzip stream is damaged, or decodes to more than `limits.decoded_bytes` or `limits.expansion` allow.
+pub fn decompressed(file: &Content, limits: &Limits) -> Result<Content, FormatError> {
     if !is_gzip(file) {
         return Ok(file.clone());
     }
-    let mut text = Vec::new();
-    decode(
-        MultiGzDecoder::new(&file[..]),
-        bound(file, limits),
-        |piece| {
-            text.extend_from_slice(piece);
-            Ok(())
-        },
-    )?;
-    Ok(Content::held(text))
+    let bound = Bound::new(file, limits, "decoded_bytes", limits.decoded_bytes);
+    let mut decoded = Vec::new();
+    decode(file, &bound, |chunk| {
+        decoded.extend_from_slice(chunk);
+        Ok(())
+    })?;
+    Ok(Content::held(decoded))
 }
 
-fn bound(file: &[u8], limits: &Limits) -> (u64, &'static str) {
-    let expanded = limits.expansion.saturating_mul(file.len() as u64);
-    if expanded < limits.decoded_bytes {
-        (expanded, "expansion")
-    } else {
-        (limits.decoded_bytes, "decoded_bytes")
-    }
-}
-
-/// The content of a gzip file in a temporary file without a name.
+/// The content of a gzip file, decoded into a temporary file without a name.
 pub(super) fn spooled(file: &[u8], limits: &Limits) -> Result<Content, FormatError> {
     let broken = |error: std::io::Error| {
         FormatError::broken(format!(
             "it cannot be decoded into a temporary file: {error}"
         ))
     };
-    let mut spool = tempfile::tempfile().map_err(broken)?;
-    let expanded = limits.expansion.saturating_mul(file.len() as u64);
-    let bound = if expanded < limits.archive_bytes {
-        (expanded, "expansion")
-    } else {
-        (limits.archive_bytes, "archive_bytes")
-    };
-    decode(MultiGzDecoder::new(file), bound, |piece| {
-        std::io::Write::write_all(&mut spool, piece).map_err(broken)
-    })?;
+    let bound = Bound::new(file, limits, "archive_bytes", limits.archive_bytes);
+    let mut spool: File = tempfile::tempfile().map_err(broken)?;
+    decode(file, &bound, |chunk| spool.write_all(chunk).map_err(broken))?;
     Content::map_file(&spool).map_err(broken)
 }
 
-/// Decodes piece by piece, at most as many bytes as `bound` says.
+/// Decodes a gzip file chunk by chunk into `take`, and no more than `bound` allows.
 fn decode(
-    mut from: impl Read,
-    (most, limit): (u64, &'static str),
+    file: &[u8],
+    bound: &Bound,
     mut take: impl FnMut(&[u8]) -> Result<(), FormatError>,
 ) -> Result<(), FormatError> {
-    let mut piece = vec![0; PIECE];
+    let mut decoder = MultiGzDecoder::new(file);
+    let mut chunk = vec![0; CHUNK];
     let mut decoded = 0;
     loop {
-        let n = from
-            .read(&mut piece)
+        let length = decoder
+            .read(&mut chunk)
             .map_err(|error| FormatError::broken(format!("it cannot be decompressed: {error}")))?;
-        if n == 0 {
+        if length == 0 {
             return Ok(());
         }
-        decoded += n as u64;
-        FormatError::check_limit("bytes decompressed", decoded, limit, most)?;
-        take(&piece[..n])?;
+        decoded += length as u64;
+        FormatError::check_limit("bytes decompressed", decoded, bound.limit, bound.bytes)?;
+        take(&chunk[..length])?;
     }
-}
-
-/// A deflated member of a zip archive, which says how long it is and what its checksum is.
-pub(super) fn inflated(
-    packed: &[u8],
-    length: u64,
-    checksum: u32,
-    limits: &Limits,
-) -> Result<Vec<u8>, FormatError> {
-    let (most, limit) = bound(packed, limits);
-    FormatError::check_limit("bytes decompressed", length, limit, most)?;
-    let mut crc = Crc::new();
-    let mut whole = Vec::new();
-    decode(DeflateDecoder::new(packed), (most, limit), |piece| {
-        crc.update(piece);
-        whole.extend_from_slice(piece);
-        match whole.len() as u64 > length {
-            true => Err(FormatError::broken(format!(
-                "it is longer than the {length} bytes that the archive says"
-            ))),
-            false => Ok(()),
-        }
-    })?;
-    if whole.len() as u64 != length {
-        let found = whole.len() as u64;
-        let expected = length;
-        return Err(FormatError::Length { expected, found });
-    }
-    if crc.sum() != checksum {
-        return Err(FormatError::broken(format!(
-            "its checksum is {:08x}, the archive says {checksum:08x}",
-            crc.sum()
-        )));
-    }
-    Ok(whole)
 }

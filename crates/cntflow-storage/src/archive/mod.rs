@@ -6,20 +6,18 @@
 
 mod gzip;
 mod tar;
-mod zip;
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::FormatError;
 use crate::file_cache::FileCache;
 use crate::location::whole_content;
-use crate::{Content, Limits, StorageError};
+use crate::zip::{self, Directory, Entry};
+use crate::{Content, FormatError, Limits, StorageError};
 
-use gzip::is_gzip;
-pub use gzip::unpacked;
+pub use gzip::decompressed;
 
 /// Archives with their lists of members: members are measured in the order of their archive.
 static ARCHIVES: FileCache<Archive> = FileCache::new(4);
@@ -29,37 +27,37 @@ static ARCHIVES: FileCache<Archive> = FileCache::new(4);
 pub struct Archive {
     content: Content,
     /// In the order of the archive; of two members of one name the later counts, as it does when an archive is unpacked.
-    members: Vec<Member>,
-    places: HashMap<String, usize>,
-    /// What is not right about the whole of it.
-    pub remark: Option<String>,
+    members: Vec<ArchiveMember>,
+    /// Index of the member that counts, by name.
+    index_by_name: HashMap<String, usize>,
+    /// What is wrong with the archive as a whole, e.g. that it is cut short; its members can be read all the same.
+    pub warning: Option<String>,
 }
 
 /// A member of an archive.
 #[derive(Clone, Debug)]
-pub struct Member {
+pub struct ArchiveMember {
     /// Its name, parts joined by `/`.
     pub name: String,
     /// Where its bytes are, or why they cannot be read.
-    bytes: Result<Bytes, String>,
+    bytes: Result<StoredBytes, FormatError>,
 }
 
-/// Where the bytes of a member are.
+/// Where the bytes of a member are. Neither is checked against the archive's length yet, which may be cut short.
 #[derive(Clone, Debug)]
-enum Bytes {
-    /// They lie in the archive as they are. The range may go beyond the end of a file that is cut short.
-    Plain(Range<u64>),
-    /// Deflated, with the length and the checksum of what comes out.
-    Deflated {
-        range: Range<u64>,
-        length: u64,
-        checksum: u32,
-    },
+enum StoredBytes {
+    /// In the archive as they are.
+    InPlace(Range<u64>),
+    /// In a zip, stored or deflated.
+    Zip(Entry),
 }
+
+/// The list of members and what is wrong with the whole; `None` of a checkpoint that is an archive by its form alone.
+type Listing = Option<(Vec<ArchiveMember>, Option<String>)>;
 
 impl Archive {
-    /// Reads the list of members. `None` where the content is no archive, or where `is_one_file` says of the names of its members that
-    /// it is one file in the form of a zip archive.
+    /// Reads the list of members. `None` if the content is no archive, or if `is_one_file`, given the names of its members,
+    /// says that it is one file in the form of a zip archive.
     ///
     /// # Errors
     /// It is an archive, and something is wrong with it.
@@ -68,89 +66,102 @@ impl Archive {
         limits: &Limits,
         is_one_file: fn(&[&str]) -> bool,
     ) -> Result<Option<Self>, FormatError> {
-        let (content, listed) = if zip::recognises(content) {
-            (content.clone(), zip::members(content, is_one_file)?)
-        } else if tar::recognises(content) {
+        let (content, listing) = if zip::is_zip(content) {
+            (content.clone(), zip_members(content, is_one_file)?)
+        } else if tar::is_tar(content) {
             (content.clone(), tar::members(content)?)
         } else if gzip::holds_tar(content) {
             let plain = gzip::spooled(content, limits)?;
-            let listed = tar::members(&plain)?;
-            (plain, listed)
+            let listing = tar::members(&plain)?;
+            (plain, listing)
         } else {
             return Ok(None);
         };
-        let Some((members, remark)) = listed else {
+        let Some((members, warning)) = listing else {
             return Ok(None);
         };
         let named = members.iter().enumerate();
-        let places = named.map(|(at, member)| (member.name.clone(), at));
+        let index_by_name = named.map(|(index, member)| (member.name.clone(), index));
         Ok(Some(Self {
-            places: places.collect(),
+            index_by_name: index_by_name.collect(),
             content,
             members,
-            remark,
+            warning,
         }))
     }
 
     /// The members that are files, each name once.
-    pub fn members(&self) -> impl Iterator<Item = &Member> {
+    pub fn members(&self) -> impl Iterator<Item = &ArchiveMember> {
         let numbered = self.members.iter().enumerate();
         numbered
-            .filter(|(at, member)| self.places[&member.name] == *at)
+            .filter(|(index, member)| self.index_by_name[&member.name] == *index)
             .map(|(_, member)| member)
     }
 
     /// The bytes of a member.
     fn content_of(&self, name: &str, limits: &Limits) -> Result<Content, FormatError> {
-        let place = self.places.get(name);
-        let member = place
-            .map(|&place| &self.members[place])
+        let index = self
+            .index_by_name
+            .get(name)
             .ok_or_else(|| FormatError::broken("the archive has no such member"))?;
-        match member.bytes.as_ref().map_err(FormatError::broken)? {
-            Bytes::Plain(range) => Ok(self.content.part(self.within(range)?)),
-            Bytes::Deflated {
-                range,
-                length,
-                checksum,
-            } => {
-                let packed = &self.content[self.within(range)?];
-                gzip::inflated(packed, *length, *checksum, limits).map(Content::held)
-            }
+        match self.members[*index].bytes.as_ref().map_err(Clone::clone)? {
+            StoredBytes::InPlace(range) => Ok(self.content.part(self.check_range(range)?)),
+            StoredBytes::Zip(entry) => entry
+                .member(self.content.len(), limits)?
+                .content(&self.content),
         }
     }
 
-    fn within(&self, range: &Range<u64>) -> Result<Range<usize>, FormatError> {
-        let found = self.content.len() as u64;
-        if range.end > found || range.start > range.end {
+    /// Checks that a range lies within the archive.
+    fn check_range(&self, range: &Range<u64>) -> Result<Range<usize>, FormatError> {
+        let length = self.content.len() as u64;
+        if range.end > length || range.start > range.end {
             return Err(FormatError::Length {
                 expected: range.end.saturating_sub(range.start),
-                found: found.saturating_sub(range.start),
+                found: length.saturating_sub(range.start),
             });
         }
         Ok(range.start as usize..range.end as usize)
     }
 }
 
-impl Member {
-    /// Why it cannot be read, where that is known from the list already.
-    pub fn unreadable(&self) -> Option<&str> {
-        self.bytes.as_ref().err().map(String::as_str)
+impl ArchiveMember {
+    /// Why it cannot be read, if the list already shows it.
+    pub fn unreadable(&self) -> Option<&FormatError> {
+        self.bytes.as_ref().err()
     }
 }
 
-/// Whether the first 512 bytes of a file are those of an archive, or of what may hold one.
-pub fn may_be_one(head: &[u8]) -> bool {
-    zip::recognises(head) || tar::recognises(head) || is_gzip(head)
+/// The members of a zip, if it is an archive and not one file in the form of a zip.
+fn zip_members(file: &[u8], is_one_file: fn(&[&str]) -> bool) -> Result<Listing, FormatError> {
+    let Ok(mut directory) = Directory::open(file) else {
+        // Cut short, it may have been a checkpoint as well: whoever opens it as one says what is wrong.
+        return Ok(None);
+    };
+    let entries = directory.entries()?;
+    let names: Vec<&str> = entries.iter().map(|entry| &*entry.name).collect();
+    if is_one_file(&names) {
+        return Ok(None);
+    }
+    directory.check(&entries)?;
+    let members = entries.into_iter().map(|entry| ArchiveMember {
+        name: entry.name.clone(),
+        bytes: match entry.unreadable() {
+            Some(error) => Err(error),
+            None => Ok(StoredBytes::Zip(entry)),
+        },
+    });
+    Ok(Some((members.collect(), None)))
 }
 
-/// Whether a file that begins so holds a tar archive, and is no checkpoint whatever its name.
+/// Whether a file may be an archive or a compressed one, by its first 512 bytes.
+pub fn may_be_archive(beginning: &[u8]) -> bool {
+    zip::is_zip(beginning) || tar::is_tar(beginning) || gzip::is_gzip(beginning)
+}
+
+/// Whether a file that begins so is a tar archive, compressed or not, and hence no checkpoint whatever its name.
 pub fn is_tar(beginning: &[u8]) -> bool {
-    tar::recognises(beginning) || gzip::holds_tar(beginning)
-}
-
-/// Whether a file that begins so is a zip archive, as many checkpoints are too.
-pub fn is_zip(beginning: &[u8]) -> bool {
-    zip::recognises(beginning)
+    tar::is_tar(beginning) || gzip::holds_tar(beginning)
 }
 
 /// The archive at `path`, cached or read again; `None` as in [`Archive::read`].
@@ -187,6 +198,3 @@ pub fn member(path: &Path, name: &str, limits: &Limits) -> Result<Content, Stora
         StorageError::content(&name, error)
     })
 }
-
-/// The list of members with what is not right about the whole; `None` of a checkpoint that is an archive by its form alone.
-type Listed = Option<(Vec<Member>, Option<String>)>;

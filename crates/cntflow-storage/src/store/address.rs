@@ -16,6 +16,7 @@ pub(super) enum Scheme {
     Https,
 }
 
+/// What URLs of each scheme begin with.
 const SCHEMES: [(&str, Scheme); 5] = [
     ("s3://", Scheme::S3),
     ("gs://", Scheme::Gs),
@@ -24,7 +25,7 @@ const SCHEMES: [(&str, Scheme); 5] = [
     ("https://", Scheme::Https),
 ];
 
-/// Where an object or a prefix lies: `s3://bucket/key`.
+/// The parsed URL of an object or a prefix: `s3://bucket/key`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Address {
     pub(super) scheme: Scheme,
@@ -34,23 +35,23 @@ pub(super) struct Address {
     pub(super) key: String,
 }
 
-/// Whether a source or an output is on an object store.
+/// Whether a source or an output is the URL of an object store.
 #[must_use]
 pub fn is_url(text: &str) -> bool {
     SCHEMES.iter().any(|(start, _)| text.starts_with(start))
 }
 
 impl Address {
-    /// Reads a URL. Keys are taken as they are, with every sign that a key may hold; in `http` URLs signs may be escaped by `%`.
+    /// Parses a URL. Keys are taken literally, with every character that a key may hold; in `http` URLs characters may be escaped by `%`.
     pub(super) fn parse(url: &str) -> Result<Self, StorageError> {
         let failed = |reason: &str| StorageError::Object {
             url: url.to_owned(),
             reason: reason.to_owned(),
         };
-        let known = SCHEMES
+        let (scheme, rest) = SCHEMES
             .iter()
-            .find_map(|(start, scheme)| Some((*scheme, url.strip_prefix(start)?)));
-        let (scheme, rest) = known.ok_or_else(|| failed("not s3, gs, az, http or https"))?;
+            .find_map(|(start, scheme)| Some((*scheme, url.strip_prefix(start)?)))
+            .ok_or_else(|| failed("not s3, gs, az, http or https"))?;
         let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() {
             return Err(failed("no bucket or server before the first slash"));
@@ -99,16 +100,16 @@ impl Address {
     }
 }
 
-/// The key of an HTTP URL with those signs escaped that would end or change it.
+/// The key of an HTTP URL, with the characters escaped that would end or change it.
 fn escaped(key: &str) -> String {
     let mut text = String::with_capacity(key.len());
-    for sign in key.chars() {
-        match sign {
+    for character in key.chars() {
+        match character {
             '%' => text.push_str("%25"),
             '?' => text.push_str("%3F"),
             '#' => text.push_str("%23"),
             ' ' => text.push_str("%20"),
-            sign => text.push(sign),
+            other => text.push(other),
         }
     }
     text
@@ -120,8 +121,8 @@ impl Scheme {
     }
 
     fn start(self) -> &'static str {
-        let known = SCHEMES.iter().find(|(_, scheme)| *scheme == self);
-        known.map_or("", |(start, _)| start)
+        let entry = SCHEMES.iter().find(|(_, scheme)| *scheme == self);
+        entry.map_or("", |(start, _)| start)
     }
 }
 
@@ -136,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_taken_as_they_are() {
+    fn keys_are_taken_literally() {
         let urls = [
             "s3://zoo/a b#1?/step-00001.safetensors",
             "gs://zoo/100%/ä.pt",
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_said() {
+    fn urls_that_are_no_address_are_refused_with_a_reason() {
         let refused = [
             ("ftp://a/b", "not s3"),
             ("s3:///b", "no bucket"),

@@ -1,4 +1,4 @@
-//! The clients: one for each bucket or server, over a small runtime of their own.
+//! The clients, one for each bucket or server, over a small asynchronous runtime of their own.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -12,17 +12,17 @@ use object_store::{ClientOptions, ObjectStore};
 use tokio::runtime::{Builder, Runtime};
 
 use super::address::{Address, Scheme};
-use super::ahead::Ahead;
 use super::options::StoreOptions;
+use super::read_ahead::ReadAhead;
 use crate::StorageError;
 
-/// Threads that wait for the network; what is read is worked on elsewhere.
+/// Threads that wait for the network. Callers work on the bytes in threads of their own.
 const THREADS: usize = 2;
 
-/// Object stores, by a blocking interface. Clients and their connections are kept and shared by all threads.
+/// Object stores behind a blocking interface. All threads share the clients and their connections.
 pub struct ObjectStores {
     pub(super) options: StoreOptions,
-    pub(super) ahead: Ahead,
+    pub(super) read_ahead: ReadAhead,
     clients: Mutex<HashMap<(Scheme, String), Arc<dyn ObjectStore>>>,
     runtime: Runtime,
 }
@@ -36,12 +36,12 @@ impl std::fmt::Debug for ObjectStores {
 }
 
 impl ObjectStores {
-    /// Stores without any client yet.
+    /// Stores that no client has been made for yet.
     ///
     /// # Errors
     /// The system gives no threads.
     pub fn new(options: StoreOptions) -> std::io::Result<Self> {
-        // One of the two providers that TLS can be built with; an error says that one is installed already.
+        // TLS needs one cryptography provider in the process; an error only says that there already is one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
@@ -50,13 +50,13 @@ impl ObjectStores {
             .build()?;
         Ok(Self {
             options,
-            ahead: Ahead::default(),
+            read_ahead: ReadAhead::default(),
             clients: Mutex::default(),
             runtime,
         })
     }
 
-    /// The stores of this process, with the options of its environment. No thread is started before the first call.
+    /// The stores that this process shares, with options from its environment. The first call starts the threads.
     ///
     /// # Errors
     /// The system gives no threads.
@@ -64,17 +64,17 @@ impl ObjectStores {
         static STORES: LazyLock<std::io::Result<ObjectStores>> =
             LazyLock::new(|| ObjectStores::new(StoreOptions::from_env()));
         STORES.as_ref().map_err(|error| {
-            let text = format!("talking to object stores: {error}");
+            let text = format!("object stores need threads: {error}");
             StorageError::Io(std::io::Error::new(error.kind(), text))
         })
     }
 
-    /// Carries out a future; the calling thread waits.
+    /// Runs a future; the calling thread waits for it.
     pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
 
-    /// Carries out a future on the threads that wait for the network.
+    /// Runs a future on the network threads.
     pub(super) fn spawn<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,
@@ -82,15 +82,15 @@ impl ObjectStores {
         self.runtime.spawn(future)
     }
 
-    /// The client of a bucket or server, made where there is none yet.
-    pub(super) fn client(&self, at: &Address) -> Result<Arc<dyn ObjectStore>, StorageError> {
+    /// The client of a bucket or server; the first call for it makes the client.
+    pub(super) fn client(&self, address: &Address) -> Result<Arc<dyn ObjectStore>, StorageError> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = (at.scheme, at.bucket.clone());
+        let name = (address.scheme, address.bucket.clone());
         if let Some(client) = clients.get(&name) {
             return Ok(Arc::clone(client));
         }
-        let client = build(at, &self.options).map_err(|error| StorageError::Object {
-            url: at.to_string(),
+        let client = build(address, &self.options).map_err(|error| StorageError::Object {
+            url: address.to_string(),
             reason: error.to_string(),
         })?;
         clients.insert(name, Arc::clone(&client));
@@ -98,26 +98,26 @@ impl ObjectStores {
     }
 }
 
-/// A client with the settings that its environment gives.
-fn build(at: &Address, options: &StoreOptions) -> object_store::Result<Arc<dyn ObjectStore>> {
+/// A client with the settings of the environment.
+fn build(address: &Address, options: &StoreOptions) -> object_store::Result<Arc<dyn ObjectStore>> {
     let retry = options.retry();
-    let url = |scheme: &str| format!("{scheme}://{}", at.bucket);
-    Ok(match at.scheme {
+    let url = |scheme: &str| format!("{scheme}://{}", address.bucket);
+    Ok(match address.scheme {
         Scheme::S3 => Arc::new(
             AmazonS3Builder::from_env()
-                .with_bucket_name(&at.bucket)
+                .with_bucket_name(&address.bucket)
                 .with_retry(retry)
                 .build()?,
         ),
         Scheme::Gs => Arc::new(
             GoogleCloudStorageBuilder::from_env()
-                .with_bucket_name(&at.bucket)
+                .with_bucket_name(&address.bucket)
                 .with_retry(retry)
                 .build()?,
         ),
         Scheme::Az => Arc::new(
             MicrosoftAzureBuilder::from_env()
-                .with_container_name(&at.bucket)
+                .with_container_name(&address.bucket)
                 .with_retry(retry)
                 .build()?,
         ),

@@ -1,4 +1,4 @@
-//! What went wrong with an object, said with its URL.
+//! Errors of clients as errors of this crate, with the URL of the object.
 
 use std::error::Error as _;
 
@@ -7,8 +7,8 @@ use object_store::Error;
 use super::address::Address;
 use crate::StorageError;
 
-/// An error of a client with the object's URL; the client tells the status, what the server said, and how often it tried.
-pub(super) fn failed(at: &Address, error: &Error) -> StorageError {
+/// The error of a client, with the object's URL. The client's text has the status, the server's answer and the number of tries.
+pub(super) fn failed(address: &Address, error: &Error) -> StorageError {
     let reason = match error {
         Error::NotFound { .. } => "no such object".to_owned(),
         Error::Precondition { .. } => "it changed while it was read".to_owned(),
@@ -17,20 +17,20 @@ pub(super) fn failed(at: &Address, error: &Error) -> StorageError {
         other => with_causes(other),
     };
     StorageError::Object {
-        url: at.to_string(),
+        url: address.to_string(),
         reason,
     }
 }
 
-/// Something else that is wrong with an object.
-pub(super) fn broken(at: &Address, reason: impl std::fmt::Display) -> StorageError {
+/// Any other error of an object.
+pub(super) fn broken(address: &Address, reason: impl std::fmt::Display) -> StorageError {
     StorageError::Object {
-        url: at.to_string(),
+        url: address.to_string(),
         reason: reason.to_string(),
     }
 }
 
-/// The text of an error, and those of its causes that it does not hold yet.
+/// The text of an error, followed by those of its causes that it does not already contain.
 fn with_causes(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

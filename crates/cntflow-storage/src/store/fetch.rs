@@ -1,5 +1,5 @@
-//! Whole objects and ranges of them. Small objects come in one request and are held; large ones come in parts, each tried again by
-//! itself, into a temporary file without a name, which is mapped.
+//! Reading objects and ranges of them. A small object is read by one request into memory. A large one is read in parts, each with its
+//! own retries, into a temporary file without a name, which is then mapped.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -16,20 +16,21 @@ use super::failure::{broken, failed};
 use super::options::StoreOptions;
 use crate::{Content, FormatError, Limits, StorageError, write_atomically};
 
-/// An object and those who ask for it.
+/// A read of one object: its client, address and options.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) client: Arc<dyn ObjectStore>,
-    pub(super) at: Address,
+    pub(super) address: Address,
     pub(super) options: StoreOptions,
-    /// Largest object that is read.
-    pub(super) most: u64,
+    /// Largest object that is read, in bytes.
+    pub(super) max_bytes: u64,
 }
 
-/// What one request gave.
+/// The answer to a request for a whole object.
 enum Answer {
-    Held(Vec<u8>),
-    /// More than may be held: its size and, where the store gives one, what names its version.
+    /// The bytes.
+    Small(Vec<u8>),
+    /// Too large to be read into memory: its size in bytes and its entity tag, if the store gives one.
     Large(u64, Option<String>),
 }
 
@@ -40,7 +41,7 @@ impl ObjectStores {
     /// There is no such object, the store refuses or fails for as long as [`StoreOptions`] says, the object changes while it is read,
     /// or is larger than `limits` allow.
     pub fn fetch(&self, url: &str, limits: &Limits) -> Result<Content, StorageError> {
-        if let Some(content) = self.taken_ahead(url) {
+        if let Some(content) = self.take_read_ahead(url) {
             return content;
         }
         let request = self.request(url, limits)?;
@@ -56,10 +57,10 @@ impl ObjectStores {
         write_atomically(file, |file| Ok(file.write_all(&content)?))
     }
 
-    /// A range of an object; it ends with the object where that ends before.
+    /// A range of an object, cut at the object's end.
     ///
     /// # Errors
-    /// As [`ObjectStores::fetch`]; the store reads no ranges.
+    /// As [`ObjectStores::fetch`]; the store does not serve ranges.
     pub fn read_range(&self, url: &str, range: Range<u64>) -> Result<Vec<u8>, StorageError> {
         let request = self.request(url, &Limits::default())?;
         self.wait(request.range(range, None))
@@ -77,16 +78,20 @@ impl ObjectStores {
             let request = self.request(&url, &Limits::default())?;
             request.range(range, None).await
         });
-        self.wait(stream::iter(all).buffered(self.options.ahead).collect())
+        self.wait(
+            stream::iter(all)
+                .buffered(self.options.read_ahead)
+                .collect(),
+        )
     }
 
     pub(super) fn request(&self, url: &str, limits: &Limits) -> Result<Request, StorageError> {
-        let at = Address::parse(url)?;
+        let address = Address::parse(url)?;
         Ok(Request {
-            client: self.client(&at)?,
-            at,
+            client: self.client(&address)?,
+            address,
             options: self.options,
-            most: limits.object_bytes,
+            max_bytes: limits.object_bytes,
         })
     }
 }
@@ -94,58 +99,61 @@ impl ObjectStores {
 impl Request {
     async fn content(&self) -> Result<Content, StorageError> {
         match self.answer(self.options.held_bytes).await? {
-            Answer::Held(bytes) => Ok(Content::held(bytes)),
+            Answer::Small(bytes) => Ok(Content::held(bytes)),
             Answer::Large(size, version) => self.spooled(size, version).await,
         }
     }
 
-    /// Whether the server reads ranges; of all stores only plain HTTP servers may not.
-    async fn reads_ranges(&self) -> Result<bool, StorageError> {
-        if !self.at.scheme.is_http() {
+    /// Whether the server serves ranges; only plain HTTP servers may not.
+    async fn serves_ranges(&self) -> Result<bool, StorageError> {
+        if !self.address.scheme.is_http() {
             return Ok(true);
         }
         let options = GetOptions::default().with_range(Some(0..1));
-        match self.client.get_opts(&self.at.path()?, options).await {
+        match self.client.get_opts(&self.address.path()?, options).await {
             Ok(_) => Ok(true),
             Err(Error::NotSupported { .. }) => Ok(false),
-            Err(error) => Err(failed(&self.at, &error)),
+            Err(error) => Err(failed(&self.address, &error)),
         }
     }
 
-    /// The object, if it is small enough to be held by those who only expect that somebody will ask.
-    pub(super) async fn content_ahead(&self) -> Option<Result<Content, StorageError>> {
-        match self.answer(self.options.ahead_bytes).await {
-            Ok(Answer::Held(bytes)) => Some(Ok(Content::held(bytes))),
+    /// The object, if it is small enough to be kept in memory before anybody has asked for it.
+    pub(super) async fn content_to_read_ahead(&self) -> Option<Result<Content, StorageError>> {
+        match self.answer(self.options.read_ahead_bytes).await {
+            Ok(Answer::Small(bytes)) => Some(Ok(Content::held(bytes))),
             Ok(Answer::Large(..)) => None,
             Err(error) => Some(Err(error)),
         }
     }
 
-    /// Asks for the whole object, and takes it if it is no larger than `held`.
-    async fn answer(&self, held: u64) -> Result<Answer, StorageError> {
+    /// Requests the whole object, and reads the body if it has at most `memory_bytes`.
+    async fn answer(&self, memory_bytes: u64) -> Result<Answer, StorageError> {
         let mut tries = 0;
         loop {
             let got = self.get(GetOptions::default()).await?;
             let size = got.meta.size;
-            if size > self.most {
+            if size > self.max_bytes {
                 let source = FormatError::Limit {
                     what: "bytes of the object".to_owned(),
                     found: size,
                     limit: "object_bytes",
-                    allowed: self.most,
+                    allowed: self.max_bytes,
                 };
-                return Err(StorageError::content(self.at.to_string().as_ref(), source));
+                return Err(StorageError::content(
+                    self.address.to_string().as_ref(),
+                    source,
+                ));
             }
-            if size > held {
+            if size > memory_bytes {
                 return Ok(Answer::Large(size, got.meta.e_tag));
             }
             if let Some(bytes) = self.body(got, size, &mut tries).await? {
-                return Ok(Answer::Held(bytes));
+                return Ok(Answer::Small(bytes));
             }
         }
     }
 
-    /// A range of the object in the version asked for; a body that breaks off is asked for again.
+    /// A range of the object, of the given version if there is one. A body that breaks off is requested again.
     pub(super) async fn range(
         &self,
         range: Range<u64>,
@@ -162,7 +170,7 @@ impl Request {
             let end = range.end.min(got.meta.size);
             if got.range != (range.start..end) {
                 let reason = format!("asked for bytes {range:?}, the store gave {:?}", got.range);
-                return Err(broken(&self.at, reason));
+                return Err(broken(&self.address, reason));
             }
             if let Some(bytes) = self.body(got, end - range.start, &mut tries).await? {
                 return Ok(bytes);
@@ -171,13 +179,13 @@ impl Request {
     }
 
     async fn get(&self, options: GetOptions) -> Result<GetResult, StorageError> {
-        let path = self.at.path()?;
+        let path = self.address.path()?;
         let got = self.client.get_opts(&path, options).await;
-        got.map_err(|error| failed(&self.at, &error))
+        got.map_err(|error| failed(&self.address, &error))
     }
 
-    /// The body of an answer, `None` if it broke off and may be asked for again. Clients try requests again by themselves, and bodies
-    /// only where the store names versions.
+    /// The body of an answer; `None` if it broke off and may be requested again. Clients retry requests by themselves, but bodies only
+    /// if the store gives entity tags.
     async fn body(
         &self,
         got: GetResult,
@@ -196,36 +204,33 @@ impl Request {
                 Ok(None)
             }
             Ok(bytes) => {
-                let found = bytes.len();
-                let tries = *tries + 1;
-                let reason =
-                    format!("{found} bytes came of {size} that were promised, {tries} times");
-                Err(broken(&self.at, reason))
+                let (received, tries) = (bytes.len(), *tries + 1);
+                let reason = format!("received {received} of {size} bytes, {tries} times");
+                Err(broken(&self.address, reason))
             }
-            Err(error) => Err(failed(&self.at, &error)),
+            Err(error) => Err(failed(&self.address, &error)),
         }
     }
 
-    /// Reads a large object to a temporary file, in parts where the server reads ranges.
+    /// Reads a large object into a temporary file, in parts if the server serves ranges.
     async fn spooled(&self, size: u64, version: Option<String>) -> Result<Content, StorageError> {
-        let place = |error: std::io::Error| {
+        let on_disk = |error: std::io::Error| {
             let folder = std::env::temp_dir();
             let reason = format!(
                 "{size} bytes to a temporary file in {}: {error}",
                 folder.display()
             );
-            broken(&self.at, reason)
+            broken(&self.address, reason)
         };
-        let mut file = tempfile::tempfile().map_err(place)?;
-        if !self.reads_ranges().await? {
+        let mut file = tempfile::tempfile().map_err(on_disk)?;
+        if !self.serves_ranges().await? {
             let got = self.get(GetOptions::default()).await?;
-            let found = copy(got, &mut file).await;
-            let found = found.map_err(|reason| broken(&self.at, reason))?;
-            if found != size {
-                let reason = format!("{found} bytes came of {size} that were promised");
-                return Err(broken(&self.at, reason));
+            let received = self.copy(got, &mut file).await?;
+            if received != size {
+                let reason = format!("received {received} of {size} bytes");
+                return Err(broken(&self.address, reason));
             }
-            return Content::map_file(&file).map_err(place);
+            return Content::map_file(&file).map_err(on_disk);
         }
         let step = self.options.part_bytes;
         let starts = (0..size.div_ceil(step)).map(|part| part * step);
@@ -236,39 +241,41 @@ impl Request {
         let mut parts = stream::iter(parts).buffer_unordered(self.options.parts_at_once);
         while let Some(part) = parts.next().await {
             let (start, bytes) = part?;
-            write_at(&mut file, start, &bytes).map_err(place)?;
+            write_at(&mut file, start, &bytes).map_err(on_disk)?;
         }
-        Content::map_file(&file).map_err(place)
+        Content::map_file(&file).map_err(on_disk)
+    }
+
+    /// Writes the body of an answer to a file, and returns its length.
+    async fn copy(&self, got: GetResult, file: &mut File) -> Result<u64, StorageError> {
+        let mut length = 0;
+        let mut body = got.into_stream();
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| failed(&self.address, &error))?;
+            file.write_all(&chunk)
+                .map_err(|error| broken(&self.address, error))?;
+            length += chunk.len() as u64;
+        }
+        Ok(length)
     }
 }
 
+/// Writes bytes at an offset of a file.
 fn write_at(file: &mut File, start: u64, bytes: &[u8]) -> std::io::Result<()> {
     file.seek(SeekFrom::Start(start))?;
     file.write_all(bytes)
 }
 
-/// Writes the body of an answer to a file, and gives its length; an error as its text.
-async fn copy(got: GetResult, file: &mut File) -> Result<u64, String> {
-    let mut length = 0;
+/// The body of an answer, up to the chunk that would make it longer than `max` bytes.
+async fn collect(got: GetResult, max: u64) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::with_capacity(usize::try_from(max).unwrap_or(0));
     let mut body = got.into_stream();
-    while let Some(some) = body.next().await {
-        let some = some.map_err(|error| error.to_string())?;
-        file.write_all(&some).map_err(|error| error.to_string())?;
-        length += some.len() as u64;
-    }
-    Ok(length)
-}
-
-/// The bytes of an answer, and no more than `most`.
-async fn collect(got: GetResult, most: u64) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::with_capacity(usize::try_from(most).unwrap_or(0));
-    let mut body = got.into_stream();
-    while let Some(some) = body.next().await {
-        let some = some?;
-        if bytes.len() as u64 + some.len() as u64 > most {
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk?;
+        if bytes.len() as u64 + chunk.len() as u64 > max {
             break;
         }
-        bytes.extend_from_slice(&some);
+        bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
 }

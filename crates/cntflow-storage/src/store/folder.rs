@@ -1,7 +1,7 @@
 //! Folders of files that are whole or absent, on a disk or below a prefix of an object store.
 //!
-//! A disk gives that by a rename, a store by a put. What is read from a store is copied to a cache on the disk first, each version of an
-//! object once, so that readers get files.
+//! On a disk a rename makes a file whole, in a store a put. Readers get files: objects are first copied to a cache on the disk, each
+//! version of an object once.
 
 use std::io::{BufWriter, Error, Result, Write};
 use std::path::{Path, PathBuf};
@@ -9,43 +9,43 @@ use std::time::Duration;
 
 use fs_err as fs;
 
-use super::{Found, ObjectStores, is_url};
+use super::{ObjectInfo, ObjectStores, is_url};
 use crate::{Limits, StorageError, write_atomically};
 
-/// Time after which copies that are not in the folder any more are removed from the cache.
-const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// Age from which a copy is removed from the cache if its object is no longer in the folder.
+const COPY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A folder of output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Folder {
     /// On a disk, or a file system that is shared.
     Local(PathBuf),
-    /// Below a URL, which has no slash at its end.
+    /// On an object store, below a URL without a slash at its end.
     Remote(String),
 }
 
-/// A file that is there.
+/// A file of a [`Folder`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FolderFile {
     /// Its name in the folder.
     pub name: String,
-    place: FilePlace,
+    location: FileLocation,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum FilePlace {
+enum FileLocation {
     Local(PathBuf),
-    /// The object, and where its copy lies or will lie.
-    Remote(Found, PathBuf),
+    /// The object, and the path of its copy in the cache, which may not exist yet.
+    Remote(ObjectInfo, PathBuf),
 }
 
 impl Folder {
     /// The folder of a path or a URL; nothing is read or made yet.
     #[must_use]
-    pub fn at(place: &Path) -> Self {
-        match place.to_str().filter(|text| is_url(text)) {
+    pub fn at(path: &Path) -> Self {
+        match path.to_str().filter(|text| is_url(text)) {
             Some(url) => Self::Remote(url.trim_end_matches('/').to_owned()),
-            None => Self::Local(place.to_owned()),
+            None => Self::Local(path.to_owned()),
         }
     }
 
@@ -64,17 +64,17 @@ impl Folder {
         matches!(self, Self::Remote(_))
     }
 
-    /// Where a file of that name lies, for messages: a path or a URL.
+    /// Path or URL of the file of that name, for messages.
     #[must_use]
-    pub fn place_of(&self, name: &str) -> PathBuf {
+    pub fn path_of(&self, name: &str) -> PathBuf {
         match self {
             Self::Local(path) => path.join(name),
             Self::Remote(url) => PathBuf::from(format!("{url}/{name}")),
         }
     }
 
-    /// The files in the folder, without those in folders below, sorted by name; none where there is no folder. On a disk these are all,
-    /// temporary ones of writers included.
+    /// The files in the folder, sorted by name, without those in folders below; none if there is no folder. On a disk this includes the
+    /// temporary files of writers.
     ///
     /// # Errors
     /// The folder cannot be listed.
@@ -87,26 +87,26 @@ impl Folder {
         Ok(files)
     }
 
-    /// Makes files readable, and gives where, in their order.
+    /// Paths at which the files can be read, in their order; objects are copied to the cache.
     ///
     /// # Errors
-    /// An object cannot be read, or not be copied to the cache.
+    /// An object cannot be read, or cannot be copied to the cache.
     pub fn readable<'a>(
         &self,
         files: impl IntoIterator<Item = &'a FolderFile>,
     ) -> Result<Vec<PathBuf>> {
         let files: Vec<&FolderFile> = files.into_iter().collect();
-        let missing = files.iter().filter_map(|file| match &file.place {
-            FilePlace::Remote(object, copy) if !copy.exists() => Some(object.url.clone()),
+        let missing = files.iter().filter_map(|file| match &file.location {
+            FileLocation::Remote(object, copy) if !copy.exists() => Some(object.url.clone()),
             _ => None,
         });
         let missing: Vec<String> = missing.collect();
         if !missing.is_empty() {
-            stores()?.expect(missing, Limits::default());
+            stores()?.read_ahead(missing, Limits::default());
         }
-        let paths = files.into_iter().map(|file| match &file.place {
-            FilePlace::Local(path) => Ok(path.clone()),
-            FilePlace::Remote(object, copy) => {
+        let paths = files.into_iter().map(|file| match &file.location {
+            FileLocation::Local(path) => Ok(path.clone()),
+            FileLocation::Remote(object, copy) => {
                 if !copy.exists() {
                     stores()?.download(&object.url, copy).map_err(io)?;
                 }
@@ -116,10 +116,10 @@ impl Folder {
         paths.collect()
     }
 
-    /// The bytes of a small file; `None` where there is none.
+    /// The bytes of a small file; `None` if there is no such file.
     ///
     /// # Errors
-    /// It is there and cannot be read.
+    /// It exists and cannot be read.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         match self {
             Self::Local(path) => match fs::read(path.join(name)) {
@@ -141,7 +141,7 @@ impl Folder {
     /// Writes a file through `write`, so that it is either as before or complete, whatever happens in between.
     ///
     /// # Errors
-    /// What `write` says; the file cannot be written; the text names it.
+    /// Those of `write`; the file cannot be written, and the text names it.
     pub fn write<E: From<Error>>(
         &self,
         name: &str,
@@ -182,7 +182,7 @@ fn files_of_disk(folder: &Path) -> Result<Vec<FolderFile>> {
         let entry = entry?;
         Ok(FolderFile {
             name: entry.file_name().to_string_lossy().into_owned(),
-            place: FilePlace::Local(entry.path()),
+            location: FileLocation::Local(entry.path()),
         })
     });
     entries.collect()
@@ -199,12 +199,12 @@ fn files_of_store(url: &str) -> Result<Vec<FolderFile>> {
         if name.contains('/') {
             continue;
         }
-        // Of a store that names no versions nothing is kept for the next process.
+        // Without an entity tag a later version cannot be told from this one, so no other process may use the copy.
         let version = object.etag.clone();
         let version = version.unwrap_or_else(|| format!("process {}", std::process::id()));
         files.push(FolderFile {
             name: name.to_owned(),
-            place: FilePlace::Remote(
+            location: FileLocation::Remote(
                 object.clone(),
                 cache.join(digest(&format!("{name}\n{version}"))).join(name),
             ),
@@ -214,28 +214,28 @@ fn files_of_store(url: &str) -> Result<Vec<FolderFile>> {
     Ok(files)
 }
 
-/// Removes copies of what is not there any more. Those of a day stay: another process may be reading. What cannot be removed costs
-/// room and nothing else.
+/// Removes copies of objects that are gone. Recent copies stay, since another process may be reading them. A copy that cannot be
+/// removed only costs space.
 fn remove_old_copies(cache: &Path, files: &[FolderFile]) {
-    let is_there = |folder: &Path| {
-        files.iter().any(|file| match &file.place {
-            FilePlace::Remote(_, copy) => copy.parent() == Some(folder),
-            FilePlace::Local(_) => false,
+    let exists = |folder: &Path| {
+        files.iter().any(|file| match &file.location {
+            FileLocation::Remote(_, copy) => copy.parent() == Some(folder),
+            FileLocation::Local(_) => false,
         })
     };
-    let Ok(copies) = std::fs::read_dir(cache) else {
+    let Ok(copies) = fs::read_dir(cache) else {
         return;
     };
     for copy in copies.filter_map(std::result::Result::ok) {
         let age = copy.metadata().and_then(|copy| copy.modified());
         let age = age.ok().and_then(|since| since.elapsed().ok());
-        if age.is_some_and(|age| age > KEPT_FOR) && !is_there(&copy.path()) {
-            let _ = std::fs::remove_dir_all(copy.path());
+        if age.is_some_and(|age| age > COPY_LIFETIME) && !exists(&copy.path()) {
+            let _ = fs::remove_dir_all(copy.path());
         }
     }
 }
 
-/// Where copies are kept: `CNTFLOW_CACHE`, or `cntflow/objects` in the user's cache folder.
+/// The folder of copies: `CNTFLOW_CACHE`, or `cntflow/objects` in the user's cache folder.
 fn cache() -> PathBuf {
     let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(own) = folder("CNTFLOW_CACHE") {
@@ -247,6 +247,7 @@ fn cache() -> PathBuf {
         .join("cntflow/objects")
 }
 
+/// A name for the cache: the first 32 hexadecimal digits of a text's BLAKE3.
 fn digest(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }
@@ -268,8 +269,8 @@ mod tests {
 
     #[test]
     fn a_folder_of_a_disk_holds_what_was_written() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = Folder::at(place.path()).below("a");
+        let disk = tempfile::tempdir().unwrap();
+        let folder = Folder::at(disk.path()).below("a");
         assert!(folder.files().unwrap().is_empty());
         assert_eq!(folder.read("x").unwrap(), None);
         folder
@@ -277,7 +278,7 @@ mod tests {
             .unwrap();
         let files = folder.files().unwrap();
         let paths = folder.readable(&files).unwrap();
-        assert_eq!(paths, [place.path().join("a/x")]);
+        assert_eq!(paths, [disk.path().join("a/x")]);
         assert_eq!(folder.read("x").unwrap(), Some(b"1".to_vec()));
         folder.remove("x").unwrap();
         assert!(folder.files().unwrap().is_empty());
@@ -287,7 +288,7 @@ mod tests {
     fn a_url_is_a_folder_of_a_store() {
         let folder = Folder::at(Path::new("s3://zoo/out/"));
         assert_eq!(folder, Folder::Remote("s3://zoo/out".to_owned()));
-        let place = folder.below("tables").place_of("a.parquet");
-        assert_eq!(place, Path::new("s3://zoo/out/tables/a.parquet"));
+        let path = folder.below("tables").path_of("a.parquet");
+        assert_eq!(path, Path::new("s3://zoo/out/tables/a.parquet"));
     }
 }

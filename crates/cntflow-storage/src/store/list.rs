@@ -1,4 +1,4 @@
-//! What there is: one object, those below a prefix, those that a glob matches.
+//! Listing: one object, the objects below a prefix, or those that a glob matches.
 
 use futures_util::StreamExt;
 use glob::{MatchOptions, Pattern};
@@ -7,99 +7,107 @@ use object_store::{Error, ObjectMeta, ObjectStoreExt, UpdateVersion};
 use super::address::Address;
 use super::client::ObjectStores;
 use super::failure::{broken, failed};
-use super::put::Written;
+use super::put::ObjectVersion;
 use crate::StorageError;
 
-/// Objects of one listing; 10,000,000. More are an error: a prefix that holds something else.
-const MOST_OBJECTS: usize = 10_000_000;
+/// Most objects of one listing, 10,000,000. More are an error: such a prefix does not hold checkpoints.
+const MAX_OBJECTS: usize = 10_000_000;
 
-/// Signs that make a key a glob.
-const GLOB_SIGNS: [char; 3] = ['*', '?', '['];
+/// Characters that make a key a glob.
+const GLOB_CHARACTERS: [char; 3] = ['*', '?', '['];
 
-/// An object that is there.
+/// What a store says of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct ObjectInfo {
     /// Its URL.
     pub url: String,
     /// Its size in bytes.
     pub bytes: u64,
-    /// What names its content, where the store gives it.
+    /// The entity tag of its content, if the store gives one.
     pub etag: Option<String>,
-    /// The version that was found.
+    /// The version of its content that was listed.
     pub(super) version: UpdateVersion,
 }
 
-impl Found {
-    /// What [`ObjectStores::replace`] may replace.
+impl ObjectInfo {
+    /// The version that [`ObjectStores::replace`] may replace.
     #[must_use]
-    pub fn written(&self) -> Written {
-        Written(self.version.clone())
+    pub fn version(&self) -> ObjectVersion {
+        ObjectVersion(self.version.clone())
     }
 }
 
-/// Which keys a source stands for.
+/// Which keys belong to a source.
 #[derive(Debug)]
-enum Choice {
+enum KeyFilter {
     /// All below a prefix.
     Below(String),
-    /// Those that a glob matches, and those below what it matches.
+    /// Those that a glob matches, and those below such a key.
     Matching(Pattern),
 }
 
 impl ObjectStores {
-    /// The objects of a source, sorted by URL: the one of this name, or those below the prefix, or those that the glob matches or that
-    /// lie below what it matches. Those below with a name that starts with a dot are left out, as hidden files are.
+    /// The objects of a source, sorted by URL.
+    ///
+    /// A source is an object, a prefix (all objects below it) or a glob (all objects that match, or lie below a match). Hidden
+    /// objects, with a part of the name below that starts with a dot, are left out. No objects at all are no error.
     ///
     /// # Errors
-    /// The store cannot be asked, or it gives no lists. That there are none is no error.
-    pub fn list(&self, source: &str) -> Result<Vec<Found>, StorageError> {
-        let at = Address::parse(source)?;
-        let glob = at.key.find(GLOB_SIGNS).filter(|_| !at.scheme.is_http());
-        let Some(first_sign) = glob else {
-            let may_be_one = !at.key.is_empty() && !source.ends_with('/');
-            if may_be_one && let Some(found) = self.head(source)? {
-                return Ok(vec![found]);
+    /// The store cannot be reached, refuses, or lists nothing by design (most HTTP servers).
+    pub fn list(&self, source: &str) -> Result<Vec<ObjectInfo>, StorageError> {
+        let address = Address::parse(source)?;
+        let glob = address
+            .key
+            .find(GLOB_CHARACTERS)
+            .filter(|_| !address.scheme.is_http());
+        let Some(first_wildcard) = glob else {
+            let may_be_one = !address.key.is_empty() && !source.ends_with('/');
+            if may_be_one && let Some(object) = self.head(source)? {
+                return Ok(vec![object]);
             }
-            let choice = Choice::Below(at.key.clone());
-            return self.list_chosen(&at, &choice);
+            let filter = KeyFilter::Below(address.key.clone());
+            return self.list_filtered(&address, &filter);
         };
-        let pattern = Pattern::new(&at.key).map_err(|error| broken(&at, error))?;
-        let folder = at.key[..first_sign].rfind('/').unwrap_or(0);
+        let pattern = Pattern::new(&address.key).map_err(|error| broken(&address, error))?;
+        let folder = address.key[..first_wildcard].rfind('/').unwrap_or(0);
         let base = Address {
-            key: at.key[..folder].to_owned(),
-            ..at
+            key: address.key[..folder].to_owned(),
+            ..address
         };
-        self.list_chosen(&base, &Choice::Matching(pattern))
+        self.list_filtered(&base, &KeyFilter::Matching(pattern))
     }
 
-    /// What is known of an object; `None` if it is not there.
+    /// Size and version of an object; `None` if there is no such object.
     ///
     /// # Errors
-    /// The store cannot be asked, or refuses.
-    pub fn head(&self, url: &str) -> Result<Option<Found>, StorageError> {
-        let at = Address::parse(url)?;
-        let (client, path) = (self.client(&at)?, at.path()?);
+    /// The store cannot be reached, or refuses.
+    pub fn head(&self, url: &str) -> Result<Option<ObjectInfo>, StorageError> {
+        let address = Address::parse(url)?;
+        let (client, path) = (self.client(&address)?, address.path()?);
         match self.wait(client.head(&path)) {
-            Ok(meta) => Ok(Some(found(&at, &meta))),
+            Ok(meta) => Ok(Some(object_info(&address, &meta))),
             Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(failed(&at, &error)),
+            Err(error) => Err(failed(&address, &error)),
         }
     }
 
     /// The size of an object in bytes.
     ///
     /// # Errors
-    /// As [`ObjectStores::head`]; it is not there.
+    /// As [`ObjectStores::head`]; there is no such object.
     pub fn size(&self, url: &str) -> Result<u64, StorageError> {
-        let found = self.head(url)?;
-        let found = found.ok_or_else(|| StorageError::Object {
+        let info = self.head(url)?.ok_or_else(|| StorageError::Object {
             url: url.to_owned(),
             reason: "no such object".to_owned(),
         })?;
-        Ok(found.bytes)
+        Ok(info.bytes)
     }
 
-    fn list_chosen(&self, base: &Address, choice: &Choice) -> Result<Vec<Found>, StorageError> {
+    fn list_filtered(
+        &self,
+        base: &Address,
+        filter: &KeyFilter,
+    ) -> Result<Vec<ObjectInfo>, StorageError> {
         let (client, prefix) = (self.client(base)?, base.path()?);
         let prefix = Some(prefix).filter(|prefix| !prefix.as_ref().is_empty());
         let mut all = self.wait(async {
@@ -107,11 +115,11 @@ impl ObjectStores {
             let mut listing = client.list(prefix.as_ref());
             while let Some(meta) = listing.next().await {
                 let meta = meta.map_err(|error| failed_to_list(base, &error))?;
-                if choice.takes(meta.location.as_ref()) {
-                    all.push(found(base, &meta));
+                if filter.accepts(meta.location.as_ref()) {
+                    all.push(object_info(base, &meta));
                 }
-                if all.len() > MOST_OBJECTS {
-                    return Err(broken(base, format!("more than {MOST_OBJECTS} objects")));
+                if all.len() > MAX_OBJECTS {
+                    return Err(broken(base, format!("more than {MAX_OBJECTS} objects")));
                 }
             }
             Ok(all)
@@ -121,9 +129,9 @@ impl ObjectStores {
     }
 }
 
-fn found(at: &Address, meta: &ObjectMeta) -> Found {
-    Found {
-        url: at.with_path(&meta.location).to_string(),
+fn object_info(address: &Address, meta: &ObjectMeta) -> ObjectInfo {
+    ObjectInfo {
+        url: address.with_path(&meta.location).to_string(),
         bytes: meta.size,
         etag: meta.e_tag.clone(),
         version: UpdateVersion {
@@ -133,19 +141,19 @@ fn found(at: &Address, meta: &ObjectMeta) -> Found {
     }
 }
 
-/// An HTTP server need not list anything; one that speaks WebDAV does.
-fn failed_to_list(at: &Address, error: &Error) -> StorageError {
-    if at.scheme.is_http() {
+/// A failed listing. HTTP servers list nothing unless they speak WebDAV, which the message says.
+fn failed_to_list(address: &Address, error: &Error) -> StorageError {
+    if address.scheme.is_http() {
         let reason = format!(
             "there is no such file, and the server gives no lists of what lies below (by WebDAV): name the files ({error})"
         );
-        return broken(at, reason);
+        return broken(address, reason);
     }
-    failed(at, error)
+    failed(address, error)
 }
 
-impl Choice {
-    fn takes(&self, key: &str) -> bool {
+impl KeyFilter {
+    fn accepts(&self, key: &str) -> bool {
         let options = MatchOptions {
             case_sensitive: true,
             require_literal_separator: true,
@@ -166,7 +174,7 @@ impl Choice {
     }
 }
 
-/// Whether a name below starts with a dot.
+/// Whether a part of the name starts with a dot.
 fn is_hidden(below: &str) -> bool {
     below.split('/').any(|name| name.starts_with('.'))
 }
@@ -177,16 +185,16 @@ mod tests {
 
     #[test]
     fn a_glob_takes_what_it_matches_and_what_lies_below() {
-        let choice = Choice::Matching(Pattern::new("zoo/run-*").unwrap());
+        let filter = KeyFilter::Matching(Pattern::new("zoo/run-*").unwrap());
         for key in ["zoo/run-1", "zoo/run-1/a.pt", "zoo/run-2/b/c.pt"] {
-            assert!(choice.takes(key), "{key}");
+            assert!(filter.accepts(key), "{key}");
         }
         for key in ["zoo/other/a.pt", "zoo", "zoo/run-1/.tmp", "a/zoo/run-1"] {
-            assert!(!choice.takes(key), "{key}");
+            assert!(!filter.accepts(key), "{key}");
         }
-        let choice = Choice::Matching(Pattern::new("zoo/*/last.pt").unwrap());
-        assert!(choice.takes("zoo/a/last.pt") && !choice.takes("zoo/a/b/last.pt"));
-        let choice = Choice::Below(String::new());
-        assert!(choice.takes("a/b.pt") && !choice.takes(".a/b.pt") && !choice.takes("a/.b"));
+        let filter = KeyFilter::Matching(Pattern::new("zoo/*/last.pt").unwrap());
+        assert!(filter.accepts("zoo/a/last.pt") && !filter.accepts("zoo/a/b/last.pt"));
+        let filter = KeyFilter::Below(String::new());
+        assert!(filter.accepts("a/b.pt") && !filter.accepts(".a/b.pt") && !filter.accepts("a/.b"));
     }
 }

@@ -1,12 +1,10 @@
 //! Object stores: `s3://`, `gs://`, `az://`, and files of HTTP servers.
 //!
-//! Requests go through the crate `object_store`, with the environment settings that it has for each store; what fails for a while is
-//! tried again ([`StoreOptions`]). This crate is no asynchronous one: a small runtime waits for the network in threads of its own, and
-//! callers block. Since a store takes its time for each answer and minds many requests little, those who know what they will ask for
-//! say so ([`ObjectStores::expect`]).
+//! Requests go through the crate `object_store`, which reads each store's settings from the environment; failures that may pass are
+//! retried ([`StoreOptions`]). The interface is blocking: a small runtime waits for the network in threads of its own. A store takes
+//! its time for each answer but serves many requests at once, so callers announce what they will read ([`ObjectStores::read_ahead`]).
 
 mod address;
-mod ahead;
 mod client;
 mod failure;
 mod fetch;
@@ -14,17 +12,18 @@ mod folder;
 mod list;
 mod options;
 mod put;
+mod read_ahead;
 
 pub use address::is_url;
 pub use client::ObjectStores;
 pub use folder::{Folder, FolderFile};
-pub use list::Found;
+pub use list::ObjectInfo;
 pub use options::StoreOptions;
-pub use put::Written;
+pub use put::ObjectVersion;
 
 use crate::{Content, Limits, StorageError};
 
-/// The bytes of an object, by the stores of this process.
+/// The bytes of an object, through the stores of this process.
 ///
 /// # Errors
 /// As [`ObjectStores::fetch`].
@@ -32,10 +31,10 @@ pub fn fetch(url: &str, limits: &Limits) -> Result<Content, StorageError> {
     ObjectStores::of_process()?.fetch(url, limits)
 }
 
-/// The objects of a source, by the stores of this process.
+/// The objects of a source, through the stores of this process.
 ///
 /// # Errors
 /// As [`ObjectStores::list`].
-pub fn list(source: &str) -> Result<Vec<Found>, StorageError> {
+pub fn list(source: &str) -> Result<Vec<ObjectInfo>, StorageError> {
     ObjectStores::of_process()?.list(source)
 }

@@ -1,4 +1,4 @@
-//! Writing objects: whole or not at all, which is what a put gives; large ones in parts that are put together by a last request.
+//! Writing objects, whole or not at all: by one put, or for large ones in parts that a last request joins.
 
 use std::io::Read;
 use std::path::Path;
@@ -12,38 +12,42 @@ use super::client::ObjectStores;
 use super::failure::{broken, failed};
 use crate::StorageError;
 
-/// A version of an object, which another one may take the place of.
+/// A version of an object's content, so that a write can replace exactly this one.
 #[derive(Clone, Debug)]
-pub struct Written(pub(super) UpdateVersion);
+pub struct ObjectVersion(pub(super) UpdateVersion);
 
 impl ObjectStores {
-    /// Writes an object, in place of one that is there.
+    /// Writes an object, replacing any that is there.
     ///
     /// # Errors
-    /// The store cannot be asked, or refuses; the object is as before then.
+    /// The store cannot be reached, or refuses; the object is then as it was before.
     pub fn put(&self, url: &str, bytes: Vec<u8>) -> Result<(), StorageError> {
         self.put_as(url, bytes, PutMode::Overwrite).map(|_| ())
     }
 
-    /// Writes an object that must not be there yet; `None` if it is.
+    /// Creates an object; `None` if there already is one.
     ///
     /// # Errors
-    /// The store cannot be asked, or refuses.
-    pub fn put_new(&self, url: &str, bytes: Vec<u8>) -> Result<Option<Written>, StorageError> {
+    /// The store cannot be reached, or refuses.
+    pub fn put_new(
+        &self,
+        url: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Option<ObjectVersion>, StorageError> {
         self.put_as(url, bytes, PutMode::Create)
     }
 
-    /// Writes an object in place of the version that is known; `None` if another is there, or none.
+    /// Replaces the given version of an object; `None` if the store has another version, or no such object.
     ///
     /// # Errors
-    /// The store cannot be asked, or refuses.
+    /// The store cannot be reached, or refuses.
     pub fn replace(
         &self,
         url: &str,
         bytes: Vec<u8>,
-        known: &Written,
-    ) -> Result<Option<Written>, StorageError> {
-        self.put_as(url, bytes, PutMode::Update(known.0.clone()))
+        version: &ObjectVersion,
+    ) -> Result<Option<ObjectVersion>, StorageError> {
+        self.put_as(url, bytes, PutMode::Update(version.0.clone()))
     }
 
     fn put_as(
@@ -51,23 +55,23 @@ impl ObjectStores {
         url: &str,
         bytes: Vec<u8>,
         mode: PutMode,
-    ) -> Result<Option<Written>, StorageError> {
-        let at = Address::parse(url)?;
-        let (client, path) = (self.client(&at)?, at.path()?);
+    ) -> Result<Option<ObjectVersion>, StorageError> {
+        let address = Address::parse(url)?;
+        let (client, path) = (self.client(&address)?, address.path()?);
         let options = PutOptions::from(mode);
         match self.wait(client.put_opts(&path, PutPayload::from(bytes), options)) {
-            Ok(put) => Ok(Some(Written(put.into()))),
+            Ok(put) => Ok(Some(ObjectVersion(put.into()))),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(None),
-            Err(error) => Err(failed(&at, &error)),
+            Err(error) => Err(failed(&address, &error)),
         }
     }
 
     /// Writes the content of a file as an object, in parts where it is large.
     ///
     /// # Errors
-    /// The file cannot be read, or the store cannot be asked, or refuses; the object is as before then.
+    /// The file cannot be read, or the store cannot be reached or refuses; the object is then as it was before.
     pub fn put_file(&self, url: &str, file: &Path) -> Result<(), StorageError> {
-        let at = Address::parse(url)?;
+        let address = Address::parse(url)?;
         let mut reader = fs_err::File::open(file)?;
         let size = reader.metadata()?.len();
         let step = usize::try_from(self.options.part_bytes).unwrap_or(usize::MAX);
@@ -76,9 +80,9 @@ impl ObjectStores {
             reader.read_to_end(&mut bytes)?;
             return self.put(url, bytes);
         }
-        let (client, path) = (self.client(&at)?, at.path()?);
+        let (client, path) = (self.client(&address)?, address.path()?);
         self.wait(async {
-            let refused = |error: Error| failed(&at, &error);
+            let refused = |error: Error| failed(&address, &error);
             let upload = client.put_multipart(&path).await.map_err(refused)?;
             let mut writer = WriteMultipart::new_with_chunk_size(upload, step);
             let mut part = vec![0; step];
@@ -87,13 +91,15 @@ impl ObjectStores {
                     Ok(0) => break,
                     Ok(length) => length,
                     Err(error) => {
-                        // The error that is told is the first one.
+                        // The first error is the one reported, whatever aborting says.
                         let _ = writer.abort().await;
-                        return Err(broken(&at, error));
+                        return Err(broken(&address, error));
                     }
                 };
-                let room = writer.wait_for_capacity(self.options.parts_at_once).await;
-                room.map_err(refused)?;
+                writer
+                    .wait_for_capacity(self.options.parts_at_once)
+                    .await
+                    .map_err(refused)?;
                 writer.write(&part[..length]);
             }
             writer.finish().await.map_err(refused)?;
@@ -101,16 +107,16 @@ impl ObjectStores {
         })
     }
 
-    /// Removes an object; that it is not there is no error.
+    /// Removes an object; a missing object is no error.
     ///
     /// # Errors
-    /// The store cannot be asked, or refuses.
+    /// The store cannot be reached, or refuses.
     pub fn delete(&self, url: &str) -> Result<(), StorageError> {
-        let at = Address::parse(url)?;
-        let (client, path) = (self.client(&at)?, at.path()?);
+        let address = Address::parse(url)?;
+        let (client, path) = (self.client(&address)?, address.path()?);
         match self.wait(client.delete(&path)) {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failed(&at, &error)),
+            Err(error) => Err(failed(&address, &error)),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use cntflow_storage::store::{ObjectStores, Written};
+use cntflow_storage::store::{ObjectStores, ObjectVersion};
 
 use crate::printer;
 
@@ -77,7 +77,7 @@ impl Drop for Lease {
 fn renew(
     stores: &ObjectStores,
     url: &str,
-    mut version: Written,
+    mut version: ObjectVersion,
     interval: Duration,
     stopped: &Receiver<()>,
 ) {
@@ -107,7 +107,7 @@ fn watch(
     folder: &str,
     url: &str,
     takeover_after: Duration,
-) -> anyhow::Result<Option<Written>> {
+) -> anyhow::Result<Option<ObjectVersion>> {
     let Some(first) = stores.head(url)? else {
         return Ok(None);
     };
@@ -127,7 +127,7 @@ fn watch(
             Some(_) => {}
         }
     }
-    Ok(Some(first.written()))
+    Ok(Some(first.version()))
 }
 
 /// Differs with every renewal, since stores may derive an object's version from its content.

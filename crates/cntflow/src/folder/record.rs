@@ -57,7 +57,7 @@ impl StudyRecord {
             return Ok(None);
         };
         let record = serde_json::from_slice(&text).with_context(|| {
-            let path = folder.place_of(STUDY_FILE);
+            let path = folder.path_of(STUDY_FILE);
             format!("{}: not written by this version of cntflow", path.display())
         })?;
         Ok(Some(record))

@@ -128,7 +128,7 @@ impl StudyFolder {
     ) -> anyhow::Result<PathBuf> {
         let folder = Folder::at(&self.path).below("classifiers");
         let name = format!("{rule}.json");
-        let path = folder.place_of(&name);
+        let path = folder.path_of(&name);
         if folder.is_remote() {
             let temporary = tempfile::tempdir()?;
             let file = temporary.path().join(&name);

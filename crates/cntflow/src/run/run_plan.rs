@@ -106,7 +106,7 @@ fn prefetch_objects(share: &[PendingTask], limits: &Limits) -> anyhow::Result<()
         .map(str::to_owned)
         .collect();
     if !urls.is_empty() {
-        ObjectStores::of_process()?.expect(urls, *limits);
+        ObjectStores::of_process()?.read_ahead(urls, *limits);
     }
     Ok(())
 }

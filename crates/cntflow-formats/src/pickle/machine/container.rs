@@ -1,70 +1,72 @@
-//! Lists, dictionaries, classes and objects.
+//! Opcodes that make tuples, lists, dictionaries, sets, classes and objects.
 
-use super::{Done, Machine};
+use super::Machine;
+use crate::pickle::opcode::*;
 use crate::pickle::{Id, Object, Value};
 use cntflow_storage::FormatError;
 
 impl Machine<'_> {
-    /// Lists, dictionaries, classes and objects.
-    pub(super) fn container(&mut self, opcode: u8, at: usize) -> Done {
+    /// Runs an opcode that makes or fills a container; any other is one of [`Machine::object`].
+    pub(super) fn container(&mut self, opcode: u8, offset: usize) -> Result<(), FormatError> {
         match opcode {
-            b')' => self.push(Value::Tuple(Vec::new())),
-            0x85..=0x87 => {
-                let elements = self.pop_many(usize::from(opcode - 0x84))?;
+            EMPTY_TUPLE => self.push(Value::Tuple(Vec::new())),
+            TUPLE1 | TUPLE2 | TUPLE3 => {
+                let elements = self.pop_many(usize::from(opcode - TUPLE1) + 1)?;
                 self.push(Value::Tuple(elements))
             }
-            b't' => {
+            TUPLE => {
                 let elements = self.pop_mark()?;
                 self.push(Value::Tuple(elements))
             }
-            b']' => self.push(Value::List(Vec::new())),
-            b'l' => {
+            EMPTY_LIST => self.push(Value::List(Vec::new())),
+            LIST => {
                 let elements = self.pop_mark()?;
                 self.push(Value::List(elements))
             }
-            b'}' => self.push(Value::Dict(Vec::new())),
-            b'd' => {
+            EMPTY_DICT => self.push(Value::Dict(Vec::new())),
+            DICT => {
                 let elements = self.pop_mark()?;
                 self.push(Value::Dict(pairs(&elements)?))
             }
-            0x8f => self.push(Value::Set(Vec::new())),
-            0x91 => {
+            EMPTY_SET => self.push(Value::Set(Vec::new())),
+            FROZENSET => {
                 let elements = self.pop_mark()?;
                 self.push(Value::Set(elements))
             }
-            b'a' => {
+            APPEND => {
                 let element = self.pop()?;
                 self.extend(&[element])
             }
-            b'e' | 0x90 => {
+            APPENDS | ADDITEMS => {
                 let elements = self.pop_mark()?;
                 self.extend(&elements)
             }
-            b's' => {
+            SETITEM => {
                 let pair = self.pop_many(2)?;
                 self.insert(&pair)
             }
-            b'u' => {
+            SETITEMS => {
                 let elements = self.pop_mark()?;
                 self.insert(&elements)
             }
-            _ => self.object(opcode, at),
+            _ => self.object(opcode, offset),
         }
     }
 
-    fn object(&mut self, opcode: u8, at: usize) -> Done {
+    /// Runs an opcode that names a class, makes an object or fills it.
+    fn object(&mut self, opcode: u8, offset: usize) -> Result<(), FormatError> {
         match opcode {
-            b'c' => {
+            GLOBAL => {
                 let (module, name) = (self.input.line()?.to_owned(), self.input.line()?.to_owned());
                 self.push(Value::Class { module, name })
             }
-            0x93 => {
+            STACK_GLOBAL => {
                 let named = self.pop_many(2)?;
                 let [module, name] =
                     [named[0], named[1]].map(|id| match &self.values[id.0 as usize] {
                         Value::Text(text) => Ok(text.clone()),
                         other => Err(FormatError::broken(format!(
-                            "its pickle names a class at byte {at} by {other:?}"
+                            "its pickle names a class at byte {offset} by {other:?}"
                         ))),
                     });
                 self.push(Value::Class {
@@ -72,39 +74,39 @@ impl Machine<'_> {
                     name: name?,
                 })
             }
-            // Classes that a registry outside of the file numbers.
-            0x82..=0x84 => {
-                let number = self.input.length(1 << (opcode - 0x82))?;
+            // The number of a class in a registry outside of the file, of 1, 2 or 4 bytes.
+            EXT1 | EXT2 | EXT4 => {
+                let number = self.input.length(1 << (opcode - EXT1))?;
                 let (module, name) = ("copyreg".to_owned(), format!("extension {number}"));
                 self.push(Value::Class { module, name })
             }
-            b'R' | 0x81 => {
+            REDUCE | NEWOBJ => {
                 let called = self.pop_many(2)?;
                 self.call(called[0], called[1])
             }
-            0x92 => {
+            NEWOBJ_EX => {
                 let called = self.pop_many(3)?;
                 self.call(called[0], called[1])
             }
-            b'i' => {
+            INST => {
                 let (module, name) = (self.input.line()?.to_owned(), self.input.line()?.to_owned());
                 let arguments = self.pop_mark()?;
                 let class = self.store(Value::Class { module, name })?;
                 let arguments = self.store(Value::Tuple(arguments))?;
                 self.call(class, arguments)
             }
-            b'o' => {
+            OBJ => {
                 let mut elements = self.pop_mark()?;
                 if elements.is_empty() {
                     return Err(FormatError::broken(format!(
-                        "its pickle makes an object of no class at byte {at}"
+                        "its pickle makes an object of no class at byte {offset}"
                     )));
                 }
                 let class = elements.remove(0);
                 let arguments = self.store(Value::Tuple(elements))?;
                 self.call(class, arguments)
             }
-            b'b' => {
+            BUILD => {
                 let state = self.pop()?;
                 let top = self.top()?;
                 if let Value::Object(object) = &mut self.values[top.0 as usize] {
@@ -112,22 +114,23 @@ impl Machine<'_> {
                 }
                 Ok(())
             }
-            b'P' => {
+            PERSID => {
                 let name = Value::Text(self.input.line()?.to_owned());
                 let name = self.store(name)?;
                 self.push(Value::Persistent(name))
             }
-            b'Q' => {
+            BINPERSID => {
                 let name = self.pop()?;
                 self.push(Value::Persistent(name))
             }
             _ => Err(FormatError::broken(format!(
-                "byte {at} of its pickle is {opcode:#04x}, which is no opcode that is known"
+                "byte {offset} of its pickle is {opcode:#04x}, which is no opcode that is known"
             ))),
         }
     }
 
-    fn call(&mut self, class: Id, arguments: Id) -> Done {
+    /// Pushes the object that calling the class would make.
+    fn call(&mut self, class: Id, arguments: Id) -> Result<(), FormatError> {
         self.push(Value::Object(Box::new(Object {
             class,
             arguments,
@@ -137,7 +140,8 @@ impl Machine<'_> {
         })))
     }
 
-    fn extend(&mut self, elements: &[Id]) -> Done {
+    /// Appends elements to the list, set or object on top.
+    fn extend(&mut self, elements: &[Id]) -> Result<(), FormatError> {
         let top = self.top()?;
         match &mut self.values[top.0 as usize] {
             Value::List(list) | Value::Set(list) => list.extend_from_slice(elements),
@@ -147,11 +151,12 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn insert(&mut self, elements: &[Id]) -> Done {
+    /// Adds keys and values, which alternate, to the dictionary or object on top.
+    fn insert(&mut self, elements: &[Id]) -> Result<(), FormatError> {
         let more = pairs(elements)?;
         let top = self.top()?;
         match &mut self.values[top.0 as usize] {
-            Value::Dict(known) => known.extend(more),
+            Value::Dict(pairs) => pairs.extend(more),
             Value::Object(object) => object.pairs.extend(more),
             _ => return Err(self.misplaced("puts pairs into what is no dictionary")),
         }
@@ -159,6 +164,7 @@ impl Machine<'_> {
     }
 }
 
+/// Keys and values, which alternate, as pairs.
 fn pairs(elements: &[Id]) -> Result<Vec<(Id, Id)>, FormatError> {
     match elements.as_chunks::<2>() {
         (pairs, []) => Ok(pairs.iter().map(|&[key, value]| (key, value)).collect()),

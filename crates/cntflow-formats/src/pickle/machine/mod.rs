@@ -1,4 +1,5 @@
-//! The stack machine of pickles, as far as it builds data.
+//! The stack machine of pickles, as far as it builds data. This file has the stack and the memo, [`scalar`] numbers, texts and bytes,
+//! and [`container`] lists, dictionaries, classes and objects.
 
 mod container;
 mod scalar;
@@ -6,11 +7,12 @@ mod scalar;
 use std::collections::HashMap;
 
 use super::input::Input;
+use super::opcode::*;
 use super::{Id, Pickle, Value};
 use cntflow_storage::FormatError;
 use cntflow_storage::Limits;
 
-/// Runs the opcodes from `start` on until the pickle says that it ends.
+/// Runs the opcodes from `start` on until the pickle ends.
 pub(super) fn run(file: &[u8], start: usize, limits: &Limits) -> Result<Pickle, FormatError> {
     let mut machine = Machine {
         input: Input::new(file, start),
@@ -18,176 +20,188 @@ pub(super) fn run(file: &[u8], start: usize, limits: &Limits) -> Result<Pickle, 
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
-        most: limits.header_bytes / size_of::<Value>() as u64,
-        limit: limits.header_bytes,
+        max_values: limits.header_bytes / size_of::<Value>() as u64,
+        header_bytes: limits.header_bytes,
     };
     loop {
-        let at = machine.input.at;
+        let offset = machine.input.offset;
         let opcode = machine.input.byte()?;
-        if opcode == b'.' {
+        if opcode == STOP {
             let root = machine.pop()?;
             return Ok(Pickle {
                 values: machine.values,
                 root,
-                end: machine.input.at,
+                end: machine.input.offset,
             });
         }
-        machine.step(opcode, at)?;
+        machine.step(opcode, offset)?;
     }
 }
 
+/// The state of the machine.
 struct Machine<'a> {
     input: Input<'a>,
+    /// All values made so far; [`Id`] is an index of it.
     values: Vec<Value>,
     stack: Vec<Id>,
-    /// Heights of the stack.
+    /// Heights of the stack at which marks were set.
     marks: Vec<usize>,
+    /// Values that opcodes have stored for later ones.
     memo: HashMap<u64, Id>,
-    /// Values there may be.
-    most: u64,
-    limit: u64,
+    /// Most values that fit the limit.
+    max_values: u64,
+    /// The limit of that name.
+    header_bytes: u64,
 }
 
-type Done = Result<(), FormatError>;
-
 impl Machine<'_> {
-    fn step(&mut self, opcode: u8, at: usize) -> Done {
+    /// Runs the opcode that was read at `offset`.
+    fn step(&mut self, opcode: u8, offset: usize) -> Result<(), FormatError> {
         match opcode {
-            // Protocol and frame.
-            0x80 => self.input.take(1).map(|_| ()),
-            0x95 => self.input.take(8).map(|_| ()),
-            // The stack itself.
-            b'(' => {
+            // The protocol's number and the length of a frame change nothing.
+            PROTO => self.input.take(1).map(|_| ()),
+            FRAME => self.input.take(8).map(|_| ()),
+            MARK => {
                 self.marks.push(self.stack.len());
-                self.bounded()
+                self.check_height()
             }
-            b'0' => match self.marks.last() {
+            POP => match self.marks.last() {
                 Some(&mark) if mark == self.stack.len() => {
                     self.marks.pop();
                     Ok(())
                 }
                 _ => self.pop().map(|_| ()),
             },
-            b'1' => self.pop_mark().map(|_| ()),
-            b'2' => {
+            POP_MARK => self.pop_mark().map(|_| ()),
+            DUP => {
                 let top = self.top()?;
-                self.put(top)
+                self.push_id(top)
             }
-            // Where values are kept for later.
-            b'g' | b'h' | b'j' => {
-                let place = self.place(opcode, [b'g', b'h'])?;
-                let id = self.memo.get(&place).copied();
-                let unknown = || {
+            GET | BINGET | LONG_BINGET => {
+                let key = self.memo_key(opcode)?;
+                let id = self.memo.get(&key).copied();
+                let missing = || {
                     FormatError::broken(format!(
-                        "its pickle asks at byte {at} for value {place}, which was not kept"
+                        "its pickle reads value {key} of the memo at byte {offset}, which was never stored"
                     ))
                 };
-                self.put(id.ok_or_else(unknown)?)
+                self.push_id(id.ok_or_else(missing)?)
             }
-            b'p' | b'q' | b'r' => {
-                let place = self.place(opcode, [b'p', b'q'])?;
-                self.keep(place)
+            PUT | BINPUT | LONG_BINPUT => {
+                let key = self.memo_key(opcode)?;
+                self.memoize(key)
             }
-            0x94 => self.keep(self.memo.len() as u64),
-            _ => self.scalar(opcode, at),
+            MEMOIZE => self.memoize(self.memo.len() as u64),
+            _ => self.scalar(opcode, offset),
         }
     }
 
-    fn place(&mut self, opcode: u8, [line, byte]: [u8; 2]) -> Result<u64, FormatError> {
+    /// The key of a value in the memo: a line of text, one byte or four.
+    fn memo_key(&mut self, opcode: u8) -> Result<u64, FormatError> {
         match opcode {
-            _ if opcode == line => parsed(self.input.line()?),
-            _ if opcode == byte => self.input.length(1),
+            GET | PUT => parsed(self.input.line()?),
+            BINGET | BINPUT => self.input.length(1),
             _ => self.input.length(4),
         }
     }
 
-    fn keep(&mut self, place: u64) -> Done {
+    fn memoize(&mut self, key: u64) -> Result<(), FormatError> {
         let top = self.top()?;
-        self.memo.insert(place, top);
+        self.memo.insert(key, top);
         FormatError::check_limit(
-            "values that its pickle keeps",
+            "values in the memo of its pickle",
             self.memo.len() as u64,
             "header_bytes",
-            self.most.max(1 << 20),
+            self.max_values.max(1 << 20),
         )
     }
 
+    fn stack_underflow(&self) -> FormatError {
+        self.misplaced("has a stack underflow")
+    }
+
+    /// An opcode that makes no sense where it stands.
     fn misplaced(&self, what: &str) -> FormatError {
-        FormatError::broken(format!("its pickle {what} before byte {}", self.input.at))
+        FormatError::broken(format!(
+            "its pickle {what} before byte {}",
+            self.input.offset
+        ))
     }
 
-    fn push(&mut self, value: Value) -> Done {
+    /// Stores a value and pushes it.
+    fn push(&mut self, value: Value) -> Result<(), FormatError> {
         let id = self.store(value)?;
-        self.put(id)
+        self.push_id(id)
     }
 
+    /// Stores a value without pushing it.
     fn store(&mut self, value: Value) -> Result<Id, FormatError> {
-        let place = self.values.len();
-        let bytes = (place as u64 + 1) * size_of::<Value>() as u64;
+        let index = self.values.len();
+        let bytes = (index as u64 + 1) * size_of::<Value>() as u64;
         FormatError::check_limit(
             "bytes of the values of its pickle",
             bytes,
             "header_bytes",
-            self.limit,
+            self.header_bytes,
         )?;
-        let id = u32::try_from(place).map_err(|_| self.misplaced("makes 2^32 values"))?;
+        let id = u32::try_from(index).map_err(|_| self.misplaced("makes 2^32 values"))?;
         self.values.push(value);
         Ok(Id(id))
     }
 
-    fn put(&mut self, id: Id) -> Done {
+    fn push_id(&mut self, id: Id) -> Result<(), FormatError> {
         self.stack.push(id);
-        self.bounded()
+        self.check_height()
     }
 
-    /// The stack may be as high as there may be values: opcodes that only push again make none.
-    fn bounded(&self) -> Done {
+    /// Bounds the stack by the number of values that there may be: opcodes that push a value again store none.
+    fn check_height(&self) -> Result<(), FormatError> {
         let height = self.stack.len().max(self.marks.len()) as u64;
         FormatError::check_limit(
             "values on the stack of its pickle",
             height,
             "header_bytes",
-            self.most.max(1 << 20).min(self.limit),
+            self.max_values.max(1 << 20).min(self.header_bytes),
         )
     }
 
+    /// The topmost value, which stays on the stack.
     fn top(&self) -> Result<Id, FormatError> {
         self.stack
             .last()
             .copied()
-            .ok_or_else(|| self.misplaced("needs a value where there is none"))
+            .ok_or_else(|| self.stack_underflow())
     }
 
-    /// The topmost value, above the last mark.
+    /// Pops the topmost value, which must be above the last mark.
     fn pop(&mut self) -> Result<Id, FormatError> {
         let floor = self.marks.last().copied().unwrap_or(0);
-        match self.stack.len() > floor {
-            true => self
-                .stack
-                .pop()
-                .ok_or_else(|| self.misplaced("needs a value where there is none")),
-            false => Err(self.misplaced("needs a value where there is none")),
+        if self.stack.len() <= floor {
+            return Err(self.stack_underflow());
         }
+        self.stack.pop().ok_or_else(|| self.stack_underflow())
     }
 
+    /// Pops the topmost `n` values, which must be above the last mark, in the order of their pushes.
     fn pop_many(&mut self, n: usize) -> Result<Vec<Id>, FormatError> {
         let floor = self.marks.last().copied().unwrap_or(0);
         match self.stack.len().checked_sub(n) {
             Some(first) if first >= floor => Ok(self.stack.split_off(first)),
-            _ => Err(self.misplaced("needs a value where there is none")),
+            _ => Err(self.stack_underflow()),
         }
     }
 
-    /// The values above the last mark, which goes too.
+    /// Pops the last mark and the values above it.
     fn pop_mark(&mut self) -> Result<Vec<Id>, FormatError> {
         let mark = self
             .marks
             .pop()
-            .ok_or_else(|| self.misplaced("needs a mark where there is none"))?;
+            .ok_or_else(|| self.misplaced("pops a mark that was never set"))?;
         Ok(self.stack.split_off(mark.min(self.stack.len())))
     }
 }
 
+/// The number that a line of text is.
 fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, FormatError> {
     text.parse().map_err(|_| {
         FormatError::broken(format!(

@@ -1,45 +1,47 @@
-//! Numbers, texts and bytes.
+//! Opcodes that make numbers, texts and bytes.
 
-use super::{Done, Machine, parsed};
+use super::{Machine, parsed};
 use crate::pickle::Value;
+use crate::pickle::opcode::*;
 use cntflow_storage::FormatError;
 
-/// Bytes of Python 2 that may be a text.
-const SHORT: u64 = 1 << 16;
+/// Most bytes of a Python 2 string that is taken for a text.
+const MAX_TEXT: u64 = 1 << 16;
 
 impl Machine<'_> {
-    /// Numbers, texts and bytes.
-    pub(super) fn scalar(&mut self, opcode: u8, at: usize) -> Done {
+    /// Runs an opcode that makes a number, text or bytes; any other is one of [`Machine::container`].
+    pub(super) fn scalar(&mut self, opcode: u8, offset: usize) -> Result<(), FormatError> {
         let value = match opcode {
-            b'N' => Value::None,
-            0x88 => Value::Flag(true),
-            0x89 => Value::Flag(false),
-            b'I' => match self.input.line()? {
+            NONE => Value::None,
+            NEWTRUE => Value::Flag(true),
+            NEWFALSE => Value::Flag(false),
+            INT => match self.input.line()? {
                 "00" => Value::Flag(false),
                 "01" => Value::Flag(true),
                 number => whole(number),
             },
-            b'L' => whole(self.input.line()?.trim_end_matches('L')),
-            b'J' => Value::Whole(i64::from(i32::from_le_bytes(self.input.array()?))),
-            b'K' => Value::Whole(i64::from(self.input.byte()?)),
-            b'M' => Value::Whole(i64::from(u16::from_le_bytes(self.input.array()?))),
-            0x8a => self.long(1)?,
-            0x8b => self.long(4)?,
-            b'F' => Value::Real(parsed(self.input.line()?)?),
-            b'G' => Value::Real(f64::from_be_bytes(self.input.array()?)),
-            b'S' => Value::Text(unquoted(self.input.line()?)?),
-            b'V' => Value::Text(self.input.line()?.to_owned()),
-            0x8c => self.text(1)?,
-            b'X' => self.text(4)?,
-            0x8d => self.text(8)?,
-            b'U' | b'C' => self.bytes(opcode, 1)?,
-            b'T' | b'B' => self.bytes(opcode, 4)?,
-            0x8e | 0x96 => self.bytes(opcode, 8)?,
-            _ => return self.container(opcode, at),
+            LONG => whole(self.input.line()?.trim_end_matches('L')),
+            BININT => Value::Whole(i64::from(i32::from_le_bytes(self.input.array()?))),
+            BININT1 => Value::Whole(i64::from(self.input.byte()?)),
+            BININT2 => Value::Whole(i64::from(u16::from_le_bytes(self.input.array()?))),
+            LONG1 => self.long(1)?,
+            LONG4 => self.long(4)?,
+            FLOAT => Value::Real(parsed(self.input.line()?)?),
+            BINFLOAT => Value::Real(f64::from_be_bytes(self.input.array()?)),
+            STRING => Value::Text(unquoted(self.input.line()?)?),
+            UNICODE => Value::Text(self.input.line()?.to_owned()),
+            SHORT_BINUNICODE => self.text(1)?,
+            BINUNICODE => self.text(4)?,
+            BINUNICODE8 => self.text(8)?,
+            SHORT_BINSTRING | SHORT_BINBYTES => self.bytes(opcode, 1)?,
+            BINSTRING | BINBYTES => self.bytes(opcode, 4)?,
+            BINBYTES8 | BYTEARRAY8 => self.bytes(opcode, 8)?,
+            _ => return self.container(opcode, offset),
         };
         self.push(value)
     }
 
+    /// A whole number of any length, little-endian, behind its length.
     fn long(&mut self, length_bytes: u64) -> Result<Value, FormatError> {
         let length = self.input.length(length_bytes)?;
         let bytes = self.input.take(length)?;
@@ -57,35 +59,38 @@ impl Machine<'_> {
         Ok(Value::Whole(number))
     }
 
+    /// A text behind its length.
     fn text(&mut self, length_bytes: u64) -> Result<Value, FormatError> {
         let length = self.input.length(length_bytes)?;
         FormatError::check_limit(
             "bytes of a text in its pickle",
             length,
             "header_bytes",
-            self.limit,
+            self.header_bytes,
         )?;
         self.input.text(length).map(Value::Text)
     }
 
-    /// Bytes; those of Python 2, which had no others, are a text where they can be.
+    /// Bytes behind their length. A string of Python 2 may be either, and counts as a text if it is one.
     fn bytes(&mut self, opcode: u8, length_bytes: u64) -> Result<Value, FormatError> {
         let length = self.input.length(length_bytes)?;
-        if matches!(opcode, b'U' | b'T') && length <= SHORT {
-            let at = self.input.at;
+        if matches!(opcode, SHORT_BINSTRING | BINSTRING) && length <= MAX_TEXT {
+            let start = self.input.offset;
             if let Ok(text) = self.input.text(length) {
                 return Ok(Value::Text(text));
             }
-            self.input.at = at;
+            self.input.offset = start;
         }
         self.input.range(length).map(Value::Bytes)
     }
 }
 
+/// A decimal number.
 fn whole(text: &str) -> Value {
     text.parse().map_or(Value::Huge, Value::Whole)
 }
 
+/// The text between quotation marks.
 fn unquoted(text: &str) -> Result<String, FormatError> {
     let inner = ['\'', '"']
         .iter()

@@ -1,5 +1,6 @@
-//! What a pickle of PyTorch's holds: tensors by their paths, numbers and texts beside them.
+//! The contents of a pickle of PyTorch's: tensors by their paths, and numbers and texts beside them.
 
+mod excluded;
 mod storage;
 mod tensor;
 
@@ -9,158 +10,168 @@ use super::view::View;
 use crate::Element;
 use crate::TensorEntry;
 use crate::numpy::array::StoredArray;
-use crate::numpy::pickled::{Place, is_numpy};
-use crate::pickle::{Id, Object, Pickle, joined};
+use crate::numpy::pickled::{PickleSource, is_numpy_module};
+use crate::pickle::{Id, Object, joined};
 use cntflow_storage::FormatError;
 use cntflow_storage::Limits;
 
 pub(super) use storage::persistent_storages;
 
-/// What was found.
+/// What a pickle holds.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) tensors: Vec<FoundTensor>,
+pub(super) struct PickleContents {
+    pub(super) tensors: Vec<PickledTensor>,
     /// Numbers and texts beside the tensors, by their paths.
     pub(super) metadata: BTreeMap<String, String>,
 }
 
-/// A tensor.
+/// A tensor as the pickle describes it.
 #[derive(Debug)]
-pub(super) struct FoundTensor {
+pub(super) struct PickledTensor {
     pub(super) entry: TensorEntry,
-    pub(super) lies: Lies,
+    pub(super) elements: ElementLocation,
 }
 
-/// Where a tensor's elements lie.
+/// Where the elements of a tensor are.
 #[derive(Debug)]
-pub(super) enum Lies {
-    /// In the storage of a key, as a view.
+pub(super) enum ElementLocation {
+    /// In the storage of a key, seen through a view.
     InStorage(String, View),
     /// In the pickle: an array of NumPy's.
     InPickle(StoredArray),
-    /// Nowhere that could be read, for this reason.
-    Nowhere(String),
+    /// Nowhere that can be read, for this reason.
+    Unreadable(String),
 }
 
-/// Keys of dictionaries that hold no weights, as training scripts call them.
-const ASIDE: [(&str, &str); 6] = [
-    ("optim", "optimizer state"),
-    ("sched", "scheduler state"),
-    ("scaler", "scaler state"),
-    ("amp", "scaler state"),
-    ("rng_state", "state of a random generator"),
-    ("callbacks", "state of callbacks"),
-];
-
-/// Goes through everything the pickle's root holds.
-pub(super) fn walk(place: Place<'_>, limits: &Limits) -> Result<Found, FormatError> {
-    let pickle = place.pickle;
+/// Collects everything that the pickle's root holds.
+pub(super) fn walk(
+    source: PickleSource<'_>,
+    limits: &Limits,
+) -> Result<PickleContents, FormatError> {
     let mut walk = Walk {
-        place,
-        pickle,
+        source,
         limits,
-        held: 0,
-        visits: pickle.visits(),
-        found: Found::default(),
+        visits: source.pickle.visits(),
+        array_bytes: 0,
+        contents: PickleContents::default(),
     };
-    walk.value(pickle.root(), "", None, 0)?;
-    walk.found.arrays_aside();
-    Ok(walk.found)
+    let root = Position {
+        path: "",
+        excluded_because: None,
+        depth: 0,
+    };
+    walk.value(source.pickle.root(), root)?;
+    excluded::exclude_arrays(&mut walk.contents);
+    Ok(walk.contents)
 }
 
-impl Found {
-    /// Marks the arrays beside tensors, as training scripts keep their records; where there are no tensors, they are the weights.
-    fn arrays_aside(&mut self) {
-        let is_array = |tensor: &FoundTensor| matches!(tensor.lies, Lies::InPickle(_));
-        let mut others = self.tensors.iter().filter(|tensor| !is_array(tensor));
-        if others.any(|tensor| tensor.entry.excluded_because.is_none()) {
-            for tensor in self.tensors.iter_mut().filter(|tensor| is_array(tensor)) {
-                let reason = || "a NumPy array beside the tensors".to_owned();
-                tensor.entry.excluded_because.get_or_insert_with(reason);
-            }
+/// The state of a walk over a pickle.
+struct Walk<'a> {
+    source: PickleSource<'a>,
+    limits: &'a Limits,
+    /// Values that may still be visited; shared values count each time.
+    visits: u64,
+    /// Bytes of arrays that are in memory.
+    array_bytes: u64,
+    contents: PickleContents,
+}
+
+/// Where the walk is.
+#[derive(Clone, Copy)]
+struct Position<'p> {
+    /// Keys and indices from the root on, joined by dots; empty at the root.
+    path: &'p str,
+    /// Why nothing here is a weight, if a key on the path says so.
+    excluded_because: Option<&'p str>,
+    /// Number of values around this one.
+    depth: u64,
+}
+
+impl<'p> Position<'p> {
+    /// What messages call the path.
+    fn shown(self) -> &'p str {
+        if self.path.is_empty() {
+            "its root"
+        } else {
+            self.path
         }
     }
-}
 
-struct Walk<'a> {
-    place: Place<'a>,
-    pickle: &'a Pickle,
-    limits: &'a Limits,
-    /// Values that may still be gone through, shared ones as often as they are met.
-    visits: u64,
-    /// Bytes of arrays that are held in memory.
-    held: u64,
-    found: Found,
+    /// One level deeper at the same path.
+    fn deeper(self) -> Self {
+        Self {
+            depth: self.depth + 1,
+            ..self
+        }
+    }
+
+    /// The position of a value inside, whose path is `path`.
+    fn inside(self, path: &'p str) -> Self {
+        Self {
+            path,
+            ..self.deeper()
+        }
+    }
 }
 
 impl Walk<'_> {
-    fn value(
-        &mut self,
-        id: Id,
-        path: &str,
-        excluded_because: Option<&str>,
-        depth: u64,
-    ) -> Result<(), FormatError> {
-        self.visits = self.pickle.visit(self.visits)?;
+    fn value(&mut self, id: Id, position: Position<'_>) -> Result<(), FormatError> {
+        let pickle = self.source.pickle;
+        self.visits = pickle.visit(self.visits)?;
         FormatError::check_limit(
-            format!("levels of {}", shown(path)),
-            depth,
+            format!("levels of {}", position.shown()),
+            position.depth,
             "depth",
             self.limits.depth,
         )?;
-        if let Some(pairs) = self.pickle.pairs(id) {
-            return self.pairs(pairs, path, excluded_because, depth);
+        if let Some(pairs) = pickle.pairs(id) {
+            return self.pairs(pairs, position);
         }
-        if let Some(elements) = self.pickle.contents(id) {
-            return self.elements(elements, path, excluded_because, depth);
+        if let Some(elements) = pickle.contents(id) {
+            return self.elements(elements, position);
         }
-        if let Some((class, object)) = self.pickle.object(id) {
-            return self.object(class, object, path, excluded_because, depth);
+        if let Some((class, object)) = pickle.object(id) {
+            return self.object(class, object, position);
         }
-        if let (Some(text), None, false) =
-            (self.pickle.plain(id), excluded_because, path.is_empty())
-        {
-            self.found.metadata.insert(path.to_owned(), text);
+        if let Some(text) = pickle.plain(id) {
+            self.note(position, text);
         }
         Ok(())
     }
 
-    fn elements(
-        &mut self,
-        elements: &[Id],
-        path: &str,
-        excluded_because: Option<&str>,
-        depth: u64,
-    ) -> Result<(), FormatError> {
-        for (place, &element) in elements.iter().enumerate() {
-            let path = joined(path, &place.to_string())?;
-            self.value(element, &path, excluded_because, depth + 1)?;
+    /// Adds a number or text to the metadata, unless it belongs to something that is no weight, or is the whole pickle.
+    fn note(&mut self, position: Position<'_>, text: String) {
+        if position.excluded_because.is_none() && !position.path.is_empty() {
+            self.contents
+                .metadata
+                .insert(position.path.to_owned(), text);
+        }
+    }
+
+    fn elements(&mut self, elements: &[Id], position: Position<'_>) -> Result<(), FormatError> {
+        for (index, &element) in elements.iter().enumerate() {
+            let path = joined(position.path, &index.to_string())?;
+            self.value(element, position.inside(&path))?;
         }
         Ok(())
     }
 
-    fn pairs(
-        &mut self,
-        pairs: &[(Id, Id)],
-        path: &str,
-        excluded_because: Option<&str>,
-        depth: u64,
-    ) -> Result<(), FormatError> {
-        let optimizer = self.pickle.get(pairs, "param_groups").is_some()
-            && self.pickle.get(pairs, "state").is_some();
-        let excluded_because = excluded_because.or(optimizer.then_some("optimizer state"));
-        for (place, &(key, value)) in pairs.iter().enumerate() {
-            let key = self.pickle.key(key, place);
-            let lower = key.to_lowercase();
-            let known = ASIDE
-                .iter()
-                .find(|(name, _)| depth < 2 && lower.contains(name));
-            // A module may well be called `sampler`: tensors at the key itself are what it says they are.
-            let known = known.filter(|_| {
-                self.pickle.pairs(value).is_some() || self.pickle.elements(value).is_some()
-            });
-            let excluded_because = excluded_because.or(known.map(|&(_, reason)| reason));
-            self.value(value, &joined(path, &key)?, excluded_because, depth + 1)?;
+    fn pairs(&mut self, pairs: &[(Id, Id)], position: Position<'_>) -> Result<(), FormatError> {
+        let pickle = self.source.pickle;
+        let of_dict = excluded::because_of_keys(pickle, pairs);
+        let position = Position {
+            excluded_because: position.excluded_because.or(of_dict),
+            ..position
+        };
+        for (index, &(key, value)) in pairs.iter().enumerate() {
+            let key = pickle.key(key, index);
+            let of_key = excluded::because_of_key(pickle, &key, value, position.depth);
+            let path = joined(position.path, &key)?;
+            let inside = Position {
+                excluded_because: position.excluded_because.or(of_key),
+                ..position.inside(&path)
+            };
+            self.value(value, inside)?;
         }
         Ok(())
     }
@@ -169,128 +180,111 @@ impl Walk<'_> {
         &mut self,
         class: (&str, &str),
         object: &Object,
-        path: &str,
-        excluded_because: Option<&str>,
-        depth: u64,
+        position: Position<'_>,
     ) -> Result<(), FormatError> {
-        let arguments = self.pickle.elements(object.arguments).unwrap_or_default();
+        let pickle = self.source.pickle;
+        let arguments = pickle.elements(object.arguments).unwrap_or_default();
         match class {
             ("torch._utils", "_rebuild_tensor_v2" | "_rebuild_tensor" | "_rebuild_tensor_v3") => {
-                self.tensor(class.1, arguments, path, excluded_because)
+                self.tensor(class.1, arguments, position)
             }
             ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
                 match arguments {
-                    [data, ..] => self.value(*data, path, excluded_because, depth + 1),
+                    [data, ..] => self.value(*data, position.deeper()),
                     [] => Err(FormatError::broken(format!(
                         "parameter {} has no data",
-                        shown(path)
+                        position.shown()
                     ))),
                 }
             }
-            // An instance of a subclass: function, class, its arguments.
-            ("torch._tensor", "_rebuild_from_type_v2") => match arguments {
-                [function, _, inner, ..] => {
-                    match (self.pickle.class(*function), self.pickle.elements(*inner)) {
-                        (Some((_, name)), Some(inner)) => {
-                            self.tensor(name, inner, path, excluded_because)
-                        }
-                        _ => self.unreadable(
-                            path,
-                            excluded_because,
-                            "a tensor of a class of its own",
-                        ),
-                    }
-                }
-                _ => self.unreadable(path, excluded_because, "a tensor of a class of its own"),
-            },
+            ("torch._tensor", "_rebuild_from_type_v2") => self.subclass(arguments, position),
             ("torch._utils", name) if name.starts_with("_rebuild") => {
                 let kind = name.trim_start_matches("_rebuild_").replace('_', " ");
-                self.unreadable(path, excluded_because, &format!("a {kind}"))
+                self.unreadable(&format!("a {kind}"), position)
             }
-            (module, _) if is_numpy(module) => {
-                self.numpy(class, object, path, excluded_because, depth)
-            }
-            _ => self.other(class, object, path, excluded_because, depth),
+            (module, _) if is_numpy_module(module) => self.numpy(class, object, position),
+            _ => self.other(class, object, position),
         }
     }
 
-    /// A module, by its parameters, buffers and modules; of anything else what its state, items and keys hold.
+    /// An instance of a subclass of `Tensor`: the function that rebuilds it, the class, and the function's arguments.
+    fn subclass(&mut self, arguments: &[Id], position: Position<'_>) -> Result<(), FormatError> {
+        let pickle = self.source.pickle;
+        if let [function, _, inner, ..] = arguments
+            && let Some((_, function)) = pickle.class(*function)
+            && let Some(inner) = pickle.elements(*inner)
+        {
+            return self.tensor(function, inner, position);
+        }
+        self.unreadable("a tensor of a class of its own", position)
+    }
+
+    /// An object of another class: of a module its parameters, buffers and modules, otherwise its state, items and pairs.
     fn other(
         &mut self,
         class: (&str, &str),
         object: &Object,
-        path: &str,
-        excluded_because: Option<&str>,
-        depth: u64,
+        position: Position<'_>,
     ) -> Result<(), FormatError> {
-        let pickle = self.pickle;
+        let pickle = self.source.pickle;
         let state = object.state.and_then(|state| pickle.pairs(state));
-        let state = match state {
-            Some(state) if pickle.get(state, "_modules").is_some() => state,
-            None if object.items.is_empty() && object.pairs.is_empty() => {
-                let what = format!("an object of {}.{}", class.0, class.1);
-                return self.unreadable(path, excluded_because, &what);
+        let module = state.filter(|state| pickle.get(state, "_modules").is_some());
+        if let Some(module) = module {
+            for part in ["_parameters", "_buffers", "_modules"] {
+                let pairs = pickle.get(module, part).and_then(|part| pickle.pairs(part));
+                if let Some(pairs) = pairs {
+                    self.pairs(pairs, position.deeper())?;
+                }
             }
-            state => {
-                self.pairs(state.unwrap_or_default(), path, excluded_because, depth + 1)?;
-                self.pairs(&object.pairs, path, excluded_because, depth + 1)?;
-                return self.elements(&object.items, path, excluded_because, depth);
-            }
-        };
-        for part in ["_parameters", "_buffers", "_modules"] {
-            let held = pickle.get(state, part).and_then(|held| pickle.pairs(held));
-            if let Some(held) = held {
-                self.pairs(held, path, excluded_because, depth + 1)?;
-            }
+            return Ok(());
         }
-        Ok(())
+        if state.is_none() && object.items.is_empty() && object.pairs.is_empty() {
+            let what = format!("an object of {}.{}", class.0, class.1);
+            return self.unreadable(&what, position);
+        }
+        self.pairs(state.unwrap_or_default(), position.deeper())?;
+        self.pairs(&object.pairs, position.deeper())?;
+        self.elements(&object.items, position)
     }
 
     /// Lists a tensor that cannot be read, with the reason.
-    fn unreadable(
-        &mut self,
-        path: &str,
-        excluded_because: Option<&str>,
-        what: &str,
-    ) -> Result<(), FormatError> {
+    fn unreadable(&mut self, what: &str, position: Position<'_>) -> Result<(), FormatError> {
         let reason = format!("{what}: not read");
-        let excluded_because = excluded_because.map_or_else(|| reason.clone(), str::to_owned);
+        let position = Position {
+            excluded_because: position.excluded_because.or(Some(&reason)),
+            ..position
+        };
         self.add(
-            path,
             vec![0],
             Element::F32,
-            Some(excluded_because),
-            Lies::Nowhere(reason),
+            ElementLocation::Unreadable(reason.clone()),
+            position,
         )
     }
 
+    /// Lists a tensor.
     fn add(
         &mut self,
-        path: &str,
         shape: Vec<usize>,
         element: Element,
-        excluded_because: Option<String>,
-        lies: Lies,
+        elements: ElementLocation,
+        position: Position<'_>,
     ) -> Result<(), FormatError> {
-        let name = if path.is_empty() { "tensor" } else { path }.to_owned();
-        self.found.tensors.push(FoundTensor {
+        let name = if position.path.is_empty() {
+            "tensor"
+        } else {
+            position.path
+        };
+        self.contents.tensors.push(PickledTensor {
             entry: TensorEntry {
-                name,
+                name: name.to_owned(),
                 shape,
                 element,
-                excluded_because,
+                excluded_because: position.excluded_because.map(str::to_owned),
             },
-            lies,
+            elements,
         });
-        FormatError::check_limit(
-            "tensors",
-            self.found.tensors.len() as u64,
-            "tensors",
-            self.limits.tensors,
-        )
+        let count = self.contents.tensors.len() as u64;
+        FormatError::check_limit("tensors", count, "tensors", self.limits.tensors)
     }
-}
-
-fn shown(path: &str) -> &str {
-    if path.is_empty() { "its root" } else { path }
 }

@@ -1,4 +1,4 @@
-//! Storages and types of elements, as pickles name them.
+//! Storages and types of elements, by the names that pickles give them.
 
 use std::collections::HashMap;
 
@@ -6,17 +6,17 @@ use crate::Element;
 use crate::pickle::{Id, Pickle, Value};
 use cntflow_storage::FormatError;
 
-/// What a persistent identifier says of a storage.
+/// A storage, as a persistent identifier describes it.
 pub(super) struct StorageId {
     pub(super) key: String,
     pub(super) element: Option<Element>,
-    /// Elements of a storage's view before it, in the form before 1.6.
+    /// Offset of a view of the storage in elements, which the form before 1.6 has.
     pub(super) offset: usize,
 }
 
-/// `("storage", class, key, location, number of elements)`, and of a view of a storage, in the form before 1.6, `(key, offset, size)` last.
+/// The storage of a persistent identifier: `("storage", class, key, device, number of elements)`. In the form before 1.6 a view of a storage
+/// has `(key, offset, size)` last.
 pub(super) fn storage_of(pickle: &Pickle, id: Id) -> Option<StorageId> {
-    // A typed storage is called for around an untyped one in some versions.
     let Value::Persistent(name) = pickle.value(id) else {
         return None;
     };
@@ -37,7 +37,7 @@ pub(super) fn storage_of(pickle: &Pickle, id: Id) -> Option<StorageId> {
     })
 }
 
-/// Bytes of the elements of every storage that the pickle speaks of.
+/// Bytes of an element of every storage that the pickle refers to, by the storage's key.
 pub(in crate::torch) fn persistent_storages(
     pickle: &Pickle,
 ) -> Result<HashMap<String, usize>, FormatError> {
@@ -49,6 +49,7 @@ pub(in crate::torch) fn persistent_storages(
     Ok(storages.map(width).collect())
 }
 
+/// The type of the elements of a class of storages.
 fn element_of_storage(class: &str) -> Option<Element> {
     Some(match class {
         "DoubleStorage" => Element::F64,
@@ -67,6 +68,7 @@ fn element_of_storage(class: &str) -> Option<Element> {
     })
 }
 
+/// The type of elements of a `torch.dtype`.
 pub(super) fn element_of_dtype(name: &str) -> Option<Element> {
     Some(match name {
         "float64" => Element::F64,

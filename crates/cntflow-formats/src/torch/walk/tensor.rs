@@ -1,7 +1,8 @@
-//! What is rebuilt to a tensor: a view of a storage, or an array of NumPy's.
+//! Calls that rebuild a tensor: a view of a storage, or an array of NumPy's.
 
-use super::storage::{element_of_dtype, storage_of};
-use super::{Lies, Walk, shown};
+use super::storage::{StorageId, element_of_dtype, storage_of};
+use super::{ElementLocation, Position, Walk};
+use crate::Element;
 use crate::numpy::array::StoredArray;
 use crate::numpy::pickled::Rebuilt;
 use crate::pickle::{Id, Object};
@@ -9,65 +10,57 @@ use crate::torch::view::View;
 use cntflow_storage::FormatError;
 
 impl Walk<'_> {
-    /// A view of a storage, as the function of that name rebuilds it.
+    /// A view of a storage, which the function of that name would rebuild from these arguments.
     pub(super) fn tensor(
         &mut self,
         function: &str,
         arguments: &[Id],
-        path: &str,
-        excluded_because: Option<&str>,
+        position: Position<'_>,
     ) -> Result<(), FormatError> {
-        let broken = |what: &str| FormatError::broken(format!("tensor {}: {what}", shown(path)));
+        let pickle = self.source.pickle;
+        let broken =
+            |what: &str| FormatError::broken(format!("tensor {}: {what}", position.shown()));
         let [storage, offset, shape, strides, rest @ ..] = arguments else {
             return Err(broken("its pickle does not say where it lies"));
         };
-        let storage = storage_of(self.pickle, *storage)
+        let storage = storage_of(pickle, *storage)
             .ok_or_else(|| broken("its storage is not as PyTorch writes them"))?;
-        let dtype = match function {
-            "_rebuild_tensor_v3" => rest.get(2).and_then(|&dtype| self.pickle.class(dtype)),
-            _ => None,
-        };
-        let element = match dtype {
-            Some(("torch", name)) => element_of_dtype(name),
-            _ => storage.element,
-        };
-        let shape = self
-            .pickle
+        let element = self.element(function, &storage, rest);
+        let shape = pickle
             .sizes(*shape)
             .ok_or_else(|| broken("its shape is not of numbers from 0 on"))?;
-        let strides = self
-            .pickle
+        let strides = pickle
             .sizes(*strides)
             .ok_or_else(|| broken("its strides are not of numbers from 0 on"))?;
-        let offset = self
-            .pickle
+        let offset = pickle
             .size(*offset)
-            .ok_or_else(|| broken("it begins before its storage"))?;
-        let offset = offset
+            .ok_or_else(|| broken("it begins before its storage"))?
             .checked_add(storage.offset)
             .ok_or_else(|| broken("it begins beyond its storage"))?;
         let Some(element) = element else {
-            return self.unreadable(
-                path,
-                excluded_because,
-                "elements of a type that is not known",
-            );
+            return self.unreadable("elements of a type that is not known", position);
         };
-        let width = element.bytes();
-        self.add(
-            path,
-            shape,
-            element,
-            excluded_because.map(str::to_owned),
-            Lies::InStorage(
-                storage.key,
-                View {
-                    width,
-                    offset,
-                    strides,
-                },
-            ),
-        )
+        let view = View {
+            width: element.bytes(),
+            offset,
+            strides,
+        };
+        let elements = ElementLocation::InStorage(storage.key, view);
+        self.add(shape, element, elements, position)
+    }
+
+    /// The type of a tensor's elements: that of its storage, or since `_rebuild_tensor_v3` one of its own.
+    fn element(&self, function: &str, storage: &StorageId, rest: &[Id]) -> Option<Element> {
+        let dtype = match function {
+            "_rebuild_tensor_v3" => rest
+                .get(2)
+                .and_then(|&dtype| self.source.pickle.class(dtype)),
+            _ => None,
+        };
+        match dtype {
+            Some(("torch", name)) => element_of_dtype(name),
+            _ => storage.element,
+        }
     }
 
     /// An array of NumPy's, or one of its numbers.
@@ -75,46 +68,39 @@ impl Walk<'_> {
         &mut self,
         class: (&str, &str),
         object: &Object,
-        path: &str,
-        excluded_because: Option<&str>,
-        depth: u64,
+        position: Position<'_>,
     ) -> Result<(), FormatError> {
-        let (shape, kept) = match self.place.rebuilt(shown(path), class, object)? {
-            Rebuilt::Array(shape, kept) => (shape, kept),
-            Rebuilt::Number(kept) => return self.number(&kept, path, excluded_because),
-            Rebuilt::Objects(_, elements) => {
-                return self.elements(&elements, path, excluded_because, depth);
-            }
-            Rebuilt::Other(reason) => {
-                return self.unreadable(path, excluded_because, &reason);
-            }
+        let (shape, array) = match self.source.rebuilt(position.shown(), class, object)? {
+            Rebuilt::Array(shape, array) => (shape, array),
+            Rebuilt::Number(number) => return self.number(&number, position),
+            Rebuilt::Objects(_, elements) => return self.elements(&elements, position),
+            Rebuilt::Other(what) => return self.unreadable(&what, position),
         };
-        self.held = self.held.saturating_add(kept.held_bytes());
-        let (limit, allowed) = ("header_bytes", self.limits.header_bytes);
-        FormatError::check_limit("bytes of arrays in its pickle", self.held, limit, allowed)?;
-        let element = kept.dtype.element;
-        let excluded_because = excluded_because.map(str::to_owned);
-        self.add(path, shape, element, excluded_because, Lies::InPickle(kept))
+        self.array_bytes = self.array_bytes.saturating_add(array.bytes_in_memory());
+        FormatError::check_limit(
+            "bytes of arrays in its pickle",
+            self.array_bytes,
+            "header_bytes",
+            self.limits.header_bytes,
+        )?;
+        let element = array.dtype.element;
+        self.add(shape, element, ElementLocation::InPickle(array), position)
     }
 
-    /// A number beside the tensors: a text like those of Python's own.
-    fn number(
-        &mut self,
-        kept: &StoredArray,
-        path: &str,
-        excluded_because: Option<&str>,
-    ) -> Result<(), FormatError> {
-        match kept.number(self.place.bytes)? {
-            Some(text) if excluded_because.is_none() => {
-                self.found.metadata.insert(path.to_owned(), text);
+    /// A number of NumPy's beside the tensors, which becomes metadata as Python's own numbers do.
+    fn number(&mut self, number: &StoredArray, position: Position<'_>) -> Result<(), FormatError> {
+        match number.number(self.source.bytes)? {
+            Some(text) => {
+                if position.excluded_because.is_none() {
+                    let path = position.path.to_owned();
+                    self.contents.metadata.insert(path, text);
+                }
                 Ok(())
             }
-            Some(_) => Ok(()),
-            None => self.unreadable(
-                path,
-                excluded_because,
-                &format!("a scalar of {}", kept.dtype.element),
-            ),
+            None => {
+                let what = format!("a scalar of {}", number.dtype.element);
+                self.unreadable(&what, position)
+            }
         }
     }
 }
