@@ -152,7 +152,7 @@ pub enum NetworkError {
         /// Name of the layer before.
         before: String,
     },
-    /// A gated layer, whose activations are fixed, has an activation of its own.
+    /// An activation is given for a gated layer, whose activations are fixed.
     #[error("{layer}: {kind} has fixed activations and takes no other")]
     GatedActivation {
         /// The layer's name.

@@ -108,7 +108,8 @@ impl std::fmt::Display for Stop {
 /// ```
 /// use cntflow_network::{Architecture, ForwardOptions, Network, Tensor, forward};
 ///
-/// let json = r#"{"input": [2], "layers": [{"kind": "dense", "units": 1, "bias": false, "activation": "relu"}]}"#;
+/// let json = r#"{"input": [2], "layers": [
+///     {"kind": "dense", "units": 1, "bias": false, "activation": "relu"}]}"#;
 /// let architecture: Architecture = serde_json::from_str(json)?;
 /// let network = Network::new(architecture, |_| Some(Tensor::borrowed(&[1, 2], &[2.0, -1.0])))?;
 /// let mut observed = Vec::new();

@@ -256,11 +256,13 @@ impl Architecture {
     /// As [`Graph::new`].
     ///
     /// ```
-    /// let json = r#"{"input": [1, 5, 5], "layers": [{"kind": "conv2d", "filters": 2, "kernel": [3, 3], "bias": false},
+    /// let json = r#"{"input": [1, 5, 5], "layers": [
+    ///     {"kind": "conv2d", "filters": 2, "kernel": [3, 3], "bias": false},
     ///     {"kind": "flatten"}, {"kind": "dense", "name": "head", "units": 10}]}"#;
     /// let architecture: cntflow_network::Architecture = serde_json::from_str(json)?;
     /// let tensors = architecture.tensors()?;
-    /// let listed: Vec<_> = tensors.iter().map(|t| (t.name.as_str(), t.shape.as_slice())).collect();
+    /// let named = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice()));
+    /// let listed: Vec<_> = named.collect();
     /// assert_eq!(listed[0], ("layer0.weight", &[2, 1, 3, 3][..]));
     /// assert_eq!(listed[1..], [("head.weight", &[10, 18][..]), ("head.bias", &[10])]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

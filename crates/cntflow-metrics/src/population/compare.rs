@@ -34,7 +34,8 @@ pub struct Curve {
 ///
 /// let samples = [[0.0, 1.0], [0.5, 1.5], [7.0, 7.0]].map(SampleSummary::from_iter);
 /// let compared = compare(&samples);
-/// assert!(compared.curves[0].is_ok() && compared.curves[2].is_err()); // equal values have no density
+/// // Equal values have no density.
+/// assert!(compared.curves[0].is_ok() && compared.curves[2].is_err());
 /// assert_eq!((compared.pairs.len(), compared.pairs[0].2.wasserstein), (3, 0.5));
 /// ```
 pub fn compare(samples: &[SampleSummary]) -> Compared {

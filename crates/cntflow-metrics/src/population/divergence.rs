@@ -35,7 +35,9 @@ impl Divergences {
     ///
     /// let samples = [[0.0, 1.0, 2.0], [0.5, 1.5, 2.5]].map(SampleSummary::from_iter);
     /// let densities = [Density::of(&samples[0])?, Density::of(&samples[1])?];
-    /// let of = |a: usize, b: usize| Divergences::between([&samples[a], &samples[b]], [&densities[a], &densities[b]]);
+    /// let of = |a: usize, b: usize| {
+    ///     Divergences::between([&samples[a], &samples[b]], [&densities[a], &densities[b]])
+    /// };
     /// assert_eq!(of(0, 0).jeffreys, 0.0);
     /// assert_eq!(of(0, 1), of(1, 0));
     /// assert!(of(0, 1).jensen_shannon > 0.0 && of(0, 1).jensen_shannon < 1.0);

@@ -65,10 +65,14 @@ impl ValueSource {
 /// use cntflow_network::{Network, Tensor};
 ///
 /// let json = r#"{"input": [2], "layers": [{"kind": "dense", "units": 1, "bias": false}]}"#;
-/// let network = Network::new(serde_json::from_str(json)?, |_| Some(Tensor::borrowed(&[1, 2], &[2.0, -1.0])))?;
-/// let metrics = measure(&network, &MeasureOptions::default());
-/// let samples = layer_samples(&network, &metrics, &MeasureOptions::default(), &[Metric::LinkWeights]);
-/// assert_eq!((samples[0].layer, samples[0].sample.count(), samples[0].sample.mean()), (1, 2, 0.5));
+/// let network = Network::new(serde_json::from_str(json)?, |_| {
+///     Some(Tensor::borrowed(&[1, 2], &[2.0, -1.0]))
+/// })?;
+/// let options = MeasureOptions::default();
+/// let metrics = measure(&network, &options);
+/// let samples = layer_samples(&network, &metrics, &options, &[Metric::LinkWeights]);
+/// let sample = &samples[0].sample;
+/// assert_eq!((samples[0].layer, sample.count(), sample.mean()), (1, 2, 0.5));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn layer_samples(

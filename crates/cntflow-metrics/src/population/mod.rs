@@ -1,5 +1,5 @@
-//! Populations of networks: samples of any size in bounded memory, their densities, and how far
-//! these are apart.
+//! Populations of networks: samples of any size in bounded memory, their densities, and the
+//! divergences of these.
 //!
 //! A [`SampleSummary`] holds the values of a population. Summaries merge in any order to the same
 //! result. A [`Density`] is that of `scipy.stats.gaussian_kde`; [`Divergences`] and [`wasserstein`]

@@ -8,10 +8,11 @@
 //! |---|---|---|
 //! | f32, many stored values | leading 16 bits | `radix_select` |
 //! | any, fewer values, each once | equal width over the range | `binned_select` |
-//! | a kernel, counted while it is scanned | equal width over a guessed range | `kernel_histogram` |
-//! | a kernel beyond [`EXACT_QUANTILES`](crate::EXACT_QUANTILES) | leading 16 bits, no second look | `sketch` |
+//! | a kernel, counted while scanned | equal width over a guessed range | `kernel_histogram` |
+//! | a kernel beyond [`EXACT_QUANTILES`] | leading 16 bits, no second look | `sketch` |
 //!
-//! Each gives the order statistics that sorting would, so the choice changes no result.
+//! All but the sketch give the order statistics that sorting would, so the choice changes no
+//! result.
 
 mod bin_grid;
 mod binned_select;

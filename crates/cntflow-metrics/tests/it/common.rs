@@ -56,7 +56,7 @@ pub(crate) fn random_architecture(random: &mut Random) -> Architecture {
     }
 }
 
-/// A padding of up to `high` places, half the time with sides of their own.
+/// A padding of up to `high`, half the time with different sides.
 fn sides(random: &mut Random, high: usize) -> Padding2d {
     match random.size(0, 1) {
         0 => random.pair(0, high).into(),
@@ -127,7 +127,7 @@ pub(crate) fn random_network(seed: u64) -> Network<'static> {
     network.unwrap()
 }
 
-/// A kernel as it was given; empty where there is none.
+/// A kernel as it was given; empty if there is none.
 pub(crate) fn kernel<'n>(network: &'n Network<'_>, layer: &LinkLayer) -> &'n [f32] {
     match network.weights(layer).kernel {
         Some(Weights::Single(kernel)) => kernel,
@@ -135,7 +135,7 @@ pub(crate) fn kernel<'n>(network: &'n Network<'_>, layer: &LinkLayer) -> &'n [f3
     }
 }
 
-/// Goes through the links of a layer, each from a real place, by the definition: neuron before,
+/// Calls `link` for every link of a layer, by the definition, with neuron before,
 /// neuron after, weight.
 pub(crate) fn each_link(
     layer: &LinkLayer,
@@ -144,8 +144,8 @@ pub(crate) fn each_link(
 ) {
     match layer.links {
         Links::Dense { n_in, .. } => {
-            for (at, &w) in kernel.iter().enumerate() {
-                link(at % n_in, at / n_in, f64::from(w));
+            for (index, &w) in kernel.iter().enumerate() {
+                link(index % n_in, index / n_in, f64::from(w));
             }
         }
         Links::Conv2d {
@@ -160,12 +160,12 @@ pub(crate) fn each_link(
                 for channel in 0..fan_in {
                     let taps = &kernel[(filter * fan_in + channel) * window.taps()..];
                     let weight = |tap: usize| f64::from(taps[tap]);
-                    each_place(&window, group * fan_in + channel, filter, weight, &mut link);
+                    each_tap(&window, group * fan_in + channel, filter, weight, &mut link);
                 }
             }
         }
         Links::MaxPool2d { channels, window } => {
-            (0..channels).for_each(|c| each_place(&window, c, c, |_| 1.0, &mut link));
+            (0..channels).for_each(|c| each_tap(&window, c, c, |_| 1.0, &mut link));
         }
         Links::AveragePool2d {
             channels,
@@ -173,11 +173,11 @@ pub(crate) fn each_link(
             counted,
         } => {
             let mut sizes = vec![0.0; window.outputs()];
-            each_place(&counted, 0, 0, |_| 1.0, &mut |_, place, w| {
-                sizes[place] += w
+            each_tap(&counted, 0, 0, |_| 1.0, &mut |_, output, w| {
+                sizes[output] += w
             });
             for c in 0..channels {
-                each_place(&window, c, c, |_| 1.0, &mut |i, j, w| {
+                each_tap(&window, c, c, |_| 1.0, &mut |i, j, w| {
                     link(i, j, w / sizes[j % window.outputs()]);
                 });
             }
@@ -186,7 +186,7 @@ pub(crate) fn each_link(
     }
 }
 
-fn each_place(
+fn each_tap(
     window: &Window,
     from: usize,
     to: usize,
@@ -194,17 +194,17 @@ fn each_place(
     link: &mut impl FnMut(usize, usize, f64),
 ) {
     let Window { rows, columns } = *window;
-    let seen = |axis: cntflow_network::Axis, o: usize, tap: usize| {
-        let at = (o * axis.stride + tap * axis.dilation).checked_sub(axis.padding)?;
-        (at < axis.input).then_some(at)
+    let input_of = |axis: cntflow_network::Axis, o: usize, tap: usize| {
+        let input = (o * axis.stride + tap * axis.dilation).checked_sub(axis.padding)?;
+        (input < axis.input).then_some(input)
     };
-    for place in 0..window.outputs() {
+    for output in 0..window.outputs() {
         for tap in 0..window.taps() {
-            let row = seen(rows, place / columns.output, tap / columns.kernel);
-            let column = seen(columns, place % columns.output, tap % columns.kernel);
+            let row = input_of(rows, output / columns.output, tap / columns.kernel);
+            let column = input_of(columns, output % columns.output, tap % columns.kernel);
             if let (Some(row), Some(column)) = (row, column) {
                 let i = (from * rows.input + row) * columns.input + column;
-                link(i, to * window.outputs() + place, weight(tap));
+                link(i, to * window.outputs() + output, weight(tap));
             }
         }
     }

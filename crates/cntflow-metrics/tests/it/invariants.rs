@@ -161,21 +161,21 @@ fn link_count(metrics: &NetworkMetrics, layer: usize) -> u64 {
 }
 
 #[test]
-fn out_strengths_are_the_weights_are_the_in_strengths_of_recurrent_chains() {
+fn out_strengths_weights_and_in_strengths_have_one_sum_of_recurrent_chains() {
     for seed in 0..TRIALS {
         check_sums(&recurrent_chain(&mut Random(seed)), seed);
     }
 }
 
 #[test]
-fn out_strengths_are_the_weights_are_the_in_strengths_of_sliding_chains() {
+fn out_strengths_weights_and_in_strengths_have_one_sum_of_sliding_chains() {
     for seed in 0..2 * TRIALS {
         check_sums(&sliding_chain(&mut Random(seed)), seed);
     }
 }
 
 #[test]
-fn out_strengths_are_the_in_strengths_of_a_transformer() {
+fn out_strengths_and_in_strengths_of_a_transformer_have_one_sum() {
     for norm_first in [false, true] {
         let architecture = architecture(
             json!([4]),
@@ -231,7 +231,7 @@ fn permuted(values: &[f64], order: &[usize]) -> Vec<f64> {
     order.iter().map(|&unit| values[unit]).collect()
 }
 
-/// Neurons of the named layer stand in another order, all other numbers are the same.
+/// The named layer has its neurons in another order; all other numbers are the same.
 fn check_permuted(
     architecture: &Architecture,
     tensors: [&Tensors; 2],
@@ -265,7 +265,7 @@ fn check_permuted(
             assert_eq!(a.layer, 0);
             continue;
         };
-        let seen = |x: &NeuronStatistics, y: &NeuronStatistics, quantity: &str| {
+        let check_statistics = |x: &NeuronStatistics, y: &NeuronStatistics, quantity: &str| {
             for (x, y) in [
                 (&x.mean, &y.mean),
                 (&x.std, &y.std),
@@ -276,11 +276,11 @@ fn check_permuted(
             }
         };
         if let (Some(x), Some(y)) = (&x.pre, &y.pre) {
-            seen(x, y, "pre");
+            check_statistics(x, y, "pre");
         }
-        seen(x.post.as_ref().unwrap(), y.post.as_ref().unwrap(), "post");
+        check_statistics(x.post.as_ref().unwrap(), y.post.as_ref().unwrap(), "post");
         for ((gate, x), (_, y)) in x.gates.iter().zip(&y.gates) {
-            seen(x, y, gate);
+            check_statistics(x, y, gate);
         }
     }
     assert_eq!(before.layers.len(), after.layers.len());
@@ -440,18 +440,21 @@ fn scaled_weights_scale_strengths() {
     }
 }
 
-/// Sums over the places of each channel.
+/// Sums over the positions of each channel.
 fn by_channel(values: &[f64], channels: usize) -> Vec<f64> {
-    let places = values.len() / channels;
-    values.chunks(places).map(|run| run.iter().sum()).collect()
+    let positions = values.len() / channels;
+    values
+        .chunks(positions)
+        .map(|run| run.iter().sum())
+        .collect()
 }
 
 #[test]
 fn the_channel_graph_sums_the_spatial_one() {
     // Where nothing is padded, every output of a convolution sees the whole kernel, and every input
-    // of a transposed one sends to the whole of it: so that side's strength at every place is the
-    // channel's, and the other side's strengths add up to as many times the channel's as the first
-    // side has places. A mean over windows side by side is both.
+    // of a transposed one sends to the whole of it: so that side's strength at every position is
+    // the channel's, and the other side's strengths add up to as many times the channel's as the
+    // first side has positions. A mean over windows side by side is both.
     let cases = [
         (
             json!([3, 9]),
@@ -507,8 +510,8 @@ fn the_channel_graph_sums_the_spatial_one() {
         } else {
             (into, whole_into, from, whole_from)
         };
-        let places = even.len() / whole_even.len();
-        for (run, &whole) in even.chunks(places).zip(&whole_even) {
+        let positions = even.len() / whole_even.len();
+        for (run, &whole) in even.chunks(positions).zip(&whole_even) {
             assert!(
                 run.iter().all(|&s| close(s, whole, 1e-12)),
                 "{kind}: {run:?} {whole}"
@@ -516,11 +519,11 @@ fn the_channel_graph_sums_the_spatial_one() {
         }
         let sums = by_channel(&uneven, whole_uneven.len());
         for (&sum, &whole) in sums.iter().zip(&whole_uneven) {
-            let times = places as f64 * whole;
+            let times = positions as f64 * whole;
             assert!(close(sum, times, 1e-12), "{kind}: {sum} {times}");
         }
         let link_weights = |metrics: &NetworkMetrics| link_sums(metrics, 1)[0];
-        let times = places as f64 * link_weights(&channel);
+        let times = positions as f64 * link_weights(&channel);
         assert!(close(link_weights(&spatial), times, 1e-12), "{kind}");
     }
 }
@@ -543,11 +546,11 @@ fn biases_of_the_channel_graph_come_once_per_channel() {
     let bias = &tensors["layer0.bias"];
     for graph in ["spatial", "channel"] {
         let (with, without) = (of(graph, "link"), of(graph, "exclude"));
-        let places = with.len() / 3;
+        let positions = with.len() / 3;
         for (neuron, (with, without)) in with.iter().zip(&without).enumerate() {
             assert!(close(
                 with - without,
-                f64::from(bias[neuron / places]),
+                f64::from(bias[neuron / positions]),
                 1e-12
             ));
         }
@@ -555,7 +558,7 @@ fn biases_of_the_channel_graph_come_once_per_channel() {
 }
 
 #[test]
-fn residual_links_count_one_each_where_they_lead_from_and_to() {
+fn residual_links_count_one_at_both_ends() {
     // The first addition joins the linear layer before it, the second is a layer of its own behind
     // a rectifier.
     let architecture = architecture(

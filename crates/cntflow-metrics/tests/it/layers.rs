@@ -81,14 +81,17 @@ struct Data {
 #[test]
 fn every_kind_of_layer_equals_the_reference() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/layers");
-    let files = std::fs::read_dir(&folder).unwrap();
+    let files = fs_err::read_dir(&folder).unwrap();
     let mut paths: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|it| it == "json"));
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
     paths.sort();
     assert!(paths.len() >= 39, "{} references", paths.len());
     let mut report = Vec::new();
     for path in &paths {
-        let text = std::fs::read_to_string(path).unwrap();
+        let text = fs_err::read_to_string(path).unwrap();
         let reference: Reference = serde_json::from_str(&text).unwrap();
         let mut found = Mismatches::default();
         found.network(&reference);
@@ -103,12 +106,12 @@ fn every_kind_of_layer_equals_the_reference() {
     assert!(report.is_empty(), "\n{}", report.join("\n"));
 }
 
-/// What differs, with the place and both numbers; gone through to the end, so that one mistake does
+/// What differs, with where and both numbers. Collected to the end, so that one mistake does
 /// not hide the next.
 #[derive(Default)]
 struct Mismatches {
     lines: Vec<String>,
-    /// The choice of options in force.
+    /// The options that are checked now.
     variant: String,
 }
 
@@ -218,7 +221,7 @@ impl Mismatches {
         if !self.same(&what, found.shape.dimensions(), expected.shape.clone()) {
             return;
         }
-        let numbers = |place: usize| &reference.columns[place];
+        let numbers = |column: usize| &reference.columns[column];
         let (s_in, s_out) = (numbers(expected.s_in), numbers(expected.s_out));
         let scale = largest(numbers(expected.s_abs));
         self.column(&what, "s_in", &found.s_in, s_in, scale);
@@ -239,7 +242,7 @@ impl Mismatches {
             }
             return;
         };
-        self.seen(
+        self.statistics(
             &what,
             "pre",
             found.pre.as_ref(),
@@ -247,7 +250,7 @@ impl Mismatches {
             columns,
             double,
         );
-        self.seen(
+        self.statistics(
             &what,
             "post",
             found.post.as_ref(),
@@ -259,7 +262,7 @@ impl Mismatches {
         let expected_gates: Vec<&str> = expected.gates.iter().map(|(gate, _)| &**gate).collect();
         if self.same(&what, found_gates, expected_gates) {
             for ((gate, found), (_, expected)) in found.gates.iter().zip(&expected.gates) {
-                self.seen(&what, gate, Some(found), Some(*expected), columns, double);
+                self.statistics(&what, gate, Some(found), Some(*expected), columns, double);
             }
         }
     }
@@ -283,7 +286,7 @@ impl Mismatches {
         }
     }
 
-    fn seen(
+    fn statistics(
         &mut self,
         what: &str,
         quantity: &str,
@@ -300,7 +303,7 @@ impl Mismatches {
             );
             return;
         };
-        let [mean, std, min, max, zero_share] = expected.map(|place| &columns[place]);
+        let [mean, std, min, max, zero_share] = expected.map(|column| &columns[column]);
         let scale = largest(min).max(largest(max));
         let pairs = [
             ("mean", &found.mean, mean),
@@ -323,8 +326,8 @@ impl Mismatches {
                 continue;
             }
             for (neuron, (&found, &expected)) in found.iter().zip(expected).enumerate() {
-                let place = format!("{what} {name}[{neuron}]");
-                self.number(&place, found, expected, SINGLE_TOLERANCE * scale);
+                let label = format!("{what} {name}[{neuron}]");
+                self.number(&label, found, expected, SINGLE_TOLERANCE * scale);
             }
         }
     }
@@ -402,7 +405,7 @@ impl Mismatches {
     }
 }
 
-/// The options of a variant, in small batches so that several are seen.
+/// The options of a variant, in small batches, so that there are several.
 fn options(variant: &Value, precision: &str) -> MeasureOptions {
     let mut options = variant.clone();
     options["precision"] = json!(precision);

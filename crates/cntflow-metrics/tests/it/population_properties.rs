@@ -154,7 +154,7 @@ fn supports_far_apart_are_infinitely_so_by_jeffreys_alone() {
 }
 
 #[test]
-fn without_spread_there_is_no_density_and_the_reason_is_told() {
+fn without_spread_there_is_no_density_and_the_error_says_why() {
     let reason = |values: &[f64]| Density::of(&summary(values)).unwrap_err();
     assert_eq!(reason(&[]), NoDensity::Empty);
     assert_eq!(reason(&[f64::NAN, f64::INFINITY]), NoDensity::Empty);

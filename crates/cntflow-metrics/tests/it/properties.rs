@@ -1,5 +1,5 @@
 //! What has to hold for every network, on seeded random ones of every geometry: sums of strengths,
-//! permutations, scales, the channel graph, and agreement with links gone through one at a time.
+//! permutations, scales, the channel graph, and agreement with sums taken link by link.
 
 use crate::common::{self, Random, close, random_architecture, random_network, tensors};
 use cntflow_metrics::{
@@ -24,7 +24,7 @@ fn summary(metrics: &NetworkMetrics, layer: usize, metric: Metric) -> Option<&Su
 }
 
 #[test]
-fn out_strengths_are_the_weights_are_the_in_strengths() {
+fn out_strengths_weights_and_in_strengths_have_one_sum() {
     for seed in 0..TRIALS {
         let network = random_network(seed);
         for conv_graph in [ConvGraph::Spatial, ConvGraph::Channel] {
@@ -49,7 +49,7 @@ fn out_strengths_are_the_weights_are_the_in_strengths() {
 }
 
 #[test]
-fn links_are_counted_once_each() {
+fn every_link_is_counted_once() {
     for seed in 0..TRIALS {
         let network = random_network(seed);
         let metrics = measure(&network, &MeasureOptions::default());
@@ -144,7 +144,7 @@ fn permuting_hidden_neurons_permutes_their_rows_and_nothing_else() {
 #[test]
 fn the_channel_graph_sums_the_spatial_one() {
     // Stride 1, no padding: every output sees the whole kernel, so s_in of a channel is s_in of
-    // each of its places.
+    // each of its positions.
     let json = r#"{"input": [3, 6, 5], "layers": [
         {"kind": "conv2d", "filters": 4, "kernel": [3, 2]}, {"kind": "dense", "units": 2}]}"#;
     let architecture: Architecture = serde_json::from_str(json).unwrap();
@@ -158,19 +158,19 @@ fn the_channel_graph_sums_the_spatial_one() {
         measure(&network, &options)
     });
     assert_eq!(channel.n_neurons, 3 + 4 + 2);
-    for (of_channel, places) in spatial.neurons[1].s_in.chunks(16).enumerate() {
+    for (of_channel, positions) in spatial.neurons[1].s_in.chunks(16).enumerate() {
         let whole = channel.neurons[1].s_in[of_channel];
-        assert!(places.iter().all(|&s| close(s, whole, 1e-13)));
+        assert!(positions.iter().all(|&s| close(s, whole, 1e-13)));
     }
     let out = |metrics: &NetworkMetrics| metrics.neurons[1].s_out.clone();
-    for (places, whole) in out(&spatial).chunks(16).zip(out(&channel)) {
-        assert!(close(places.iter().sum(), whole, 1e-12));
+    for (positions, whole) in out(&spatial).chunks(16).zip(out(&channel)) {
+        assert!(close(positions.iter().sum(), whole, 1e-12));
     }
     assert_eq!(spatial.neurons[2].s_in, channel.neurons[2].s_in);
 }
 
 #[test]
-fn strengths_are_the_links_gone_through_one_at_a_time() {
+fn strengths_equal_sums_taken_link_by_link() {
     for seed in 0..4 * TRIALS {
         let network = random_network(seed);
         let metrics = measure(&network, &bare());
@@ -202,7 +202,7 @@ fn strengths_are_the_links_gone_through_one_at_a_time() {
 }
 
 #[test]
-fn weights_that_are_not_finite_are_counted_and_stay_where_they_are() {
+fn nan_and_infinite_weights_are_counted_and_reach_only_their_strengths() {
     let json = r#"{"input": [1, 4, 4], "layers": [{"kind": "conv2d", "filters": 2, "kernel": [2, 2], "padding": [1, 1]},
         {"kind": "max_pool2d", "window": [2, 2]}, {"kind": "dense", "units": 3}]}"#;
     let architecture: Architecture = serde_json::from_str(json).unwrap();
@@ -302,7 +302,7 @@ fn an_unknown_activation_ends_the_forward_pass_and_nothing_else() {
 }
 
 #[test]
-fn a_hostile_pooling_is_measured_in_its_own_size() {
+fn a_hostile_pooling_is_measured_without_visiting_its_links() {
     let json = r#"{"input": [1, 65536, 1], "layers": [
         {"kind": "average_pool2d", "window": [65536, 1], "padding": [65535, 0], "stride": [1, 1]}]}"#;
     let network = Network::new(serde_json::from_str(json).unwrap(), |_| None).unwrap();

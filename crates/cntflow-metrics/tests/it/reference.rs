@@ -73,7 +73,7 @@ struct Row {
 #[test]
 fn everything_equals_the_reference() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference");
-    let files = std::fs::read_dir(&folder).unwrap();
+    let files = fs_err::read_dir(&folder).unwrap();
     let mut paths: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| {
         path.extension()
@@ -82,7 +82,7 @@ fn everything_equals_the_reference() {
     assert!(paths.len() >= 15, "{} references", paths.len());
     for path in paths {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = fs_err::read_to_string(&path).unwrap();
         let reference: Reference = serde_json::from_str(&text).unwrap();
         check_network(&name, &reference);
     }

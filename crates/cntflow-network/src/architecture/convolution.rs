@@ -9,15 +9,15 @@ use crate::Activation;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2d {
-    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by
-    /// place.
+    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>`, by
+    /// its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of output channels.
     pub filters: usize,
     /// Size of the kernel.
     pub kernel: [usize; 2],
-    /// Step between the places where the kernel is applied.
+    /// Step from one position of the kernel to the next.
     #[serde(default = "ones")]
     pub stride: [usize; 2],
     /// Zeros added around the rows and the columns.
@@ -26,14 +26,14 @@ pub struct Conv2d {
     /// Distance between the kernel's taps.
     #[serde(default = "ones")]
     pub dilation: [usize; 2],
-    /// Groups of channels that do not see each other; depthwise where there are as many as
-    /// channels.
+    /// Groups of channels that do not see each other. As many groups as channels make it
+    /// depthwise.
     #[serde(default = "one")]
     pub groups: usize,
     /// Whether a bias is added.
     #[serde(default = "yes")]
     pub bias: bool,
-    /// Activation; `None` where a foreign checkpoint does not tell it.
+    /// Activation; `None` if it is unknown, as in some foreign checkpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
@@ -42,15 +42,15 @@ pub struct Conv2d {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv1d {
-    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by
-    /// place.
+    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>`, by
+    /// its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of output channels.
     pub filters: usize,
     /// Size of the kernel.
     pub kernel: usize,
-    /// Step between the places where the kernel is applied.
+    /// Step from one position of the kernel to the next.
     #[serde(default = "one")]
     pub stride: usize,
     /// Zeros added before and after.
@@ -65,21 +65,21 @@ pub struct Conv1d {
     /// Whether a bias is added.
     #[serde(default = "yes")]
     pub bias: bool,
-    /// Activation; `None` where a foreign checkpoint does not tell it.
+    /// Activation; `None` if it is unknown, as in some foreign checkpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
 
-/// A transposed two-dimensional convolution, as decoders of autoencoders have it. Pairs are
+/// A transposed two-dimensional convolution, as in decoders of autoencoders. Pairs are
 /// `[rows, columns]`.
 ///
-/// The output has `(n - 1) stride - padding + dilation (kernel - 1) + output_padding + 1` rows of
-/// n, and so columns; `padding` is that of both sides taken together.
+/// The output has `(n - 1) stride - padding + dilation (kernel - 1) + output_padding + 1` rows for
+/// n input rows, and likewise columns; `padding` is the sum of both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConvTranspose2d {
-    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by
-    /// place.
+    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>`, by
+    /// its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of output channels.
@@ -89,10 +89,10 @@ pub struct ConvTranspose2d {
     /// Step between the outputs of neighbouring inputs.
     #[serde(default = "ones")]
     pub stride: [usize; 2],
-    /// Places taken from the sides of the output's rows and columns.
+    /// Taken from the sides of the output's rows and columns.
     #[serde(default)]
     pub padding: Padding2d,
-    /// Places added at the end of the output's rows and columns; less than the stride.
+    /// Added at the end of the output's rows and columns; less than the stride.
     #[serde(default)]
     pub output_padding: [usize; 2],
     /// Distance between the kernel's taps.
@@ -104,7 +104,7 @@ pub struct ConvTranspose2d {
     /// Whether a bias is added.
     #[serde(default = "yes")]
     pub bias: bool,
-    /// Activation; `None` where a foreign checkpoint does not tell it.
+    /// Activation; `None` if it is unknown, as in some foreign checkpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
@@ -113,8 +113,8 @@ pub struct ConvTranspose2d {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConvTranspose1d {
-    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by
-    /// place.
+    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>`, by
+    /// its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of output channels.
@@ -124,10 +124,10 @@ pub struct ConvTranspose1d {
     /// Step between the outputs of neighbouring inputs.
     #[serde(default = "one")]
     pub stride: usize,
-    /// Places taken from the sides of the output.
+    /// Taken from the sides of the output.
     #[serde(default)]
     pub padding: Padding1d,
-    /// Places added at the end of the output; less than the stride.
+    /// Added at the end of the output; less than the stride.
     #[serde(default)]
     pub output_padding: usize,
     /// Distance between the kernel's taps.
@@ -139,7 +139,7 @@ pub struct ConvTranspose1d {
     /// Whether a bias is added.
     #[serde(default = "yes")]
     pub bias: bool,
-    /// Activation; `None` where a foreign checkpoint does not tell it.
+    /// Activation; `None` if it is unknown, as in some foreign checkpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }

@@ -23,9 +23,16 @@ use crate::Activation;
 /// What a network is built of: the shape it takes and its layers in order.
 ///
 /// As JSON:
-/// `{"input": [1, 28, 28], "layers": [{"kind": "conv2d", "filters": 8, "kernel": [3, 3]}, {"kind": "flatten"}, {"kind": "dense", "units": 10, "activation": "softmax"}]}`.
-/// Every layer takes what the one before it gives; [`Add`] and [`Branch`] go back to an earlier one
-/// by its name, and `input` is the name of the inputs. Tensors are named and laid out as PyTorch
+///
+/// ```json
+/// {"input": [1, 28, 28], "layers": [
+///     {"kind": "conv2d", "filters": 8, "kernel": [3, 3]},
+///     {"kind": "flatten"},
+///     {"kind": "dense", "units": 10, "activation": "softmax"}]}
+/// ```
+///
+/// Every layer takes the output of the one before it. [`Add`] and [`Branch`] refer to an earlier
+/// layer by its name; `input` is the name of the inputs. Tensors are named and laid out as PyTorch
 /// does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,8 +49,8 @@ pub struct Architecture {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Layer {
-    /// Every unit linked to every node before; kernel `[units, n_in]`. A convolutional layer before
-    /// it is flattened in the order channel, row, column. Of a sequence, every step alike.
+    /// Links every unit to every node before; kernel `[units, n_in]`. An image is flattened in the
+    /// order channel, row, column. For a sequence, the same kernel applies to every step.
     Dense(Dense),
     /// One-dimensional cross-correlation; kernel `[filters, channels / groups, kernel]`.
     Conv1d(Conv1d),
@@ -59,9 +66,9 @@ pub enum Layer {
     MaxPool1d(Pool1d),
     /// Largest value of each window.
     MaxPool2d(Pool2d),
-    /// Mean of each window (padded places count as zeros unless `count_padding` is false).
+    /// Mean of each window (padding counts as zeros unless `count_padding` is false).
     AveragePool1d(Pool1d),
-    /// Mean of each window (padded places count as zeros unless `count_padding` is false).
+    /// Mean of each window (padding counts as zeros unless `count_padding` is false).
     AveragePool2d(Pool2d),
     /// Largest value of each of a given number of windows.
     AdaptiveMaxPool1d(AdaptivePool1d),
@@ -77,8 +84,8 @@ pub enum Layer {
     GlobalAveragePool(GlobalPool),
     /// Inference-time scale and shift of each channel by its running mean and variance.
     BatchNorm(BatchNorm),
-    /// Each input (of a sequence, each step) made to mean 0 and variance 1 over all its values,
-    /// then scaled and shifted.
+    /// Brings each input (for a sequence, each step) to mean 0 and variance 1 over its values, then
+    /// scales and shifts it.
     LayerNorm(LayerNorm),
     /// The same over groups of channels.
     GroupNorm(GroupNorm),
@@ -99,9 +106,9 @@ pub enum Layer {
     ClassToken(ClassToken),
     /// A learned vector added to every step of a sequence.
     PositionEmbedding(PositionEmbedding),
-    /// Rows, or places, of channels become the steps of a sequence.
+    /// Rows or positions of an image become the steps of a sequence.
     Steps(Steps),
-    /// One step of a sequence, or the mean of all.
+    /// One step of a sequence, or the mean over all steps.
     TakeStep(TakeStep),
     /// The output of an earlier layer added to that of the last.
     Add(Add),
@@ -118,8 +125,8 @@ pub enum Layer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dense {
-    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>` by
-    /// place.
+    /// Name of the module; its tensors are `<name>.weight` and `<name>.bias`. Empty: `layer<i>`, by
+    /// its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of units.
@@ -127,8 +134,8 @@ pub struct Dense {
     /// Whether a bias is added.
     #[serde(default = "yes")]
     pub bias: bool,
-    /// Activation; `None` where a foreign checkpoint does not tell it. Before a norm, an addition
-    /// or an activation layer none means linear.
+    /// Activation; `None` if it is unknown, as in some foreign checkpoints. Before a norm, an
+    /// addition or an activation layer none means linear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
@@ -136,22 +143,22 @@ pub struct Dense {
 /// A residual addition: the output of an earlier layer is added to that of the last, which has the
 /// same shape.
 ///
-/// It joins the pre-activations of the layer before where that one is linear, dense or a
-/// convolution, with or without a norm; else it makes a layer of neurons of its own.
+/// If the layer before is a linear dense layer or convolution, with or without a norm, its
+/// pre-activations are added to. Otherwise the sum is a layer of neurons of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Add {
-    /// Name to refer to the sum by. Empty: `layer<i>` by place.
+    /// Name by which other layers refer to the sum. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Name of the earlier layer; `input` for the inputs.
     pub from: String,
-    /// Activation of the sum; linear where none is given.
+    /// Activation of the sum; linear by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
 
-/// What follows takes the output of an earlier layer.
+/// The next layer takes the output of an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Branch {
@@ -159,12 +166,12 @@ pub struct Branch {
     pub from: String,
 }
 
-/// An activation as a layer of its own, as PyTorch modules have it: it becomes that of the layer
-/// before, which must not have another.
+/// An activation as a layer of its own, as in PyTorch modules. It becomes the activation of the
+/// layer before, which must not have one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Activate {
-    /// Name to refer to its output by. Empty: `layer<i>` by place.
+    /// Name by which other layers refer to its output. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// The activation.
@@ -172,7 +179,7 @@ pub struct Activate {
 }
 
 impl Layer {
-    /// Its name as given; empty where it has none or none is given.
+    /// Its own name; empty if it has none.
     pub fn name(&self) -> &str {
         match self {
             Self::Dense(layer) => &layer.name,

@@ -13,16 +13,16 @@ use crate::Activation;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchNorm {
-    /// Name of the module. Empty: `layer<i>` by place.
+    /// Name of the module. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Added to the variance.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
-    /// Whether there are gamma and beta.
+    /// Whether it has gamma and beta.
     #[serde(default = "yes")]
     pub affine: bool,
-    /// Activation; linear where none is given.
+    /// Activation; linear by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
@@ -35,19 +35,19 @@ pub struct BatchNorm {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LayerNorm {
-    /// Name of the module. Empty: `layer<i>` by place.
+    /// Name of the module. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Added to the variance.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
-    /// Whether there are gamma and beta.
+    /// Whether it has gamma and beta.
     #[serde(default = "yes")]
     pub affine: bool,
-    /// Whether there is beta, if affine.
+    /// Whether it has beta, if affine.
     #[serde(default = "yes")]
     pub bias: bool,
-    /// Activation; linear where none is given.
+    /// Activation; linear by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
@@ -57,7 +57,7 @@ pub struct LayerNorm {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupNorm {
-    /// Name of the module. Empty: `layer<i>` by place.
+    /// Name of the module. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of groups of channels.
@@ -65,10 +65,10 @@ pub struct GroupNorm {
     /// Added to the variance.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
-    /// Whether there are gamma and beta.
+    /// Whether it has gamma and beta.
     #[serde(default = "yes")]
     pub affine: bool,
-    /// Activation; linear where none is given.
+    /// Activation; linear by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }

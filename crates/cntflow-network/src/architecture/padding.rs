@@ -1,22 +1,21 @@
-//! How much is added around, or taken from, the places a kernel slides over; the two sides may
-//! differ.
+//! Padding of sliding layers. The two sides of an axis may differ.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Places added before and after those of one direction. As JSON a number for both sides, or
+/// Padding before and after the inputs along one axis. As JSON a number for both sides, or
 /// `[[before, after]]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Form1d", into = "Form1d")]
 pub struct Padding1d {
-    /// Before the first place: left, or above.
+    /// Before the first input: left, or above.
     pub before: usize,
-    /// After the last place: right, or below.
+    /// After the last input: right, or below.
     pub after: usize,
 }
 
-/// Places added around rows and columns. As JSON `[rows, columns]`, each for both sides, or
+/// Padding around rows and columns. As JSON `[rows, columns]`, each for both sides, or
 /// `[[above, below], [left, right]]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Form2d", into = "Form2d")]
@@ -28,14 +27,14 @@ pub struct Padding2d {
 }
 
 impl Padding1d {
-    /// The number of places on either side, where it is the same.
+    /// The padding of either side, if both are the same.
     pub fn both_sides(self) -> Option<usize> {
         (self.before == self.after).then_some(self.before)
     }
 }
 
 impl Padding2d {
-    /// The numbers for rows and columns, where those of the two sides are the same.
+    /// The padding of rows and columns, if both sides of each are the same.
     ///
     /// ```
     /// use cntflow_network::Padding2d;
@@ -47,7 +46,7 @@ impl Padding2d {
         Some([self.rows.both_sides()?, self.columns.both_sides()?])
     }
 
-    /// Along the rows, along the columns.
+    /// Padding along the rows, and along the columns.
     pub fn axes(self) -> [Padding1d; 2] {
         [self.rows, self.columns]
     }
@@ -93,7 +92,7 @@ impl From<Padding1d> for Padding2d {
     }
 }
 
-/// As messages show it.
+/// The text in messages.
 impl fmt::Display for Padding2d {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.both_sides() {

@@ -8,23 +8,23 @@ use super::{Padding1d, Padding2d, yes};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pool2d {
-    /// Name to refer to its output by. Empty: `layer<i>` by place.
+    /// Name by which other layers refer to its output. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Size of the window.
     pub window: [usize; 2],
-    /// Step between windows; the window's size where none is given.
+    /// Step between windows; the window's size by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<[usize; 2]>,
     /// Zeros (average) or nothing (max) added around the rows and the columns.
     #[serde(default)]
     pub padding: Padding2d,
-    /// Whether a mean counts padded places as zeros (PyTorch's default), or is over the real places
-    /// of a window (Keras'). Nothing else depends on it.
+    /// Whether a mean counts padding as zeros (PyTorch's default), or is only over the real inputs
+    /// of a window (Keras). Nothing else depends on it.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub count_padding: bool,
-    /// Whether a last window may reach beyond the padded input, as long as it begins before the
-    /// padding at the end; such places are never counted.
+    /// Whether a last window may reach beyond the padded input, if it begins before the padding at
+    /// the end. What is beyond is never counted.
     #[serde(default, skip_serializing_if = "is_no")]
     pub ceil_mode: bool,
 }
@@ -33,55 +33,55 @@ pub struct Pool2d {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pool1d {
-    /// Name to refer to its output by. Empty: `layer<i>` by place.
+    /// Name by which other layers refer to its output. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Size of the window.
     pub window: usize,
-    /// Step between windows; the window's size where none is given.
+    /// Step between windows; the window's size by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<usize>,
     /// Zeros (average) or nothing (max) added before and after.
     #[serde(default)]
     pub padding: Padding1d,
-    /// Whether a mean counts padded places as zeros (PyTorch's default), or is over the real places
-    /// of a window (Keras'). Nothing else depends on it.
+    /// Whether a mean counts padding as zeros (PyTorch's default), or is only over the real inputs
+    /// of a window (Keras). Nothing else depends on it.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub count_padding: bool,
-    /// Whether a last window may reach beyond the padded input, as long as it begins before the
-    /// padding at the end; such places are never counted.
+    /// Whether a last window may reach beyond the padded input, if it begins before the padding at
+    /// the end. What is beyond is never counted.
     #[serde(default, skip_serializing_if = "is_no")]
     pub ceil_mode: bool,
 }
 
-/// A pooling to a given number of places: output `o` of `n` takes the places from
-/// `floor(o input / n)` up to `ceil((o + 1) input / n)`, as PyTorch does.
+/// A pooling to a given number of outputs. Output `o` of `n` takes the inputs from
+/// `floor(o input / n)` up to `ceil((o + 1) input / n)`, as in PyTorch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdaptivePool2d {
-    /// Name to refer to its output by. Empty: `layer<i>` by place.
+    /// Name by which other layers refer to its output. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Rows and columns of the output.
     pub output: [usize; 2],
 }
 
-/// A one-dimensional pooling to a given number of places; see [`AdaptivePool2d`].
+/// A one-dimensional pooling to a given number of outputs; see [`AdaptivePool2d`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdaptivePool1d {
-    /// Name to refer to its output by. Empty: `layer<i>` by place.
+    /// Name by which other layers refer to its output. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Columns of the output.
     pub output: usize,
 }
 
-/// A pooling over all places of each channel, which leaves a vector `[channels]`.
+/// A pooling over all positions of each channel, which gives a vector `[channels]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GlobalPool {
-    /// Name to refer to its output by. Empty: `layer<i>` by place.
+    /// Name by which other layers refer to its output. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
 }

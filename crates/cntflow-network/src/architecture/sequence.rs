@@ -11,19 +11,18 @@ use crate::Activation;
 ///
 /// Its tensors are `<name>.weight_ih_l<k>` `[gates units, n_in]`, `<name>.weight_hh_l<k>`
 /// `[gates units, units]`, `<name>.bias_ih_l<k>` and `<name>.bias_hh_l<k>` `[gates units]`, k from
-/// 0, with the suffix `_reverse` for the other direction. Gates stand in PyTorch's order: i, f, g,
-/// o of an LSTM; r, z, n of a GRU. It gives `[steps, units]`, or `[steps, 2 units]` of both
+/// 0, with the suffix `_reverse` for the other direction. Gates are in PyTorch's order: i, f, g, o
+/// of an LSTM; r, z, n of a GRU. The output is `[steps, units]`, or `[steps, 2 units]` of both
 /// directions, the forward one first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recurrent {
-    /// Name of the module. Empty: `layer<i>` by place.
+    /// Name of the module. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Hidden units of each direction.
     pub units: usize,
-    /// Number of layers, one on the other: neurons `<name>.l0`, `<name>.l1`, ... where there are
-    /// several.
+    /// Number of stacked layers. Several make neurons `<name>.l0`, `<name>.l1`, ...
     #[serde(default = "one")]
     pub layers: usize,
     /// Whether there is a second direction, from the last step to the first.
@@ -32,18 +31,19 @@ pub struct Recurrent {
     /// Whether biases are added.
     #[serde(default = "yes")]
     pub bias: bool,
-    /// Activation of an Elman layer, tanh where none is given; gated layers have theirs, and none
-    /// may be given.
+    /// Activation of an Elman layer, tanh by default. Those of gated layers are fixed, and none may
+    /// be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
 
 /// A vector for every token. The input is token numbers `[steps]`, and layer 0 has a node per
-/// token. Only the first layer may be one. Its tensor is `<name>.weight` `[tokens, units]`.
+/// token. Only the first layer may be an embedding. Its tensor is `<name>.weight`
+/// `[tokens, units]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Embedding {
-    /// Name of the module. Empty: `layer<i>` by place.
+    /// Name of the module. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of tokens.
@@ -53,12 +53,12 @@ pub struct Embedding {
 }
 
 /// Multi-head self-attention over the steps of a sequence:
-/// `softmax(q k^T / sqrt(units / heads)) v`, head by head, then a projection. As many units as the
-/// input has. Neurons `<name>.q`, `<name>.k`, `<name>.v` and `<name>.out`.
+/// `softmax(q k^T / sqrt(units / heads)) v`, head by head, then a projection. It has as many units
+/// as its input. Neurons `<name>.q`, `<name>.k`, `<name>.v` and `<name>.out`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attention {
-    /// Name of the module. Empty: `layer<i>` by place.
+    /// Name of the module. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of heads, which divides the units.
@@ -102,7 +102,7 @@ pub enum Projections {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransformerEncoder {
-    /// Name of the module. Empty: `layer<i>` by place.
+    /// Name of the module. Empty: `layer<i>`, by its index.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Number of heads.
@@ -112,7 +112,7 @@ pub struct TransformerEncoder {
     /// Activation of the first dense layer.
     #[serde(default = "relu")]
     pub activation: Activation,
-    /// Whether norms come before attention and dense layers, or after the additions.
+    /// Whether norms come before attention and dense layers, instead of after the additions.
     #[serde(default)]
     pub norm_first: bool,
     /// Whether biases are added, those of the norms among them.
@@ -144,11 +144,11 @@ pub struct PositionEmbedding {
     pub name: String,
 }
 
-/// What becomes the steps of a sequence.
+/// Makes the steps of a sequence out of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Steps {
-    /// Rows or places.
+    /// Rows or positions.
     pub of: StepsOf,
 }
 
@@ -158,7 +158,7 @@ pub struct Steps {
 pub enum StepsOf {
     /// `[channels, rows, columns]` to `[rows, channels columns]`: an image row by row.
     Rows,
-    /// `[channels, rows, columns]` to `[rows columns, channels]`: a token per place.
+    /// `[channels, rows, columns]` to `[rows columns, channels]`: a token per position.
     Places,
 }
 
@@ -166,7 +166,7 @@ pub enum StepsOf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TakeStep {
-    /// Which.
+    /// Which step.
     pub which: TakenStep,
 }
 
@@ -174,14 +174,14 @@ pub struct TakeStep {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TakenStep {
-    /// The first: the class token's.
+    /// The first step, which may be that of a class token.
     First,
-    /// The last.
+    /// The last step.
     Last,
-    /// Where each direction of a bidirectional layer ends: the first half of the units at the last
-    /// step, the second at the first. Elsewhere the last.
+    /// The step at which each direction of a bidirectional layer ends: the last for the first half
+    /// of the units, the first for the second half. For other layers the last step.
     Final,
-    /// The mean over all.
+    /// The mean over all steps.
     Mean,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{Real, Window, adaptive_window};
 
-/// Largest value of each window of every channel, padding apart; NaN if a value is NaN.
+/// Largest value of each window of every channel, without padding; NaN if a value is NaN.
 pub(super) fn max<T: Real>(window: Window, input: &[T], output: &mut [T]) {
     let lowest = T::from_f64(f64::NEG_INFINITY);
     pool(window, input, output, lowest, |largest, z| {

@@ -8,7 +8,7 @@ use crate::{Network, Real, Shape, TakenStep, View};
 pub(super) struct LayerValues<'v, 'n, T> {
     pub(super) network: &'v Network<'n>,
     pub(super) inputs: &'v [T],
-    /// Post-activations, by layer. Those of the inputs are apart.
+    /// Post-activations by layer, from layer 1 on.
     pub(super) values: &'v [Vec<T>],
     pub(super) n_inputs: usize,
 }

@@ -76,6 +76,7 @@ enum Joinable {
 }
 
 /// A layer of neurons to add.
+#[derive(Clone, Copy)]
 struct NewNeurons<'n> {
     name: &'n str,
     kind: LayerKind,

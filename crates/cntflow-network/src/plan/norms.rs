@@ -15,7 +15,7 @@ impl Plan {
             return Err(self.unsupported_input(name, LayerKind::BatchNorm));
         }
         let channels = shape.channels();
-        let affine = self.affine([layer.affine; 2], name, vec![channels])?;
+        let affine = self.affine([layer.affine; 2], name, &[channels])?;
         let mean = self.running(name, "running_mean", "mean", channels)?;
         let variance = self.running(name, "running_var", "variance", channels)?;
         let norm = Norm {
@@ -42,7 +42,7 @@ impl Plan {
             channels: shape.n_neurons(),
             positions: 1,
             epsilon: layer.epsilon,
-            affine: self.affine([layer.affine, layer.affine && layer.bias], name, over)?,
+            affine: self.affine([layer.affine, layer.affine && layer.bias], name, &over)?,
         };
         self.norm(norm, layer.activation, LayerKind::LayerNorm, name)
     }
@@ -66,7 +66,7 @@ impl Plan {
             channels,
             positions: shape.positions(),
             epsilon: layer.epsilon,
-            affine: self.affine([layer.affine; 2], name, vec![channels])?,
+            affine: self.affine([layer.affine; 2], name, &[channels])?,
         };
         self.norm(norm, layer.activation, LayerKind::GroupNorm, name)
     }
@@ -94,12 +94,12 @@ impl Plan {
         &mut self,
         has: [bool; 2],
         name: &str,
-        shape: Vec<usize>,
+        shape: &[usize],
     ) -> Result<[Option<usize>; 2], NetworkError> {
         let mut tensor = |has: bool, what: &str, used_as: &str| {
             let spec = TensorSpec {
                 name: format!("{name}.{what}"),
-                shape: shape.clone(),
+                shape: shape.to_vec(),
                 used_as: format!("{used_as} of {name}"),
                 buffer: false,
                 ignore_unit_dimensions: true,

@@ -20,9 +20,9 @@ fn network(json: &str) -> Network<'static> {
     let architecture: Architecture = serde_json::from_str(json).unwrap();
     let specs = architecture.tensors().unwrap();
     let network = Network::new(architecture, |name| {
-        let place = specs.iter().position(|spec| spec.name == name)?;
-        let values = random(place as u64, specs[place].n_values());
-        Some(Tensor::owned(&specs[place].shape, values))
+        let index = specs.iter().position(|spec| spec.name == name)?;
+        let values = random(index as u64, specs[index].n_values());
+        Some(Tensor::owned(&specs[index].shape, values))
     });
     network.unwrap()
 }
@@ -65,7 +65,7 @@ fn check<T: Real>(network: &Network<'_>, tolerance: f64) {
         batch: 4,
         ..ForwardOptions::default()
     };
-    let mut seen = 0;
+    let mut n_checked = 0;
     let report = forward::<T>(network, &inputs, &options, |batch| {
         let inputs = inputs[batch.first_input * n..]
             .chunks(n)
@@ -84,11 +84,11 @@ fn check<T: Real>(network: &Network<'_>, tolerance: f64) {
                     );
                 }
             }
-            seen += 1;
+            n_checked += 1;
         }
     });
     assert_eq!(report.unwrap().n_inputs, 11);
-    assert_eq!(seen, 11 * network.graph().links.len());
+    assert_eq!(n_checked, 11 * network.graph().links.len());
 }
 
 /// Pre- and post-activations of one input, layer by layer.
@@ -148,12 +148,13 @@ fn pre_activations(layer: &LinkLayer, kernel: &[f32], bias: Option<&[f32]>, z: &
             window,
         } => {
             let fan_in = channels / groups;
-            let s = |filter: usize, place: usize| {
+            let s = |filter: usize, output: usize| {
                 let first = filter / (filters / groups) * fan_in;
                 let channel = |c: usize| {
                     let taps = &kernel[(filter * fan_in + c) * window.taps()..];
-                    let seen = seen(&window, &z[(first + c) * window.inputs()..], place);
-                    seen.map(|(tap, z)| f64::from(taps[tap]) * z).sum::<f64>()
+                    let inputs =
+                        visible_inputs(&window, &z[(first + c) * window.inputs()..], output);
+                    inputs.map(|(tap, z)| f64::from(taps[tap]) * z).sum::<f64>()
                 };
                 (0..fan_in).map(channel).sum::<f64>() + b(filter)
             };
@@ -181,26 +182,29 @@ fn pre_activations(layer: &LinkLayer, kernel: &[f32], bias: Option<&[f32]>, z: &
 fn pooled(window: &Window, z: &[f64], pool: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     let channels = z.chunks(window.inputs());
     let pooled = channels.flat_map(|z| {
-        (0..window.outputs())
-            .map(|place| seen(window, z, place).map(|(_, z)| z).collect::<Vec<_>>())
+        (0..window.outputs()).map(|output| {
+            visible_inputs(window, z, output)
+                .map(|(_, z)| z)
+                .collect::<Vec<_>>()
+        })
     });
     pooled.map(|values| pool(&values)).collect()
 }
 
 /// Taps and the real places of one channel they see from an output.
-fn seen<'a>(
+fn visible_inputs<'a>(
     window: &Window,
     z: &'a [f64],
-    place: usize,
+    output: usize,
 ) -> impl Iterator<Item = (usize, f64)> + use<'a> {
     let Window { rows, columns } = *window;
-    let at = |axis: Axis, o: usize, tap: usize| {
-        let at = (o * axis.stride + tap * axis.dilation).checked_sub(axis.padding)?;
-        (at < axis.input).then_some(at)
+    let input_of = |axis: Axis, o: usize, tap: usize| {
+        let input = (o * axis.stride + tap * axis.dilation).checked_sub(axis.padding)?;
+        (input < axis.input).then_some(input)
     };
     (0..window.taps()).filter_map(move |tap| {
-        let row = at(rows, place / columns.output, tap / columns.kernel)?;
-        let column = at(columns, place % columns.output, tap % columns.kernel)?;
+        let row = input_of(rows, output / columns.output, tap / columns.kernel)?;
+        let column = input_of(columns, output % columns.output, tap % columns.kernel)?;
         Some((tap, z[row * columns.input + column]))
     })
 }
@@ -215,8 +219,8 @@ fn batches_differ_by_rounding_only() {
             batch,
             ..ForwardOptions::default()
         };
-        forward::<f64>(&network, &inputs, &options, |seen| {
-            all[seen.layer].extend(seen.pre.to_vec())
+        forward::<f64>(&network, &inputs, &options, |batch| {
+            all[batch.layer].extend(batch.pre.to_vec())
         })
         .unwrap();
         all.concat()
@@ -226,7 +230,7 @@ fn batches_differ_by_rounding_only() {
 }
 
 #[test]
-fn values_that_are_no_whole_number_of_inputs_are_refused() {
+fn inputs_of_a_wrong_length_are_refused() {
     let network = network(NETWORKS[0]);
     let found = forward::<f64>(&network, &[0.0; 15], &ForwardOptions::default(), |_| {});
     let expected = NetworkError::InputLength {
@@ -252,16 +256,16 @@ fn an_attention_over_too_many_steps_is_an_error() {
 /// Means of a window over 1, 2, ..., as PyTorch 2 (`F.avg_pool1d`, `F.avg_pool2d`, `F.max_pool2d`)
 /// gives them; the last as TensorFlow (`AveragePooling1D`, `same`).
 #[test]
-fn average_poolings_divide_as_their_frameworks_do() {
+fn average_poolings_divide_as_pytorch_and_keras_do() {
     let check = |input: &str, layer: &str, expected: &[f64]| {
         let network = network(&format!(r#"{{"input": {input}, "layers": [{layer}]}}"#));
         let n = network.neurons()[0].shape.n_neurons();
         let inputs: Vec<f32> = (1..=n).map(|i| i as f32).collect();
-        forward::<f64>(&network, &inputs, &ForwardOptions::default(), |seen| {
+        forward::<f64>(&network, &inputs, &ForwardOptions::default(), |batch| {
             let close = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-6;
-            let same = seen.pre.len() == expected.len();
-            let same = same && seen.pre.iter().zip(expected).all(close);
-            assert!(same, "{layer}: {:?}", seen.pre);
+            let same = batch.pre.len() == expected.len();
+            let same = same && batch.pre.iter().zip(expected).all(close);
+            assert!(same, "{layer}: {:?}", batch.pre);
         })
         .unwrap();
     };
