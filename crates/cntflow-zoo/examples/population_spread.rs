@@ -1,7 +1,10 @@
 //! Trains the `[population]` of a study file on threads of its own and prints how the last test
 //! accuracies spread.
 //!
-//! `cargo run --release -p cntflow-zoo --example population_spread -- STUDY.toml [--threads N] [--every N]`
+//! ```text
+//! cargo run --release -p cntflow-zoo --example population_spread -- \
+//!     STUDY.toml [--threads N] [--every N]
+//! ```
 #![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Products of row-major matrices, and sums, always on the caller's thread.
+//! Products of row-major matrices, and sums of slices, always on the caller's thread.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -57,4 +57,13 @@ pub(super) fn add_to_rows(values: &mut [f32], biases: &[f32]) {
             .zip(biases)
             .for_each(|(value, bias)| *value += bias);
     }
+}
+
+/// `target += values`
+#[inline(always)]
+pub(super) fn add(target: &mut [f32], values: &[f32]) {
+    target.iter_mut().zip(values).for_each(
+        #[inline(always)]
+        |(target, value)| *target += value,
+    );
 }

@@ -2,32 +2,10 @@
 
 use pulp::Arch;
 
-use super::{Cell, RecurrentLayer, Trace, elman, forward, gru, lstm};
-use crate::train::ops::matrix::{add_rows, matrix, multiply, multiply_add};
+use super::step::BackwardStep;
+use super::{Cell, RecurrentLayer, Trace, elman, gru, lstm};
+use crate::train::ops::matrix::{add, add_rows, matrix, multiply, multiply_add};
 use crate::train::ops::tape::{WeightGradients, Weights};
-
-/// One time step of a batch, when all later steps are done. States are `[n_images, units]`. Cells
-/// take it apart, as they do with [`ForwardStep`](forward::ForwardStep).
-pub(super) struct BackwardStep<'a> {
-    pub(super) units: usize,
-    /// Before: the gates. After: the gradients of what the input adds to their pre-activations.
-    /// `[n_images, n_gates * units]`.
-    pub(super) gates: &'a mut [f32],
-    /// GRU only, and empty otherwise. After: the gradients of what the hidden state adds to the
-    /// pre-activations; they differ from the input's, because the reset gate stands between.
-    pub(super) recurrent: &'a mut [f32],
-    pub(super) hidden_before: &'a [f32],
-    pub(super) hidden: &'a [f32],
-    /// Of [`Trace::inner`].
-    pub(super) inner_before: &'a [f32],
-    pub(super) inner: &'a [f32],
-    /// Before: the gradient of the hidden state. After: that of the previous hidden state, without
-    /// the part that flows through the recurrent kernel.
-    pub(super) hidden_gradient: &'a mut [f32],
-    /// LSTM only. Before: the gradient of the cell state, from later steps. After: that of the
-    /// previous cell state.
-    pub(super) inner_gradient: &'a mut [f32],
-}
 
 impl RecurrentLayer {
     /// Adds to the `gradients` of the input kernel and of the recurrent kernel. Returns the
@@ -93,7 +71,7 @@ impl RecurrentLayer {
             let gates = &mut gates[step * gates_size..][..gates_size];
             let gru_part = &mut gru_part[step * part_size..][..part_size];
             // The state of this step has two users: the next step and what is outside the layer.
-            forward::add(
+            add(
                 &mut hidden_gradient,
                 &state_gradients[step * state_size..][..state_size],
             );

@@ -2,9 +2,9 @@
 
 use cntflow_network::Activation;
 
-use super::backward::BackwardStep;
-use super::forward::{ForwardStep, add};
+use super::step::{BackwardStep, ForwardStep};
 use crate::train::ops::activate::{activate, multiply_derivative};
+use crate::train::ops::matrix::add;
 
 #[inline(always)]
 pub(super) fn forward(activation: Activation, step: ForwardStep) {

@@ -2,27 +2,10 @@
 
 use pulp::Arch;
 
+use super::step::ForwardStep;
 use super::{Cell, RecurrentLayer, Trace, elman, gru, lstm};
 use crate::train::ops::matrix::{add_to_rows, matrix, multiply};
 use crate::train::ops::tape::Weights;
-
-/// One time step of a batch. States are `[n_images, units]`.
-///
-/// Cells take it by value and take it apart: behind a reference the compiler could not know that
-/// its slices do not overlap, and the loops would take twice the time.
-pub(super) struct ForwardStep<'a> {
-    pub(super) units: usize,
-    /// Before: what the input adds to the gates' pre-activations. After: the gates.
-    /// `[n_images, n_gates * units]`.
-    pub(super) gates: &'a mut [f32],
-    /// What the previous hidden state adds to the gates' pre-activations.
-    pub(super) recurrent: &'a [f32],
-    pub(super) hidden_before: &'a [f32],
-    pub(super) hidden: &'a mut [f32],
-    /// Of [`Trace::inner`].
-    pub(super) inner_before: &'a [f32],
-    pub(super) inner: &'a mut [f32],
-}
 
 impl RecurrentLayer {
     /// Takes the sequences `x`, `[n_steps, n_images, n_in]`, through the layer, from a hidden state
@@ -82,13 +65,4 @@ fn linear(target: &mut [f32], x: &[f32], Weights { kernel, biases }: &Weights) {
     let transposed = matrix(kernel, n_out, n_in).transpose();
     multiply(target, matrix(x, n_rows, n_in), transposed);
     add_to_rows(target, biases);
-}
-
-/// `target += values`
-#[inline(always)]
-pub(super) fn add(target: &mut [f32], values: &[f32]) {
-    target.iter_mut().zip(values).for_each(
-        #[inline(always)]
-        |(target, value)| *target += value,
-    );
 }

@@ -1,9 +1,9 @@
 //! The gated recurrent unit (Cho et al. 2014), as PyTorch has it: gates r, z, n, the reset gate
 //! applied after the recurrent kernel.
 
-use super::backward::BackwardStep;
-use super::forward::{ForwardStep, add};
+use super::step::{BackwardStep, ForwardStep};
 use crate::train::ops::activate::apply;
+use crate::train::ops::matrix::add;
 use crate::train::ops::vector_math::{sigmoid, tanh};
 
 #[inline(always)]

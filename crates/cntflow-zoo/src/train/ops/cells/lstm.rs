@@ -1,8 +1,8 @@
 //! Long short-term memory (Hochreiter and Schmidhuber 1997, with a forget gate): gates i, f, g, o.
 
-use super::backward::BackwardStep;
-use super::forward::{ForwardStep, add};
+use super::step::{BackwardStep, ForwardStep};
 use crate::train::ops::activate::apply;
+use crate::train::ops::matrix::add;
 use crate::train::ops::vector_math::{sigmoid, tanh};
 
 #[inline(always)]

@@ -8,6 +8,7 @@ mod elman;
 mod forward;
 mod gru;
 mod lstm;
+mod step;
 
 use cntflow_network::Activation;
 
