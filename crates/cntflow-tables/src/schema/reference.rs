@@ -12,7 +12,8 @@ const INTRODUCTION: &str = "\
      cargo test -p cntflow-tables --test it -- --ignored write_table_reference -->
 
 The tables are Parquet files in `<output folder>/tables/<table>/`. `cntflow query FOLDER --schema` prints this reference, `cntflow query
-FOLDER \"SELECT ...\"` reads them. Every column may be null. A number that is not defined is null, never NaN.
+FOLDER \"SELECT ...\"` reads them. Every column may be null. A number that is not defined is null, not NaN; only label columns may have
+NaN, where the catalog has it.
 ";
 
 const LABELS_NOTE: &str = "\
