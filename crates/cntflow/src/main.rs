@@ -1,11 +1,5 @@
 //! The command line: Complex Network Theory metrics over populations of neural networks.
 
-#![warn(
-    clippy::match_bool,
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value
-)]
-
 use clap::Parser;
 
 mod analysis;
