@@ -4,7 +4,7 @@ use cntflow_storage::FullMessage;
 use std::time::Duration;
 
 use cntflow_catalog::CatalogOptions;
-use cntflow_formats::{CheckpointError, OpenCheckpoint};
+use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
 use cntflow_storage::Limits;
 use cntflow_storage::store::{ObjectStores, StoreOptions};
@@ -36,7 +36,7 @@ fn numbers(length: usize) -> Vec<u8> {
 fn fetch(stores: &ObjectStores, url: &str) -> Result<Vec<u8>, String> {
     let content = stores.fetch(url, &Limits::default());
     let bytes = content.map(|content| content.to_vec());
-    bytes.map_err(|error: CheckpointError| error.full_message())
+    bytes.map_err(|error| error.full_message())
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn what_is_expected_is_on_its_way_before_it_is_asked_for() {
         .map(|i| server.file(&format!("o{i}"), &numbers(2000 + i)))
         .collect();
     server.delay(Duration::from_millis(10));
-    stores.expect(urls.iter().cloned(), Limits::default());
+    stores.read_ahead(urls.iter().cloned(), Limits::default());
     for (i, url) in urls.iter().enumerate() {
         assert_eq!(fetch(&stores, url), Ok(numbers(2000 + i)));
     }
@@ -169,7 +169,7 @@ fn what_was_expected_and_never_asked_for_stops_nobody() {
     let urls: Vec<String> = (0..200)
         .map(|i| server.file(&format!("o{i}"), &numbers(i)))
         .collect();
-    stores.expect(urls.iter().cloned(), Limits::default());
+    stores.read_ahead(urls.iter().cloned(), Limits::default());
     for (i, url) in urls.iter().enumerate().filter(|(i, _)| i % 2 == 1).rev() {
         assert_eq!(fetch(&stores, url), Ok(numbers(i)));
     }
