@@ -1,9 +1,8 @@
-//! ONNX: a protobuf message with a graph of operators and the tensors that they take. The architecture comes with it.
+//! ONNX: a protobuf message with a graph of operators and the tensors that they use. The graph is the architecture.
 //!
-//! The messages are walked as they lie in the file, by a walk of protobuf's wire format that this module has itself ([`wire`]).
-//! A decoder of `prost` owns what it reads: it would copy the elements of every tensor, gigabytes of them, out of a file that is
-//! mapped, since what it can share (`Bytes`) must own the map; and it makes lists of all nodes before a limit can be compared. The
-//! walk is four wire types. Elements in `raw_data` are handed out as they lie.
+//! Messages are walked in place, by this module's own reader of protobuf's wire format ([`wire`]), which has four wire types. A decoder
+//! of `prost` owns what it reads: it would copy the elements of every tensor out of the mapped file, and it makes lists of all nodes
+//! before a limit can be compared. Elements in `raw_data` are used in place.
 //!
 //! Tensors are initializers and the values of `Constant` nodes. External data is not read, and no other file is ever opened.
 
@@ -17,6 +16,7 @@ use crate::format::{Format, Opening};
 use cntflow_storage::FormatError;
 use cntflow_storage::Limits;
 
+mod field;
 pub mod node;
 pub mod proto;
 pub mod tensor;
@@ -35,26 +35,31 @@ pub struct Graph<'a> {
     pub file: &'a [u8],
 }
 
-/// Newest version of the format's own structure that is taken for one; today's is 13.
+/// Newest version of the format's structure that is recognised; today's is 13.
 const MAX_IR_VERSION: u64 = 64;
+
+/// The key of a model's field `graph`: its number and the wire type of bytes.
+const GRAPH_KEY: u8 = (field::model::GRAPH << 3 | 2) as u8;
+/// The key of a graph's field `node`.
+const NODE_KEY: u8 = (field::graph::NODE << 3 | 2) as u8;
 
 /// A file whose messages have been walked.
 #[derive(Debug)]
 struct Opened {
     tensors: Vec<TensorEntry>,
-    /// Where each tensor's elements are.
+    /// Where each tensor's elements are, and their type.
     sources: Vec<(Source, Element)>,
     metadata: BTreeMap<String, String>,
     limits: Limits,
 }
 
-/// A model's fields, from a version on, with a graph among them; the last may be cut short.
+/// Whether the file consists of the fields of a model, a version first and a graph among them; the last field may be cut short.
 pub(super) fn recognises(file: &[u8]) -> bool {
     let mut fields = Message::whole(file).fields();
     let version = fields.next().and_then(Result::ok);
     let versioned = version.is_some_and(|field| {
-        let known = matches!(field.value, Value::Varint(1..=MAX_IR_VERSION));
-        field.number == 1 && known
+        let is_version = matches!(field.value, Value::Varint(1..=MAX_IR_VERSION));
+        field.number == field::model::IR_VERSION && is_version
     });
     if !versioned {
         return false;
@@ -62,8 +67,8 @@ pub(super) fn recognises(file: &[u8]) -> bool {
     let mut has_graph = false;
     for field in fields {
         match field {
-            Ok(field) if !fits(field.number, field.value) => return false,
-            Ok(field) => has_graph |= field.number == 7,
+            Ok(field) if !is_model_field(field.number, field.value) => return false,
+            Ok(field) => has_graph |= field.number == field::model::GRAPH,
             Err(error) => return cut_short(&error) && (has_graph || ends_in_graph(file)),
         }
     }
@@ -74,7 +79,7 @@ fn cut_short(error: &FormatError) -> bool {
     matches!(error, FormatError::Length { .. })
 }
 
-/// Whether the first field that goes on after the file's end is a graph that begins with a node, as all writers have it.
+/// Whether the field that the file ends in is a graph that begins with a node, as all writers write it.
 fn ends_in_graph(file: &[u8]) -> bool {
     let mut start = 0;
     for field in Message::whole(file).fields().map_while(Result::ok) {
@@ -83,28 +88,36 @@ fn ends_in_graph(file: &[u8]) -> bool {
             Value::Fixed(data) | Value::Bytes(data) => data.span.end,
         };
     }
-    // A varint may stand between; the key of the graph is looked for behind at most a few of them.
+    // Varints may stand in between: the key of the graph is looked for in the next few bytes.
     let rest = &file[start..file.len().min(start + 24)];
-    rest.iter().enumerate().any(|(place, &byte)| {
-        byte == 0x3a
-            && rest[place + 1..]
-                .iter()
-                .skip_while(|&&byte| byte >= 0x80)
-                .nth(1)
-                .is_some_and(|&first| first == 0x0a)
+    rest.iter().enumerate().any(|(index, &byte)| {
+        let is_graph = byte == GRAPH_KEY;
+        // The graph's length follows its key, and its first field follows the last byte of the length.
+        let first = rest[index + 1..]
+            .iter()
+            .skip_while(|&&byte| byte >= 0x80)
+            .nth(1);
+        is_graph && first.is_some_and(|&first| first == NODE_KEY)
     })
 }
 
-/// Whether a field of a number is one of a model's, and holds what those hold.
-fn fits(number: u64, value: Value<'_>) -> bool {
+/// Whether a model has a field of this number, and it holds such a value.
+fn is_model_field(number: u64, value: Value<'_>) -> bool {
+    use field::model::{
+        CONFIGURATION, DOC_STRING, DOMAIN, FUNCTIONS, GRAPH, IR_VERSION, METADATA_PROPS,
+        MODEL_VERSION, OPSET_IMPORT, PRODUCER_NAME, PRODUCER_VERSION, TRAINING_INFO,
+    };
     match number {
-        1 | 5 => matches!(value, Value::Varint(_)),
-        2..=4 | 6..=8 | 14 | 20 | 25 | 26 => matches!(value, Value::Bytes(_)),
+        IR_VERSION | MODEL_VERSION => matches!(value, Value::Varint(_)),
+        PRODUCER_NAME | PRODUCER_VERSION | DOMAIN | DOC_STRING | GRAPH | OPSET_IMPORT
+        | METADATA_PROPS | TRAINING_INFO | FUNCTIONS | CONFIGURATION => {
+            matches!(value, Value::Bytes(_))
+        }
         _ => false,
     }
 }
 
-/// Walks the model, checks every tensor against the file, and follows the graph.
+/// Walks the model and checks every tensor against the file.
 pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
     let model = Model::read(file, limits)?;
     let sources = model

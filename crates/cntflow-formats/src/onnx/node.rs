@@ -1,24 +1,34 @@
 //! A node of a graph: an operator with its inputs, outputs and attributes.
 
+use super::field;
 use super::wire::{Message, Value};
 use cntflow_storage::FormatError;
 
-/// Number of the type of whole numbers of 64 bits.
-const INT64: u64 = 7;
+/// Most whole numbers of an attribute: those of an axis or of a kernel are few.
+const MAX_INTEGERS: usize = 64;
 
 /// One operator of the graph.
 #[derive(Clone, Debug)]
 pub struct Node<'a> {
+    /// Its own name, which may be empty.
     pub name: &'a str,
+    /// The operator, e.g. `MatMul`.
     pub operator: &'a str,
+    /// Who defines the operator; empty for ONNX itself.
     pub domain: &'a str,
+    /// Names of its inputs; an empty one is an optional input that is left out.
     pub inputs: Vec<&'a str>,
+    /// Names of its outputs.
     pub outputs: Vec<&'a str>,
+    /// Its attributes by name, each an `AttributeProto`.
     pub attributes: Vec<(&'a str, Message<'a>)>,
 }
 
 impl<'a> Node<'a> {
     /// Reads a `NodeProto`.
+    ///
+    /// # Errors
+    /// A field is broken.
     pub fn read(message: Message<'a>) -> Result<Self, FormatError> {
         let mut node = Self {
             name: "",
@@ -31,23 +41,23 @@ impl<'a> Node<'a> {
         for field in message.fields() {
             let field = field?;
             match field.number {
-                1 => node.inputs.push(field.value.text()?),
-                2 => node.outputs.push(field.value.text()?),
-                3 => node.name = field.value.text()?,
-                4 => node.operator = field.value.text()?,
-                5 => {
+                field::node::INPUT => node.inputs.push(field.value.text()?),
+                field::node::OUTPUT => node.outputs.push(field.value.text()?),
+                field::node::NAME => node.name = field.value.text()?,
+                field::node::OP_TYPE => node.operator = field.value.text()?,
+                field::node::ATTRIBUTE => {
                     let attribute = field.value.message()?;
                     node.attributes
                         .push((attribute_name(attribute)?, attribute));
                 }
-                7 => node.domain = field.value.text()?,
+                field::node::DOMAIN => node.domain = field.value.text()?,
                 _ => {}
             }
         }
         Ok(node)
     }
 
-    /// How messages call it.
+    /// Its name in messages: its own or that of its first output, and the operator.
     pub fn shown(&self) -> String {
         let name = match (self.name, self.outputs.first()) {
             ("", Some(output)) => output,
@@ -56,40 +66,51 @@ impl<'a> Node<'a> {
         format!("{name} ({})", self.operator)
     }
 
+    fn attribute(&self, name: &str) -> Option<Message<'a>> {
+        let (_, attribute) = self.attributes.iter().find(|(own, _)| *own == name)?;
+        Some(*attribute)
+    }
+
     /// The first value of a field of an attribute.
     fn value(&self, name: &str, number: u64) -> Option<Value<'a>> {
-        let (_, attribute) = self.attributes.iter().find(|(own, _)| *own == name)?;
+        let attribute = self.attribute(name)?;
         let mut fields = attribute.fields().filter_map(Result::ok);
         fields
             .find(|field| field.number == number)
             .map(|field| field.value)
     }
 
+    /// The whole number in an attribute.
     pub fn int(&self, name: &str) -> Option<i64> {
-        self.value(name, 3)?.varint().ok().map(|value| value as i64)
+        let value = self.value(name, field::attribute::I)?.varint().ok()?;
+        Some(value as i64)
     }
 
+    /// The float in an attribute.
     pub fn float(&self, name: &str) -> Option<f32> {
-        self.value(name, 2)?.f32().ok()
+        self.value(name, field::attribute::F)?.f32().ok()
     }
 
+    /// The text in an attribute.
     pub fn text(&self, name: &str) -> Option<&'a str> {
-        self.value(name, 4)?.text().ok()
+        self.value(name, field::attribute::S)?.text().ok()
     }
 
     /// The one whole number of the tensor in the attribute `value`.
     pub fn whole_value(&self) -> Option<i64> {
-        let tensor = self.value("value", 5)?.message().ok()?;
+        let tensor = self.value("value", field::attribute::T)?.message().ok()?;
         let fields = || tensor.fields().filter_map(Result::ok);
-        let of = |number| {
+        let value_of = |number| {
             fields()
                 .find(|field| field.number == number)
                 .map(|field| field.value)
         };
-        if of(2)?.varint().ok()? != INT64 {
+        let data_type = value_of(field::tensor::DATA_TYPE)?.varint().ok()?;
+        if data_type != field::data_type::INT64 {
             return None;
         }
-        match (of(9), of(7)) {
+        let raw = value_of(field::tensor::RAW_DATA);
+        match (raw, value_of(field::tensor::INT64_DATA)) {
             (Some(raw), _) => Some(i64::from_le_bytes(
                 raw.message().ok()?.bytes().try_into().ok()?,
             )),
@@ -102,24 +123,23 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The whole numbers of an attribute, of which there are few.
+    /// The whole numbers in an attribute; `None` if there are more than 64.
     pub fn ints(&self, name: &str) -> Option<Vec<i64>> {
-        let (_, attribute) = self.attributes.iter().find(|(own, _)| *own == name)?;
+        let attribute = self.attribute(name)?;
         let mut list = Vec::new();
         for field in attribute.fields().filter_map(Result::ok) {
-            if field.number == 8 {
-                field.value.integers(&mut list, 64).ok()?;
+            if field.number == field::attribute::INTS {
+                field.value.integers(&mut list, MAX_INTEGERS).ok()?;
             }
         }
         Some(list)
     }
 
-    /// The texts of an attribute.
+    /// The texts in an attribute.
     pub fn texts(&self, name: &str) -> Option<Vec<&'a str>> {
-        let (_, attribute) = self.attributes.iter().find(|(own, _)| *own == name)?;
-        let fields = attribute.fields().filter_map(Result::ok);
+        let fields = self.attribute(name)?.fields().filter_map(Result::ok);
         fields
-            .filter(|field| field.number == 9)
+            .filter(|field| field.number == field::attribute::STRINGS)
             .map(|field| field.value.text().ok())
             .collect()
     }
@@ -129,7 +149,7 @@ fn attribute_name(attribute: Message<'_>) -> Result<&str, FormatError> {
     let mut name = "";
     for field in attribute.fields() {
         let field = field?;
-        if field.number == 1 {
+        if field.number == field::attribute::NAME {
             name = field.value.text()?;
         }
     }

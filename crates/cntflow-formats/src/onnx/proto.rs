@@ -1,21 +1,20 @@
-//! The messages of an ONNX file: the model, its graphs with their nodes, and the tensors in them, by the field numbers of `onnx.proto`.
+//! The messages of an ONNX file: the model, its graphs with their nodes, and the tensors in them.
 
 use std::collections::BTreeMap;
 
+use super::field;
 use super::node::Node;
-use super::tensor::{Source, Tensor, text_pair};
+use super::tensor::{Source, Tensor, sizes_of, text_pair};
 use super::wire::{Message, Value};
 use crate::Element;
 use crate::format::checked_bytes;
 use cntflow_storage::FormatError;
 use cntflow_storage::Limits;
 
-/// Number of the field `floats` of an attribute.
-pub const FLOATS: u64 = 7;
-
-/// A tensor with its place in the model.
+/// A tensor as the file lists it.
 #[derive(Clone, Debug)]
-pub struct Listed<'a> {
+pub struct ListedTensor<'a> {
+    /// The tensor.
     pub tensor: Tensor<'a>,
     /// Its name among all tensors of the file.
     pub name: String,
@@ -27,71 +26,109 @@ pub struct Listed<'a> {
 #[derive(Debug, Default)]
 pub struct Model<'a> {
     /// Tensors of the graph, then those of graphs within it.
-    pub tensors: Vec<Listed<'a>>,
+    pub tensors: Vec<ListedTensor<'a>>,
+    /// The model's own graph.
     pub graph: Graph<'a>,
+    /// Versions, the producer and what the exporter has added, as texts.
     pub metadata: BTreeMap<String, String>,
+    /// Bytes of nodes and tensors without their elements, which a limit bounds.
     structure_bytes: u64,
 }
 
 /// The model's graph.
 #[derive(Debug, Default)]
 pub struct Graph<'a> {
+    /// The operators, in the file's order.
     pub nodes: Vec<Node<'a>>,
+    /// The inputs of the graph.
     pub inputs: Vec<Input<'a>>,
+    /// Names of the outputs of the graph.
     pub outputs: Vec<&'a str>,
 }
 
-/// An input of the graph: its name and sizes, `None` where a size is a symbol.
+/// An input of the graph.
 #[derive(Debug)]
 pub struct Input<'a> {
+    /// Its name.
     pub name: &'a str,
+    /// Its sizes; `None` for a symbol such as the number of images.
     pub sizes: Vec<Option<i64>>,
 }
 
-/// A graph that is still to be walked.
+/// A graph or function that is still to be walked.
 struct Scope<'a> {
     message: Message<'a>,
-    /// Number of the field that holds its nodes: that of a graph or that of a function.
-    nodes: u64,
+    /// Number of the field that holds its nodes: [`field::graph::NODE`] or [`field::function::NODE`].
+    node_field: u64,
+    /// Number of graphs around it, counted from 1.
     depth: u64,
-    /// What it is; empty of the model's graph.
+    /// What it is in messages; empty for the model's graph.
     label: String,
 }
 
+impl<'a> Scope<'a> {
+    /// A graph or function that is in no other one.
+    fn outermost(message: Message<'a>, node_field: u64, label: &str) -> Self {
+        Self {
+            message,
+            node_field,
+            depth: 1,
+            label: label.to_owned(),
+        }
+    }
+
+    fn is_models_graph(&self) -> bool {
+        self.label.is_empty()
+    }
+
+    /// Whether it may have tensors: functions have none.
+    fn is_graph(&self) -> bool {
+        self.node_field == field::graph::NODE
+    }
+}
+
 impl<'a> Model<'a> {
+    /// Walks the model in a file, and all graphs in it.
+    ///
+    /// # Errors
+    /// A message is broken or cut short, a tensor does not fit its shape, the file has not one graph, or it asks for more than `limits`
+    /// allow.
     pub fn read(file: &'a [u8], limits: &Limits) -> Result<Self, FormatError> {
         let mut model = Self::default();
         let mut scopes = Vec::new();
         let mut operator_sets = Vec::new();
         let mut graphs = 0;
-        let scope = |message, nodes, label: &str| Scope {
-            message,
-            nodes,
-            depth: 1,
-            label: label.to_owned(),
-        };
         for field in Message::whole(file).fields() {
             let field = field?;
             match field.number {
-                1 => {
+                field::model::IR_VERSION => {
                     let version = field.value.varint()?.to_string();
                     model.metadata.insert("ir_version".to_owned(), version);
                 }
-                2 => model.describe("producer_name", field.value)?,
-                3 => model.describe("producer_version", field.value)?,
-                4 => model.describe("domain", field.value)?,
-                6 => model.describe("doc_string", field.value)?,
-                7 => {
-                    graphs += 1;
-                    scopes.insert(0, scope(field.value.message()?, 1, ""));
+                field::model::PRODUCER_NAME => model.describe("producer_name", field.value)?,
+                field::model::PRODUCER_VERSION => {
+                    model.describe("producer_version", field.value)?;
                 }
-                8 => operator_sets.push(operator_set(field.value.message()?)?),
-                14 => {
+                field::model::DOMAIN => model.describe("domain", field.value)?,
+                field::model::DOC_STRING => model.describe("doc_string", field.value)?,
+                field::model::GRAPH => {
+                    graphs += 1;
+                    let graph = field.value.message()?;
+                    scopes.insert(0, Scope::outermost(graph, field::graph::NODE, ""));
+                }
+                field::model::OPSET_IMPORT => {
+                    operator_sets.push(operator_set(field.value.message()?)?)
+                }
+                field::model::METADATA_PROPS => {
                     let (key, value) = text_pair(field.value.message()?)?;
                     model.metadata.insert(key.to_owned(), value.to_owned());
                 }
-                20 => scopes.extend(training(field.value.message()?)?),
-                25 => scopes.push(scope(field.value.message()?, 7, "a function")),
+                field::model::TRAINING_INFO => scopes.extend(training(field.value.message()?)?),
+                field::model::FUNCTIONS => {
+                    let function = field.value.message()?;
+                    let node_field = field::function::NODE;
+                    scopes.push(Scope::outermost(function, node_field, "a function"));
+                }
                 _ => {}
             }
         }
@@ -107,6 +144,7 @@ impl<'a> Model<'a> {
         }
         let sets = operator_sets.join(", ");
         model.metadata.insert("opset".to_owned(), sets);
+        // The model's graph is first among them, and is walked first.
         scopes.reverse();
         while let Some(scope) = scopes.pop() {
             model.walk(&scope, &mut scopes, limits)?;
@@ -114,6 +152,7 @@ impl<'a> Model<'a> {
         Ok(model)
     }
 
+    /// Adds a text to the metadata unless it is empty.
     fn describe(&mut self, key: &str, value: Value<'a>) -> Result<(), FormatError> {
         let text = value.text()?;
         if !text.is_empty() {
@@ -122,6 +161,7 @@ impl<'a> Model<'a> {
         Ok(())
     }
 
+    /// Lists the nodes and tensors of a scope; graphs in its nodes are added to `scopes`.
     fn walk(
         &mut self,
         scope: &Scope<'a>,
@@ -130,29 +170,31 @@ impl<'a> Model<'a> {
     ) -> Result<(), FormatError> {
         FormatError::check_limit("levels of graphs", scope.depth, "depth", limits.depth)?;
         self.count(scope, limits)?;
-        let outermost = scope.label.is_empty();
         for field in scope.message.fields() {
             let field = field?;
             match field.number {
-                number if number == scope.nodes => {
+                number if number == scope.node_field => {
                     let node = self.node(field.value.message()?, scope, scopes, limits)?;
-                    if outermost {
+                    if scope.is_models_graph() {
                         self.graph.nodes.push(node);
                     }
                 }
-                5 if scope.nodes == 1 => {
+                field::graph::INITIALIZER if scope.is_graph() => {
                     let tensor = Tensor::read(field.value.message()?, None, limits)?;
                     self.list(tensor, field.value, scope, limits)?;
                 }
-                15 if scope.nodes == 1 => {
+                field::graph::SPARSE_INITIALIZER if scope.is_graph() => {
                     let tensor = sparse(field.value.message()?, limits)?;
                     self.list(tensor, field.value, scope, limits)?;
                 }
-                11 if outermost => {
+                field::graph::INPUT if scope.is_models_graph() => {
                     let input = input(field.value.message()?)?;
                     self.graph.inputs.push(input);
                 }
-                12 if outermost => self.graph.outputs.push(input(field.value.message()?)?.name),
+                field::graph::OUTPUT if scope.is_models_graph() => {
+                    let output = input(field.value.message()?)?;
+                    self.graph.outputs.push(output.name);
+                }
                 _ => {}
             }
         }
@@ -164,8 +206,12 @@ impl<'a> Model<'a> {
         let (mut nodes, mut tensors) = (0, self.tensors.len() as u64);
         for field in scope.message.fields() {
             match field?.number {
-                number if number == scope.nodes => nodes += 1,
-                5 | 15 if scope.nodes == 1 => tensors += 1,
+                number if number == scope.node_field => nodes += 1,
+                field::graph::INITIALIZER | field::graph::SPARSE_INITIALIZER
+                    if scope.is_graph() =>
+                {
+                    tensors += 1;
+                }
                 _ => {}
             }
         }
@@ -173,6 +219,7 @@ impl<'a> Model<'a> {
         FormatError::check_limit("tensors", tensors, "tensors", limits.tensors)
     }
 
+    /// Reads a node, and lists the tensors that it holds.
     fn node(
         &mut self,
         message: Message<'a>,
@@ -186,23 +233,23 @@ impl<'a> Model<'a> {
             for field in attribute.fields() {
                 let field = field?;
                 let tensor = match (field.number, node.operator) {
-                    (6 | 11, _) => {
+                    (field::attribute::G | field::attribute::GRAPHS, _) => {
                         let message = field.value.message()?;
                         // Its own nodes and tensors are counted when it is walked.
                         data_bytes += message.span.len();
                         scopes.push(Scope {
                             message,
-                            nodes: 1,
+                            node_field: field::graph::NODE,
                             depth: scope.depth + 1,
                             label: format!("a graph within node {}", node.shown()),
                         });
                         continue;
                     }
-                    (5, "Constant") => {
+                    (field::attribute::T, "Constant") => {
                         let output = node.outputs.first().copied();
                         Tensor::read(field.value.message()?, output, limits)?
                     }
-                    (22, "Constant") => {
+                    (field::attribute::SPARSE_TENSOR, "Constant") => {
                         let output = node.outputs.first().copied();
                         let values = sparse(field.value.message()?, limits)?;
                         Tensor {
@@ -228,6 +275,7 @@ impl<'a> Model<'a> {
         Ok(node)
     }
 
+    /// Lists a tensor, under a name that no other one has.
     fn list(
         &mut self,
         tensor: Tensor<'a>,
@@ -245,19 +293,16 @@ impl<'a> Model<'a> {
                 tensor.shape
             )));
         }
-        let (name, within) = match scope.label.is_empty() {
-            true => (tensor.name.to_owned(), None),
-            false => (
-                format!("{}#{}.{}", scope.depth, found, tensor.name),
-                Some(format!("of {}", scope.label)),
-            ),
-        };
-        let whole = || {
-            let integers = !tensor.element.is_real() && tensor.unread.is_none();
-            integers.then(|| "no real weights".to_owned())
-        };
-        let excluded_because = tensor.unread.clone().or(within).or_else(whole);
-        self.tensors.push(Listed {
+        let mut name = tensor.name.to_owned();
+        let mut excluded_because = tensor.unread.clone();
+        if !scope.is_models_graph() {
+            name = format!("{}#{found}.{}", scope.depth, tensor.name);
+            excluded_because.get_or_insert_with(|| format!("of {}", scope.label));
+        }
+        if !tensor.element.is_real() {
+            excluded_because.get_or_insert_with(|| "no real weights".to_owned());
+        }
+        self.tensors.push(ListedTensor {
             tensor,
             name,
             excluded_because,
@@ -265,6 +310,7 @@ impl<'a> Model<'a> {
         Ok(())
     }
 
+    /// Counts bytes of structure, and compares them with the limit.
     fn charge(&mut self, bytes: usize, limits: &Limits) -> Result<(), FormatError> {
         self.structure_bytes = self.structure_bytes.saturating_add(bytes as u64);
         let found = self.structure_bytes;
@@ -277,6 +323,7 @@ impl<'a> Model<'a> {
     }
 }
 
+/// Reads a `ValueInfoProto`.
 fn input(message: Message<'_>) -> Result<Input<'_>, FormatError> {
     let mut input = Input {
         name: "",
@@ -285,17 +332,22 @@ fn input(message: Message<'_>) -> Result<Input<'_>, FormatError> {
     for field in message.fields() {
         let field = field?;
         match field.number {
-            1 => input.name = field.value.text()?,
-            2 => {
-                let tensor = inner(field.value.message()?, 1)?;
-                let shape = tensor.map(|tensor| inner(tensor, 2)).transpose()?.flatten();
+            field::value_info::NAME => input.name = field.value.text()?,
+            field::value_info::TYPE => {
+                let tensor = inner(field.value.message()?, field::value_info::TENSOR_TYPE)?;
+                let shape = tensor
+                    .map(|tensor| inner(tensor, field::value_info::SHAPE))
+                    .transpose()?
+                    .flatten();
                 for size in shape.iter().flat_map(|shape| shape.fields()) {
                     let mut fields = size?.value.message()?.fields();
-                    let known = fields.find_map(|field| match field {
-                        Ok(field) if field.number == 1 => Some(field.value.varint()),
+                    let size = fields.find_map(|field| match field {
+                        Ok(field) if field.number == field::value_info::DIM_VALUE => {
+                            Some(field.value.varint())
+                        }
                         _ => None,
                     });
-                    input.sizes.push(known.transpose()?.map(|size| size as i64));
+                    input.sizes.push(size.transpose()?.map(|size| size as i64));
                 }
             }
             _ => {}
@@ -304,7 +356,7 @@ fn input(message: Message<'_>) -> Result<Input<'_>, FormatError> {
     Ok(input)
 }
 
-/// The message in a field.
+/// The message in the last field of a number.
 fn inner(message: Message<'_>, number: u64) -> Result<Option<Message<'_>>, FormatError> {
     let mut found = None;
     for field in message.fields() {
@@ -316,13 +368,14 @@ fn inner(message: Message<'_>, number: u64) -> Result<Option<Message<'_>>, Forma
     Ok(found)
 }
 
+/// Name and version of an `OperatorSetIdProto`.
 fn operator_set(message: Message<'_>) -> Result<String, FormatError> {
     let (mut domain, mut version) = ("ai.onnx", 0);
     for field in message.fields() {
         let field = field?;
         match field.number {
-            1 => domain = field.value.text()?,
-            2 => version = field.value.varint()?,
+            field::operator_set::DOMAIN => domain = field.value.text()?,
+            field::operator_set::VERSION => version = field.value.varint()?,
             _ => {}
         }
     }
@@ -333,32 +386,30 @@ fn operator_set(message: Message<'_>) -> Result<String, FormatError> {
 /// The graphs of a `TrainingInfoProto`.
 fn training(message: Message<'_>) -> Result<Vec<Scope<'_>>, FormatError> {
     let mut scopes = Vec::new();
-    for number in [1, 2] {
-        scopes.extend(inner(message, number)?.map(|message| Scope {
-            message,
-            nodes: 1,
-            depth: 1,
-            label: "the training information".to_owned(),
-        }));
+    for number in [
+        field::training_info::INITIALIZATION,
+        field::training_info::ALGORITHM,
+    ] {
+        let graph = inner(message, number)?;
+        let label = "the training information";
+        scopes.extend(graph.map(|graph| Scope::outermost(graph, field::graph::NODE, label)));
     }
     Ok(scopes)
 }
 
 /// A `SparseTensorProto` as a tensor whose elements are not read.
 fn sparse<'a>(message: Message<'a>, limits: &Limits) -> Result<Tensor<'a>, FormatError> {
-    let values =
-        inner(message, 1)?.ok_or_else(|| FormatError::broken("a sparse tensor has no values"))?;
+    let values = inner(message, field::sparse_tensor::VALUES)?
+        .ok_or_else(|| FormatError::broken("a sparse tensor has no values"))?;
     let mut tensor = Tensor::read(values, None, limits)?;
     let mut sizes = Vec::new();
     for field in message.fields() {
         let field = field?;
-        if field.number == 3 {
+        if field.number == field::sparse_tensor::DIMS {
             field.value.integers(&mut sizes, 64)?;
         }
     }
-    let shape: Result<Vec<usize>, _> = sizes.iter().map(|&size| size.try_into()).collect();
-    tensor.shape = shape
-        .map_err(|_| FormatError::broken(format!("tensor {} has shape {sizes:?}", tensor.name)))?;
+    tensor.shape = sizes_of(tensor.name, &sizes)?;
     checked_bytes(tensor.name, &tensor.shape, tensor.element)?;
     tensor.source = Source::Nowhere;
     tensor.unread = Some("a sparse tensor: not read".to_owned());
@@ -370,7 +421,9 @@ fn floats<'a>(attribute: Message<'a>, node: &Node<'a>) -> Result<Tensor<'a>, For
     let mut bytes = 0;
     for field in attribute.fields() {
         let field = field?;
-        if let (FLOATS, Value::Fixed(data) | Value::Bytes(data)) = (field.number, field.value) {
+        if let (field::attribute::FLOATS, Value::Fixed(data) | Value::Bytes(data)) =
+            (field.number, field.value)
+        {
             bytes += data.span.len();
         }
     }
@@ -386,7 +439,7 @@ fn floats<'a>(attribute: Message<'a>, node: &Node<'a>) -> Result<Tensor<'a>, For
         element: Element::F32,
         source: Source::Fields {
             message: attribute.span,
-            number: FLOATS,
+            number: field::attribute::FLOATS,
         },
         unread: None,
         data_bytes: bytes,

@@ -1,7 +1,8 @@
-//! Tensors of an ONNX file: where their elements lie, checked, and the elements.
+//! Tensors of an ONNX file: where their elements are, checked against the file, and the elements.
 
 use std::borrow::Cow;
 
+use super::field::{self, data_type};
 use super::wire::{Message, Span, Value};
 use crate::Element;
 use crate::format::checked_bytes;
@@ -16,102 +17,69 @@ const MAX_RANK: usize = 64;
 pub enum Source {
     /// In the file as they are.
     Raw(Span),
-    /// Values in the fields of a number of a message, packed or not.
-    Fields { message: Span, number: u64 },
+    /// In all fields of one number of a message, packed or not.
+    Fields {
+        /// Where the message is.
+        message: Span,
+        /// The number of the fields.
+        number: u64,
+    },
     /// Nowhere that is read; the tensor's entry says why.
     Nowhere,
 }
 
-/// One tensor as the file has it.
+/// A `TensorProto`.
 #[derive(Clone, Debug)]
 pub struct Tensor<'a> {
+    /// Its name.
     pub name: &'a str,
+    /// Its shape.
     pub shape: Vec<usize>,
+    /// Type of its elements; bytes if it is not known.
     pub element: Element,
+    /// Where its elements are.
     pub source: Source,
-    /// Why its elements cannot be read.
+    /// Why its elements are not read, if they are not.
     pub unread: Option<String>,
     /// Bytes of the message that are elements, not structure.
     pub data_bytes: usize,
 }
 
 impl<'a> Tensor<'a> {
-    /// Reads a `TensorProto`; `name` is what it is called where it has no name of its own.
+    /// Reads a `TensorProto`; `name` replaces its own name.
+    ///
+    /// # Errors
+    /// A field is broken, the shape is impossible, or the elements are not as many as the shape says.
     pub fn read(
         message: Message<'a>,
         name: Option<&'a str>,
         limits: &Limits,
     ) -> Result<Self, FormatError> {
-        let mut own_name = "";
-        let mut dims = Vec::new();
-        let mut data_type = 0;
-        let mut raw = None;
-        let mut typed: Option<u64> = None;
-        let mut external = false;
-        let mut location = "";
-        let mut data_bytes = 0;
-        for field in message.fields() {
-            let field = field?;
-            match field.number {
-                1 => field.value.integers(&mut dims, MAX_RANK)?,
-                2 => data_type = field.value.varint()?,
-                3 => {
-                    return Err(FormatError::broken(
-                        "a tensor in segments, which are not known",
-                    ));
-                }
-                4..=7 | 10 | 11 => {
-                    if typed.is_some_and(|number| number != field.number) {
-                        return Err(FormatError::broken("a tensor has elements of two types"));
-                    }
-                    typed = Some(field.number);
-                    data_bytes += match field.value {
-                        Value::Varint(_) => 0,
-                        Value::Fixed(data) | Value::Bytes(data) => data.span.len(),
-                    };
-                }
-                8 => own_name = field.value.text()?,
-                9 => {
-                    let data = field.value.message()?.span;
-                    data_bytes += data.len();
-                    if raw.replace(data).is_some() {
-                        return Err(FormatError::broken("a tensor has its elements twice"));
-                    }
-                }
-                13 => location = location_of(field.value.message()?)?.unwrap_or(location),
-                14 => external = field.value.varint()? == 1,
-                _ => {}
-            }
-        }
-        let name = name.unwrap_or(own_name);
-        let shape = dims
-            .iter()
-            .map(|&size| usize::try_from(size))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| FormatError::broken(format!("tensor {name} has shape {dims:?}")))?;
+        let fields = TensorFields::read(message)?;
+        let name = name.unwrap_or(fields.name);
         let mut tensor = Self {
             name,
-            shape,
+            shape: sizes_of(name, &fields.dims)?,
             element: Element::U8,
             source: Source::Nowhere,
             unread: None,
-            data_bytes,
+            data_bytes: fields.data_bytes,
         };
-        let Some(element) = element(data_type) else {
+        let Some(element) = element(fields.data_type) else {
             tensor.unread = Some(format!(
                 "type {} is not known: not read",
-                type_name(data_type)
+                type_name(fields.data_type)
             ));
             checked_bytes(name, &tensor.shape, tensor.element)?;
             return Ok(tensor);
         };
         tensor.element = element;
         let expected = checked_bytes(name, &tensor.shape, element)?;
-        if external {
-            tensor.unread = Some(outside(location));
+        if fields.is_external {
+            tensor.unread = Some(outside(fields.location));
             return Ok(tensor);
         }
-        tensor.source = match (raw, typed) {
+        tensor.source = match (fields.raw, fields.typed) {
             (Some(raw), None) => Source::Raw(raw),
             (None, Some(number)) => Source::Fields {
                 message: message.span,
@@ -121,7 +89,7 @@ impl<'a> Tensor<'a> {
                 start: message.span.end,
                 end: message.span.end,
             }),
-            (None, None) => return Err(tensor.other_length(expected, 0)),
+            (None, None) => return Err(tensor.length_mismatch(expected, 0)),
             (Some(_), Some(_)) => {
                 return Err(FormatError::broken(format!(
                     "tensor {name} has its elements twice"
@@ -132,6 +100,7 @@ impl<'a> Tensor<'a> {
         Ok(tensor)
     }
 
+    /// Compares the bytes that the elements take with those that the shape and the type need.
     fn check_length(
         &self,
         file: &[u8],
@@ -157,13 +126,13 @@ impl<'a> Tensor<'a> {
             }
             Source::Nowhere => expected,
         };
-        match found == expected {
-            true => Ok(()),
-            false => Err(self.other_length(expected, found)),
+        if found != expected {
+            return Err(self.length_mismatch(expected, found));
         }
+        Ok(())
     }
 
-    fn other_length(&self, expected: usize, found: usize) -> FormatError {
+    fn length_mismatch(&self, expected: usize, found: usize) -> FormatError {
         FormatError::broken(format!(
             "tensor {} {:?} of {} takes {expected} bytes, the file has {found} for it",
             self.name, self.shape, self.element
@@ -171,7 +140,90 @@ impl<'a> Tensor<'a> {
     }
 }
 
+/// The sizes of a shape.
+pub(super) fn sizes_of(tensor: &str, dims: &[i64]) -> Result<Vec<usize>, FormatError> {
+    let sizes: Result<Vec<usize>, _> = dims.iter().map(|&size| size.try_into()).collect();
+    sizes.map_err(|_| FormatError::broken(format!("tensor {tensor} has shape {dims:?}")))
+}
+
+/// The fields of a `TensorProto`, as far as they are used.
+#[derive(Default)]
+struct TensorFields<'a> {
+    name: &'a str,
+    dims: Vec<i64>,
+    data_type: u64,
+    /// Where `raw_data` is.
+    raw: Option<Span>,
+    /// Number of the field with elements of a type: `float_data` and the like.
+    typed: Option<u64>,
+    is_external: bool,
+    /// The file of external data.
+    location: &'a str,
+    /// Bytes of all elements.
+    data_bytes: usize,
+}
+
+impl<'a> TensorFields<'a> {
+    fn read(message: Message<'a>) -> Result<Self, FormatError> {
+        let mut fields = Self::default();
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                field::tensor::DIMS => field.value.integers(&mut fields.dims, MAX_RANK)?,
+                field::tensor::DATA_TYPE => fields.data_type = field.value.varint()?,
+                field::tensor::SEGMENT => {
+                    return Err(FormatError::broken(
+                        "a tensor in segments, which are not known",
+                    ));
+                }
+                field::tensor::FLOAT_DATA
+                | field::tensor::INT32_DATA
+                | field::tensor::STRING_DATA
+                | field::tensor::INT64_DATA
+                | field::tensor::DOUBLE_DATA
+                | field::tensor::UINT64_DATA => fields.add_typed(field.number, field.value)?,
+                field::tensor::NAME => fields.name = field.value.text()?,
+                field::tensor::RAW_DATA => fields.set_raw(field.value.message()?.span)?,
+                field::tensor::EXTERNAL_DATA => {
+                    let (key, value) = text_pair(field.value.message()?)?;
+                    if key == "location" {
+                        fields.location = value;
+                    }
+                }
+                field::tensor::DATA_LOCATION => {
+                    fields.is_external = field.value.varint()? == field::data_location::EXTERNAL;
+                }
+                _ => {}
+            }
+        }
+        Ok(fields)
+    }
+
+    fn add_typed(&mut self, number: u64, value: Value<'_>) -> Result<(), FormatError> {
+        if self.typed.is_some_and(|typed| typed != number) {
+            return Err(FormatError::broken("a tensor has elements of two types"));
+        }
+        self.typed = Some(number);
+        self.data_bytes += match value {
+            Value::Varint(_) => 0,
+            Value::Fixed(data) | Value::Bytes(data) => data.span.len(),
+        };
+        Ok(())
+    }
+
+    fn set_raw(&mut self, data: Span) -> Result<(), FormatError> {
+        self.data_bytes += data.len();
+        if self.raw.replace(data).is_some() {
+            return Err(FormatError::broken("a tensor has its elements twice"));
+        }
+        Ok(())
+    }
+}
+
 /// The elements of a source, which has been checked.
+///
+/// # Errors
+/// The elements are of another type, or are not in the file.
 pub fn elements(
     source: Source,
     element: Element,
@@ -188,70 +240,69 @@ pub fn elements(
     }
 }
 
-/// The value of `location` if this is that entry of `external_data`.
-fn location_of(entry: Message<'_>) -> Result<Option<&str>, FormatError> {
-    let (key, value) = text_pair(entry)?;
-    Ok((key == "location").then_some(value))
-}
-
-/// Why a tensor is not read that lies in another file. That file is never opened, whatever its path.
+/// Why a tensor in another file is not read. That file is never opened, whatever its path.
 fn outside(location: &str) -> String {
     let parts: Vec<&str> = location.split(['/', '\\']).collect();
     let escapes = parts.contains(&"..") || parts[0].is_empty() || parts[0].contains(':');
-    match escapes {
-        true => {
-            format!("external data in {location:?}, a path outside the file's folder: not read")
-        }
-        false => format!("external data in {location}: not read"),
+    if escapes {
+        return format!(
+            "external data in {location:?}, a path outside the file's folder: not read"
+        );
     }
+    format!("external data in {location}: not read")
 }
 
 /// Key and value of a `StringStringEntryProto`.
+///
+/// # Errors
+/// A field is broken.
 pub fn text_pair(entry: Message<'_>) -> Result<(&str, &str), FormatError> {
     let (mut key, mut value) = ("", "");
     for field in entry.fields() {
         let field = field?;
         match field.number {
-            1 => key = field.value.text()?,
-            2 => value = field.value.text()?,
+            field::entry::KEY => key = field.value.text()?,
+            field::entry::VALUE => value = field.value.text()?,
             _ => {}
         }
     }
     Ok((key, value))
 }
 
+/// The type of elements of a `TensorProto.DataType`.
 fn element(data_type: u64) -> Option<Element> {
     Some(match data_type {
-        1 => Element::F32,
-        2 => Element::U8,
-        3 => Element::I8,
-        4 => Element::U16,
-        5 => Element::I16,
-        6 => Element::I32,
-        7 => Element::I64,
-        9 => Element::Bool,
-        10 => Element::F16,
-        11 => Element::F64,
-        12 => Element::U32,
-        13 => Element::U64,
-        14 => Element::C64,
-        15 => Element::C128,
-        16 => Element::BF16,
-        17 => Element::F8E4M3,
-        19 => Element::F8E5M2,
+        data_type::FLOAT => Element::F32,
+        data_type::UINT8 => Element::U8,
+        data_type::INT8 => Element::I8,
+        data_type::UINT16 => Element::U16,
+        data_type::INT16 => Element::I16,
+        data_type::INT32 => Element::I32,
+        data_type::INT64 => Element::I64,
+        data_type::BOOL => Element::Bool,
+        data_type::FLOAT16 => Element::F16,
+        data_type::DOUBLE => Element::F64,
+        data_type::UINT32 => Element::U32,
+        data_type::UINT64 => Element::U64,
+        data_type::COMPLEX64 => Element::C64,
+        data_type::COMPLEX128 => Element::C128,
+        data_type::BFLOAT16 => Element::BF16,
+        data_type::FLOAT8E4M3FN => Element::F8E4M3,
+        data_type::FLOAT8E5M2 => Element::F8E5M2,
         _ => return None,
     })
 }
 
+/// The name of a type that is not read.
 fn type_name(data_type: u64) -> String {
     match data_type {
-        0 => "UNDEFINED".to_owned(),
-        8 => "STRING".to_owned(),
-        18 => "FLOAT8E4M3FNUZ".to_owned(),
-        20 => "FLOAT8E5M2FNUZ".to_owned(),
-        21 => "UINT4".to_owned(),
-        22 => "INT4".to_owned(),
-        23 => "FLOAT4E2M1".to_owned(),
+        data_type::UNDEFINED => "UNDEFINED".to_owned(),
+        data_type::STRING => "STRING".to_owned(),
+        data_type::FLOAT8E4M3FNUZ => "FLOAT8E4M3FNUZ".to_owned(),
+        data_type::FLOAT8E5M2FNUZ => "FLOAT8E5M2FNUZ".to_owned(),
+        data_type::UINT4 => "UINT4".to_owned(),
+        data_type::INT4 => "INT4".to_owned(),
+        data_type::FLOAT4E2M1 => "FLOAT4E2M1".to_owned(),
         other => format!("number {other}"),
     }
 }
@@ -259,24 +310,30 @@ fn type_name(data_type: u64) -> String {
 /// How the values of a typed field become elements.
 #[derive(Clone, Copy, Debug)]
 enum Decoder {
-    /// Floats as they are, of so many bytes.
+    /// Floats of so many bytes, as they are.
     Fixed(usize),
-    /// Varints, of which so many low bytes are the element.
+    /// Varints, whose lowest so many bytes are the element.
     Varint(usize),
 }
 
 impl Decoder {
+    /// The decoder of a type in the field of a number; `None` if that field does not hold the type.
     fn of(element: Element, number: u64) -> Option<Self> {
         use Element::{
             BF16, Bool, C64, C128, F8E4M3, F8E5M2, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32,
             U64,
         };
         Some(match (number, element) {
-            (4, F32 | C64) | (super::proto::FLOATS, F32) => Self::Fixed(4),
-            (10, F64 | C128) => Self::Fixed(8),
-            (5, I32 | I16 | I8 | U16 | U8 | Bool | F16 | BF16 | F8E4M3 | F8E5M2)
-            | (7, I64)
-            | (11, U64 | U32) => Self::Varint(element.bytes()),
+            (field::tensor::FLOAT_DATA, F32 | C64) | (field::attribute::FLOATS, F32) => {
+                Self::Fixed(4)
+            }
+            (field::tensor::DOUBLE_DATA, F64 | C128) => Self::Fixed(8),
+            (
+                field::tensor::INT32_DATA,
+                I32 | I16 | I8 | U16 | U8 | Bool | F16 | BF16 | F8E4M3 | F8E5M2,
+            )
+            | (field::tensor::INT64_DATA, I64)
+            | (field::tensor::UINT64_DATA, U64 | U32) => Self::Varint(element.bytes()),
             _ => return None,
         })
     }
@@ -293,6 +350,7 @@ impl Decoder {
         Ok(total)
     }
 
+    /// Bytes of the elements in one field.
     fn bytes_of(self, value: Value<'_>) -> Result<usize, FormatError> {
         match (self, value) {
             (Self::Fixed(bytes), Value::Fixed(data)) if data.span.len() == bytes => Ok(bytes),
@@ -300,7 +358,7 @@ impl Decoder {
                 Ok(data.span.len())
             }
             (Self::Varint(bytes), Value::Varint(_)) => Ok(bytes),
-            // Every varint ends with the one byte whose highest bit is not set.
+            // The last byte of a varint is its only one without the highest bit.
             (Self::Varint(bytes), Value::Bytes(data)) => {
                 let ends = data.bytes().iter().filter(|&&byte| byte < 0x80).count();
                 Ok(ends.saturating_mul(bytes))
@@ -309,6 +367,7 @@ impl Decoder {
         }
     }
 
+    /// All elements, little-endian.
     fn decode(self, file: &[u8], span: Span, number: u64) -> Result<Vec<u8>, FormatError> {
         let mut elements = Vec::with_capacity(self.count(file, span, number)?);
         for field in (Message { file, span }).fields() {

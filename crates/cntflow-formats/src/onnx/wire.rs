@@ -1,46 +1,69 @@
-//! Protobuf's wire format: a message is a row of fields, each a number and a varint, 4 bytes, 8 bytes, or a length and bytes.
+//! Protobuf's wire format: a message is a sequence of fields, each a number with a varint, 4 bytes, 8 bytes, or a length and bytes.
 //!
 //! Nothing is copied and nothing recurses: a nested message is a span of the file until somebody walks it.
 
 use cntflow_storage::FormatError;
 
+/// Wire types: what follows the key of a field.
+mod wire_type {
+    pub(super) const VARINT: u64 = 0;
+    pub(super) const FIXED64: u64 = 1;
+    pub(super) const BYTES: u64 = 2;
+    pub(super) const FIXED32: u64 = 5;
+}
+
 /// A part of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
+    /// Offset of its first byte.
     pub start: usize,
+    /// Offset behind its last byte.
     pub end: usize,
 }
 
 impl Span {
+    /// Its bytes in the file.
     pub fn of(self, file: &[u8]) -> &[u8] {
         &file[self.start..self.end]
     }
 
+    /// Number of its bytes.
     pub fn len(self) -> usize {
         self.end - self.start
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
     }
 }
 
 /// The bytes of one message, or of a text, or of packed numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
+    /// The whole file.
     pub file: &'a [u8],
+    /// Where the message is in it.
     pub span: Span,
 }
 
 /// One field of a message.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a> {
+    /// Its number in `onnx.proto`.
     pub number: u64,
+    /// What it holds.
     pub value: Value<'a>,
 }
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
+    /// A whole number or a flag.
     Varint(u64),
-    /// 4 or 8 bytes.
+    /// A float or whole number of 4 or 8 bytes.
     Fixed(Message<'a>),
+    /// A text, a message, or packed numbers.
     Bytes(Message<'a>),
 }
 
@@ -54,27 +77,33 @@ impl<'a> Message<'a> {
         Self { file, span }
     }
 
+    /// Its bytes.
     pub fn bytes(self) -> &'a [u8] {
         &self.file[self.span.start..self.span.end]
     }
 
+    /// Its bytes as a text.
+    ///
+    /// # Errors
+    /// They are no UTF-8.
     pub fn text(self) -> Result<&'a str, FormatError> {
         std::str::from_utf8(self.bytes()).map_err(|_| {
             FormatError::broken(format!("the text at byte {} is no UTF-8", self.span.start))
         })
     }
 
+    /// Its fields, in their order.
     pub fn fields(self) -> Fields<'a> {
         Fields {
             message: self,
-            at: self.span.start,
+            offset: self.span.start,
         }
     }
 
     /// Its bytes as varints, one after the other.
     pub fn varints(self) -> impl Iterator<Item = Result<u64, FormatError>> + 'a {
         let mut fields = self.fields();
-        std::iter::from_fn(move || (fields.at < self.span.end).then(|| fields.varint()))
+        std::iter::from_fn(move || (fields.offset < self.span.end).then(|| fields.varint()))
     }
 }
 
@@ -82,24 +111,26 @@ impl<'a> Message<'a> {
 #[derive(Debug)]
 pub struct Fields<'a> {
     message: Message<'a>,
-    at: usize,
+    /// Offset of the next field in the file.
+    offset: usize,
 }
 
 impl<'a> Fields<'a> {
+    /// A number in groups of 7 bits, the lowest first; the highest bit of a byte says that another byte follows.
     fn varint(&mut self) -> Result<u64, FormatError> {
-        let start = self.at;
+        let start = self.offset;
         let mut value = 0_u64;
-        for place in 0..10 {
-            if self.at >= self.message.span.end {
-                return Err(self.too_short(self.at as u64 + 1));
+        for index in 0..10 {
+            if self.offset >= self.message.span.end {
+                return Err(self.too_short(self.offset as u64 + 1));
             }
-            let byte = self.message.file[self.at];
-            self.at += 1;
+            let byte = self.message.file[self.offset];
+            self.offset += 1;
             let bits = u64::from(byte & 0x7f);
-            if place == 9 && bits > 1 {
+            if index == 9 && bits > 1 {
                 break;
             }
-            value |= bits << (7 * place);
+            value |= bits << (7 * index);
             if byte & 0x80 == 0 {
                 return Ok(value);
             }
@@ -109,15 +140,16 @@ impl<'a> Fields<'a> {
         )))
     }
 
+    /// The next `length` bytes.
     fn take(&mut self, length: u64) -> Result<Message<'a>, FormatError> {
-        let (start, end) = (self.at, self.message.span.end);
+        let (start, end) = (self.offset, self.message.span.end);
         if length > (end - start) as u64 {
             return Err(self.too_short((start as u64).saturating_add(length)));
         }
-        self.at += length as usize;
+        self.offset += length as usize;
         let span = Span {
             start,
-            end: self.at,
+            end: self.offset,
         };
         Ok(Message {
             file: self.message.file,
@@ -125,7 +157,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A field that goes on until `expected`, after the end.
+    /// The error of a field that ends at `expected`, behind the end of the message.
     fn too_short(&self, expected: u64) -> FormatError {
         let found = self.message.span.end as u64;
         if self.message.span.end == self.message.file.len() {
@@ -133,34 +165,34 @@ impl<'a> Fields<'a> {
         }
         FormatError::broken(format!(
             "the field at byte {} ends at byte {expected}, the message that it is in at {found}",
-            self.at
+            self.offset
         ))
     }
 
     fn field(&mut self) -> Result<Field<'a>, FormatError> {
-        let start = self.at;
+        let start = self.offset;
         let key = self.varint()?;
         let number = key >> 3;
         let value = match key & 7 {
-            0 => Value::Varint(self.varint()?),
-            1 => Value::Fixed(self.take(8)?),
-            2 => {
+            wire_type::VARINT => Value::Varint(self.varint()?),
+            wire_type::FIXED64 => Value::Fixed(self.take(8)?),
+            wire_type::BYTES => {
                 let length = self.varint()?;
                 Value::Bytes(self.take(length)?)
             }
-            5 => Value::Fixed(self.take(4)?),
+            wire_type::FIXED32 => Value::Fixed(self.take(4)?),
             other => {
                 return Err(FormatError::broken(format!(
                     "the field at byte {start} has wire type {other}, which is not known"
                 )));
             }
         };
-        match number {
-            0 => Err(FormatError::broken(format!(
+        if number == 0 {
+            return Err(FormatError::broken(format!(
                 "the field at byte {start} has number 0"
-            ))),
-            number => Ok(Field { number, value }),
+            )));
         }
+        Ok(Field { number, value })
     }
 }
 
@@ -168,18 +200,22 @@ impl<'a> Iterator for Fields<'a> {
     type Item = Result<Field<'a>, FormatError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.at >= self.message.span.end {
+        if self.offset >= self.message.span.end {
             return None;
         }
         let field = self.field();
         if field.is_err() {
-            self.at = self.message.span.end;
+            self.offset = self.message.span.end;
         }
         Some(field)
     }
 }
 
 impl<'a> Value<'a> {
+    /// The bytes of a message or text.
+    ///
+    /// # Errors
+    /// It is a number.
     pub fn message(self) -> Result<Message<'a>, FormatError> {
         match self {
             Self::Bytes(message) => Ok(message),
@@ -189,10 +225,18 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// A text.
+    ///
+    /// # Errors
+    /// It is a number, or no UTF-8.
     pub fn text(self) -> Result<&'a str, FormatError> {
         self.message()?.text()
     }
 
+    /// A whole number or a flag.
+    ///
+    /// # Errors
+    /// It is something else.
     pub fn varint(self) -> Result<u64, FormatError> {
         match self {
             Self::Varint(value) => Ok(value),
@@ -202,6 +246,10 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// A float of 32 bits.
+    ///
+    /// # Errors
+    /// It is something else.
     pub fn f32(self) -> Result<f32, FormatError> {
         let bytes = match self {
             Self::Fixed(four) => four.bytes().try_into().ok(),
@@ -212,12 +260,15 @@ impl<'a> Value<'a> {
             .ok_or_else(|| FormatError::broken("a 32-bit float is missing where one must stand"))
     }
 
-    /// One number, or several packed: adds them to a list of at most `most`.
-    pub fn integers(self, list: &mut Vec<i64>, most: usize) -> Result<(), FormatError> {
+    /// Adds one number, or several packed ones, to a list of at most `max`.
+    ///
+    /// # Errors
+    /// The list becomes too long, or it is something else.
+    pub fn integers(self, list: &mut Vec<i64>, max: usize) -> Result<(), FormatError> {
         let mut push = |value: u64| {
-            if list.len() >= most {
+            if list.len() >= max {
                 return Err(FormatError::broken(format!(
-                    "a list has more than {most} numbers"
+                    "a list has more than {max} numbers"
                 )));
             }
             list.push(value as i64);
@@ -250,7 +301,7 @@ mod tests {
             let error = Message::whole(file).fields().find_map(Result::err).unwrap();
             assert!(error.to_string().contains(expected), "{error}");
         };
-        check(&[0x12, 9, 0], "11 bytes, the file has 3");
+        check(&[0x12, 9, 0], "11 bytes, file has 3");
         check(&[0x08], "cut short");
         check(&[0x0b], "wire type 3");
         check(&[0x00, 0x00], "number 0");

@@ -1,6 +1,6 @@
 //! Objects of a server on loopback that fails as it is told: what is tried again, what is said, and how much is asked for.
 
-use cntflow_storage::{FullMessage, StorageError};
+use cntflow_storage::FullMessage;
 use std::time::Duration;
 
 use cntflow_catalog::CatalogOptions;
@@ -36,7 +36,7 @@ fn numbers(length: usize) -> Vec<u8> {
 fn fetch(stores: &ObjectStores, url: &str) -> Result<Vec<u8>, String> {
     let content = stores.fetch(url, &Limits::default());
     let bytes = content.map(|content| content.to_vec());
-    bytes.map_err(|error: StorageError| error.full_message())
+    bytes.map_err(|error| error.full_message())
 }
 
 #[test]
