@@ -1,4 +1,4 @@
-//! `layout.csv`: which columns of a matrix of weights are which variable (`varname, start_idx, end_idx, shape`).
+//! `layout.csv`: which columns of a matrix of weights are which variable (`varname,start_idx,end_idx,shape`).
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use cntflow_storage::FormatError;
 use cntflow_storage::Limits;
 
-/// A variable: some columns of every row.
+/// A variable: a range of the columns of every row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable {
     /// Its name, e.g. `sequential/conv2d/kernel:0`.
@@ -18,6 +18,7 @@ pub struct Variable {
     pub shape: Vec<usize>,
 }
 
+/// A line of the file.
 #[derive(Deserialize)]
 struct Line {
     varname: String,
@@ -80,8 +81,8 @@ fn variable(line: Line) -> Result<Variable, FormatError> {
     })
 }
 
-/// A Python tuple of sizes: `(3, 3, 1, 16)`, `(16,)`, `()`; what follows it is not read.
-pub(super) fn tuple(text: &str) -> Option<Vec<usize>> {
+/// The sizes in a Python tuple: `(3, 3, 1, 16)`, `(16,)` or `()`; text behind it is ignored.
+fn tuple(text: &str) -> Option<Vec<usize>> {
     let inner = text.trim().strip_prefix('(')?.split_once(')')?.0;
     let sizes = inner.trim_end().strip_suffix(',').unwrap_or(inner);
     if sizes.trim().is_empty() {

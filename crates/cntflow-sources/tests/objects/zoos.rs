@@ -1,6 +1,6 @@
 //! Published populations on a server: the same catalog as of a folder, and no more asked for than it takes.
 
-#[path = "../common/populations.rs"]
+#[path = "../it/populations.rs"]
 mod populations;
 
 use cntflow_storage::FullMessage;
@@ -30,7 +30,7 @@ fn found(source: &str) -> (Catalog, String) {
     let (catalog, skipped) = scan(&[source.to_owned()], &CatalogOptions::default()).unwrap();
     let mut reasons: Vec<String> = skipped
         .iter()
-        .map(|over| format!("{}: {}\n", over.path.display(), over.reason))
+        .map(|file| format!("{}: {}\n", file.path.display(), file.reason))
         .collect();
     reasons.sort();
     (catalog, reasons.concat())
@@ -135,7 +135,7 @@ fn a_prefix_is_scanned_as_a_folder_is() {
 }
 
 #[test]
-fn rows_of_an_object_come_in_blocks_and_the_matrix_never_as_a_whole() {
+fn rows_of_an_object_are_read_in_blocks() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let rows = 500;

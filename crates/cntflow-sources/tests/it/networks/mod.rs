@@ -47,17 +47,17 @@ fn compare(
     let path = folder().join(network).join(file);
     let checkpoint = OpenCheckpoint::open(&path).map_err(|error| error.full_message())?;
     let given = (from == Architecture::Given).then(|| reference.architecture_text());
-    let (understood, coverage) = resolve_architecture(&checkpoint, given.as_deref());
+    let (resolved, coverage) = resolve_architecture(&checkpoint, given.as_deref());
     if coverage.len() != checkpoint.tensors().len() {
         let (found, expected) = (coverage.len(), checkpoint.tensors().len());
         return Err(format!("coverage of {found} of {expected} tensors"));
     }
-    let understood = understood.map_err(|error| error.full_message())?;
-    let is_given = understood.source == "catalog";
+    let resolved = resolved.map_err(|error| error.full_message())?;
+    let is_given = resolved.source == "catalog";
     if is_given != (from == Architecture::Given) {
-        return Err(format!("its architecture is from {}", understood.source));
+        return Err(format!("its architecture is from {}", resolved.source));
     }
-    let found = understood.network(&checkpoint);
+    let found = resolved.network(&checkpoint);
     let found: Network<'_> = found.map_err(|error| error.full_message())?;
     reference.tensors_are_those_of(&found)?;
     reference.rows_are_those_of(&found)?;
