@@ -1,4 +1,5 @@
-//! Opening a checkpoint: its bytes are read by the module of their format, and its tensors are handed out as values.
+//! Opening a checkpoint: its bytes are read by the module of their format, and its tensors are
+//! handed out as values.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -9,7 +10,8 @@ use cntflow_storage::{Content, FormatError, Limits, Location, StorageError};
 use crate::format::{self, Format};
 use crate::{CheckpointError, Description, TensorEntry, sharded, zoo_matrix};
 
-/// A checkpoint, opened and checked: every tensor lies within the file and is as long as its shape and type say.
+/// A checkpoint, opened and checked: every tensor lies within the file and is as long as its shape
+/// and type say.
 #[derive(Debug)]
 pub struct OpenCheckpoint {
     path: PathBuf,
@@ -32,7 +34,8 @@ impl OpenCheckpoint {
         Self::open_at(&Location::from(path), &Limits::default())
     }
 
-    /// Opens the checkpoint at a location: a file, an object, a member of an archive, or a row of one of these.
+    /// Opens the checkpoint at a location: a file, an object, a member of an archive, or a row of
+    /// one of these.
     ///
     /// # Errors
     /// As [`Location::content`] and [`OpenCheckpoint::read`]; there is no such row.
@@ -54,7 +57,8 @@ impl OpenCheckpoint {
     /// Opens the content of a file; `path` names it in errors.
     ///
     /// # Errors
-    /// It is of no known format, is cut short, asks for more than `limits` allow, or contradicts itself.
+    /// It is of no known format, is cut short, asks for more than `limits` allow, or contradicts
+    /// itself.
     pub fn read(path: &Path, content: Content, limits: &Limits) -> Result<Self, CheckpointError> {
         let format = known_format(path, &content, limits)?;
         Self::of_format(path, content, format)
@@ -117,7 +121,8 @@ impl OpenCheckpoint {
         contents.map(|content| content.len() as u64).sum()
     }
 
-    /// BLAKE3 of its file in hexadecimal; of several files concatenated; of a row, of the whole file followed by the row's number.
+    /// BLAKE3 of its file in hexadecimal; of several files concatenated; of a row, of the whole
+    /// file followed by the row's number.
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for content in std::iter::once(&self.content).chain(&self.shards) {
@@ -150,7 +155,8 @@ impl OpenCheckpoint {
         self.format.tensors().get(*index)
     }
 
-    /// The values of a tensor in row-major order: borrowed from the file if it holds aligned `F32`, converted otherwise.
+    /// The values of a tensor in row-major order: borrowed from the file if it holds aligned `F32`,
+    /// converted otherwise.
     ///
     /// # Errors
     /// There is no such tensor, its type holds no real weights, or its elements cannot be decoded.

@@ -7,7 +7,8 @@ use half::{bf16, f16};
 
 macro_rules! elements {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $bytes:literal;)+) => {
-        /// The type of a tensor's elements, whatever the format calls it (`float32`, `FloatStorage`, `<f4`, ...).
+        /// The type of a tensor's elements, whatever the format calls it (`float32`,
+        /// `FloatStorage`, `<f4`, ...).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Element {
             $($(#[doc = $doc])+ $name,)+
@@ -76,7 +77,8 @@ impl Element {
         matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
     }
 
-    /// Size in bytes of the unit that byte-swapping reverses: half of a complex number, otherwise the element.
+    /// Size in bytes of the unit that byte-swapping reverses: half of a complex number, otherwise
+    /// the element.
     pub(crate) fn component_bytes(self) -> usize {
         match self {
             Self::C64 | Self::C128 => self.bytes() / 2,
@@ -84,7 +86,8 @@ impl Element {
         }
     }
 
-    /// Little-endian elements as `f32`: borrowed if they are aligned `F32`, converted otherwise. `None` if the type holds no real weights.
+    /// Little-endian elements as `f32`: borrowed if they are aligned `F32`, converted otherwise.
+    /// `None` if the type holds no real weights.
     pub fn values(self, elements: Cow<'_, [u8]>) -> Option<Cow<'_, [f32]>> {
         let bytes = match (self, elements) {
             (Self::F32, Cow::Borrowed(bytes)) => match bytemuck::try_cast_slice(bytes) {

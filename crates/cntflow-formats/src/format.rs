@@ -1,8 +1,10 @@
-//! The trait [`Format`] and the list of all formats. Each format is one module, recognised by the content of a file, never by its name.
+//! The trait [`Format`] and the list of all formats. Each format is one module, recognised by the
+//! content of a file, never by its name.
 //!
-//! A reader gets the bytes of a whole file (mapped, so that only what is used is read) and returns its tensors, checked: the elements of
-//! each lie within the file and are as many as its shape says. Lengths, offsets, counts and ratios of compression are compared with the
-//! file and with [`Limits`] before memory is allocated for them. Nothing in a file is ever run.
+//! A reader gets the bytes of a whole file (mapped, so that only what is used is read) and returns
+//! its tensors, checked: the elements of each lie within the file and are as many as its shape
+//! says. Lengths, offsets, counts and ratios of compression are compared with the file and with
+//! [`Limits`] before memory is allocated for them. Nothing in a file is ever run.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -42,8 +44,9 @@ pub trait Format: fmt::Debug + Send + Sync {
     /// Every tensor of the file, in the file's own order; no two of one name.
     fn tensors(&self) -> &[TensorEntry];
 
-    /// The elements of the tensor at `index` of [`Format::tensors`], row-major and little-endian, as many as its shape says. `file` is what
-    /// the format was opened from; elements that it holds in this form are borrowed.
+    /// The elements of the tensor at `index` of [`Format::tensors`], row-major and little-endian,
+    /// as many as its shape says. `file` is what the format was opened from; elements that it holds
+    /// in this form are borrowed.
     ///
     /// # Errors
     /// They cannot be decoded: a compressed stream is damaged, say.
@@ -54,8 +57,8 @@ pub trait Format: fmt::Debug + Send + Sync {
         BTreeMap::new()
     }
 
-    /// What the file says of its model; computed on each call, so that reading tensors does not pay for it. `file` is what the format was
-    /// opened from.
+    /// What the file says of its model; computed on each call, so that reading tensors does not pay
+    /// for it. `file` is what the format was opened from.
     fn description<'a>(&'a self, file: &'a [u8]) -> Option<Description<'a>> {
         let _ = file;
         None
@@ -94,7 +97,8 @@ pub(crate) type Opening = Result<Box<dyn Format>, FormatError>;
 struct FormatEntry {
     /// Whether the bytes of a file are of this format.
     recognises: fn(&[u8]) -> bool,
-    /// Opens a file. A reader that needs the bytes for longer than the call keeps a clone of the content, which shares them.
+    /// Opens a file. A reader that needs the bytes for longer than the call keeps a clone of the
+    /// content, which shares them.
     open: fn(&Content, &Limits) -> Opening,
 }
 

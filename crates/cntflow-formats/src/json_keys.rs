@@ -6,7 +6,8 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
-/// Number of keys of an object for which `counts` holds; repeated keys count each time. Nothing is stored meanwhile.
+/// Number of keys of an object for which `counts` holds; repeated keys count each time. Nothing is
+/// stored meanwhile.
 ///
 /// # Errors
 /// The text is no JSON object.

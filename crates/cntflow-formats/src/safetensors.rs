@@ -27,7 +27,8 @@ struct Opened {
     metadata: BTreeMap<String, String>,
 }
 
-/// Whether the file begins with the length of a header and a JSON object, and the length is one that the format allows.
+/// Whether the file begins with the length of a header and a JSON object, and the length is one
+/// that the format allows.
 pub(super) fn recognises(file: &[u8]) -> bool {
     file.get(8) == Some(&b'{') && header_length(file).is_some_and(|length| length < 1 << 32)
 }
@@ -170,7 +171,8 @@ impl Format for Opened {
     }
 }
 
-/// The texts of `__metadata__`, read without the tensors; `None` if the header cannot be read (opening the file says why).
+/// The texts of `__metadata__`, read without the tensors; `None` if the header cannot be read
+/// (opening the file says why).
 pub fn peek_metadata(mut file: impl Read, limits: &Limits) -> Option<BTreeMap<String, String>> {
     #[derive(Deserialize)]
     struct Header {

@@ -1,7 +1,9 @@
-//! Sharded checkpoints: several files with an index, as Hugging Face writes them, in `model.safetensors.index.json` or
-//! `pytorch_model.bin.index.json`. Its `weight_map` gives the file of every tensor.
+//! Sharded checkpoints: several files with an index, as Hugging Face writes them, in
+//! `model.safetensors.index.json` or `pytorch_model.bin.index.json`. Its `weight_map` gives the
+//! file of every tensor.
 //!
-//! The tensors of the index and of the shards are compared both ways: one that only one of them has is an error.
+//! The tensors of the index and of the shards are compared both ways: one that only one of them has
+//! is an error.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -110,7 +112,7 @@ fn join(
         tensors: Vec::new(),
         indices: Vec::new(),
     };
-    let mut held: HashSet<&str> = HashSet::new();
+    let mut in_shards: HashSet<&str> = HashSet::new();
     for (shard_index, (name, (_, shard))) in names.iter().zip(&shards).enumerate() {
         for (index_in_shard, tensor) in shard.tensors().iter().enumerate() {
             match index.weight_map.get(&tensor.name) {
@@ -128,7 +130,7 @@ fn join(
                     )));
                 }
             }
-            held.insert(&tensor.name);
+            in_shards.insert(&tensor.name);
             joined.tensors.push(tensor.clone());
             joined.indices.push((shard_index, index_in_shard));
         }
@@ -136,12 +138,12 @@ fn join(
     let missing = index
         .weight_map
         .iter()
-        .find(|(tensor, _)| !held.contains(tensor.as_str()));
+        .find(|(tensor, _)| !in_shards.contains(tensor.as_str()));
     if let Some((tensor, shard)) = missing {
         return Err(FormatError::broken(format!(
             "the index lists {} tensors, the shards hold {}: {tensor} is not in {shard}",
             index.weight_map.len(),
-            held.len()
+            in_shards.len()
         )));
     }
     joined.shards = shards;

@@ -7,9 +7,10 @@ use serde_json::Value;
 /// Largest sidecar that is read, 16 MiB.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// The architecture in a sidecar, as JSON. Tried are `<file>.json`, `<file without its extension>.json` and `architecture.json`, in this
-/// order. A sidecar is an object with the keys `input` and `layers`, or has such an object under `architecture`; other files of these
-/// names are ignored.
+/// The architecture in a sidecar, as JSON. Tried are `<file>.json`, `<file without its
+/// extension>.json` and `architecture.json`, in this order. A sidecar is an object with the keys
+/// `input` and `layers`, or has such an object under `architecture`; other files of these names are
+/// ignored.
 pub fn architecture(checkpoint: &Path) -> Option<String> {
     let with_json = |path: &Path| {
         let mut name = path.as_os_str().to_owned();

@@ -1,4 +1,5 @@
-//! Snapshots: a file stacks the states of a training run along the first dimension of every kernel, and a snapshot is one of them.
+//! Snapshots: a file stacks the states of a training run along the first dimension of every kernel,
+//! and a snapshot is one of them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,7 +19,8 @@ pub struct Snapshot {
     n_snapshots: usize,
 }
 
-/// The number of snapshots in a file: the size of the first dimension that all tensors of three dimensions have in common.
+/// The number of snapshots in a file: the size of the first dimension that all tensors of three
+/// dimensions have in common.
 pub fn n_snapshots(tensors: &[TensorEntry]) -> Option<usize> {
     let mut kernels = tensors.iter().filter(|tensor| tensor.shape.len() == 3);
     let first = kernels.next()?.shape[0];

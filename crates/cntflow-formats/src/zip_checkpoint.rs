@@ -1,7 +1,7 @@
 //! Checkpoints in the form of a zip: those of PyTorch, NumPy and Keras.
 
-/// Whether members of these names are one checkpoint: a pickle with its storages, arrays only, or a Keras model. Any other zip is an
-/// archive, whose members may be checkpoints.
+/// Whether members of these names are one checkpoint: a pickle with its storages, arrays only, or a
+/// Keras model. Any other zip is an archive, whose members may be checkpoints.
 pub fn is_zip_checkpoint(names: &[&str]) -> bool {
     let torch = names.iter().any(|name| {
         name.strip_suffix("data.pkl").is_some_and(|root| {

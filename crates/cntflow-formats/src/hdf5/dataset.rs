@@ -50,7 +50,8 @@ impl fmt::Debug for Storage {
     }
 }
 
-/// Most bytes that one dataset may be decoded to: the limit, or less if the file cannot hold as many compressed.
+/// Most bytes that one dataset may be decoded to: the limit, or less if the file cannot hold as
+/// many compressed.
 pub(super) fn max_decoded(content: &Content, limits: &Limits) -> u64 {
     let expanded = (content.len() as u64).saturating_mul(limits.expansion);
     limits.decoded_bytes.min(expanded)
@@ -86,7 +87,7 @@ impl Dataset {
             Some(range) if range.end <= content.len() => Storage::InFile(range),
             Some(range) => {
                 return Err(FormatError::broken(format!(
-                    "tensor {path} lies at {range:?}, the file has {} bytes (cut short)",
+                    "tensor {path} is at bytes {range:?}, file has {} (cut short)",
                     content.len()
                 )));
             }
@@ -128,7 +129,8 @@ impl Dataset {
     }
 }
 
-/// Compares the bytes of a dataset, decoded, with the limits. Without a filter they cannot be more than those of the file.
+/// Compares the bytes of a dataset, decoded, with the limits. Without a filter they cannot be more
+/// than those of the file.
 fn check_decoded(
     path: &str,
     bytes: usize,

@@ -1,9 +1,11 @@
 //! HDF5 files: their groups with the texts of their attributes, and their datasets by path.
 //!
-//! The crate `hdf5-reader` reads the structure of the file (object headers, symbol tables, heaps, B-trees, indices of chunks, filters) and
-//! bounds what an object header, a chunk and a read may take. This module adds what the crate leaves to its caller: cycles of groups,
-//! limits on counts and depth, texts that refer to the same bytes many times, the bit layout of floats, and borrowing a dataset that is
-//! contiguous in the file. (`hdf5-pure` reads the same files, but bounds no read and is four times as large.)
+//! The crate `hdf5-reader` reads the structure of the file (object headers, symbol tables, heaps,
+//! B-trees, indices of chunks, filters) and bounds what an object header, a chunk and a read may
+//! take. This module adds what the crate leaves to its caller: cycles of groups, limits on counts
+//! and depth, texts that refer to the same bytes many times, the bit layout of floats, and
+//! borrowing a dataset that is contiguous in the file. (`hdf5-pure` reads the same files, but
+//! bounds no read and is four times as large.)
 
 mod dataset;
 mod texts;
@@ -125,7 +127,8 @@ struct Walk<'a> {
     entered: HashSet<u64>,
     /// Bytes of all paths so far.
     path_bytes: u64,
-    /// Bytes of text that may still be read. An honest file has every text once, so that all together are shorter than the file.
+    /// Bytes of text that may still be read. An honest file has every text once, so that all
+    /// together are shorter than the file.
     text_bytes: u64,
     groups: BTreeMap<String, Texts>,
     datasets: Vec<Dataset>,

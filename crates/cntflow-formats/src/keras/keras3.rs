@@ -1,5 +1,6 @@
-//! The layout of `.weights.h5`: the variables of an object are the datasets `vars/0`, `vars/1`, ... of its group. A layer's group is named
-//! after its class, with `_1`, `_2`, ... for further layers of the class. Since Keras 3.6 `vars` has the layer's own name as an attribute.
+//! The layout of `.weights.h5`: the variables of an object are the datasets `vars/0`, `vars/1`, ...
+//! of its group. A layer's group is named after its class, with `_1`, `_2`, ... for further layers
+//! of the class. Since Keras 3.6 `vars` has the layer's own name as an attribute.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ use crate::hdf5::Hdf5;
 /// Groups that contain layers, in Keras 3 and in earlier versions.
 const CONTAINERS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
 
-/// Parts of layers in the order in which Keras lists their variables; those of the layer itself come before them.
+/// Parts of layers in the order in which Keras lists their variables; those of the layer itself
+/// come before them.
 const PART_ORDER: [&str; 7] = [
     "forward_layer",
     "backward_layer",
@@ -66,7 +68,8 @@ fn layer_of(path: &str) -> Option<(String, &str)> {
         .then(|| (format!("{container}/{group}"), part.trim_end_matches('/')))
 }
 
-/// Sorts the variables of each layer in the order of Keras' own list of weights. Those of one object already are in order.
+/// Sorts the variables of each layer in the order of Keras' own list of weights. Those of one
+/// object already are in order.
 fn layers(hdf5: &Hdf5, groups: BTreeMap<String, Vec<(&str, String)>>) -> Layers {
     let mut layers = Layers::default();
     let mut of_class = Vec::new();
@@ -86,7 +89,8 @@ fn layers(hdf5: &Hdf5, groups: BTreeMap<String, Vec<(&str, String)>>) -> Layers 
         of_class.push((counted.to_owned(), (name, tensors.clone())));
         layers.counted.insert(counted.to_owned(), tensors);
     }
-    // Groups are numbered by class, so they show the order of the layers only if all are of one class.
+    // Groups are numbered by class, so they show the order of the layers only if all are of one
+    // class.
     of_class.retain(|(_, (_, tensors))| !tensors.is_empty());
     if of_class.iter().all(|(group, _)| class(group) == "dense") {
         of_class.sort_by(|a, b| alphanumeric_sort::compare_str(&a.0, &b.0));

@@ -1,5 +1,6 @@
-//! The legacy layout of `.h5`: the attribute `layer_names` lists the groups of the layers, and the attribute `weight_names` of each group its
-//! datasets. A list that is too long for an attribute is split into `layer_names0`, `layer_names1`, and so on.
+//! The legacy layout of `.h5`: the attribute `layer_names` lists the groups of the layers, and the
+//! attribute `weight_names` of each group its datasets. A list that is too long for an attribute is
+//! split into `layer_names0`, `layer_names1`, and so on.
 
 use std::collections::{HashMap, HashSet};
 
@@ -66,7 +67,8 @@ pub(super) fn read(hdf5: &Hdf5) -> Result<Option<Listing>, FormatError> {
     Ok(Some(listing))
 }
 
-/// Names the tensors as the lists do, with the layer's name in front if those names are not unique in the file.
+/// Names the tensors as the lists do, with the layer's name in front if those names are not unique
+/// in the file.
 fn name(listed: &[(&str, &str, usize)]) -> Listing {
     let mut once = HashSet::new();
     let unique = listed.iter().all(|(_, weight, _)| once.insert(*weight));

@@ -1,9 +1,10 @@
-//! Keras: whole models and weights only, of all versions, in HDF5, `.weights.h5` and `.keras`; and HDF5 files of any other origin, whose
-//! datasets are listed by path.
+//! Keras: whole models and weights only, of all versions, in HDF5, `.weights.h5` and `.keras`; and
+//! HDF5 files of any other origin, whose datasets are listed by path.
 //!
-//! Keras writes two layouts of tensors. Up to version 2, and since then if a name ends in `.h5`, groups have attributes `layer_names` and
-//! `weight_names`, which list layers and tensors in order ([`legacy_h5`]). `.weights.h5` and `.keras` have groups named after the classes
-//! of layers, below `layers` ([`keras3`]). Whole models also have their configuration as JSON.
+//! Keras writes two layouts of tensors. Up to version 2, and since then if a name ends in `.h5`,
+//! groups have attributes `layer_names` and `weight_names`, which list layers and tensors in order
+//! ([`legacy_h5`]). `.weights.h5` and `.keras` have groups named after the classes of layers, below
+//! `layers` ([`keras3`]). Whole models also have their configuration as JSON.
 
 mod archive;
 mod keras3;
@@ -48,7 +49,8 @@ struct Listing {
 pub struct Layers {
     /// By the layer's own name.
     pub named: HashMap<String, Vec<String>>,
-    /// By the name of the group: the class and, behind the first of a class, the number of the layer, e.g. `dense_1`.
+    /// By the name of the group: the class and, behind the first of a class, the number of the
+    /// layer, e.g. `dense_1`.
     pub counted: HashMap<String, Vec<String>>,
     /// Names and tensors in the order of the layers; empty if the file does not show the order.
     pub in_order: Vec<(String, Vec<String>)>,
@@ -86,7 +88,8 @@ pub(super) fn open(file: &Content, limits: &Limits) -> Opening {
     opened(hdf5, Some(archive.config), metadata)
 }
 
-/// The texts of the attributes of the root and of `model_weights`, without the configuration, which is part of the description.
+/// The texts of the attributes of the root and of `model_weights`, without the configuration, which
+/// is part of the description.
 fn root_texts(hdf5: &Hdf5) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::new();
     for group in ["model_weights", ""] {

@@ -1,4 +1,5 @@
-//! `layout.csv`: which columns of a matrix of weights are which variable (`varname,start_idx,end_idx,shape`).
+//! `layout.csv`: which columns of a matrix of weights are which variable
+//! (`varname,start_idx,end_idx,shape`).
 
 use std::ops::Range;
 
@@ -30,7 +31,8 @@ struct Line {
 /// Reads the variables, sorted by their columns.
 ///
 /// # Errors
-/// A line that cannot be read, columns that are in no variable or in two, or a shape of another number of values.
+/// A line that cannot be read, columns that are in no variable or in two, or a shape of another
+/// number of values.
 pub(super) fn read_layout(file: &[u8], limits: &Limits) -> Result<Vec<Variable>, FormatError> {
     let (limit, allowed) = ("header_bytes", limits.header_bytes);
     FormatError::check_limit("bytes", file.len() as u64, limit, allowed)?;

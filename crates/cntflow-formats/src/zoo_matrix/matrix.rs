@@ -28,7 +28,8 @@ impl Matrix {
     /// Reads the header of a `.npy` file of `length` bytes from its `beginning`.
     ///
     /// # Errors
-    /// It is no `.npy` file, no row-major matrix of little-endian floats, or not as long as its shape says.
+    /// It is no `.npy` file, no row-major matrix of little-endian floats, or not as long as its
+    /// shape says.
     pub fn read(beginning: &[u8], length: u64, limits: &Limits) -> Result<Self, FormatError> {
         let header = header(beginning, limits)?;
         let wrong = |what: &str| {

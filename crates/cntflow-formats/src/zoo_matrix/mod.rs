@@ -1,5 +1,6 @@
-//! A row of a file that holds several checkpoints: a row of the Small CNN Zoo's `weights.npy`, laid out as `layout.csv` beside it says, or
-//! a snapshot of a file that stacks the states of a training run.
+//! A row of a file that holds several checkpoints: a row of the Small CNN Zoo's `weights.npy`, laid
+//! out as `layout.csv` beside it says, or a snapshot of a file that stacks the states of a training
+//! run.
 
 mod layout;
 mod matrix;
@@ -68,7 +69,8 @@ pub fn open(
     OpenCheckpoint::of_format(&name, content, Box::new(format))
 }
 
-/// The bytes of a file that holds several checkpoints: mapped from a disk, otherwise cached for the next of them.
+/// The bytes of a file that holds several checkpoints: mapped from a disk, otherwise cached for the
+/// next of them.
 fn content_of(whole: &Location, limits: &Limits) -> Result<Content, CheckpointError> {
     let read = || whole.content(limits);
     if whole.member.is_none() && whole.url().is_none() {

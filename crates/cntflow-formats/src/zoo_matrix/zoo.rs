@@ -1,7 +1,8 @@
 //! A matrix of weights with its layout, and its rows, on a disk, in an archive or on a store.
 //!
-//! A file is mapped, and a row is a range of it: no other row is read. Of an object a block of rows is read at once, since a worker that
-//! measures one soon measures the next, and each request to a store takes its time.
+//! A file is mapped, and a row is a range of it: no other row is read. Of an object a block of rows
+//! is read at once, since a worker that measures one soon measures the next, and each request to a
+//! store takes its time.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use cntflow_storage::store::ObjectStores;
 use cntflow_storage::{Content, Limits, Location};
 use cntflow_storage::{FormatError, StorageError};
 
-/// Bytes of a block of rows, 8 MiB: a connection transfers these in the time in which a store answers a few requests.
+/// Bytes of a block of rows, 8 MiB: a connection transfers these in the time in which a store
+/// answers a few requests.
 const BLOCK_BYTES: u64 = 8 << 20;
 
 /// The last matrices with their layouts.

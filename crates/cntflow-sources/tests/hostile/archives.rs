@@ -1,4 +1,5 @@
-//! Archives that are made to hurt: each is an error or a reason that names it, within a second and 100 MiB, and nothing is written.
+//! Archives that are made to hurt: each is an error or a reason that names it, within a second and
+//! 100 MiB, and nothing is written.
 
 use cntflow_storage::FullMessage;
 use std::io::{Cursor, Write};

@@ -17,7 +17,8 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 /// The result of `read`, which must stay within the bounds.
 #[track_caller]
 pub(crate) fn bounded<T>(read: impl FnOnce() -> T) -> T {
-    // Makes the peak the memory of now. Without the permission, the peak is that of earlier tests too.
+    // Makes the peak the memory of now. Without the permission, the peak is that of earlier tests
+    // too.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     let memory = memory("VmRSS:");
     let (begin, cpu_time) = (Instant::now(), cpu_time());
@@ -32,14 +33,16 @@ pub(crate) fn bounded<T>(read: impl FnOnce() -> T) -> T {
     result
 }
 
-/// CPU time of this thread, if the system has it: other processes may have the processors meanwhile.
+/// CPU time of this thread, if the system has it: other processes may have the processors
+/// meanwhile.
 fn cpu_time() -> Option<Duration> {
     let times = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds = times.split(' ').next()?.parse().ok()?;
     Some(Duration::from_nanos(nanoseconds))
 }
 
-/// Bytes of memory of this process, `VmRSS:` now or `VmHWM:` at its peak; 0 if the system does not say.
+/// Bytes of memory of this process, `VmRSS:` now or `VmHWM:` at its peak; 0 if the system does not
+/// say.
 fn memory(key: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(key));

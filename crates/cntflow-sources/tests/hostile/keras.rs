@@ -1,5 +1,6 @@
-//! Keras and HDF5 files that are cut short, changed, or made to hurt: each is an error that names the file, or reads as what it says,
-//! within a second and 100 MiB. The attacks are made by `tests/formats/make_keras.py`.
+//! Keras and HDF5 files that are cut short, changed, or made to hurt: each is an error that names
+//! the file, or reads as what it says, within a second and 100 MiB. The attacks are made by
+//! `tests/formats/make_keras.py`.
 
 use cntflow_storage::FullMessage;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,8 @@ fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(folder().join(name)).unwrap()
 }
 
-/// Opens bytes and reads every tensor and the architecture; the number of tensors, or what is wrong.
+/// Opens bytes and reads every tensor and the architecture; the number of tensors, or what is
+/// wrong.
 fn read(content: Vec<u8>) -> Result<usize, String> {
     let path = Path::new("hostile.h5");
     let result = bounded(|| -> Result<usize, CheckpointError> {

@@ -1,4 +1,5 @@
-//! ONNX files that are cut short, changed or made to hurt. The fixtures are made by `tests/formats/make_onnx.py`.
+//! ONNX files that are cut short, changed or made to hurt. The fixtures are made by
+//! `tests/formats/make_onnx.py`.
 
 use std::path::Path;
 
@@ -33,7 +34,8 @@ fn a_file_cut_short_anywhere_is_an_error() {
             .count()
     };
     assert_eq!(read("mlp_script.onnx"), 0);
-    // After its operator set come metadata; without them it is a whole file too, since ONNX has no length of its own.
+    // After its operator set come metadata; without them it is a whole file too, since ONNX has no
+    // length of its own.
     assert_eq!(read("by_hand.onnx"), 1);
     let error = opened(&bytes("mlp_script.onnx")[..400]).unwrap_err();
     assert!(error.contains("cut short"), "{error}");
@@ -256,7 +258,8 @@ fn attacks_are_errors_within_a_second() {
 #[test]
 fn a_million_graphs_in_each_other_are_too_deep() {
     let _alone = alone();
-    // Written from the innermost outwards, backwards, so that making it takes no longer than its length.
+    // Written from the innermost outwards, backwards, so that making it takes no longer than its
+    // length.
     let mut backwards: Vec<u8> = Vec::new();
     for _ in 0..1_000_000 {
         for key in [6 << 3 | 2, 5 << 3 | 2, 1 << 3 | 2] {

@@ -1,5 +1,5 @@
-//! Indices of shards that lie: each is an error that names the index or the shard, within a second and 100 MiB, and opens no file that
-//! lies elsewhere.
+//! Indices of shards that lie: each is an error that names the index or the shard, within a second
+//! and 100 MiB, and opens no file that lies elsewhere.
 
 use cntflow_storage::FullMessage;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use cntflow_sources::scan;
 
 const INDEX: &str = "model.safetensors.index.json";
 
-/// A folder with the shards `1.safetensors` of tensor `a` and `2.safetensors` of `b`, in a folder with a shard beside.
+/// A folder with the shards `1.safetensors` of tensor `a` and `2.safetensors` of `b`, in a folder
+/// with a shard beside.
 struct Folder {
     outer: tempfile::TempDir,
 }

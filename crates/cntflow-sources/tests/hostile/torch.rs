@@ -1,4 +1,5 @@
-//! Files of PyTorch's form that are made to hurt: each is an error that says what is wrong, within a second and 100 MiB.
+//! Files of PyTorch's form that are made to hurt: each is an error that says what is wrong, within
+//! a second and 100 MiB.
 
 use cntflow_storage::FullMessage;
 use std::io::{Cursor, Write};
@@ -115,7 +116,8 @@ fn zips_with_wrong_sizes_are_refused() {
     );
     drop(zeros);
     assert!(bomb.len() < 100_000);
-    // As many bytes as it says are decoded once at most; a size beyond what deflate can give is a lie.
+    // As many bytes as it says are decoded once at most; a size beyond what deflate can give is a
+    // lie.
     let mut lie = bomb.clone();
     let size = (64_u32 << 20).to_le_bytes();
     let places: Vec<usize> = (0..lie.len() - 4)

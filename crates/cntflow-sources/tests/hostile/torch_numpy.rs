@@ -1,4 +1,5 @@
-//! Files of PyTorch's and NumPy's (`tests/formats/make_torch_numpy.py`) that are cut short or made to hurt.
+//! Files of PyTorch's and NumPy's (`tests/formats/make_torch_numpy.py`) that are cut short or made
+//! to hurt.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! Zips whose lists lie: a name that is there twice, or members that the end record does not count. Readers differ in which member they
-//! see, so every kind of file that is a zip is refused.
+//! Zips whose lists lie: a name that is there twice, or members that the end record does not count.
+//! Readers differ in which member they see, so every kind of file that is a zip is refused.
 
 use cntflow_storage::FullMessage;
 use std::io::{Cursor, Write};

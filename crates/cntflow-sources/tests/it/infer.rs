@@ -1,4 +1,5 @@
-//! Architectures told from files: names, values, sidecars, and what every tensor is said to be used as.
+//! Architectures told from files: names, values, sidecars, and what every tensor is said to be used
+//! as.
 
 use cntflow_storage::FullMessage;
 use std::collections::HashMap;

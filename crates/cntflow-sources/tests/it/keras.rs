@@ -1,5 +1,6 @@
-//! Files that Keras and h5py wrote: the tensors are those of the files bit by bit, and the architectures that they carry give what
-//! Keras computes. The fixtures are made by `tests/formats/make_keras.py`.
+//! Files that Keras and h5py wrote: the tensors are those of the files bit by bit, and the
+//! architectures that they carry give what Keras computes. The fixtures are made by
+//! `tests/formats/make_keras.py`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

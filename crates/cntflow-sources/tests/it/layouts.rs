@@ -1,4 +1,5 @@
-//! Published layouts, written by the tests as their publishers have them: what is found, with which run, step and labels.
+//! Published layouts, written by the tests as their publishers have them: what is found, with which
+//! run, step and labels.
 
 use cntflow_storage::FullMessage;
 use std::path::Path;

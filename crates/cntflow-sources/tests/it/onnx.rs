@@ -1,4 +1,5 @@
-//! ONNX: networks that PyTorch's two exporters wrote give PyTorch's outputs, and every kind of tensor is listed.
+//! ONNX: networks that PyTorch's two exporters wrote give PyTorch's outputs, and every kind of
+//! tensor is listed.
 //!
 //! The fixtures are made by `tests/formats/make_onnx.py` at the root of the repository.
 

@@ -1,4 +1,5 @@
-//! Objects of a server on loopback that fails as it is told: what is tried again, what is said, and how much is asked for.
+//! Objects of a server on loopback that fails as it is told: what is tried again, what is said, and
+//! how much is asked for.
 
 use cntflow_storage::FullMessage;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Published populations on a server: the same catalog as of a folder, and no more asked for than it takes.
+//! Published populations on a server: the same catalog as of a folder, and no more asked for than
+//! it takes.
 
 #[path = "../it/populations.rs"]
 mod populations;
@@ -123,7 +124,8 @@ fn a_prefix_is_scanned_as_a_folder_is() {
         .map(|(name, told)| (as_local(name), as_local(told)))
         .collect();
     assert_eq!(remote, opened(&expected));
-    // Of Ray Tune, the Small CNN Zoo, Hugging Face, PGDL, archives, files of their own, and the zoo in an archive.
+    // Of Ray Tune, the Small CNN Zoo, Hugging Face, PGDL, archives, files of their own, and the zoo
+    // in an archive.
     assert_eq!(remote.len(), 58 + 20 + 1 + 1 + 6 + 3 + 20);
     assert_eq!(
         remote

@@ -1,5 +1,6 @@
-//! The same networks in every format, written by the frameworks themselves (`tests/formats/make_fixtures.py`), are the same to us: the
-//! same tensors bit by bit, the same `layers` rows, and from the same inputs the framework's outputs.
+//! The same networks in every format, written by the frameworks themselves
+//! (`tests/formats/make_fixtures.py`), are the same to us: the same tensors bit by bit, the same
+//! `layers` rows, and from the same inputs the framework's outputs.
 
 mod expected;
 mod reference;
@@ -27,12 +28,13 @@ fn every_file_of_a_network_is_the_same_network() {
         let reference = references
             .entry(network)
             .or_insert_with(|| Reference::read(&folder().join(network)));
-        let from = match OF_ANY_SIZE.contains(&(network, file)) {
-            true => Architecture::Given,
-            false => from,
+        let from = if OF_ANY_SIZE.contains(&(network, file)) {
+            Architecture::Given
+        } else {
+            from
         };
-        let told = compare(network, file, from, reference).err();
-        differences.extend(told.map(|reason| format!("{network}/{file}: {reason}")));
+        let difference = compare(network, file, from, reference).err();
+        differences.extend(difference.map(|reason| format!("{network}/{file}: {reason}")));
     }
     assert!(differences.is_empty(), "\n{}", differences.join("\n"));
 }
