@@ -10,11 +10,13 @@ use crate::{CatalogError, Label, Labels};
 use arcstr::ArcStr;
 use cntflow_storage::Location;
 
-/// One checkpoint. A plain wire type: it travels between processes as the descriptor of a measuring task. A catalog may hold a million
-/// of them in memory, so entries share the texts that they have in common.
+/// One checkpoint. A plain wire type: it travels between processes as the descriptor of a measuring
+/// task. A catalog may hold a million of them in memory, so entries share the texts that they have
+/// in common.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CatalogEntry {
-    /// Unique name within its catalog: `<run>/step-00004` for trained ones, the path as found for scanned ones.
+    /// Unique name within its catalog: `<run>/step-00004` for trained ones, the path as found for
+    /// scanned ones.
     pub checkpoint: String,
     /// Where its file is.
     pub location: Location,

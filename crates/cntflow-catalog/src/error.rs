@@ -1,4 +1,5 @@
-//! Errors of catalogs and of tables of labels. Sources are chained: a message does not repeat that of its source.
+//! Errors of catalogs and of tables of labels. Sources are chained: a message does not repeat that
+//! of its source.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! Interning: what the entries of a catalog have in common is stored once. A run has several checkpoints, and all entries share a few
-//! architectures, column names and texts.
+//! Interning: what the entries of a catalog have in common is stored once. A run has several
+//! checkpoints, and all entries share a few architectures, column names and texts.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -17,7 +17,8 @@ pub struct Interner {
 }
 
 impl Interner {
-    /// The entry, with texts and column names that equal those of earlier entries replaced by clones of them.
+    /// The entry, with texts and column names that equal those of earlier entries replaced by
+    /// clones of them.
     pub fn intern(&mut self, mut entry: CatalogEntry) -> CatalogEntry {
         entry.checkpoint.shrink_to_fit();
         intern(&mut self.texts, &mut entry.run);

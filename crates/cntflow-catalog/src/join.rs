@@ -31,8 +31,9 @@ enum MatchError {
     NoMatch { name: String, column: &'static str },
 }
 
-/// Applies the options to `entries`: the columns of `options.metadata` become labels, then the named columns become run and step. Rows
-/// that belong to no entry, and entries without a row, are added to `skipped`.
+/// Applies the options to `entries`: the columns of `options.metadata` become labels, then the
+/// named columns become run and step. Rows that belong to no entry, and entries without a row, are
+/// added to `skipped`.
 ///
 /// # Errors
 /// The table cannot be read, an entry lacks a named column, or its step is no whole number.
@@ -61,7 +62,8 @@ pub fn apply_options(
     Ok(())
 }
 
-/// Calls `set` with each entry and its label `column`; `false` says that the label is no whole number.
+/// Calls `set` with each entry and its label `column`; `false` says that the label is no whole
+/// number.
 fn set_from_column(
     entries: &mut [CatalogEntry],
     column: &str,
@@ -153,7 +155,8 @@ impl Names {
         }
     }
 
-    /// The one entry whose checkpoint, path or file has this name, as it is or relative to the table of metadata.
+    /// The one entry whose checkpoint, path or file has this name, as it is or relative to the
+    /// table of metadata.
     fn checkpoint(
         &self,
         metadata: &Location,

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::{JsonError, Label};
 
-/// Stands before the name of a number that JSON lacks. It is a control character, so that no text of a file begins with it by chance.
+/// Stands before the name of a number that JSON lacks. It is a control character, so that no text
+/// of a file begins with it by chance.
 const MARK: char = '\u{1}';
 
 /// Parses a JSON object.
@@ -77,7 +78,8 @@ pub fn label_or_text(value: Value) -> Option<Label> {
     }
 }
 
-/// The labels of an object's scalars, with the names of nested objects joined by dots. Lists and nulls are left out.
+/// The labels of an object's scalars, with the names of nested objects joined by dots. Lists and
+/// nulls are left out.
 pub fn scalars(object: &Map<String, Value>) -> Vec<(String, Label)> {
     let mut labels = Vec::new();
     // The recursion ends: serde_json refuses more than 128 levels.

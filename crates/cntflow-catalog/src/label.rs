@@ -1,10 +1,12 @@
-//! Labels: what is known about a checkpoint beside its weights, such as accuracy, data set and hyperparameters.
+//! Labels: what is known about a checkpoint beside its weights, such as accuracy, data set and
+//! hyperparameters.
 
 use serde::{Deserialize, Serialize};
 
 use arcstr::ArcStr;
 
-/// The value of a label. It crosses wires and files, so its encoding carries its type (no untagged form).
+/// The value of a label. It crosses wires and files, so its encoding carries its type (no untagged
+/// form).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Label {
     /// A flag.

@@ -1,7 +1,8 @@
 //! The labels of one checkpoint, by column.
 //!
-//! A catalog has one of these for each checkpoint, nearly all with the same columns. Column names are stored apart from the values, so
-//! that entries can share them; a map for each entry would take several times the memory.
+//! A catalog has one of these for each checkpoint, nearly all with the same columns. Column names
+//! are stored apart from the values, so that entries can share them; a map for each entry would
+//! take several times the memory.
 
 use std::collections::BTreeMap;
 use std::ops::Index;
@@ -53,7 +54,8 @@ impl Labels {
         self.columns().zip(&self.values)
     }
 
-    /// Sets the label of a column, replacing any that is there. Use [`Extend`] to set several: each call copies all labels.
+    /// Sets the label of a column, replacing any that is there. Use [`Extend`] to set several: each
+    /// call copies all labels.
     pub fn insert(&mut self, column: impl Into<String>, label: Label) {
         self.extend([(column.into(), label)]);
     }

@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 pub struct CatalogOptions {
     /// The column to use as the run; `None` keeps the run that the source or its layout gives.
     pub run: Option<String>,
-    /// The column of whole numbers to use as the step; `None` keeps the step that the source or its layout gives.
+    /// The column of whole numbers to use as the step; `None` keeps the step that the source or its
+    /// layout gives.
     pub step: Option<String>,
-    /// A table (CSV, JSON lines, Parquet) with a row for each checkpoint or each run, whose columns become labels. A column `path`,
-    /// `checkpoint`, `file`, `filename`, `name` or `run` identifies the checkpoint, by its name, path, file name or file name without
-    /// ending, or the run, together with a column `step` if there is one.
+    /// A table (CSV, JSON lines, Parquet) with a row for each checkpoint or each run, whose columns
+    /// become labels. A column `path`, `checkpoint`, `file`, `filename`, `name` or `run` identifies
+    /// the checkpoint, by its name, path, file name or file name without ending, or the run,
+    /// together with a column `step` if there is one.
     pub metadata: Option<PathBuf>,
 }

@@ -1,7 +1,8 @@
-//! The least that measuring can take: every file of a folder opened and checked, and every float of it summed, by so many threads.
+//! The least that measuring can take: every file of a folder opened and checked, and every float of
+//! it summed, by so many threads.
 //!
-//! `cargo run --release --example read_and_sum -- FOLDER THREADS` prints the seconds and the sum. `benches/metrics_speed` compares
-//! `cntflow measure` with it.
+//! `cargo run --release --example read_and_sum -- FOLDER THREADS` prints the seconds and the sum.
+//! `benches/metrics_speed` compares `cntflow measure` with it.
 
 #![expect(clippy::print_stdout, reason = "an example prints")]
 

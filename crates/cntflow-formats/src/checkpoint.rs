@@ -1,4 +1,5 @@
-//! Opening a checkpoint: its bytes, read by the format that they are of, handed out as views that fit.
+//! Opening a checkpoint: its bytes are read by the module of their format, and its tensors are
+//! handed out as values.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -9,22 +10,23 @@ use cntflow_storage::{Content, FormatError, Limits, Location, StorageError};
 use crate::format::{self, Format};
 use crate::{CheckpointError, Description, TensorEntry, sharded, zoo_matrix};
 
-/// A checkpoint, open and checked: every tensor lies within the file and is as long as its shape and type say.
+/// A checkpoint, opened and checked: every tensor lies within the file and is as long as its shape
+/// and type say.
 #[derive(Debug)]
 pub struct OpenCheckpoint {
     path: PathBuf,
     content: Content,
-    /// Further files that it is made of; their format keeps them too.
-    others: Vec<Content>,
-    /// Which of the checkpoints of its content it is, where that holds several.
+    /// The shards, if it is in several files.
+    shards: Vec<Content>,
+    /// Its row, if the content holds several checkpoints.
     row: Option<u64>,
     format: Box<dyn Format>,
-    /// Places of the tensors by name.
-    places: HashMap<String, usize>,
+    /// Indices of the tensors by name.
+    index_by_name: HashMap<String, usize>,
 }
 
 impl OpenCheckpoint {
-    /// Opens a file or an object of any format that is known, with the default limits.
+    /// Opens a file or an object of any known format, within the default limits.
     ///
     /// # Errors
     /// As [`OpenCheckpoint::read`]; the file cannot be read.
@@ -32,7 +34,8 @@ impl OpenCheckpoint {
         Self::open_at(&Location::from(path), &Limits::default())
     }
 
-    /// Opens the checkpoint at a location: a file, an object, a member of an archive, or a row of one of these.
+    /// Opens the checkpoint at a location: a file, an object, a member of an archive, or a row of
+    /// one of these.
     ///
     /// # Errors
     /// As [`Location::content`] and [`OpenCheckpoint::read`]; there is no such row.
@@ -51,27 +54,28 @@ impl OpenCheckpoint {
         }
     }
 
-    /// Opens the content of a file; `path` is what errors call it.
+    /// Opens the content of a file; `path` names it in errors.
     ///
     /// # Errors
-    /// It is of no known format, is cut short, asks for more than `limits` allow, or contradicts itself.
+    /// It is of no known format, is cut short, asks for more than `limits` allow, or contradicts
+    /// itself.
     pub fn read(path: &Path, content: Content, limits: &Limits) -> Result<Self, CheckpointError> {
         let format = known_format(path, &content, limits)?;
         Self::of_format(path, content, format)
     }
 
-    /// A checkpoint whose format has been opened from `content`.
+    /// The checkpoint of a format that was opened from `content`.
     ///
     /// # Errors
     /// It lists a tensor twice.
-    pub fn of_format(
+    pub(crate) fn of_format(
         path: &Path,
         content: Content,
         format: Box<dyn Format>,
     ) -> Result<Self, CheckpointError> {
-        let mut places = HashMap::with_capacity(format.tensors().len());
-        for (place, tensor) in format.tensors().iter().enumerate() {
-            if places.insert(tensor.name.clone(), place).is_some() {
+        let mut index_by_name = HashMap::with_capacity(format.tensors().len());
+        for (index, tensor) in format.tensors().iter().enumerate() {
+            if index_by_name.insert(tensor.name.clone(), index).is_some() {
                 let reason = format!("it lists tensor {} twice", tensor.name);
                 return Err(StorageError::content(path, FormatError::Broken(reason)).into());
             }
@@ -79,46 +83,49 @@ impl OpenCheckpoint {
         Ok(Self {
             path: path.to_owned(),
             content,
-            others: Vec::new(),
+            shards: Vec::new(),
             row: None,
             format,
-            places,
+            index_by_name,
         })
     }
 
-    /// The same with further files that it is made of.
-    pub fn with_others(self, others: Vec<Content>) -> Self {
-        Self { others, ..self }
+    /// The same checkpoint, of which `content` is the index of these shards.
+    #[must_use]
+    pub(crate) fn with_shards(self, shards: Vec<Content>) -> Self {
+        Self { shards, ..self }
     }
 
-    /// The same as one of several checkpoints of its content.
-    pub fn with_row(self, row: u64) -> Self {
+    /// The same checkpoint, as a row of its content.
+    #[must_use]
+    pub(crate) fn with_row(self, row: u64) -> Self {
         Self {
             row: Some(row),
             ..self
         }
     }
 
-    /// Where the file lies.
+    /// Its location, as errors name it.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What people call its format.
+    /// The name of its format.
     pub fn format(&self) -> &'static str {
         self.format.name()
     }
 
-    /// Size of the file, or of all its files, in bytes.
+    /// Size of its file, or of all its files, in bytes.
     pub fn bytes(&self) -> u64 {
-        let contents = std::iter::once(&self.content).chain(&self.others);
+        let contents = std::iter::once(&self.content).chain(&self.shards);
         contents.map(|content| content.len() as u64).sum()
     }
 
-    /// BLAKE3 of the whole file, in hex; of several files one after the other, and of a part of a file with its number.
+    /// BLAKE3 of its file in hexadecimal; of several files concatenated; of a row, of the whole
+    /// file followed by the row's number.
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        for content in std::iter::once(&self.content).chain(&self.others) {
+        for content in std::iter::once(&self.content).chain(&self.shards) {
             hasher.update(content);
         }
         if let Some(row) = self.row {
@@ -127,41 +134,41 @@ impl OpenCheckpoint {
         hasher.finalize().to_hex().to_string()
     }
 
-    /// The texts it carries beside its tensors.
+    /// Texts in the file beside its tensors.
     pub fn metadata(&self) -> BTreeMap<String, String> {
         self.format.metadata()
     }
 
-    /// What the file says of its model, made now; `None` where it says nothing.
+    /// What the file says of its model; `None` if it says nothing. Computed on each call.
     pub fn description(&self) -> Option<Description<'_>> {
         self.format.description(&self.content)
     }
 
-    /// All tensors, in the file's own order, which may be that of the layers or none.
+    /// All tensors, in the file's own order, which need not be that of the layers.
     pub fn tensors(&self) -> &[TensorEntry] {
         self.format.tensors()
     }
 
     /// The tensor of a name.
     pub fn tensor(&self, name: &str) -> Option<&TensorEntry> {
-        self.places
-            .get(name)
-            .map(|&place| &self.format.tensors()[place])
+        let index = self.index_by_name.get(name)?;
+        self.format.tensors().get(*index)
     }
 
-    /// The values of a tensor in row-major order: borrowed from the file where it holds aligned `F32`, converted otherwise.
+    /// The values of a tensor in row-major order: borrowed from the file if it holds aligned `F32`,
+    /// converted otherwise.
     ///
     /// # Errors
     /// There is no such tensor, its type holds no real weights, or its elements cannot be decoded.
     pub fn values(&self, tensor: &str) -> Result<Cow<'_, [f32]>, CheckpointError> {
-        let place = self.places.get(tensor).copied().ok_or_else(|| {
+        let index = self.index_by_name.get(tensor).copied().ok_or_else(|| {
             StorageError::content(
                 &self.path,
                 FormatError::broken(format!("no tensor {tensor}")),
             )
         })?;
-        let element = self.format.tensors()[place].element;
-        let elements = self.format.elements(&self.content, place);
+        let element = self.format.tensors()[index].element;
+        let elements = self.format.elements(&self.content, index);
         let elements = elements.map_err(|source| CheckpointError::Elements {
             path: self.path.clone(),
             tensor: tensor.to_owned(),
@@ -177,7 +184,7 @@ impl OpenCheckpoint {
     }
 }
 
-/// Opens content of any format that is known.
+/// Opens content of any known format.
 ///
 /// # Errors
 /// As [`OpenCheckpoint::read`].

@@ -1,14 +1,16 @@
-//! What a file says of the model that its tensors belong to, in the terms of its format.
+//! The description of the model that a file contains beside its tensors, in the terms of its
+//! format.
 
 use crate::keras::Model as KerasModel;
 use crate::onnx::Graph;
 use crate::pickle::Pickle;
 use crate::zoo_matrix::Variable;
 
-/// What a checkpoint says of its model beside the tensors.
+/// What a checkpoint says of its model beside the tensors. The crate `cntflow-architecture` turns
+/// it into a network.
 #[derive(Debug)]
 pub enum Description<'a> {
-    /// A Keras model: its configuration, or its layers alone.
+    /// A Keras model: its configuration, or of a file of weights its layers alone.
     Keras(KerasModel<'a>),
     /// An ONNX graph.
     Onnx(Graph<'a>),

@@ -1,4 +1,4 @@
-//! Types of tensors' elements, and their values as f32.
+//! The types of tensors' elements, and elements as `f32`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,19 +7,20 @@ use half::{bf16, f16};
 
 macro_rules! elements {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $bytes:literal;)+) => {
-        /// The type of a tensor's elements. Formats' own names (`float32`, `FloatStorage`, `<f4`, ...) all become these.
+        /// The type of a tensor's elements, whatever the format calls it (`float32`,
+        /// `FloatStorage`, `<f4`, ...).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Element {
             $($(#[doc = $doc])+ $name,)+
         }
 
         impl Element {
-            /// The name that tables carry: that of safetensors, e.g. `F32`.
+            /// Its name in tables and messages, which is that of safetensors, e.g. `F32`.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
             }
 
-            /// Bytes of one element.
+            /// Size of one element in bytes.
             pub fn bytes(self) -> usize {
                 match self { $(Self::$name => $bytes,)+ }
             }
@@ -76,7 +77,8 @@ impl Element {
         matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
     }
 
-    /// Bytes of what turns round with the byte order: a half of a complex number, the element otherwise.
+    /// Size in bytes of the unit that byte-swapping reverses: half of a complex number, otherwise
+    /// the element.
     pub(crate) fn component_bytes(self) -> usize {
         match self {
             Self::C64 | Self::C128 => self.bytes() / 2,
@@ -84,8 +86,8 @@ impl Element {
         }
     }
 
-    /// Little-endian elements as f32: borrowed where they are aligned f32, converted otherwise; `None` of types that hold no real
-    /// weights.
+    /// Little-endian elements as `f32`: borrowed if they are aligned `F32`, converted otherwise.
+    /// `None` if the type holds no real weights.
     pub fn values(self, elements: Cow<'_, [u8]>) -> Option<Cow<'_, [f32]>> {
         let bytes = match (self, elements) {
             (Self::F32, Cow::Borrowed(bytes)) => match bytemuck::try_cast_slice(bytes) {

@@ -1,8 +1,8 @@
-//! What can be wrong with a checkpoint. Every message names the file, and the tensor where there is one.
+//! Errors of checkpoints. Every message names the file, and the tensor if it is about one.
 
 use std::path::PathBuf;
 
-use cntflow_storage::StorageError;
+use cntflow_storage::{FormatError, StorageError};
 
 /// Why a checkpoint cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -10,14 +10,14 @@ pub enum CheckpointError {
     /// The file cannot be read, or its content is broken.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The file is of no format that can be read.
+    /// The file is of no known format.
     #[error("{path}: not a format that cntflow reads ({formats}); {what}")]
     UnknownFormat {
         /// The file.
         path: PathBuf,
         /// The formats that are read.
         formats: &'static str,
-        /// What it is, as far as can be told.
+        /// What is known of it: that it is empty, or of another format.
         what: &'static str,
     },
     /// The elements of a tensor cannot be decoded.
@@ -28,9 +28,9 @@ pub enum CheckpointError {
         /// The tensor.
         tensor: String,
         /// What is wrong with its elements.
-        source: cntflow_storage::FormatError,
+        source: FormatError,
     },
-    /// A tensor's type cannot be read as real weights.
+    /// The elements of a tensor are no real weights.
     #[error("{path}: tensor {tensor} has type {dtype}, which holds no weights that can be read")]
     Type {
         /// The file.

@@ -1,9 +1,10 @@
-//! Formats of checkpoint files. Each is one module behind the trait [`Format`], told by the content of a file, never by its name.
+//! The trait [`Format`] and the list of all formats. Each format is one module, recognised by the
+//! content of a file, never by its name.
 //!
-//! A reader gets the bytes of a whole file (mapped, so that nothing is read that is not asked for) and gives the list of tensors,
-//! checked: every tensor's elements lie within the file, are as many as its shape says, and are all that the file lists. Lengths,
-//! offsets, counts and ratios of compression are compared with the file and with [`Limits`] before memory is taken for them. Nothing
-//! in a file is ever run.
+//! A reader gets the bytes of a whole file (mapped, so that only what is used is read) and returns
+//! its tensors, checked: the elements of each lie within the file and are as many as its shape
+//! says. Lengths, offsets, counts and ratios of compression are compared with the file and with
+//! [`Limits`] before memory is allocated for them. Nothing in a file is ever run.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,13 +17,13 @@ use crate::{Description, Element, keras, numpy, onnx, safetensors, torch};
 /// One tensor as a file lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorEntry {
-    /// Its name; within nested dictionaries the keys joined by dots.
+    /// Its name; in nested dictionaries the keys joined by dots.
     pub name: String,
     /// Its shape.
     pub shape: Vec<usize>,
     /// Type of its elements.
     pub element: Element,
-    /// Why it is no weight of the network, where the file tells: `optimizer state`, say.
+    /// Why it is no weight of the network, if the file shows it: `optimizer state`, say.
     pub excluded_because: Option<String>,
 }
 
@@ -35,38 +36,39 @@ impl TensorEntry {
     }
 }
 
-/// A checkpoint file of some format, opened: its list of tensors, checked against the file.
+/// An opened checkpoint file of some format, with its tensors checked against the file.
 pub trait Format: fmt::Debug + Send + Sync {
-    /// What people call the format: `safetensors`, `PyTorch`, ...
+    /// The name of the format: `safetensors`, `PyTorch`, ...
     fn name(&self) -> &'static str;
 
     /// Every tensor of the file, in the file's own order; no two of one name.
     fn tensors(&self) -> &[TensorEntry];
 
-    /// The elements of the tensor at `place` in [`Format::tensors`], row-major and little-endian, as many as its shape says. `file` is
-    /// what the format was opened from. Borrowed where the file holds them so.
+    /// The elements of the tensor at `index` of [`Format::tensors`], row-major and little-endian,
+    /// as many as its shape says. `file` is what the format was opened from; elements that it holds
+    /// in this form are borrowed.
     ///
     /// # Errors
-    /// What is only seen when elements are decoded: a damaged compressed stream, say.
-    fn elements<'a>(&'a self, file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError>;
+    /// They cannot be decoded: a compressed stream is damaged, say.
+    fn elements<'a>(&'a self, file: &'a [u8], index: usize) -> Result<Cow<'a, [u8]>, FormatError>;
 
     /// Texts that the file carries beside its tensors (hyperparameters, a version).
     fn metadata(&self) -> BTreeMap<String, String> {
         BTreeMap::new()
     }
 
-    /// What the file says of its model. Made when it is asked for: reading tensors alone does not pay for it. `file` is what the format was
-    /// opened from.
+    /// What the file says of its model; computed on each call, so that reading tensors does not pay
+    /// for it. `file` is what the format was opened from.
     fn description<'a>(&'a self, file: &'a [u8]) -> Option<Description<'a>> {
         let _ = file;
         None
     }
 }
 
-/// Number of elements of a shape, and of its bytes.
+/// Bytes that the elements of a shape take.
 ///
 /// # Errors
-/// A product that overflows; the text names the tensor and the shape.
+/// The product overflows; the text names the tensor and the shape.
 pub(crate) fn checked_bytes(
     tensor: &str,
     shape: &[usize],
@@ -75,49 +77,50 @@ pub(crate) fn checked_bytes(
     let product = shape
         .iter()
         .try_fold(element.bytes(), |product, &size| product.checked_mul(size));
-    // A dimension of zero makes a product of zero whatever the others are; those must be sane all the same.
-    let sane = shape
+    // A size of zero would hide that the others overflow, which a later reshape would not.
+    let without_zeros = shape
         .iter()
         .filter(|&&size| size > 0)
         .try_fold(element.bytes(), |product, &size| product.checked_mul(size));
-    match (product, sane) {
-        (Some(product), Some(sane)) if sane <= isize::MAX as usize => Ok(product),
+    match (product, without_zeros) {
+        (Some(product), Some(bytes)) if bytes <= isize::MAX as usize => Ok(product),
         _ => Err(FormatError::broken(format!(
             "tensor {tensor} has shape {shape:?}: more elements than a file can hold"
         ))),
     }
 }
 
-/// What opening a file of a format gives.
+/// The result of opening a file of a format.
 pub(crate) type Opening = Result<Box<dyn Format>, FormatError>;
 
-/// A format as this crate knows it: how it is told, and how it is opened.
-struct Known {
-    /// Whether the file's bytes are of this format.
+/// A format in the list of all formats.
+struct FormatEntry {
+    /// Whether the bytes of a file are of this format.
     recognises: fn(&[u8]) -> bool,
-    /// Opens the file. A reader that needs the bytes for longer than the call keeps a clone of the content, which shares them.
+    /// Opens a file. A reader that needs the bytes for longer than the call keeps a clone of the
+    /// content, which shares them.
     open: fn(&Content, &Limits) -> Opening,
 }
 
-/// All formats, in the order they are tried.
-const KNOWN: &[Known] = &[
-    Known {
+/// All formats, in the order in which they are tried.
+const FORMATS: &[FormatEntry] = &[
+    FormatEntry {
         recognises: safetensors::recognises,
         open: |file, limits| safetensors::open(file, limits),
     },
-    Known {
+    FormatEntry {
         recognises: torch::recognises,
         open: |file, limits| torch::open(file, limits),
     },
-    Known {
+    FormatEntry {
         recognises: numpy::recognises,
         open: |file, limits| numpy::open(file, limits),
     },
-    Known {
+    FormatEntry {
         recognises: keras::recognises,
         open: keras::open,
     },
-    Known {
+    FormatEntry {
         recognises: onnx::recognises,
         open: |file, limits| onnx::open(file, limits),
     },
@@ -128,7 +131,7 @@ pub(crate) const NAMES: &str = "safetensors, PyTorch, NumPy, Keras, HDF5, ONNX";
 
 /// Whether the file is of a known format.
 pub fn is_known_format(file: &[u8]) -> bool {
-    KNOWN.iter().any(|known| (known.recognises)(file))
+    FORMATS.iter().any(|format| (format.recognises)(file))
 }
 
 /// Opens a file of any known format; `None` if it is of none.
@@ -139,8 +142,8 @@ pub(crate) fn open(
     file: &Content,
     limits: &Limits,
 ) -> Result<Option<Box<dyn Format>>, FormatError> {
-    let known = KNOWN.iter().find(|known| (known.recognises)(file));
-    known.map(|known| (known.open)(file, limits)).transpose()
+    let format = FORMATS.iter().find(|format| (format.recognises)(file));
+    format.map(|format| (format.open)(file, limits)).transpose()
 }
 
 #[cfg(test)]

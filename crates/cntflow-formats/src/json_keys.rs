@@ -1,4 +1,4 @@
-//! JSON objects whose keys may repeat: repeated keys are counted and refused, where a map would hide them.
+//! Repeated keys in JSON objects: they are counted and refused here, while a map would hide them.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -6,7 +6,8 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
-/// Number of keys of an object that `counts`, repeated ones too: what a map of them would hide. Nothing is kept meanwhile.
+/// Number of keys of an object for which `counts` holds; repeated keys count each time. Nothing is
+/// stored meanwhile.
 ///
 /// # Errors
 /// The text is no JSON object.
@@ -35,7 +36,7 @@ pub(crate) fn count_keys(text: &[u8], counts: impl Fn(&str) -> bool) -> serde_js
     Ok(count)
 }
 
-/// The first key of an object that was there before.
+/// The first key of an object that repeats an earlier one.
 pub(crate) fn repeated_key(text: &[u8]) -> Option<String> {
     struct Repeated;
 
@@ -47,10 +48,10 @@ pub(crate) fn repeated_key(text: &[u8]) -> Option<String> {
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut known = HashSet::new();
+            let mut keys = HashSet::new();
             let mut repeated = None;
             while let Some((key, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
-                if repeated.is_none() && !known.insert(key.clone()) {
+                if repeated.is_none() && !keys.insert(key.clone()) {
                     repeated = Some(key);
                 }
             }
@@ -62,10 +63,10 @@ pub(crate) fn repeated_key(text: &[u8]) -> Option<String> {
     deserializer.deserialize_map(Repeated).ok().flatten()
 }
 
-/// An object of texts, no key of which is there twice.
+/// An object of texts with each key once.
 ///
 /// # Errors
-/// It is none; the text names the key.
+/// It is something else, or repeats a key; the text names the key.
 pub(crate) fn texts_once<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {

@@ -1,8 +1,4 @@
-//! Checkpoint files of every format: bytes become a list of tensors and a description of the model.
-//!
-//! An [`OpenCheckpoint`] is a file whose format is known and whose tensors have been checked against the file. It hands out the values
-//! of tensors. What the file says of the model's architecture is a [`Description`], made when it is asked for; the crate
-//! `cntflow-architecture` turns it into a network. This crate knows no networks and no metrics.
+#![doc = include_str!("../README.md")]
 
 mod checkpoint;
 mod description;

@@ -15,19 +15,20 @@ use crate::json_keys::{count_keys, repeated_key};
 use cntflow_storage::FormatError;
 use cntflow_storage::Limits;
 
-/// The key of what is no tensor.
+/// The key of the metadata, which is no tensor.
 const METADATA: &str = "__metadata__";
 
-/// A file whose offsets, shapes and types have been checked.
+/// An opened file, whose offsets, shapes and types have been checked.
 #[derive(Debug)]
 struct Opened {
     tensors: Vec<TensorEntry>,
-    /// Where each tensor's elements lie in the file.
+    /// Start and end of each tensor's elements in the file.
     spans: Vec<(usize, usize)>,
     metadata: BTreeMap<String, String>,
 }
 
-/// A header that begins where one must, and is no longer than the format allows.
+/// Whether the file begins with the length of a header and a JSON object, and the length is one
+/// that the format allows.
 pub(super) fn recognises(file: &[u8]) -> bool {
     file.get(8) == Some(&b'{') && header_length(file).is_some_and(|length| length < 1 << 32)
 }
@@ -36,7 +37,7 @@ fn header_length(file: &[u8]) -> Option<u64> {
     file.first_chunk().map(|head| u64::from_le_bytes(*head))
 }
 
-/// Reads the header, compares the file's length with what the header lists, and checks offsets, shapes and types.
+/// Reads the header, compares the file's length with it, and checks offsets, shapes and types.
 pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
     let found = file.len() as u64;
     let length = header_length(file).unwrap_or(u64::MAX);
@@ -54,7 +55,7 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
     let broken = |error: serde_json::Error| {
         FormatError::broken(format!("its header is not as safetensors has it: {error}"))
     };
-    // Counted before anything is kept.
+    // Keys are counted before memory is allocated for them.
     let n_tensors = count_keys(text, |key| key != METADATA).map_err(broken)?;
     FormatError::check_limit("tensors", n_tensors, "tensors", limits.tensors)?;
     let (header, listed) = match SafeTensors::read_metadata(file) {
@@ -62,10 +63,10 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
         Err(error) => {
             let listed: Metadata = serde_json::from_slice(text).map_err(broken)?;
             let expected = (8 + length).saturating_add(listed.data_len() as u64);
-            return Err(match expected == found {
-                true => FormatError::Broken(explain(&error)),
-                false => FormatError::Length { expected, found },
-            });
+            if expected != found {
+                return Err(FormatError::Length { expected, found });
+            }
+            return Err(FormatError::Broken(explain(&error)));
         }
     };
     let mut named: Vec<_> = listed.tensors().into_iter().collect();
@@ -114,6 +115,7 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
     Ok(Box::new(opened))
 }
 
+/// The type of elements of the crate's.
 fn element(dtype: Dtype) -> Option<Element> {
     Some(match dtype {
         Dtype::F64 => Element::F64,
@@ -136,6 +138,7 @@ fn element(dtype: Dtype) -> Option<Element> {
     })
 }
 
+/// What an error of the crate means, in words that name the tensor if it does.
 fn explain(error: &SafeTensorError) -> String {
     match error {
         SafeTensorError::InvalidOffset(tensor) => {
@@ -158,8 +161,8 @@ impl Format for Opened {
         &self.tensors
     }
 
-    fn elements<'a>(&'a self, file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError> {
-        let (start, end) = self.spans[place];
+    fn elements<'a>(&'a self, file: &'a [u8], index: usize) -> Result<Cow<'a, [u8]>, FormatError> {
+        let (start, end) = self.spans[index];
         Ok(Cow::Borrowed(&file[start..end]))
     }
 
@@ -168,7 +171,8 @@ impl Format for Opened {
     }
 }
 
-/// The texts of `__metadata__`, read without the tensors; `None` where the header cannot be read (opening says why).
+/// The texts of `__metadata__`, read without the tensors; `None` if the header cannot be read
+/// (opening the file says why).
 pub fn peek_metadata(mut file: impl Read, limits: &Limits) -> Option<BTreeMap<String, String>> {
     #[derive(Deserialize)]
     struct Header {

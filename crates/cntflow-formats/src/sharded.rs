@@ -1,10 +1,12 @@
-//! A checkpoint in several files with an index, as Hugging Face has them: `model.safetensors.index.json` or
-//! `pytorch_model.bin.index.json`, whose `weight_map` gives the file of every tensor.
+//! Sharded checkpoints: several files with an index, as Hugging Face writes them, in
+//! `model.safetensors.index.json` or `pytorch_model.bin.index.json`. Its `weight_map` gives the
+//! file of every tensor.
 //!
-//! What the index lists and what the shards hold is compared both ways: a tensor that only one of them knows is an error.
+//! The tensors of the index and of the shards are compared both ways: one that only one of them has
+//! is an error.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -16,25 +18,25 @@ use crate::{CheckpointError, OpenCheckpoint, TensorEntry};
 use cntflow_storage::{Content, Limits, Location};
 use cntflow_storage::{FormatError, StorageError};
 
-/// How the names of indices end.
+/// The ending of an index's name.
 const ENDING: &str = ".index.json";
 
-/// What is read of an index.
+/// An index, as far as it is read.
 #[derive(Deserialize)]
 pub struct Index {
-    /// The file of every tensor.
+    /// The name of every tensor's file, by the tensor's name.
     #[serde(deserialize_with = "texts_once")]
     pub weight_map: BTreeMap<String, String>,
 }
 
-/// All shards, open.
+/// All shards, opened.
 #[derive(Debug)]
 struct Sharded {
     name: &'static str,
     shards: Vec<(Content, Box<dyn Format>)>,
     tensors: Vec<TensorEntry>,
-    /// The shard of each tensor, and its place in it.
-    places: Vec<(usize, usize)>,
+    /// Index of each tensor's shard, and index of the tensor in it.
+    indices: Vec<(usize, usize)>,
 }
 
 /// Whether a file of this name is an index of shards.
@@ -45,7 +47,7 @@ pub fn is_index(file_name: &str) -> bool {
 /// Reads an index.
 ///
 /// # Errors
-/// It is larger than a header may be, or no index.
+/// It is larger than `limits` allow, no index, lists no tensor, or names a file in another folder.
 pub fn read_index(file: &[u8], limits: &Limits) -> Result<Index, FormatError> {
     let length = file.len() as u64;
     let (limit, allowed) = ("header_bytes", limits.header_bytes);
@@ -87,18 +89,18 @@ pub fn open(location: &Location, limits: &Limits) -> Result<OpenCheckpoint, Chec
     let names = shards_of(&index);
     let mut shards = Vec::with_capacity(names.len());
     for shard in &names {
-        let at = location.sibling(shard);
-        let held = at.content(limits)?;
-        let format = known_format(&PathBuf::from(at.to_string()), &held, limits)?;
-        shards.push((held, format));
+        let shard = location.sibling(shard);
+        let content = shard.content(limits)?;
+        let format = known_format(&PathBuf::from(shard.to_string()), &content, limits)?;
+        shards.push((content, format));
     }
-    let others = shards.iter().map(|(held, _)| held.clone()).collect();
+    let contents = shards.iter().map(|(content, _)| content.clone()).collect();
     let joined =
         join(&index, &names, shards).map_err(|error| StorageError::content(&name, error))?;
-    Ok(OpenCheckpoint::of_format(&name, content, Box::new(joined))?.with_others(others))
+    Ok(OpenCheckpoint::of_format(&name, content, Box::new(joined))?.with_shards(contents))
 }
 
-/// The tensors of all shards, in the order of the files and in theirs.
+/// Lists the tensors of all shards, in the order of the files, and compares them with the index.
 fn join(
     index: &Index,
     names: &[String],
@@ -108,11 +110,11 @@ fn join(
         name: shards.first().map_or("shards", |(_, shard)| shard.name()),
         shards: Vec::new(),
         tensors: Vec::new(),
-        places: Vec::new(),
+        indices: Vec::new(),
     };
-    let mut found: HashMap<&str, &str> = HashMap::new();
-    for (at, (name, (_, shard))) in names.iter().zip(&shards).enumerate() {
-        for (place, tensor) in shard.tensors().iter().enumerate() {
+    let mut in_shards: HashSet<&str> = HashSet::new();
+    for (shard_index, (name, (_, shard))) in names.iter().zip(&shards).enumerate() {
+        for (index_in_shard, tensor) in shard.tensors().iter().enumerate() {
             match index.weight_map.get(&tensor.name) {
                 Some(listed) if listed == name => {}
                 Some(listed) => {
@@ -128,20 +130,20 @@ fn join(
                     )));
                 }
             }
-            found.insert(&tensor.name, name);
+            in_shards.insert(&tensor.name);
             joined.tensors.push(tensor.clone());
-            joined.places.push((at, place));
+            joined.indices.push((shard_index, index_in_shard));
         }
     }
     let missing = index
         .weight_map
         .iter()
-        .find(|(tensor, _)| !found.contains_key(tensor.as_str()));
+        .find(|(tensor, _)| !in_shards.contains(tensor.as_str()));
     if let Some((tensor, shard)) = missing {
         return Err(FormatError::broken(format!(
             "the index lists {} tensors, the shards hold {}: {tensor} is not in {shard}",
             index.weight_map.len(),
-            found.len()
+            in_shards.len()
         )));
     }
     joined.shards = shards;
@@ -157,10 +159,10 @@ impl Format for Sharded {
         &self.tensors
     }
 
-    fn elements<'a>(&'a self, _: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError> {
-        let (shard, place) = self.places[place];
+    fn elements<'a>(&'a self, _: &'a [u8], index: usize) -> Result<Cow<'a, [u8]>, FormatError> {
+        let (shard, index) = self.indices[index];
         let (content, format) = &self.shards[shard];
-        format.elements(content, place)
+        format.elements(content, index)
     }
 
     fn metadata(&self) -> BTreeMap<String, String> {

@@ -1,15 +1,16 @@
-//! Architectures in a JSON file beside a checkpoint.
+//! Sidecars: a JSON file beside a checkpoint, with its architecture.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// Bytes of a JSON file that are read at most: 16 MiB.
-const MOST_BYTES: u64 = 16 << 20;
+/// Largest sidecar that is read, 16 MiB.
+const MAX_BYTES: u64 = 16 << 20;
 
-/// The text of the architecture in the first of `<file>.json`, `<file without its extension>.json` and `architecture.json` that holds
-/// one: an object with the keys `input` and `layers`, or one with such an object under `architecture`. Other files of these names are
-/// passed over.
+/// The architecture in a sidecar, as JSON. Tried are `<file>.json`, `<file without its
+/// extension>.json` and `architecture.json`, in this order. A sidecar is an object with the keys
+/// `input` and `layers`, or has such an object under `architecture`; other files of these names are
+/// ignored.
 pub fn architecture(checkpoint: &Path) -> Option<String> {
     let with_json = |path: &Path| {
         let mut name = path.as_os_str().to_owned();
@@ -26,8 +27,8 @@ pub fn architecture(checkpoint: &Path) -> Option<String> {
 }
 
 fn read(path: &Path) -> Option<String> {
-    let known = fs_err::metadata(path).ok()?;
-    if !known.is_file() || known.len() > MOST_BYTES {
+    let file = fs_err::metadata(path).ok()?;
+    if !file.is_file() || file.len() > MAX_BYTES {
         return None;
     }
     let text = fs_err::read_to_string(path).ok()?;
@@ -36,11 +37,11 @@ fn read(path: &Path) -> Option<String> {
         Some(architecture) => architecture.take(),
         None => document,
     };
-    // An architecture may also be text within JSON, as catalogs have it.
+    // It may also be a text of JSON within JSON, as catalogs have it.
     let document = match document {
         Value::String(text) => serde_json::from_str(&text).ok()?,
         other => other,
     };
-    let is_one = document.get("input").is_some() && document.get("layers").is_some();
-    is_one.then(|| document.to_string())
+    let is_architecture = document.get("input").is_some() && document.get("layers").is_some();
+    is_architecture.then(|| document.to_string())
 }

@@ -1,4 +1,5 @@
-//! A snapshot: one index of the first dimension of every tensor of a file that stacks the states of a training run.
+//! Snapshots: a file stacks the states of a training run along the first dimension of every kernel,
+//! and a snapshot is one of them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,11 +13,14 @@ use cntflow_storage::FormatError;
 pub struct Snapshot {
     whole: Box<dyn Format>,
     tensors: Vec<TensorEntry>,
+    /// Index along the first dimension.
     row: usize,
-    snapshots: usize,
+    /// Size of the first dimension.
+    n_snapshots: usize,
 }
 
-/// The number of snapshots that the kernels of a file stack: the first dimension of all its tensors of three dimensions.
+/// The number of snapshots in a file: the size of the first dimension that all tensors of three
+/// dimensions have in common.
 pub fn n_snapshots(tensors: &[TensorEntry]) -> Option<usize> {
     let mut kernels = tensors.iter().filter(|tensor| tensor.shape.len() == 3);
     let first = kernels.next()?.shape[0];
@@ -28,17 +32,17 @@ pub fn n_snapshots(tensors: &[TensorEntry]) -> Option<usize> {
 /// The snapshot `row` of a file.
 ///
 /// # Errors
-/// Its tensors stack no snapshots, or not so many.
+/// Its tensors stack no snapshots, or no more than `row`.
 pub fn snapshot(whole: Box<dyn Format>, row: u64) -> Result<Snapshot, FormatError> {
     let snapshots = n_snapshots(whole.tensors()).ok_or_else(|| {
         FormatError::broken(
             "it holds no kernels [snapshot, n_in, n_out] of one number of snapshots",
         )
     })?;
-    let row = usize::try_from(row).ok().filter(|&row| row < snapshots);
-    let row = row.ok_or_else(|| {
+    let index = usize::try_from(row).ok().filter(|&row| row < snapshots);
+    let index = index.ok_or_else(|| {
         FormatError::broken(format!(
-            "it holds {snapshots} snapshots, this row is beyond"
+            "it holds {snapshots} snapshots, there is no snapshot {row}"
         ))
     })?;
     let tensors = whole.tensors().iter().map(|tensor| {
@@ -53,11 +57,12 @@ pub fn snapshot(whole: Box<dyn Format>, row: u64) -> Result<Snapshot, FormatErro
     Ok(Snapshot {
         tensors: tensors.collect(),
         whole,
-        row,
-        snapshots,
+        row: index,
+        n_snapshots: snapshots,
     })
 }
 
+/// Whether a tensor is a kernel of every snapshot.
 fn is_stacked(tensor: &TensorEntry, snapshots: usize) -> bool {
     tensor.shape.len() == 3 && tensor.shape[0] == snapshots
 }
@@ -71,12 +76,12 @@ impl Format for Snapshot {
         &self.tensors
     }
 
-    fn elements<'a>(&'a self, file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError> {
-        let all = self.whole.elements(file, place)?;
-        if self.tensors[place].excluded_because.is_some() {
+    fn elements<'a>(&'a self, file: &'a [u8], index: usize) -> Result<Cow<'a, [u8]>, FormatError> {
+        let all = self.whole.elements(file, index)?;
+        if self.tensors[index].excluded_because.is_some() {
             return Ok(all);
         }
-        let length = all.len() / self.snapshots;
+        let length = all.len() / self.n_snapshots;
         let range = self.row * length..(self.row + 1) * length;
         Ok(match all {
             Cow::Borrowed(all) => Cow::Borrowed(&all[range]),

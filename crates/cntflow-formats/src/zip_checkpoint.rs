@@ -1,6 +1,7 @@
-//! Checkpoints that are zip archives by their form: those of PyTorch, NumPy and Keras.
+//! Checkpoints in the form of a zip: those of PyTorch, NumPy and Keras.
 
-/// Whether the members are those of one checkpoint: a pickle with its storages, arrays only, or a Keras model.
+/// Whether members of these names are one checkpoint: a pickle with its storages, arrays only, or a
+/// Keras model. Any other zip is an archive, whose members may be checkpoints.
 pub fn is_zip_checkpoint(names: &[&str]) -> bool {
     let torch = names.iter().any(|name| {
         name.strip_suffix("data.pkl").is_some_and(|root| {
@@ -23,7 +24,7 @@ mod tests {
     use super::is_zip_checkpoint;
 
     #[test]
-    fn checkpoints_are_told_from_archives_of_them() {
+    fn a_checkpoint_is_distinguished_from_an_archive_of_checkpoints() {
         assert!(is_zip_checkpoint(&["a/data.pkl", "a/version", "a/data/0"]));
         assert!(is_zip_checkpoint(&["arr_0.npy", "arr_1.npy"]));
         assert!(is_zip_checkpoint(&[

@@ -1,4 +1,5 @@
-//! Errors of scanning. They end a scan if they concern a source that was named; otherwise their text is the reason of a skipped file.
+//! Errors of scanning. They end a scan if they concern a source that was named; otherwise their
+//! text is the reason of a skipped file.
 
 use cntflow_catalog::{CatalogError, JsonError};
 use cntflow_formats::CheckpointError;

@@ -1,5 +1,5 @@
-//! What a catalog takes in memory: published populations have hundreds of thousands of checkpoints. The only test of its binary, for it
-//! looks at the memory of the process.
+//! What a catalog takes in memory: published populations have hundreds of thousands of checkpoints.
+//! The only test of its binary, for it looks at the memory of the process.
 #![cfg(target_os = "linux")]
 
 use std::fmt::Write;

@@ -5,10 +5,12 @@ use std::path::Path;
 
 use fs_err as fs;
 
-/// Writes a file through `write` so that `path` is either as before or complete, whatever happens in between.
+/// Writes a file through `write` so that `path` is either as before or complete, whatever happens
+/// in between.
 ///
-/// The bytes go to a hidden temporary file in the same folder, are synced, and take their name by a rename; then the folder is
-/// synced, so that the name survives a power cut. Missing parent folders are made. A failure removes the temporary file.
+/// The bytes go to a hidden temporary file in the same folder, are synced, and take their name by a
+/// rename; then the folder is synced, so that the name survives a power cut. Missing parent folders
+/// are made. A failure removes the temporary file.
 ///
 /// # Errors
 /// Any I/O error (a full disk, a read-only folder), with the path in its text.

@@ -21,8 +21,8 @@ enum Whole {
     InMemory(Arc<Vec<u8>>),
 }
 
-/// Largest file that [`Content::load`] reads instead of mapping it, in bytes: below, copying the bytes takes less time than mapping and
-/// unmapping their pages.
+/// Largest file that [`Content::load`] reads instead of mapping it, in bytes: below, copying the
+/// bytes takes less time than mapping and unmapping their pages.
 const MAX_READ: u64 = 1 << 20;
 
 impl Content {
@@ -57,8 +57,9 @@ impl Content {
     /// # Errors
     /// The system cannot map it.
     pub fn map_file(file: &std::fs::File) -> std::io::Result<Self> {
-        // SAFETY: the map is only read. If another process truncates the file meanwhile, reading past its new end is a bus error,
-        // not a wrong number; copying every checkpoint instead would double the memory and the reading time of all of them.
+        // SAFETY: the map is only read. If another process truncates the file meanwhile, reading
+        // past its new end is a bus error, not a wrong number; copying every checkpoint instead
+        // would double the memory and the reading time of all of them.
         #[expect(unsafe_code, reason = "a memory map, see above")]
         let map = unsafe { Mmap::map(file) }?;
         Ok(Self {

@@ -1,5 +1,5 @@
-//! Errors of reading and writing bytes. [`StorageError`] names the file or object; [`FormatError`], its source, says what is wrong
-//! with the content.
+//! Errors of reading and writing bytes. [`StorageError`] names the file or object; [`FormatError`],
+//! its source, says what is wrong with the content.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,8 @@ impl StorageError {
     }
 }
 
-/// What is wrong with the content of a file. It does not name the file; the error that has it as its source does.
+/// What is wrong with the content of a file. It does not name the file; the error that has it as
+/// its source does.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// The file is shorter or longer than its header says.
@@ -113,7 +114,8 @@ impl FormatError {
 
 /// The one-line text of an error and all its sources.
 pub trait FullMessage {
-    /// The messages of the error and of its sources, joined by `: `. A message that only repeats its source's is left out.
+    /// The messages of the error and of its sources, joined by `: `. A message that only repeats
+    /// its source's is left out.
     fn full_message(&self) -> String;
 }
 

@@ -1,4 +1,5 @@
-//! A cache of values made from files: workers measure the checkpoints of one file in turn, and must not parse the file again for each.
+//! A cache of values made from files: workers measure the checkpoints of one file in turn, and must
+//! not parse the file again for each.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +23,8 @@ struct Slot<T> {
 /// Locked while the value is made, so that other threads that want it wait.
 type Value<T> = Mutex<Option<Arc<T>>>;
 
-/// Length of a file and the time of its last change, which show that it was replaced. `None` of an object, whose first value stays.
+/// Length of a file and the time of its last change, which show that it was replaced. `None` of an
+/// object, whose first value stays.
 type Version = Option<(u64, SystemTime)>;
 
 impl<T> FileCache<T> {
@@ -34,7 +36,8 @@ impl<T> FileCache<T> {
         }
     }
 
-    /// The value of `location`: the cached one, or else the one that `make` makes. Errors are not cached.
+    /// The value of `location`: the cached one, or else the one that `make` makes. Errors are not
+    /// cached.
     ///
     /// # Errors
     /// As `make`.

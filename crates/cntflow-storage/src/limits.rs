@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Bounds on what a file may make a reader allocate. They are checked before memory is allocated; a file beyond one is an error that
-/// names the limit. Elements that are used in place in a mapped file take no memory and are bounded by the file alone.
+/// Bounds on what a file may make a reader allocate. They are checked before memory is allocated; a
+/// file beyond one is an error that names the limit. Elements that are used in place in a mapped
+/// file take no memory and are bounded by the file alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Bytes of headers, lists of contents, pickles and other structure, added up; 100,000,000 (safetensors' own limit).
+    /// Bytes of headers, lists of contents, pickles and other structure, added up; 100,000,000
+    /// (safetensors' own limit).
     pub header_bytes: u64,
     /// Tensors of one file; 200,000.
     pub tensors: u64,

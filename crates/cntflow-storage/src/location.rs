@@ -1,4 +1,5 @@
-//! The location of a checkpoint as a value: a file or an object, a member of an archive, a row of a file that holds several.
+//! The location of a checkpoint as a value: a file or an object, a member of an archive, a row of a
+//! file that holds several.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,12 +13,13 @@ use crate::{Content, Limits, SharedPath, StorageError};
 /// The location of a checkpoint. A plain wire type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location {
-    /// A file, or the URL of an object. A URL is text: it is never joined or normalised as a path is.
+    /// A file, or the URL of an object. A URL is text: it is never joined or normalised as a path
+    /// is.
     pub path: SharedPath,
     /// Name of a member, if the file is an archive (tar, tar.gz, zip).
     pub member: Option<String>,
-    /// A row, if the file holds several checkpoints: a row of the Small CNN Zoo's matrix, or a snapshot along the first dimension of
-    /// every tensor.
+    /// A row, if the file holds several checkpoints: a row of the Small CNN Zoo's matrix, or a
+    /// snapshot along the first dimension of every tensor.
     pub row: Option<u64>,
 }
 
@@ -86,8 +88,8 @@ impl Location {
         self.path.to_str().filter(|text| store::is_url(text))
     }
 
-    /// Size in bytes of the file that it is in, an estimate of what measuring it costs; `None` of an object, whose store would have to
-    /// be asked, and of a missing file.
+    /// Size in bytes of the file that it is in, an estimate of what measuring it costs; `None` of
+    /// an object, whose store would have to be asked, and of a missing file.
     pub fn size(&self) -> Option<u64> {
         if self.url().is_some() {
             return None;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An immutable path of one pointer; clones share its text. It is serialised as any path.
 ///
-/// Written by hand because a path need not be UTF-8, which the texts of `arcstr` must be, and an `Arc<Path>` has the size of two
-/// pointers: a catalog has hundreds of thousands of them.
+/// Written by hand because a path need not be UTF-8, which the texts of `arcstr` must be, and an
+/// `Arc<Path>` has the size of two pointers: a catalog has hundreds of thousands of them.
 #[derive(Clone, Debug, Default, Eq, PartialOrd, Ord, Hash)]
 pub struct SharedPath(Arc<PathBuf>);
 

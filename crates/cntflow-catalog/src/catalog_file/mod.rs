@@ -1,5 +1,6 @@
-//! The catalog as a file. It is written as Parquet: `checkpoint`, `path`, `run`, `step`, `architecture`, `absent`, one column per label,
-//! and `member` and `row` if some checkpoint has them.
+//! The catalog as a file. It is written as Parquet: `checkpoint`, `path`, `run`, `step`,
+//! `architecture`, `absent`, one column per label, and `member` and `row` if some checkpoint has
+//! them.
 //!
 //! Paths are relative to the folder of the catalog, so that a population can be moved as a whole.
 

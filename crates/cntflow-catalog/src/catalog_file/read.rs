@@ -9,13 +9,16 @@ use crate::{CatalogError, ColumnSource, Label, Labels, RowError};
 use arcstr::ArcStr;
 use cntflow_storage::{Limits, Location};
 
-/// Reads a catalog: a CSV, JSON-lines or Parquet file with at least a column `path`, relative to the folder of the file.
+/// Reads a catalog: a CSV, JSON-lines or Parquet file with at least a column `path`, relative to
+/// the folder of the file.
 ///
-/// `checkpoint` defaults to the location, `run` to the checkpoint and `step` to 0. `member` and `row` select a checkpoint of an archive
-/// or of a matrix. Every other column of numbers, flags or texts is a label.
+/// `checkpoint` defaults to the location, `run` to the checkpoint and `step` to 0. `member` and
+/// `row` select a checkpoint of an archive or of a matrix. Every other column of numbers, flags or
+/// texts is a label.
 ///
 /// # Errors
-/// The file cannot be read, or a row lacks `path` or has a `step` or `row` that is no whole number; the text names line and column.
+/// The file cannot be read, or a row lacks `path` or has a `step` or `row` that is no whole number;
+/// the text names line and column.
 pub fn read_catalog(path: &Path) -> Result<Vec<CatalogEntry>, CatalogError> {
     read_catalog_at(&path.into(), &Limits::default())
 }
@@ -73,7 +76,8 @@ fn row_number(row: &Row) -> Result<Option<u64>, RowError> {
         .map_err(|_| RowError::Negative { column, value })
 }
 
-/// The location of a path in the catalog: URLs and absolute paths as they are, others relative to the folder of the catalog.
+/// The location of a path in the catalog: URLs and absolute paths as they are, others relative to
+/// the folder of the catalog.
 fn resolve(catalog: &Location, path: &str) -> Location {
     let absolute = Location::from(Path::new(path));
     if absolute.url().is_some() {

@@ -84,7 +84,8 @@ fn form(name: &str) -> Option<Form> {
 /// Calls `take` with each row of a file.
 ///
 /// # Errors
-/// The file cannot be read, its name has no ending of a table, or `take` refuses a row; the text names the line.
+/// The file cannot be read, its name has no ending of a table, or `take` refuses a row; the text
+/// names the line.
 pub fn for_each_row(
     location: &Location,
     limits: &Limits,

@@ -1,4 +1,5 @@
-//! Parquet, batch by batch. All three Arrow types of text are read: Polars and pandas write large strings and string views.
+//! Parquet, batch by batch. All three Arrow types of text are read: Polars and pandas write large
+//! strings and string views.
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use super::{Cell, Row, TakeRow};
 use crate::{Label, TableError};
 use cntflow_storage::Content;
 
-/// Hands out the rows, numbered from 1. Columns of other types than numbers, flags and texts (lists, dates) are ignored.
+/// Hands out the rows, numbered from 1. Columns of other types than numbers, flags and texts
+/// (lists, dates) are ignored.
 pub(super) fn read(file: Content, take: TakeRow<'_>) -> Result<(), TableError> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from_owner(file))
         .and_then(|builder| builder.build())?;
@@ -57,7 +59,8 @@ fn as_texts(column: &ArrayRef) -> Option<StringArray> {
     }
 }
 
-/// The column converted to one of the four types of labels; `None` if it holds something else (lists, dates).
+/// The column converted to one of the four types of labels; `None` if it holds something else
+/// (lists, dates).
 fn plain(array: &ArrayRef) -> Option<ArrayRef> {
     use arrow_array::types::{
         Float32Type, Int8Type, Int16Type, Int32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,

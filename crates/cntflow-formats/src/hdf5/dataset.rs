@@ -1,4 +1,4 @@
-//! Datasets: shape, type of the elements, and where they are.
+//! Datasets: their shape, the type of their elements, and where these are.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,37 +21,38 @@ use cntflow_storage::{Content, Limits};
 pub(crate) struct Dataset {
     /// Its path from the root, without a slash in front.
     pub(crate) path: String,
-    /// Its shape; elements that are no numbers have their bytes as a last dimension.
+    /// Its shape; if its elements are no numbers, their bytes are a last dimension.
     pub(crate) shape: Vec<usize>,
     /// Type of its elements; bytes where they are no numbers.
     pub(crate) element: Element,
     /// Why it is no tensor of numbers: `text`, say.
     pub(crate) excluded_because: Option<String>,
-    stored: Stored,
+    storage: Storage,
 }
 
-/// Where elements are.
-enum Stored {
-    /// In the file in one piece, as they are handed out.
+/// Where the elements of a dataset are.
+enum Storage {
+    /// Contiguous in the file, row-major and little-endian.
     InFile(Range<usize>),
-    /// Chunked, compressed, within a header, never written, or big-endian.
-    Scattered {
+    /// Chunked, compressed, in a header, never written, or big-endian.
+    Decoded {
         dataset: Box<hdf5_reader::Dataset>,
-        big_endian: bool,
+        is_big_endian: bool,
     },
 }
 
-impl fmt::Debug for Stored {
+impl fmt::Debug for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InFile(range) => write!(f, "{range:?}"),
-            Self::Scattered { .. } => f.write_str("scattered"),
+            Self::Decoded { .. } => f.write_str("decoded"),
         }
     }
 }
 
-/// Most bytes that one dataset may be decoded to: by the limit, and by what the whole file can hold compressed.
-pub(super) fn most_decoded(content: &Content, limits: &Limits) -> u64 {
+/// Most bytes that one dataset may be decoded to: the limit, or less if the file cannot hold as
+/// many compressed.
+pub(super) fn max_decoded(content: &Content, limits: &Limits) -> u64 {
     let expanded = (content.len() as u64).saturating_mul(limits.expansion);
     limits.decoded_bytes.min(expanded)
 }
@@ -65,7 +66,7 @@ impl Dataset {
         content: &Content,
         limits: &Limits,
     ) -> Result<Self, FormatError> {
-        let told = |error| broken(&path, &error);
+        let with_path = |error| broken(&path, &error);
         let sizes: Result<Vec<usize>, _> = dataset
             .shape()
             .iter()
@@ -73,28 +74,28 @@ impl Dataset {
             .collect();
         let too_large = |_| FormatError::broken(format!("{path}: its shape is too large"));
         let mut shape = sizes.map_err(too_large)?;
-        let kind = Kind::of(&dataset).map_err(told)?;
+        let kind = Kind::of(&dataset).map_err(with_path)?;
         if kind.excluded_because.is_some() {
-            shape.push(dataset.raw_element_size().map_err(told)?);
+            shape.push(dataset.raw_element_size().map_err(with_path)?);
         }
         if shape.is_empty() && matches!(dataset.num_elements(), Ok(0)) {
             shape.push(0);
         }
         let bytes = checked_bytes(&path, &shape, kind.element)?;
-        let placed = Placed::of(&dataset, file, bytes).map_err(told)?;
-        let stored = match placed.range.filter(|_| !kind.big_endian) {
-            Some(range) if range.end <= content.len() => Stored::InFile(range),
+        let stored = StoredBytes::of(&dataset, file, bytes).map_err(with_path)?;
+        let storage = match stored.range.filter(|_| !kind.is_big_endian) {
+            Some(range) if range.end <= content.len() => Storage::InFile(range),
             Some(range) => {
                 return Err(FormatError::broken(format!(
-                    "tensor {path} lies at {range:?}, the file has {} bytes (cut short)",
+                    "tensor {path} is at bytes {range:?}, file has {} (cut short)",
                     content.len()
                 )));
             }
             None => {
-                check_decoded(&path, bytes, placed.filtered, content, limits)?;
-                Stored::Scattered {
+                check_decoded(&path, bytes, stored.is_filtered, content, limits)?;
+                Storage::Decoded {
                     dataset: Box::new(dataset),
-                    big_endian: kind.big_endian,
+                    is_big_endian: kind.is_big_endian,
                 }
             }
         };
@@ -102,23 +103,23 @@ impl Dataset {
             shape,
             element: kind.element,
             excluded_because: kind.excluded_because,
-            stored,
+            storage,
             path,
         })
     }
 
     /// The elements, row-major and little-endian.
     pub(super) fn elements<'a>(&'a self, content: &'a [u8]) -> Result<Cow<'a, [u8]>, FormatError> {
-        match &self.stored {
-            Stored::InFile(range) => Ok(Cow::Borrowed(&content[range.clone()])),
-            Stored::Scattered { .. } if self.shape.contains(&0) => Ok(Cow::Borrowed(&[])),
-            Stored::Scattered {
+        match &self.storage {
+            Storage::InFile(range) => Ok(Cow::Borrowed(&content[range.clone()])),
+            Storage::Decoded { .. } if self.shape.contains(&0) => Ok(Cow::Borrowed(&[])),
+            Storage::Decoded {
                 dataset,
-                big_endian,
+                is_big_endian,
             } => {
                 let bytes = dataset.read_raw_bytes();
                 let mut bytes = bytes.map_err(|error| broken(&self.path, &error))?;
-                if *big_endian {
+                if *is_big_endian {
                     let elements = bytes.chunks_exact_mut(self.element.bytes());
                     elements.for_each(<[u8]>::reverse);
                 }
@@ -128,49 +129,47 @@ impl Dataset {
     }
 }
 
-/// Compares what a dataset takes when decoded with the limits. Without a filter it cannot be more than the whole file.
+/// Compares the bytes of a dataset, decoded, with the limits. Without a filter they cannot be more
+/// than those of the file.
 fn check_decoded(
     path: &str,
     bytes: usize,
-    filtered: bool,
+    is_filtered: bool,
     content: &Content,
     limits: &Limits,
 ) -> Result<(), FormatError> {
     let what = format!("bytes of tensor {path}");
     let bytes = bytes as u64;
     FormatError::check_limit(&*what, bytes, "decoded_bytes", limits.decoded_bytes)?;
-    let (limit, most) = match filtered {
-        true => (
-            "expansion times the file's bytes",
-            most_decoded(content, limits),
-        ),
-        false => ("of the file's bytes", content.len() as u64),
-    };
-    FormatError::check_limit(what, bytes, limit, most)
+    if is_filtered {
+        let allowed = max_decoded(content, limits);
+        return FormatError::check_limit(what, bytes, "expansion times the file's bytes", allowed);
+    }
+    FormatError::check_limit(what, bytes, "of the file's bytes", content.len() as u64)
 }
 
-/// Where a dataset's bytes lie.
+/// How the file stores the bytes of a dataset.
 #[derive(Default)]
-struct Placed {
-    /// In the file; `None` if they do not in one piece, or were never written.
+struct StoredBytes {
+    /// Their range in the file; `None` if they are not contiguous, or were never written.
     range: Option<Range<usize>>,
-    /// Whether they go through filters, as compressed ones do.
-    filtered: bool,
+    /// Whether they are encoded by filters, such as compression.
+    is_filtered: bool,
 }
 
-impl Placed {
+impl StoredBytes {
     fn of(
         dataset: &hdf5_reader::Dataset,
         file: &Hdf5File,
         bytes: usize,
     ) -> Result<Self, hdf5_reader::error::Error> {
         let header = file.get_or_parse_header(dataset.address())?;
-        let mut placed = Self::default();
+        let mut stored = Self::default();
         let mut external = false;
         for message in &header.messages {
             match message {
                 HdfMessage::ExternalFiles(_) => external = true,
-                HdfMessage::FilterPipeline(_) => placed.filtered = true,
+                HdfMessage::FilterPipeline(_) => stored.is_filtered = true,
                 HdfMessage::DataLayout(message) => {
                     if let DataLayout::Contiguous { address, size } = message.layout
                         && !Cursor::is_undefined_offset(address, file.superblock().offset_size)
@@ -178,21 +177,21 @@ impl Placed {
                         let start = usize::try_from(address).ok();
                         let end = start.and_then(|start| start.checked_add(bytes));
                         let range = start.zip(end).filter(|_| size >= bytes as u64);
-                        placed.range = range.map(|(start, end)| start..end);
+                        stored.range = range.map(|(start, end)| start..end);
                     }
                 }
                 _ => {}
             }
         }
-        placed.range = placed.range.filter(|_| !external);
-        Ok(placed)
+        stored.range = stored.range.filter(|_| !external);
+        Ok(stored)
     }
 }
 
-/// What the elements of a dataset are.
+/// The type of a dataset's elements.
 struct Kind {
     element: Element,
-    big_endian: bool,
+    is_big_endian: bool,
     excluded_because: Option<String>,
 }
 
@@ -201,7 +200,7 @@ impl Kind {
         let number = |element: Option<Element>, order: ByteOrder| {
             element.map(|element| Self {
                 element,
-                big_endian: order == ByteOrder::BigEndian,
+                is_big_endian: order == ByteOrder::BigEndian,
                 excluded_because: None,
             })
         };
@@ -223,7 +222,7 @@ impl Kind {
                 }
                 _ => None,
             },
-            // Brain floats as NumPy, which knows none, writes them.
+            // NumPy has no brain floats: they are written as opaque elements of 2 bytes.
             Datatype::Opaque { size: 2, .. } => {
                 number(Some(Element::BF16), ByteOrder::LittleEndian)
             }
@@ -231,12 +230,13 @@ impl Kind {
         };
         Ok(kind.unwrap_or_else(|| Self {
             element: Element::U8,
-            big_endian: false,
+            is_big_endian: false,
             excluded_because: Some(not_numbers(dataset.dtype()).to_owned()),
         }))
     }
 }
 
+/// What elements are that are not read as numbers.
 fn not_numbers(datatype: &Datatype) -> &'static str {
     match datatype {
         Datatype::String { .. } => "text",
@@ -249,6 +249,7 @@ fn not_numbers(datatype: &Datatype) -> &'static str {
     }
 }
 
+/// The whole number of a size in bytes.
 fn integer(size: u8, signed: bool) -> Option<Element> {
     Some(match (size, signed) {
         (1, true) => Element::I8,
@@ -263,10 +264,10 @@ fn integer(size: u8, signed: bool) -> Option<Element> {
     })
 }
 
-/// The float that a datatype message describes: its bytes, and the bits of its exponent and mantissa.
+/// The float of a datatype message, by its bytes and the bits of its exponent and mantissa.
 fn float(message: &[u8]) -> Option<Element> {
-    let size = *message.get(4)?;
-    match (size, *message.get(13)?, *message.get(15)?) {
+    let (bytes, exponent, mantissa) = (*message.get(4)?, *message.get(13)?, *message.get(15)?);
+    match (bytes, exponent, mantissa) {
         (2, 5, 10) => Some(Element::F16),
         (2, 8, 7) => Some(Element::BF16),
         (4, 8, 23) => Some(Element::F32),

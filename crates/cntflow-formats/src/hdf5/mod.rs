@@ -1,9 +1,11 @@
 //! HDF5 files: their groups with the texts of their attributes, and their datasets by path.
 //!
-//! The structure of the file (object headers, symbol tables, heaps, B-trees, indices of chunks, filters) is read by the crate
-//! `hdf5-reader`, which bounds what an object header, a chunk and a read may take. Here stands what it leaves to its caller: loops
-//! of groups, limits on numbers and depth, texts that refer to the same bytes many times, the bit layout of floats, and views of
-//! the file where a dataset lies in it in one piece. `hdf5-pure` reads the same files, but bounds no read and is four times as large.
+//! The crate `hdf5-reader` reads the structure of the file (object headers, symbol tables, heaps,
+//! B-trees, indices of chunks, filters) and bounds what an object header, a chunk and a read may
+//! take. This module adds what the crate leaves to its caller: cycles of groups, limits on counts
+//! and depth, texts that refer to the same bytes many times, the bit layout of floats, and
+//! borrowing a dataset that is contiguous in the file. (`hdf5-pure` reads the same files, but
+//! bounds no read and is four times as large.)
 
 mod dataset;
 mod texts;
@@ -27,7 +29,7 @@ pub(super) struct Hdf5 {
     content: Content,
     /// Texts of the attributes of every group, by its path; that of the root is empty.
     pub(super) groups: BTreeMap<String, Texts>,
-    /// All datasets, in natural order of their paths.
+    /// All datasets, in the natural order of their paths (`2` before `10`).
     pub(super) datasets: Vec<Dataset>,
 }
 
@@ -37,10 +39,10 @@ impl fmt::Debug for Hdf5 {
     }
 }
 
-/// The bytes that the crate reads: those of the content, shared.
-struct Shared(Content);
+/// The content in the form that the crate reads.
+struct SharedBytes(Content);
 
-impl AsRef<[u8]> for Shared {
+impl AsRef<[u8]> for SharedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
@@ -52,12 +54,12 @@ pub(super) fn recognises(file: &[u8]) -> bool {
 }
 
 impl Hdf5 {
-    /// Reads groups, attributes and the places of all datasets.
+    /// Reads groups, attributes and the locations of all datasets.
     ///
     /// # Errors
     /// The file is cut short, its structure is broken, or it asks for more than `limits` allow.
     pub(super) fn open(content: &Content, limits: &Limits) -> Result<Self, FormatError> {
-        let file = Hdf5File::from_owner(Shared(content.clone()), options(content, limits))
+        let file = Hdf5File::from_owner(SharedBytes(content.clone()), options(content, limits))
             .map_err(|error| broken("", &error))?;
         let found = content.len() as u64;
         let expected = file.superblock().eof_address;
@@ -68,7 +70,7 @@ impl Hdf5 {
             file: &file,
             content,
             limits,
-            seen: HashSet::new(),
+            entered: HashSet::new(),
             path_bytes: 0,
             text_bytes: found,
             groups: BTreeMap::new(),
@@ -92,8 +94,8 @@ impl Hdf5 {
     ///
     /// # Errors
     /// A chunk is damaged or compressed by a filter that is not known.
-    pub(super) fn elements(&self, place: usize) -> Result<std::borrow::Cow<'_, [u8]>, FormatError> {
-        self.datasets[place].elements(&self.content)
+    pub(super) fn elements(&self, index: usize) -> Result<std::borrow::Cow<'_, [u8]>, FormatError> {
+        self.datasets[index].elements(&self.content)
     }
 
     /// The one text of an attribute of a group.
@@ -106,7 +108,7 @@ impl Hdf5 {
 }
 
 fn options(content: &Content, limits: &Limits) -> OpenOptions {
-    let decoded = dataset::most_decoded(content, limits);
+    let decoded = dataset::max_decoded(content, limits);
     let decoded = usize::try_from(decoded).unwrap_or(usize::MAX);
     let header = limits.header_bytes.min(content.len() as u64);
     OpenOptions::default()
@@ -122,10 +124,11 @@ struct Walk<'a> {
     content: &'a Content,
     limits: &'a Limits,
     /// Addresses of the groups that have been entered.
-    seen: HashSet<u64>,
+    entered: HashSet<u64>,
     /// Bytes of all paths so far.
     path_bytes: u64,
-    /// Bytes of text that may still be read. A file lists every text once, so that all of them are shorter than it.
+    /// Bytes of text that may still be read. An honest file has every text once, so that all
+    /// together are shorter than the file.
     text_bytes: u64,
     groups: BTreeMap<String, Texts>,
     datasets: Vec<Dataset>,
@@ -136,7 +139,7 @@ impl Walk<'_> {
         let root = self.file.root_group().map_err(|error| broken("", &error))?;
         let mut pending = vec![(root, String::new(), 0)];
         while let Some((group, path, depth)) = pending.pop() {
-            if !self.seen.insert(group.address()) {
+            if !self.entered.insert(group.address()) {
                 continue;
             }
             FormatError::check_limit("levels of groups", depth, "depth", self.limits.depth)?;
@@ -147,9 +150,9 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Takes a group's texts and datasets; gives its groups.
+    /// Adds a group's texts and datasets, and returns the groups in it.
     fn enter(&mut self, group: &Group, path: &str) -> Result<Vec<(Group, String)>, FormatError> {
-        let texts = texts::of(group, path, &mut self.text_bytes)?;
+        let texts = texts::texts_of(group, path, &mut self.text_bytes)?;
         self.groups.insert(path.to_owned(), texts);
         let (groups, datasets) = group.members().map_err(|error| broken(path, &error))?;
         for dataset in datasets {
@@ -166,6 +169,7 @@ impl Walk<'_> {
         named.collect()
     }
 
+    /// The path of something in a group; counts its bytes.
     fn join(&mut self, path: &str, name: &str) -> Result<String, FormatError> {
         let joined = match path {
             "" => name.to_owned(),
@@ -178,7 +182,7 @@ impl Walk<'_> {
     }
 }
 
-/// What the crate says of a group or dataset.
+/// An error of the crate about a group or dataset.
 fn broken(path: &str, error: &hdf5_reader::error::Error) -> FormatError {
     FormatError::broken(match path {
         "" => format!("{error}"),

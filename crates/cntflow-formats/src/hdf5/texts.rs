@@ -1,4 +1,4 @@
-//! Attributes that are texts, single or in lists, of fixed or variable length.
+//! Attributes that hold texts: one or a list, of fixed or variable length.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use cntflow_storage::FormatError;
 /// Texts of a group's attributes, by name; a single text is a list of one.
 pub(crate) type Texts = BTreeMap<String, Vec<String>>;
 
-/// Reads a group's texts and takes their bytes from `budget`; attributes that are no texts are passed over.
-pub(super) fn of(group: &Group, path: &str, budget: &mut u64) -> Result<Texts, FormatError> {
+/// Reads the texts of a group and takes their bytes from `budget`; other attributes are ignored.
+pub(super) fn texts_of(group: &Group, path: &str, budget: &mut u64) -> Result<Texts, FormatError> {
     let attributes = group.raw_attributes();
     let mut texts = Texts::new();
     for attribute in attributes.map_err(|error| broken(path, &error))? {
@@ -38,12 +38,13 @@ pub(super) fn of(group: &Group, path: &str, budget: &mut u64) -> Result<Texts, F
     Ok(texts)
 }
 
+/// Texts of `width` bytes each.
 fn fixed(attribute: &AttributeMessage, width: u32) -> Vec<String> {
-    let places = attribute.raw_data.chunks_exact((width as usize).max(1));
-    places.map(decode).collect()
+    let texts = attribute.raw_data.chunks_exact((width as usize).max(1));
+    texts.map(decode).collect()
 }
 
-/// References (length, address, index), each to bytes in a heap.
+/// Texts in a heap, to which the attribute has references: length, address and index.
 fn variable(
     group: &Group,
     path: &str,
@@ -68,7 +69,7 @@ fn variable(
     texts.collect()
 }
 
-/// A text up to its padding of zero bytes.
+/// A text without its padding of zero bytes.
 fn decode(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|&byte| byte == 0);
     String::from_utf8_lossy(&bytes[..end.unwrap_or(bytes.len())]).into_owned()

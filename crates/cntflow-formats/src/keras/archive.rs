@@ -19,8 +19,8 @@ pub(super) struct Archive {
     pub(super) weights: Content,
 }
 
-/// Whether the file is a zip with the members that Keras writes. A file that is cut short has lost its list of members, and is
-/// recognised by the first of them.
+/// Whether the file is a zip with the members that Keras writes. A file that is cut short has lost
+/// its list of members, and is recognised by the first of them.
 pub(super) fn recognises(file: &[u8]) -> bool {
     if !zip::starts_with_member(file) {
         return false;

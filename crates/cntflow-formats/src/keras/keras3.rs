@@ -1,16 +1,18 @@
-//! The layout of `.weights.h5`: variables are datasets `vars/0`, `vars/1`, ... of the objects that have them. A layer's group is named
-//! after its class, with `_1`, `_2`, ... for the next ones of it; since Keras 3.6 `vars` has the layer's own name as an attribute.
+//! The layout of `.weights.h5`: the variables of an object are the datasets `vars/0`, `vars/1`, ...
+//! of its group. A layer's group is named after its class, with `_1`, `_2`, ... for further layers
+//! of the class. Since Keras 3.6 `vars` has the layer's own name as an attribute.
 
 use std::collections::BTreeMap;
 
 use super::{Layers, Listing, OPTIMIZER};
 use crate::hdf5::Hdf5;
 
-/// Groups of layers, as they are named in Keras 3 and in earlier versions.
+/// Groups that contain layers, in Keras 3 and in earlier versions.
 const CONTAINERS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
 
-/// Parts of layers whose variables do not come first in the order of their names.
-const PARTS: [&str; 7] = [
+/// Parts of layers in the order in which Keras lists their variables; those of the layer itself
+/// come before them.
+const PART_ORDER: [&str; 7] = [
     "forward_layer",
     "backward_layer",
     "query_dense",
@@ -20,28 +22,28 @@ const PARTS: [&str; 7] = [
     "cell",
 ];
 
-/// Reads the tree; `None` if the file is not of this layout.
+/// Lists the variables; `None` if the file is not of this layout.
 pub(super) fn read(hdf5: &Hdf5) -> Option<Listing> {
-    let is_walked = |path: &str| {
+    let is_variable = |path: &str| {
         let mut steps = path.rsplit('/');
         let number = steps.next().is_some_and(|last| last.parse::<u32>().is_ok());
         number && steps.next() == Some("vars")
     };
     let mut listing = Listing::default();
     let mut groups: BTreeMap<String, Vec<(&str, String)>> = BTreeMap::new();
-    let mut found = false;
-    for (place, dataset) in hdf5.datasets.iter().enumerate() {
-        found |= is_walked(&dataset.path);
+    let mut has_variables = false;
+    for (index, dataset) in hdf5.datasets.iter().enumerate() {
+        has_variables |= is_variable(&dataset.path);
         let path = dataset.path.clone();
         if let Some((group, part)) = layer_of(&dataset.path) {
             let of_layer = groups.entry(group).or_default();
             of_layer.push((part, path.clone()));
         }
         let excluded_because = excluded_because(&path).map(str::to_owned);
-        listing.tensors.push((path, place, excluded_because));
+        listing.tensors.push((path, index, excluded_because));
     }
     listing.layers = layers(hdf5, groups);
-    found.then_some(listing)
+    has_variables.then_some(listing)
 }
 
 /// Why a variable is no weight.
@@ -56,7 +58,7 @@ fn excluded_because(path: &str) -> Option<&'static str> {
     }
 }
 
-/// The group of a layer, and what of the layer a variable belongs to.
+/// The group of the layer that a variable belongs to, and its part of the layer.
 fn layer_of(path: &str) -> Option<(String, &str)> {
     let (container, rest) = path.split_once('/')?;
     let (group, rest) = rest.split_once('/')?;
@@ -66,7 +68,8 @@ fn layer_of(path: &str) -> Option<(String, &str)> {
         .then(|| (format!("{container}/{group}"), part.trim_end_matches('/')))
 }
 
-/// Sorts each layer's variables as Keras lists a layer's weights. Those of one object come in their own order already.
+/// Sorts the variables of each layer in the order of Keras' own list of weights. Those of one
+/// object already are in order.
 fn layers(hdf5: &Hdf5, groups: BTreeMap<String, Vec<(&str, String)>>) -> Layers {
     let mut layers = Layers::default();
     let mut of_class = Vec::new();
@@ -74,7 +77,7 @@ fn layers(hdf5: &Hdf5, groups: BTreeMap<String, Vec<(&str, String)>>) -> Layers 
         variables.retain(|(part, _)| !part.contains("seed_generator"));
         variables.sort_by_key(|(part, _)| {
             let first = part.split('/').next().unwrap_or_default();
-            PARTS.iter().position(|&part| part == first)
+            PART_ORDER.iter().position(|&part| part == first)
         });
         let tensors: Vec<String> = variables.into_iter().map(|(_, path)| path).collect();
         let counted = group.split('/').next_back().unwrap_or_default();
@@ -86,7 +89,8 @@ fn layers(hdf5: &Hdf5, groups: BTreeMap<String, Vec<(&str, String)>>) -> Layers 
         of_class.push((counted.to_owned(), (name, tensors.clone())));
         layers.counted.insert(counted.to_owned(), tensors);
     }
-    // Only of one class the numbers of the groups are those of the layers.
+    // Groups are numbered by class, so they show the order of the layers only if all are of one
+    // class.
     of_class.retain(|(_, (_, tensors))| !tensors.is_empty());
     if of_class.iter().all(|(group, _)| class(group) == "dense") {
         of_class.sort_by(|a, b| alphanumeric_sort::compare_str(&a.0, &b.0));
@@ -120,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_weight_is_told() {
+    fn variables_that_are_no_weights_are_excluded() {
         assert_eq!(excluded_because("optimizer/vars/3"), Some(OPTIMIZER));
         assert_eq!(
             excluded_because("layers/dropout/seed_generator/vars/0"),

@@ -1,5 +1,6 @@
-//! The layout with lists: a group for each layer in the attribute `layer_names`, its datasets in the group's `weight_names`. Lists
-//! that are too long for an attribute go on in `layer_names0`, `layer_names1`, ....
+//! The legacy layout of `.h5`: the attribute `layer_names` lists the groups of the layers, and the
+//! attribute `weight_names` of each group its datasets. A list that is too long for an attribute is
+//! split into `layer_names0`, `layer_names1`, and so on.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,10 +11,10 @@ use cntflow_storage::FormatError;
 /// The group of weights that belong to no layer.
 const TOP_LEVEL: &str = "top_level_model_weights";
 
-/// Reads the lists; `None` if the file has none.
+/// Lists the tensors; `None` if the file is not of this layout.
 ///
 /// # Errors
-/// A list names a dataset that is not in the file, or one twice.
+/// A list names a group or dataset that is not in the file, or a dataset twice.
 pub(super) fn read(hdf5: &Hdf5) -> Result<Option<Listing>, FormatError> {
     let base = ["model_weights", ""].into_iter().find_map(|base| {
         let texts = hdf5.groups.get(base)?;
@@ -26,8 +27,10 @@ pub(super) fn read(hdf5: &Hdf5) -> Result<Option<Listing>, FormatError> {
         layers.push(TOP_LEVEL);
     }
     let datasets = hdf5.datasets.iter().enumerate();
-    let places: HashMap<&str, usize> = datasets.map(|(i, set)| (&*set.path, i)).collect();
-    let mut seen = vec![false; hdf5.datasets.len()];
+    let index_by_path: HashMap<&str, usize> = datasets
+        .map(|(index, dataset)| (&*dataset.path, index))
+        .collect();
+    let mut is_listed = vec![false; hdf5.datasets.len()];
     let mut listed: Vec<(&str, &str, usize)> = Vec::new();
     for layer in layers {
         let group = join(base, layer);
@@ -36,58 +39,58 @@ pub(super) fn read(hdf5: &Hdf5) -> Result<Option<Listing>, FormatError> {
         })?;
         for weight in list(texts, "weight_names").unwrap_or_default() {
             let path = join(&group, weight);
-            let place = *places.get(&*path).ok_or_else(|| {
+            let index = *index_by_path.get(&*path).ok_or_else(|| {
                 FormatError::broken(format!(
                     "layer {layer} lists {weight}, there is no dataset {path}"
                 ))
             })?;
-            if std::mem::replace(&mut seen[place], true) {
+            if std::mem::replace(&mut is_listed[index], true) {
                 return Err(FormatError::broken(format!(
                     "it lists dataset {path} twice"
                 )));
             }
-            listed.push((layer, weight, place));
+            listed.push((layer, weight, index));
         }
     }
     let mut listing = name(&listed);
-    for (place, dataset) in hdf5.datasets.iter().enumerate() {
-        if !seen[place] {
-            let excluded_because = match dataset.path.starts_with("optimizer_weights/") {
-                true => OPTIMIZER,
-                false => "in no list of weights",
+    for (index, dataset) in hdf5.datasets.iter().enumerate() {
+        if !is_listed[index] {
+            let reason = if dataset.path.starts_with("optimizer_weights/") {
+                OPTIMIZER
+            } else {
+                "in no list of weights"
             };
-            let unlisted = (
-                dataset.path.clone(),
-                place,
-                Some(excluded_because.to_owned()),
-            );
+            let unlisted = (dataset.path.clone(), index, Some(reason.to_owned()));
             listing.tensors.push(unlisted);
         }
     }
     Ok(Some(listing))
 }
 
-/// Tensors get the names in the lists; where these are not unique in the file, that of the layer in front.
+/// Names the tensors as the lists do, with the layer's name in front if those names are not unique
+/// in the file.
 fn name(listed: &[(&str, &str, usize)]) -> Listing {
     let mut once = HashSet::new();
     let unique = listed.iter().all(|(_, weight, _)| once.insert(*weight));
     let mut tensors = Vec::with_capacity(listed.len());
     let mut layers = Layers::default();
-    for &(layer, weight, place) in listed {
-        let name = match unique {
-            true => weight.to_owned(),
-            false => join(layer, weight),
+    for &(layer, weight, index) in listed {
+        let name = if unique {
+            weight.to_owned()
+        } else {
+            join(layer, weight)
         };
         match layers.in_order.last_mut() {
             Some((last, tensors)) if last == layer => tensors.push(name.clone()),
             _ => layers.in_order.push((layer.to_owned(), vec![name.clone()])),
         }
-        tensors.push((name, place, None));
+        tensors.push((name, index, None));
     }
     layers.named = layers.in_order.iter().cloned().collect();
     Listing { tensors, layers }
 }
 
+/// The path of something in a group; the root's is empty.
 fn join(group: &str, name: &str) -> String {
     match group {
         "" => name.to_owned(),

@@ -1,22 +1,21 @@
-//! Keras: HDF5 files of whole models and of weights only, of all versions, `.weights.h5` and `.keras`; and HDF5 files of any other
-//! origin, whose datasets are listed by path.
+//! Keras: whole models and weights only, of all versions, in HDF5, `.weights.h5` and `.keras`; and
+//! HDF5 files of any other origin, whose datasets are listed by path.
 //!
-//! Keras writes three layouts. Until version 3, and since then where a name ends in `.h5`, groups have attributes `layer_names` and
-//! `weight_names`, lists in the order of the layers ([`legacy_h5`]). `.weights.h5` and `.keras` have groups named after the classes of
-//! layers, below `layers` ([`keras3`]). Whole models have their configuration as JSON, which [`network`] makes an architecture of;
-//! of weights only, [`bare`] tells the simplest.
+//! Keras writes two layouts of tensors. Up to version 2, and since then if a name ends in `.h5`,
+//! groups have attributes `layer_names` and `weight_names`, which list layers and tensors in order
+//! ([`legacy_h5`]). `.weights.h5` and `.keras` have groups named after the classes of layers, below
+//! `layers` ([`keras3`]). Whole models also have their configuration as JSON.
 
 mod archive;
 mod keras3;
 mod legacy_h5;
 
-use crate::Description;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use super::TensorEntry;
 use super::hdf5::{self, Hdf5};
 use crate::format::{Format, Opening};
+use crate::{Description, TensorEntry};
 use cntflow_storage::FormatError;
 use cntflow_storage::{Content, Limits};
 
@@ -29,7 +28,7 @@ struct Opened {
     name: &'static str,
     hdf5: Hdf5,
     tensors: Vec<TensorEntry>,
-    /// Places of the tensors among the datasets.
+    /// Index of each tensor's dataset.
     datasets: Vec<usize>,
     metadata: BTreeMap<String, String>,
     config: Option<String>,
@@ -39,9 +38,9 @@ struct Opened {
 /// Tensors as a layout lists them.
 #[derive(Default)]
 struct Listing {
-    /// Name, place among the datasets, and why it is no weight.
+    /// Name, index of the dataset, and why it is no weight.
     tensors: Vec<(String, usize, Option<String>)>,
-    /// Which of them a layer has.
+    /// Which layer has which of them.
     layers: Layers,
 }
 
@@ -50,9 +49,10 @@ struct Listing {
 pub struct Layers {
     /// By the layer's own name.
     pub named: HashMap<String, Vec<String>>,
-    /// By the name of the group, which tells the class and the number of the layer among those of its class.
+    /// By the name of the group: the class and, behind the first of a class, the number of the
+    /// layer, e.g. `dense_1`.
     pub counted: HashMap<String, Vec<String>>,
-    /// Names and tensors, in the order of the layers where the file tells it.
+    /// Names and tensors in the order of the layers; empty if the file does not show the order.
     pub in_order: Vec<(String, Vec<String>)>,
 }
 
@@ -63,7 +63,7 @@ pub struct Model<'a> {
     pub config: Option<&'a str>,
     /// The tensors of each layer.
     pub layers: &'a Layers,
-    /// The backend that Keras 3 ran on, where the file tells: `torch`, `jax`, ...
+    /// The backend that Keras 3 ran on, if the file has it: `torch`, `jax`, ...
     pub backend: Option<&'a str>,
 }
 
@@ -82,29 +82,30 @@ pub(super) fn open(file: &Content, limits: &Limits) -> Opening {
     }
     let archive = archive::read(file, limits)?;
     let hdf5 = Hdf5::open(&archive.weights, limits)
-        .map_err(|error| FormatError::broken(format!("member model.weights.h5: {error}")))?;
+        .map_err(|error| error.within("member model.weights.h5"))?;
     let mut metadata = root_texts(&hdf5);
     metadata.extend(archive.metadata.as_deref().map(texts).unwrap_or_default());
     opened(hdf5, Some(archive.config), metadata)
 }
 
-/// What the root's attributes say, and those of `model_weights`; the configuration is told as an architecture.
+/// The texts of the attributes of the root and of `model_weights`, without the configuration, which
+/// is part of the description.
 fn root_texts(hdf5: &Hdf5) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
+    let mut texts = BTreeMap::new();
     for group in ["model_weights", ""] {
         for (name, list) in hdf5.groups.get(group).into_iter().flatten() {
             if let [text] = list.as_slice()
                 && name != "model_config"
             {
-                found.insert(name.clone(), text.clone());
+                texts.insert(name.clone(), text.clone());
             }
         }
     }
-    found.remove("layer_names");
-    found
+    texts.remove("layer_names");
+    texts
 }
 
-/// The texts of a JSON object.
+/// The texts in a JSON object.
 fn texts(json: &str) -> BTreeMap<String, String> {
     let object: BTreeMap<String, serde_json::Value> =
         serde_json::from_str(json).unwrap_or_default();
@@ -115,6 +116,7 @@ fn texts(json: &str) -> BTreeMap<String, String> {
     texts.collect()
 }
 
+/// Lists the tensors of an HDF5 file by its layout.
 fn opened(hdf5: Hdf5, config: Option<String>, metadata: BTreeMap<String, String>) -> Opening {
     let (name, listing) = if let Some(listing) = legacy_h5::read(&hdf5)? {
         ("Keras", listing)
@@ -125,15 +127,15 @@ fn opened(hdf5: Hdf5, config: Option<String>, metadata: BTreeMap<String, String>
     };
     let mut tensors = Vec::with_capacity(hdf5.datasets.len());
     let mut datasets = Vec::with_capacity(hdf5.datasets.len());
-    for (name, place, excluded_because) in listing.tensors {
-        let dataset = &hdf5.datasets[place];
+    for (name, index, excluded_because) in listing.tensors {
+        let dataset = &hdf5.datasets[index];
         tensors.push(TensorEntry {
             name,
             shape: dataset.shape.clone(),
             element: dataset.element,
             excluded_because: excluded_because.or_else(|| dataset.excluded_because.clone()),
         });
-        datasets.push(place);
+        datasets.push(index);
     }
     Ok(Box::new(Opened {
         name,
@@ -151,7 +153,7 @@ fn plain(hdf5: &Hdf5) -> Listing {
     let datasets = hdf5.datasets.iter().enumerate();
     Listing {
         tensors: datasets
-            .map(|(place, dataset)| (dataset.path.clone(), place, None))
+            .map(|(index, dataset)| (dataset.path.clone(), index, None))
             .collect(),
         layers: Layers::default(),
     }
@@ -166,8 +168,8 @@ impl Format for Opened {
         &self.tensors
     }
 
-    fn elements<'a>(&'a self, _file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError> {
-        self.hdf5.elements(self.datasets[place])
+    fn elements<'a>(&'a self, _file: &'a [u8], index: usize) -> Result<Cow<'a, [u8]>, FormatError> {
+        self.hdf5.elements(self.datasets[index])
     }
 
     fn metadata(&self) -> BTreeMap<String, String> {

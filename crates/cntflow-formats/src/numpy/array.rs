@@ -39,7 +39,8 @@ impl StoredArray {
         }
     }
 
-    /// The number that an array without dimensions is, as text; `None` of types other than real and whole numbers and flags.
+    /// The number that an array without dimensions is, as text; `None` of types other than real and
+    /// whole numbers and flags.
     pub(crate) fn number(&self, file: &[u8]) -> Result<Option<String>, FormatError> {
         let bytes = self.elements(file, &[])?;
         Ok(match self.dtype.element {

@@ -9,7 +9,8 @@ pub(crate) struct Dtype {
     pub(crate) is_big_endian: bool,
 }
 
-/// The type of a name such as `<f4`, or of one without byte order, as pickles have it; `None` of objects, records, texts and dates.
+/// The type of a name such as `<f4`, or of one without byte order, as pickles have it; `None` of
+/// objects, records, texts and dates.
 pub(crate) fn dtype(name: &str) -> Option<Dtype> {
     let (is_big_endian, kind) = match name.split_at_checked(1)? {
         (">", kind) => (true, kind),

@@ -56,7 +56,8 @@ pub(crate) fn header(bytes: &[u8], limits: &Limits) -> Result<Header, FormatErro
     })
 }
 
-/// `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`; a `descr` of records, which is a list, stays text.
+/// `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`; a `descr` of records, which is a
+/// list, stays text.
 fn parse(text: &str, bytes: usize) -> Option<Header> {
     let shape = value(text, "shape")?.strip_prefix('(')?;
     let (shape, _) = shape.split_once(')')?;

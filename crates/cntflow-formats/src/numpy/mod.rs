@@ -1,7 +1,7 @@
 //! NumPy: `.npy`, `.npz` (a zip of them), and pickles of arrays within lists and dictionaries.
 //!
-//! This is own code: `npyz` reads typed arrays through a reader, while here elements of any type are used in place, and no crate reads
-//! arrays of objects, whose pickles are dangerous to run.
+//! This is own code: `npyz` reads typed arrays through a reader, while here elements of any type
+//! are used in place, and no crate reads arrays of objects, whose pickles are dangerous to run.
 
 pub(crate) mod array;
 mod dtype;
@@ -161,8 +161,8 @@ impl Format for Opened {
         &self.tensors
     }
 
-    fn elements<'a>(&'a self, file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError> {
-        self.arrays[place].elements(file, &self.tensors[place].shape)
+    fn elements<'a>(&'a self, file: &'a [u8], index: usize) -> Result<Cow<'a, [u8]>, FormatError> {
+        self.arrays[index].elements(file, &self.tensors[index].shape)
     }
 
     fn metadata(&self) -> BTreeMap<String, String> {

@@ -1,7 +1,8 @@
 //! Arrays in a pickle: the calls by which NumPy would rebuild them, read as data.
 //!
-//! The functions are in `numpy.core` since NumPy 1 and in `numpy._core` since NumPy 2. Protocols 2 to 4 call `multiarray._reconstruct` and
-//! set a state, protocol 5 calls `numeric._frombuffer`. In protocol 2, bytes are texts that are to be encoded as Latin-1.
+//! The functions are in `numpy.core` since NumPy 1 and in `numpy._core` since NumPy 2. Protocols 2
+//! to 4 call `multiarray._reconstruct` and set a state, protocol 5 calls `numeric._frombuffer`. In
+//! protocol 2, bytes are texts that are to be encoded as Latin-1.
 
 use super::array::{ArrayBytes, StoredArray};
 use super::dtype::{self, Dtype};
@@ -27,7 +28,8 @@ pub(crate) struct PickleSource<'a> {
     pub(crate) pickle: &'a Pickle,
     /// The file up to the end of the pickle at least, or a decoded member.
     pub(crate) bytes: &'a [u8],
-    /// Whether offsets in `bytes` are offsets in the file, so that arrays can be read from there later.
+    /// Whether offsets in `bytes` are offsets in the file, so that arrays can be read from there
+    /// later.
     pub(crate) is_in_file: bool,
 }
 

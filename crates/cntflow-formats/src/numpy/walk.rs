@@ -88,7 +88,7 @@ impl Walk<'_> {
                 self.value(elements[0], path, depth + 1)
             }
             Rebuilt::Objects(_, elements) => self.elements(&elements, path, depth + 1),
-            Rebuilt::Other(what) => self.unreadable(path, what),
+            Rebuilt::Other(what) => self.unreadable(path, &what),
         }
     }
 
@@ -104,7 +104,8 @@ impl Walk<'_> {
             .state
             .and_then(|state| self.source.pickle.pairs(state));
         if state.is_none() && object.items.is_empty() && object.pairs.is_empty() {
-            return self.unreadable(path, format!("an object of {}.{}", class.0, class.1));
+            let what = format!("an object of {}.{}", class.0, class.1);
+            return self.unreadable(path, &what);
         }
         self.pairs(state.unwrap_or_default(), path, depth + 1)?;
         self.pairs(&object.pairs, path, depth + 1)?;
@@ -112,7 +113,7 @@ impl Walk<'_> {
     }
 
     /// Lists what cannot be read, with the reason.
-    fn unreadable(&mut self, path: &str, what: String) -> Result<(), FormatError> {
+    fn unreadable(&mut self, path: &str, what: &str) -> Result<(), FormatError> {
         let reason = format!("{what}: not read");
         let array = StoredArray {
             bytes: ArrayBytes::Unreadable(reason.clone()),

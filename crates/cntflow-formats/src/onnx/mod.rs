@@ -1,10 +1,13 @@
-//! ONNX: a protobuf message with a graph of operators and the tensors that they use. The graph is the architecture.
+//! ONNX: a protobuf message with a graph of operators and the tensors that they use. The graph is
+//! the architecture.
 //!
-//! Messages are walked in place, by this module's own reader of protobuf's wire format ([`wire`]), which has four wire types. A decoder
-//! of `prost` owns what it reads: it would copy the elements of every tensor out of the mapped file, and it makes lists of all nodes
-//! before a limit can be compared. Elements in `raw_data` are used in place.
+//! Messages are walked in place, by this module's own reader of protobuf's wire format ([`wire`]),
+//! which has four wire types. A decoder of `prost` owns what it reads: it would copy the elements
+//! of every tensor out of the mapped file, and it makes lists of all nodes before a limit can be
+//! compared. Elements in `raw_data` are used in place.
 //!
-//! Tensors are initializers and the values of `Constant` nodes. External data is not read, and no other file is ever opened.
+//! Tensors are initializers and the values of `Constant` nodes. External data is not read, and no
+//! other file is ever opened.
 
 use crate::Description;
 use std::borrow::Cow;
@@ -53,7 +56,8 @@ struct Opened {
     limits: Limits,
 }
 
-/// Whether the file consists of the fields of a model, a version first and a graph among them; the last field may be cut short.
+/// Whether the file consists of the fields of a model, a version first and a graph among them; the
+/// last field may be cut short.
 pub(super) fn recognises(file: &[u8]) -> bool {
     let mut fields = Message::whole(file).fields();
     let version = fields.next().and_then(Result::ok);
@@ -79,7 +83,8 @@ fn cut_short(error: &FormatError) -> bool {
     matches!(error, FormatError::Length { .. })
 }
 
-/// Whether the field that the file ends in is a graph that begins with a node, as all writers write it.
+/// Whether the field that the file ends in is a graph that begins with a node, as all writers write
+/// it.
 fn ends_in_graph(file: &[u8]) -> bool {
     let mut start = 0;
     for field in Message::whole(file).fields().map_while(Result::ok) {
@@ -92,7 +97,8 @@ fn ends_in_graph(file: &[u8]) -> bool {
     let rest = &file[start..file.len().min(start + 24)];
     rest.iter().enumerate().any(|(index, &byte)| {
         let is_graph = byte == GRAPH_KEY;
-        // The graph's length follows its key, and its first field follows the last byte of the length.
+        // The graph's length follows its key, and its first field follows the last byte of the
+        // length.
         let first = rest[index + 1..]
             .iter()
             .skip_while(|&&byte| byte >= 0x80)
@@ -148,8 +154,8 @@ impl Format for Opened {
         &self.tensors
     }
 
-    fn elements<'a>(&'a self, file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError> {
-        let (source, element) = self.sources[place];
+    fn elements<'a>(&'a self, file: &'a [u8], index: usize) -> Result<Cow<'a, [u8]>, FormatError> {
+        let (source, element) = self.sources[index];
         tensor::elements(source, element, file)
     }
 

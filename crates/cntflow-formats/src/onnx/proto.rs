@@ -58,7 +58,8 @@ pub struct Input<'a> {
 /// A graph or function that is still to be walked.
 struct Scope<'a> {
     message: Message<'a>,
-    /// Number of the field that holds its nodes: [`field::graph::NODE`] or [`field::function::NODE`].
+    /// Number of the field that holds its nodes: [`field::graph::NODE`] or
+    /// [`field::function::NODE`].
     node_field: u64,
     /// Number of graphs around it, counted from 1.
     depth: u64,
@@ -91,8 +92,8 @@ impl<'a> Model<'a> {
     /// Walks the model in a file, and all graphs in it.
     ///
     /// # Errors
-    /// A message is broken or cut short, a tensor does not fit its shape, the file has not one graph, or it asks for more than `limits`
-    /// allow.
+    /// A message is broken or cut short, a tensor does not fit its shape, the file has not one
+    /// graph, or it asks for more than `limits` allow.
     pub fn read(file: &'a [u8], limits: &Limits) -> Result<Self, FormatError> {
         let mut model = Self::default();
         let mut scopes = Vec::new();

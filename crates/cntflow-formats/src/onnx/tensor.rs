@@ -49,7 +49,8 @@ impl<'a> Tensor<'a> {
     /// Reads a `TensorProto`; `name` replaces its own name.
     ///
     /// # Errors
-    /// A field is broken, the shape is impossible, or the elements are not as many as the shape says.
+    /// A field is broken, the shape is impossible, or the elements are not as many as the shape
+    /// says.
     pub fn read(
         message: Message<'a>,
         name: Option<&'a str>,

@@ -1,6 +1,8 @@
-//! Protobuf's wire format: a message is a sequence of fields, each a number with a varint, 4 bytes, 8 bytes, or a length and bytes.
+//! Protobuf's wire format: a message is a sequence of fields, each a number with a varint, 4 bytes,
+//! 8 bytes, or a length and bytes.
 //!
-//! Nothing is copied and nothing recurses: a nested message is a span of the file until somebody walks it.
+//! Nothing is copied and nothing recurses: a nested message is a span of the file until somebody
+//! walks it.
 
 use cntflow_storage::FormatError;
 
@@ -116,7 +118,8 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// A number in groups of 7 bits, the lowest first; the highest bit of a byte says that another byte follows.
+    /// A number in groups of 7 bits, the lowest first; the highest bit of a byte says that another
+    /// byte follows.
     fn varint(&mut self) -> Result<u64, FormatError> {
         let start = self.offset;
         let mut value = 0_u64;

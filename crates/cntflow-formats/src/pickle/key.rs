@@ -6,8 +6,9 @@ use super::{Id, Pickle, Value};
 const MAX_SHOWN: usize = 8;
 
 impl Pickle {
-    /// What a path calls a key: a number or text as it is, a tuple of them in parentheses, a class by its name. Any other key is called
-    /// by its index in the dictionary, so that the value under it is still read.
+    /// What a path calls a key: a number or text as it is, a tuple of them in parentheses, a class
+    /// by its name. Any other key is called by its index in the dictionary, so that the value under
+    /// it is still read.
     pub fn key(&self, id: Id, index: usize) -> String {
         self.simple(id)
             .or_else(|| self.tuple(id))

@@ -1,14 +1,17 @@
 //! Pickles, read as data.
 //!
-//! A pickle is a program for a small stack machine that makes Python objects. Here it is run only as far as it builds values: a class is
-//! its name, a call is a [`Value::Object`] that says what would be called with what, and nothing is ever imported or executed.
+//! A pickle is a program for a small stack machine that makes Python objects. Here it is run only
+//! as far as it builds values: a class is its name, a call is a [`Value::Object`] that says what
+//! would be called with what, and nothing is ever imported or executed.
 //!
-//! This is own code: other crates either turn pickles into nested values, which a hostile file makes cyclic or a million levels deep, or
-//! lack calls and persistent identifiers, which every PyTorch file has.
+//! This is own code: other crates either turn pickles into nested values, which a hostile file
+//! makes cyclic or a million levels deep, or lack calls and persistent identifiers, which every
+//! PyTorch file has.
 //!
-//! Values live in one arena and refer to each other by [`Id`], so cycles, sharing and depth cost nothing until somebody walks them. A walk
-//! must bound its depth and the number of its visits ([`Pickle::visits`]). Every opcode makes at most one value, so memory is bounded by
-//! the pickle's length and by [`Limits::header_bytes`].
+//! Values live in one arena and refer to each other by [`Id`], so cycles, sharing and depth cost
+//! nothing until somebody walks them. A walk must bound its depth and the number of its visits
+//! ([`Pickle::visits`]). Every opcode makes at most one value, so memory is bounded by the pickle's
+//! length and by [`Limits::header_bytes`].
 
 mod input;
 mod key;
@@ -114,8 +117,9 @@ impl Pickle {
         (0..self.values.len() as u32).map(Id)
     }
 
-    /// Number of visits that a walk may make: each value once, and some more, since tied tensors are visited twice. Without this bound,
-    /// `n` nested lists that each hold the next one twice would take `2^n` visits.
+    /// Number of visits that a walk may make: each value once, and some more, since tied tensors
+    /// are visited twice. Without this bound, `n` nested lists that each hold the next one twice
+    /// would take `2^n` visits.
     pub fn visits(&self) -> u64 {
         2 * self.values.len() as u64 + 10_000
     }

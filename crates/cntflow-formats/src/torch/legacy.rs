@@ -1,5 +1,5 @@
-//! The form before PyTorch 1.6: pickles of a magic number, a protocol, the machine, the data and the keys of the storages, followed by
-//! the storages.
+//! The form before PyTorch 1.6: pickles of a magic number, a protocol, the machine, the data and
+//! the keys of the storages, followed by the storages.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -1,8 +1,10 @@
-//! PyTorch's `torch.save`: the zip form (since 1.6), and the form before it, a series of pickles followed by the storages.
+//! PyTorch's `torch.save`: the zip form (since 1.6), and the form before it, a series of pickles
+//! followed by the storages.
 //!
-//! The pickle lists the tensors ([`walk`]). A tensor is a view of a storage, and storages are in the file as they are; arrays of NumPy's
-//! are in the pickle. Nothing that the pickle would call is called. PyTorch stores the members of a zip, which are used in place, but
-//! people repack files, so deflated members are decoded when a tensor is read.
+//! The pickle lists the tensors ([`walk`]). A tensor is a view of a storage, and storages are in
+//! the file as they are; arrays of NumPy's are in the pickle. Nothing that the pickle would call is
+//! called. PyTorch stores the members of a zip, which are used in place, but people repack files,
+//! so deflated members are decoded when a tensor is read.
 
 mod legacy;
 mod view;
@@ -28,7 +30,8 @@ use walk::{ElementLocation, PickleContents};
 /// The parts of a file of either form.
 struct Parts<'a> {
     pickle: Pickle,
-    /// What the pickle was read from: the file up to the pickle's end at least, or a decoded member.
+    /// What the pickle was read from: the file up to the pickle's end at least, or a decoded
+    /// member.
     bytes: Cow<'a, [u8]>,
     /// Whether offsets in `bytes` are offsets in the file.
     is_in_file: bool,
@@ -88,14 +91,16 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
     Ok(Box::new(opened))
 }
 
-/// Whether the pickle's root is an `nn.Sequential`. Of any other module the file has the attributes but not the code that uses them.
+/// Whether the pickle's root is an `nn.Sequential`. Of any other module the file has the attributes
+/// but not the code that uses them.
 fn is_sequential(pickle: &Pickle) -> bool {
     let root = pickle.object(pickle.root());
     root.is_some_and(|(class, _)| class == ("torch.nn.modules.container", "Sequential"))
 }
 
 impl Opened {
-    /// Lists the tensors, each checked against its storage, and then the storages that no tensor uses.
+    /// Lists the tensors, each checked against its storage, and then the storages that no tensor
+    /// uses.
     fn add(
         &mut self,
         contents: PickleContents,
@@ -154,9 +159,9 @@ impl Format for Opened {
         &self.tensors
     }
 
-    fn elements<'a>(&'a self, file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError> {
-        let entry = &self.tensors[place];
-        let (storage, view) = match &self.elements[place] {
+    fn elements<'a>(&'a self, file: &'a [u8], index: usize) -> Result<Cow<'a, [u8]>, FormatError> {
+        let entry = &self.tensors[index];
+        let (storage, view) = match &self.elements[index] {
             Elements::View(storage, view) => (storage, view),
             Elements::Array(array) => return array.elements(file, &entry.shape),
             Elements::Unreadable(reason) => return Err(FormatError::broken(reason)),

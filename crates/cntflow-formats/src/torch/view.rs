@@ -28,7 +28,8 @@ impl View {
         }
     }
 
-    /// Checks that all elements lie in a storage of so many bytes, and that the view is not much larger than it.
+    /// Checks that all elements lie in a storage of so many bytes, and that the view is not much
+    /// larger than it.
     pub(super) fn check(
         &self,
         entry: &TensorEntry,

@@ -11,7 +11,8 @@ use cntflow_storage::zip::Member;
 
 /// A zip in which some member is called `data.pkl`.
 pub(super) fn recognises(file: &[u8]) -> bool {
-    // PyTorch writes it first, so that most files are recognised without reading their list of members.
+    // PyTorch writes it first, so that most files are recognised without reading their list of
+    // members.
     zip::first_member(file).is_some_and(|(name, _)| is_pickle(name))
         || zip::has_some_member(file, is_pickle)
 }

@@ -1,4 +1,5 @@
-//! `layout.csv`: which columns of a matrix of weights are which variable (`varname, start_idx, end_idx, shape`).
+//! `layout.csv`: which columns of a matrix of weights are which variable
+//! (`varname,start_idx,end_idx,shape`).
 
 use std::ops::Range;
 
@@ -7,7 +8,7 @@ use serde::Deserialize;
 use cntflow_storage::FormatError;
 use cntflow_storage::Limits;
 
-/// A variable: some columns of every row.
+/// A variable: a range of the columns of every row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable {
     /// Its name, e.g. `sequential/conv2d/kernel:0`.
@@ -18,6 +19,7 @@ pub struct Variable {
     pub shape: Vec<usize>,
 }
 
+/// A line of the file.
 #[derive(Deserialize)]
 struct Line {
     varname: String,
@@ -29,7 +31,8 @@ struct Line {
 /// Reads the variables, sorted by their columns.
 ///
 /// # Errors
-/// A line that cannot be read, columns that are in no variable or in two, or a shape of another number of values.
+/// A line that cannot be read, columns that are in no variable or in two, or a shape of another
+/// number of values.
 pub(super) fn read_layout(file: &[u8], limits: &Limits) -> Result<Vec<Variable>, FormatError> {
     let (limit, allowed) = ("header_bytes", limits.header_bytes);
     FormatError::check_limit("bytes", file.len() as u64, limit, allowed)?;
@@ -80,8 +83,8 @@ fn variable(line: Line) -> Result<Variable, FormatError> {
     })
 }
 
-/// A Python tuple of sizes: `(3, 3, 1, 16)`, `(16,)`, `()`; what follows it is not read.
-pub(super) fn tuple(text: &str) -> Option<Vec<usize>> {
+/// The sizes in a Python tuple: `(3, 3, 1, 16)`, `(16,)` or `()`; text behind it is ignored.
+fn tuple(text: &str) -> Option<Vec<usize>> {
     let inner = text.trim().strip_prefix('(')?.split_once(')')?.0;
     let sizes = inner.trim_end().strip_suffix(',').unwrap_or(inner);
     if sizes.trim().is_empty() {

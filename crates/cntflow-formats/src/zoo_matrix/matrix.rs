@@ -1,4 +1,4 @@
-//! A matrix of floats in a `.npy` file, row by row: where each row lies, by the header alone.
+//! A matrix of floats in a `.npy` file: where each row is, from the header alone.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::numpy::header;
 use cntflow_storage::FormatError;
 use cntflow_storage::Limits;
 
-/// Bytes at the beginning of a file that hold the header.
+/// Bytes at the beginning of a file that are read for the header.
 pub(super) const BEGINNING: u64 = 1 << 16;
 
 /// A matrix within a file, checked against its length.
@@ -20,15 +20,16 @@ pub struct Matrix {
     pub columns: usize,
     /// Type of its elements.
     pub element: Element,
-    /// Where its first element lies.
+    /// Offset of its first element in the file.
     start: u64,
 }
 
 impl Matrix {
-    /// Reads the header at the beginning of a `.npy` file of so many bytes.
+    /// Reads the header of a `.npy` file of `length` bytes from its `beginning`.
     ///
     /// # Errors
-    /// It is no such file, no matrix of little-endian floats in C order, or not as long as its shape says.
+    /// It is no `.npy` file, no row-major matrix of little-endian floats, or not as long as its
+    /// shape says.
     pub fn read(beginning: &[u8], length: u64, limits: &Limits) -> Result<Self, FormatError> {
         let header = header(beginning, limits)?;
         let wrong = |what: &str| {
@@ -42,13 +43,13 @@ impl Matrix {
             _ => return Err(wrong("no little-endian floats")),
         };
         if header.is_fortran {
-            return Err(wrong("column by column"));
+            return Err(wrong("column-major elements"));
         }
         let [rows, columns] = header.shape[..] else {
             return Err(wrong("no matrix"));
         };
         if columns == 0 {
-            return Err(wrong("rows of nothing"));
+            return Err(wrong("rows without values"));
         }
         let (rows, start) = (rows as u64, header.bytes as u64);
         let bytes = columns
@@ -70,11 +71,11 @@ impl Matrix {
         })
     }
 
-    /// Compares the variables with the columns: every column belongs to one.
+    /// Checks that the variables take exactly the columns.
     ///
     /// # Errors
     /// There are more or fewer columns than the variables take.
-    pub fn fits(&self, variables: &[Variable]) -> Result<(), FormatError> {
+    pub fn check_variables(&self, variables: &[Variable]) -> Result<(), FormatError> {
         let taken = variables.last().map_or(0, |last| last.columns.end);
         if taken != self.columns {
             return Err(FormatError::broken(format!(
@@ -90,7 +91,7 @@ impl Matrix {
         self.columns as u64 * self.element.bytes() as u64
     }
 
-    /// Where a row lies in the file.
+    /// The range of a row in the file.
     ///
     /// # Errors
     /// There is no such row.
@@ -104,10 +105,10 @@ impl Matrix {
         Ok(self.ranges(row..row + 1))
     }
 
-    /// Where some of its rows lie.
+    /// The range of consecutive rows in the file.
     pub fn ranges(&self, rows: Range<u64>) -> Range<u64> {
-        let place = |row: u64| self.start + row * self.row_bytes();
-        place(rows.start)..place(rows.end)
+        let offset = |row: u64| self.start + row * self.row_bytes();
+        offset(rows.start)..offset(rows.end)
     }
 }
 
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn every_truncation_and_every_lie_is_an_error() {
+    fn every_truncation_and_every_wrong_header_is_an_error() {
         let whole = file(GOOD, 24);
         for length in 0..whole.len() {
             assert!(read(&whole[..length]).is_err());

@@ -1,11 +1,11 @@
-//! One of several checkpoints that a file holds: a row of the Small CNN Zoo's `weights.npy`, laid out as `layout.csv` beside it says,
-//! or a snapshot of a file that stacks the states of a training run.
+//! A row of a file that holds several checkpoints: a row of the Small CNN Zoo's `weights.npy`, laid
+//! out as `layout.csv` beside it says, or a snapshot of a file that stacks the states of a training
+//! run.
 
 mod layout;
 mod matrix;
 mod zoo;
 
-use crate::Description;
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::checkpoint::known_format;
 use crate::format::Format;
 use crate::snapshot::snapshot;
-use crate::{CheckpointError, OpenCheckpoint, TensorEntry};
+use crate::{CheckpointError, Description, OpenCheckpoint, TensorEntry};
 use cntflow_storage::FileCache;
 use cntflow_storage::{Content, Limits, Location};
 use cntflow_storage::{FormatError, StorageError};
@@ -21,13 +21,13 @@ use cntflow_storage::{FormatError, StorageError};
 pub use layout::Variable;
 pub use zoo::{Zoo, zoo};
 
-/// Name of the file that tells what the columns of the matrix are.
+/// Name of the file that says which columns of the matrix are which variable.
 pub const LAYOUT: &str = "layout.csv";
 /// Name of the matrix.
 pub const WEIGHTS: &str = "weights.npy";
 
-/// Members of archives and objects that hold several checkpoints.
-static WHOLE: FileCache<Content> = FileCache::new(2);
+/// Contents of the last members of archives and objects that hold several checkpoints.
+static CONTENTS: FileCache<Content> = FileCache::new(2);
 
 /// A row of a matrix of weights.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ struct Row {
     tensors: Vec<TensorEntry>,
 }
 
-/// Opens the checkpoint that is the row `row` of the file at `location`.
+/// Opens row `row` of the file at `location`.
 ///
 /// # Errors
 /// The file or its layout cannot be read, or there is no such row.
@@ -50,8 +50,9 @@ pub fn open(
     if location.file_name() != WEIGHTS {
         let content = content_of(&whole, limits)?;
         let format = known_format(&name, &content, limits)?;
-        let part = snapshot(format, row).map_err(|error| StorageError::content(&name, error))?;
-        return Ok(OpenCheckpoint::of_format(&name, content, Box::new(part))?.with_row(row));
+        let snapshot =
+            snapshot(format, row).map_err(|error| StorageError::content(&name, error))?;
+        return Ok(OpenCheckpoint::of_format(&name, content, Box::new(snapshot))?.with_row(row));
     }
     let zoo = zoo(&whole, limits)?;
     let tensors = zoo.variables.iter().map(|variable| TensorEntry {
@@ -64,17 +65,18 @@ pub fn open(
         tensors: tensors.collect(),
         variables: Arc::clone(&zoo.variables),
     };
-    let part = zoo.row(location, row, limits)?;
-    OpenCheckpoint::of_format(&name, part, Box::new(format))
+    let content = zoo.row(location, row, limits)?;
+    OpenCheckpoint::of_format(&name, content, Box::new(format))
 }
 
-/// The bytes of a file that holds several checkpoints: mapped from a disk, otherwise kept for the next of them.
+/// The bytes of a file that holds several checkpoints: mapped from a disk, otherwise cached for the
+/// next of them.
 fn content_of(whole: &Location, limits: &Limits) -> Result<Content, CheckpointError> {
     let read = || whole.content(limits);
     if whole.member.is_none() && whole.url().is_none() {
         return Ok(read()?);
     }
-    Ok((*WHOLE.get(whole, read)?).clone())
+    Ok((*CONTENTS.get(whole, read)?).clone())
 }
 
 impl Format for Row {
@@ -86,9 +88,9 @@ impl Format for Row {
         &self.tensors
     }
 
-    fn elements<'a>(&'a self, file: &'a [u8], place: usize) -> Result<Cow<'a, [u8]>, FormatError> {
-        let width = self.tensors[place].element.bytes();
-        let columns = &self.variables[place].columns;
+    fn elements<'a>(&'a self, file: &'a [u8], index: usize) -> Result<Cow<'a, [u8]>, FormatError> {
+        let width = self.tensors[index].element.bytes();
+        let columns = &self.variables[index].columns;
         Ok(Cow::Borrowed(
             &file[columns.start * width..columns.end * width],
         ))

@@ -1,7 +1,8 @@
-//! A matrix of weights with its layout, and its rows wherever it lies.
+//! A matrix of weights with its layout, and its rows, on a disk, in an archive or on a store.
 //!
-//! A file is mapped, and a row is a range of it: nothing of the other rows is read. Of an object some rows around come along, since
-//! whoever measures one will soon measure the next, and each request to a store takes its time.
+//! A file is mapped, and a row is a range of it: no other row is read. Of an object a block of rows
+//! is read at once, since a worker that measures one soon measures the next, and each request to a
+//! store takes its time.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,19 +16,22 @@ use cntflow_storage::store::ObjectStores;
 use cntflow_storage::{Content, Limits, Location};
 use cntflow_storage::{FormatError, StorageError};
 
-/// Bytes of the rows that come along, 8 MiB: as much as a connection gives in the time that a store takes to answer a few times.
-const BLOCK: u64 = 8 << 20;
+/// Bytes of a block of rows, 8 MiB: a connection transfers these in the time in which a store
+/// answers a few requests.
+const BLOCK_BYTES: u64 = 8 << 20;
 
-/// What is known of matrices.
+/// The last matrices with their layouts.
 static ZOOS: FileCache<Zoo> = FileCache::new(4);
 
-/// Rows of objects, by the place of the block in the matrix.
+/// The last blocks of rows of objects. The row of the location is the number of the block.
 static BLOCKS: FileCache<Content> = FileCache::new(8);
 
-/// A matrix, and what its columns are.
+/// A matrix of weights, and the variables that its columns are.
 #[derive(Debug)]
 pub struct Zoo {
+    /// Shape of the matrix, and where its rows are.
     pub matrix: Matrix,
+    /// The variables, sorted by their columns.
     pub variables: Arc<[Variable]>,
 }
 
@@ -41,8 +45,9 @@ pub fn zoo(weights: &Location, limits: &Limits) -> Result<Arc<Zoo>, CheckpointEr
 
 impl Zoo {
     fn read(weights: &Location, limits: &Limits) -> Result<Self, CheckpointError> {
-        let at = weights.sibling(LAYOUT);
-        let variables = read_layout(&at.content(limits)?, limits).map_err(wrong(&at))?;
+        let layout = weights.sibling(LAYOUT);
+        let variables =
+            read_layout(&layout.content(limits)?, limits).map_err(content_error(&layout))?;
         let matrix = match weights.object() {
             Some(url) => {
                 let stores = ObjectStores::of_process()?;
@@ -55,63 +60,69 @@ impl Zoo {
                 Matrix::read(&content, content.len() as u64, limits)
             }
         };
-        let matrix = matrix.map_err(wrong(weights))?;
-        matrix.fits(&variables).map_err(wrong(weights))?;
+        let matrix = matrix.map_err(content_error(weights))?;
+        matrix
+            .check_variables(&variables)
+            .map_err(content_error(weights))?;
         Ok(Self {
             matrix,
             variables: variables.into(),
         })
     }
 
-    /// The bytes of a row of this matrix, which lies at `at`.
+    /// The bytes of a row of this matrix, whose file is at `matrix`.
     ///
     /// # Errors
     /// There is no such row, or it cannot be read.
     pub fn row(
         &self,
-        at: &Location,
+        matrix: &Location,
         row: u64,
         limits: &Limits,
     ) -> Result<Content, CheckpointError> {
-        let range = self.matrix.range(row).map_err(wrong(at))?;
-        let (content, start) = match at.object() {
-            Some(url) => self.block(url, at, row, limits)?,
-            None => (content_of(&at.whole(), limits)?, 0),
+        let range = self.matrix.range(row).map_err(content_error(matrix))?;
+        let (content, start) = match matrix.object() {
+            Some(url) => self.block(url, matrix, row, limits)?,
+            None => (content_of(&matrix.whole(), limits)?, 0),
         };
         let end = start + content.len() as u64;
         if range.end > end {
             let (expected, found) = (range.end, end);
-            return Err(wrong(at)(FormatError::Length { expected, found }));
+            return Err(content_error(matrix)(FormatError::Length {
+                expected,
+                found,
+            }));
         }
         Ok(content.part((range.start - start) as usize..(range.end - start) as usize))
     }
 
-    /// The rows of an object around a row, and where the first of them begins.
+    /// The block of rows of an object that a row is in, and the offset at which the block begins.
     fn block(
         &self,
         url: &str,
-        at: &Location,
+        matrix: &Location,
         row: u64,
         limits: &Limits,
     ) -> Result<(Content, u64), CheckpointError> {
-        let matrix = &self.matrix;
-        let (bytes, allowed) = (matrix.row_bytes(), limits.decoded_bytes);
+        let (bytes, allowed) = (self.matrix.row_bytes(), limits.decoded_bytes);
         FormatError::check_limit("bytes of a row", bytes, "decoded_bytes", allowed)
-            .map_err(wrong(at))?;
-        let rows = (BLOCK / bytes.max(1)).max(1);
+            .map_err(content_error(matrix))?;
+        let rows = (BLOCK_BYTES / bytes.max(1)).max(1);
         let block = row / rows;
-        let range = matrix.ranges(block * rows..(block * rows + rows).min(matrix.rows));
+        let end = (block * rows + rows).min(self.matrix.rows);
+        let range = self.matrix.ranges(block * rows..end);
         let start = range.start;
         let read = || {
             let bytes = ObjectStores::of_process()?.read_range(url, range)?;
             Ok::<_, CheckpointError>(Content::held(bytes))
         };
-        let held = BLOCKS.get(&at.at_row(block), read)?;
-        Ok(((*held).clone(), start))
+        let content = BLOCKS.get(&matrix.at_row(block), read)?;
+        Ok(((*content).clone(), start))
     }
 }
 
-fn wrong(location: &Location) -> impl Fn(FormatError) -> CheckpointError {
+/// Makes errors of the content of a file.
+fn content_error(location: &Location) -> impl Fn(FormatError) -> CheckpointError {
     let name = PathBuf::from(location.to_string());
     move |error| StorageError::content(&name, error).into()
 }

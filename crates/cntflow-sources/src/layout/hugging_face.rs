@@ -1,4 +1,5 @@
-//! Folders of Hugging Face: `config.json`, and weights in one file or in shards with an index. The scalars of `config.json` are labels.
+//! Folders of Hugging Face: `config.json`, and weights in one file or in shards with an index. The
+//! scalars of `config.json` are labels.
 
 use std::collections::BTreeSet;
 

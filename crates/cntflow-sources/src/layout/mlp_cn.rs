@@ -1,5 +1,6 @@
-//! MLP-CN: `network<i>.h5` is the trained network, `network<i>.pickle` stacks the snapshots of its training: each kernel is
-//! `[snapshot, n_in, n_out]`, losses and accuracies are `[2, snapshots]` with row 0 for training and row 1 for test.
+//! MLP-CN: `network<i>.h5` is the trained network, `network<i>.pickle` stacks the snapshots of its
+//! training: each kernel is `[snapshot, n_in, n_out]`, losses and accuracies are `[2, snapshots]`
+//! with row 0 for training and row 1 for test.
 
 use std::path::PathBuf;
 

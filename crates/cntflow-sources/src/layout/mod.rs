@@ -1,5 +1,5 @@
-//! Layouts of published populations. Each takes the files that it knows out of the source and makes entries of them, with run, step and
-//! labels.
+//! Layouts of published populations. Each takes the files that it knows out of the source and makes
+//! entries of them, with run, step and labels.
 
 mod folders;
 mod hugging_face;

@@ -2,7 +2,8 @@
 
 use cntflow_catalog::{CatalogEntry, typed};
 
-/// Keys of CNT-DNNs' names after data set, size and architecture, in their order, each written as `_key-value`.
+/// Keys of CNT-DNNs' names after data set, size and architecture, in their order, each written as
+/// `_key-value`.
 const CNT_DNNS: [&str; 7] = [
     "nlayers",
     "nhunits",
@@ -16,7 +17,8 @@ const CNT_DNNS: [&str; 7] = [
 /// Keys of CNT-DNNs that differ between the checkpoints of one run.
 const OF_THE_CHECKPOINT: [&str; 2] = ["realaccuracy", "binaccuracy"];
 
-/// Sets the labels, run and step of an entry from the name of its file, if the name has a known pattern.
+/// Sets the labels, run and step of an entry from the name of its file, if the name has a known
+/// pattern.
 pub(crate) fn apply_name(entry: &mut CatalogEntry) {
     let name = entry.location.file_name().to_owned();
     if let Some(parsed) = name.strip_suffix(".npy").and_then(cnt_dnns) {

@@ -1,7 +1,8 @@
 //! Model Zoos: a tree that Ray Tune wrote, a folder for each run.
 //!
-//! `params.json` (or `config.json`) has the hyperparameters, `result.json` one JSON object a line with the results of an epoch, and
-//! `checkpoint_<e>/checkpoints` the weights. A line belongs to a checkpoint by its `training_iteration`, never by its line number.
+//! `params.json` (or `config.json`) has the hyperparameters, `result.json` one JSON object a line
+//! with the results of an epoch, and `checkpoint_<e>/checkpoints` the weights. A line belongs to a
+//! checkpoint by its `training_iteration`, never by its line number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,8 +105,8 @@ fn take_run(
     add_missing(path, &run, checkpoints, &lines, &parameters, state);
 }
 
-/// Accounts for the epochs with results but without a checkpoint. The first at which training diverged becomes an entry without weights;
-/// the others are reported as skipped.
+/// Accounts for the epochs with results but without a checkpoint. The first at which training
+/// diverged becomes an entry without weights; the others are reported as skipped.
 fn add_missing(
     path: &str,
     run: &str,
@@ -198,7 +199,8 @@ fn lines(file: &Location, state: &mut ScanState) -> BTreeMap<i64, Results> {
     lines
 }
 
-/// The scalars of an object as labels. Nested values are left out: Ray Tune repeats the hyperparameters in every line.
+/// The scalars of an object as labels. Nested values are left out: Ray Tune repeats the
+/// hyperparameters in every line.
 fn labels(object: &serde_json::Map<String, serde_json::Value>) -> Results {
     let scalars = object
         .iter()

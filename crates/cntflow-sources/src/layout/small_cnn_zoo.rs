@@ -1,7 +1,9 @@
-//! Small CNN Zoo: `weights.npy` has a row for each checkpoint, `layout.csv` says which columns are which variable, and `metrics.csv.gz`
-//! has the rows' labels, with `modeldir` as the run, and `step`.
+//! Small CNN Zoo: `weights.npy` has a row for each checkpoint, `layout.csv` says which columns are
+//! which variable, and `metrics.csv.gz` has the rows' labels, with `modeldir` as the run, and
+//! `step`.
 //!
-//! Of the matrix only the header is read. The rows share a few architectures, which follow from layout, activation and data set.
+//! Of the matrix only the header is read. The rows share a few architectures, which follow from
+//! layout, activation and data set.
 
 use std::collections::BTreeMap;
 
@@ -90,7 +92,8 @@ fn take_zoo(
     Ok(())
 }
 
-/// Makes entries of the lines of metrics that have a row in the matrix, and returns the number of all lines.
+/// Makes entries of the lines of metrics that have a row in the matrix, and returns the number of
+/// all lines.
 fn read_metrics(
     weights: &Location,
     metrics: &Location,

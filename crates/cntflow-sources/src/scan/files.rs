@@ -39,7 +39,8 @@ pub(super) fn of_glob(source: &str, state: &mut ScanState) -> Result<Vec<Locatio
     Ok(files)
 }
 
-/// All files below a folder except hidden ones, such as the temporary files of a writer. What cannot be read is skipped.
+/// All files below a folder except hidden ones, such as the temporary files of a writer. What
+/// cannot be read is skipped.
 pub(super) fn below(folder: &Path, state: &mut ScanState) -> Vec<Location> {
     let is_hidden = |entry: &DirEntry| {
         entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.')
@@ -55,7 +56,7 @@ pub(super) fn below(folder: &Path, state: &mut ScanState) -> Vec<Location> {
             Ok(_) => {}
             Err(error) => {
                 let path = error.path().unwrap_or(folder).display();
-                state.skip(path, error.full_message());
+                state.skip(&path, error.full_message());
             }
         }
     }
@@ -94,7 +95,8 @@ pub(super) fn members(
     file: &Location,
     state: &mut ScanState,
 ) -> Result<Option<Vec<Location>>, SourceError> {
-    // Archives within archives are not read: the path of a member is that of its archive, which is one.
+    // Archives within archives are not read: the path of a member is that of its archive, which is
+    // one.
     if file.member.is_some() || !may_be_archive(file, state) {
         return Ok(None);
     }

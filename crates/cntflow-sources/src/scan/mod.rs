@@ -27,7 +27,7 @@ pub(crate) struct ScanState {
 
 impl ScanState {
     /// Reports a file that becomes no entry.
-    pub(crate) fn skip(&mut self, path: impl ToString, reason: impl Into<String>) {
+    pub(crate) fn skip(&mut self, path: &(impl ToString + ?Sized), reason: impl Into<String>) {
         self.skipped.push(SkippedFile {
             path: PathBuf::from(path.to_string()),
             reason: reason.into(),
@@ -45,12 +45,13 @@ impl ScanState {
 
 /// Finds the checkpoints of all `sources`, and the files that were skipped.
 ///
-/// A named file is always an entry, readable or not, unless it is a catalog or an archive. Of a folder, a glob or an archive, those
-/// files are entries that belong to a published layout, that are of a known format by their content, or that claim one by their name.
+/// A named file is always an entry, readable or not, unless it is a catalog or an archive. Of a
+/// folder, a glob or an archive, those files are entries that belong to a published layout, that
+/// are of a known format by their content, or that claim one by their name.
 ///
 /// # Errors
-/// A source names nothing; a folder, archive or catalog cannot be read; `options` name a column that is not there; or two checkpoints
-/// claim one name.
+/// A source names nothing; a folder, archive or catalog cannot be read; `options` name a column
+/// that is not there; or two checkpoints claim one name.
 pub fn scan(
     sources: &[String],
     options: &CatalogOptions,

@@ -1,5 +1,6 @@
-//! Peeking at objects of a store: only the beginning of each is read, by ranges and many at a time. It shows whether an object is a
-//! checkpoint or an archive, and has the metadata of a safetensors file.
+//! Peeking at objects of a store: only the beginning of each is read, by ranges and many at a time.
+//! It shows whether an object is a checkpoint or an archive, and has the metadata of a safetensors
+//! file.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -29,8 +30,8 @@ pub(crate) enum ObjectPeek {
     Failed(String),
 }
 
-/// Lists the objects of a source and peeks at those whose names do not already show that they are something else. Files that layouts
-/// read whole are read ahead.
+/// Lists the objects of a source and peeks at those whose names do not already show that they are
+/// something else. Files that layouts read whole are read ahead.
 pub(super) fn peek_objects(
     source: &str,
     state: &mut ScanState,
@@ -67,7 +68,8 @@ pub(super) fn peek_objects(
     Ok(locations)
 }
 
-/// What the beginning of an object shows; `None` of an unknown format. A zip may be a checkpoint or an archive, which its name decides.
+/// What the beginning of an object shows; `None` of an unknown format. A zip may be a checkpoint or
+/// an archive, which its name decides.
 fn peek(
     location: &Location,
     beginning: Result<Vec<u8>, StorageError>,
@@ -133,7 +135,8 @@ fn read(
     ranges.iter().map(answer).collect()
 }
 
-/// The rest of a safetensors header, if the bytes begin one that the object and the limits allow and that is not complete.
+/// The rest of a safetensors header, if the bytes begin one that the object and the limits allow
+/// and that is not complete.
 fn rest_of_header(bytes: &[u8], size: u64, limits: &Limits) -> Option<Range<u64>> {
     if bytes.get(8) != Some(&b'{') {
         return None;

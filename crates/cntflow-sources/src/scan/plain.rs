@@ -47,8 +47,8 @@ const OTHER_ENDINGS: [(&str, &[&str]); 5] = [
     (ARCHIVES, &["tar", "zip", "tgz", "gz", "xz", "zst", "bz2"]),
 ];
 
-/// Makes a file an entry, or skips it. A file whose name claims to be a checkpoint is an entry even if it cannot be read: measuring it
-/// gives the row of the table that says why.
+/// Makes a file an entry, or skips it. A file whose name claims to be a checkpoint is an entry even
+/// if it cannot be read: measuring it gives the row of the table that says why.
 pub(super) fn take(file: &Location, state: &mut ScanState) {
     if claims_checkpoint(file) {
         state.add_plain(file);
@@ -127,7 +127,7 @@ pub(super) fn entry(location: &Location, state: &ScanState) -> CatalogEntry {
             file.ok().and_then(|file| peek(file, limits))
         }
     };
-    entry_of(location, metadata.unwrap_or_default())
+    entry_of(location, &metadata.unwrap_or_default())
 }
 
 /// The metadata of a file if it may be of safetensors.
@@ -138,7 +138,7 @@ fn peek(file: impl Read, limits: &Limits) -> Option<BTreeMap<String, String>> {
 }
 
 /// The entry of a file or an object by its metadata and its name.
-fn entry_of(location: &Location, metadata: BTreeMap<String, String>) -> CatalogEntry {
+fn entry_of(location: &Location, metadata: &BTreeMap<String, String>) -> CatalogEntry {
     let name = location.to_string();
     let labels: Labels = metadata
         .iter()

@@ -1,4 +1,5 @@
-//! Objects of a server on loopback that fails as it is told: what is tried again, what is said, and how much is asked for.
+//! Objects of a server on loopback that fails as it is told: what is tried again, what is said, and
+//! how much is asked for.
 
 use cntflow_storage::FullMessage;
 use std::time::Duration;
@@ -40,7 +41,7 @@ fn fetch(stores: &ObjectStores, url: &str) -> Result<Vec<u8>, String> {
 }
 
 #[test]
-fn small_objects_come_by_one_request() {
+fn small_objects_are_read_by_one_request() {
     let (server, stores) = (Server::start(), stores());
     for length in [0, 1, 4095, 4096] {
         let key = format!("a{length}");
@@ -51,7 +52,7 @@ fn small_objects_come_by_one_request() {
 }
 
 #[test]
-fn large_objects_come_in_parts_and_a_part_that_fails_is_asked_for_alone() {
+fn large_objects_are_read_in_parts_and_only_a_failed_part_is_retried() {
     let (server, stores) = (Server::start(), stores());
     let url = server.file("large", &numbers(9500));
     assert_eq!(fetch(&stores, &url), Ok(numbers(9500)));
@@ -78,7 +79,7 @@ fn large_objects_come_in_parts_and_a_part_that_fails_is_asked_for_alone() {
 }
 
 #[test]
-fn bodies_that_break_off_are_read_to_their_end() {
+fn bodies_that_break_off_are_requested_again() {
     let (server, stores) = (Server::start(), stores());
     for plain in [false, true] {
         if plain {
@@ -95,7 +96,7 @@ fn bodies_that_break_off_are_read_to_their_end() {
 }
 
 #[test]
-fn a_server_without_ranges_gives_large_objects_all_the_same() {
+fn large_objects_are_read_from_a_server_without_ranges() {
     let (server, stores) = (Server::start(), stores());
     server.is_plain();
     let url = server.file("large", &numbers(9500));
@@ -148,7 +149,7 @@ fn larger_than_the_limit_is_an_error_before_anything_is_read() {
 }
 
 #[test]
-fn what_is_expected_is_on_its_way_before_it_is_asked_for() {
+fn announced_objects_are_fetched_before_they_are_read() {
     let (server, stores) = (Server::start(), stores());
     let urls: Vec<String> = (0..100)
         .map(|i| server.file(&format!("o{i}"), &numbers(2000 + i)))
@@ -164,7 +165,7 @@ fn what_is_expected_is_on_its_way_before_it_is_asked_for() {
 }
 
 #[test]
-fn what_was_expected_and_never_asked_for_stops_nobody() {
+fn announced_objects_that_nobody_reads_make_room() {
     let (server, stores) = (Server::start(), stores());
     let urls: Vec<String> = (0..200)
         .map(|i| server.file(&format!("o{i}"), &numbers(i)))
@@ -185,7 +186,7 @@ fn checkpoint(metadata: &[(&str, &str)]) -> Vec<u8> {
 }
 
 #[test]
-fn a_catalog_asks_for_headers_and_opening_for_the_rest() {
+fn scanning_reads_headers_and_opening_reads_the_rest() {
     let server = Server::start();
     let long = "x".repeat(40_000);
     let file = checkpoint(&[("run", "r1"), ("step", "3"), ("note", &long)]);

@@ -1,4 +1,5 @@
-//! A small HTTP server of files in memory, on loopback: it counts what it is asked for, takes its time, and fails where it is told to.
+//! A small HTTP server of files in memory, on loopback: it counts what it is asked for, takes its
+//! time, and fails where it is told to.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -134,7 +135,8 @@ impl Server {
             } else {
                 &body[..]
             };
-            // Two writes would wait for each other (Nagle's algorithm and delayed acknowledgements).
+            // Two writes would wait for each other (Nagle's algorithm and delayed
+            // acknowledgements).
             let sent = stream.write_all(&[head.as_bytes(), body].concat());
             if sent.is_err() || cut {
                 return;

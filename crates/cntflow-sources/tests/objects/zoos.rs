@@ -1,6 +1,7 @@
-//! Published populations on a server: the same catalog as of a folder, and no more asked for than it takes.
+//! Published populations on a server: the same catalog as of a folder, and no more asked for than
+//! it takes.
 
-#[path = "../common/populations.rs"]
+#[path = "../it/populations.rs"]
 mod populations;
 
 use cntflow_storage::FullMessage;
@@ -30,7 +31,7 @@ fn found(source: &str) -> (Catalog, String) {
     let (catalog, skipped) = scan(&[source.to_owned()], &CatalogOptions::default()).unwrap();
     let mut reasons: Vec<String> = skipped
         .iter()
-        .map(|over| format!("{}: {}\n", over.path.display(), over.reason))
+        .map(|file| format!("{}: {}\n", file.path.display(), file.reason))
         .collect();
     reasons.sort();
     (catalog, reasons.concat())
@@ -123,7 +124,8 @@ fn a_prefix_is_scanned_as_a_folder_is() {
         .map(|(name, told)| (as_local(name), as_local(told)))
         .collect();
     assert_eq!(remote, opened(&expected));
-    // Of Ray Tune, the Small CNN Zoo, Hugging Face, PGDL, archives, files of their own, and the zoo in an archive.
+    // Of Ray Tune, the Small CNN Zoo, Hugging Face, PGDL, archives, files of their own, and the zoo
+    // in an archive.
     assert_eq!(remote.len(), 58 + 20 + 1 + 1 + 6 + 3 + 20);
     assert_eq!(
         remote
@@ -135,7 +137,7 @@ fn a_prefix_is_scanned_as_a_folder_is() {
 }
 
 #[test]
-fn rows_of_an_object_come_in_blocks_and_the_matrix_never_as_a_whole() {
+fn rows_of_an_object_are_read_in_blocks() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let rows = 500;

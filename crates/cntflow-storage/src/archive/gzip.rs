@@ -52,7 +52,8 @@ pub(super) fn holds_tar(file: &[u8]) -> bool {
 /// The content of a gzip file, decoded into memory; any other file as it is.
 ///
 /// # Errors
-/// The gzip stream is damaged, or decodes to more than `limits.decoded_bytes` or `limits.expansion` allow.
+/// The gzip stream is damaged, or decodes to more than `limits.decoded_bytes` or `limits.expansion`
+/// allow.
 pub fn decompressed(file: &Content, limits: &Limits) -> Result<Content, FormatError> {
     if !is_gzip(file) {
         return Ok(file.clone());

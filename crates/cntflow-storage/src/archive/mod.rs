@@ -1,8 +1,9 @@
 //! Archives of checkpoints, read in place: tar, tar.gz and zip.
 //!
-//! The members of a tar archive and the stored ones of a zip archive are ranges of the mapped file. Deflated members are decoded into
-//! memory one at a time. A compressed tar archive can only be read from its beginning, so it is decoded once, into a temporary file
-//! without a name, and mapped from there. Names of members are names and nothing else: nothing is ever written under them.
+//! The members of a tar archive and the stored ones of a zip archive are ranges of the mapped file.
+//! Deflated members are decoded into memory one at a time. A compressed tar archive can only be
+//! read from its beginning, so it is decoded once, into a temporary file without a name, and mapped
+//! from there. Names of members are names and nothing else: nothing is ever written under them.
 
 mod gzip;
 mod tar;
@@ -26,11 +27,13 @@ static ARCHIVES: FileCache<Archive> = FileCache::new(4);
 #[derive(Debug)]
 pub struct Archive {
     content: Content,
-    /// In the order of the archive; of two members of one name the later counts, as it does when an archive is unpacked.
+    /// In the order of the archive; of two members of one name the later counts, as it does when an
+    /// archive is unpacked.
     members: Vec<ArchiveMember>,
     /// Index of the member that counts, by name.
     index_by_name: HashMap<String, usize>,
-    /// What is wrong with the archive as a whole, e.g. that it is cut short; its members can be read all the same.
+    /// What is wrong with the archive as a whole, e.g. that it is cut short; its members can be
+    /// read all the same.
     pub warning: Option<String>,
 }
 
@@ -43,7 +46,8 @@ pub struct ArchiveMember {
     bytes: Result<StoredBytes, FormatError>,
 }
 
-/// Where the bytes of a member are. Neither is checked against the archive's length yet, which may be cut short.
+/// Where the bytes of a member are. Neither is checked against the archive's length yet, which may
+/// be cut short.
 #[derive(Clone, Debug)]
 enum StoredBytes {
     /// In the archive as they are.
@@ -52,12 +56,13 @@ enum StoredBytes {
     Zip(Entry),
 }
 
-/// The list of members and what is wrong with the whole; `None` of a checkpoint that is an archive by its form alone.
+/// The list of members and what is wrong with the whole; `None` of a checkpoint that is an archive
+/// by its form alone.
 type Listing = Option<(Vec<ArchiveMember>, Option<String>)>;
 
 impl Archive {
-    /// Reads the list of members. `None` if the content is no archive, or if `is_one_file`, given the names of its members,
-    /// says that it is one file in the form of a zip archive.
+    /// Reads the list of members. `None` if the content is no archive, or if `is_one_file`, given
+    /// the names of its members, says that it is one file in the form of a zip archive.
     ///
     /// # Errors
     /// It is an archive, and something is wrong with it.
@@ -135,7 +140,7 @@ impl ArchiveMember {
 /// The members of a zip, if it is an archive and not one file in the form of a zip.
 fn zip_members(file: &[u8], is_one_file: fn(&[&str]) -> bool) -> Result<Listing, FormatError> {
     let Ok(mut directory) = Directory::open(file) else {
-        // Cut short, it may have been a checkpoint as well: whoever opens it as one says what is wrong.
+        // It may be a checkpoint that was cut short: opening it as one says what is wrong.
         return Ok(None);
     };
     let entries = directory.entries()?;
@@ -159,7 +164,8 @@ pub fn may_be_archive(beginning: &[u8]) -> bool {
     zip::is_zip(beginning) || tar::is_tar(beginning) || gzip::is_gzip(beginning)
 }
 
-/// Whether a file that begins so is a tar archive, compressed or not, and hence no checkpoint whatever its name.
+/// Whether a file that begins so is a tar archive, compressed or not, and hence no checkpoint
+/// whatever its name.
 pub fn is_tar(beginning: &[u8]) -> bool {
     tar::is_tar(beginning) || gzip::holds_tar(beginning)
 }

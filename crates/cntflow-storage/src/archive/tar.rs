@@ -7,11 +7,13 @@ use tar::{Archive, Entry, EntryType};
 use super::{ArchiveMember, Listing, StoredBytes};
 use crate::FormatError;
 
-/// Bytes of a header; headers and contents begin at multiples of it, and two such blocks of zeros end an archive.
+/// Bytes of a header; headers and contents begin at multiples of it, and two such blocks of zeros
+/// end an archive.
 pub(super) const BLOCK: u64 = 512;
 /// Offset of the signature in a header, and the signature.
 const SIGNATURE: (usize, &[u8]) = (257, b"ustar");
-/// Members of a checkpoint as PyTorch wrote it before 0.2: a tar archive of its own, which is one checkpoint.
+/// Members of a checkpoint as PyTorch wrote it before 0.2: a tar archive of its own, which is one
+/// checkpoint.
 const OLD_TORCH: [&str; 3] = ["pickle", "storages", "tensors"];
 
 /// Whether the file begins with the header of a tar archive.

@@ -42,7 +42,8 @@ pub fn is_url(text: &str) -> bool {
 }
 
 impl Address {
-    /// Parses a URL. Keys are taken literally, with every character that a key may hold; in `http` URLs characters may be escaped by `%`.
+    /// Parses a URL. Keys are taken literally, with every character that a key may hold; in `http`
+    /// URLs characters may be escaped by `%`.
     pub(super) fn parse(url: &str) -> Result<Self, StorageError> {
         let failed = |reason: &str| StorageError::Object {
             url: url.to_owned(),

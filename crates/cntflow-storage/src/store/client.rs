@@ -41,7 +41,8 @@ impl ObjectStores {
     /// # Errors
     /// The system gives no threads.
     pub fn new(options: StoreOptions) -> std::io::Result<Self> {
-        // TLS needs one cryptography provider in the process; an error only says that there already is one.
+        // TLS needs one cryptography provider in the process; an error only says that there already
+        // is one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
@@ -56,7 +57,8 @@ impl ObjectStores {
         })
     }
 
-    /// The stores that this process shares, with options from its environment. The first call starts the threads.
+    /// The stores that this process shares, with options from its environment. The first call
+    /// starts the threads.
     ///
     /// # Errors
     /// The system gives no threads.

@@ -7,7 +7,8 @@ use object_store::Error;
 use super::address::Address;
 use crate::StorageError;
 
-/// The error of a client, with the object's URL. The client's text has the status, the server's answer and the number of tries.
+/// The error of a client, with the object's URL. The client's text has the status, the server's
+/// answer and the number of tries.
 pub(super) fn failed(address: &Address, error: &Error) -> StorageError {
     let reason = match error {
         Error::NotFound { .. } => "no such object".to_owned(),

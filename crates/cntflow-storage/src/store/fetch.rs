@@ -1,5 +1,6 @@
-//! Reading objects and ranges of them. A small object is read by one request into memory. A large one is read in parts, each with its
-//! own retries, into a temporary file without a name, which is then mapped.
+//! Reading objects and ranges of them. A small object is read by one request into memory. A large
+//! one is read in parts, each with its own retries, into a temporary file without a name, which is
+//! then mapped.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -30,7 +31,8 @@ pub(super) struct Request {
 enum Answer {
     /// The bytes.
     Small(Vec<u8>),
-    /// Too large to be read into memory: its size in bytes and its entity tag, if the store gives one.
+    /// Too large to be read into memory: its size in bytes and its entity tag, if the store gives
+    /// one.
     Large(u64, Option<String>),
 }
 
@@ -38,8 +40,8 @@ impl ObjectStores {
     /// The bytes of an object.
     ///
     /// # Errors
-    /// There is no such object, the store refuses or fails for as long as [`StoreOptions`] says, the object changes while it is read,
-    /// or is larger than `limits` allow.
+    /// There is no such object, the store refuses or fails for as long as [`StoreOptions`] says,
+    /// the object changes while it is read, or is larger than `limits` allow.
     pub fn fetch(&self, url: &str, limits: &Limits) -> Result<Content, StorageError> {
         if let Some(content) = self.take_read_ahead(url) {
             return content;
@@ -153,7 +155,8 @@ impl Request {
         }
     }
 
-    /// A range of the object, of the given version if there is one. A body that breaks off is requested again.
+    /// A range of the object, of the given version if there is one. A body that breaks off is
+    /// requested again.
     pub(super) async fn range(
         &self,
         range: Range<u64>,
@@ -184,8 +187,8 @@ impl Request {
         got.map_err(|error| failed(&self.address, &error))
     }
 
-    /// The body of an answer; `None` if it broke off and may be requested again. Clients retry requests by themselves, but bodies only
-    /// if the store gives entity tags.
+    /// The body of an answer; `None` if it broke off and may be requested again. Clients retry
+    /// requests by themselves, but bodies only if the store gives entity tags.
     async fn body(
         &self,
         got: GetResult,

@@ -1,7 +1,7 @@
 //! Folders of files that are whole or absent, on a disk or below a prefix of an object store.
 //!
-//! On a disk a rename makes a file whole, in a store a put. Readers get files: objects are first copied to a cache on the disk, each
-//! version of an object once.
+//! On a disk a rename makes a file whole, in a store a put. Readers get files: objects are first
+//! copied to a cache on the disk, each version of an object once.
 
 use std::io::{BufWriter, Error, Result, Write};
 use std::path::{Path, PathBuf};
@@ -73,8 +73,8 @@ impl Folder {
         }
     }
 
-    /// The files in the folder, sorted by name, without those in folders below; none if there is no folder. On a disk this includes the
-    /// temporary files of writers.
+    /// The files in the folder, sorted by name, without those in folders below; none if there is no
+    /// folder. On a disk this includes the temporary files of writers.
     ///
     /// # Errors
     /// The folder cannot be listed.
@@ -138,7 +138,8 @@ impl Folder {
         }
     }
 
-    /// Writes a file through `write`, so that it is either as before or complete, whatever happens in between.
+    /// Writes a file through `write`, so that it is either as before or complete, whatever happens
+    /// in between.
     ///
     /// # Errors
     /// Those of `write`; the file cannot be written, and the text names it.
@@ -199,7 +200,8 @@ fn files_of_store(url: &str) -> Result<Vec<FolderFile>> {
         if name.contains('/') {
             continue;
         }
-        // Without an entity tag a later version cannot be told from this one, so no other process may use the copy.
+        // Without an entity tag a later version looks like this one, so no other process may use
+        // the copy.
         let version = object.etag.clone();
         let version = version.unwrap_or_else(|| format!("process {}", std::process::id()));
         files.push(FolderFile {
@@ -214,8 +216,8 @@ fn files_of_store(url: &str) -> Result<Vec<FolderFile>> {
     Ok(files)
 }
 
-/// Removes copies of objects that are gone. Recent copies stay, since another process may be reading them. A copy that cannot be
-/// removed only costs space.
+/// Removes copies of objects that are gone. Recent copies stay, since another process may be
+/// reading them. A copy that cannot be removed only costs space.
 fn remove_old_copies(cache: &Path, files: &[FolderFile]) {
     let exists = |folder: &Path| {
         files.iter().any(|file| match &file.location {

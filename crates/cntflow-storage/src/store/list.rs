@@ -10,7 +10,8 @@ use super::failure::{broken, failed};
 use super::put::ObjectVersion;
 use crate::StorageError;
 
-/// Most objects of one listing, 10,000,000. More are an error: such a prefix does not hold checkpoints.
+/// Most objects of one listing, 10,000,000. More are an error: such a prefix does not hold
+/// checkpoints.
 const MAX_OBJECTS: usize = 10_000_000;
 
 /// Characters that make a key a glob.
@@ -49,8 +50,9 @@ enum KeyFilter {
 impl ObjectStores {
     /// The objects of a source, sorted by URL.
     ///
-    /// A source is an object, a prefix (all objects below it) or a glob (all objects that match, or lie below a match). Hidden
-    /// objects, with a part of the name below that starts with a dot, are left out. No objects at all are no error.
+    /// A source is an object, a prefix (all objects below it) or a glob (all objects that match, or
+    /// lie below a match). Hidden objects, with a part of the name below that starts with a dot,
+    /// are left out. No objects at all are no error.
     ///
     /// # Errors
     /// The store cannot be reached, refuses, or lists nothing by design (most HTTP servers).
@@ -145,7 +147,7 @@ fn object_info(address: &Address, meta: &ObjectMeta) -> ObjectInfo {
 fn failed_to_list(address: &Address, error: &Error) -> StorageError {
     if address.scheme.is_http() {
         let reason = format!(
-            "there is no such file, and the server gives no lists of what lies below (by WebDAV): name the files ({error})"
+            "no such file, and the server lists no folders (by WebDAV): name the files ({error})"
         );
         return broken(address, reason);
     }

@@ -7,20 +7,23 @@ use object_store::{BackoffConfig, RetryConfig};
 /// Most retries that the environment may set.
 const MAX_RETRIES: usize = 100;
 
-/// Options of requests to object stores. Endpoints and credentials come from the environment variables of each store's client
-/// (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME`, ...).
+/// Options of requests to object stores. Endpoints and credentials come from the environment
+/// variables of each store's client (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP`,
+/// `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME`, ...).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
-    /// Retries of a failed request (status 5xx or 429, a broken or refused connection, a timeout), default is 6;
-    /// `CNTFLOW_STORE_RETRIES`.
+    /// Retries of a failed request (status 5xx or 429, a broken or refused connection, a timeout),
+    /// default is 6; `CNTFLOW_STORE_RETRIES`.
     pub retries: usize,
-    /// Wait before the first retry, default is 100 ms; it doubles from retry to retry, with random jitter.
+    /// Wait before the first retry, default is 100 ms; it doubles from retry to retry, with random
+    /// jitter.
     pub first_wait: Duration,
     /// Longest wait before a retry, default is 10 s.
     pub longest_wait: Duration,
     /// Time after which a request is not retried, default is 120 s; `CNTFLOW_STORE_RETRY_SECONDS`.
     pub retry_for: Duration,
-    /// Largest object that is read into memory, default is 64 MiB; larger ones are read in parts to a temporary file.
+    /// Largest object that is read into memory, default is 64 MiB; larger ones are read in parts to
+    /// a temporary file.
     pub held_bytes: u64,
     /// Size of a part, default is 16 MiB.
     pub part_bytes: u64,
@@ -28,7 +31,8 @@ pub struct StoreOptions {
     pub parts_at_once: usize,
     /// Objects that are fetched ahead concurrently, default is 32.
     pub read_ahead: usize,
-    /// Largest object that is read ahead, default is 4 MiB. Times [`StoreOptions::read_ahead`], this bounds the memory of reading ahead.
+    /// Largest object that is read ahead, default is 4 MiB. Times [`StoreOptions::read_ahead`],
+    /// this bounds the memory of reading ahead.
     pub read_ahead_bytes: u64,
 }
 
@@ -49,7 +53,8 @@ impl Default for StoreOptions {
 }
 
 impl StoreOptions {
-    /// The defaults, with those options replaced that the environment sets. A variable that is no number is ignored.
+    /// The defaults, with those options replaced that the environment sets. A variable that is no
+    /// number is ignored.
     #[must_use]
     pub fn from_env() -> Self {
         let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();

@@ -1,4 +1,5 @@
-//! Writing objects, whole or not at all: by one put, or for large ones in parts that a last request joins.
+//! Writing objects, whole or not at all: by one put, or for large ones in parts that a last request
+//! joins.
 
 use std::io::Read;
 use std::path::Path;
@@ -37,7 +38,8 @@ impl ObjectStores {
         self.put_as(url, bytes, PutMode::Create)
     }
 
-    /// Replaces the given version of an object; `None` if the store has another version, or no such object.
+    /// Replaces the given version of an object; `None` if the store has another version, or no such
+    /// object.
     ///
     /// # Errors
     /// The store cannot be reached, or refuses.
@@ -69,7 +71,8 @@ impl ObjectStores {
     /// Writes the content of a file as an object, in parts where it is large.
     ///
     /// # Errors
-    /// The file cannot be read, or the store cannot be reached or refuses; the object is then as it was before.
+    /// The file cannot be read, or the store cannot be reached or refuses; the object is then as it
+    /// was before.
     pub fn put_file(&self, url: &str, file: &Path) -> Result<(), StorageError> {
         let address = Address::parse(url)?;
         let mut reader = fs_err::File::open(file)?;

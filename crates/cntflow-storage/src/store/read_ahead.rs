@@ -1,5 +1,6 @@
-//! Reading ahead. A store takes its time for each answer but serves many requests at once, so callers announce which objects they
-//! will read, and a few of the next ones are always being fetched.
+//! Reading ahead. A store takes its time for each answer but serves many requests at once, so
+//! callers announce which objects they will read, and a few of the next ones are always being
+//! fetched.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -35,7 +36,8 @@ impl ReadAhead {
 }
 
 impl ObjectStores {
-    /// Announces which objects will be read, roughly in this order, in place of earlier announcements.
+    /// Announces which objects will be read, roughly in this order, in place of earlier
+    /// announcements.
     pub fn read_ahead(&self, urls: impl IntoIterator<Item = String>, limits: Limits) {
         let mut state = self.read_ahead.state();
         for pending in std::mem::take(&mut *state).pending.into_values() {
@@ -80,7 +82,8 @@ impl ObjectStores {
 }
 
 impl State {
-    /// Drops one finished read if as many as `max` are pending: nobody reads it here, another process has taken it over.
+    /// Drops one finished read if as many as `max` are pending: nobody reads it here, another
+    /// process has taken it over.
     fn drop_finished(&mut self, max: usize) {
         if self.pending.len() < max {
             return;

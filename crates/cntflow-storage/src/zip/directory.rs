@@ -1,8 +1,9 @@
-//! The directory of a zip: the list of its members at the end of the file, compared with what the file holds.
+//! The directory of a zip: the list of its members at the end of the file, compared with what the
+//! file holds.
 //!
-//! The `zip` crate keeps the last of several members of one name, and reads as many entries as the end record says. Two
-//! readers of such a file may see different weights, so the list is walked once more here, and an entry that the crate
-//! does not return is an error.
+//! The `zip` crate keeps the last of several members of one name, and reads as many entries as the
+//! end record says. Two readers of such a file may see different weights, so the list is walked
+//! once more here, and an entry that the crate does not return is an error.
 
 use std::collections::HashSet;
 use std::io::Cursor;
@@ -26,7 +27,8 @@ pub(crate) struct Directory<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
 }
 
-/// A member as the directory lists it. Nothing about it is checked yet: [`Entry::member`] does that.
+/// A member as the directory lists it. Nothing about it is checked yet: [`Entry::member`] does
+/// that.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) name: String,
@@ -47,7 +49,7 @@ impl<'a> Directory<'a> {
     /// # Errors
     /// The file is no zip, or is cut short.
     pub(crate) fn open(file: &'a [u8]) -> Result<Self, FormatError> {
-        let archive = ZipArchive::new(Cursor::new(file)).map_err(unreadable)?;
+        let archive = ZipArchive::new(Cursor::new(file)).map_err(|error| broken(&error))?;
         Ok(Self { file, archive })
     }
 
@@ -63,7 +65,10 @@ impl<'a> Directory<'a> {
     pub(crate) fn entries(&mut self) -> Result<Vec<Entry>, FormatError> {
         let mut entries = Vec::with_capacity(self.archive.len());
         for index in 0..self.archive.len() {
-            let member = self.archive.by_index_raw(index).map_err(unreadable)?;
+            let member = self
+                .archive
+                .by_index_raw(index)
+                .map_err(|error| broken(&error))?;
             if !member.is_dir() {
                 entries.push(Entry::of(&member));
             }
@@ -71,8 +76,8 @@ impl<'a> Directory<'a> {
         Ok(entries)
     }
 
-    /// Checks that the file's list has each name once, is as long as its end record says, and that no two of `entries`
-    /// share bytes.
+    /// Checks that the file's list has each name once, is as long as its end record says, and that
+    /// no two of `entries` share bytes.
     ///
     /// # Errors
     /// One of these does not hold.
@@ -113,7 +118,8 @@ impl<'a> Directory<'a> {
     }
 }
 
-/// Checks that no two members share bytes: otherwise a small file could hold any number of large members.
+/// Checks that no two members share bytes: otherwise a small file could hold any number of large
+/// members.
 fn check_apart(entries: &[Entry]) -> Result<(), FormatError> {
     let mut sorted: Vec<&Entry> = entries
         .iter()
@@ -206,6 +212,6 @@ impl Entry {
     }
 }
 
-fn unreadable(error: ZipError) -> FormatError {
+fn broken(error: &ZipError) -> FormatError {
     FormatError::broken(format!("its zip cannot be read: {error}"))
 }

@@ -1,4 +1,4 @@
-//! A member of a zip that has been checked: where it lies, and its content.
+//! A member of a zip that has been checked: where it is in the file, and its content.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -9,7 +9,7 @@ use flate2::read::DeflateDecoder;
 
 use crate::{Content, FormatError, Limits};
 
-/// A member that lies within the file and does not expand beyond the limits.
+/// A member within the file that does not expand beyond the limits.
 ///
 /// Its methods take the file that it was listed from, and panic on a shorter one.
 #[derive(Clone, Debug)]
@@ -51,7 +51,8 @@ impl Member {
         }
     }
 
-    /// The content as bytes that can be kept: a part of `file` if it is stored, decoded into memory otherwise.
+    /// The content as bytes that can be kept: a part of `file` if it is stored, decoded into memory
+    /// otherwise.
     ///
     /// # Errors
     /// As [`Member::decoded`].
@@ -62,8 +63,8 @@ impl Member {
         }
     }
 
-    /// The content of a member that holds structure (a pickle, a configuration), which `limits.header_bytes` bounds; `what`
-    /// names it in messages.
+    /// The content of a member that holds structure (a pickle, a configuration), which
+    /// `limits.header_bytes` bounds; `what` names it in messages.
     ///
     /// # Errors
     /// It is larger than the limit, or as [`Member::decoded`].
@@ -92,12 +93,14 @@ impl Member {
         };
         let mut decoded = Vec::new();
         let mut decoder = DeflateDecoder::new(&file[compressed.clone()]).take(most);
-        decoder.read_to_end(&mut decoded).map_err(damaged)?;
+        decoder
+            .read_to_end(&mut decoded)
+            .map_err(|error| damaged(&error))?;
         Ok(Cow::Owned(decoded))
     }
 }
 
-fn damaged(error: std::io::Error) -> FormatError {
+fn damaged(error: &std::io::Error) -> FormatError {
     FormatError::broken(format!("a member of its zip cannot be decoded: {error}"))
 }
 
@@ -106,7 +109,9 @@ fn inflate(compressed: &[u8], bytes: usize, checksum: u32) -> Result<Vec<u8>, Fo
     let mut decoded = Vec::new();
     // One byte more than is listed shows that the stream goes on, and no more is taken into memory.
     let mut decoder = DeflateDecoder::new(compressed).take(bytes as u64 + 1);
-    decoder.read_to_end(&mut decoded).map_err(damaged)?;
+    decoder
+        .read_to_end(&mut decoded)
+        .map_err(|error| damaged(&error))?;
     if decoded.len() > bytes {
         return Err(FormatError::broken(format!(
             "a member of its zip is longer than the {bytes} bytes that are listed"

@@ -1,8 +1,9 @@
 //! Zip files, read in place: PyTorch's checkpoints, `.npz`, `.keras`, and archives of checkpoints.
 //!
-//! The `zip` crate parses the list of members. What a hostile list can get wrong is checked here, in one place for all
-//! readers: [`Directory`] compares the list with the file (names, counts, overlap), [`Entry::member`] checks one member
-//! (encryption, method, bounds, expansion), and [`Member::decoded`] checks its length and checksum.
+//! The `zip` crate parses the list of members. What a hostile list can get wrong is checked here,
+//! in one place for all readers: [`Directory`] compares the list with the file (names, counts,
+//! overlap), [`Entry::member`] checks one member (encryption, method, bounds, expansion), and
+//! [`Member::decoded`] checks its length and checksum.
 
 mod directory;
 mod member;
@@ -67,8 +68,9 @@ pub fn has_some_member(file: &[u8], wanted: impl Fn(&str) -> bool) -> bool {
 /// Names and members of a zip, folders left out, in the order of its list. All members are checked.
 ///
 /// # Errors
-/// The list cannot be read, repeats a name, or is longer than `limits.tensors`; members overlap, end beyond the file, are
-/// encrypted, are links, are compressed by something other than deflate, or expand beyond the limits.
+/// The list cannot be read, repeats a name, or is longer than `limits.tensors`; members overlap,
+/// end beyond the file, are encrypted, are links, are compressed by something other than deflate,
+/// or expand beyond the limits.
 pub fn members(file: &[u8], limits: &Limits) -> Result<Vec<(String, Member)>, FormatError> {
     let mut directory = Directory::open(file)?;
     let count = directory.len() as u64;

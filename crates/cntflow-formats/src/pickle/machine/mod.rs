@@ -1,5 +1,5 @@
-//! The stack machine of pickles, as far as it builds data. This file has the stack and the memo, [`scalar`] numbers, texts and bytes,
-//! and [`container`] lists, dictionaries, classes and objects.
+//! The stack machine of pickles, as far as it builds data. This file has the stack and the memo,
+//! [`scalar`] numbers, texts and bytes, and [`container`] lists, dictionaries, classes and objects.
 
 mod container;
 mod scalar;
@@ -154,7 +154,8 @@ impl Machine<'_> {
         self.check_height()
     }
 
-    /// Bounds the stack by the number of values that there may be: opcodes that push a value again store none.
+    /// Bounds the stack by the number of values that there may be: opcodes that push a value again
+    /// store none.
     fn check_height(&self) -> Result<(), FormatError> {
         let height = self.stack.len().max(self.marks.len()) as u64;
         FormatError::check_limit(
@@ -182,7 +183,8 @@ impl Machine<'_> {
         self.stack.pop().ok_or_else(|| self.stack_underflow())
     }
 
-    /// Pops the topmost `n` values, which must be above the last mark, in the order of their pushes.
+    /// Pops the topmost `n` values, which must be above the last mark, in the order of their
+    /// pushes.
     fn pop_many(&mut self, n: usize) -> Result<Vec<Id>, FormatError> {
         let floor = self.marks.last().copied().unwrap_or(0);
         match self.stack.len().checked_sub(n) {

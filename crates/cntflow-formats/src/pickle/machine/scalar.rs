@@ -9,7 +9,8 @@ use cntflow_storage::FormatError;
 const MAX_TEXT: u64 = 1 << 16;
 
 impl Machine<'_> {
-    /// Runs an opcode that makes a number, text or bytes; any other is one of [`Machine::container`].
+    /// Runs an opcode that makes a number, text or bytes; any other is one of
+    /// [`Machine::container`].
     pub(super) fn scalar(&mut self, opcode: u8, offset: usize) -> Result<(), FormatError> {
         let value = match opcode {
             NONE => Value::None,
@@ -71,7 +72,8 @@ impl Machine<'_> {
         self.input.text(length).map(Value::Text)
     }
 
-    /// Bytes behind their length. A string of Python 2 may be either, and counts as a text if it is one.
+    /// Bytes behind their length. A string of Python 2 may be either, and counts as a text if it is
+    /// one.
     fn bytes(&mut self, opcode: u8, length_bytes: u64) -> Result<Value, FormatError> {
         let length = self.input.length(length_bytes)?;
         if matches!(opcode, SHORT_BINSTRING | BINSTRING) && length <= MAX_TEXT {

@@ -1,4 +1,5 @@
-//! Which tensors of a pickle are no weights: the state of optimizers, schedulers and the like, and records of training.
+//! Which tensors of a pickle are no weights: the state of optimizers, schedulers and the like, and
+//! records of training.
 
 use super::{ElementLocation, PickleContents, PickledTensor};
 use crate::pickle::{Id, Pickle};
@@ -15,7 +16,8 @@ const KEYS: [(&str, &str); 6] = [
 
 const OPTIMIZER: &str = "optimizer state";
 
-/// Levels of dictionaries whose keys are compared with [`KEYS`]: deeper down they are the names of modules.
+/// Levels of dictionaries whose keys are compared with [`KEYS`]: deeper down they are the names of
+/// modules.
 const KEY_LEVELS: u64 = 2;
 
 /// Why a dictionary with these keys holds no weights.
@@ -41,7 +43,8 @@ pub(super) fn because_of_key(
     is_container.then_some(*reason)
 }
 
-/// Excludes NumPy arrays that lie beside tensors: training scripts keep their records in them. Without tensors they are the weights.
+/// Excludes NumPy arrays that lie beside tensors: training scripts keep their records in them.
+/// Without tensors they are the weights.
 pub(super) fn exclude_arrays(contents: &mut PickleContents) {
     let is_array = |tensor: &PickledTensor| matches!(tensor.elements, ElementLocation::InPickle(_));
     let is_weight = |tensor: &PickledTensor| tensor.entry.excluded_because.is_none();

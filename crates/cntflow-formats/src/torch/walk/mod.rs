@@ -1,4 +1,5 @@
-//! The contents of a pickle of PyTorch's: tensors by their paths, and numbers and texts beside them.
+//! The contents of a pickle of PyTorch's: tensors by their paths, and numbers and texts beside
+//! them.
 
 mod excluded;
 mod storage;
@@ -139,7 +140,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Adds a number or text to the metadata, unless it belongs to something that is no weight, or is the whole pickle.
+    /// Adds a number or text to the metadata, unless it belongs to something that is no weight, or
+    /// is the whole pickle.
     fn note(&mut self, position: Position<'_>, text: String) {
         if position.excluded_because.is_none() && !position.path.is_empty() {
             self.contents
@@ -207,7 +209,8 @@ impl Walk<'_> {
         }
     }
 
-    /// An instance of a subclass of `Tensor`: the function that rebuilds it, the class, and the function's arguments.
+    /// An instance of a subclass of `Tensor`: the function that rebuilds it, the class, and the
+    /// function's arguments.
     fn subclass(&mut self, arguments: &[Id], position: Position<'_>) -> Result<(), FormatError> {
         let pickle = self.source.pickle;
         if let [function, _, inner, ..] = arguments
@@ -219,7 +222,8 @@ impl Walk<'_> {
         self.unreadable("a tensor of a class of its own", position)
     }
 
-    /// An object of another class: of a module its parameters, buffers and modules, otherwise its state, items and pairs.
+    /// An object of another class: of a module its parameters, buffers and modules, otherwise its
+    /// state, items and pairs.
     fn other(
         &mut self,
         class: (&str, &str),

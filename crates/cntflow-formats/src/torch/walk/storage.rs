@@ -14,8 +14,8 @@ pub(super) struct StorageId {
     pub(super) offset: usize,
 }
 
-/// The storage of a persistent identifier: `("storage", class, key, device, number of elements)`. In the form before 1.6 a view of a storage
-/// has `(key, offset, size)` last.
+/// The storage of a persistent identifier: `("storage", class, key, device, number of elements)`.
+/// In the form before 1.6 a view of a storage has `(key, offset, size)` last.
 pub(super) fn storage_of(pickle: &Pickle, id: Id) -> Option<StorageId> {
     let Value::Persistent(name) = pickle.value(id) else {
         return None;

@@ -49,7 +49,8 @@ impl Walk<'_> {
         self.add(shape, element, elements, position)
     }
 
-    /// The type of a tensor's elements: that of its storage, or since `_rebuild_tensor_v3` one of its own.
+    /// The type of a tensor's elements: that of its storage, or since `_rebuild_tensor_v3` one of
+    /// its own.
     fn element(&self, function: &str, storage: &StorageId, rest: &[Id]) -> Option<Element> {
         let dtype = match function {
             "_rebuild_tensor_v3" => rest

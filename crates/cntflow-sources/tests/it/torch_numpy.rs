@@ -1,15 +1,10 @@
-//! Files that PyTorch and NumPy wrote (`tests/formats/make_torch_numpy.py`) are read exactly; damaged and hostile ones are errors.
+//! Files that PyTorch and NumPy wrote (`tests/formats/make_torch_numpy.py`) are read exactly.
 
-mod common;
-
-use cntflow_storage::FullMessage;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cntflow_architecture::resolve_architecture;
 use cntflow_formats::OpenCheckpoint;
-use cntflow_storage::{Content, Limits};
-use common::bounded;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -20,22 +15,6 @@ struct Expected {
 
 fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/torch_numpy")
-}
-
-fn read(bytes: &[u8]) -> Result<OpenCheckpoint, String> {
-    OpenCheckpoint::read(Path::new("file"), Content::held(bytes), &Limits::default())
-        .map_err(|error| error.full_message())
-}
-
-/// Opens the bytes and touches every tensor, within a second and 100 MiB.
-fn touch(bytes: &[u8]) -> Result<(), String> {
-    bounded(|| {
-        let checkpoint = read(bytes)?;
-        for tensor in checkpoint.tensors() {
-            let _ = checkpoint.values(&tensor.name);
-        }
-        Ok(())
-    })
 }
 
 #[test]
@@ -60,7 +39,7 @@ fn every_tensor_is_as_the_framework_has_it() {
 }
 
 #[test]
-fn what_lies_beside_the_weights_is_told() {
+fn values_beside_the_weights_are_metadata() {
     let checkpoint = OpenCheckpoint::open(&data().join("training.pt")).unwrap();
     assert_eq!(checkpoint.metadata()["epoch"], "3");
     assert_eq!(checkpoint.metadata()["test_acc"], "0.9");
@@ -75,7 +54,7 @@ fn what_lies_beside_the_weights_is_told() {
 }
 
 #[test]
-fn nothing_in_a_pickle_is_passed_over_without_a_word() {
+fn everything_in_a_pickle_is_read_or_listed_with_a_reason() {
     for file in ["beside.pt", "beside_legacy.pt"] {
         let checkpoint = OpenCheckpoint::open(&data().join(file)).unwrap();
         let metadata = checkpoint.metadata();
@@ -93,59 +72,5 @@ fn nothing_in_a_pickle_is_passed_over_without_a_word() {
             "{file}"
         );
         assert!(checkpoint.values("on.0").is_err());
-    }
-}
-
-#[test]
-fn every_truncation_is_an_error() {
-    for file in [
-        "state.pt",
-        "legacy.pt",
-        "beside_legacy.pt",
-        "arrays2.pt",
-        "c.npy",
-        "objects.npy",
-        "stored.npz",
-        "deflated.npz",
-        "plain2.pickle",
-    ] {
-        let whole = std::fs::read(data().join(file)).unwrap();
-        for length in 0..whole.len() {
-            assert!(touch(&whole[..length]).is_err(), "{file}, {length} bytes");
-        }
-    }
-}
-
-#[test]
-fn hostile_pickles_run_nothing_and_end() {
-    let text = touch(b"\x80\x02cos\nsystem\nX\x04\0\0\0true\x85R.");
-    assert!(text.unwrap_err().contains("holds no arrays"));
-    assert!(touch(b"\x80\x02]q\0h\0a.").unwrap_err().contains("levels"));
-    let deep = [
-        b"\x80\x02",
-        &b"]".repeat(1_000_000)[..],
-        &b"a".repeat(999_999),
-        b".",
-    ]
-    .concat();
-    assert!(touch(&deep).unwrap_err().contains("levels"));
-    let laughs = [b"\x80\x02K\x01", &b"2\x86".repeat(40)[..], b"."].concat();
-    assert!(touch(&laughs).unwrap_err().contains("shares"));
-}
-
-#[test]
-fn shapes_that_cannot_be_are_refused() {
-    let whole = std::fs::read(data().join("c.npy")).unwrap();
-    let text = String::from_utf8_lossy(&whole[10..128]).into_owned();
-    for shape in [
-        "(9223372036854775808, 3)",
-        "(-2, 3)",
-        "(4611686018427387904, 4)",
-        "(3, 3)",
-    ] {
-        let header = text.replacen("(2, 3)", shape, 1);
-        let header = &header[..118];
-        let changed = [&whole[..10], header.as_bytes(), &whole[128..]].concat();
-        assert!(touch(&changed).is_err(), "{shape}");
     }
 }

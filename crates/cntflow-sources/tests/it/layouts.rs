@@ -1,19 +1,17 @@
-//! Published layouts, written by the tests as their publishers have them: what is found, with which run, step and labels.
-
-#[path = "common/populations.rs"]
-mod populations;
+//! Published layouts, written by the tests as their publishers have them: what is found, with which
+//! run, step and labels.
 
 use cntflow_storage::FullMessage;
 use std::path::Path;
 
+use crate::populations::{
+    gzip, safetensors_of, write, write_ray_tune_tree, write_shards, write_small_cnn_zoo,
+};
 use cntflow_architecture::resolve_architecture;
 use cntflow_catalog::{Absence, Catalog, CatalogEntry, CatalogOptions, Label, SkippedFile};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
 use cntflow_storage::Limits;
-use populations::{
-    gzip, safetensors_of, write, write_ray_tune_tree, write_shards, write_small_cnn_zoo,
-};
 
 fn found(source: &Path) -> (Catalog, Vec<SkippedFile>) {
     let sources = [source.to_string_lossy().into_owned()];
@@ -23,7 +21,7 @@ fn found(source: &Path) -> (Catalog, Vec<SkippedFile>) {
 fn reasons(skipped: &[SkippedFile]) -> String {
     let lines = skipped
         .iter()
-        .map(|over| format!("{}: {}\n", over.path.display(), over.reason));
+        .map(|file| format!("{}: {}\n", file.path.display(), file.reason));
     lines.collect()
 }
 
@@ -50,16 +48,16 @@ fn rows_of_a_small_cnn_zoo_are_checkpoints() {
     assert_eq!((opened.tensors().len(), opened.bytes()), (8, 4 * 4970));
     let bias = opened.values("sequential/dense/bias:0").unwrap();
     assert_eq!(bias[0], 21.0 + 4.8);
-    let (understood, coverage) = resolve_architecture(&opened, entry.architecture.as_deref());
-    let understood = understood.unwrap();
+    let (resolved, coverage) = resolve_architecture(&opened, entry.architecture.as_deref());
+    let resolved = resolved.unwrap();
     assert!(
         coverage.iter().all(|row| row.used_as.is_some()),
         "{coverage:?}"
     );
-    let architecture = serde_json::to_value(&understood.architecture).unwrap();
+    let architecture = serde_json::to_value(&resolved.architecture).unwrap();
     assert_eq!(architecture["input"], serde_json::json!([1, 28, 28]));
     assert_eq!(architecture["layers"][2]["activation"], "relu");
-    let network = understood.network(&opened).unwrap();
+    let network = resolved.network(&opened).unwrap();
     assert_eq!(network.n_parameters(), 4970);
 
     let other = OpenCheckpoint::open_at(
@@ -206,9 +204,9 @@ fn shards_of_a_hugging_face_folder_are_one_checkpoint() {
     ];
     let bytes = sizes.map(|name| model.join(name).metadata().unwrap().len());
     assert_eq!(opened.bytes(), bytes.iter().sum::<u64>());
-    let (understood, _) = resolve_architecture(&opened, None);
+    let (resolved, _) = resolve_architecture(&opened, None);
     assert_eq!(
-        understood.unwrap().network(&opened).unwrap().n_parameters(),
+        resolved.unwrap().network(&opened).unwrap().n_parameters(),
         12
     );
 }
@@ -296,9 +294,9 @@ fn snapshots_of_a_stack_are_checkpoints_of_one_run() {
     assert_eq!(entry.labels["test_loss"], Label::Real(0.75));
     let opened = OpenCheckpoint::open_at(&entry.location, &Limits::default()).unwrap();
     assert_eq!(opened.tensor("w12").unwrap().shape, [4, 2]);
-    let (understood, coverage) = resolve_architecture(&opened, None);
+    let (resolved, coverage) = resolve_architecture(&opened, None);
     assert_eq!(
-        understood.unwrap().network(&opened).unwrap().n_parameters(),
+        resolved.unwrap().network(&opened).unwrap().n_parameters(),
         10
     );
     assert_eq!(

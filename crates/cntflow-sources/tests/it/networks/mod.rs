@@ -1,5 +1,6 @@
-//! The same networks in every format, written by the frameworks themselves (`tests/formats/make_fixtures.py`), are the same to us: the
-//! same tensors bit by bit, the same `layers` rows, and from the same inputs the framework's outputs.
+//! The same networks in every format, written by the frameworks themselves
+//! (`tests/formats/make_fixtures.py`), are the same to us: the same tensors bit by bit, the same
+//! `layers` rows, and from the same inputs the framework's outputs.
 
 mod expected;
 mod reference;
@@ -27,12 +28,13 @@ fn every_file_of_a_network_is_the_same_network() {
         let reference = references
             .entry(network)
             .or_insert_with(|| Reference::read(&folder().join(network)));
-        let from = match OF_ANY_SIZE.contains(&(network, file)) {
-            true => Architecture::Given,
-            false => from,
+        let from = if OF_ANY_SIZE.contains(&(network, file)) {
+            Architecture::Given
+        } else {
+            from
         };
-        let told = compare(network, file, from, reference).err();
-        differences.extend(told.map(|reason| format!("{network}/{file}: {reason}")));
+        let difference = compare(network, file, from, reference).err();
+        differences.extend(difference.map(|reason| format!("{network}/{file}: {reason}")));
     }
     assert!(differences.is_empty(), "\n{}", differences.join("\n"));
 }
@@ -47,17 +49,17 @@ fn compare(
     let path = folder().join(network).join(file);
     let checkpoint = OpenCheckpoint::open(&path).map_err(|error| error.full_message())?;
     let given = (from == Architecture::Given).then(|| reference.architecture_text());
-    let (understood, coverage) = resolve_architecture(&checkpoint, given.as_deref());
+    let (resolved, coverage) = resolve_architecture(&checkpoint, given.as_deref());
     if coverage.len() != checkpoint.tensors().len() {
         let (found, expected) = (coverage.len(), checkpoint.tensors().len());
         return Err(format!("coverage of {found} of {expected} tensors"));
     }
-    let understood = understood.map_err(|error| error.full_message())?;
-    let is_given = understood.source == "catalog";
+    let resolved = resolved.map_err(|error| error.full_message())?;
+    let is_given = resolved.source == "catalog";
     if is_given != (from == Architecture::Given) {
-        return Err(format!("its architecture is from {}", understood.source));
+        return Err(format!("its architecture is from {}", resolved.source));
     }
-    let found = understood.network(&checkpoint);
+    let found = resolved.network(&checkpoint);
     let found: Network<'_> = found.map_err(|error| error.full_message())?;
     reference.tensors_are_those_of(&found)?;
     reference.rows_are_those_of(&found)?;

@@ -1,15 +1,14 @@
-//! Files of PyTorch's form that are made to hurt: each is an error that says what is wrong, within a second and 100 MiB.
-
-mod common;
+//! Files of PyTorch's form that are made to hurt: each is an error that says what is wrong, within
+//! a second and 100 MiB.
 
 use cntflow_storage::FullMessage;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
+use crate::bounded::{alone, bounded};
 use cntflow_architecture::resolve_architecture;
 use cntflow_formats::{CheckpointError, OpenCheckpoint};
 use cntflow_storage::{Content, Limits};
-use common::bounded;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -64,6 +63,7 @@ fn file(offset: &[u8], shape: &[u8], strides: &[u8]) -> Vec<u8> {
 
 #[test]
 fn views_that_leave_their_storage_are_refused() {
+    let _alone = alone();
     assert_eq!(touch(file(b"K\x00", b"K\x04\x85", b"K\x01\x85")), Ok(()));
     let beyond = "ends beyond its storage of 16 bytes";
     refused(file(b"K\x01", b"K\x04\x85", b"K\x01\x85"), beyond);
@@ -89,6 +89,7 @@ fn views_that_leave_their_storage_are_refused() {
 
 #[test]
 fn impossible_and_spread_shapes_are_refused() {
+    let _alone = alone();
     let two_to_62 = b"\x8a\x08\0\0\0\0\0\0\0\x40\x85";
     let two_to_63 = b"\x8a\x09\0\0\0\0\0\0\0\x80\0\x85";
     refused(
@@ -104,7 +105,8 @@ fn impossible_and_spread_shapes_are_refused() {
 }
 
 #[test]
-fn zips_that_lie_are_refused() {
+fn zips_with_wrong_sizes_are_refused() {
+    let _alone = alone();
     let pickle = tensor(b"K\x00", b"K\x04\x85", b"K\x01\x85");
     refused(zip(&[("a/data.pkl", &pickle)]), "no storage 0");
     let zeros = vec![0; 64 << 20];
@@ -114,7 +116,8 @@ fn zips_that_lie_are_refused() {
     );
     drop(zeros);
     assert!(bomb.len() < 100_000);
-    // As many bytes as it says are decoded once at most; a size beyond what deflate can give is a lie.
+    // As many bytes as it says are decoded once at most; a size beyond what deflate can give is a
+    // lie.
     let mut lie = bomb.clone();
     let size = (64_u32 << 20).to_le_bytes();
     let places: Vec<usize> = (0..lie.len() - 4)
@@ -127,7 +130,8 @@ fn zips_that_lie_are_refused() {
 }
 
 #[test]
-fn shared_values_are_not_gone_through_again_and_again() {
+fn visits_of_shared_values_are_bounded() {
+    let _alone = alone();
     // Lists that hold the one before ten times, by the memo.
     let mut pickle = b"\x80\x02]q\0".to_vec();
     for level in 0..40_u8 {
@@ -141,6 +145,7 @@ fn shared_values_are_not_gone_through_again_and_again() {
 
 #[test]
 fn no_changed_byte_makes_it_panic() {
+    let _alone = alone();
     let whole = file(b"K\x00", b"K\x02K\x02\x86", b"K\x01K\x02\x86");
     assert_eq!(touch(whole.clone()), Ok(()));
     for at in 0..whole.len() {

@@ -62,6 +62,7 @@ pub(crate) fn expected() -> impl Iterator<Item = (&'static str, File)> {
     })
 }
 
-/// Modules of a chain that takes images of any size: how large they are is given, as a catalog would.
+/// Modules of a chain that takes images of any size: how large they are is given, as a catalog
+/// would.
 pub(crate) const OF_ANY_SIZE: &[(&str, &str)] =
     &[("cnn", "module.pt"), ("conv_autoencoder", "module.pt")];

@@ -1,4 +1,5 @@
-//! Architectures told from files: names, values, sidecars, and what every tensor is said to be used as.
+//! Architectures told from files: names, values, sidecars, and what every tensor is said to be used
+//! as.
 
 use cntflow_storage::FullMessage;
 use std::collections::HashMap;
@@ -32,9 +33,9 @@ fn write(folder: &Path, list: &[(&str, &[usize])], metadata: &[(&str, &str)]) ->
     path
 }
 
-fn understood(checkpoint: &OpenCheckpoint) -> (ResolvedArchitecture, Vec<Coverage>) {
-    let (understood, coverage) = resolve_architecture(checkpoint, None);
-    (understood.unwrap(), coverage)
+fn resolved(checkpoint: &OpenCheckpoint) -> (ResolvedArchitecture, Vec<Coverage>) {
+    let (resolved, coverage) = resolve_architecture(checkpoint, None);
+    (resolved.unwrap(), coverage)
 }
 
 const CHAIN: [(&str, &[usize]); 4] = [
@@ -48,8 +49,8 @@ const CHAIN: [(&str, &[usize]); 4] = [
 fn a_wrapped_chain_is_a_network_with_the_files_weights() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = OpenCheckpoint::open(&write(folder.path(), &CHAIN, &[])).unwrap();
-    let (understood, coverage) = understood(&checkpoint);
-    assert_eq!(understood.source, "names and shapes");
+    let (resolved, coverage) = resolved(&checkpoint);
+    assert_eq!(resolved.source, "names and shapes");
     let said: Vec<String> = coverage
         .iter()
         .map(|row| {
@@ -63,7 +64,7 @@ fn a_wrapped_chain_is_a_network_with_the_files_weights() {
     );
     let counter = coverage.iter().find(|row| row.used_as.is_none()).unwrap();
     assert_eq!(counter.reason.as_deref(), Some("counter"));
-    let network = understood.network(&checkpoint).unwrap();
+    let network = resolved.network(&checkpoint).unwrap();
     assert_eq!(network.n_parameters(), 6 + 3 + 12);
     let sums: Vec<f32> = network
         .parameters()
@@ -88,12 +89,12 @@ fn a_block_of_a_transformer_takes_kernels_the_other_way_round() {
     ];
     let path = write(folder.path(), &list, &[("n_head", "2")]);
     let checkpoint = OpenCheckpoint::open(&path).unwrap();
-    let (understood, coverage) = understood(&checkpoint);
+    let (resolved, coverage) = resolved(&checkpoint);
     assert!(
         coverage.iter().all(|row| row.used_as.is_some()),
         "{coverage:?}"
     );
-    let network = understood.network(&checkpoint).unwrap();
+    let network = resolved.network(&checkpoint).unwrap();
     let named = |name: &str| {
         let mut parameters = network.parameters();
         parameters.find(|(spec, _)| spec.name == name).unwrap().1
@@ -104,12 +105,12 @@ fn a_block_of_a_transformer_takes_kernels_the_other_way_round() {
 }
 
 #[test]
-fn what_contradicts_itself_gives_a_reason_and_the_coverage() {
+fn contradictory_tensors_give_a_reason_and_the_coverage() {
     let folder = tempfile::tempdir().unwrap();
     let list: [(&str, &[usize]); 2] = [("a.weight", &[3, 4]), ("b.weight", &[2, 5])];
     let checkpoint = OpenCheckpoint::open(&write(folder.path(), &list, &[])).unwrap();
-    let (understood, coverage) = resolve_architecture(&checkpoint, None);
-    let text = understood.unwrap_err().full_message();
+    let (resolved, coverage) = resolve_architecture(&checkpoint, None);
+    let text = resolved.unwrap_err().full_message();
     assert!(
         text.contains("b.weight [2, 5] takes 5 inputs, a gives 3"),
         "{text}"
@@ -134,9 +135,9 @@ fn an_architecture_may_lie_beside_the_file() {
         let path = write(folder.path(), &CHAIN, &[("architecture", "mlp")]);
         std::fs::write(folder.path().join(name), text).unwrap();
         let checkpoint = OpenCheckpoint::open(&path).unwrap();
-        let (understood, _) = understood(&checkpoint);
-        assert_eq!(understood.source, source, "{name}: {text}");
-        assert_eq!(understood.network(&checkpoint).unwrap().n_parameters(), 21);
+        let (resolved, _) = resolved(&checkpoint);
+        assert_eq!(resolved.source, source, "{name}: {text}");
+        assert_eq!(resolved.network(&checkpoint).unwrap().n_parameters(), 21);
     }
 }
 
@@ -163,10 +164,10 @@ fn hostile_shapes_make_no_panic() {
             {
                 let path = write(folder.path(), &[(first, a), (second, b)], &[]);
                 let checkpoint = OpenCheckpoint::open(&path).unwrap();
-                let (understood, coverage) = resolve_architecture(&checkpoint, None);
+                let (resolved, coverage) = resolve_architecture(&checkpoint, None);
                 assert_eq!(coverage.len(), 2);
-                if let Ok(understood) = understood {
-                    understood.network(&checkpoint).unwrap();
+                if let Ok(resolved) = resolved {
+                    resolved.network(&checkpoint).unwrap();
                 }
             }
         }

@@ -1,23 +1,21 @@
-//! Safetensors files that lie: every one is an error that names the file, within a second and 100 MiB; none is a panic or a wrong
-//! number.
-
-mod common;
+//! Safetensors files that lie: every one is an error that names the file, within a second and 100
+//! MiB; none is a panic or a wrong number.
 
 use cntflow_storage::FullMessage;
 use std::io::Write;
 use std::path::Path;
 
+use crate::bounded::{alone, bounded};
+use ::safetensors::Dtype;
+use ::safetensors::tensor::TensorView;
 use cntflow_architecture::resolve_architecture;
 use cntflow_formats::OpenCheckpoint;
-use common::bounded;
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 
 fn small_checkpoint() -> Vec<u8> {
     let bytes: Vec<u8> = (0..6).flat_map(|i| (i as f32).to_le_bytes()).collect();
     let weight = TensorView::new(Dtype::F32, vec![2, 2], &bytes[..16]).unwrap();
     let bias = TensorView::new(Dtype::F32, vec![2], &bytes[16..]).unwrap();
-    safetensors::serialize([("fc.weight", weight), ("fc.bias", bias)], None).unwrap()
+    ::safetensors::serialize([("fc.weight", weight), ("fc.bias", bias)], None).unwrap()
 }
 
 /// Opens the bytes as a file and touches everything that opening hands out.
@@ -49,6 +47,7 @@ fn touch(path: &Path) -> Result<usize, String> {
 
 #[test]
 fn every_truncation_is_an_error_that_names_the_file() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let whole = small_checkpoint();
     assert_eq!(open(folder.path(), &whole), Ok(6));
@@ -66,6 +65,7 @@ fn every_truncation_is_an_error_that_names_the_file() {
 
 #[test]
 fn no_changed_byte_makes_it_panic() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let whole = small_checkpoint();
     for at in 0..whole.len() {
@@ -79,6 +79,7 @@ fn no_changed_byte_makes_it_panic() {
 
 #[test]
 fn headers_that_promise_what_cannot_be_are_refused() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let with_header = |header: &str, data: usize| {
         let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
@@ -133,6 +134,7 @@ fn headers_that_promise_what_cannot_be_are_refused() {
 
 #[test]
 fn headers_longer_than_their_file_are_refused() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     for length in [17, 1 << 20, 1 << 32, 1 << 63, u64::MAX] {
         let mut bytes = length.to_le_bytes().to_vec();
@@ -144,6 +146,7 @@ fn headers_longer_than_their_file_are_refused() {
 
 #[test]
 fn half_precision_is_widened_and_unaligned_values_are_read() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("h.safetensors");
     let values = [0.5f32, -2.0, 65504.0];
@@ -167,7 +170,7 @@ fn half_precision_is_widened_and_unaligned_values_are_read() {
         ),
         ("f64", TensorView::new(Dtype::F64, vec![3], &f64s).unwrap()),
     ];
-    std::fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+    std::fs::write(&path, ::safetensors::serialize(views, None).unwrap()).unwrap();
     let checkpoint = OpenCheckpoint::open(&path).unwrap();
     assert_eq!(*checkpoint.values("f16").unwrap(), values);
     assert_eq!(

@@ -1,5 +1,6 @@
-//! Files that Keras and h5py wrote: the tensors are those of the files bit by bit, and the architectures that they carry give what
-//! Keras computes. The fixtures are made by `tests/formats/make_keras.py`.
+//! Files that Keras and h5py wrote: the tensors are those of the files bit by bit, and the
+//! architectures that they carry give what Keras computes. The fixtures are made by
+//! `tests/formats/make_keras.py`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -99,12 +100,12 @@ fn the_observed_forward_pass_gives_what_keras_computes() {
             continue;
         };
         let checkpoint = open(&name);
-        let understood = resolve_architecture(&checkpoint, None)
+        let resolved = resolve_architecture(&checkpoint, None)
             .0
             .unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(understood.source, "Keras");
-        assert_eq!(understood.assumptions, [""; 0], "{name}");
-        let network = understood
+        assert_eq!(resolved.source, "Keras");
+        assert_eq!(resolved.assumptions, [""; 0], "{name}");
+        let network = resolved
             .network(&checkpoint)
             .unwrap_or_else(|error| panic!("{error}"));
         let found = last_layer(&network, &inputs.concat());
@@ -179,9 +180,9 @@ fn the_state_of_the_optimizer_is_no_weight() {
                 .iter()
                 .all(|tensor| tensor.name.starts_with("optimizer"))
         );
-        if let (Ok(understood), coverage) = resolve_architecture(&checkpoint, None) {
+        if let (Ok(resolved), coverage) = resolve_architecture(&checkpoint, None) {
             let used = coverage.iter().filter(|row| row.used_as.is_some()).count();
-            assert_eq!(used, 5, "{name}: {:?}", understood.recipes);
+            assert_eq!(used, 5, "{name}: {:?}", resolved.recipes);
         }
     }
 }
@@ -223,10 +224,10 @@ fn dense_layers_without_a_configuration_make_a_chain() {
         ("keras2.weights.h5", ["dense", "dense_1", "dense_2"]),
     ] {
         let checkpoint = open(name);
-        let understood = resolve_architecture(&checkpoint, None).0.unwrap();
-        assert_eq!(names(&understood.architecture), layers, "{name}");
-        assert!(understood.assumptions[0].contains("activations"), "{name}");
-        assert_eq!(understood.network(&checkpoint).unwrap().n_parameters(), 76);
+        let resolved = resolve_architecture(&checkpoint, None).0.unwrap();
+        assert_eq!(names(&resolved.architecture), layers, "{name}");
+        assert!(resolved.assumptions[0].contains("activations"), "{name}");
+        assert_eq!(resolved.network(&checkpoint).unwrap().n_parameters(), 76);
     }
 }
 

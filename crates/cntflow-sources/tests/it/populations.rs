@@ -70,7 +70,8 @@ pub(crate) fn write_small_cnn_zoo(folder: &Path, rows: usize) {
     write(&folder.join("metrics.csv.gz"), gzip(&metrics));
 }
 
-/// Twelve runs of five checkpoints: one with a hole, one with a file that is cut short, one that diverged; and what lies beside.
+/// Twelve runs of five checkpoints: one with a hole, one with a file that is cut short, one that
+/// diverged; and what lies beside.
 pub(crate) fn write_ray_tune_tree(zoo: &Path) {
     write(&zoo.join("config.json"), "{}");
     write(&zoo.join("readme.md"), "a zoo");

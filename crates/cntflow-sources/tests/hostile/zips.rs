@@ -1,17 +1,15 @@
-//! Zips whose lists lie: a name that is there twice, or members that the end record does not count. Readers differ in which member they
-//! see, so every kind of file that is a zip is refused.
-
-mod common;
+//! Zips whose lists lie: a name that is there twice, or members that the end record does not count.
+//! Readers differ in which member they see, so every kind of file that is a zip is refused.
 
 use cntflow_storage::FullMessage;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
+use crate::bounded::{alone, bounded};
 use cntflow_catalog::CatalogOptions;
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
 use cntflow_storage::{Content, Limits};
-use common::bounded;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -68,7 +66,8 @@ const KERAS: [&str; 4] = [
 ];
 
 #[test]
-fn a_name_that_is_there_twice_is_refused() {
+fn a_repeated_name_is_refused() {
+    let _alone = alone();
     refused(
         renamed(zip(&TORCH), "a/data/1", "a/data/0"),
         "its zip lists member a/data/0 twice: 4 members of 3 names",
@@ -85,6 +84,7 @@ fn a_name_that_is_there_twice_is_refused() {
 
 #[test]
 fn a_member_that_the_end_record_does_not_count_is_refused() {
+    let _alone = alone();
     refused(
         uncounted(zip(&TORCH)),
         "its zip lists 4 members, its end record 3",
@@ -101,7 +101,8 @@ fn a_member_that_the_end_record_does_not_count_is_refused() {
 }
 
 #[test]
-fn an_archive_of_checkpoints_is_refused_and_passed_over() {
+fn an_archive_with_a_wrong_list_is_refused_or_skipped() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("zoo.zip");
     let options = CatalogOptions::default();

@@ -1,16 +1,15 @@
-//! Archives that are made to hurt: each is an error or a reason that names it, within a second and 100 MiB, and nothing is written.
-
-mod common;
+//! Archives that are made to hurt: each is an error or a reason that names it, within a second and
+//! 100 MiB, and nothing is written.
 
 use cntflow_storage::FullMessage;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
+use crate::bounded::{alone, bounded};
 use cntflow_catalog::{CatalogOptions, SkippedFile};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
 use cntflow_storage::{Limits, Location};
-use common::bounded;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use zip::write::SimpleFileOptions;
@@ -98,8 +97,8 @@ fn errors(path: &Path, limits: &Limits) -> Vec<String> {
             .iter()
             .map(|entry| OpenCheckpoint::open_at(&entry.location, limits));
         let failed = opened.filter_map(|opened| Some(opened.err()?.to_string()));
-        let told = |over: &SkippedFile| format!("{}: {}", over.path.display(), over.reason);
-        skipped.iter().map(told).chain(failed).collect()
+        let shown = |file: &SkippedFile| format!("{}: {}", file.path.display(), file.reason);
+        skipped.iter().map(shown).chain(failed).collect()
     })
 }
 
@@ -112,7 +111,8 @@ fn refused(path: &Path, expected: &str) {
 }
 
 #[test]
-fn sizes_that_cannot_be_are_refused() {
+fn impossible_sizes_are_refused() {
+    let _alone = alone();
     let folder = Folder::new();
     for (at, size) in [1 << 20, 1 << 40, (1 << 63) - 1, 1 << 63, u64::MAX]
         .into_iter()
@@ -125,7 +125,8 @@ fn sizes_that_cannot_be_are_refused() {
 }
 
 #[test]
-fn names_lead_nowhere() {
+fn names_of_members_are_never_paths() {
+    let _alone = alone();
     let folder = Folder::new();
     let inner = folder.0.path().join("inner");
     std::fs::create_dir(&inner).unwrap();
@@ -160,6 +161,7 @@ fn names_lead_nowhere() {
 
 #[test]
 fn links_are_not_followed() {
+    let _alone = alone();
     let folder = Folder::new();
     for kind in [tar::EntryType::Symlink, tar::EntryType::Link] {
         let mut link = header("a.safetensors", 0, kind);
@@ -172,6 +174,7 @@ fn links_are_not_followed() {
 
 #[test]
 fn bombs_are_refused() {
+    let _alone = alone();
     let folder = Folder::new();
     let few = Limits {
         decoded_bytes: 1 << 20,
@@ -213,6 +216,7 @@ fn bombs_are_refused() {
 
 #[test]
 fn members_that_share_bytes_are_refused() {
+    let _alone = alone();
     let folder = Folder::new();
     let members: [(&str, &[u8]); 2] =
         [("a.safetensors", b"content"), ("b.safetensors", b"content")];
@@ -227,6 +231,7 @@ fn members_that_share_bytes_are_refused() {
 
 #[test]
 fn no_changed_byte_makes_it_panic() {
+    let _alone = alone();
     let folder = Folder::new();
     let tar = tar_of(&[("a.safetensors", 7, b"content")]);
     let zip = zip_of(
@@ -244,6 +249,7 @@ fn no_changed_byte_makes_it_panic() {
 
 #[test]
 fn an_archive_of_many_members_is_listed_once() {
+    let _alone = alone();
     let folder = Folder::new();
     let names: Vec<String> = (0..20_000).map(|at| format!("{at}.safetensors")).collect();
     let members: Vec<_> = names.iter().map(|name| (&**name, 0, &b""[..])).collect();

@@ -1,15 +1,14 @@
-//! Keras and HDF5 files that are cut short, changed, or made to hurt: each is an error that names the file, or reads as what it says,
-//! within a second and 100 MiB. The attacks are made by `tests/formats/make_keras.py`.
-
-mod common;
+//! Keras and HDF5 files that are cut short, changed, or made to hurt: each is an error that names
+//! the file, or reads as what it says, within a second and 100 MiB. The attacks are made by
+//! `tests/formats/make_keras.py`.
 
 use cntflow_storage::FullMessage;
 use std::path::{Path, PathBuf};
 
+use crate::bounded::{alone, bounded};
 use cntflow_architecture::resolve_architecture;
 use cntflow_formats::{CheckpointError, OpenCheckpoint};
 use cntflow_storage::{Content, Limits};
-use common::bounded;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keras")
@@ -19,7 +18,8 @@ fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(folder().join(name)).unwrap()
 }
 
-/// Opens bytes and reads every tensor and the architecture; the number of tensors, or what is wrong.
+/// Opens bytes and reads every tensor and the architecture; the number of tensors, or what is
+/// wrong.
 fn read(content: Vec<u8>) -> Result<usize, String> {
     let path = Path::new("hostile.h5");
     let result = bounded(|| -> Result<usize, CheckpointError> {
@@ -29,8 +29,8 @@ fn read(content: Vec<u8>) -> Result<usize, String> {
                 checkpoint.values(&tensor.name)?;
             }
         }
-        if let Ok(understood) = resolve_architecture(&checkpoint, None).0 {
-            drop(understood.network(&checkpoint));
+        if let Ok(resolved) = resolve_architecture(&checkpoint, None).0 {
+            drop(resolved.network(&checkpoint));
         }
         Ok(checkpoint.tensors().len())
     });
@@ -43,6 +43,7 @@ fn read(content: Vec<u8>) -> Result<usize, String> {
 
 #[test]
 fn every_truncation_is_an_error_that_names_the_file() {
+    let _alone = alone();
     for (name, step) in [
         ("lstm.keras", 1),
         ("keras2.h5", 7),
@@ -62,6 +63,7 @@ fn every_truncation_is_an_error_that_names_the_file() {
 
 #[test]
 fn no_changed_byte_makes_it_panic() {
+    let _alone = alone();
     for (name, step) in [
         ("lstm.keras", 2),
         ("keras2.h5", 7),
@@ -86,12 +88,14 @@ fn attack(name: &str) -> Result<usize, String> {
 }
 
 #[test]
-fn groups_that_lead_in_circles_are_entered_once() {
+fn cycles_of_groups_are_entered_once() {
+    let _alone = alone();
     assert_eq!(attack("loops.h5"), Ok(1));
 }
 
 #[test]
-fn what_a_file_cannot_hold_is_refused_with_both_numbers() {
+fn sizes_beyond_the_file_are_refused_with_both_numbers() {
+    let _alone = alone();
     for (name, expected) in [
         ("unwritten.h5", "more elements than a file can hold"),
         (
@@ -121,6 +125,7 @@ fn shape_at(content: &[u8], sizes: &[u64]) -> usize {
 
 #[test]
 fn shapes_that_overflow_are_refused() {
+    let _alone = alone();
     let whole = bytes("keras2.h5");
     let at = shape_at(&whole, &[4, 5]);
     for sizes in [
@@ -143,6 +148,7 @@ fn shapes_that_overflow_are_refused() {
 
 #[test]
 fn limits_are_options() {
+    let _alone = alone();
     let strict = |limits: Limits| {
         let content = Content::held(bytes("lstm.keras"));
         let opened = OpenCheckpoint::read(Path::new("a.keras"), content, &limits);

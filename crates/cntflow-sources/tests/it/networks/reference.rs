@@ -1,4 +1,5 @@
-//! What a network is by its `network.json`: architecture, tensors in PyTorch's layouts, inputs, and the outputs that torch gave.
+//! What a network is by its `network.json`: architecture, tensors in PyTorch's layouts, inputs, and
+//! the outputs that torch gave.
 
 use cntflow_storage::FullMessage;
 use std::collections::BTreeMap;
@@ -55,7 +56,8 @@ impl Reference {
         self.stored.architecture.to_string()
     }
 
-    /// Compares all tensors bit by bit, in the order of the layers: a format may have names of its own.
+    /// Compares all tensors bit by bit, in the order of the layers: a format may have names of its
+    /// own.
     pub(crate) fn tensors_are_those_of(&self, found: &Network<'_>) -> Result<(), String> {
         let (n_found, n) = (
             found.parameters().count(),

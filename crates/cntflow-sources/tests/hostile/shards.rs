@@ -1,21 +1,20 @@
-//! Indices of shards that lie: each is an error that names the index or the shard, within a second and 100 MiB, and opens no file that
-//! lies elsewhere.
-
-mod common;
+//! Indices of shards that lie: each is an error that names the index or the shard, within a second
+//! and 100 MiB, and opens no file that lies elsewhere.
 
 use cntflow_storage::FullMessage;
 use std::path::{Path, PathBuf};
 
+use crate::bounded::{alone, bounded};
+use ::safetensors::Dtype;
+use ::safetensors::tensor::TensorView;
 use cntflow_catalog::CatalogOptions;
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
-use common::bounded;
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 
 const INDEX: &str = "model.safetensors.index.json";
 
-/// A folder with the shards `1.safetensors` of tensor `a` and `2.safetensors` of `b`, in a folder with a shard beside.
+/// A folder with the shards `1.safetensors` of tensor `a` and `2.safetensors` of `b`, in a folder
+/// with a shard beside.
 struct Folder {
     outer: tempfile::TempDir,
 }
@@ -80,13 +79,14 @@ fn shard(path: &Path, tensor: &str) {
     let view = TensorView::new(Dtype::F32, vec![2, 2], &bytes).unwrap();
     std::fs::write(
         path,
-        safetensors::serialize([(tensor, view)], None).unwrap(),
+        ::safetensors::serialize([(tensor, view)], None).unwrap(),
     )
     .unwrap();
 }
 
 #[test]
 fn shards_elsewhere_are_refused() {
+    let _alone = alone();
     let folder = Folder::new();
     assert_eq!(
         folder.open(&index(&[("a", "1.safetensors"), ("b", "2.safetensors")])),
@@ -111,7 +111,8 @@ fn shards_elsewhere_are_refused() {
 }
 
 #[test]
-fn what_index_and_shards_do_not_agree_on_is_told() {
+fn index_and_shards_that_disagree_are_refused() {
+    let _alone = alone();
     let folder = Folder::new();
     let (one, two) = ("1.safetensors", "2.safetensors");
     folder.refused(&[("a", one), ("b", "3.safetensors")], "3.safetensors");
@@ -138,6 +139,7 @@ fn what_index_and_shards_do_not_agree_on_is_told() {
 
 #[test]
 fn every_truncation_and_nonsense_is_an_error() {
+    let _alone = alone();
     let folder = Folder::new();
     let whole = index(&[("a", "1.safetensors"), ("b", "2.safetensors")]);
     for length in 0..whole.len() {

@@ -1,0 +1,3 @@
+//! Catalog files in every form, and what is said of broken ones.
+
+mod catalog_files;

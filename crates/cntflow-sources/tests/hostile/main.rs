@@ -1,0 +1,15 @@
+//! Files that are cut short, changed or made to hurt: each is an error that names the file, within
+//! a second and 100 MiB.
+//!
+//! These tests watch the memory of their process, so they have a binary of their own, and run one
+//! at a time.
+
+mod archives;
+mod bounded;
+mod keras;
+mod onnx;
+mod safetensors;
+mod shards;
+mod torch;
+mod torch_numpy;
+mod zips;

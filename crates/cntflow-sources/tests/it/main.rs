@@ -1,0 +1,13 @@
+//! Reading of checkpoints from sources, with all crates that take part in it.
+//!
+//! Tests that watch the memory of the process are in `hostile` and `catalog_memory`, those that
+//! count requests to a store are in `objects`: other tests in the same process would disturb them.
+
+mod archives;
+mod infer;
+mod keras;
+mod layouts;
+mod networks;
+mod onnx;
+mod populations;
+mod torch_numpy;

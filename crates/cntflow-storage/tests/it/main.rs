@@ -1,0 +1,3 @@
+//! Members of archives, within the limits.
+
+mod bombs;
