@@ -114,7 +114,7 @@ impl Zoo {
         let start = range.start;
         let read = || {
             let bytes = ObjectStores::of_process()?.read_range(url, range)?;
-            Ok::<_, CheckpointError>(Content::held(bytes))
+            Ok::<_, CheckpointError>(Content::in_memory(bytes))
         };
         let content = BLOCKS.get(&matrix.at_row(block), read)?;
         Ok(((*content).clone(), start))

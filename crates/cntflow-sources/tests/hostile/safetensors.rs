@@ -1,5 +1,5 @@
-//! Safetensors files that lie: every one is an error that names the file, within a second and 100
-//! MiB; none is a panic or a wrong number.
+//! Safetensors files whose headers are wrong: each is an error that names the file, none is a panic
+//! or a wrong number.
 
 use cntflow_storage::FullMessage;
 use std::io::Write;

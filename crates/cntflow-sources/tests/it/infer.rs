@@ -1,5 +1,4 @@
-//! Architectures told from files: names, values, sidecars, and what every tensor is said to be used
-//! as.
+//! Architectures inferred from files or read from sidecars, and the coverage of every tensor.
 
 use cntflow_storage::FullMessage;
 use std::collections::HashMap;

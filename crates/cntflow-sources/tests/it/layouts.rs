@@ -1,5 +1,5 @@
-//! Published layouts, written by the tests as their publishers have them: what is found, with which
-//! run, step and labels.
+//! Published layouts, which the tests write as their publishers do: the entries, with run, step and
+//! labels.
 
 use cntflow_storage::FullMessage;
 use std::path::Path;
@@ -65,9 +65,9 @@ fn rows_of_a_small_cnn_zoo_are_checkpoints() {
         &Limits::default(),
     );
     assert_ne!(other.unwrap().digest(), opened.digest());
-    let told_nothing = resolve_architecture(&opened, None).0.unwrap();
+    let without_hints = resolve_architecture(&opened, None).0.unwrap();
     assert!(
-        told_nothing
+        without_hints
             .assumptions
             .iter()
             .any(|doubt| doubt.contains("28 x 28"))

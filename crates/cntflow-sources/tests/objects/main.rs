@@ -1,5 +1,5 @@
-//! Objects of a server on loopback that fails as it is told: what is tried again, what is said, and
-//! how much is asked for.
+//! Objects of a server on loopback that fails as a test says: what is retried, what errors say, and
+//! how much is requested.
 
 use cntflow_storage::FullMessage;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn stores() -> ObjectStores {
         retries: 3,
         first_wait: Duration::from_millis(1),
         longest_wait: Duration::from_millis(5),
-        held_bytes: 4096,
+        memory_bytes: 4096,
         part_bytes: 1000,
         ..StoreOptions::default()
     };

@@ -1,5 +1,5 @@
-//! Published populations on a server: the same catalog as of a folder, and no more asked for than
-//! it takes.
+//! Published populations on a server give the same catalog as in a folder, with no more requests
+//! than needed.
 
 #[path = "../it/populations.rs"]
 mod populations;
@@ -41,9 +41,9 @@ fn found(source: &str) -> (Catalog, String) {
 fn opened(catalog: &Catalog) -> BTreeMap<String, String> {
     let opened = catalog.entries().iter().map(|entry| {
         let opened = OpenCheckpoint::open_at(&entry.location, &Limits::default());
-        let told = opened.map(|opened| format!("{:?}", opened.digest()));
-        let told = told.unwrap_or_else(|error| error.full_message());
-        (entry.checkpoint.clone(), told)
+        let digest = opened.map(|opened| format!("{:?}", opened.digest()));
+        let digest_or_error = digest.unwrap_or_else(|error| error.full_message());
+        (entry.checkpoint.clone(), digest_or_error)
     });
     opened.collect()
 }
@@ -121,7 +121,7 @@ fn a_prefix_is_scanned_as_a_folder_is() {
     assert_eq!(as_local(&debug(&catalog)), debug(&expected));
     let remote: BTreeMap<String, String> = opened(&catalog)
         .iter()
-        .map(|(name, told)| (as_local(name), as_local(told)))
+        .map(|(name, outcome)| (as_local(name), as_local(outcome)))
         .collect();
     assert_eq!(remote, opened(&expected));
     // Of Ray Tune, the Small CNN Zoo, Hugging Face, PGDL, archives, files of their own, and the zoo
@@ -130,7 +130,7 @@ fn a_prefix_is_scanned_as_a_folder_is() {
     assert_eq!(
         remote
             .values()
-            .filter(|told| told.contains("cut short"))
+            .filter(|outcome| outcome.contains("cut short"))
             .count(),
         2
     );
