@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use crate::SkippedFile;
-use crate::catalog::CatalogEntry;
-use crate::catalog_file::whole_number;
-use crate::label_column::{ColumnSource, KEYS, is_key};
-use crate::rows::{Cell, Row, for_each_row};
-use crate::{CatalogError, CatalogOptions, Label, RowError};
 use arcstr::ArcStr;
 use cntflow_storage::{Limits, Location};
+
+use crate::{
+    CatalogError, CatalogOptions, Label, RowError, SkippedFile,
+    catalog::CatalogEntry,
+    catalog_file::whole_number,
+    label_column::{ColumnSource, KEYS, is_key},
+    rows::{Cell, Row, for_each_row},
+};
 
 /// Most names of checkpoints in a message.
 const MAX_SHOWN: usize = 5;

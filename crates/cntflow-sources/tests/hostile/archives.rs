@@ -1,18 +1,18 @@
 //! Hostile archives: each is an error or a reason that names it, and nothing is written.
 
-use cntflow_storage::FullMessage;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
-use crate::bounded::{alone, bounded};
 use cntflow_catalog::{CatalogOptions, SkippedFile};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
-use cntflow_storage::{Limits, Location};
+use cntflow_storage::{FullMessage, Limits, Location};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
+
+use crate::bounded::{alone, bounded};
 
 /// A tar header as an attacker writes it: no check of the name or the size.
 fn header(name: &str, size: u64, kind: tar::EntryType) -> tar::Header {

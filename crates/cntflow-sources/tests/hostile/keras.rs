@@ -1,13 +1,13 @@
 //! Keras and HDF5 files that are cut short, changed or hostile: each is an error that names the
 //! file, or is read as what it says. The hostile files are made by `tests/formats/make_keras.py`.
 
-use cntflow_storage::FullMessage;
 use std::path::{Path, PathBuf};
 
-use crate::bounded::{alone, bounded};
 use cntflow_architecture::resolve_architecture;
 use cntflow_formats::{CheckpointError, OpenCheckpoint};
-use cntflow_storage::{Content, Limits};
+use cntflow_storage::{Content, FullMessage, Limits};
+
+use crate::bounded::{alone, bounded};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keras")

@@ -1,15 +1,15 @@
 //! Hostile files in PyTorch's form: each is an error that says what is wrong.
 
-use cntflow_storage::FullMessage;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use crate::bounded::{alone, bounded};
 use cntflow_architecture::resolve_architecture;
 use cntflow_formats::{CheckpointError, OpenCheckpoint};
-use cntflow_storage::{Content, Limits};
+use cntflow_storage::{Content, FullMessage, Limits};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
+
+use crate::bounded::{alone, bounded};
 
 /// Opens bytes and reads every tensor; what is wrong, or nothing.
 fn touch(bytes: Vec<u8>) -> Result<(), String> {

@@ -1,17 +1,17 @@
 //! Zips whose lists are wrong: a repeated name, or members that the end record does not count.
 //! Readers differ in which member they see, so every kind of file that is a zip is refused.
 
-use cntflow_storage::FullMessage;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use crate::bounded::{alone, bounded};
 use cntflow_catalog::CatalogOptions;
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
-use cntflow_storage::{Content, Limits};
+use cntflow_storage::{Content, FullMessage, Limits};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
+
+use crate::bounded::{alone, bounded};
 
 /// A zip of stored members.
 fn zip(names: &[&str]) -> Vec<u8> {

@@ -1,17 +1,17 @@
 //! Published layouts, which the tests write as their publishers do: the entries, with run, step and
 //! labels.
 
-use cntflow_storage::FullMessage;
 use std::path::Path;
 
-use crate::populations::{
-    gzip, safetensors_of, write, write_ray_tune_tree, write_shards, write_small_cnn_zoo,
-};
 use cntflow_architecture::resolve_architecture;
 use cntflow_catalog::{Absence, Catalog, CatalogEntry, CatalogOptions, Label, SkippedFile};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
-use cntflow_storage::Limits;
+use cntflow_storage::{FullMessage, Limits};
+
+use crate::populations::{
+    gzip, safetensors_of, write, write_ray_tune_tree, write_shards, write_small_cnn_zoo,
+};
 
 fn found(source: &Path) -> (Catalog, Vec<SkippedFile>) {
     let sources = [source.to_string_lossy().into_owned()];

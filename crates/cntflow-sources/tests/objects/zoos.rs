@@ -4,7 +4,6 @@
 #[path = "../it/populations.rs"]
 mod populations;
 
-use cntflow_storage::FullMessage;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -13,13 +12,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cntflow_catalog::{Catalog, CatalogOptions};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
-use cntflow_storage::Limits;
-use populations::{
-    gzip, safetensors_of, write, write_ray_tune_tree, write_shards, write_small_cnn_zoo,
-};
+use cntflow_storage::{FullMessage, Limits};
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use crate::server::Server;
+use populations::{
+    gzip, safetensors_of, write, write_ray_tune_tree, write_shards, write_small_cnn_zoo,
+};
 
 /// What was read last is kept for the whole process: these tests would take it from each other.
 fn alone() -> MutexGuard<'static, ()> {
