@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use crate::interner::Interner;
-use crate::{CatalogError, Label, Labels};
 use arcstr::ArcStr;
 use cntflow_storage::Location;
+use serde::{Deserialize, Serialize};
+
+use crate::{CatalogError, Label, Labels, interner::Interner};
 
 /// One checkpoint. A plain wire type: it travels between processes as the descriptor of a measuring
 /// task. A catalog may hold a million of them in memory, so entries share the texts that they have

@@ -4,10 +4,9 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use crate::Label;
-use crate::catalog::CatalogEntry;
-use crate::labels::Columns;
 use arcstr::ArcStr;
+
+use crate::{Label, catalog::CatalogEntry, labels::Columns};
 
 /// The texts and column names of the entries so far.
 #[derive(Debug, Default)]

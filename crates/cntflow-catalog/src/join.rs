@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use crate::SkippedFile;
-use crate::catalog::CatalogEntry;
-use crate::catalog_file::whole_number;
-use crate::label_column::{ColumnSource, KEYS, is_key};
-use crate::rows::{Cell, Row, for_each_row};
-use crate::{CatalogError, CatalogOptions, Label, RowError};
 use arcstr::ArcStr;
 use cntflow_storage::{Limits, Location};
+
+use crate::{
+    CatalogError, CatalogOptions, Label, RowError, SkippedFile,
+    catalog::CatalogEntry,
+    catalog_file::whole_number,
+    label_column::{ColumnSource, KEYS, is_key},
+    rows::{Cell, Row, for_each_row},
+};
 
 /// Most names of checkpoints in a message.
 const MAX_SHOWN: usize = 5;
@@ -62,8 +64,8 @@ pub fn apply_options(
     Ok(())
 }
 
-/// Calls `set` with each entry and its label `column`; `false` says that the label is no whole
-/// number.
+/// Sets a field of each entry from its label `column`. `set` returns whether the label has the right
+/// type: a whole number for a step.
 fn set_from_column(
     entries: &mut [CatalogEntry],
     column: &str,

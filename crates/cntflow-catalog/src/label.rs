@@ -1,9 +1,8 @@
 //! Labels: what is known about a checkpoint beside its weights, such as accuracy, data set and
 //! hyperparameters.
 
-use serde::{Deserialize, Serialize};
-
 use arcstr::ArcStr;
+use serde::{Deserialize, Serialize};
 
 /// The value of a label. It crosses wires and files, so its encoding carries its type (no untagged
 /// form).

@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 
 use cntflow_storage::{Content, FormatError, Limits, Location, StorageError};
 
-use crate::format::{self, Format};
-use crate::{CheckpointError, Description, TensorEntry, sharded, zoo_matrix};
+use crate::{
+    CheckpointError, Description, TensorEntry,
+    format::{self, Format},
+    sharded, zoo_matrix,
+};
 
 /// A checkpoint, opened and checked: every tensor lies within the file and is as long as its shape
 /// and type say.

@@ -1,10 +1,7 @@
 //! The description of the model that a file contains beside its tensors, in the terms of its
 //! format.
 
-use crate::keras::Model as KerasModel;
-use crate::onnx::Graph;
-use crate::pickle::Pickle;
-use crate::zoo_matrix::Variable;
+use crate::{keras::Model as KerasModel, onnx::Graph, pickle::Pickle, zoo_matrix::Variable};
 
 /// What a checkpoint says of its model beside the tensors. The crate `cntflow-architecture` turns
 /// it into a network.

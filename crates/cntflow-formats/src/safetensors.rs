@@ -4,23 +4,24 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use cntflow_storage::{FormatError, Limits};
 use safetensors::tensor::{Metadata, SafeTensorError};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
 use super::TensorEntry;
-use crate::Element;
-use crate::format::{Format, Opening, checked_bytes};
-use crate::json_keys::{count_keys, repeated_key};
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
+use crate::{
+    Element,
+    format::{Format, Opening, checked_bytes},
+    json_keys::{count_keys, repeated_key},
+};
 
 /// The key of the metadata, which is no tensor.
 const METADATA: &str = "__metadata__";
 
 /// An opened file, whose offsets, shapes and types have been checked.
 #[derive(Debug)]
-struct Opened {
+struct SafetensorsFile {
     tensors: Vec<TensorEntry>,
     /// Start and end of each tensor's elements in the file.
     spans: Vec<(usize, usize)>,
@@ -78,7 +79,7 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
         )));
     }
     named.sort_by_key(|(_, info)| info.data_offsets);
-    let mut opened = Opened {
+    let mut opened = SafetensorsFile {
         tensors: Vec::with_capacity(named.len()),
         spans: Vec::with_capacity(named.len()),
         metadata: listed
@@ -152,7 +153,7 @@ fn explain(error: &SafeTensorError) -> String {
     }
 }
 
-impl Format for Opened {
+impl Format for SafetensorsFile {
     fn name(&self) -> &'static str {
         "safetensors"
     }

@@ -9,14 +9,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
+use cntflow_storage::{Content, FormatError, Limits, Location, StorageError};
 use serde::Deserialize;
 
-use crate::checkpoint::known_format;
-use crate::format::Format;
-use crate::json_keys::texts_once;
-use crate::{CheckpointError, OpenCheckpoint, TensorEntry};
-use cntflow_storage::{Content, Limits, Location};
-use cntflow_storage::{FormatError, StorageError};
+use crate::{
+    CheckpointError, OpenCheckpoint, TensorEntry, checkpoint::known_format, format::Format,
+    json_keys::texts_once,
+};
 
 /// The ending of an index's name.
 const ENDING: &str = ".index.json";

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::format::Format;
-use crate::{Description, TensorEntry};
 use cntflow_storage::FormatError;
+
+use crate::{Description, TensorEntry, format::Format};
 
 /// The tensors of one snapshot.
 #[derive(Debug)]

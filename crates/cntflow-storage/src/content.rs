@@ -33,7 +33,7 @@ impl Content {
     pub fn load(path: &Path) -> std::io::Result<Self> {
         let file = fs::metadata(path)?;
         if file.is_file() && file.len() <= MAX_READ {
-            fs::read(path).map(Self::held)
+            fs::read(path).map(Self::in_memory)
         } else {
             Self::map(path)
         }
@@ -69,7 +69,7 @@ impl Content {
     }
 
     /// Bytes that are already in memory.
-    pub fn held(bytes: impl Into<Vec<u8>>) -> Self {
+    pub fn in_memory(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self {
             range: 0..bytes.len(),

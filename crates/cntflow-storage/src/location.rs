@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::archive;
-use crate::store;
-use crate::{Content, Limits, SharedPath, StorageError};
+use crate::{Content, Limits, SharedPath, StorageError, archive, store};
 
 /// The location of a checkpoint. A plain wire type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

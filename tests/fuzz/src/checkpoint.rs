@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
         header_bytes: 1 << 20,
         ..Limits::default()
     };
-    let opened = OpenCheckpoint::read(Path::new("fuzzed"), Content::held(bytes), &limits);
+    let opened = OpenCheckpoint::read(Path::new("fuzzed"), Content::in_memory(bytes), &limits);
     let Ok(checkpoint) = opened else { return };
     let (resolved, coverage) = resolve_architecture(&checkpoint, None);
     assert_eq!(coverage.len(), checkpoint.tensors().len());

@@ -13,13 +13,16 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, UInt64Array,
 };
 use arrow_schema::{ArrowError, Field, Schema};
+use cntflow_storage::{Location, write_atomically};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use crate::catalog::{Catalog, CatalogEntry, LabelColumn, LabelKind};
-use crate::{CatalogError, Label, TableError, label_name};
-use cntflow_storage::{Location, write_atomically};
+use crate::{
+    CatalogError, Label, TableError,
+    catalog::{Catalog, CatalogEntry, LabelColumn, LabelKind},
+    label_name,
+};
 
 pub use read::read_catalog;
 pub use read::{read_catalog_at, whole_number};

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use crate::catalog::{Absence, CatalogEntry};
-use crate::interner::Interner;
-use crate::rows::{Cell, Row, for_each_row};
-use crate::{CatalogError, ColumnSource, Label, Labels, RowError};
 use arcstr::ArcStr;
 use cntflow_storage::{Limits, Location};
+
+use crate::{
+    CatalogError, ColumnSource, Label, Labels, RowError,
+    catalog::{Absence, CatalogEntry},
+    interner::Interner,
+    rows::{Cell, Row, for_each_row},
+};
 
 /// Reads a catalog: a CSV, JSON-lines or Parquet file with at least a column `path`, relative to
 /// the folder of the file.

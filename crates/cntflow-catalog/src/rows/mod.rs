@@ -4,10 +4,9 @@ mod delimited;
 mod lines;
 mod parquet;
 
-use crate::label::typed;
-use crate::{CatalogError, Label, RowError, TableError};
-use cntflow_storage::archive::decompressed;
-use cntflow_storage::{Limits, Location, StorageError};
+use cntflow_storage::{Limits, Location, StorageError, archive::decompressed};
+
+use crate::{CatalogError, Label, RowError, TableError, label::typed};
 
 /// Endings of the names of tables.
 const ENDINGS: [(&str, Form); 7] = [

@@ -8,11 +8,11 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::DataType;
 use bytes::Bytes;
+use cntflow_storage::Content;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::{Cell, Row, TakeRow};
 use crate::{Label, TableError};
-use cntflow_storage::Content;
 
 /// Hands out the rows, numbered from 1. Columns of other types than numbers, flags and texts
 /// (lists, dates) are ignored.

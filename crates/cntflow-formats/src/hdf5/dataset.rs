@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
+use cntflow_storage::{Content, FormatError, Limits};
 use hdf5_reader::error::ByteOrder;
 use hdf5_reader::io::Cursor;
 use hdf5_reader::messages::HdfMessage;
@@ -11,10 +12,7 @@ use hdf5_reader::messages::layout::DataLayout;
 use hdf5_reader::{Datatype, Hdf5File};
 
 use super::broken;
-use crate::Element;
-use crate::format::checked_bytes;
-use cntflow_storage::FormatError;
-use cntflow_storage::{Content, Limits};
+use crate::{Element, format::checked_bytes};
 
 /// A dataset as the file lists it.
 #[derive(Debug)]

@@ -13,10 +13,8 @@ mod texts;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
+use cntflow_storage::{Content, FormatError, Limits};
 use hdf5_reader::{Hdf5File, OpenOptions, group::Group};
-
-use cntflow_storage::FormatError;
-use cntflow_storage::{Content, Limits};
 
 pub(super) use dataset::Dataset;
 pub(super) use texts::Texts;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use cntflow_storage::FormatError;
 use hdf5_reader::group::Group;
 use hdf5_reader::messages::attribute::AttributeMessage;
 use hdf5_reader::{Datatype, StringSize, VarLenKind};
 
 use super::broken;
-use cntflow_storage::FormatError;
 
 /// Texts of a group's attributes, by name; a single text is a list of one.
 pub(crate) type Texts = BTreeMap<String, Vec<String>>;

@@ -1,9 +1,9 @@
 //! A `.keras` file: a zip archive of `config.json`, `metadata.json` and `model.weights.h5`.
 
-use cntflow_storage::FormatError;
-use cntflow_storage::zip;
-use cntflow_storage::zip::Member;
-use cntflow_storage::{Content, Limits};
+use cntflow_storage::{
+    Content, FormatError, Limits,
+    zip::{self, Member},
+};
 
 const CONFIG: &str = "config.json";
 const METADATA: &str = "metadata.json";

@@ -4,9 +4,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use cntflow_storage::FormatError;
+
 use super::{Layers, Listing, OPTIMIZER};
 use crate::hdf5::{Hdf5, Texts};
-use cntflow_storage::FormatError;
 
 /// The group of weights that belong to no layer.
 const TOP_LEVEL: &str = "top_level_model_weights";

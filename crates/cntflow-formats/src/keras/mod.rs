@@ -13,18 +13,20 @@ mod legacy_h5;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use cntflow_storage::{Content, FormatError, Limits};
+
 use super::hdf5::{self, Hdf5};
-use crate::format::{Format, Opening};
-use crate::{Description, TensorEntry};
-use cntflow_storage::FormatError;
-use cntflow_storage::{Content, Limits};
+use crate::{
+    Description, TensorEntry,
+    format::{Format, Opening},
+};
 
 /// Why the state of an optimizer is no weight.
 const OPTIMIZER: &str = "optimizer state";
 
 /// An opened file.
 #[derive(Debug)]
-struct Opened {
+struct KerasFile {
     name: &'static str,
     hdf5: Hdf5,
     tensors: Vec<TensorEntry>,
@@ -137,7 +139,7 @@ fn opened(hdf5: Hdf5, config: Option<String>, metadata: BTreeMap<String, String>
         });
         datasets.push(index);
     }
-    Ok(Box::new(Opened {
+    Ok(Box::new(KerasFile {
         name,
         hdf5,
         tensors,
@@ -159,7 +161,7 @@ fn plain(hdf5: &Hdf5) -> Listing {
     }
 }
 
-impl Format for Opened {
+impl Format for KerasFile {
     fn name(&self) -> &'static str {
         self.name
     }

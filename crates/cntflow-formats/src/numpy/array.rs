@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use cntflow_storage::{FormatError, zip::Member};
+
 use super::dtype::Dtype;
 use crate::Element;
-use cntflow_storage::FormatError;
-use cntflow_storage::zip::Member;
 
 /// Where the elements of an array are.
 #[derive(Clone, Debug)]

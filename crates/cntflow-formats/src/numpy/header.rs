@@ -1,7 +1,6 @@
 //! The header of a `.npy` file: a Python dictionary as text, of three known keys.
 
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
+use cntflow_storage::{FormatError, Limits};
 
 /// What `.npy` files begin with.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";

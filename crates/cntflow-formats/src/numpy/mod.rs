@@ -14,19 +14,20 @@ pub(crate) use header::header;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use cntflow_storage::{
+    FormatError, Limits,
+    zip::{self, Member},
+};
+
 use super::TensorEntry;
 use super::pickle::Pickle;
 use crate::format::{Format, Opening, checked_bytes};
 use array::{ArrayBytes, StoredArray};
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
-use cntflow_storage::zip;
-use cntflow_storage::zip::Member;
 use pickled::PickleSource;
 
 /// The arrays of a file, checked.
 #[derive(Debug, Default)]
-struct Opened {
+struct NumpyFile {
     tensors: Vec<TensorEntry>,
     /// The arrays, one for each of `tensors`.
     arrays: Vec<StoredArray>,
@@ -48,7 +49,7 @@ fn is_npz(file: &[u8]) -> bool {
 
 /// Opens a file of any of the three.
 pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
-    let mut opened = Opened::default();
+    let mut opened = NumpyFile::default();
     if file.starts_with(header::MAGIC) {
         opened.array("", file, &Member::Stored(0..file.len()), limits)?;
     } else if Pickle::recognises(file) {
@@ -86,7 +87,7 @@ fn check_length(expected: usize, found: usize) -> Result<(), FormatError> {
     Ok(())
 }
 
-impl Opened {
+impl NumpyFile {
     /// Lists the array of a `.npy` file, which is a member or the whole.
     fn array(
         &mut self,
@@ -152,7 +153,7 @@ impl Opened {
     }
 }
 
-impl Format for Opened {
+impl Format for NumpyFile {
     fn name(&self) -> &'static str {
         "NumPy"
     }

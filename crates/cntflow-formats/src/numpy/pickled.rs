@@ -4,11 +4,14 @@
 //! to 4 call `multiarray._reconstruct` and set a state, protocol 5 calls `numeric._frombuffer`. In
 //! protocol 2, bytes are texts that are to be encoded as Latin-1.
 
+use cntflow_storage::FormatError;
+
 use super::array::{ArrayBytes, StoredArray};
 use super::dtype::{self, Dtype};
-use crate::format::checked_bytes;
-use crate::pickle::{Id, Object, Pickle, Value};
-use cntflow_storage::FormatError;
+use crate::{
+    format::checked_bytes,
+    pickle::{Id, Object, Pickle, Value},
+};
 
 /// What a call of NumPy's would rebuild.
 pub(crate) enum Rebuilt {

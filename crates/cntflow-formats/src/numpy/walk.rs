@@ -1,20 +1,21 @@
 //! The contents of a pickle by their paths: arrays, and numbers and texts beside them.
 
-use super::Opened;
+use cntflow_storage::{FormatError, Limits};
+
+use super::NumpyFile;
 use super::array::{ArrayBytes, StoredArray};
 use super::dtype::Dtype;
 use super::pickled::{PickleSource, Rebuilt, is_numpy_module};
-use crate::Element;
-use crate::TensorEntry;
-use crate::pickle::{Id, Object, joined};
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
+use crate::{
+    Element, TensorEntry,
+    pickle::{Id, Object, joined},
+};
 
 /// Lists everything that the pickle's root holds; paths begin with `name`.
 pub(super) fn walk(
     source: PickleSource<'_>,
     name: &str,
-    opened: &mut Opened,
+    opened: &mut NumpyFile,
     limits: &Limits,
 ) -> Result<(), FormatError> {
     let mut walk = Walk {
@@ -32,7 +33,7 @@ struct Walk<'a> {
     limits: &'a Limits,
     /// Values that may still be visited; shared values count each time.
     visits: u64,
-    opened: &'a mut Opened,
+    opened: &'a mut NumpyFile,
 }
 
 impl Walk<'_> {
@@ -128,7 +129,7 @@ impl Walk<'_> {
     }
 }
 
-impl Opened {
+impl NumpyFile {
     /// Lists an array.
     pub(super) fn add(
         &mut self,

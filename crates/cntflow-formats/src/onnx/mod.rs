@@ -9,15 +9,16 @@
 //! Tensors are initializers and the values of `Constant` nodes. External data is not read, and no
 //! other file is ever opened.
 
-use crate::Description;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use cntflow_storage::{FormatError, Limits};
+
 use super::TensorEntry;
-use crate::Element;
-use crate::format::{Format, Opening};
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
+use crate::{
+    Description, Element,
+    format::{Format, Opening},
+};
 
 mod field;
 pub mod node;
@@ -48,7 +49,7 @@ const NODE_KEY: u8 = (field::graph::NODE << 3 | 2) as u8;
 
 /// A file whose messages have been walked.
 #[derive(Debug)]
-struct Opened {
+struct OnnxFile {
     tensors: Vec<TensorEntry>,
     /// Where each tensor's elements are, and their type.
     sources: Vec<(Source, Element)>,
@@ -137,7 +138,7 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
         element: listed.tensor.element,
         excluded_because: listed.excluded_because,
     });
-    Ok(Box::new(Opened {
+    Ok(Box::new(OnnxFile {
         tensors: entries.collect(),
         sources,
         metadata: model.metadata,
@@ -145,7 +146,7 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
     }))
 }
 
-impl Format for Opened {
+impl Format for OnnxFile {
     fn name(&self) -> &'static str {
         "ONNX"
     }

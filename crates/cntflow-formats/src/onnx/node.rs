@@ -1,8 +1,9 @@
 //! A node of a graph: an operator with its inputs, outputs and attributes.
 
+use cntflow_storage::FormatError;
+
 use super::field;
 use super::wire::{Message, Value};
-use cntflow_storage::FormatError;
 
 /// Most whole numbers of an attribute: those of an axis or of a kernel are few.
 const MAX_INTEGERS: usize = 64;

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use cntflow_storage::{FormatError, Limits};
+
 use super::field;
 use super::node::Node;
 use super::tensor::{Source, Tensor, sizes_of, text_pair};
 use super::wire::{Message, Value};
-use crate::Element;
-use crate::format::checked_bytes;
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
+use crate::{Element, format::checked_bytes};
 
 /// A tensor as the file lists it.
 #[derive(Clone, Debug)]

@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
+use cntflow_storage::{FormatError, Limits};
+
 use super::field::{self, data_type};
 use super::wire::{Message, Span, Value};
-use crate::Element;
-use crate::format::checked_bytes;
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
+use crate::{Element, format::checked_bytes};
 
 /// Most dimensions of a tensor.
 const MAX_RANK: usize = 64;

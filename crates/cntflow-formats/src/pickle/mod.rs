@@ -20,8 +20,7 @@ mod opcode;
 
 use std::ops::Range;
 
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
+use cntflow_storage::{FormatError, Limits};
 
 /// Index of a value in its pickle's arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

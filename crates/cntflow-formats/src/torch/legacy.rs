@@ -4,12 +4,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use cntflow_storage::{FormatError, Limits, zip::Member};
+
 use super::Parts;
 use super::walk::persistent_storages;
 use crate::pickle::Pickle;
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
-use cntflow_storage::zip::Member;
 
 /// The pickle of PyTorch's magic number, 0x1950a86a20f9469cfc6c, by protocol 2.
 const MAGIC: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
@@ -31,7 +30,9 @@ pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, For
             .plain(key)
             .ok_or_else(|| FormatError::broken("a key of its storages is no text"))?;
         let width = widths.get(&key).copied().ok_or_else(|| {
-            FormatError::broken(format!("it lists storage {key}, which no tensor uses"))
+            FormatError::broken(format!(
+                "it lists storage {key}, which its data does not mention"
+            ))
         })?;
         let count = file.get(offset..).and_then(|rest| rest.first_chunk());
         let count = count.map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes));

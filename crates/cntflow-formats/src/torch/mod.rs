@@ -11,19 +11,18 @@ mod view;
 mod walk;
 mod zipped;
 
-use crate::Description;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use cntflow_storage::{FormatError, Limits, zip::Member};
+
 use super::TensorEntry;
-use crate::Element;
-use crate::format::{Format, Opening};
-use crate::numpy::array::StoredArray;
-use crate::numpy::pickled::PickleSource;
-use crate::pickle::Pickle;
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
-use cntflow_storage::zip::Member;
+use crate::{
+    Description, Element,
+    format::{Format, Opening},
+    numpy::{array::StoredArray, pickled::PickleSource},
+    pickle::Pickle,
+};
 use view::View;
 use walk::{ElementLocation, PickleContents};
 
@@ -40,8 +39,9 @@ struct Parts<'a> {
     is_big_endian: bool,
 }
 
+/// An opened file.
 #[derive(Debug)]
-struct Opened {
+struct TorchFile {
     tensors: Vec<TensorEntry>,
     /// Where every tensor's elements are.
     elements: Vec<Elements>,
@@ -79,7 +79,7 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
         is_in_file: parts.is_in_file,
     };
     let mut contents = walk::walk(source, limits)?;
-    let mut opened = Opened {
+    let mut opened = TorchFile {
         tensors: Vec::with_capacity(contents.tensors.len()),
         elements: Vec::with_capacity(contents.tensors.len()),
         is_big_endian: parts.is_big_endian,
@@ -98,7 +98,7 @@ fn is_sequential(pickle: &Pickle) -> bool {
     root.is_some_and(|(class, _)| class == ("torch.nn.modules.container", "Sequential"))
 }
 
-impl Opened {
+impl TorchFile {
     /// Lists the tensors, each checked against its storage, and then the storages that no tensor
     /// uses.
     fn add(
@@ -150,7 +150,7 @@ impl Opened {
     }
 }
 
-impl Format for Opened {
+impl Format for TorchFile {
     fn name(&self) -> &'static str {
         "PyTorch"
     }

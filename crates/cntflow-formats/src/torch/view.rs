@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::TensorEntry;
-use crate::format::checked_bytes;
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
+use cntflow_storage::{FormatError, Limits};
+
+use crate::{TensorEntry, format::checked_bytes};
 
 /// How a tensor lies in its storage; all in elements.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use cntflow_storage::{
+    FormatError, Limits,
+    zip::{self, Member},
+};
+
 use super::Parts;
 use crate::pickle::Pickle;
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
-use cntflow_storage::zip;
-use cntflow_storage::zip::Member;
 
 /// A zip in which some member is called `data.pkl`.
 pub(super) fn recognises(file: &[u8]) -> bool {

@@ -3,10 +3,8 @@
 
 use std::ops::Range;
 
+use cntflow_storage::{FormatError, Limits};
 use serde::Deserialize;
-
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
 
 /// A variable: a range of the columns of every row.
 #[derive(Clone, Debug, PartialEq, Eq)]

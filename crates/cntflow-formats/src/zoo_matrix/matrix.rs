@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
+use cntflow_storage::{FormatError, Limits};
+
 use super::Variable;
-use crate::Element;
-use crate::numpy::header;
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
+use crate::{Element, numpy::header};
 
 /// Bytes at the beginning of a file that are read for the header.
 pub(super) const BEGINNING: u64 = 1 << 16;

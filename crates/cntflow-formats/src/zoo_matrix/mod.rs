@@ -10,13 +10,12 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::checkpoint::known_format;
-use crate::format::Format;
-use crate::snapshot::snapshot;
-use crate::{CheckpointError, Description, OpenCheckpoint, TensorEntry};
-use cntflow_storage::FileCache;
-use cntflow_storage::{Content, Limits, Location};
-use cntflow_storage::{FormatError, StorageError};
+use cntflow_storage::{Content, FileCache, FormatError, Limits, Location, StorageError};
+
+use crate::{
+    CheckpointError, Description, OpenCheckpoint, TensorEntry, checkpoint::known_format,
+    format::Format, snapshot::snapshot,
+};
 
 pub use layout::Variable;
 pub use zoo::{Zoo, zoo};

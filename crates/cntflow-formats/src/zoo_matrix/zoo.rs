@@ -7,14 +7,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cntflow_storage::{
+    Content, FileCache, FormatError, Limits, Location, StorageError, store::ObjectStores,
+};
+
 use super::layout::{Variable, read_layout};
 use super::matrix::{BEGINNING, Matrix};
 use super::{LAYOUT, content_of};
 use crate::CheckpointError;
-use cntflow_storage::FileCache;
-use cntflow_storage::store::ObjectStores;
-use cntflow_storage::{Content, Limits, Location};
-use cntflow_storage::{FormatError, StorageError};
 
 /// Bytes of a block of rows, 8 MiB: a connection transfers these in the time in which a store
 /// answers a few requests.
@@ -114,7 +114,7 @@ impl Zoo {
         let start = range.start;
         let read = || {
             let bytes = ObjectStores::of_process()?.read_range(url, range)?;
-            Ok::<_, CheckpointError>(Content::held(bytes))
+            Ok::<_, CheckpointError>(Content::in_memory(bytes))
         };
         let content = BLOCKS.get(&matrix.at_row(block), read)?;
         Ok(((*content).clone(), start))

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Folders, json_object};
-use crate::SourceError;
-use crate::scan::ScanState;
 use cntflow_catalog::{Label, json_labels, label_name};
 use cntflow_formats::sharded;
 use cntflow_storage::{FullMessage, Location};
+
+use super::{Folders, json_object};
+use crate::{SourceError, scan::ScanState};
 
 pub(super) const CONFIG: &str = "config.json";
 

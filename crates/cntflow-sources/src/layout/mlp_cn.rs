@@ -4,12 +4,12 @@
 
 use std::path::PathBuf;
 
+use cntflow_catalog::{CatalogEntry, Label};
+use cntflow_formats::{OpenCheckpoint, snapshot::n_snapshots};
+use cntflow_storage::Location;
+
 use super::Folders;
 use crate::scan::ScanState;
-use cntflow_catalog::{CatalogEntry, Label};
-use cntflow_formats::OpenCheckpoint;
-use cntflow_formats::snapshot::n_snapshots;
-use cntflow_storage::Location;
 
 /// Names of the labels of the two records, for training and for test.
 const RECORDS: [[&str; 2]; 2] = [

@@ -9,14 +9,12 @@ mod pgdl;
 mod ray_tune;
 mod small_cnn_zoo;
 
+use cntflow_catalog::json_labels;
+use cntflow_formats::{sharded, zoo_matrix::WEIGHTS};
+use cntflow_storage::{FormatError, FullMessage, Limits, Location};
 use serde_json::{Map, Value};
 
-use crate::SourceError;
-use crate::scan::ScanState;
-use cntflow_catalog::json_labels;
-use cntflow_formats::sharded;
-use cntflow_formats::zoo_matrix::WEIGHTS;
-use cntflow_storage::{FormatError, FullMessage, Limits, Location};
+use crate::{SourceError, scan::ScanState};
 
 pub(crate) use folders::{Folder, Folders};
 

@@ -1,9 +1,10 @@
 //! PGDL: `task<N>/model_*/{config.json, weights.hdf5}`. The scalars of `config.json` are labels.
 
+use cntflow_catalog::{json_labels, label_name};
+
 use super::folders::parent;
 use super::{Folders, json_object};
 use crate::scan::ScanState;
-use cntflow_catalog::{json_labels, label_name};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "weights.hdf5";

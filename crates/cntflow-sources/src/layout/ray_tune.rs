@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cntflow_catalog::{Absence, CatalogEntry, Label, json_labels, label_name};
+use cntflow_storage::{FullMessage, Location};
+
 use super::folders::parent;
 use super::{Folders, json_object};
 use crate::scan::ScanState;
-use cntflow_catalog::{Absence, CatalogEntry, Label, json_labels, label_name};
-use cntflow_storage::{FullMessage, Location};
 
 const WEIGHTS: &str = "checkpoints";
 const RESULTS: &str = "result.json";

@@ -7,15 +7,18 @@
 
 use std::collections::BTreeMap;
 
-use super::Folders;
-use crate::SourceError;
-use crate::scan::ScanState;
 use arcstr::ArcStr;
 use cntflow_architecture::zoo_matrix::{ZooHints, embedded};
-use cntflow_catalog::rows::{Cell, Row, for_each_row};
-use cntflow_catalog::{CatalogEntry, Interner, Labels, RowError, label_name, whole_number};
+use cntflow_catalog::{
+    CatalogEntry, Interner, Labels, RowError, label_name,
+    rows::{Cell, Row, for_each_row},
+    whole_number,
+};
 use cntflow_formats::zoo_matrix::{self, LAYOUT, WEIGHTS, Zoo};
 use cntflow_storage::{FullMessage, Limits, Location};
+
+use super::Folders;
+use crate::{SourceError, scan::ScanState};
 
 /// Names that the file of labels may have.
 const METRICS: [&str; 2] = ["metrics.csv.gz", "metrics.csv"];

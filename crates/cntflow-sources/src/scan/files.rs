@@ -3,14 +3,13 @@
 use std::io::Read;
 use std::path::Path;
 
+use cntflow_formats::is_zip_checkpoint;
+use cntflow_storage::{FullMessage, Location, archive, store::ObjectStores};
 use walkdir::{DirEntry, WalkDir};
 
 use super::ScanState;
 use super::object_peek::ObjectPeek;
 use crate::SourceError;
-use cntflow_formats::is_zip_checkpoint;
-use cntflow_storage::store::ObjectStores;
-use cntflow_storage::{FullMessage, Location, archive};
 
 /// Bytes at the beginning of a file that show whether it is an archive.
 const BEGINNING: usize = 512;

@@ -7,13 +7,16 @@ mod plain;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::SourceError;
-use crate::layout::{self, Folders};
-use cntflow_catalog::rows::holds_rows;
 use cntflow_catalog::{
     Catalog, CatalogEntry, CatalogOptions, SkippedFile, apply_options, read_catalog_at,
+    rows::holds_rows,
 };
 use cntflow_storage::{Limits, Location, store};
+
+use crate::{
+    SourceError,
+    layout::{self, Folders},
+};
 
 /// The state of a scan: what it has found so far, and its limits.
 #[derive(Debug, Default)]

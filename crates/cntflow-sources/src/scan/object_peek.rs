@@ -6,12 +6,16 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use super::{ScanState, plain};
-use crate::{SourceError, layout};
 use cntflow_catalog::rows::holds_rows;
 use cntflow_formats::{is_known_format, peek_metadata};
-use cntflow_storage::store::{ObjectInfo, ObjectStores};
-use cntflow_storage::{FullMessage, Limits, Location, StorageError, archive, zip};
+use cntflow_storage::{
+    FullMessage, Limits, Location, StorageError, archive,
+    store::{ObjectInfo, ObjectStores},
+    zip,
+};
+
+use super::{ScanState, plain};
+use crate::{SourceError, layout};
 
 /// Bytes that are first read of every object: more than most headers have.
 const FIRST_BYTES: u64 = 16 << 10;

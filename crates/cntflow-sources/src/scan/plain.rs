@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 
-use super::ScanState;
-use super::object_peek::ObjectPeek;
-use crate::layout::names;
 use cntflow_catalog::{CatalogEntry, ColumnSource, Labels, typed};
 use cntflow_formats::{is_known_format, peek_metadata};
 use cntflow_storage::{FullMessage, Limits, Location};
+
+use super::ScanState;
+use super::object_peek::ObjectPeek;
+use crate::layout::names;
 
 /// Bytes that are read of a file at once; most headers are shorter.
 const PEEK: usize = 1 << 13;

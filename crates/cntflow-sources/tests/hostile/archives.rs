@@ -1,19 +1,18 @@
-//! Archives that are made to hurt: each is an error or a reason that names it, within a second and
-//! 100 MiB, and nothing is written.
+//! Hostile archives: each is an error or a reason that names it, and nothing is written.
 
-use cntflow_storage::FullMessage;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
-use crate::bounded::{alone, bounded};
 use cntflow_catalog::{CatalogOptions, SkippedFile};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
-use cntflow_storage::{Limits, Location};
+use cntflow_storage::{FullMessage, Limits, Location};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
+
+use crate::bounded::{alone, bounded};
 
 /// A tar header as an attacker writes it: no check of the name or the size.
 fn header(name: &str, size: u64, kind: tar::EntryType) -> tar::Header {
@@ -106,8 +105,8 @@ fn errors(path: &Path, limits: &Limits) -> Vec<String> {
 fn refused(path: &Path, expected: &str) {
     let errors = errors(path, &Limits::default());
     let name = path.file_name().unwrap().to_string_lossy();
-    let told = |error: &String| error.contains(&*name) && error.contains(expected);
-    assert!(errors.iter().any(told), "{expected}: {errors:?}");
+    let says_so = |error: &String| error.contains(&*name) && error.contains(expected);
+    assert!(errors.iter().any(says_so), "{expected}: {errors:?}");
 }
 
 #[test]

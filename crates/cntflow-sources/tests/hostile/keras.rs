@@ -1,14 +1,13 @@
-//! Keras and HDF5 files that are cut short, changed, or made to hurt: each is an error that names
-//! the file, or reads as what it says, within a second and 100 MiB. The attacks are made by
-//! `tests/formats/make_keras.py`.
+//! Keras and HDF5 files that are cut short, changed or hostile: each is an error that names the
+//! file, or is read as what it says. The hostile files are made by `tests/formats/make_keras.py`.
 
-use cntflow_storage::FullMessage;
 use std::path::{Path, PathBuf};
 
-use crate::bounded::{alone, bounded};
 use cntflow_architecture::resolve_architecture;
 use cntflow_formats::{CheckpointError, OpenCheckpoint};
-use cntflow_storage::{Content, Limits};
+use cntflow_storage::{Content, FullMessage, Limits};
+
+use crate::bounded::{alone, bounded};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keras")
@@ -23,7 +22,8 @@ fn bytes(name: &str) -> Vec<u8> {
 fn read(content: Vec<u8>) -> Result<usize, String> {
     let path = Path::new("hostile.h5");
     let result = bounded(|| -> Result<usize, CheckpointError> {
-        let checkpoint = OpenCheckpoint::read(path, Content::held(content), &Limits::default())?;
+        let checkpoint =
+            OpenCheckpoint::read(path, Content::in_memory(content), &Limits::default())?;
         for tensor in checkpoint.tensors() {
             if tensor.element.is_real() {
                 checkpoint.values(&tensor.name)?;
@@ -150,7 +150,7 @@ fn shapes_that_overflow_are_refused() {
 fn limits_are_options() {
     let _alone = alone();
     let strict = |limits: Limits| {
-        let content = Content::held(bytes("lstm.keras"));
+        let content = Content::in_memory(bytes("lstm.keras"));
         let opened = OpenCheckpoint::read(Path::new("a.keras"), content, &limits);
         opened.unwrap_err().full_message()
     };

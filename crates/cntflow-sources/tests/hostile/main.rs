@@ -1,5 +1,5 @@
-//! Files that are cut short, changed or made to hurt: each is an error that names the file, within
-//! a second and 100 MiB.
+//! Files that are cut short, changed or hostile: each is an error that names the file, within a
+//! second and 100 MiB.
 //!
 //! These tests watch the memory of their process, so they have a binary of their own, and run one
 //! at a time.

@@ -1,4 +1,4 @@
-//! ONNX files that are cut short, changed or made to hurt. The fixtures are made by
+//! ONNX files that are cut short, changed or hostile. The fixtures are made by
 //! `tests/formats/make_onnx.py`.
 
 use std::path::Path;
@@ -17,7 +17,7 @@ fn bytes(name: &str) -> Vec<u8> {
 fn opened(file: &[u8]) -> Result<OpenCheckpoint, String> {
     let read = OpenCheckpoint::read(
         Path::new("a.onnx"),
-        Content::held(file.to_vec()),
+        Content::in_memory(file.to_vec()),
         &Limits::default(),
     );
     read.map_err(|error| error.full_message())

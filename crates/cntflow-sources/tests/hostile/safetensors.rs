@@ -1,15 +1,16 @@
-//! Safetensors files that lie: every one is an error that names the file, within a second and 100
-//! MiB; none is a panic or a wrong number.
+//! Safetensors files whose headers are wrong: each is an error that names the file, none is a panic
+//! or a wrong number.
 
-use cntflow_storage::FullMessage;
 use std::io::Write;
 use std::path::Path;
 
-use crate::bounded::{alone, bounded};
 use ::safetensors::Dtype;
 use ::safetensors::tensor::TensorView;
 use cntflow_architecture::resolve_architecture;
 use cntflow_formats::OpenCheckpoint;
+use cntflow_storage::FullMessage;
+
+use crate::bounded::{alone, bounded};
 
 fn small_checkpoint() -> Vec<u8> {
     let bytes: Vec<u8> = (0..6).flat_map(|i| (i as f32).to_le_bytes()).collect();

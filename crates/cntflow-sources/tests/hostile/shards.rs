@@ -1,15 +1,16 @@
-//! Indices of shards that lie: each is an error that names the index or the shard, within a second
-//! and 100 MiB, and opens no file that lies elsewhere.
+//! Indices of shards that are wrong: each is an error that names the index or the shard, and no
+//! file in another folder is opened.
 
-use cntflow_storage::FullMessage;
 use std::path::{Path, PathBuf};
 
-use crate::bounded::{alone, bounded};
 use ::safetensors::Dtype;
 use ::safetensors::tensor::TensorView;
 use cntflow_catalog::CatalogOptions;
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
+use cntflow_storage::FullMessage;
+
+use crate::bounded::{alone, bounded};
 
 const INDEX: &str = "model.safetensors.index.json";
 

@@ -1,22 +1,21 @@
-//! Files of PyTorch's form that are made to hurt: each is an error that says what is wrong, within
-//! a second and 100 MiB.
+//! Hostile files in PyTorch's form: each is an error that says what is wrong.
 
-use cntflow_storage::FullMessage;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use crate::bounded::{alone, bounded};
 use cntflow_architecture::resolve_architecture;
 use cntflow_formats::{CheckpointError, OpenCheckpoint};
-use cntflow_storage::{Content, Limits};
+use cntflow_storage::{Content, FullMessage, Limits};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
+
+use crate::bounded::{alone, bounded};
 
 /// Opens bytes and reads every tensor; what is wrong, or nothing.
 fn touch(bytes: Vec<u8>) -> Result<(), String> {
     let path = Path::new("hostile.pt");
     let touched = bounded(|| {
-        let checkpoint = OpenCheckpoint::read(path, Content::held(bytes), &Limits::default())?;
+        let checkpoint = OpenCheckpoint::read(path, Content::in_memory(bytes), &Limits::default())?;
         drop(resolve_architecture(&checkpoint, None));
         let mut tensors = checkpoint.tensors().iter();
         tensors.try_for_each(|tensor| checkpoint.values(&tensor.name).map(drop))

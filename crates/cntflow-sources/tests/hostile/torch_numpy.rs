@@ -1,5 +1,5 @@
-//! Files of PyTorch's and NumPy's (`tests/formats/make_torch_numpy.py`) that are cut short or made
-//! to hurt.
+//! Files of PyTorch's and NumPy's (`tests/formats/make_torch_numpy.py`) that are cut short or
+//! hostile.
 
 use std::path::{Path, PathBuf};
 
@@ -13,8 +13,12 @@ fn data() -> PathBuf {
 }
 
 fn read(bytes: &[u8]) -> Result<OpenCheckpoint, String> {
-    OpenCheckpoint::read(Path::new("file"), Content::held(bytes), &Limits::default())
-        .map_err(|error| error.full_message())
+    OpenCheckpoint::read(
+        Path::new("file"),
+        Content::in_memory(bytes),
+        &Limits::default(),
+    )
+    .map_err(|error| error.full_message())
 }
 
 /// Opens the bytes and touches every tensor, within a second and 100 MiB.

@@ -1,17 +1,17 @@
-//! Zips whose lists lie: a name that is there twice, or members that the end record does not count.
+//! Zips whose lists are wrong: a repeated name, or members that the end record does not count.
 //! Readers differ in which member they see, so every kind of file that is a zip is refused.
 
-use cntflow_storage::FullMessage;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use crate::bounded::{alone, bounded};
 use cntflow_catalog::CatalogOptions;
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
-use cntflow_storage::{Content, Limits};
+use cntflow_storage::{Content, FullMessage, Limits};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
+
+use crate::bounded::{alone, bounded};
 
 /// A zip of stored members.
 fn zip(names: &[&str]) -> Vec<u8> {
@@ -47,8 +47,9 @@ fn uncounted(mut zip: Vec<u8>) -> Vec<u8> {
 #[track_caller]
 fn refused(bytes: Vec<u8>, expected: &str) {
     let path = Path::new("hostile");
-    let opened =
-        bounded(|| OpenCheckpoint::read(path, Content::held(bytes), &Limits::default()).map(drop));
+    let opened = bounded(|| {
+        OpenCheckpoint::read(path, Content::in_memory(bytes), &Limits::default()).map(drop)
+    });
     let text = opened.unwrap_err().full_message();
     assert!(
         text.contains("hostile") && text.contains(expected),

@@ -72,12 +72,12 @@ fn a_table_of_metadata_is_joined_and_unmatched_rows_are_reported() {
     );
     std::fs::remove_file(folder.path().join("zoo/c.safetensors")).unwrap();
     let (catalog, _) = scan(&sources, &columns).unwrap();
-    let told: Vec<_> = catalog
+    let rows: Vec<_> = catalog
         .entries()
         .iter()
         .map(|entry| (&*entry.run, entry.step))
         .collect();
-    assert_eq!(told, [("m1", 4), ("m1", 5)]);
+    assert_eq!(rows, [("m1", 4), ("m1", 5)]);
 }
 
 fn tar_of(members: &[(&str, &[u8])]) -> Vec<u8> {

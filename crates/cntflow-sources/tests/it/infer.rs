@@ -1,12 +1,11 @@
-//! Architectures told from files: names, values, sidecars, and what every tensor is said to be used
-//! as.
+//! Architectures inferred from files or read from sidecars, and the coverage of every tensor.
 
-use cntflow_storage::FullMessage;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use cntflow_architecture::{Coverage, ResolvedArchitecture, resolve_architecture};
 use cntflow_formats::OpenCheckpoint;
+use cntflow_storage::FullMessage;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 

@@ -1,5 +1,5 @@
-//! Files that Keras and h5py wrote: the tensors are those of the files bit by bit, and the
-//! architectures that they carry give what Keras computes. The fixtures are made by
+//! Files that Keras and h5py wrote: the tensors are those of the files bit by bit, and the embedded
+//! architectures give what Keras computes. The fixtures are made by
 //! `tests/formats/make_keras.py`.
 
 use std::borrow::Cow;
@@ -204,7 +204,7 @@ fn texts_are_metadata() {
 }
 
 #[test]
-fn formats_are_told_by_their_content() {
+fn formats_are_recognised_by_their_content() {
     for (name, format) in [
         ("mlp.keras", "Keras"),
         ("keras2_weights.h5", "Keras"),

@@ -1,17 +1,17 @@
-//! Published layouts, written by the tests as their publishers have them: what is found, with which
-//! run, step and labels.
+//! Published layouts, which the tests write as their publishers do: the entries, with run, step and
+//! labels.
 
-use cntflow_storage::FullMessage;
 use std::path::Path;
 
-use crate::populations::{
-    gzip, safetensors_of, write, write_ray_tune_tree, write_shards, write_small_cnn_zoo,
-};
 use cntflow_architecture::resolve_architecture;
 use cntflow_catalog::{Absence, Catalog, CatalogEntry, CatalogOptions, Label, SkippedFile};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
-use cntflow_storage::Limits;
+use cntflow_storage::{FullMessage, Limits};
+
+use crate::populations::{
+    gzip, safetensors_of, write, write_ray_tune_tree, write_shards, write_small_cnn_zoo,
+};
 
 fn found(source: &Path) -> (Catalog, Vec<SkippedFile>) {
     let sources = [source.to_string_lossy().into_owned()];
@@ -65,9 +65,9 @@ fn rows_of_a_small_cnn_zoo_are_checkpoints() {
         &Limits::default(),
     );
     assert_ne!(other.unwrap().digest(), opened.digest());
-    let told_nothing = resolve_architecture(&opened, None).0.unwrap();
+    let without_hints = resolve_architecture(&opened, None).0.unwrap();
     assert!(
-        told_nothing
+        without_hints
             .assumptions
             .iter()
             .any(|doubt| doubt.contains("28 x 28"))

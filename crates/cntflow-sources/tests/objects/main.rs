@@ -1,14 +1,15 @@
-//! Objects of a server on loopback that fails as it is told: what is tried again, what is said, and
-//! how much is asked for.
+//! Objects of a server on loopback that fails as a test says: what is retried, what errors say, and
+//! how much is requested.
 
-use cntflow_storage::FullMessage;
 use std::time::Duration;
 
 use cntflow_catalog::CatalogOptions;
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
-use cntflow_storage::Limits;
-use cntflow_storage::store::{ObjectStores, StoreOptions};
+use cntflow_storage::{
+    FullMessage, Limits,
+    store::{ObjectStores, StoreOptions},
+};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
@@ -23,7 +24,7 @@ fn stores() -> ObjectStores {
         retries: 3,
         first_wait: Duration::from_millis(1),
         longest_wait: Duration::from_millis(5),
-        held_bytes: 4096,
+        memory_bytes: 4096,
         part_bytes: 1000,
         ..StoreOptions::default()
     };

@@ -1,5 +1,5 @@
-//! A small HTTP server of files in memory, on loopback: it counts what it is asked for, takes its
-//! time, and fails where it is told to.
+//! A small HTTP server of files in memory, on loopback. It records requests, delays answers, and
+//! fails as a test says.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};

@@ -1,10 +1,9 @@
-//! Published populations on a server: the same catalog as of a folder, and no more asked for than
-//! it takes.
+//! Published populations on a server give the same catalog as in a folder, with no more requests
+//! than needed.
 
 #[path = "../it/populations.rs"]
 mod populations;
 
-use cntflow_storage::FullMessage;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -13,13 +12,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cntflow_catalog::{Catalog, CatalogOptions};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_sources::scan;
-use cntflow_storage::Limits;
-use populations::{
-    gzip, safetensors_of, write, write_ray_tune_tree, write_shards, write_small_cnn_zoo,
-};
+use cntflow_storage::{FullMessage, Limits};
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use crate::server::Server;
+use populations::{
+    gzip, safetensors_of, write, write_ray_tune_tree, write_shards, write_small_cnn_zoo,
+};
 
 /// What was read last is kept for the whole process: these tests would take it from each other.
 fn alone() -> MutexGuard<'static, ()> {
@@ -41,9 +40,9 @@ fn found(source: &str) -> (Catalog, String) {
 fn opened(catalog: &Catalog) -> BTreeMap<String, String> {
     let opened = catalog.entries().iter().map(|entry| {
         let opened = OpenCheckpoint::open_at(&entry.location, &Limits::default());
-        let told = opened.map(|opened| format!("{:?}", opened.digest()));
-        let told = told.unwrap_or_else(|error| error.full_message());
-        (entry.checkpoint.clone(), told)
+        let digest = opened.map(|opened| format!("{:?}", opened.digest()));
+        let digest_or_error = digest.unwrap_or_else(|error| error.full_message());
+        (entry.checkpoint.clone(), digest_or_error)
     });
     opened.collect()
 }
@@ -121,7 +120,7 @@ fn a_prefix_is_scanned_as_a_folder_is() {
     assert_eq!(as_local(&debug(&catalog)), debug(&expected));
     let remote: BTreeMap<String, String> = opened(&catalog)
         .iter()
-        .map(|(name, told)| (as_local(name), as_local(told)))
+        .map(|(name, outcome)| (as_local(name), as_local(outcome)))
         .collect();
     assert_eq!(remote, opened(&expected));
     // Of Ray Tune, the Small CNN Zoo, Hugging Face, PGDL, archives, files of their own, and the zoo
@@ -130,7 +129,7 @@ fn a_prefix_is_scanned_as_a_folder_is() {
     assert_eq!(
         remote
             .values()
-            .filter(|told| told.contains("cut short"))
+            .filter(|outcome| outcome.contains("cut short"))
             .count(),
         2
     );

@@ -64,7 +64,7 @@ pub fn decompressed(file: &Content, limits: &Limits) -> Result<Content, FormatEr
         decoded.extend_from_slice(chunk);
         Ok(())
     })?;
-    Ok(Content::held(decoded))
+    Ok(Content::in_memory(decoded))
 }
 
 /// The content of a gzip file, decoded into a temporary file without a name.

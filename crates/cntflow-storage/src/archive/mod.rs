@@ -13,10 +13,12 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::file_cache::FileCache;
-use crate::location::whole_content;
-use crate::zip::{self, Directory, Entry};
-use crate::{Content, FormatError, Limits, StorageError};
+use crate::{
+    Content, FormatError, Limits, StorageError,
+    file_cache::FileCache,
+    location::whole_content,
+    zip::{self, Directory, Entry},
+};
 
 pub use gzip::decompressed;
 

@@ -100,8 +100,8 @@ impl ObjectStores {
 
 impl Request {
     async fn content(&self) -> Result<Content, StorageError> {
-        match self.answer(self.options.held_bytes).await? {
-            Answer::Small(bytes) => Ok(Content::held(bytes)),
+        match self.answer(self.options.memory_bytes).await? {
+            Answer::Small(bytes) => Ok(Content::in_memory(bytes)),
             Answer::Large(size, version) => self.spooled(size, version).await,
         }
     }
@@ -122,7 +122,7 @@ impl Request {
     /// The object, if it is small enough to be kept in memory before anybody has asked for it.
     pub(super) async fn content_to_read_ahead(&self) -> Option<Result<Content, StorageError>> {
         match self.answer(self.options.read_ahead_bytes).await {
-            Ok(Answer::Small(bytes)) => Some(Ok(Content::held(bytes))),
+            Ok(Answer::Small(bytes)) => Some(Ok(Content::in_memory(bytes))),
             Ok(Answer::Large(..)) => None,
             Err(error) => Some(Err(error)),
         }

@@ -24,7 +24,7 @@ pub struct StoreOptions {
     pub retry_for: Duration,
     /// Largest object that is read into memory, default is 64 MiB; larger ones are read in parts to
     /// a temporary file.
-    pub held_bytes: u64,
+    pub memory_bytes: u64,
     /// Size of a part, default is 16 MiB.
     pub part_bytes: u64,
     /// Parts of one object that are read or written concurrently, default is 4.
@@ -43,7 +43,7 @@ impl Default for StoreOptions {
             first_wait: Duration::from_millis(100),
             longest_wait: Duration::from_secs(10),
             retry_for: Duration::from_secs(120),
-            held_bytes: 64 << 20,
+            memory_bytes: 64 << 20,
             part_bytes: 16 << 20,
             parts_at_once: 4,
             read_ahead: 32,

@@ -59,7 +59,7 @@ impl Member {
     pub fn content(&self, file: &Content) -> Result<Content, FormatError> {
         match self {
             Self::Stored(range) => Ok(file.part(range.clone())),
-            Self::Deflated { .. } => Ok(Content::held(self.decoded(file)?.into_owned())),
+            Self::Deflated { .. } => Ok(Content::in_memory(self.decoded(file)?.into_owned())),
         }
     }
 

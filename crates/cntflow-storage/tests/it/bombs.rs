@@ -74,8 +74,10 @@ fn bombs_are_refused_before_memory_is_allocated() {
     assert_eq!(open(&good, &Limits::default()).unwrap(), 1 << 20);
     let text = open(&good, &few).unwrap_err().full_message();
     assert!(text.contains("decoded_bytes is 65536"), "{text}");
-    let lies = deflated_zip("a", &zeros, 100);
-    let text = open(&lies, &Limits::default()).unwrap_err().full_message();
+    let too_long = deflated_zip("a", &zeros, 100);
+    let text = open(&too_long, &Limits::default())
+        .unwrap_err()
+        .full_message();
     assert!(text.contains("longer than the 100 bytes"), "{text}");
     let text = open(&deflated_zip("a", b"abc", u32::MAX - 1), &Limits::default());
     let text = text.unwrap_err().full_message();

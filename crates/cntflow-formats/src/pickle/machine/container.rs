@@ -1,9 +1,9 @@
 //! Opcodes that make tuples, lists, dictionaries, sets, classes and objects.
 
-use super::Machine;
-use crate::pickle::opcode::*;
-use crate::pickle::{Id, Object, Value};
 use cntflow_storage::FormatError;
+
+use super::Machine;
+use crate::pickle::{Id, Object, Value, opcode::*};
 
 impl Machine<'_> {
     /// Runs an opcode that makes or fills a container; any other is one of [`Machine::object`].

@@ -6,11 +6,11 @@ mod scalar;
 
 use std::collections::HashMap;
 
+use cntflow_storage::{FormatError, Limits};
+
 use super::input::Input;
 use super::opcode::*;
 use super::{Id, Pickle, Value};
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
 
 /// Runs the opcodes from `start` on until the pickle ends.
 pub(super) fn run(file: &[u8], start: usize, limits: &Limits) -> Result<Pickle, FormatError> {

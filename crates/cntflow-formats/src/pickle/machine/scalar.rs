@@ -1,9 +1,9 @@
 //! Opcodes that make numbers, texts and bytes.
 
-use super::{Machine, parsed};
-use crate::pickle::Value;
-use crate::pickle::opcode::*;
 use cntflow_storage::FormatError;
+
+use super::{Machine, parsed};
+use crate::pickle::{Value, opcode::*};
 
 /// Most bytes of a Python 2 string that is taken for a text.
 const MAX_TEXT: u64 = 1 << 16;

@@ -7,14 +7,17 @@ mod tensor;
 
 use std::collections::BTreeMap;
 
+use cntflow_storage::{FormatError, Limits};
+
 use super::view::View;
-use crate::Element;
-use crate::TensorEntry;
-use crate::numpy::array::StoredArray;
-use crate::numpy::pickled::{PickleSource, is_numpy_module};
-use crate::pickle::{Id, Object, joined};
-use cntflow_storage::FormatError;
-use cntflow_storage::Limits;
+use crate::{
+    Element, TensorEntry,
+    numpy::{
+        array::StoredArray,
+        pickled::{PickleSource, is_numpy_module},
+    },
+    pickle::{Id, Object, joined},
+};
 
 pub(super) use storage::persistent_storages;
 

@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::Element;
-use crate::pickle::{Id, Pickle, Value};
 use cntflow_storage::FormatError;
+
+use crate::{
+    Element,
+    pickle::{Id, Pickle, Value},
+};
 
 /// A storage, as a persistent identifier describes it.
 pub(super) struct StorageId {

@@ -1,13 +1,15 @@
 //! Calls that rebuild a tensor: a view of a storage, or an array of NumPy's.
 
+use cntflow_storage::FormatError;
+
 use super::storage::{StorageId, element_of_dtype, storage_of};
 use super::{ElementLocation, Position, Walk};
-use crate::Element;
-use crate::numpy::array::StoredArray;
-use crate::numpy::pickled::Rebuilt;
-use crate::pickle::{Id, Object};
-use crate::torch::view::View;
-use cntflow_storage::FormatError;
+use crate::{
+    Element,
+    numpy::{array::StoredArray, pickled::Rebuilt},
+    pickle::{Id, Object},
+    torch::view::View,
+};
 
 impl Walk<'_> {
     /// A view of a storage, which the function of that name would rebuild from these arguments.

@@ -5,13 +5,14 @@
 mod expected;
 mod reference;
 
-use cntflow_storage::FullMessage;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cntflow_architecture::resolve_architecture;
 use cntflow_formats::OpenCheckpoint;
 use cntflow_network::Network;
+use cntflow_storage::FullMessage;
+
 use expected::{Architecture, OF_ANY_SIZE, expected};
 use reference::Reference;
 

@@ -1,12 +1,12 @@
 //! What a network is by its `network.json`: architecture, tensors in PyTorch's layouts, inputs, and
 //! the outputs that torch gave.
 
-use cntflow_storage::FullMessage;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use cntflow_metrics::{LayerRow, MeasureOptions, measure};
 use cntflow_network::{ForwardOptions, Network, Tensor, forward};
+use cntflow_storage::FullMessage;
 use serde::Deserialize;
 use serde_json::Value;
 
