@@ -54,8 +54,8 @@ fn a_study_with_populations_writes_both_tables() {
         (&36.into(), &0.into()),
         "{output}"
     );
-    // Two shapes, with 3 and 4 layers of neurons. Every layer has node strengths; every layer but the
-    // first has link weights, neuron strengths and activations.
+    // Two shapes, with 3 and 4 layers of neurons. Every layer has node strengths; every layer but
+    // the first has link weights, neuron strengths and activations.
     assert_eq!(made["groups"], 3 + 2 * 3 + 4 + 3 * 3, "{output}");
 
     let sql = "SELECT d.architecture, d.bin, max(d.count) AS values, sum(d.density) * (max(d.x) - min(d.x)) / 999 AS mass \

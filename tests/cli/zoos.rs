@@ -1,5 +1,6 @@
-//! Layouts of published zoos: `cntflow measure` finds labels, runs and steps, and a broken file is a
-//! row with the reason. The checkpoints are those of `tests/formats`, written by PyTorch and Keras.
+//! Layouts of published zoos: `cntflow measure` finds labels, runs and steps, and a broken file is
+//! a row with the reason. The checkpoints are those of `tests/formats`, written by PyTorch and
+//! Keras.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

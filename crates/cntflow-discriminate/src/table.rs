@@ -10,8 +10,9 @@ use crate::evaluation::strata::WHOLE_POPULATION;
 use crate::outcome::{Outcome, OutcomeRow, RuleOutcome};
 
 impl Outcome {
-    /// The rows of the table `discrimination`, with the columns that `cntflow_tables::schema::discrimination` declares: their meanings are
-    /// there, and writing the table checks their names, order and types.
+    /// The rows of the table `discrimination`, with the columns that
+    /// `cntflow_tables::schema::discrimination` declares: their meanings are there, and writing the
+    /// table checks their names, order and types.
     ///
     /// # Errors
     /// Polars' own.

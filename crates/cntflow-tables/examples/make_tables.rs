@@ -1,8 +1,8 @@
-//! Writes the tables of made-up networks: `make_tables FOLDER N` commits N checkpoints, two to a run, in batches of the default size, and
-//! merges them. `benches/table_queries` queries them.
+//! Writes the tables of made-up networks: `make_tables FOLDER N` commits N checkpoints, two to a
+//! run, in batches of the default size, and merges them. `benches/table_queries` queries them.
 //!
-//! One small network is measured; each checkpoint has its rows with all statistics multiplied by a factor of its own, so that columns of
-//! reals are as hard to compress as those of real networks.
+//! One small network is measured; each checkpoint has its rows with all statistics multiplied by a
+//! factor of its own, so that columns of reals are as hard to compress as those of real networks.
 
 use std::error::Error;
 use std::path::Path;

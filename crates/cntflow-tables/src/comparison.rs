@@ -1,4 +1,5 @@
-//! Writing the tables `densities` and `divergences`, one group of populations after the other; both are replaced whole or not at all.
+//! Writing the tables `densities` and `divergences`, one group of populations after the other; both
+//! are replaced whole or not at all.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -51,11 +52,12 @@ impl std::fmt::Debug for ComparisonWriter<'_> {
 }
 
 impl TableStore {
-    /// Replaces the tables `densities` and `divergences` by what `fill` writes. If `fill` fails, both stay as they were. `metadata` goes
-    /// into both files.
+    /// Replaces the tables `densities` and `divergences` by what `fill` writes. If `fill` fails,
+    /// both stay as they were. `metadata` goes into both files.
     ///
     /// # Errors
-    /// The error of `fill`; [`TablesError::Io`] or [`TablesError::Parquet`] if a file cannot be written.
+    /// The error of `fill`; [`TablesError::Io`] or [`TablesError::Parquet`] if a file cannot be
+    /// written.
     pub fn write_comparisons<E: From<TablesError> + From<std::io::Error>>(
         &self,
         view: View<'_>,

@@ -30,14 +30,16 @@ fn group_columns<'a>(view: &View<'_>, group: &Group, n_rows: usize) -> Vec<(&'a 
     ]
 }
 
-/// One row of `densities`: a member at a point of its curve, or at no point where it has no density.
+/// One row of `densities`: a member at a point of its curve, or at no point where it has no
+/// density.
 struct DensityRow<'a> {
     member: Member,
     curve: &'a Result<Curve, NoDensity>,
     point: Option<usize>,
 }
 
-/// One row per member and point of `grid`. A member without a density has one row, of point 0, in which `x` and `density` are null.
+/// One row per member and point of `grid`. A member without a density has one row, of point 0, in
+/// which `x` and `density` are null.
 pub(crate) fn densities(
     view: &View<'_>,
     group: &Group,

@@ -17,8 +17,8 @@ use parquet::file::writer::SerializedFileWriter;
 use crate::error::TablesError;
 use crate::part_file::open;
 
-/// Least average number of rows per row group for the groups to be copied. With smaller groups a reader would spend its time on their
-/// metadata, and each group stores many values once more.
+/// Least average number of rows per row group for the groups to be copied. With smaller groups a
+/// reader would spend its time on their metadata, and each group stores many values once more.
 const MIN_GROUP_ROWS: i64 = 1 << 15;
 
 /// Whether the parts have the same columns and row groups that are large enough.

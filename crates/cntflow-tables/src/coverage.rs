@@ -48,7 +48,8 @@ fn list_builder() -> ListBuilder<Int64Builder> {
     ListBuilder::new(Int64Builder::new()).with_field(element_field())
 }
 
-/// Lists of the shapes of schema version 1, which are texts such as `[784, 32]`. The error is the first text that is no shape.
+/// Lists of the shapes of schema version 1, which are texts such as `[784, 32]`. The error is the
+/// first text that is no shape.
 pub(crate) fn shapes_from_texts<'a>(
     texts: impl Iterator<Item = Option<&'a str>>,
 ) -> Result<ListArray, String> {

@@ -1,4 +1,5 @@
-//! Errors of tables. Messages name the path or the table; the cause is the source, which a message does not repeat.
+//! Errors of tables. Messages name the path or the table; the cause is the source, which a message
+//! does not repeat.
 
 use std::path::PathBuf;
 
@@ -41,8 +42,8 @@ pub enum TablesError {
         /// What Arrow says.
         source: ArrowError,
     },
-    /// A writer's column is not the one that [`Table::columns`](crate::Table::columns) declares: a bug, or a label of a type that no
-    /// label may have.
+    /// A writer's column is not the one that [`Table::columns`](crate::Table::columns) declares: a
+    /// bug, or a label of a type that no label may have.
     #[error("table {table}: column '{column}' is declared {declared}, written {written}")]
     ColumnMismatch {
         /// The table.

@@ -1,6 +1,7 @@
 //! Polars frames as Parquet files in the same form as our other tables.
 //!
-//! Texts are plain: readers in use (pyarrow's filters among them) cannot work with the string views that Polars has in memory.
+//! Texts are plain: readers in use (pyarrow's filters among them) cannot work with the string views
+//! that Polars has in memory.
 
 use std::io::Write;
 use std::path::Path;
@@ -23,11 +24,12 @@ use crate::error::TablesError;
 /// Name of a query's result in errors.
 const RESULT: &str = "result";
 
-/// Writes a frame, whole or not at all: whole numbers as 64-bit, reals as f64, lists as lists of these, everything else as text.
+/// Writes a frame, whole or not at all: whole numbers as 64-bit, reals as f64, lists as lists of
+/// these, everything else as text.
 ///
 /// # Errors
-/// [`TablesError::FrameColumn`] if a column cannot be converted, [`TablesError::Io`] or [`TablesError::Parquet`] if the file cannot be
-/// written.
+/// [`TablesError::FrameColumn`] if a column cannot be converted, [`TablesError::Io`] or
+/// [`TablesError::Parquet`] if the file cannot be written.
 pub fn write_frame(frame: &DataFrame, path: &Path) -> Result<(), TablesError> {
     let columns = frame_columns(frame)?;
     let fields = columns

@@ -1,7 +1,9 @@
-//! Making one large part per table of many small ones, so that an overnight run does not leave thousands of files.
+//! Making one large part per table of many small ones, so that an overnight run does not leave
+//! thousands of files.
 //!
-//! The merged `networks` part names the batches that it replaces and is written last. Before it exists the old parts count, afterwards
-//! only the new ones. Replaced parts are removed last; if a run is killed before that, the next one removes them.
+//! The merged `networks` part names the batches that it replaces and is written last. Before it
+//! exists the old parts count, afterwards only the new ones. Replaced parts are removed last; if a
+//! run is killed before that, the next one removes them.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -33,9 +35,10 @@ const REPLACES: &str = "cntflow.replaces";
 const MERGED: &str = "merged-";
 
 impl TableStore {
-    /// Merges all committed batches into one called `merged-<name>`, if there are more than [`MERGE_ABOVE`] or if they are of several
-    /// schema versions. Nobody may write meanwhile. Returns whether there was anything to merge. Rows are streamed: no table needs to fit
-    /// in memory.
+    /// Merges all committed batches into one called `merged-<name>`, if there are more than
+    /// [`MERGE_ABOVE`] or if they are of several schema versions. Nobody may write meanwhile.
+    /// Returns whether there was anything to merge. Rows are streamed: no table needs to fit in
+    /// memory.
     ///
     /// # Errors
     /// A part cannot be read or written; the old parts stay committed then.
@@ -48,7 +51,8 @@ impl TableStore {
             .map(|()| true)
     }
 
-    /// Whether committed parts differ in their schema version. Other programs cannot read such parts as one table.
+    /// Whether committed parts differ in their schema version. Other programs cannot read such
+    /// parts as one table.
     fn has_several_versions(&self) -> Result<bool, TablesError> {
         let mut versions = BTreeSet::new();
         for part in self.committed_parts(Table::Networks)? {
@@ -58,8 +62,9 @@ impl TableStore {
         Ok(versions.len() > 1)
     }
 
-    /// Takes the rows of some checkpoints out of all tables, as if they had never been measured. Nobody may write meanwhile.
-    /// They must have failed or been skipped: the values of a measured one are part of its population's summary for good.
+    /// Takes the rows of some checkpoints out of all tables, as if they had never been measured.
+    /// Nobody may write meanwhile. They must have failed or been skipped: the values of a measured
+    /// one are part of its population's summary for good.
     ///
     /// # Errors
     /// As [`TableStore::merge`]; the rows stay then.
@@ -188,7 +193,8 @@ fn merge_populations(
 
 type Metadata = Vec<(String, String)>;
 
-/// The columns of all parts in the current schema version, and the metadata that a merged part takes over from the first.
+/// The columns of all parts in the current schema version, and the metadata that a merged part
+/// takes over from the first.
 fn joint_schema(table: Table, parts: &[PathBuf]) -> Result<(SchemaRef, Metadata), TablesError> {
     let mut fields: Vec<Field> = Vec::new();
     let mut metadata = Metadata::new();
@@ -208,7 +214,8 @@ fn joint_schema(table: Table, parts: &[PathBuf]) -> Result<(SchemaRef, Metadata)
     Ok((Arc::new(Schema::new(fields)), metadata))
 }
 
-/// A pair of a part's metadata, if a merged part takes it over: all of ours except those that each part is given anew.
+/// A pair of a part's metadata, if a merged part takes it over: all of ours except those that each
+/// part is given anew.
 fn inherited(pair: &KeyValue) -> Option<(String, String)> {
     let is_inherited = pair.key.starts_with("cntflow.")
         && ![REPLACES, TABLE_KEY, VERSION_KEY].contains(&pair.key.as_str());

@@ -12,7 +12,8 @@ use crate::record::Record;
 use crate::schema::{checked_batch, own_columns};
 use crate::table::Table;
 
-/// One row per record, with the label columns of the study whether or not this batch has values for them.
+/// One row per record, with the label columns of the study whether or not this batch has values for
+/// them.
 pub(crate) fn networks(
     records: &[Record],
     labels: &[LabelColumn],
@@ -79,7 +80,8 @@ pub(crate) fn networks(
     checked_batch(Table::Networks, columns)
 }
 
-/// Names of the label columns: `label_<name>` for a name that another column of the table has, the label's own otherwise.
+/// Names of the label columns: `label_<name>` for a name that another column of the table has, the
+/// label's own otherwise.
 fn label_names(labels: &[LabelColumn]) -> Vec<String> {
     let mut taken: BTreeSet<String> = own_columns(Table::Networks).map(str::to_owned).collect();
     taken.extend(labels.iter().map(|label| label.name.clone()));

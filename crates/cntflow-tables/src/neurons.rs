@@ -106,7 +106,8 @@ pub(crate) fn neurons(records: &[Record]) -> Result<RecordBatch, TablesError> {
     checked_batch(Table::Neurons, columns)
 }
 
-/// The checkpoint of every row. In memory each name is held once; in the file the column is plain text.
+/// The checkpoint of every row. In memory each name is held once; in the file the column is plain
+/// text.
 fn checkpoint_names(layers: &[(&str, &NeuronColumns)], n_rows: usize) -> ArrayRef {
     let mut distinct: Vec<&str> = Vec::new();
     let mut keys: Vec<u32> = Vec::with_capacity(n_rows);

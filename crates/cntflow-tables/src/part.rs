@@ -1,4 +1,5 @@
-//! Collecting records into batches and writing their parts: all tables of a batch under one name, `networks` last.
+//! Collecting records into batches and writing their parts: all tables of a batch under one name,
+//! `networks` last.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,11 +25,13 @@ use crate::record::Record;
 use crate::store::{TableStore, file_name};
 use crate::table::{Table, with_table};
 
-/// Longest time that a record waits for its commit, default is 25 seconds. A killed run loses at most this much work.
+/// Longest time that a record waits for its commit, default is 25 seconds. A killed run loses at
+/// most this much work.
 pub const DEFAULT_BATCH_AGE: Duration = Duration::from_secs(25);
 
-/// Size in memory at which a batch is committed, in bytes, default is 12 MiB for each worker. A worker takes several times as much while it
-/// writes a batch, because columns are made of its records.
+/// Size in memory at which a batch is committed, in bytes, default is 12 MiB for each worker. A
+/// worker takes several times as much while it writes a batch, because columns are made of its
+/// records.
 pub const DEFAULT_BATCH_BYTES: usize = 12 << 20;
 
 /// Rough size in memory of a row of `layers`, in bytes.
@@ -74,8 +77,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A batch whose parts are called `<name>-<number>`; `name` must be of this worker and this run alone. `labels` are the
-    /// label columns of the study, `metadata` goes into every part.
+    /// A batch whose parts are called `<name>-<number>`; `name` must be of this worker and this run
+    /// alone. `labels` are the label columns of the study, `metadata` goes into every part.
     pub fn new(
         store: TableStore,
         limits: BatchLimits,
@@ -184,7 +187,8 @@ impl Batch {
                 path: path.clone(),
                 source,
             };
-            // Without the Arrow schema beside, so that texts held once in memory are plain texts to every reader.
+            // Without the Arrow schema beside, so that texts held once in memory are plain texts to
+            // every reader.
             let options = ArrowWriterOptions::new()
                 .with_properties(properties)
                 .with_skip_arrow_metadata(true);
@@ -214,7 +218,8 @@ fn n_rows(table: Table, record: &Record) -> usize {
     }
 }
 
-/// Consecutive records in pieces of about [`PIECE_ROWS`] rows. The columns of a piece fit in the caches and take little memory.
+/// Consecutive records in pieces of about [`PIECE_ROWS`] rows. The columns of a piece fit in the
+/// caches and take little memory.
 fn pieces(table: Table, records: &[Record]) -> Vec<&[Record]> {
     let mut pieces = Vec::new();
     let (mut first, mut rows) = (0, 0);
@@ -231,7 +236,8 @@ fn pieces(table: Table, records: &[Record]) -> Vec<&[Record]> {
     pieces
 }
 
-/// Properties of small tables: zstd, and the table, its version and the caller's pairs in the metadata.
+/// Properties of small tables: zstd, and the table, its version and the caller's pairs in the
+/// metadata.
 pub(crate) fn plain_properties(table: Table, metadata: &[(String, String)]) -> WriterProperties {
     plain_builder(table, metadata).build()
 }
@@ -251,7 +257,8 @@ pub(crate) fn properties(
     metadata: &[(String, String)],
 ) -> WriterProperties {
     let mut builder = plain_builder(table, metadata);
-    // Reals hardly ever repeat, so a dictionary costs time and saves nothing. Split by byte they compress.
+    // Reals hardly ever repeat, so a dictionary costs time and saves nothing. Split by byte they
+    // compress.
     for field in schema
         .fields()
         .iter()
@@ -262,7 +269,8 @@ pub(crate) fn properties(
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_encoding(column, Encoding::BYTE_STREAM_SPLIT);
     }
-    // Indices count up or repeat: their differences take hardly any space, and no dictionary has to be searched.
+    // Indices count up or repeat: their differences take hardly any space, and no dictionary has to
+    // be searched.
     let whole = |field: &&Arc<Field>| *field.data_type() == DataType::UInt32;
     for field in schema.fields().iter().filter(whole) {
         let column = ColumnPath::from(field.name().as_str());

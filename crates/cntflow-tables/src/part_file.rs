@@ -1,4 +1,5 @@
-//! Opening parts: the schema version is checked, and columns of older versions are converted to the current one.
+//! Opening parts: the schema version is checked, and columns of older versions are converted to the
+//! current one.
 
 use std::fs::File;
 use std::path::Path;
@@ -19,7 +20,8 @@ use crate::table::{READABLE_VERSIONS, Table, VERSION_KEY};
 /// Opens a part.
 ///
 /// # Errors
-/// [`TablesError::Io`] or [`TablesError::Parquet`] if it cannot be opened, [`TablesError::Version`] if a newer program wrote it.
+/// [`TablesError::Io`] or [`TablesError::Parquet`] if it cannot be opened, [`TablesError::Version`]
+/// if a newer program wrote it.
 pub(crate) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, TablesError> {
     let file = fs::File::open(path)?.into_file();
     let reader =
@@ -31,8 +33,8 @@ pub(crate) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>,
     Ok(reader)
 }
 
-/// Refuses a part of a schema version that this program does not know. A file without a version was written by another program and is
-/// accepted.
+/// Refuses a part of a schema version that this program does not know. A file without a version was
+/// written by another program and is accepted.
 pub(crate) fn check_version(path: &Path, metadata: &ParquetMetaData) -> Result<(), TablesError> {
     match value_of(metadata, VERSION_KEY) {
         Some(version) if !READABLE_VERSIONS.contains(&version) => Err(TablesError::Version {

@@ -1,4 +1,5 @@
-//! Populations: the values that the networks of one bin of a label have in one layer, summarised together.
+//! Populations: the values that the networks of one bin of a label have in one layer, summarised
+//! together.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,8 @@ use cntflow_metrics::population::{LayerSample, SampleSummary};
 /// Approximate size of a population's key in memory, in bytes.
 const KEY_BYTES: usize = 256;
 
-/// Layers that can be compared: those of one index, name and metric in networks of one architecture.
+/// Layers that can be compared: those of one index, name and metric in networks of one
+/// architecture.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Group {
     /// Neurons of every layer, and the number of parameters.

@@ -1,4 +1,5 @@
-//! Parts of the table `populations`: written in the order of the keys, and read together, one population at a time.
+//! Parts of the table `populations`: written in the order of the keys, and read together, one
+//! population at a time.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -25,8 +26,8 @@ use crate::table::Table;
 /// Populations that are read or written at a time. Each may have some hundred kilobytes.
 const ROWS: usize = 16;
 
-/// The populations of several parts in the order of their keys; those of one key are merged. Only a few rows of each part are in memory
-/// at a time.
+/// The populations of several parts in the order of their keys; those of one key are merged. Only a
+/// few rows of each part are in memory at a time.
 pub struct Populations {
     parts: Vec<PartRows>,
 }
@@ -191,7 +192,8 @@ fn decode(
     Ok((key, population))
 }
 
-/// Writes a part of populations, which must come in the order of their keys. Errors name the file as `path`.
+/// Writes a part of populations, which must come in the order of their keys. Errors name the file
+/// as `path`.
 pub(crate) fn write_populations(
     path: &Path,
     file: &mut (dyn Write + Send),

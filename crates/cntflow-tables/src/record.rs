@@ -10,7 +10,8 @@ use crate::population::NetworkSamples;
 pub enum Status {
     /// Measured.
     Ok,
-    /// Not measured, or with results that cannot be trusted: unreadable, contradictory, with weights that are NaN.
+    /// Not measured, or with results that cannot be trusted: unreadable, contradictory, with
+    /// weights that are NaN.
     Failed,
     /// Nothing to measure: the catalog says that there are no weights (a run that diverged).
     Skipped,

@@ -1,4 +1,5 @@
-//! The folder of the tables, on a disk or an object store: which batches are committed, their checkpoints, and scans of them.
+//! The folder of the tables, on a disk or an object store: which batches are committed, their
+//! checkpoints, and scans of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -30,7 +31,8 @@ pub(crate) const WHOLE: &str = "all";
 pub type Committed = BTreeMap<String, Status>;
 
 impl TableStore {
-    /// The tables of an output folder, a path or a URL: `<folder>/tables`. Nothing is read or created yet.
+    /// The tables of an output folder, a path or a URL: `<folder>/tables`. Nothing is read or
+    /// created yet.
     pub fn new(folder: &Path) -> Self {
         Self {
             root: Folder::at(folder).below("tables"),
@@ -55,7 +57,8 @@ impl TableStore {
             .collect())
     }
 
-    /// Names of the committed batches, sorted: those that have a `networks` part and that no committed merge replaces.
+    /// Names of the committed batches, sorted: those that have a `networks` part and that no
+    /// committed merge replaces.
     ///
     /// # Errors
     /// The folder cannot be listed, or a merged part not be read.
@@ -84,7 +87,8 @@ impl TableStore {
         Ok(committed)
     }
 
-    /// Removes what a killed run left: temporary files, and parts without their `networks` part. Returns their number.
+    /// Removes what a killed run left: temporary files, and parts without their `networks` part.
+    /// Returns their number.
     ///
     /// # Errors
     /// A folder cannot be listed or a file not removed.
@@ -110,11 +114,12 @@ impl TableStore {
         Ok(removed)
     }
 
-    /// The committed rows of a table, lazily. A label column that a part lacks is null there, and columns of older schema versions are
-    /// converted to the current one.
+    /// The committed rows of a table, lazily. A label column that a part lacks is null there, and
+    /// columns of older schema versions are converted to the current one.
     ///
     /// # Errors
-    /// [`TablesError::Empty`] if nothing is committed; as [`scan_parquet`](crate::scan_parquet) and [`TablesError::Version`] otherwise.
+    /// [`TablesError::Empty`] if nothing is committed; as [`scan_parquet`](crate::scan_parquet) and
+    /// [`TablesError::Version`] otherwise.
     pub fn scan(&self, table: Table) -> Result<LazyFrame, TablesError> {
         let paths = if table.is_batched() {
             self.committed_parts(table)?
@@ -130,9 +135,11 @@ impl TableStore {
         scan_table(table, &paths)
     }
 
-    /// The parts of a table in all committed batches. Only `neurons` and `populations` may lack in a batch: they are optional.
+    /// The parts of a table in all committed batches. Only `neurons` and `populations` may lack in
+    /// a batch: they are optional.
     pub(crate) fn committed_parts(&self, table: Table) -> Result<Vec<PathBuf>, TablesError> {
-        // Batches first: a batch that is committed in between would otherwise seem to lack its parts.
+        // Batches first: a batch that is committed in between would otherwise seem to lack its
+        // parts.
         let batches = self.batches()?;
         let parts = self.parts(table)?;
         let by_batch: BTreeMap<&str, &FolderFile> = parts
@@ -151,11 +158,12 @@ impl TableStore {
         Ok(self.folder(table).readable(committed)?)
     }
 
-    /// Replaces the table `discrimination` by `frame`, whole or not at all; `metadata` goes into the file.
+    /// Replaces the table `discrimination` by `frame`, whole or not at all; `metadata` goes into
+    /// the file.
     ///
     /// # Errors
-    /// [`TablesError::ColumnMismatch`] if the frame's columns are not those of the table, [`TablesError::Io`] or
-    /// [`TablesError::Parquet`] if the file cannot be written.
+    /// [`TablesError::ColumnMismatch`] if the frame's columns are not those of the table,
+    /// [`TablesError::Io`] or [`TablesError::Parquet`] if the file cannot be written.
     pub fn write_discrimination(
         &self,
         frame: &DataFrame,

@@ -1,13 +1,15 @@
 //! The tables by name.
 
-/// Version of the tables' schemas, in every part's metadata as `cntflow.schema`. Version 1 had `coverage.shape` as text.
+/// Version of the tables' schemas, in every part's metadata as `cntflow.schema`. Version 1 had
+/// `coverage.shape` as text.
 pub const SCHEMA_VERSION: &str = "2";
 
-/// Versions that are read and continued: columns of older ones are converted. A part of another version is refused.
+/// Versions that are read and continued: columns of older ones are converted. A part of another
+/// version is refused.
 pub(crate) const READABLE_VERSIONS: [&str; 2] = ["1", SCHEMA_VERSION];
 
-/// Oldest version whose folders can be continued. A study's identity has it in place of [`SCHEMA_VERSION`]: a folder of an older program
-/// stays the same study.
+/// Oldest version whose folders can be continued. A study's identity has it in place of
+/// [`SCHEMA_VERSION`]: a folder of an older program stays the same study.
 pub const OLDEST_SCHEMA_VERSION: &str = READABLE_VERSIONS[0];
 
 /// Key of a part's metadata: its schema version.
@@ -27,7 +29,8 @@ pub enum Table {
     Neurons,
     /// One row per checkpoint and tensor.
     Coverage,
-    /// One row per population, layer and metric: a sample's summary, from which the next two tables are made. Internal.
+    /// One row per population, layer and metric: a sample's summary, from which the next two tables
+    /// are made. Internal.
     Populations,
     /// One row per population, layer, metric and point; a single part, without batches.
     Densities,

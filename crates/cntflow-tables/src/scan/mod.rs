@@ -1,7 +1,8 @@
 //! Parquet files as one lazy Polars frame, read by the `parquet` crate.
 //!
-//! Polars' own Parquet reader brings its streaming engine and a second object store into the build. This scan does what our tables
-//! need of it: only the columns that a query uses are decoded, and row groups whose statistics exclude a filter are not read.
+//! Polars' own Parquet reader brings its streaming engine and a second object store into the build.
+//! This scan does what our tables need of it: only the columns that a query uses are decoded, and
+//! row groups whose statistics exclude a filter are not read.
 
 mod convert;
 mod predicate;
@@ -21,12 +22,14 @@ use self::read::{File, Unit, read_units};
 use crate::error::TablesError;
 use crate::table::Table;
 
-/// One scan over Parquet files that may differ in their columns: a column that a file lacks is null there. Rows come in the order of
-/// the files. The footers are read now, the rows when the frame is collected.
+/// One scan over Parquet files that may differ in their columns: a column that a file lacks is null
+/// there. Rows come in the order of the files. The footers are read now, the rows when the frame is
+/// collected.
 ///
 /// # Errors
-/// [`TablesError::Io`] or [`TablesError::Parquet`] if a file cannot be opened, [`TablesError::UnsupportedType`] for a column of a type
-/// that no table has, [`TablesError::ColumnType`] for a column whose type differs between files.
+/// [`TablesError::Io`] or [`TablesError::Parquet`] if a file cannot be opened,
+/// [`TablesError::UnsupportedType`] for a column of a type that no table has,
+/// [`TablesError::ColumnType`] for a column whose type differs between files.
 pub fn scan_parquet(paths: &[PathBuf]) -> Result<LazyFrame, TablesError> {
     let files = paths.iter().map(|path| File::open(path, None));
     scan_files(files.collect::<Result<_, _>>()?)
@@ -79,7 +82,8 @@ impl AnonymousScan for ParquetScan {
                 .map_err(into_polars);
         };
         let predicate = Predicate::new(&predicate)?;
-        // A limit counts rows before the filter, and a filter that looks at several rows at once needs all of them.
+        // A limit counts rows before the filter, and a filter that looks at several rows at once
+        // needs all of them.
         if arguments.n_rows.is_some() || !predicate.is_elementwise() {
             let frame = self.read_all(&columns, arguments.n_rows);
             return predicate.filter(frame.map_err(into_polars)?);
@@ -127,7 +131,8 @@ impl ParquetScan {
         })
     }
 
-    /// The rows that pass `predicate`, filtered after each group of row groups so that the others need not stay in memory.
+    /// The rows that pass `predicate`, filtered after each group of row groups so that the others
+    /// need not stay in memory.
     fn read_filtered(
         &self,
         columns: &[PlSmallStr],
@@ -150,8 +155,8 @@ impl ParquetScan {
             for part in read_units(units, &schema).map_err(into_polars)? {
                 append(&mut rows, part);
             }
-            // Filtered here and not by the reading threads: those must not wait for Polars' thread pool, whose threads may all be
-            // waiting for a scan.
+            // Filtered here and not by the reading threads: those must not wait for Polars' thread
+            // pool, whose threads may all be waiting for a scan.
             append(&mut frame, predicate.filter(rows)?);
         }
         Ok(frame)

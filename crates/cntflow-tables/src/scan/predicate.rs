@@ -1,4 +1,5 @@
-//! The filter of a query: which row groups cannot match it by their statistics, and which rows pass.
+//! The filter of a query: which row groups cannot match it by their statistics, and which rows
+//! pass.
 
 use std::cmp::Ordering;
 
@@ -15,8 +16,8 @@ use polars::prelude::{
 
 use super::read::File;
 
-/// Start of Polars' text for a dynamic filter: one that its own scans narrow while they run, to the best rows so far of
-/// `ORDER BY .. LIMIT`.
+/// Start of Polars' text for a dynamic filter: one that its own scans narrow while they run, to the
+/// best rows so far of `ORDER BY .. LIMIT`.
 const DYNAMIC: &str = "dynamic_pred:";
 
 /// A filter as a conjunction of conditions.
@@ -64,7 +65,8 @@ impl Predicate {
         }
     }
 
-    /// For each row group of `file` whether it may have rows that pass. Only for elementwise filters.
+    /// For each row group of `file` whether it may have rows that pass. Only for elementwise
+    /// filters.
     pub(super) fn row_groups(&self, file: &File) -> Vec<bool> {
         let mut may_match = vec![true; file.metadata().num_row_groups()];
         for comparison in &self.comparisons {
@@ -98,8 +100,8 @@ fn has_unknown(expression: &Expr) -> bool {
     parts.any(|part| matches!(part, Expr::Display { .. }))
 }
 
-/// Whether an expression consists only of operations on this list of those that look at one row at a time. Filters with any other
-/// operation are applied to the whole table.
+/// Whether an expression consists only of operations on this list of those that look at one row at
+/// a time. Filters with any other operation are applied to the whole table.
 fn is_elementwise(expression: &Expr) -> bool {
     use BooleanFunction as Test;
     expression.into_iter().all(|part| match part {
@@ -207,7 +209,8 @@ fn mirrored(operator: Operator) -> Option<Operator> {
     })
 }
 
-/// Least and greatest values of a column, by row group; `None` without statistics that can be relied on.
+/// Least and greatest values of a column, by row group; `None` without statistics that can be
+/// relied on.
 fn statistics(file: &File, column: &str) -> Option<(ArrayRef, ArrayRef)> {
     let metadata = file.metadata();
     let descriptor = metadata.file_metadata().schema_descr();

@@ -16,8 +16,8 @@ type Columns = Peekable<vec::IntoIter<(String, ArrayRef)>>;
 /// A record batch of `table` whose columns are those declared, in their order.
 ///
 /// # Errors
-/// [`TablesError::ColumnMismatch`] at the first column that is missing, not declared, or of another type; [`TablesError::Rows`] for
-/// columns of different lengths.
+/// [`TablesError::ColumnMismatch`] at the first column that is missing, not declared, or of another
+/// type; [`TablesError::Rows`] for columns of different lengths.
 pub(crate) fn checked_batch(
     table: Table,
     columns: Vec<(impl Into<String>, ArrayRef)>,
@@ -120,7 +120,8 @@ impl Checked {
     }
 }
 
-/// Whether an array of an Arrow type is written as the declared type: a dictionary is an encoding in memory, not a type of the file.
+/// Whether an array of an Arrow type is written as the declared type: a dictionary is an encoding
+/// in memory, not a type of the file.
 fn fits(declared: ColumnType, written: &DataType) -> bool {
     let written = match written {
         DataType::Dictionary(_, values) => values.as_ref(),

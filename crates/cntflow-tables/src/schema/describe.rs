@@ -21,8 +21,8 @@ pub struct ColumnDescription {
 }
 
 impl TableStore {
-    /// The columns of a table, in their order. Where the folder has committed rows, its label columns stand in place of
-    /// [`LABELS`](super::LABELS).
+    /// The columns of a table, in their order. Where the folder has committed rows, its label
+    /// columns stand in place of [`LABELS`](super::LABELS).
     ///
     /// # Errors
     /// As [`TableStore::scan`], except [`TablesError::Empty`].

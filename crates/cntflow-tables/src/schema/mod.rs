@@ -1,7 +1,8 @@
 //! The tables declared as data: each column's name, type, unit and meaning.
 //!
-//! Arrow schemas, the checks of what is written, `cntflow query --schema` and the table reference of the documentation are all made
-//! from these lists. Changing a list changes [`SCHEMA_VERSION`](crate::SCHEMA_VERSION).
+//! Arrow schemas, the checks of what is written, `cntflow query --schema` and the table reference
+//! of the documentation are all made from these lists. Changing a list changes
+//! [`SCHEMA_VERSION`](crate::SCHEMA_VERSION).
 
 mod check;
 pub mod coverage;
@@ -38,7 +39,8 @@ pub struct Column {
     pub doc: &'static str,
 }
 
-/// Name in [`Column`] that stands for the label columns: as many as the catalog has, under the catalog's names.
+/// Name in [`Column`] that stands for the label columns: as many as the catalog has, under the
+/// catalog's names.
 pub const LABELS: &str = "<labels>";
 
 /// Type of a column.

@@ -45,7 +45,7 @@ pub fn reference_page() -> String {
 fn line(column: &Column) -> String {
     let unit = column.unit.unwrap_or_default();
     format!(
-        "| `{}` | {} | {unit} | {} |\n",
+        "| `{}` | `{}` | {unit} | {} |\n",
         column.name, column.data_type, column.doc
     )
 }

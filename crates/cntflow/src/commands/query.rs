@@ -77,7 +77,8 @@ fn answer(tables: &TableStore, arguments: &QueryArguments) -> anyhow::Result<Dat
     if present.is_empty() {
         return Err(UsageError(format!("{}: no tables here", arguments.folder.display())).into());
     }
-    // Resolving the plan looks up all columns. Errors up to there are the query's, later ones the tables'.
+    // Resolving the plan looks up all columns. Errors up to there are the query's, later ones the
+    // tables'.
     let wrong = |error| {
         let present = names(present.iter().copied());
         UsageError(format!("query: {error}\ntables here: {present}"))

@@ -113,7 +113,8 @@ impl Plan {
             &self.sources,
             self.measure.measured_with(),
             self.measure.neurons,
-            // The oldest version that can be continued: folders of older programs stay the same study.
+            // The oldest version that can be continued: folders of older programs stay the same
+            // study.
             OLDEST_SCHEMA_VERSION,
         ))?;
         // Parts that studies of earlier versions did not have count only if they are used, so that
