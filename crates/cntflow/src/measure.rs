@@ -172,7 +172,7 @@ pub(crate) fn measure_weights(
     error: ArchitectureError,
     plan: &MeasurePlan,
 ) -> Result<Measured, ArchitectureError> {
-    let ArchitectureError::NoArchitecture { reason, .. } = &error else {
+    let ArchitectureError::NoArchitecture { source, .. } = &error else {
         return Err(error);
     };
     let mut unreadable = None;
@@ -199,7 +199,8 @@ pub(crate) fn measure_weights(
             samples: Vec::new(),
             not_finite,
             left_out: Some(format!(
-                "weights alone: the architecture cannot be told: {reason}"
+                "weights alone: the architecture cannot be told: {}",
+                source.full_message()
             )),
         }),
     }

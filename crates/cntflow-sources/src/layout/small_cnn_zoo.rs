@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::Folders;
 use crate::scan::Found;
-use cntflow_architecture::zoo_matrix::{ZooHints, embedded};
+use cntflow_architecture::zoo_matrix::{ZooHints, translate};
 use cntflow_catalog::CatalogEntry;
 use cntflow_catalog::Interner;
 use cntflow_catalog::label_name;
@@ -114,7 +114,7 @@ fn read_metrics(
                 dataset: text("config.dataset"),
             };
             let architecture = architectures.entry(told).or_insert_with_key(|told| {
-                let architecture = embedded(&zoo.variables, told).architecture.ok()?;
+                let architecture = translate(&zoo.variables, told).ok()?.architecture;
                 serde_json::to_string(&architecture)
                     .ok()
                     .map(SharedText::from)
