@@ -14,6 +14,7 @@ use cntflow_metrics::{
     measure_with_inputs,
 };
 use cntflow_network::Network;
+use cntflow_storage::FullMessage;
 use cntflow_tables::{CoverageRow, Record, Status};
 
 use crate::args::{Digest, Neurons};
