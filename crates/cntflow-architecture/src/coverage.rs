@@ -1,11 +1,13 @@
-//! What every tensor of a file is used as, or why it is not.
+//! What every tensor of a file is used as, or why it is not used.
 
 use std::collections::BTreeMap;
 
-use crate::infer::{is_counter, is_weight};
-use crate::resolve::{INFERRED, ResolvedArchitecture};
-use crate::{ArchitectureError, TensorRecipe};
 use cntflow_formats::{Element, OpenCheckpoint, TensorEntry};
+
+use crate::error::ArchitectureError;
+use crate::infer::{INFERRED, is_counter, is_weight};
+use crate::recipe::TensorRecipe;
+use crate::resolved::ResolvedArchitecture;
 
 /// What one tensor of a file is used as.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +20,12 @@ pub struct Coverage {
     pub reason: Option<String>,
 }
 
-/// What a tensor is by its name and shape alone, where no architecture tells.
+/// What a tensor is by its name and shape alone, where no architecture is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TensorUse {
     /// Weights of links.
     Kernel,
-    /// Biases: one dimension, under a name that no scale of a norm has.
+    /// Biases: one dimension, and a name that no norm gives its scale.
     Bias,
 }
 
@@ -32,13 +34,17 @@ impl TensorUse {
     pub fn of(tensor: &TensorEntry) -> Option<Self> {
         let last = tensor.name.rsplit(['.', '/']).next().unwrap_or_default();
         let last = last.strip_suffix(":0").unwrap_or(last);
-        let running = ["running_", "moving_"];
-        if !is_weight(tensor) || running.iter().any(|word| last.starts_with(word)) {
+        let statistics = ["running_", "moving_"];
+        if !is_weight(tensor) || statistics.iter().any(|word| last.starts_with(word)) {
             return None;
         }
-        let scale = ["weight", "gamma", "scale", "g"].contains(&last);
-        let bias = last.contains("bias") || last == "beta" || (tensor.shape.len() < 2 && !scale);
-        Some(if bias { Self::Bias } else { Self::Kernel })
+        let is_scale = ["weight", "gamma", "scale", "g"].contains(&last);
+        let is_vector = tensor.shape.len() < 2;
+        if last.contains("bias") || last == "beta" || (is_vector && !is_scale) {
+            Some(Self::Bias)
+        } else {
+            Some(Self::Kernel)
+        }
     }
 
     fn as_str(self) -> &'static str {
@@ -60,61 +66,73 @@ pub fn weight_tensors(
 /// Says of every tensor what it is used as, or why it is not.
 pub(crate) fn coverage(
     tensors: Vec<TensorEntry>,
-    understood: Result<&ResolvedArchitecture, &ArchitectureError>,
+    resolved: Result<&ResolvedArchitecture, &ArchitectureError>,
 ) -> Vec<Coverage> {
-    let alone = matches!(understood, Err(ArchitectureError::NoArchitecture { .. }));
-    let understood = understood.ok();
-    let uses: BTreeMap<String, String> = understood.map(uses).unwrap_or_default();
-    let covered = tensors.into_iter().map(|tensor| {
-        let of_itself = || match TensorUse::of(&tensor) {
-            Some(own) if alone => Some(own.as_str().to_owned()),
-            _ => None,
+    // Without any architecture the weights are still measured, as kernels and biases of no known layer.
+    let weights_alone = matches!(resolved, Err(ArchitectureError::NoArchitecture { .. }));
+    let resolved = resolved.ok();
+    let uses: BTreeMap<String, String> = resolved.map(uses).unwrap_or_default();
+    let cover = |tensor: TensorEntry| {
+        let by_itself = || {
+            let own = TensorUse::of(&tensor).filter(|_| weights_alone);
+            own.map(|own| own.as_str().to_owned())
         };
-        let used_as = uses.get(&tensor.name).cloned().or_else(of_itself);
-        let reason = match (&used_as, understood) {
-            (Some(_), None) => Some("of no known layer: the architecture is not known".to_owned()),
-            (Some(_), _) if tensor.element != Element::F32 => {
-                Some(format!("{} read as F32", tensor.element))
-            }
-            (Some(_), Some(known)) if known.source == INFERRED => {
-                Some(format!("told by {INFERRED}"))
-            }
-            (Some(_), _) => None,
-            (None, _) if tensor.excluded_because.is_some() => tensor.excluded_because.clone(),
-            (None, _) if is_counter(&tensor.name) => Some("counter".to_owned()),
-            (None, _) if !tensor.element.is_real() => {
-                Some(format!("{} holds no weights", tensor.element))
-            }
-            (None, Some(_)) => Some("not part of the architecture".to_owned()),
-            (None, None) => Some("the architecture is not known".to_owned()),
-        };
+        let used_as = uses.get(&tensor.name).cloned().or_else(by_itself);
         Coverage {
+            reason: reason(&tensor, used_as.is_some(), resolved),
             tensor,
             used_as,
-            reason,
         }
-    });
-    covered.collect()
+    };
+    tensors.into_iter().map(cover).collect()
+}
+
+/// Why a tensor is not used, or what is doubtful about its use.
+fn reason(
+    tensor: &TensorEntry,
+    is_used: bool,
+    resolved: Option<&ResolvedArchitecture>,
+) -> Option<String> {
+    match (is_used, resolved) {
+        (true, None) => Some("of no known layer: the architecture is not known".to_owned()),
+        (true, Some(_)) if tensor.element != Element::F32 => {
+            Some(format!("{} read as F32", tensor.element))
+        }
+        (true, Some(resolved)) if resolved.source == INFERRED => {
+            Some(format!("told by {INFERRED}"))
+        }
+        (true, Some(_)) => None,
+        (false, _) if tensor.excluded_because.is_some() => tensor.excluded_because.clone(),
+        (false, _) if is_counter(&tensor.name) => Some("counter".to_owned()),
+        (false, _) if !tensor.element.is_real() => {
+            Some(format!("{} holds no weights", tensor.element))
+        }
+        (false, Some(_)) => Some("not part of the architecture".to_owned()),
+        (false, None) => Some("the architecture is not known".to_owned()),
+    }
 }
 
 /// The file's tensors that an architecture takes, with what each is used as.
-fn uses(understood: &ResolvedArchitecture) -> BTreeMap<String, String> {
+fn uses(resolved: &ResolvedArchitecture) -> BTreeMap<String, String> {
     let mut uses: BTreeMap<String, String> = BTreeMap::new();
-    for tensor in understood.architecture.tensors().unwrap_or_default() {
-        let sources: Vec<&str> = match understood.recipes.get(&tensor.name) {
+    for tensor in resolved.architecture.tensors().unwrap_or_default() {
+        let sources: Vec<&str> = match resolved.recipes.get(&tensor.name) {
             None => vec![&tensor.name],
-            Some(TensorRecipe::Tensor(excerpt)) => vec![&excerpt.tensor],
-            Some(TensorRecipe::Joined(parts)) => parts.iter().map(|part| &*part.tensor).collect(),
+            Some(TensorRecipe::Slice(slice)) => vec![&slice.tensor],
+            Some(TensorRecipe::Concat(slices)) => {
+                slices.iter().map(|slice| &*slice.tensor).collect()
+            }
             Some(TensorRecipe::Zeros | TensorRecipe::Ones) => Vec::new(),
         };
         for source in sources {
             let used_as = uses.entry(source.to_owned()).or_default();
-            if !used_as.split(", ").any(|known| known == tensor.used_as) {
-                if !used_as.is_empty() {
-                    used_as.push_str(", ");
-                }
-                used_as.push_str(&tensor.used_as);
+            if used_as.split(", ").any(|other| other == tensor.used_as) {
+                continue;
             }
+            if !used_as.is_empty() {
+                used_as.push_str(", ");
+            }
+            used_as.push_str(&tensor.used_as);
         }
     }
     uses

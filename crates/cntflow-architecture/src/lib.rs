@@ -1,22 +1,22 @@
-//! From a checkpoint's description and tensors to a network.
-//!
-//! An architecture is given (by a catalog or a file beside the checkpoint), embedded in the file, or inferred from the names and shapes
-//! of its tensors. [`resolve_architecture`] decides, and says of every tensor what it is used as ([`Coverage`]). This crate opens no files.
+#![doc = include_str!("../README.md")]
 
+mod builder;
 mod coverage;
 mod embedded;
 mod error;
+mod image_size;
 mod infer;
 mod keras;
 mod onnx;
 mod recipe;
 mod resolve;
+mod resolved;
 mod snapshots;
 mod torch_module;
 pub mod zoo_matrix;
 
 pub use coverage::{Coverage, TensorUse, weight_tensors};
-pub use embedded::EmbeddedArchitecture;
-pub use error::ArchitectureError;
-pub use recipe::{TensorRecipe, TensorSlice};
-pub use resolve::{ResolvedArchitecture, resolve_architecture};
+pub use error::{ArchitectureError, TranslationError};
+pub use recipe::{DimensionRange, RecipeError, TensorRecipe, TensorSlice};
+pub use resolve::resolve_architecture;
+pub use resolved::ResolvedArchitecture;

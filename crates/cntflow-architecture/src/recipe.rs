@@ -1,31 +1,105 @@
 //! How the tensors that an architecture expects are made of those that a file holds.
 
-/// What a tensor of the architecture is made of.
+use std::borrow::Cow;
+
+use cntflow_formats::StridedLayout;
+
+/// How a tensor of the architecture is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TensorRecipe {
-    /// One tensor of the file, seen in another way.
-    Tensor(TensorSlice),
-    /// Several, one after the other along the first dimension.
-    Joined(Vec<TensorSlice>),
-    /// Zeros: a bias that the file's framework does not keep apart.
+    /// A slice of one tensor of the file.
+    Slice(TensorSlice),
+    /// Several slices, one after the other along the first dimension.
+    Concat(Vec<TensorSlice>),
+    /// Zeros: a bias that the file's framework does not store separately.
     Zeros,
     /// Ones: the scale of a norm that the file's framework leaves out.
     Ones,
 }
 
-/// A tensor of a file as something else: reshaped, cut, its dimensions in another order, reshaped again, in this order.
+/// Part of a tensor of the file, laid out anew: the tensor is reshaped, sliced, its dimensions are permuted, and it is reshaped again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorSlice {
     /// Name of the file's tensor.
     pub tensor: String,
-    /// The shape it is first read as; as many values.
+    /// Shape that the tensor is read as, with as many values; `None` keeps its own.
     pub read_as: Option<Vec<usize>>,
-    /// What is kept: a dimension, its first index, and one past its last.
-    pub cuts: Vec<(usize, usize, usize)>,
-    /// Which of its dimensions become the first, the second, ...; all of them if there is an order.
-    pub order: Option<Vec<usize>>,
-    /// The shape it has in the end; that which it has then, where none is given.
-    pub shape: Option<Vec<usize>>,
+    /// Ranges of indices that are kept; a dimension without one is kept whole.
+    pub ranges: Vec<DimensionRange>,
+    /// Which dimension becomes the first, the second, ...; `None` keeps the order.
+    pub permutation: Option<Vec<usize>>,
+    /// Final shape; `None` keeps the shape after slicing and reordering.
+    pub final_shape: Option<Vec<usize>>,
+}
+
+/// Indices `start..end` of one dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DimensionRange {
+    /// The dimension, from 0.
+    pub dimension: usize,
+    /// Its first index.
+    pub start: usize,
+    /// One past its last index.
+    pub end: usize,
+}
+
+/// Why a tensor cannot be made by its recipe. The architecture, or the file, is broken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecipeError {
+    /// A tensor has another number of values than the shape it is read as.
+    #[error("tensor {tensor} {shape:?} cannot be read as {read_as:?}")]
+    ReadAs {
+        /// Name of the file's tensor.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// The shape it is read as.
+        read_as: Vec<usize>,
+    },
+    /// A range reaches beyond a dimension, or there is no such dimension.
+    #[error("tensor {tensor} {shape:?} has no {}..{} in dimension {}", range.start, range.end, range.dimension)]
+    Range {
+        /// Name of the file's tensor.
+        tensor: String,
+        /// The shape it is read as.
+        shape: Vec<usize>,
+        /// The range.
+        range: DimensionRange,
+    },
+    /// The new order of the dimensions leaves one out, or names one twice.
+    #[error("tensor {tensor} {shape:?}: {permutation:?} is no permutation of its dimensions")]
+    Permutation {
+        /// Name of the file's tensor.
+        tensor: String,
+        /// The shape it is read as.
+        shape: Vec<usize>,
+        /// The order of the dimensions.
+        permutation: Vec<usize>,
+    },
+    /// A slice has another number of values than its final shape.
+    #[error(
+        "the slice of tensor {tensor} has {found} values, its shape {shape:?} asks for another number"
+    )]
+    FinalShape {
+        /// Name of the file's tensor.
+        tensor: String,
+        /// Number of values of the slice.
+        found: usize,
+        /// The final shape.
+        shape: Vec<usize>,
+    },
+    /// Slices that are concatenated differ in a dimension behind the first.
+    #[error("tensor {name} cannot be concatenated: after {before:?} comes {tensor} {shape:?}")]
+    Concat {
+        /// Name of the architecture's tensor.
+        name: String,
+        /// Shape of the slices before.
+        before: Vec<usize>,
+        /// Name of the file's tensor that follows.
+        tensor: String,
+        /// Shape of its slice.
+        shape: Vec<usize>,
+    },
 }
 
 impl TensorSlice {
@@ -34,158 +108,166 @@ impl TensorSlice {
         Self {
             tensor: tensor.into(),
             read_as: None,
-            cuts: Vec::new(),
-            order: None,
-            shape: None,
+            ranges: Vec::new(),
+            permutation: None,
+            final_shape: None,
         }
     }
 
     /// The tensor with its dimensions in another order: `[1, 0]` makes a kernel `[n_in, n_out]` one of `[n_out, n_in]`.
-    pub fn reordered(tensor: impl Into<String>, order: &[usize]) -> Self {
+    pub fn permuted(tensor: impl Into<String>, permutation: &[usize]) -> Self {
         Self {
-            order: Some(order.to_vec()),
+            permutation: Some(permutation.to_vec()),
             ..Self::whole(tensor)
         }
     }
 
-    /// Keeps the indices from `first` to before `end` of a dimension.
+    /// Keeps the indices `start..end` of a dimension, counted before the dimensions are permuted.
     #[must_use]
-    pub fn cut(mut self, dimension: usize, first: usize, end: usize) -> Self {
-        self.cuts.push((dimension, first, end));
+    pub fn keep(mut self, dimension: usize, start: usize, end: usize) -> Self {
+        self.ranges.push(DimensionRange {
+            dimension,
+            start,
+            end,
+        });
         self
     }
 
-    /// Reads it as another shape first.
+    /// Reads the tensor as another shape first.
     #[must_use]
     pub fn read_as(mut self, shape: &[usize]) -> Self {
         self.read_as = Some(shape.to_vec());
         self
     }
 
-    /// Gives it a shape in the end.
+    /// Sets the final shape.
     #[must_use]
     pub fn shaped(mut self, shape: &[usize]) -> Self {
-        self.shape = Some(shape.to_vec());
+        self.final_shape = Some(shape.to_vec());
         self
     }
 
-    /// Shape and values of the excerpt of a tensor.
+    /// Shape and values of the slice of a tensor of this shape; borrowed where the values stay in their order.
     ///
     /// # Errors
-    /// A shape, a cut or an order that does not fit the tensor, with both numbers.
-    pub(crate) fn of<'a>(
+    /// A shape, a range or a permutation does not fit the tensor.
+    pub(crate) fn apply<'a>(
         &self,
         shape: &[usize],
-        values: std::borrow::Cow<'a, [f32]>,
-    ) -> Result<(Vec<usize>, std::borrow::Cow<'a, [f32]>), String> {
-        let mut seen = self.read_as.clone().unwrap_or_else(|| shape.to_vec());
-        if product(&seen) != Some(values.len()) {
-            return Err(format!(
-                "tensor {} {shape:?} cannot be read as {seen:?}",
-                self.tensor
-            ));
+        values: Cow<'a, [f32]>,
+    ) -> Result<(Vec<usize>, Cow<'a, [f32]>), RecipeError> {
+        let whole = self.read_as.as_deref().unwrap_or(shape);
+        if n_values(whole) != Some(values.len()) {
+            return Err(RecipeError::ReadAs {
+                tensor: self.tensor.clone(),
+                shape: shape.to_vec(),
+                read_as: whole.to_vec(),
+            });
         }
-        let mut first = vec![0; seen.len()];
-        let whole = seen.clone();
-        for &(dimension, start, end) in &self.cuts {
-            match seen.get_mut(dimension) {
-                Some(size) if start <= end && end - start <= *size && end <= whole[dimension] => {
-                    (*size, first[dimension]) = (end - start, start);
-                }
-                _ => {
-                    return Err(format!(
-                        "tensor {} {whole:?} has no {start}..{end} in dimension {dimension}",
-                        self.tensor
-                    ));
-                }
-            }
-        }
-        let order = self
-            .order
-            .clone()
-            .unwrap_or_else(|| (0..seen.len()).collect());
-        let mut sorted = order.clone();
-        sorted.sort_unstable();
-        if sorted != (0..seen.len()).collect::<Vec<_>>() {
-            return Err(format!(
-                "tensor {} {whole:?} cannot have its dimensions in the order {order:?}",
-                self.tensor
-            ));
-        }
-        let shaped: Vec<usize> = order.iter().map(|&dimension| seen[dimension]).collect();
-        let in_place = seen == whole && order.is_sorted();
-        let values = match in_place {
-            true => values,
-            false => gather(&values, &whole, &first, &order, &shaped).into(),
+        let (starts, kept) = self.kept(whole)?;
+        let permutation = self.checked_permutation(whole)?;
+        let permuted: Vec<usize> = permutation.iter().map(|&dim| kept[dim]).collect();
+        let values = if kept == whole && permutation.is_sorted() {
+            values
+        } else {
+            gather(&values, whole, &starts, &permutation, &permuted).into()
         };
-        let shape = self.shape.clone().unwrap_or(shaped);
-        if product(&shape) != Some(values.len()) {
-            return Err(format!(
-                "the excerpt of tensor {} has {} values, its shape {shape:?} asks for another number",
-                self.tensor,
-                values.len()
-            ));
+        let shape = self.final_shape.clone().unwrap_or(permuted);
+        if n_values(&shape) != Some(values.len()) {
+            return Err(RecipeError::FinalShape {
+                tensor: self.tensor.clone(),
+                found: values.len(),
+                shape,
+            });
         }
         Ok((shape, values))
     }
+
+    /// First index of every dimension, and how many of its indices are kept.
+    fn kept(&self, whole: &[usize]) -> Result<(Vec<usize>, Vec<usize>), RecipeError> {
+        let (mut starts, mut sizes) = (vec![0; whole.len()], whole.to_vec());
+        for &range in &self.ranges {
+            let DimensionRange {
+                dimension,
+                start,
+                end,
+            } = range;
+            match sizes.get_mut(dimension) {
+                Some(size) if start <= end && end - start <= *size && end <= whole[dimension] => {
+                    (*size, starts[dimension]) = (end - start, start);
+                }
+                _ => {
+                    return Err(RecipeError::Range {
+                        tensor: self.tensor.clone(),
+                        shape: whole.to_vec(),
+                        range,
+                    });
+                }
+            }
+        }
+        Ok((starts, sizes))
+    }
+
+    fn checked_permutation(&self, whole: &[usize]) -> Result<Vec<usize>, RecipeError> {
+        let own_order: Vec<usize> = (0..whole.len()).collect();
+        let Some(permutation) = &self.permutation else {
+            return Ok(own_order);
+        };
+        let mut sorted = permutation.clone();
+        sorted.sort_unstable();
+        if sorted != own_order {
+            return Err(RecipeError::Permutation {
+                tensor: self.tensor.clone(),
+                shape: whole.to_vec(),
+                permutation: permutation.clone(),
+            });
+        }
+        Ok(permutation.clone())
+    }
 }
 
-fn product(shape: &[usize]) -> Option<usize> {
+/// Number of values of a shape; `None` where it overflows.
+fn n_values(shape: &[usize]) -> Option<usize> {
     shape
         .iter()
         .try_fold(1_usize, |product, &size| product.checked_mul(size))
 }
 
-/// Values of a row-major tensor of shape `whole`, from `first` on, dimensions in another order, `shaped` in the end.
+/// Values of a row-major tensor of shape `whole`, from the indices `starts` on, its dimensions permuted to the shape `permuted`.
 fn gather(
     values: &[f32],
     whole: &[usize],
-    first: &[usize],
-    order: &[usize],
-    shaped: &[usize],
+    starts: &[usize],
+    permutation: &[usize],
+    permuted: &[usize],
 ) -> Vec<f32> {
-    let mut strides = vec![1; whole.len()];
+    let mut row_major = vec![1; whole.len()];
     for dimension in (1..whole.len()).rev() {
-        strides[dimension - 1] = strides[dimension] * whole[dimension];
+        row_major[dimension - 1] = row_major[dimension] * whole[dimension];
     }
-    let start: usize = first.iter().zip(&strides).map(|(a, b)| a * b).sum();
-    let steps: Vec<usize> = order.iter().map(|&dimension| strides[dimension]).collect();
-    let n = shaped.iter().product();
-    let mut gathered = Vec::with_capacity(n);
-    let (inner, inner_step) = match (shaped.last(), steps.last()) {
-        (Some(&size), Some(&step)) => (size, step),
-        _ => (1, 1),
+    let strides: Vec<usize> = permutation.iter().map(|&dim| row_major[dim]).collect();
+    let layout = StridedLayout {
+        width: 1,
+        offset: starts.iter().zip(&row_major).map(|(a, b)| a * b).sum(),
+        shape: permuted,
+        strides: &strides,
     };
-    let mut place = vec![0; shaped.len().saturating_sub(1)];
-    while gathered.len() < n {
-        let offset: usize = place.iter().zip(&steps).map(|(a, b)| a * b).sum();
-        let row = (0..inner).map(|i| values[start + offset + i * inner_step]);
-        gathered.extend(row);
-        for dimension in (0..place.len()).rev() {
-            place[dimension] += 1;
-            if place[dimension] < shaped[dimension] {
-                break;
-            }
-            place[dimension] = 0;
-        }
-    }
-    gathered
+    layout.gather(values)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::borrow::Cow;
 
     fn counted(n: usize) -> Cow<'static, [f32]> {
         Cow::Owned((0..n).map(|i| i as f32).collect())
     }
 
     #[test]
-    fn an_excerpt_reads_cuts_reorders_and_shapes() {
-        let check = |excerpt: TensorSlice, shape: &[usize], expected: (&[usize], &[f32])| {
-            let (found, values) = excerpt.of(shape, counted(shape.iter().product())).unwrap();
-            assert_eq!((&*found, &*values), expected, "{excerpt:?}");
+    fn a_slice_is_read_kept_permuted_and_reshaped() {
+        let check = |slice: TensorSlice, shape: &[usize], expected: (&[usize], &[f32])| {
+            let (found, values) = slice.apply(shape, counted(shape.iter().product())).unwrap();
+            assert_eq!((&*found, &*values), expected, "{slice:?}");
         };
         check(
             TensorSlice::whole("a"),
@@ -193,35 +275,31 @@ mod tests {
             (&[2, 2], &[0., 1., 2., 3.]),
         );
         check(
-            TensorSlice::reordered("a", &[1, 0]),
+            TensorSlice::permuted("a", &[1, 0]),
             &[2, 3],
             (&[3, 2], &[0., 3., 1., 4., 2., 5.]),
         );
         check(
-            TensorSlice::reordered("a", &[1, 0]).cut(1, 1, 3),
+            TensorSlice::permuted("a", &[1, 0]).keep(1, 1, 3),
             &[2, 3],
             (&[2, 2], &[1., 4., 2., 5.]),
         );
         // A dense kernel [rows x columns x channels, units] behind a channels-last flatten, 1 x 2 x 2 and 1 unit.
         check(
-            TensorSlice::reordered("a", &[3, 2, 0, 1])
+            TensorSlice::permuted("a", &[3, 2, 0, 1])
                 .read_as(&[1, 2, 2, 1])
                 .shaped(&[1, 4]),
             &[4, 1],
             (&[1, 4], &[0., 2., 1., 3.]),
         );
         check(TensorSlice::whole("a"), &[], (&[], &[0.]));
-        check(
-            TensorSlice::reordered("a", &[1, 0]),
-            &[0, 3],
-            (&[3, 0], &[]),
-        );
+        check(TensorSlice::permuted("a", &[1, 0]), &[0, 3], (&[3, 0], &[]));
     }
 
     #[test]
-    fn what_does_not_fit_is_told_with_both_numbers() {
-        let check = |excerpt: TensorSlice, expected: &str| {
-            let text = excerpt.of(&[2, 3], counted(6)).unwrap_err();
+    fn slices_that_do_not_fit_are_errors() {
+        let check = |slice: TensorSlice, expected: &str| {
+            let text = slice.apply(&[2, 3], counted(6)).unwrap_err().to_string();
             assert!(text.contains(expected), "{text}");
         };
         check(
@@ -229,18 +307,21 @@ mod tests {
             "a [2, 3] cannot be read as [7]",
         );
         check(
-            TensorSlice::whole("a").cut(1, 2, 4),
+            TensorSlice::whole("a").keep(1, 2, 4),
             "no 2..4 in dimension 1",
         );
         check(
-            TensorSlice::whole("a").cut(1, 3, 2),
+            TensorSlice::whole("a").keep(1, 3, 2),
             "no 3..2 in dimension 1",
         );
         check(
-            TensorSlice::whole("a").cut(2, 0, 1),
+            TensorSlice::whole("a").keep(2, 0, 1),
             "no 0..1 in dimension 2",
         );
-        check(TensorSlice::reordered("a", &[0, 0]), "order [0, 0]");
+        check(
+            TensorSlice::permuted("a", &[0, 0]),
+            "[0, 0] is no permutation",
+        );
         check(TensorSlice::whole("a").shaped(&[4]), "6 values");
     }
 }

@@ -1,45 +1,41 @@
 //! The networks of MLP-CN: a snapshot is a chain of dense layers without bias, kernels `[n_in, n_out]`.
 
 use cntflow_formats::TensorEntry;
-use cntflow_network::{Architecture, Dense, Layer};
+use cntflow_network::{Dense, Layer};
 
-use crate::{EmbeddedArchitecture, TensorRecipe, TensorSlice};
+use crate::builder::ArchitectureBuilder;
+use crate::error::{Translated, unsupported};
+use crate::recipe::{TensorRecipe, TensorSlice};
+use crate::resolved::ResolvedArchitecture;
 
-/// The chain of a snapshot's kernels; `None` where it has none.
-pub(crate) fn embedded(tensors: &[TensorEntry]) -> Option<EmbeddedArchitecture> {
+/// The chain of a snapshot's kernels, which are matrices all; `None` where there is none.
+pub(crate) fn translate(tensors: &[TensorEntry]) -> Option<Translated<ResolvedArchitecture>> {
     let kernels: Vec<&TensorEntry> = tensors
         .iter()
         .filter(|tensor| tensor.excluded_because.is_none())
         .collect();
-    let chained = kernels
+    let n_inputs = kernels.first().map(|kernel| kernel.shape[0]);
+    let broken = kernels
         .array_windows()
-        .all(|[before, after]| before.shape[1] == after.shape[0]);
-    let architecture = match chained {
-        true => Ok(Architecture {
-            input: vec![kernels.first()?.shape[0]],
-            layers: kernels.iter().enumerate().map(dense).collect(),
-        }),
-        false => Err("its kernels make no chain".to_owned()),
-    };
-    let fill = |(place, kernel): (usize, &&TensorEntry)| {
-        let excerpt = TensorSlice::reordered(kernel.name.clone(), &[1, 0]);
-        (
-            format!("layer{place}.weight"),
-            TensorRecipe::Tensor(excerpt),
-        )
-    };
-    Some(EmbeddedArchitecture {
-        architecture,
-        recipes: kernels.iter().enumerate().map(fill).collect(),
-        assumptions: vec!["the file tells no activations".to_owned()],
-    })
-}
-
-fn dense((place, kernel): (usize, &&TensorEntry)) -> Layer {
-    Layer::Dense(Dense {
-        name: format!("layer{place}"),
-        units: kernel.shape[1],
-        bias: false,
-        activation: None,
-    })
+        .find(|[before, after]| before.shape[1] != after.shape[0]);
+    if let Some([before, after]) = broken {
+        return Some(Err(unsupported(format!(
+            "its kernels make no chain: {} {:?} comes before {} {:?}",
+            before.name, before.shape, after.name, after.shape
+        ))));
+    }
+    let mut builder = ArchitectureBuilder::default();
+    builder.assume("the file tells no activations");
+    for (index, kernel) in kernels.iter().enumerate() {
+        let name = format!("layer{index}");
+        let transposed = TensorSlice::permuted(&*kernel.name, &[1, 0]);
+        builder.set_recipe(format!("{name}.weight"), TensorRecipe::Slice(transposed));
+        builder.add_layer(Layer::Dense(Dense {
+            name,
+            units: kernel.shape[1],
+            bias: false,
+            activation: None,
+        }));
+    }
+    Some(Ok(builder.finish(vec![n_inputs?], "snapshot")))
 }

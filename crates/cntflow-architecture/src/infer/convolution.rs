@@ -2,34 +2,40 @@
 
 use cntflow_network::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Layer};
 
-use super::build::{At, Builder};
-use super::names::Module;
+use super::chain::{ChainBuilder, Output};
+use super::modules::Module;
+use crate::error::{Translated, unsupported};
 
-impl Builder {
+impl ChainBuilder {
     /// Adds a convolution, of one or two dimensions, plain or transposed, by the rank of its kernel.
     ///
     /// # Errors
     /// It does not take the channels of what comes before.
-    pub(super) fn convolution(&mut self, module: &Module<'_>) -> Result<(), String> {
+    pub(super) fn convolution(&mut self, module: &Module<'_>) -> Translated<()> {
         let shape = module.shape("weight");
         let dimensions = shape.len() - 2;
-        let channels = match self.at {
-            At::Start => None,
-            At::Places(channels, before) if before == dimensions => Some(channels),
+        let channels = match self.output {
+            Output::Undecided => None,
+            Output::Channels {
+                channels,
+                dimensions: given,
+            } if given == dimensions => Some(channels),
             _ => {
-                return Err(format!(
+                return Err(unsupported(format!(
                     "{} is the kernel of a convolution, {} gives no channels of {dimensions} dimensions",
                     module.shown(),
-                    self.before
-                ));
+                    self.previous
+                )));
             }
         };
         let transposed = is_transposed(module, &shape, channels);
-        let [filters, n_in] = match transposed {
-            true => [shape[1], shape[0]],
-            false => [shape[0], shape[1]],
+        let [filters, n_in] = if transposed {
+            [shape[1], shape[0]]
+        } else {
+            [shape[0], shape[1]]
         };
         let mut groups = 1;
+        // A kernel that takes fewer channels than there are is that of a convolution in groups.
         if let Some(given) = channels.filter(|&given| given != n_in) {
             groups = given.checked_div(n_in).unwrap_or(0);
             let fits = groups > 0 && groups * n_in == given && filters.is_multiple_of(groups);
@@ -40,16 +46,20 @@ impl Builder {
         if channels.is_none() {
             self.input = [&[n_in][..], &vec![0; dimensions]].concat();
         }
-        let bias = self.bias(module, filters)?;
-        self.at = At::Places(filters, dimensions);
+        let bias = self.has_bias(module, filters)?;
+        self.output = Output::Channels {
+            channels: filters,
+            dimensions,
+        };
         let kernel = &shape[2..];
-        self.sizes.slide(kernel, transposed);
-        let layer = self.sliding(module, kernel, [filters, groups], bias, transposed);
+        self.extent.slide(kernel, transposed);
+        let layer = self.convolution_layer(module, kernel, [filters, groups], bias, transposed);
         self.add(module, layer);
         Ok(())
     }
 
-    fn sliding(
+    /// The layer of a kernel `[columns]` or `[rows, columns]`, with stride 1 and no padding.
+    fn convolution_layer(
         &self,
         module: &Module<'_>,
         kernel: &[usize],
@@ -109,8 +119,11 @@ impl Builder {
     }
 }
 
-/// Whether a kernel is that of a transposed convolution: by what it takes; where that fits both ways, by its bias, then by its name.
-/// One that is left is a convolution where channels are as many on both sides, or each has a kernel of its own.
+/// Whether a kernel is that of a transposed convolution.
+///
+/// It is one only if its first dimension is the number of channels before it. Where the second is too, or may be by groups, the
+/// length of the bias decides, then words in its name. A kernel that nothing decides is a plain convolution if it has as many
+/// filters as channels, or one channel per filter.
 fn is_transposed(module: &Module<'_>, shape: &[usize], channels: Option<usize>) -> bool {
     let [outer, inner] = [shape[0], shape[1]];
     if channels != Some(outer) {
@@ -122,7 +135,7 @@ fn is_transposed(module: &Module<'_>, shape: &[usize], channels: Option<usize>) 
         _ => {}
     }
     let path = module.path.to_ascii_lowercase();
-    let words = ["deconv", "transpos", "convt", "decoder", "upconv", "up."];
-    let named = words.iter().any(|word| path.contains(word));
-    named || (inner != outer && inner != 1)
+    let words_of_transposed = ["deconv", "transpos", "convt", "decoder", "upconv", "up."];
+    let is_named = words_of_transposed.iter().any(|word| path.contains(word));
+    is_named || (inner != outer && inner != 1)
 }

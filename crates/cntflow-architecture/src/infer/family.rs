@@ -2,13 +2,13 @@
 
 use cntflow_network::Activation;
 
-/// How a family names the modules of a block, and what its blocks are like.
+/// How a family names the modules of an encoder block, and what its blocks are like.
 #[derive(Debug)]
 pub(super) struct Family {
-    /// What people call it.
+    /// Its common name.
     pub(super) name: &'static str,
-    /// The projections.
-    pub(super) attention: Projected,
+    /// The projections to queries, keys and values.
+    pub(super) attention: QkvLayout,
     /// The attention's output projection.
     pub(super) output: &'static str,
     /// The two dense layers.
@@ -19,26 +19,26 @@ pub(super) struct Family {
     pub(super) norm_first: Option<bool>,
     /// Activation between the dense layers; `None` where the family has several.
     pub(super) activation: Option<Activation>,
-    /// Whether kernels lie with their inputs first.
+    /// Whether kernels have their inputs as the first dimension.
     pub(super) inputs_first: bool,
 }
 
 /// Queries, keys and values in one tensor or in three.
 #[derive(Debug)]
-pub(super) enum Projected {
-    /// The module, and its kernel's and bias' names.
-    Together(&'static str, [&'static str; 2]),
-    /// The modules of queries, keys and values.
-    Apart([&'static str; 3]),
+pub(super) enum QkvLayout {
+    /// One module; its name, and those of its kernel and bias.
+    Fused(&'static str, [&'static str; 2]),
+    /// The modules of queries, of keys and of values.
+    Separate([&'static str; 3]),
 }
 
 const WEIGHT_AND_BIAS: [&str; 2] = ["weight", "bias"];
 
-/// All families.
+/// The known families.
 pub(super) const FAMILIES: [Family; 7] = [
     Family {
         name: "torch.nn.TransformerEncoder",
-        attention: Projected::Together("self_attn", ["in_proj_weight", "in_proj_bias"]),
+        attention: QkvLayout::Fused("self_attn", ["in_proj_weight", "in_proj_bias"]),
         output: "self_attn.out_proj",
         feed_forward: ["linear1", "linear2"],
         norms: ["norm1", "norm2"],
@@ -48,7 +48,7 @@ pub(super) const FAMILIES: [Family; 7] = [
     },
     Family {
         name: "Hugging Face BERT",
-        attention: Projected::Apart([
+        attention: QkvLayout::Separate([
             "attention.self.query",
             "attention.self.key",
             "attention.self.value",
@@ -62,7 +62,7 @@ pub(super) const FAMILIES: [Family; 7] = [
     },
     Family {
         name: "Hugging Face ViT",
-        attention: Projected::Apart([
+        attention: QkvLayout::Separate([
             "attention.attention.query",
             "attention.attention.key",
             "attention.attention.value",
@@ -76,7 +76,7 @@ pub(super) const FAMILIES: [Family; 7] = [
     },
     Family {
         name: "Hugging Face DistilBERT",
-        attention: Projected::Apart(["attention.q_lin", "attention.k_lin", "attention.v_lin"]),
+        attention: QkvLayout::Separate(["attention.q_lin", "attention.k_lin", "attention.v_lin"]),
         output: "attention.out_lin",
         feed_forward: ["ffn.lin1", "ffn.lin2"],
         norms: ["sa_layer_norm", "output_layer_norm"],
@@ -86,7 +86,7 @@ pub(super) const FAMILIES: [Family; 7] = [
     },
     Family {
         name: "GPT-2",
-        attention: Projected::Together("attn.c_attn", WEIGHT_AND_BIAS),
+        attention: QkvLayout::Fused("attn.c_attn", WEIGHT_AND_BIAS),
         output: "attn.c_proj",
         feed_forward: ["mlp.c_fc", "mlp.c_proj"],
         norms: ["ln_1", "ln_2"],
@@ -96,7 +96,7 @@ pub(super) const FAMILIES: [Family; 7] = [
     },
     Family {
         name: "timm ViT",
-        attention: Projected::Together("attn.qkv", WEIGHT_AND_BIAS),
+        attention: QkvLayout::Fused("attn.qkv", WEIGHT_AND_BIAS),
         output: "attn.proj",
         feed_forward: ["mlp.fc1", "mlp.fc2"],
         norms: ["norm1", "norm2"],
@@ -106,7 +106,7 @@ pub(super) const FAMILIES: [Family; 7] = [
     },
     Family {
         name: "torchvision ViT",
-        attention: Projected::Together("self_attention", ["in_proj_weight", "in_proj_bias"]),
+        attention: QkvLayout::Fused("self_attention", ["in_proj_weight", "in_proj_bias"]),
         output: "self_attention.out_proj",
         feed_forward: ["mlp.0", "mlp.3"],
         norms: ["ln_1", "ln_2"],
@@ -120,8 +120,8 @@ impl Family {
     /// Every module of a block.
     pub(super) fn modules(&self) -> impl Iterator<Item = &'static str> {
         let attention = match &self.attention {
-            Projected::Together(module, _) => vec![*module],
-            Projected::Apart(modules) => modules.to_vec(),
+            QkvLayout::Fused(module, _) => vec![*module],
+            QkvLayout::Separate(modules) => modules.to_vec(),
         };
         let others = [self.output]
             .into_iter()

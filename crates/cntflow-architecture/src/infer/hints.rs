@@ -1,11 +1,11 @@
-//! What a checkpoint's texts say of an architecture that no weight shows.
+//! What a checkpoint's metadata says of an architecture that no weight shows.
 
 use std::collections::BTreeMap;
 
 use cntflow_network::Activation;
 
-/// Keys that people give the number of an attention's heads.
-const HEADS: [&str; 6] = [
+/// Keys under which metadata has the number of an attention's heads.
+const HEADS_KEYS: [&str; 6] = [
     "num_attention_heads",
     "n_head",
     "nhead",
@@ -14,7 +14,7 @@ const HEADS: [&str; 6] = [
     "n_heads",
 ];
 
-/// What is told beside the weights.
+/// Settings that the metadata tells.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Hints {
     /// Heads of every attention.
@@ -24,8 +24,9 @@ pub(super) struct Hints {
 }
 
 impl Hints {
+    /// Reads the metadata; a softmax is not taken, since it is no hidden activation.
     pub(super) fn new(metadata: &BTreeMap<String, String>) -> Self {
-        let heads = HEADS
+        let heads = HEADS_KEYS
             .iter()
             .find_map(|&key| metadata.get(key)?.trim().parse().ok());
         let activation = metadata.get("activation");

@@ -1,170 +1,123 @@
-//! Architectures told from the names and shapes of tensors, as PyTorch's state dicts have them: chains of dense, convolutional and
+//! Architectures inferred from the names and shapes of tensors, as PyTorch's state dicts have them: chains of dense, convolutional and
 //! recurrent layers with their norms, residual networks, and transformers of known families.
 //!
-//! What no weight shows (activations, strides, paddings, poolings, heads) is taken from the checkpoint's texts where they tell it, is
-//! left unknown, or is assumed; every assumption is a sentence among the assumptions. Where names and shapes contradict each other nothing
-//! is inferred, and the reason names the tensor and both numbers.
+//! What no weight shows (activations, strides, paddings, poolings, heads) is taken from the checkpoint's metadata, left unknown, or
+//! assumed; every assumption is recorded. Where names and shapes contradict each other nothing is inferred, and the error names the
+//! tensor and both numbers.
 
-mod block;
-mod build;
+mod chain;
 mod convolution;
+mod dense;
+mod encoder_block;
 mod family;
-mod front;
 mod hints;
-mod image;
-mod in_turn;
-mod listed;
-mod names;
-mod order;
+mod image_extent;
+mod layer_order;
+mod modules;
+mod norm;
+mod positional;
+mod prefixed;
 mod recurrent;
 mod residual;
-mod suffix;
+mod stem;
 mod transformer;
+mod unnamed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cntflow_network::Architecture;
-
-pub(crate) use in_turn::fills_in_turn;
-pub(crate) use names::{is_counter, is_weight};
-pub(crate) use suffix::fills_by_suffix;
-
-use crate::{TensorRecipe, TensorSlice};
-use build::Builder;
 use cntflow_formats::TensorEntry;
+
+use crate::error::{Translated, unsupported};
+use crate::recipe::TensorRecipe;
+use crate::resolved::ResolvedArchitecture;
+use chain::infer_chain;
 use hints::Hints;
-use image::Told;
-use names::Module;
+use modules::Module;
 
-/// An architecture told from names and shapes.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Inferred {
-    pub(crate) architecture: Architecture,
-    pub(crate) recipes: BTreeMap<String, TensorRecipe>,
-    pub(crate) assumptions: Vec<String>,
-    /// Whether the size of images is one that fits, not one that is told.
-    pub(crate) sizes_assumed: bool,
-}
+pub(crate) use chain::INFERRED;
+pub(crate) use modules::{is_counter, is_weight};
+pub(crate) use positional::positional_recipes;
+pub(crate) use prefixed::prefixed_recipes;
 
-/// Tells an architecture from tensors and the texts beside them.
+/// Infers an architecture from tensors and the metadata beside them.
 ///
 /// # Errors
-/// Why none can be told.
+/// The tensors make no network that is known.
 pub(crate) fn infer(
     tensors: &[TensorEntry],
     metadata: &BTreeMap<String, String>,
-) -> Result<Inferred, String> {
+) -> Translated<ResolvedArchitecture> {
     let hints = Hints::new(metadata);
-    let (modules, others) = names::modules(tensors);
+    let (modules, others) = modules::modules(tensors);
     let empty = tensors
         .iter()
-        .find(|tensor| names::is_weight(tensor) && tensor.n_values() == 0);
+        .find(|tensor| is_weight(tensor) && tensor.n_values() == 0);
     if let Some(tensor) = empty {
-        return Err(format!(
+        return Err(unsupported(format!(
             "{} {:?} holds no values",
             tensor.name, tensor.shape
-        ));
+        )));
     }
-    let inferred = match (transformer::infer(&modules, &others, hints), others.first()) {
-        (Some(inferred), _) => inferred,
-        (None, Some(_)) if modules.is_empty() => listed::infer(&others, hints),
-        (None, Some((_, tensor))) => Err(format!(
-            "{} {:?} belongs to no layer that is known",
+    let resolved = match (transformer::infer(&modules, &others, hints), others.first()) {
+        (Some(resolved), _) => resolved,
+        (None, Some(_)) if modules.is_empty() => unnamed::infer(&others, hints),
+        (None, Some((_, tensor))) => Err(unsupported(format!(
+            "{} {:?} belongs to no known layer",
             tensor.name, tensor.shape
-        )),
-        (None, None) if modules.is_empty() => Err("there is no tensor <name>.weight".to_owned()),
+        ))),
+        (None, None) if modules.is_empty() => Err(unsupported("there is no tensor <name>.weight")),
         (None, None) => match residual::infer(&modules, hints) {
-            Some(Err(reason)) => chain(&modules, hints).map_err(|_| reason),
-            Some(inferred) => inferred,
-            None => chain(&modules, hints),
+            // Names like those of residual blocks are no proof: a plain chain may have them too.
+            Some(Err(error)) => named_chain(&modules, hints).map_err(|_| error),
+            Some(resolved) => resolved,
+            None => named_chain(&modules, hints),
         },
     };
-    checked(inferred?, tensors)
+    let mut resolved = resolved?;
+    check_sizes(&mut resolved, tensors)?;
+    Ok(resolved)
 }
 
-/// Compares what the architecture wants with what recipes it.
-fn checked(mut inferred: Inferred, tensors: &[TensorEntry]) -> Result<Inferred, String> {
-    let known: BTreeMap<&str, &TensorEntry> = tensors
+/// Checks that every tensor of the architecture is made of one with as many values, and drops the recipes of tensors it does not have.
+fn check_sizes(resolved: &mut ResolvedArchitecture, tensors: &[TensorEntry]) -> Translated<()> {
+    let by_name: BTreeMap<&str, &TensorEntry> = tensors
         .iter()
+        .filter(|tensor| is_weight(tensor))
         .map(|tensor| (tensor.name.as_str(), tensor))
         .collect();
-    let wanted = inferred.architecture.tensors();
-    let wanted = wanted.map_err(|error| error.to_string())?;
-    for spec in &wanted {
-        let own = match inferred.recipes.get(&spec.name) {
-            Some(TensorRecipe::Tensor(excerpt)) => known.get(&*excerpt.tensor),
+    let expected = resolved.architecture.tensors()?;
+    for spec in &expected {
+        let source = match resolved.recipes.get(&spec.name) {
+            Some(TensorRecipe::Slice(slice)) => by_name.get(&*slice.tensor),
             Some(_) => continue,
-            None => None,
+            None => by_name.get(&*spec.name),
         };
-        let own = own.ok_or_else(|| format!("there is no {} {:?}", spec.name, spec.shape))?;
-        if own.n_values() != spec.n_values() {
-            return Err(format!(
+        let missing = || unsupported(format!("there is no {} {:?}", spec.name, spec.shape));
+        let source = source.ok_or_else(missing)?;
+        if source.n_values() != spec.n_values() {
+            return Err(unsupported(format!(
                 "{} has shape {:?}, the others give {:?}",
-                own.name, own.shape, spec.shape
-            ));
+                source.name, source.shape, spec.shape
+            )));
         }
     }
-    let wanted: BTreeSet<&str> = wanted.iter().map(|spec| spec.name.as_str()).collect();
-    inferred.recipes.retain(|name, fill| {
-        let own = |excerpt: &TensorSlice| *excerpt == TensorSlice::whole(&**name);
-        wanted.contains(&**name) && !matches!(fill, TensorRecipe::Tensor(excerpt) if own(excerpt))
-    });
-    Ok(inferred)
+    let expected: BTreeSet<&str> = expected.iter().map(|spec| spec.name.as_str()).collect();
+    resolved
+        .recipes
+        .retain(|name, _| expected.contains(&**name));
+    Ok(())
 }
 
-/// A chain of layers: in the order of their names, or, where that makes none, in the file's.
-fn chain(modules: &[Module<'_>], hints: Hints) -> Result<Inferred, String> {
+/// A chain of layers in the order of their names or, where that makes no chain, in the file's order.
+fn named_chain(modules: &[Module<'_>], hints: Hints) -> Translated<ResolvedArchitecture> {
     let mut ordered: Vec<&Module<'_>> = modules.iter().collect();
-    ordered.sort_by(|a, b| order::by_path(&a.path, &b.path));
-    let by_name = in_order(&ordered, hints);
-    by_name.or_else(|reason| {
-        ordered.sort_by_key(|module| module.place);
-        let mut inferred = in_order(&ordered, hints).map_err(|_| reason)?;
-        let doubt = "the names of the layers tell no order in which they make a chain: they stand in the file's";
-        inferred.assumptions.push(doubt.to_owned());
-        Ok(inferred)
-    })
-}
-
-fn in_order(ordered: &[&Module<'_>], hints: Hints) -> Result<Inferred, String> {
-    let (norms, kernels): (Vec<&Module<'_>>, Vec<&Module<'_>>) =
-        ordered.iter().partition(|module| module.is_norm());
-    let mut builder = Builder::new(hints);
-    for module in order::with_norms(&kernels, &norms)? {
-        builder.push(module)?;
-    }
-    builder.without_last_activation();
-    finish(builder)
-}
-
-/// The architecture with its sizes, checked by making its graph; every tensor among the recipes.
-fn finish(mut builder: Builder) -> Result<Inferred, String> {
-    let told = builder
-        .sizes
-        .settle(&mut builder.input, &mut builder.layers);
-    match told {
-        Told::NoImage => {}
-        Told::Likely { same, side } => {
-            let padding = if same { "padding that keeps sizes" } else { "no padding" };
-            builder.doubt(format!(
-                "strides, paddings and poolings are not in the weights: stride 1, {padding} and no pooling give images of {side} x {side}"
-            ));
-        }
-        Told::Assumed => builder.doubt(
-            "the size of images, strides, paddings and poolings are not in the weights: stride 1 and a size that fits are assumed, and \
-             the graph is that of channels",
-        ),
-    }
-    let architecture = Architecture {
-        input: builder.input,
-        layers: builder.layers,
-    };
-    architecture.plan().map_err(|error| error.to_string())?;
-    Ok(Inferred {
-        architecture,
-        recipes: builder.recipes,
-        assumptions: builder.assumptions,
-        sizes_assumed: told == Told::Assumed,
+    ordered.sort_by(|a, b| layer_order::by_path(&a.path, &b.path));
+    infer_chain(&ordered, hints).or_else(|error| {
+        ordered.sort_by_key(|module| module.index);
+        let mut resolved = infer_chain(&ordered, hints).map_err(|_| error)?;
+        let assumption = "the names of the layers tell no order in which they make a chain: they stand in the file's";
+        resolved.assumptions.push(assumption.to_owned());
+        Ok(resolved)
     })
 }
 

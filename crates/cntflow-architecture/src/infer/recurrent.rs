@@ -2,87 +2,93 @@
 
 use cntflow_network::{Layer, Recurrent};
 
-use super::build::{At, Builder};
-use super::names::Module;
+use super::chain::{ChainBuilder, ONE_STEP, Output};
+use super::modules::Module;
+use crate::error::{Translated, unsupported};
 
-/// Adds a recurrent layer, stacked and bidirectional ones too, or a cell.
-///
-/// # Errors
-/// Its tensors are not those of an Elman layer, an LSTM or a GRU, or do not take what comes before.
-pub(super) fn push(builder: &mut Builder, module: &Module<'_>) -> Result<(), String> {
-    let module = &as_layer(module);
-    let (into, own) = (module.shape("weight_ih_l0"), module.shape("weight_hh_l0"));
-    let (&[rows, n_in], &[_, units]) = (&into[..], &own[..]) else {
-        return Err(format!(
-            "{} has no weight_hh_l0 [gates units, units] beside it",
-            module.shown()
-        ));
-    };
-    let gates = rows
-        .checked_div(units)
-        .filter(|gates| gates * units == rows);
-    let has = |name: String| module.has(&name);
-    let layers = (0..)
-        .take_while(|layer| has(format!("weight_ih_l{layer}")))
-        .count();
-    let layer = Recurrent {
-        name: module.path.clone(),
-        units,
-        layers,
-        bidirectional: module.has("weight_ih_l0_reverse"),
-        bias: module.has("bias_ih_l0"),
-        activation: None,
-    };
-    if let Some(projected) = module
-        .parameters
-        .keys()
-        .find(|name| name.starts_with("weight_hr"))
-    {
-        return Err(format!(
-            "{}.{projected} projects the hidden units, which is not expressed",
-            module.path
-        ));
-    }
-    take(builder, module, n_in)?;
-    builder.at = At::Steps(units * if layer.bidirectional { 2 } else { 1 });
-    let layer = match gates {
-        Some(4) => Layer::Lstm(layer),
-        Some(3) => Layer::Gru(layer),
-        Some(1) => {
-            builder.doubt(format!(
-                "{} is taken to be of tanh units, which no weight shows",
-                module.path
-            ));
-            Layer::Elman(layer)
-        }
-        _ => {
-            return Err(format!(
-                "{}: {rows} rows for {units} hidden units are the gates of no recurrent layer",
+impl ChainBuilder {
+    /// Adds a recurrent layer, which may be stacked or bidirectional, or a cell.
+    ///
+    /// # Errors
+    /// Its tensors are not those of an Elman layer, an LSTM or a GRU, or do not take what comes before.
+    pub(super) fn recurrent(&mut self, module: &Module<'_>) -> Translated<()> {
+        let module = &as_layer(module);
+        let input_kernel = module.shape("weight_ih_l0");
+        let state_kernel = module.shape("weight_hh_l0");
+        let (&[rows, n_in], &[_, units]) = (&input_kernel[..], &state_kernel[..]) else {
+            return Err(unsupported(format!(
+                "{} has no weight_hh_l0 [gates units, units] beside it",
                 module.shown()
-            ));
+            )));
+        };
+        let projection = module
+            .parameters
+            .keys()
+            .find(|name| name.starts_with("weight_hr"));
+        if let Some(projection) = projection {
+            return Err(unsupported(format!(
+                "{}.{projection} projects the hidden units, which is not expressed",
+                module.path
+            )));
         }
-    };
-    builder.add(module, layer);
-    Ok(())
+        let layer = Recurrent {
+            name: module.path.clone(),
+            units,
+            layers: n_layers(module),
+            bidirectional: module.has("weight_ih_l0_reverse"),
+            bias: module.has("bias_ih_l0"),
+            activation: None,
+        };
+        self.take_sequence(module, n_in)?;
+        self.output = Output::Steps(units * if layer.bidirectional { 2 } else { 1 });
+        let n_gates = rows
+            .checked_div(units)
+            .filter(|n_gates| n_gates * units == rows);
+        let layer = match n_gates {
+            Some(4) => Layer::Lstm(layer),
+            Some(3) => Layer::Gru(layer),
+            Some(1) => {
+                self.assume(format!(
+                    "{} is taken to be of tanh units, which no weight shows",
+                    module.path
+                ));
+                Layer::Elman(layer)
+            }
+            _ => {
+                return Err(unsupported(format!(
+                    "{}: the number of rows, {rows}, is not 1, 3 or 4 x {units} hidden units",
+                    module.shown()
+                )));
+            }
+        };
+        self.add(module, layer);
+        Ok(())
+    }
+
+    /// Checks that a recurrent module takes what comes before it, and makes the input a sequence where it is open.
+    fn take_sequence(&mut self, module: &Module<'_>, n_in: usize) -> Translated<()> {
+        match self.output {
+            Output::Undecided => self.input = vec![1, n_in],
+            Output::Steps(given) if given == n_in => return Ok(()),
+            // Layers of units alone act on every step of a sequence alike.
+            Output::Units(given) if given == n_in && self.input.len() == 1 => {
+                self.input.insert(0, 1);
+            }
+            Output::Units(given)
+            | Output::Steps(given)
+            | Output::Channels {
+                channels: given, ..
+            } => return Err(self.does_not_fit(module, n_in, given)),
+        }
+        self.assume(ONE_STEP);
+        Ok(())
+    }
 }
 
-fn take(builder: &mut Builder, module: &Module<'_>, n_in: usize) -> Result<(), String> {
-    match builder.at {
-        At::Start => {
-            builder.input = vec![1, n_in];
-            builder.doubt("the number of steps is not in the weights: 1 is assumed, no weight metric depends on it");
-            Ok(())
-        }
-        At::Steps(given) if given == n_in => Ok(()),
-        At::Units(given) if given == n_in && builder.input.len() == 1 => {
-            builder.input.insert(0, 1);
-            builder.doubt("the number of steps is not in the weights: 1 is assumed, no weight metric depends on it");
-            Ok(())
-        }
-        At::Units(given) | At::Steps(given) | At::Places(given, _) => {
-            Err(builder.does_not_fit(module, n_in, given))
-        }
-    }
+/// Number of layers that are stacked in a module.
+fn n_layers(module: &Module<'_>) -> usize {
+    let has = |layer: &usize| module.has(&format!("weight_ih_l{layer}"));
+    (0..).take_while(has).count()
 }
 
 /// A cell's tensors under the names that a layer has for them.

@@ -1,64 +1,67 @@
 //! Residual networks by the names that torchvision, timm and most scripts give them: numbered blocks of `conv1`, `bn1`, `conv2`, `bn2`,
-//! ..., some with a projection of what the block takes (`downsample`, `shortcut`), added to what its convolutions give.
+//! ..., some with a projection (`downsample`, `shortcut`). The block's input, or its projection, is added to what the convolutions give.
 
 use std::collections::BTreeMap;
 
 use cntflow_network::{Add, Branch, GlobalPool, Layer};
 
-use super::build::{At, Builder};
+use super::chain::{ChainBuilder, Output};
 use super::hints::Hints;
-use super::image::pad;
-use super::names::Module;
-use super::{Inferred, finish, order};
+use super::image_extent::pad_to_keep_size;
+use super::layer_order::{by_path, with_norms};
+use super::modules::Module;
+use crate::error::{Translated, unsupported};
+use crate::resolved::ResolvedArchitecture;
 
-/// Names of the module that projects what a block takes.
+/// Names of the module that projects a block's input.
 const PROJECTIONS: [&str; 3] = ["downsample", "shortcut", "skip"];
 
-/// A block.
+/// A block's modules.
 #[derive(Default)]
 struct Block<'m, 't> {
-    /// Kernels and norms in turn.
+    /// Convolutions and their norms.
     main: Vec<&'m Module<'t>>,
-    /// Those of the projection.
-    side: Vec<&'m Module<'t>>,
+    /// The projection of the block's input and its norms; empty where the input itself is added.
+    projection: Vec<&'m Module<'t>>,
 }
 
-/// Tells a residual network; `None` where no block has a projection.
-pub(super) fn infer(modules: &[Module<'_>], hints: Hints) -> Option<Result<Inferred, String>> {
+/// Infers a residual network; `None` where no block has a projection.
+pub(super) fn infer(
+    modules: &[Module<'_>],
+    hints: Hints,
+) -> Option<Translated<ResolvedArchitecture>> {
     let mut blocks: BTreeMap<&str, Block<'_, '_>> = BTreeMap::new();
     let mut others = Vec::new();
     for module in modules {
-        match place_of(&module.path) {
-            Some((path, part)) => {
-                let block = blocks.entry(path).or_default();
-                let modules = match is_side(part) {
-                    true => &mut block.side,
-                    false => &mut block.main,
-                };
-                modules.push(module);
-            }
-            None => others.push(module),
+        let Some((path, part)) = block_and_part(&module.path) else {
+            others.push(module);
+            continue;
+        };
+        let block = blocks.entry(path).or_default();
+        if is_projection(part) {
+            block.projection.push(module);
+        } else {
+            block.main.push(module);
         }
     }
-    let whole = |block: &Block<'_, '_>| {
+    let has_two_kernels = |block: &Block<'_, '_>| {
         let kernels = block.main.iter().filter(|module| !module.is_norm());
         kernels.count() >= 2
     };
-    let projects = |block: &Block<'_, '_>| !block.side.is_empty();
-    let is_one = blocks.values().all(whole) && blocks.values().any(projects);
-    is_one.then(|| build(blocks, &others, hints))
+    let has_projection = |block: &Block<'_, '_>| !block.projection.is_empty();
+    let is_residual = blocks.values().all(has_two_kernels) && blocks.values().any(has_projection);
+    is_residual.then(|| build(blocks, &others, hints))
 }
 
 /// The block that a module belongs to, and the module's name there.
-fn place_of(path: &str) -> Option<(&str, &str)> {
-    let mut parts = path
+fn block_and_part(path: &str) -> Option<(&str, &str)> {
+    let mut splits = path
         .rmatch_indices('.')
-        .map(|(at, _)| (&path[..at], &path[at + 1..]));
-    parts.find(|(block, part)| {
+        .map(|(dot, _)| (&path[..dot], &path[dot + 1..]));
+    splits.find(|(block, part)| {
         let last = block.rsplit('.').next().unwrap_or_default();
-        let numbered = last.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-        let is_number = !numbered.is_empty() && numbered.bytes().all(|b| b.is_ascii_digit());
-        is_number && (is_main(part) || is_side(part))
+        let number = last.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        is_number(number) && (is_main(part) || is_projection(part))
     })
 }
 
@@ -67,10 +70,14 @@ fn is_main(part: &str) -> bool {
     let number = ["conv", "bn", "norm"]
         .iter()
         .find_map(|stem| part.strip_prefix(stem));
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+    number.is_some_and(is_number)
 }
 
-fn is_side(part: &str) -> bool {
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_projection(part: &str) -> bool {
     let first = part.split('.').next().unwrap_or_default();
     PROJECTIONS.contains(&first)
 }
@@ -79,106 +86,118 @@ fn build(
     blocks: BTreeMap<&str, Block<'_, '_>>,
     others: &[&Module<'_>],
     hints: Hints,
-) -> Result<Inferred, String> {
-    let mut builder = Builder::new(hints);
-    builder.doubt(
+) -> Translated<ResolvedArchitecture> {
+    let mut chain = ChainBuilder::new(hints);
+    chain.assume(
         "its blocks are named as those of residual networks: what a block takes is added to what its convolutions give",
     );
     let mut blocks: Vec<(&str, Block<'_, '_>)> = blocks.into_iter().collect();
-    blocks.sort_by(|(a, _), (b, _)| order::by_path(a, b));
+    blocks.sort_by(|(a, _), (b, _)| by_path(a, b));
     let first = blocks.first().map_or("", |(path, _)| path);
-    let (front, tail): (Vec<&Module<'_>>, Vec<&Module<'_>>) = others
+    let (stem, tail): (Vec<&Module<'_>>, Vec<&Module<'_>>) = others
         .iter()
-        .partition(|module| order::by_path(&module.path, first).is_lt());
-    push_all(&mut builder, &front, false)?;
+        .partition(|module| by_path(&module.path, first).is_lt());
+    push_all(&mut chain, &stem, KernelPadding::None)?;
     for (path, block) in &blocks {
-        block.push(&mut builder, path)?;
+        block.push(&mut chain, path)?;
     }
+    average_before(&mut chain, &tail);
+    push_all(&mut chain, &tail, KernelPadding::None)?;
+    chain.clear_last_activation();
+    chain.finish()
+}
+
+/// Averages every channel where the first dense layer behind the blocks takes one value of each.
+fn average_before(chain: &mut ChainBuilder, tail: &[&Module<'_>]) {
     let dense = tail
         .iter()
         .filter(|module| module.rank() == 2)
-        .min_by(|a, b| order::by_path(&a.path, &b.path));
-    if let (At::Places(channels, _), Some(dense)) = (builder.at, dense)
+        .min_by(|a, b| by_path(&a.path, &b.path));
+    if let (Output::Channels { channels, .. }, Some(dense)) = (chain.output, dense)
         && dense.shape("weight")[1] == channels
     {
-        let name = String::new();
-        builder
-            .layers
-            .push(Layer::GlobalAveragePool(GlobalPool { name }));
-        builder.doubt(format!(
+        chain.add_plain(Layer::GlobalAveragePool(GlobalPool::default()));
+        chain.assume(format!(
             "{} takes one value of each channel: their means over all places",
             dense.path
         ));
-        builder.at = At::Units(channels);
+        chain.output = Output::Units(channels);
     }
-    push_all(&mut builder, &tail, false)?;
-    builder.without_last_activation();
-    finish(builder)
 }
 
-/// Adds kernels with the norms behind them; convolutions that keep the size of images, where these are summed.
+/// How convolutions are padded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum KernelPadding {
+    /// Not at all, as far as is known.
+    None,
+    /// So that images keep their size: within blocks, where images are summed.
+    KeepSize,
+}
+
+/// Adds kernels with their norms behind them.
 fn push_all(
-    builder: &mut Builder,
+    chain: &mut ChainBuilder,
     modules: &[&Module<'_>],
-    keep_sizes: bool,
-) -> Result<(), String> {
+    padding: KernelPadding,
+) -> Translated<()> {
     let mut modules = modules.to_vec();
-    modules.sort_by(|a, b| order::by_path(&a.path, &b.path));
+    modules.sort_by(|a, b| by_path(&a.path, &b.path));
     let (norms, kernels): (Vec<&Module<'_>>, Vec<&Module<'_>>) =
         modules.into_iter().partition(|module| module.is_norm());
-    for module in order::with_norms(&kernels, &norms)? {
-        let sizes = builder.sizes.clone();
-        builder.push(module)?;
-        if keep_sizes && !module.is_norm() {
-            builder.sizes = sizes;
-            builder.layers.last_mut().into_iter().for_each(pad);
+    for module in with_norms(&kernels, &norms)? {
+        let extent = chain.extent.clone();
+        chain.push(module)?;
+        if padding == KernelPadding::KeepSize && !module.is_norm() {
+            chain.extent = extent;
+            let last = chain.architecture.layers_mut().last_mut();
+            last.into_iter().for_each(pad_to_keep_size);
         }
     }
     Ok(())
 }
 
 impl Block<'_, '_> {
-    /// Adds the block: its convolutions, the projection or what it takes as it is, and the sum of both.
-    fn push(&self, builder: &mut Builder, path: &str) -> Result<(), String> {
-        let (taken, taken_at) = (builder.before.clone(), builder.at);
-        if builder.at == At::Start {
-            return Err(format!(
+    /// Adds the block: its convolutions, then the projection if it has one, and the sum of both.
+    fn push(&self, chain: &mut ChainBuilder, path: &str) -> Translated<()> {
+        let (input_name, input) = (chain.previous.clone(), chain.output);
+        if input == Output::Undecided {
+            return Err(unsupported(format!(
                 "nothing comes before block {path}, whose input is added to its output"
-            ));
+            )));
         }
-        push_all(builder, &self.main, true)?;
-        let activation = builder.move_activation();
-        let (given, given_at) = (builder.before.clone(), builder.at);
-        let (from, side_at) = match self.side.is_empty() {
-            true => (taken, taken_at),
-            false => {
-                builder.layers.push(Layer::Branch(Branch { from: taken }));
-                builder.at = taken_at;
-                push_all(builder, &self.side, true)?;
-                builder.move_activation();
-                (given, builder.at)
-            }
+        push_all(chain, &self.main, KernelPadding::KeepSize)?;
+        // The activation of the last convolution comes after the sum.
+        let activation = chain.take_activation();
+        let (main_name, main) = (chain.previous.clone(), chain.output);
+        let (from, shortcut) = if self.projection.is_empty() {
+            (input_name, input)
+        } else {
+            chain.add_plain(Layer::Branch(Branch { from: input_name }));
+            chain.output = input;
+            push_all(chain, &self.projection, KernelPadding::KeepSize)?;
+            chain.take_activation();
+            (main_name, chain.output)
         };
-        if side_at != given_at {
-            return Err(format!(
+        if shortcut != main {
+            return Err(unsupported(format!(
                 "block {path} adds {} channels to {}",
-                channels(side_at),
-                channels(given_at)
-            ));
+                channels(shortcut),
+                channels(main)
+            )));
         }
-        builder.layers.push(Layer::Add(Add {
+        chain.add_plain(Layer::Add(Add {
             name: path.to_owned(),
             from,
             activation,
         }));
-        builder.before = path.to_owned();
+        path.clone_into(&mut chain.previous);
         Ok(())
     }
 }
 
-fn channels(at: At) -> usize {
-    match at {
-        At::Places(channels, _) => channels,
+fn channels(output: Output) -> usize {
+    match output {
+        Output::Channels { channels, .. } => channels,
         _ => 0,
     }
 }

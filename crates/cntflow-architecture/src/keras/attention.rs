@@ -1,12 +1,15 @@
 //! Multi-head attention of a sequence to itself.
 
+use cntflow_network::{Attention, Layer, Projections};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::config::KerasLayer;
 use super::settings::yes;
 use super::shape::Shape;
-use super::{Chain, Node};
-use crate::{TensorRecipe, TensorSlice};
+use super::translator::{Translator, wrong_number_of_tensors};
+use crate::error::{Translated, unsupported};
+use crate::recipe::{TensorRecipe, TensorSlice};
 
 #[derive(Deserialize)]
 struct AttentionSettings {
@@ -24,76 +27,82 @@ struct AttentionSettings {
     attention_axes: Option<Vec<i64>>,
 }
 
-/// What a call may name without changing anything here: that all three take one layer's output is known already.
-const TAKEN: [&str; 4] = ["query", "value", "key", "training"];
+/// Arguments of a call that change nothing here: the layer takes the output of one layer only, which is then query, key and value.
+const HARMLESS_ARGUMENTS: [&str; 4] = ["query", "value", "key", "training"];
 
-impl Chain<'_> {
-    /// Self-attention; kernels `[units, heads, size]` of query, key and value, which PyTorch has in one, `[heads, size, units]` of
-    /// the output.
-    pub(super) fn attention(&mut self, node: &Node) -> Result<(), String> {
-        let settings: AttentionSettings = node.settings()?;
-        let Shape::Steps { units, .. } = self.at.shape else {
-            return Err(node.says("it does not stand behind a sequence"));
-        };
-        let given = |(name, value): &(&String, &Value)| {
-            !TAKEN.contains(&&***name) && !matches!(value, Value::Null | Value::Bool(false))
-        };
-        let asked = node.arguments.iter().find(given);
-        let asked = asked.map(|(name, _)| &**name);
-        let of_steps = settings
-            .attention_axes
-            .as_deref()
-            .is_none_or(|axes| axes == [1]);
-        let windowed = (!settings.sliding_window.is_null()).then_some("sliding_window");
-        let elsewhere = (!of_steps).then_some("attention_axes");
-        if let Some(what) = asked.or(windowed).or(elsewhere) {
-            return Err(node.says(format!(
-                "{what} cannot be expressed: every step attends to all steps"
-            )));
-        }
-        let whole = settings.num_heads.checked_mul(settings.key_dim);
-        let sizes_fit = whole == Some(units)
-            && settings
-                .value_dim
-                .is_none_or(|size| size == settings.key_dim)
-            && settings.output_shape.is_null();
-        if !sizes_fit || settings.use_gate {
-            let (heads, size) = (settings.num_heads, settings.key_dim);
-            return Err(node.says(format!(
-                "{heads} heads of {size} with its other settings are no plain attention over {units} units"
-            )));
-        }
-        let tensors = self.weights_of(node).to_vec();
-        let each = 1 + usize::from(settings.use_bias);
-        if tensors.len() != 4 * each {
-            let (found, expected) = (tensors.len(), 4 * each);
-            return Err(node.says(format!(
-                "by its settings it has {expected} tensors, the file has {found} of it"
-            )));
-        }
-        let layers: Vec<&[String]> = tensors.chunks_exact(each).collect();
-        let (inputs, output) = layers.split_at(3);
-        let kernel =
-            |layer: &[String]| TensorSlice::reordered(&layer[0], &[1, 0]).read_as(&[units, units]);
-        let kernels = inputs.iter().map(|layer| kernel(layer));
-        self.fill(
-            node,
-            "in_proj_weight",
-            TensorRecipe::Joined(kernels.collect()),
-        );
-        self.fill_with(node, "out_proj.weight", kernel(output[0]));
-        if settings.use_bias {
-            let bias = |layer: &[String]| TensorSlice::whole(&layer[1]).shaped(&[units]);
-            let biases = inputs.iter().map(|layer| bias(layer));
-            self.fill(node, "in_proj_bias", TensorRecipe::Joined(biases.collect()));
-            self.fill_with(node, "out_proj.bias", bias(output[0]));
-        }
-        let layer = json!({
-            "kind": "attention",
-            "heads": settings.num_heads,
-            "bias": settings.use_bias,
+impl AttentionSettings {
+    /// A setting, or an argument of the call, with which a step does not attend to all steps.
+    fn restriction<'l>(&self, layer: &'l KerasLayer) -> Option<&'l str> {
+        let argument = layer.call_arguments.iter().find(|(name, value)| {
+            let is_off = matches!(value, Value::Null | Value::Bool(false));
+            !is_off && !HARMLESS_ARGUMENTS.contains(&&***name)
         });
-        self.push(node, layer, self.at.shape);
+        let axes = self.attention_axes.as_deref();
+        if let Some((name, _)) = argument {
+            Some(name)
+        } else if !self.sliding_window.is_null() {
+            Some("sliding_window")
+        } else if axes.is_some_and(|axes| axes != [1]) {
+            Some("attention_axes")
+        } else {
+            None
+        }
+    }
+
+    /// Whether heads divide the units of the sequence among them, with nothing beside.
+    fn is_plain(&self, units: usize) -> bool {
+        self.num_heads.checked_mul(self.key_dim) == Some(units)
+            && self.value_dim.is_none_or(|size| size == self.key_dim)
+            && self.output_shape.is_null()
+            && !self.use_gate
+    }
+}
+
+impl Translator<'_> {
+    /// Self-attention. Kernels of query, key and value are `[units, heads, size]`, which PyTorch has in one; that of the output is
+    /// `[heads, size, units]`.
+    pub(super) fn attention(&mut self, layer: &KerasLayer) -> Translated<()> {
+        let settings: AttentionSettings = layer.settings()?;
+        let Shape::Steps { units, .. } = self.current.shape else {
+            return Err(unsupported("it does not stand behind a sequence"));
+        };
+        if let Some(restriction) = settings.restriction(layer) {
+            return Err(unsupported(format!(
+                "{restriction} cannot be expressed: every step attends to all steps"
+            )));
+        }
+        if !settings.is_plain(units) {
+            return Err(unsupported(format!(
+                "{} heads of {} with its other settings are no plain attention over {units} units",
+                settings.num_heads, settings.key_dim
+            )));
+        }
+        let tensors = self.tensors_of(layer);
+        let per_projection = 1 + usize::from(settings.use_bias);
+        if tensors.len() != 4 * per_projection {
+            return Err(wrong_number_of_tensors(4 * per_projection, tensors.len()));
+        }
+        let projections: Vec<&[String]> = tensors.chunks_exact(per_projection).collect();
+        let (qkv, output) = projections.split_at(3);
+        let kernel = |projection: &[String]| {
+            TensorSlice::permuted(&projection[0], &[1, 0]).read_as(&[units, units])
+        };
+        let kernels = qkv.iter().map(|projection| kernel(projection)).collect();
+        self.set_recipe(layer, "in_proj_weight", TensorRecipe::Concat(kernels));
+        self.set_slice(layer, "out_proj.weight", kernel(output[0]));
+        if settings.use_bias {
+            let bias = |projection: &[String]| TensorSlice::whole(&projection[1]).shaped(&[units]);
+            let biases = qkv.iter().map(|projection| bias(projection)).collect();
+            self.set_recipe(layer, "in_proj_bias", TensorRecipe::Concat(biases));
+            self.set_slice(layer, "out_proj.bias", bias(output[0]));
+        }
+        let attention = Attention {
+            name: layer.name.clone(),
+            heads: settings.num_heads,
+            bias: settings.use_bias,
+            projections: Projections::Torch,
+        };
+        self.push(Layer::Attention(attention), self.current.shape);
         Ok(())
     }
 }

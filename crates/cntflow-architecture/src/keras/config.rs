@@ -5,51 +5,52 @@ use std::collections::HashMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::error::{Translated, TranslationError, unsupported};
+
 /// One layer of a model.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(super) struct KerasLayer {
     /// Name of its class: `Dense`.
     pub(super) class: String,
     /// Its own name.
     pub(super) name: String,
     /// Its settings.
-    pub(super) config: Map<String, Value>,
+    pub(super) settings: Map<String, Value>,
     /// Names of the layers whose outputs it takes.
-    pub(super) takes: Vec<String>,
-    /// Settings of its call that have names: `use_causal_mask`.
-    pub(super) arguments: Map<String, Value>,
+    pub(super) inputs: Vec<String>,
+    /// Named arguments of its call: `use_causal_mask`.
+    pub(super) call_arguments: Map<String, Value>,
     /// How many layers of its class come before it in the model.
-    pub(super) count: usize,
+    pub(super) class_index: usize,
 }
 
-impl Node {
+impl KerasLayer {
     /// The settings as a class has them.
     ///
     /// # Errors
-    /// A setting is missing or of another kind; the text names the layer.
-    pub(super) fn settings<T: DeserializeOwned>(&self) -> Result<T, String> {
-        let settings = serde_json::from_value(Value::Object(self.config.clone()));
-        settings.map_err(|error| self.says(format!("its settings: {error}")))
+    /// A setting is missing or of another type.
+    pub(super) fn settings<T: DeserializeOwned>(&self) -> Translated<T> {
+        let settings = serde_json::from_value(Value::Object(self.settings.clone()));
+        settings.map_err(|source| TranslationError::Settings {
+            layer: self.shown(),
+            source,
+        })
     }
 
-    /// A reason with the layer's name and class.
-    pub(super) fn says(&self, reason: impl std::fmt::Display) -> String {
-        format!("layer {} ({}): {reason}", self.name, self.class)
+    /// The layer as messages show it.
+    pub(super) fn shown(&self) -> String {
+        format!("layer {} ({})", self.name, self.class)
     }
 
-    /// The shape of its input without the batch, as an input layer or the first layer of older versions says; `None` for a size that
-    /// is left open.
+    /// The shape of its input without the batch, as an input layer or the first layer of older versions has it; `None` for a size
+    /// that is left open.
     pub(super) fn input_shape(&self) -> Option<Vec<Option<usize>>> {
         let keys = ["batch_shape", "batch_input_shape", "build_input_shape"];
         let shape = keys
             .iter()
-            .find_map(|key| self.config.get(*key)?.as_array());
-        let sizes = shape?.iter().skip(1);
-        Some(
-            sizes
-                .map(|size| size.as_u64().map(|size| size as usize))
-                .collect(),
-        )
+            .find_map(|key| self.settings.get(*key)?.as_array());
+        let size = |size: &Value| size.as_u64().map(|size| size as usize);
+        Some(shape?.iter().skip(1).map(size).collect())
     }
 }
 
@@ -57,180 +58,204 @@ impl Node {
 ///
 /// # Errors
 /// It is no model of layers that Keras writes, has several inputs or outputs, or uses a layer twice.
-pub(super) fn parse(text: &str) -> Result<Vec<Node>, String> {
-    let model: Value =
-        serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
+pub(super) fn parse(text: &str) -> Translated<Vec<KerasLayer>> {
+    let model: Value = serde_json::from_str(text)
+        .map_err(|error| unsupported(format!("it is no JSON: {error}")))?;
     let class = model.get("class_name").and_then(Value::as_str);
     let config = model.get("config").unwrap_or(&Value::Null);
     match class {
         Some("Sequential") => sequential(config),
         Some("Functional" | "Model") if config.get("layers").is_some() => functional(config),
-        Some(class) => Err(format!("a model of class {class} does not tell its layers")),
-        None => Err("it has no class_name".to_owned()),
+        Some(class) => Err(unsupported(format!(
+            "a model of class {class} does not tell its layers"
+        ))),
+        None => Err(unsupported("it has no class_name")),
     }
 }
 
-/// Layers of a list: each takes what the one before gives. The list is the configuration itself in the first versions.
-fn sequential(config: &Value) -> Result<Vec<Node>, String> {
-    let mut nodes = nodes(config.get("layers").unwrap_or(config))?;
-    if let Some(first) = nodes.first()
+/// Layers of a list: each takes what the one before gives. In the first versions the configuration itself is the list.
+fn sequential(config: &Value) -> Translated<Vec<KerasLayer>> {
+    let mut layers = list(config.get("layers").unwrap_or(config))?;
+    if let Some(first) = layers.first()
         && first.class != "InputLayer"
     {
-        let mut settings = first.config.clone();
+        // Older versions have no input layer: the first layer, or the model, holds the shape of the input.
+        let mut settings = first.settings.clone();
         if let Some(shape) = config.get("build_input_shape") {
             settings
                 .entry("build_input_shape")
                 .or_insert_with(|| shape.clone());
         }
-        let input = Node {
+        let input = KerasLayer {
             class: "InputLayer".to_owned(),
             name: "the input".to_owned(),
-            config: settings,
-            takes: Vec::new(),
-            arguments: Map::new(),
-            count: 0,
+            settings,
+            inputs: Vec::new(),
+            call_arguments: Map::new(),
+            class_index: 0,
         };
-        nodes.insert(0, input);
+        layers.insert(0, input);
     }
-    for at in 1..nodes.len() {
-        nodes[at].takes = vec![nodes[at - 1].name.clone()];
+    for index in 1..layers.len() {
+        layers[index].inputs = vec![layers[index - 1].name.clone()];
     }
-    Ok(nodes)
+    Ok(layers)
 }
 
 /// Layers of a graph, those that the output needs.
-fn functional(config: &Value) -> Result<Vec<Node>, String> {
-    let listed = &config["layers"];
-    let mut nodes = nodes(listed)?;
-    for (node, value) in nodes
+fn functional(config: &Value) -> Translated<Vec<KerasLayer>> {
+    let values = &config["layers"];
+    let mut layers = list(values)?;
+    for (layer, value) in layers
         .iter_mut()
-        .zip(listed.as_array().into_iter().flatten())
+        .zip(values.as_array().into_iter().flatten())
     {
         let calls = value.get("inbound_nodes").and_then(Value::as_array);
         let calls = calls.map_or(&[][..], Vec::as_slice);
         if calls.len() > 1 {
-            return Err(node.says(format!("it is used {} times", calls.len())));
+            let error = unsupported(format!("it is used {} times", calls.len()));
+            return Err(error.at_layer(|| layer.shown()));
         }
         for call in calls {
-            sources(call, &mut node.takes);
-            arguments(call, &mut node.arguments);
+            collect_inputs(call, &mut layer.inputs);
+            collect_arguments(call, &mut layer.call_arguments);
         }
     }
-    one_end(config, "input_layers")?;
-    let output = one_end(config, "output_layers")?;
-    in_order(nodes, &output)
+    single_end(config, "input_layers")?;
+    let output = single_end(config, "output_layers")?;
+    chains_in_order(&layers, &output)
 }
 
-fn nodes(layers: &Value) -> Result<Vec<Node>, String> {
-    let layers = layers.as_array().ok_or("it has no list of layers")?;
+/// The layers of a list, without what they take.
+fn list(values: &Value) -> Translated<Vec<KerasLayer>> {
+    let values = values
+        .as_array()
+        .ok_or_else(|| unsupported("it has no list of layers"))?;
     let mut counts: HashMap<&str, usize> = HashMap::new();
-    let nodes = layers.iter().enumerate().map(|(at, layer)| {
-        let class = layer.get("class_name").and_then(Value::as_str);
-        let class = class.ok_or_else(|| format!("layer {at} of its list has no class_name"))?;
-        let config = layer.get("config").and_then(Value::as_object);
-        let config = config.cloned().unwrap_or_default();
-        let name = layer.get("name").or_else(|| config.get("name"));
+    let layers = values.iter().enumerate().map(|(index, value)| {
+        let class = value.get("class_name").and_then(Value::as_str);
+        let class = class
+            .ok_or_else(|| unsupported(format!("layer {index} of its list has no class_name")))?;
+        let settings = value.get("config").and_then(Value::as_object);
+        let settings = settings.cloned().unwrap_or_default();
+        let name = value.get("name").or_else(|| settings.get("name"));
         let name = name.and_then(Value::as_str).unwrap_or_default().to_owned();
         let count = counts.entry(class).or_default();
         *count += 1;
-        Ok(Node {
+        Ok(KerasLayer {
             class: class.to_owned(),
             name,
-            config,
-            takes: Vec::new(),
-            arguments: Map::new(),
-            count: *count - 1,
+            settings,
+            inputs: Vec::new(),
+            call_arguments: Map::new(),
+            class_index: *count - 1,
         })
     });
-    nodes.collect()
+    layers.collect()
 }
 
 /// Names of the layers whose outputs a call takes: `keras_history` of its tensors in Keras 3, lists `[name, 0, 0, {...}]` before.
-fn sources(call: &Value, takes: &mut Vec<String>) {
+fn collect_inputs(call: &Value, inputs: &mut Vec<String>) {
     match call {
         Value::Object(object) => {
             let history = object.get("keras_history").and_then(Value::as_array);
             if let Some(name) = history.and_then(|history| history.first()?.as_str()) {
-                takes.push(name.to_owned());
+                inputs.push(name.to_owned());
             } else {
-                object.values().for_each(|value| sources(value, takes));
+                for value in object.values() {
+                    collect_inputs(value, inputs);
+                }
             }
         }
-        Value::Array(list) => match list.as_slice() {
-            [
-                Value::String(name),
-                Value::Number(_),
-                Value::Number(_),
-                rest @ ..,
-            ] => {
-                takes.push(name.clone());
-                rest.iter().for_each(|value| sources(value, takes));
+        Value::Array(list) => {
+            let others = match list.as_slice() {
+                [
+                    Value::String(name),
+                    Value::Number(_),
+                    Value::Number(_),
+                    others @ ..,
+                ] => {
+                    inputs.push(name.clone());
+                    others
+                }
+                list => list,
+            };
+            for value in others {
+                collect_inputs(value, inputs);
             }
-            list => list.iter().for_each(|value| sources(value, takes)),
-        },
+        }
         _ => {}
     }
 }
 
-/// Settings of a call: its `kwargs` in Keras 3, behind the tensors that it takes before.
-fn arguments(call: &Value, named: &mut Map<String, Value>) {
-    let own = match call {
+/// Named arguments of a call: its `kwargs` in Keras 3, an object behind the tensors before.
+fn collect_arguments(call: &Value, arguments: &mut Map<String, Value>) {
+    let named = match call {
         Value::Object(object) => object.get("kwargs"),
         Value::Array(list) => {
-            let lists = list.iter().filter(|value| value.is_array());
-            lists.for_each(|value| arguments(value, named));
+            for value in list.iter().filter(|value| value.is_array()) {
+                collect_arguments(value, arguments);
+            }
             list.iter().find(|value| value.is_object())
         }
         _ => None,
     };
-    let own = own.and_then(Value::as_object).into_iter().flatten();
-    named.extend(own.map(|(name, value)| (name.clone(), value.clone())));
+    let named = named.and_then(Value::as_object).into_iter().flatten();
+    arguments.extend(named.map(|(name, value)| (name.clone(), value.clone())));
 }
 
 /// The one input or output of a model: `["x", 0, 0]`, or a list with one of these.
-fn one_end(config: &Value, key: &str) -> Result<String, String> {
+fn single_end(config: &Value, key: &str) -> Translated<String> {
     let mut names = Vec::new();
-    sources(config.get(key).unwrap_or(&Value::Null), &mut names);
+    collect_inputs(config.get(key).unwrap_or(&Value::Null), &mut names);
     match <[String; 1]>::try_from(names) {
         Ok([name]) => Ok(name),
-        Err(names) => Err(format!(
+        Err(names) => Err(unsupported(format!(
             "it has {} {key}, one can be expressed",
             names.len()
-        )),
+        ))),
     }
 }
 
-/// Layers after all that they take, first what they take first; every chain in one piece.
-fn in_order(nodes: Vec<Node>, output: &str) -> Result<Vec<Node>, String> {
-    let names = nodes.iter().enumerate();
-    let places: HashMap<String, usize> = names.map(|(i, node)| (node.name.clone(), i)).collect();
-    let place = |name: &str| {
-        let place = places.get(name).copied();
-        place.ok_or_else(|| format!("it refers to a layer {name}, which it does not list"))
+/// The layers that the output needs, each behind all that it takes, so that every chain stays in one piece.
+///
+/// This is a depth-first search from the output: what a layer takes first comes first, with everything that leads to it.
+fn chains_in_order(layers: &[KerasLayer], output: &str) -> Translated<Vec<KerasLayer>> {
+    let names = layers.iter().enumerate();
+    let indices: HashMap<&str, usize> = names.map(|(index, layer)| (&*layer.name, index)).collect();
+    let index_of = |name: &str| {
+        let index = indices.get(name).copied();
+        index.ok_or_else(|| {
+            unsupported(format!(
+                "it refers to a layer {name}, which it does not list"
+            ))
+        })
     };
-    let mut order = Vec::with_capacity(nodes.len());
-    let mut entered = vec![false; nodes.len()];
-    let mut done = vec![false; nodes.len()];
-    let mut pending = vec![place(output)?];
-    while let Some(&at) = pending.last() {
-        let takes = nodes[at].takes.iter().map(|name| place(name));
-        let takes: Vec<usize> = takes.collect::<Result<_, _>>()?;
-        match takes.iter().find(|&&before| !done[before]) {
-            Some(&before) if entered[before] => {
-                return Err(nodes[before].says("it takes, by way of others, its own output"));
+    let mut ordered = Vec::with_capacity(layers.len());
+    let mut entered = vec![false; layers.len()];
+    let mut done = vec![false; layers.len()];
+    // A stack of its own: a hostile model is deeper than the program's.
+    let mut pending = vec![index_of(output)?];
+    while let Some(&index) = pending.last() {
+        let inputs = layers[index].inputs.iter().map(|name| index_of(name));
+        let inputs: Vec<usize> = inputs.collect::<Translated<_>>()?;
+        match inputs.iter().find(|&&input| !done[input]) {
+            Some(&input) if entered[input] => {
+                let error = unsupported("it takes, by way of others, its own output");
+                return Err(error.at_layer(|| layers[input].shown()));
             }
-            Some(&before) => {
-                entered[at] = true;
-                pending.push(before);
+            Some(&input) => {
+                entered[index] = true;
+                pending.push(input);
             }
             None => {
                 pending.pop();
-                done[at] = true;
-                order.push(at);
+                done[index] = true;
+                ordered.push(layers[index].clone());
             }
         }
     }
-    Ok(order.into_iter().map(|at| nodes[at].clone()).collect())
+    Ok(ordered)
 }
 
 #[cfg(test)]
@@ -239,15 +264,15 @@ mod tests {
 
     use super::*;
 
-    fn order(text: &str) -> Result<Vec<String>, String> {
-        Ok(parse(text)?.into_iter().map(|node| node.name).collect())
+    fn order(text: &str) -> Translated<Vec<String>> {
+        Ok(parse(text)?.into_iter().map(|layer| layer.name).collect())
     }
 
     fn graph(layers: &[(&str, &str)], output: &str) -> String {
         let layers: Vec<String> = layers
             .iter()
-            .map(|(name, takes)| {
-                format!(r#"{{"class_name": "A", "name": "{name}", "config": {{}}, "inbound_nodes": {takes}}}"#)
+            .map(|(name, inputs)| {
+                format!(r#"{{"class_name": "A", "name": "{name}", "config": {{}}, "inbound_nodes": {inputs}}}"#)
             })
             .collect();
         format!(
@@ -276,25 +301,25 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_calls_are_kept() {
+    fn arguments_of_calls_are_kept() {
         for call in [
             r#"[[["x", 0, 0, {"causal": true, "mask": null}]]]"#,
             r#"[{"args": [{"config": {"keras_history": ["x", 0, 0]}}], "kwargs": {"causal": true, "mask": null}}]"#,
         ] {
-            let nodes = parse(&graph(&[("x", "[]"), ("a", call)], "a")).unwrap();
-            assert_eq!(nodes[1].takes, ["x"]);
+            let layers = parse(&graph(&[("x", "[]"), ("a", call)], "a")).unwrap();
+            assert_eq!(layers[1].inputs, ["x"]);
             assert_eq!(
-                Value::Object(nodes[1].arguments.clone()),
+                Value::Object(layers[1].call_arguments.clone()),
                 json!({"causal": true, "mask": null})
             );
         }
     }
 
     #[test]
-    fn what_is_no_chain_is_told() {
+    fn models_that_are_no_graph_of_layers_are_errors() {
         let check = |text: &str, expected: &str| {
-            let reason = order(text).unwrap_err();
-            assert!(reason.contains(expected), "{reason}");
+            let error = order(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
         };
         let ring = [
             ("a", r#"[[["b", 0, 0, {}]]]"#),

@@ -1,106 +1,97 @@
-//! What changes the shape between layers: global poolings, flattening, reshaping.
+//! Layers that change the shape alone: flattening, reshaping, permuting.
 
+use cntflow_network::{Layer, Steps, StepsOf};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
+use super::config::KerasLayer;
 use super::shape::Shape;
-use super::{Chain, Node};
-
-impl Chain<'_> {
-    pub(super) fn global_pool(&mut self, node: &Node, kind: &str) -> Result<(), String> {
-        if node.config.get("keepdims") == Some(&Value::Bool(true)) {
-            return Err(node.says("keepdims cannot be expressed"));
-        }
-        match self.at.shape {
-            Shape::Image(places) | Shape::Line(places) => {
-                let shape = Shape::Units(places.channels, None);
-                self.push(node, json!({"kind": kind}), shape);
-            }
-            Shape::Steps { units, .. } if kind == "global_average_pool" => {
-                let layer = json!({"kind": "take_step", "which": "mean"});
-                self.push_unnamed(layer, Shape::Units(units, None));
-            }
-            shape => {
-                let shape = shape.channels_last();
-                return Err(node.says(format!("behind an output {shape:?} it cannot be expressed")));
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn flatten(&mut self, node: &Node) -> Result<(), String> {
-        let shape = match self.at.shape {
-            Shape::Units(..) => return Ok(()),
-            Shape::Image(places) | Shape::Line(places) => {
-                let n = places.n_values().map_err(|text| node.says(text))?;
-                Shape::Units(n, Some(places))
-            }
-            Shape::Steps { steps, units } => {
-                let n = steps.checked_mul(units);
-                Shape::Units(n.ok_or_else(|| node.says("it has too many values"))?, None)
-            }
-        };
-        self.push_unnamed(json!({"kind": "flatten"}), shape);
-        Ok(())
-    }
-
-    /// A reshaping that changes nothing, flattens, takes the rows of an image of one channel for steps, or the other way the input.
-    pub(super) fn reshape(&mut self, node: &Node) -> Result<(), String> {
-        let before = self.at.shape.channels_last();
-        let after = match &*node.class {
-            "Permute" => {
-                let dims: Vec<usize> = node.settings::<Permute>()?.dims;
-                match dims.iter().copied().eq(1..=before.len()) {
-                    true => before.clone(),
-                    false => {
-                        return Err(node.says(format!("the order {dims:?} cannot be expressed")));
-                    }
-                }
-            }
-            _ => self.target(node, &before)?,
-        };
-        match (self.at.shape, after.as_slice()) {
-            _ if after == before => Ok(()),
-            (_, [_]) => self.flatten(node),
-            (Shape::Image(places), &[rows, columns])
-                if places.channels == 1 && places.sizes == [rows, columns] =>
-            {
-                let shape = Shape::Steps {
-                    steps: rows,
-                    units: columns,
-                };
-                self.push_unnamed(json!({"kind": "steps", "of": "rows"}), shape);
-                Ok(())
-            }
-            _ => Err(node.says(format!("{before:?} as {after:?} cannot be expressed"))),
-        }
-    }
-
-    /// The shape that a `Reshape` asks for, with its one open size told by the others.
-    fn target(&self, node: &Node, before: &[usize]) -> Result<Vec<usize>, String> {
-        let target = node.settings::<Reshape>()?.target_shape;
-        let told = target.iter().filter_map(|&size| usize::try_from(size).ok());
-        let open = product(before.iter().copied())
-            .zip(product(told))
-            .and_then(|(all, known)| all.checked_div(known));
-        let open = open.ok_or_else(|| node.says(format!("{before:?} as {target:?}")))?;
-        let sizes = target
-            .iter()
-            .map(|&size| usize::try_from(size).unwrap_or(open));
-        Ok(sizes.collect())
-    }
-}
-
-fn product(mut sizes: impl Iterator<Item = usize>) -> Option<usize> {
-    sizes.try_fold(1_usize, usize::checked_mul)
-}
+use super::translator::Translator;
+use crate::error::{Translated, unsupported};
 
 #[derive(Deserialize)]
-struct Permute {
+struct PermuteSettings {
     dims: Vec<usize>,
 }
 
 #[derive(Deserialize)]
-struct Reshape {
+struct ReshapeSettings {
     target_shape: Vec<i64>,
+}
+
+impl Translator<'_> {
+    pub(super) fn flatten(&mut self) -> Translated<()> {
+        let flat = match self.current.shape {
+            Shape::Units(..) => return Ok(()),
+            Shape::Image(spatial) | Shape::Line(spatial) => {
+                Shape::Units(spatial.n_values()?, Some(spatial))
+            }
+            Shape::Steps { steps, units } => {
+                let n = steps.checked_mul(units);
+                Shape::Units(
+                    n.ok_or_else(|| unsupported("it has too many values"))?,
+                    None,
+                )
+            }
+        };
+        self.push(Layer::Flatten, flat);
+        Ok(())
+    }
+
+    /// A permutation, of which only the one that changes nothing can be expressed.
+    pub(super) fn permute(&mut self, layer: &KerasLayer) -> Translated<()> {
+        let dims = layer.settings::<PermuteSettings>()?.dims;
+        let shape = self.current.shape.channels_last();
+        if !dims.iter().copied().eq(1..=shape.len()) {
+            let reason = format!("the order {dims:?} cannot be expressed");
+            return Err(unsupported(reason));
+        }
+        self.reshape_to(&shape)
+    }
+
+    /// A reshaping that changes nothing, flattens, or takes the rows of an image of one channel for steps.
+    pub(super) fn reshape(&mut self, layer: &KerasLayer) -> Translated<()> {
+        let before = self.current.shape.channels_last();
+        let target = layer.settings::<ReshapeSettings>()?.target_shape;
+        let after = closed(&target, &before)?;
+        self.reshape_to(&after)
+    }
+
+    fn reshape_to(&mut self, after: &[usize]) -> Translated<()> {
+        let before = self.current.shape.channels_last();
+        match (self.current.shape, after) {
+            _ if after == before => Ok(()),
+            (_, [_]) => self.flatten(),
+            (Shape::Image(spatial), &[rows, columns])
+                if spatial.channels == 1 && spatial.sizes == [rows, columns] =>
+            {
+                let of = StepsOf::Rows;
+                let sequence = Shape::Steps {
+                    steps: rows,
+                    units: columns,
+                };
+                self.push(Layer::Steps(Steps { of }), sequence);
+                Ok(())
+            }
+            _ => Err(unsupported(format!(
+                "{before:?} as {after:?} cannot be expressed"
+            ))),
+        }
+    }
+}
+
+/// A target shape whose open size, written as -1, follows from the others.
+fn closed(target: &[i64], before: &[usize]) -> Translated<Vec<usize>> {
+    let known = target.iter().filter_map(|&size| usize::try_from(size).ok());
+    let open = product(before.iter().copied())
+        .zip(product(known))
+        .and_then(|(all, known)| all.checked_div(known));
+    let open = open.ok_or_else(|| unsupported(format!("{before:?} as {target:?}")))?;
+    let sizes = target
+        .iter()
+        .map(|&size| usize::try_from(size).unwrap_or(open));
+    Ok(sizes.collect())
+}
+
+fn product(mut sizes: impl Iterator<Item = usize>) -> Option<usize> {
+    sizes.try_fold(1_usize, usize::checked_mul)
 }

@@ -1,69 +1,82 @@
 //! Settings that several classes of layers share.
 
+use cntflow_network::Activation;
 use serde::Deserialize;
 use serde_json::Value;
+
+use super::window::Dimensions;
+use crate::error::{Translated, unsupported};
 
 /// One number for all dimensions, or one for each.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Sizes {
-    /// One.
+    /// One for all.
     All(usize),
-    /// Each.
+    /// One for each.
     Each(Vec<usize>),
 }
 
 impl Sizes {
-    /// Rows and columns; of one dimension the columns, and `row` for the rows.
-    pub(super) fn pair(&self, one_dimension: bool, row: usize) -> Result<[usize; 2], String> {
-        match (self, one_dimension) {
-            (Self::All(size), false) => Ok([*size, *size]),
-            (Self::All(size), true) => Ok([row, *size]),
-            (Self::Each(sizes), _) => match (sizes.as_slice(), one_dimension) {
-                (&[size], true) => Ok([row, size]),
-                (&[rows, columns], false) => Ok([rows, columns]),
-                (sizes, _) => Err(format!("{} sizes {sizes:?} do not fit it", sizes.len())),
+    /// Sizes for rows and columns; in one dimension there is one row, for which the size is 1.
+    pub(super) fn rows_and_columns(&self, dimensions: Dimensions) -> Translated<[usize; 2]> {
+        match (self, dimensions) {
+            (Self::All(size), Dimensions::Two) => Ok([*size, *size]),
+            (Self::All(size), Dimensions::One) => Ok([1, *size]),
+            (Self::Each(sizes), _) => match (sizes.as_slice(), dimensions) {
+                (&[size], Dimensions::One) => Ok([1, size]),
+                (&[rows, columns], Dimensions::Two) => Ok([rows, columns]),
+                (sizes, _) => Err(unsupported(format!(
+                    "{} sizes {sizes:?} do not fit it",
+                    sizes.len()
+                ))),
             },
         }
     }
 }
 
+/// The default of settings that are on unless the file says otherwise.
 pub(super) fn yes() -> bool {
     true
 }
 
+/// The default of a stride and a dilation.
 pub(super) fn ones() -> Sizes {
     Sizes::All(1)
 }
 
-/// The field's name of an activation: a name, or an object with one.
+/// An activation by its name in Keras: a text, or an object that holds one. None is linear.
 ///
 /// # Errors
-/// It is of no kind that architectures have.
-pub(super) fn activation(value: &Value) -> Result<&'static str, String> {
+/// Architectures do not have it.
+pub(super) fn activation(value: &Value) -> Translated<Activation> {
+    let unnamed = || unsupported(format!("activation {value} has no name"));
     let name = match value {
         Value::Null => "linear",
         Value::String(name) => name,
         Value::Object(object) => {
-            let named = |key| object.get(key).and_then(Value::as_str);
-            let named = named("config").or_else(|| named("class_name"));
-            named.ok_or_else(|| format!("activation {value} has no name"))?
+            let text = |key| object.get(key).and_then(Value::as_str);
+            let name = text("config").or_else(|| text("class_name"));
+            name.ok_or_else(unnamed)?
         }
-        _ => return Err(format!("activation {value} has no name")),
+        _ => return Err(unnamed()),
     };
     Ok(match name {
-        "linear" => "linear",
-        "relu" => "relu",
-        "elu" => "elu",
-        "selu" => "selu",
-        "gelu" => "gelu",
-        "silu" | "swish" => "silu",
-        "sigmoid" => "sigmoid",
-        "tanh" => "tanh",
-        "softplus" => "softplus",
-        "hard_silu" | "hard_swish" => "hardswish",
-        "softmax" => "softmax",
-        other => return Err(format!("activation {other} cannot be expressed")),
+        "linear" => Activation::Linear,
+        "relu" => Activation::Relu,
+        "elu" => Activation::Elu,
+        "selu" => Activation::Selu,
+        "gelu" => Activation::Gelu,
+        "silu" | "swish" => Activation::Silu,
+        "sigmoid" => Activation::Sigmoid,
+        "tanh" => Activation::Tanh,
+        "softplus" => Activation::Softplus,
+        "hard_silu" | "hard_swish" => Activation::Hardswish,
+        "softmax" => Activation::Softmax,
+        other => {
+            let reason = format!("activation {other} cannot be expressed");
+            return Err(unsupported(reason));
+        }
     })
 }
 
@@ -72,13 +85,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn activations_are_told_by_name_or_object() {
-        let told = |json: &str| activation(&serde_json::from_str(json).unwrap());
-        assert_eq!(told("null").unwrap(), "linear");
-        assert_eq!(told(r#""swish""#).unwrap(), "silu");
+    fn activations_are_read_from_a_name_or_an_object() {
+        let read = |json: &str| activation(&serde_json::from_str(json).unwrap());
+        assert_eq!(read("null").unwrap(), Activation::Linear);
+        assert_eq!(read(r#""swish""#).unwrap(), Activation::Silu);
         let object = r#"{"module": "builtins", "class_name": "function", "config": "relu"}"#;
-        assert_eq!(told(object).unwrap(), "relu");
-        assert!(told(r#""mish""#).unwrap_err().contains("mish"));
-        assert!(told("3").is_err());
+        assert_eq!(read(object).unwrap(), Activation::Relu);
+        let error = read(r#""mish""#).unwrap_err().to_string();
+        assert!(error.contains("mish"), "{error}");
+        assert!(read("3").is_err());
     }
 }

@@ -1,16 +1,17 @@
 //! Shapes as Keras has them: channels last.
 
-use crate::TensorSlice;
+use crate::error::{Translated, unsupported};
+use crate::recipe::TensorSlice;
 
 /// Shape of a layer's output, without the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// A vector; its places where it is a flattened image, whose values Keras has in the order row, column, channel.
-    Units(usize, Option<Places>),
+    /// A vector; of a flattened image with the image's sizes, since Keras has its values in the order row, column, channel.
+    Units(usize, Option<SpatialShape>),
     /// An image.
-    Image(Places),
-    /// The places of a one-dimensional convolution: an image of one row.
-    Line(Places),
+    Image(SpatialShape),
+    /// What a one-dimensional convolution takes: an image of one row.
+    Line(SpatialShape),
     /// A sequence.
     Steps {
         /// Number of steps.
@@ -22,7 +23,7 @@ pub(super) enum Shape {
 
 /// Sizes of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Places {
+pub(super) struct SpatialShape {
     /// Rows and columns.
     pub(super) sizes: [usize; 2],
     /// Channels.
@@ -35,8 +36,8 @@ impl Default for Shape {
     }
 }
 
-/// Classes that take two sizes as places and channels; others take them as steps and units.
-const OVER_PLACES: [&str; 8] = [
+/// Classes that take an input of two sizes as columns and channels; others take it as steps and units.
+const TAKES_COLUMNS: [&str; 8] = [
     "Conv1D",
     "DepthwiseConv1D",
     "Conv1DTranspose",
@@ -48,72 +49,80 @@ const OVER_PLACES: [&str; 8] = [
 ];
 
 impl Shape {
-    /// The shape of a model's input before a layer of class `next`, and what is doubtful about it.
+    /// The shape of a model's input before a layer of class `next`, and what it assumes. `None` is a size that is left open.
+    ///
+    /// # Errors
+    /// No architecture has such an input.
     pub(super) fn of_input(
-        told: &[Option<usize>],
+        sizes: &[Option<usize>],
         next: &str,
-    ) -> Result<(Self, Option<String>), String> {
-        let open = "a number of steps that the file leaves open is taken as 1".to_owned();
-        let shape = match *told {
-            [None] if next == "Embedding" => return Ok((Self::Units(1, None), Some(open))),
+    ) -> Translated<(Self, Option<String>)> {
+        let one_step = "a number of steps that the file leaves open is taken as 1".to_owned();
+        let shape = match *sizes {
+            [None] if next == "Embedding" => return Ok((Self::Units(1, None), Some(one_step))),
             [Some(units)] => Self::Units(units, None),
-            [Some(columns), Some(channels)] if OVER_PLACES.contains(&next) => Self::Line(Places {
-                sizes: [1, columns],
-                channels,
-            }),
-            [None, Some(units)] if !OVER_PLACES.contains(&next) => {
-                return Ok((Self::Steps { steps: 1, units }, Some(open)));
+            [Some(columns), Some(channels)] if TAKES_COLUMNS.contains(&next) => {
+                Self::Line(SpatialShape {
+                    sizes: [1, columns],
+                    channels,
+                })
+            }
+            [None, Some(units)] if !TAKES_COLUMNS.contains(&next) => {
+                return Ok((Self::Steps { steps: 1, units }, Some(one_step)));
             }
             [Some(steps), Some(units)] => Self::Steps { steps, units },
-            [Some(rows), Some(columns), Some(channels)] => Self::Image(Places {
+            [Some(rows), Some(columns), Some(channels)] => Self::Image(SpatialShape {
                 sizes: [rows, columns],
                 channels,
             }),
-            _ => return Err(format!("an input of shape {told:?} cannot be expressed")),
+            _ => {
+                let reason = format!("an input of shape {sizes:?} cannot be expressed");
+                return Err(unsupported(reason));
+            }
         };
         Ok((shape, None))
     }
 
-    /// The same as an architecture has it.
+    /// The sizes as an architecture has them.
     pub(super) fn channels_first(self) -> Vec<usize> {
         match self {
             Self::Units(units, _) => vec![units],
             Self::Steps { steps, units } => vec![steps, units],
-            Self::Line(places) => vec![places.channels, places.sizes[1]],
-            Self::Image(places) => vec![places.channels, places.sizes[0], places.sizes[1]],
+            Self::Line(spatial) => vec![spatial.channels, spatial.sizes[1]],
+            Self::Image(spatial) => vec![spatial.channels, spatial.sizes[0], spatial.sizes[1]],
         }
     }
 
-    /// The same as Keras has it.
+    /// The sizes as Keras has them.
     pub(super) fn channels_last(self) -> Vec<usize> {
         match self {
             Self::Units(units, _) => vec![units],
             Self::Steps { steps, units } => vec![steps, units],
-            Self::Line(places) => vec![places.sizes[1], places.channels],
-            Self::Image(places) => vec![places.sizes[0], places.sizes[1], places.channels],
+            Self::Line(spatial) => vec![spatial.sizes[1], spatial.channels],
+            Self::Image(spatial) => vec![spatial.sizes[0], spatial.sizes[1], spatial.channels],
         }
     }
 
-    /// A kernel `[units, units of the next]` of a layer behind it, as `[units of the next, units]`.
-    pub(super) fn kernel_behind(self, kernel: &str, units: usize) -> TensorSlice {
+    /// The kernel `[n_in, units]` of a dense layer that takes this shape, as `[units, n_in]`.
+    pub(super) fn dense_kernel(self, kernel: &str, units: usize) -> TensorSlice {
         match self {
-            Self::Units(n, Some(places)) => {
-                let [rows, columns] = places.sizes;
-                TensorSlice::reordered(kernel, &[3, 2, 0, 1])
-                    .read_as(&[rows, columns, places.channels, units])
+            Self::Units(n, Some(spatial)) => {
+                let [rows, columns] = spatial.sizes;
+                TensorSlice::permuted(kernel, &[3, 2, 0, 1])
+                    .read_as(&[rows, columns, spatial.channels, units])
                     .shaped(&[units, n])
             }
-            _ => TensorSlice::reordered(kernel, &[1, 0]),
+            _ => TensorSlice::permuted(kernel, &[1, 0]),
         }
     }
 
-    /// A value for each of its units, in the architecture's order.
+    /// A tensor of one value for each of its units, in the architecture's order.
     pub(super) fn vector(self, tensor: &str) -> TensorSlice {
         match self {
-            Self::Units(n, Some(places)) => {
-                let [rows, columns] = places.sizes;
-                TensorSlice::reordered(tensor, &[2, 0, 1])
-                    .read_as(&[rows, columns, places.channels])
+            Self::Units(n, Some(spatial)) => {
+                let [rows, columns] = spatial.sizes;
+                TensorSlice::permuted(tensor, &[2, 0, 1])
+                    .read_as(&[rows, columns, spatial.channels])
                     .shaped(&[n])
             }
             _ => TensorSlice::whole(tensor),
@@ -121,16 +130,16 @@ impl Shape {
     }
 }
 
-impl Places {
+impl SpatialShape {
     /// Number of values.
     ///
     /// # Errors
     /// It overflows.
-    pub(super) fn n_values(self) -> Result<usize, String> {
+    pub(super) fn n_values(self) -> Translated<usize> {
         let [rows, columns] = self.sizes;
         let values = rows
             .checked_mul(columns)
             .and_then(|n| n.checked_mul(self.channels));
-        values.ok_or_else(|| format!("{self:?} has too many values"))
+        values.ok_or_else(|| unsupported(format!("{self:?} has too many values")))
     }
 }

@@ -1,23 +1,27 @@
-//! Weights without a configuration: a chain of dense layers is told by its kernels, where the file tells the order of the layers.
+//! Weights without a configuration: the kernels tell a chain of dense layers, where the file tells the order of the layers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use cntflow_network::Architecture;
-use serde_json::json;
-
-use crate::{EmbeddedArchitecture, TensorRecipe, TensorSlice};
 use cntflow_formats::TensorEntry;
 use cntflow_formats::keras::Layers;
+use cntflow_network::{Dense, Layer};
 
-/// The chain; `None` where a layer is of another kind, or takes other than what the one before gives.
-pub(super) fn embedded(layers: &Layers, tensors: &[TensorEntry]) -> Option<EmbeddedArchitecture> {
+use crate::builder::ArchitectureBuilder;
+use crate::recipe::{TensorRecipe, TensorSlice};
+use crate::resolved::ResolvedArchitecture;
+
+/// The chain; `None` where a layer is of another kind, or does not take what the one before gives.
+pub(super) fn translate(layers: &Layers, tensors: &[TensorEntry]) -> Option<ResolvedArchitecture> {
     let shapes: HashMap<&str, &[usize]> = tensors
         .iter()
         .map(|tensor| (&*tensor.name, &*tensor.shape))
         .collect();
-    let mut recipes = BTreeMap::new();
-    let mut chain = Vec::new();
-    let mut units = None;
+    let mut builder = ArchitectureBuilder::default();
+    builder.assume(
+        "told by the kernels in the file's order of layers; it does not tell their activations",
+    );
+    let mut n_inputs = None;
+    let mut units_before = None;
     for (name, tensors) in &layers.in_order {
         let (kernel, bias) = match tensors.as_slice() {
             [] => continue,
@@ -25,56 +29,48 @@ pub(super) fn embedded(layers: &Layers, tensors: &[TensorEntry]) -> Option<Embed
             [kernel, bias] => (kernel, Some(bias)),
             _ => return None,
         };
-        let &[n_in, n_out] = *shapes.get(&**kernel)? else {
+        let &[n_in, units] = *shapes.get(&**kernel)? else {
             return None;
         };
-        let is_kernel =
-            kernel.trim_end_matches(":0").ends_with("kernel") || kernel.ends_with("vars/0");
-        if !is_kernel || *units.get_or_insert(n_in) != n_in {
+        if !is_dense_kernel(kernel) || *units_before.get_or_insert(n_in) != n_in {
             return None;
         }
-        units = Some(n_out);
-        let weight = TensorSlice::reordered(kernel, &[1, 0]);
-        recipes.insert(format!("{name}.weight"), TensorRecipe::Tensor(weight));
+        n_inputs.get_or_insert(n_in);
+        units_before = Some(units);
+        let weight = TensorSlice::permuted(kernel, &[1, 0]);
+        builder.set_recipe(format!("{name}.weight"), TensorRecipe::Slice(weight));
         if let Some(bias) = bias {
-            if *shapes.get(&**bias)? != [n_out] {
+            if *shapes.get(&**bias)? != [units] {
                 return None;
             }
-            recipes.insert(
-                format!("{name}.bias"),
-                TensorRecipe::Tensor(TensorSlice::whole(bias)),
-            );
+            let bias = TensorRecipe::Slice(TensorSlice::whole(bias));
+            builder.set_recipe(format!("{name}.bias"), bias);
         }
-        chain.push((
-            n_in,
-            json!({
-                "kind": "dense", "name": name, "units": n_out, "bias": bias.is_some(),
-            }),
-        ));
+        builder.add_layer(Layer::Dense(Dense {
+            name: name.clone(),
+            units,
+            bias: bias.is_some(),
+            activation: None,
+        }));
     }
-    let input = chain.first()?.0;
-    let layers: Vec<_> = chain.into_iter().map(|(_, layer)| layer).collect();
-    let architecture: Result<Architecture, _> =
-        serde_json::from_value(json!({"input": [input], "layers": layers}));
-    Some(EmbeddedArchitecture {
-        architecture: architecture.map_err(|error| error.to_string()),
-        recipes,
-        assumptions: vec![
-            "told by the kernels in the file's order of layers; it does not tell their activations"
-                .to_owned(),
-        ],
-    })
+    Some(builder.finish(vec![n_inputs?], "Keras"))
+}
+
+/// `dense/kernel:0` of the first versions, `layers/dense/vars/0` of Keras 3; no embedding.
+fn is_dense_kernel(tensor: &str) -> bool {
+    tensor.trim_end_matches(":0").ends_with("kernel") || tensor.ends_with("vars/0")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use cntflow_formats::Element;
+
+    use super::*;
 
     /// A layer's name, and its tensors with their shapes.
     type Named<'a> = (&'a str, &'a [(&'a str, &'a [usize])]);
 
-    fn told(layers: &[Named<'_>]) -> Option<EmbeddedArchitecture> {
+    fn translated(layers: &[Named<'_>]) -> Option<ResolvedArchitecture> {
         let tensors = layers.iter().flat_map(|(_, tensors)| *tensors);
         let tensors: Vec<TensorEntry> = tensors
             .map(|(name, shape)| TensorEntry {
@@ -92,18 +88,18 @@ mod tests {
             in_order: in_order.collect(),
             ..Layers::default()
         };
-        embedded(&layers, &tensors)
+        translate(&layers, &tensors)
     }
 
     #[test]
     fn dense_layers_make_a_chain() {
-        let carried = told(&[
+        let resolved = translated(&[
             ("b", &[("b/kernel:0", &[2, 3]), ("b/bias:0", &[3])]),
             ("drop", &[]),
             ("a", &[("a/kernel:0", &[3, 1])]),
         ]);
-        let carried = carried.unwrap();
-        let architecture = carried.architecture.unwrap();
+        let resolved = resolved.unwrap();
+        let architecture = resolved.architecture;
         assert_eq!(architecture.input, [2]);
         let names: Vec<_> = architecture
             .layers
@@ -111,24 +107,24 @@ mod tests {
             .map(|layer| layer.name())
             .collect();
         assert_eq!(names, ["b", "a"]);
-        let bias = TensorRecipe::Tensor(TensorSlice::whole("b/bias:0"));
-        assert_eq!(carried.recipes["b.bias"], bias);
-        assert_eq!(carried.assumptions.len(), 1);
+        let bias = TensorRecipe::Slice(TensorSlice::whole("b/bias:0"));
+        assert_eq!(resolved.recipes["b.bias"], bias);
+        assert_eq!(resolved.assumptions.len(), 1);
     }
 
     #[test]
-    fn what_is_no_chain_is_not_told() {
-        assert_eq!(told(&[]), None);
-        assert_eq!(told(&[("a", &[("a/kernel:0", &[3, 3, 1, 2])])]), None);
-        assert_eq!(told(&[("a", &[("a/embeddings:0", &[3, 2])])]), None);
+    fn other_tensors_make_no_chain() {
+        assert_eq!(translated(&[]), None);
+        assert_eq!(translated(&[("a", &[("a/kernel:0", &[3, 3, 1, 2])])]), None);
+        assert_eq!(translated(&[("a", &[("a/embeddings:0", &[3, 2])])]), None);
         assert_eq!(
-            told(&[("a", &[("a/kernel:0", &[3, 2]), ("a/bias:0", &[3])])]),
+            translated(&[("a", &[("a/kernel:0", &[3, 2]), ("a/bias:0", &[3])])]),
             None
         );
         let broken: [Named<'_>; 2] = [
             ("a", &[("a/kernel:0", &[3, 2])]),
             ("b", &[("b/kernel:0", &[3, 2])]),
         ];
-        assert_eq!(told(&broken), None);
+        assert_eq!(translated(&broken), None);
     }
 }

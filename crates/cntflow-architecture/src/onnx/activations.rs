@@ -1,128 +1,153 @@
-//! Activations: operators of their own, and those that exporters write as several.
+//! Activations: operators of their own, and those that exporters compose of several nodes.
 
-use serde_json::json;
-
-use super::axes::Axis;
-use super::shapes::place_of;
-use super::{Known, Path, Told};
 use cntflow_formats::onnx::node::Node;
+use cntflow_network::{Activate, Activation, Layer};
 
-impl<'m, 'a> Path<'m, 'a> {
-    pub(super) fn activation(&mut self, node: &'m Node<'a>) -> Told<()> {
-        if let Some((last, activation)) = self.composed(node) {
-            return self.activate(node, last, activation);
+use super::axes::{Axis, axis_index};
+use super::translator::Translator;
+use super::value::Value;
+use crate::error::{Translated, unsupported};
+
+/// Largest difference of a parameter from the one that architectures have.
+const PARAMETER_TOLERANCE: f32 = 1e-6;
+
+/// Largest difference of a factor from the one of a composed activation.
+const FACTOR_TOLERANCE: f64 = 1e-6;
+
+/// An activation that is composed of several nodes, with the last of them.
+type Composed<'m, 'a> = (&'m Node<'a>, Activation);
+
+impl<'m, 'a> Translator<'m, 'a> {
+    pub(super) fn activation(&mut self, node: &'m Node<'a>) -> Translated<()> {
+        if let Some((last, activation)) = self.composed_activation(node) {
+            return self.push_activation(node, last, activation);
         }
         let activation = match node.operator {
-            "Relu" => "relu",
-            "Sigmoid" => "sigmoid",
-            "Tanh" => "tanh",
-            "Softplus" => "softplus",
-            "HardSwish" => "hardswish",
-            "LeakyRelu" => parameter(node, "alpha", 0.01, 0.01, "leaky_relu")?,
-            "Elu" => parameter(node, "alpha", 1.0, 1.0, "elu")?,
-            "Selu" => {
-                parameter(node, "alpha", 1.673_263_2, 1.673_263_2, "selu")?;
-                parameter(node, "gamma", 1.050_701, 1.050_701, "selu")?
+            "Relu" => Activation::Relu,
+            "Sigmoid" => Activation::Sigmoid,
+            "Tanh" => Activation::Tanh,
+            "Softplus" => Activation::Softplus,
+            "HardSwish" => Activation::Hardswish,
+            "LeakyRelu" => {
+                check_parameter(node, "alpha", 0.01, 0.01)?;
+                Activation::LeakyRelu
             }
-            "Gelu" => match node.text("approximate").unwrap_or("none") {
-                "tanh" => "gelu_tanh",
-                _ => "gelu",
-            },
-            "Softmax" => self.softmax(node)?,
-            _ => return Err("the operator is not known".to_owned()),
+            "Elu" => {
+                check_parameter(node, "alpha", 1.0, 1.0)?;
+                Activation::Elu
+            }
+            "Selu" => {
+                check_parameter(node, "alpha", 1.673_263_2, 1.673_263_2)?;
+                check_parameter(node, "gamma", 1.050_701, 1.050_701)?;
+                Activation::Selu
+            }
+            "Gelu" if node.text("approximate") == Some("tanh") => Activation::GeluTanh,
+            "Gelu" => Activation::Gelu,
+            "Softmax" => {
+                self.check_softmax(node)?;
+                Activation::Softmax
+            }
+            _ => return Err(unsupported("the operator is not known")),
         };
-        self.activate(node, node, activation)
+        self.push_activation(node, node, activation)
     }
 
-    fn activate(&mut self, first: &Node<'a>, last: &Node<'a>, activation: &str) -> Told<()> {
-        let place = (0..first.inputs.len()).find(|&place| self.flow(first, place).is_ok());
-        let flow = self.flow(first, place.unwrap_or(0))?;
-        self.go_to(&flow)?;
-        self.push(json!({"kind": "activation", "activation": activation}))?;
-        self.give_flow(last, flow.axes);
+    /// Adds the activation of the data that `first` takes, as the output of `last`.
+    fn push_activation(
+        &mut self,
+        first: &Node<'a>,
+        last: &Node<'a>,
+        activation: Activation,
+    ) -> Translated<()> {
+        let data_input = (0..first.inputs.len()).find(|&input| self.flow(first, input).is_ok());
+        let flow = self.flow(first, data_input.unwrap_or(0))?;
+        self.continue_from(&flow);
+        self.builder.add_layer(Layer::Activation(Activate {
+            name: String::new(),
+            activation,
+        }));
+        self.set_layer_output(last, flow.axes);
         Ok(())
     }
 
-    fn softmax(&self, node: &Node<'a>) -> Told<&'static str> {
+    /// Checks that a softmax is taken over units.
+    fn check_softmax(&self, node: &Node<'a>) -> Translated<()> {
         let axes = self.flow(node, 0)?.axes;
         let axis = node.int("axis").unwrap_or(-1);
-        match place_of(axis, axes.len()).map(|place| axes[place]) {
-            Some(Axis::Units(_)) => Ok("softmax"),
-            _ => Err(format!("it is taken over axis {axis} of {axes:?}")),
+        match axis_index(axis, axes.len()).map(|axis| axes[axis]) {
+            Ok(Axis::Units(_)) => Ok(()),
+            _ => Err(unsupported(format!(
+                "it is taken over axis {axis} of {axes:?}"
+            ))),
         }
     }
 
-    /// An activation that is written as several nodes, told by the first of them, and the last.
-    fn composed(&mut self, node: &'m Node<'a>) -> Option<(&'m Node<'a>, &'static str)> {
+    /// An activation that begins with this node and is composed of several.
+    fn composed_activation(&mut self, node: &'m Node<'a>) -> Option<Composed<'m, 'a>> {
         match node.operator {
-            "Sigmoid" => Some((self.times_input(node, node)?, "silu")),
+            "Sigmoid" => Some((self.product_with_input(node, node)?, Activation::Silu)),
             "HardSigmoid" => {
                 let slope = node.float("alpha").unwrap_or(0.2);
                 let offset = node.float("beta").unwrap_or(0.5);
-                let known = (slope - 1.0 / 6.0).abs() < 1e-6 && offset == 0.5;
-                known.then_some((self.times_input(node, node)?, "hardswish"))
+                let is_hardswish = (slope - 1.0 / 6.0).abs() < PARAMETER_TOLERANCE && offset == 0.5;
+                let product = self.product_with_input(node, node)?;
+                is_hardswish.then_some((product, Activation::Hardswish))
             }
-            "Div" | "Mul" => self.gelu(node),
+            "Div" | "Mul" => self.composed_gelu(node),
             _ => None,
         }
     }
 
     /// The product of a node's output with the data that `first` takes.
-    fn times_input(&self, node: &Node<'a>, first: &Node<'a>) -> Option<&'m Node<'a>> {
+    fn product_with_input(&self, node: &Node<'a>, first: &Node<'a>) -> Option<&'m Node<'a>> {
         let output = node.outputs.first()?;
-        let product = self
-            .only_taker(output)
-            .filter(|next| next.operator == "Mul")?;
+        let product = self.next(node, "Mul")?;
         let data = first
             .inputs
             .iter()
-            .find(|name| matches!(self.known.get(*name), Some(Known::Flow(_))))?;
+            .find(|name| matches!(self.values.get(*name), Some(Value::Flow(_))))?;
         let takes = |name: &&str| product.inputs.contains(name);
         (takes(output) && takes(data)).then_some(product)
     }
 
-    /// `x / sqrt(2)`, its erf, one more, times x, halved.
-    fn gelu(&mut self, node: &'m Node<'a>) -> Option<(&'m Node<'a>, &'static str)> {
-        let factor = |node: &Node<'a>| (0..2).find_map(|place| self.scalar(node, place));
-        let next = |node: &Node<'a>, operator: &str| {
-            let next = self.only_taker(node.outputs.first()?)?;
-            (next.operator == operator).then_some(next)
+    /// GELU as `0.5 x (1 + erf(x / sqrt(2)))`: scaled, its erf, one added, the product with x, halved.
+    fn composed_gelu(&mut self, scaling: &'m Node<'a>) -> Option<Composed<'m, 'a>> {
+        let has_factor = |node: &Node<'a>, expected: f64| {
+            let factor = (0..2).find_map(|input| self.scalar(node, input));
+            factor.is_some_and(|factor| (factor - expected).abs() < FACTOR_TOLERANCE)
         };
-        let is = |found: Option<f64>, expected: f64| {
-            found.is_some_and(|found| (found - expected).abs() < 1e-6)
+        let is_scaled = if scaling.operator == "Div" {
+            has_factor(scaling, std::f64::consts::SQRT_2)
+        } else {
+            has_factor(scaling, std::f64::consts::FRAC_1_SQRT_2)
         };
-        let scaled = match node.operator {
-            "Div" => is(factor(node), std::f64::consts::SQRT_2),
-            _ => is(factor(node), std::f64::consts::FRAC_1_SQRT_2),
-        };
-        let erf = next(node, "Erf")?;
-        let one_more = next(erf, "Add")?;
-        if !scaled || !is(factor(one_more), 1.0) {
+        let erf = self.next(scaling, "Erf")?;
+        let addition = self.next(erf, "Add")?;
+        if !is_scaled || !has_factor(addition, 1.0) {
             return None;
         }
-        let product = self.times_input(one_more, node)?;
-        let halved = next(product, "Mul")?;
-        if !is(factor(halved), 0.5) {
+        let product = self.product_with_input(addition, scaling)?;
+        let halving = self.next(product, "Mul")?;
+        if !has_factor(halving, 0.5) {
             return None;
         }
-        for step in [node, erf, one_more, product] {
-            self.give(step, 0, Known::Within);
+        for node in [scaling, erf, addition, product] {
+            self.set_output(node, 0, Value::Absorbed);
         }
-        Some((halved, "gelu"))
+        Some((halving, Activation::Gelu))
     }
 }
 
-/// An activation whose parameter is that of architectures.
-fn parameter(
-    node: &Node<'_>,
-    name: &str,
-    default: f32,
-    expected: f32,
-    activation: &'static str,
-) -> Told<&'static str> {
+/// Checks that an activation's parameter is the one that architectures have.
+fn check_parameter(node: &Node<'_>, name: &str, default: f32, expected: f32) -> Translated<()> {
     let found = node.float(name).unwrap_or(default);
-    match (found - expected).abs() < 1e-6 {
-        true => Ok(activation),
-        false => Err(format!("its {name} is {found}, {expected} is needed")),
+    let difference = (found - expected).abs();
+    // A NaN is no match either.
+    if difference < PARAMETER_TOLERANCE {
+        Ok(())
+    } else {
+        Err(unsupported(format!(
+            "its {name} is {found}, {expected} is needed"
+        )))
     }
 }

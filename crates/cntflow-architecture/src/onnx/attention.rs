@@ -1,75 +1,37 @@
 //! Attention, written as products: queries, keys and values cut out of projections into heads, scores, their softmax, the values
-//! mixed, and the output projection. Each is checked for what it computes; see [`Seen`] for how.
+//! mixed, and the output projection. Each is checked for what it computes; see [`StridedView`] for how.
 
-use serde_json::json;
-
-use super::data::Kernel;
-use super::seen::{Factor, Seen, Source};
-use super::weight::Weight;
-use super::{Flow, Known, Path, Told};
-use crate::TensorRecipe;
 use cntflow_formats::onnx::node::Node;
+use cntflow_network::{Attention, Layer, Projections};
 
-/// Largest difference of a scale from its own, relative.
-const SAME_SCALE: f64 = 1e-6;
+use super::attention_values::{MixedValues, ProjectedUnits, Scores};
+use super::kernel::Kernel;
+use super::strided_view::{Factor, StridedView, ViewSource, all_units};
+use super::translator::Translator;
+use super::value::Value;
+use super::weight_recipes::Rows;
+use crate::error::{Translated, unsupported};
+use crate::recipe::TensorRecipe;
 
-/// A product of data with a kernel that is no layer by itself.
-#[derive(Clone, Debug)]
-pub(super) struct Projection<'a> {
-    pub(super) flow: Flow,
-    /// `[units, n_in]`.
-    pub(super) kernel: Weight<'a>,
-    pub(super) bias: Option<Weight<'a>>,
-}
+/// Largest relative difference of a scale from `1 / sqrt(units of a head)`.
+const SCALE_TOLERANCE: f64 = 1e-6;
 
-/// Units of a projection: `first` and those after it.
-#[derive(Clone, Copy, Debug)]
-struct Part {
-    projection: usize,
-    first: i64,
-}
-
-/// Products of queries and keys, head by head.
-#[derive(Clone, Debug)]
-pub(super) struct Scores {
-    query: Part,
-    key: Part,
-    /// Dimensions before those of the steps: inputs and heads.
-    heads: Vec<Vec<Factor>>,
-    /// Units of a head.
-    width: i64,
-    steps: i64,
-    scale: f64,
-}
-
-/// Values that an attention has mixed, before its output projection.
-#[derive(Clone, Debug)]
-pub(super) struct Attended {
-    query: Part,
-    key: Part,
-    value: Part,
-    heads: i64,
-    units: i64,
-    flow: Flow,
-}
-
-impl<'m, 'a> Path<'m, 'a> {
-    /// Scores go to a softmax and nowhere else, shares to the values.
-    pub(super) fn refuse_on_scores(&self, node: &Node<'a>) -> Told<()> {
-        let same = ["Identity", "Dropout", "Cast", "CastLike"].contains(&node.operator);
-        let does = |operators: &[&str]| same || operators.contains(&node.operator);
+impl<'a> Translator<'_, 'a> {
+    /// Refuses nodes between scores and their softmax, and between the softmax and the values, that are no part of an attention.
+    pub(super) fn refuse_on_scores(&self, node: &Node<'a>) -> Translated<()> {
+        let is_identity = ["Identity", "Dropout", "Cast", "CastLike"].contains(&node.operator);
+        let is_any_of = |operators: &[&str]| is_identity || operators.contains(&node.operator);
         for name in &node.inputs {
-            match self.known.get(name) {
-                Some(Known::Scores(_)) if !does(&["Mul", "Div", "Softmax"]) => {
-                    return Err(
-                        "it takes the scores of an attention: a mask, or another kind of attention"
-                            .to_owned(),
-                    );
+            match self.values.get(name) {
+                Some(Value::Scores(_)) if !is_any_of(&["Mul", "Div", "Softmax"]) => {
+                    return Err(unsupported(
+                        "it takes the scores of an attention: a mask, or another kind of attention",
+                    ));
                 }
-                Some(Known::Shares(_)) if !does(&["MatMul"]) => {
-                    return Err(
-                        "it takes the shares of an attention before they mix its values".to_owned(),
-                    );
+                Some(Value::AttentionWeights(_)) if !is_any_of(&["MatMul"]) => {
+                    return Err(unsupported(
+                        "it takes the weights of an attention before they mix its values",
+                    ));
                 }
                 _ => {}
             }
@@ -77,125 +39,137 @@ impl<'m, 'a> Path<'m, 'a> {
         Ok(())
     }
 
-    /// Whether a node takes part of an attention or a recurrence.
-    pub(super) fn is_part(&self, node: &Node<'a>) -> bool {
-        let known = node.inputs.iter().filter_map(|name| self.known.get(name));
-        known
-            .into_iter()
-            .any(|known| matches!(known, Known::Seen(_) | Known::Scores(_)))
+    /// Whether a node takes data within an attention or a recurrence.
+    pub(super) fn takes_attention_part(&self, node: &Node<'a>) -> bool {
+        let mut values = node.inputs.iter().filter_map(|name| self.values.get(name));
+        values.any(|value| matches!(value, Value::View(_) | Value::Scores(_)))
     }
 
-    /// A number that queries, keys or scores are multiplied with.
-    pub(super) fn scale(&mut self, node: &Node<'a>) -> Told<()> {
-        let place = match (self.scalar(node, 0), self.scalar(node, 1)) {
-            (None, Some(_)) => 0,
-            (Some(_), None) if node.operator == "Mul" => 1,
-            _ => return Err("part of an attention is not multiplied with one number".to_owned()),
+    /// `Mul` or `Div` of queries, keys or scores with a number.
+    pub(super) fn scale(&mut self, node: &Node<'a>) -> Translated<()> {
+        let (input, number) = match (self.scalar(node, 0), self.scalar(node, 1)) {
+            (None, Some(number)) => (0, number),
+            (Some(number), None) if node.operator == "Mul" => (1, number),
+            _ => {
+                return Err(unsupported(
+                    "part of an attention is not multiplied with one number",
+                ));
+            }
         };
-        let factor = self.scalar(node, 1 - place).unwrap_or(f64::NAN);
-        let factor = match node.operator {
-            "Div" => factor.recip(),
-            _ => factor,
+        let factor = if node.operator == "Div" {
+            number.recip()
+        } else {
+            number
         };
-        let known = match self.known(node, place)? {
-            Known::Seen(seen) => Known::Seen(Seen {
-                scale: seen.scale * factor,
-                ..seen.clone()
-            }),
-            Known::Scores(scores) => Known::Scores(Scores {
-                scale: scores.scale * factor,
-                ..scores.clone()
-            }),
-            _ => return Err("part of an attention is multiplied with what is none".to_owned()),
-        };
-        self.give(node, 0, known);
+        let mut value = self.value(node, input)?.clone();
+        match &mut value {
+            Value::View(view) => view.scale *= factor,
+            Value::Scores(scores) => scores.scale *= factor,
+            _ => {
+                return Err(unsupported(
+                    "part of an attention is multiplied with what is none",
+                ));
+            }
+        }
+        self.set_output(node, 0, value);
         Ok(())
     }
 
     /// A product of data with data: scores, or values that are mixed.
-    pub(super) fn mixed(&mut self, node: &Node<'a>) -> Told<()> {
-        let known = match (self.known(node, 0)?, self.known(node, 1)?) {
-            (Known::Seen(queries), Known::Seen(keys)) => Known::Scores(scores(queries, keys)?),
-            (Known::Shares(shares), Known::Seen(values)) => {
-                let (shares, values) = (shares.clone(), values.clone());
-                let attended = self.attended(&shares, &values)?;
-                self.attended.push(attended);
-                let of = Source::Mix(self.attended.len() - 1);
-                Known::Seen(Seen {
-                    of,
-                    first: 0,
+    pub(super) fn product_of_data(&mut self, node: &Node<'a>) -> Translated<()> {
+        let value = match (self.value(node, 0)?, self.value(node, 1)?) {
+            (Value::View(queries), Value::View(keys)) => Value::Scores(scores(queries, keys)?),
+            (Value::AttentionWeights(weights), Value::View(values)) => {
+                let values = values.clone();
+                let mixed = self.mixed_values(weights, &values)?;
+                self.mixed.push(mixed);
+                Value::View(StridedView {
+                    source: ViewSource::Mixed(self.mixed.len() - 1),
+                    first_unit: 0,
                     ..values
                 })
             }
-            _ => return Err("it multiplies data with data, and it is no attention".to_owned()),
+            _ => {
+                return Err(unsupported(
+                    "it multiplies data with data, and it is no attention",
+                ));
+            }
         };
-        self.give(node, 0, known);
+        self.set_output(node, 0, value);
         Ok(())
     }
 
-    pub(super) fn shares(&mut self, node: &Node<'a>) -> Told<()> {
-        let Known::Scores(scores) = self.known(node, 0)? else {
-            return Err("a softmax of part of an attention that are no scores".to_owned());
+    /// The softmax of scores, which must be over the keys and of scores of the right scale.
+    pub(super) fn attention_weights(&mut self, node: &Node<'a>) -> Translated<()> {
+        let Value::Scores(scores) = self.value(node, 0)? else {
+            return Err(unsupported(
+                "a softmax of part of an attention that are no scores",
+            ));
         };
         let rank = scores.heads.len() as i64 + 2;
         let axis = node.int("axis");
         if ![Some(-1), Some(rank - 1)].contains(&axis) {
-            return Err(format!(
+            return Err(unsupported(format!(
                 "the softmax of an attention is over axis {axis:?}, not its keys"
-            ));
+            )));
         }
-        let (found, expected) = (scores.scale, (scores.width as f64).sqrt().recip());
-        let same = (found / expected - 1.0).abs() < SAME_SCALE;
-        if !same {
-            return Err(format!(
-                "the scores of an attention are scaled by {found}, {expected} is needed for {} units of a head",
-                scores.width
-            ));
+        let expected = (scores.head_units as f64).sqrt().recip();
+        let difference = scores.scale / expected - 1.0;
+        let is_expected = difference.abs() < SCALE_TOLERANCE;
+        if !is_expected {
+            return Err(unsupported(format!(
+                "the scores of an attention are scaled by {}, {expected} is needed for {} units of a head",
+                scores.scale, scores.head_units
+            )));
         }
-        let shares = Known::Shares(scores.clone());
-        self.give(node, 0, shares);
+        let weights = Value::AttentionWeights(scores.clone());
+        self.set_output(node, 0, weights);
         Ok(())
     }
 
-    fn attended(&self, shares: &Scores, values: &Seen) -> Told<Attended> {
-        let value = part(values).ok_or("the values of an attention are no projection")?;
+    /// The values that attention weights mix. Queries, keys and values must be projections of the same data into as many units as it
+    /// has.
+    fn mixed_values(&self, weights: &Scores, values: &StridedView) -> Translated<MixedValues> {
+        let value = projected_units(values)
+            .ok_or_else(|| unsupported("the values of an attention are no projection"))?;
         let [heads @ .., steps, units] = &values.dims[..] else {
-            return Err("the values of an attention have less than two dimensions".to_owned());
-        };
-        let same = heads == shares.heads
-            && steps[..] == [Factor::Steps(shares.steps)]
-            && units[..] == all_units(shares.width)[..];
-        if !same || values.scale != 1.0 {
-            return Err(format!(
-                "the values of an attention are {:?}, scaled by {}; its scores are of {:?}",
-                values.dims, values.scale, shares.heads
+            return Err(unsupported(
+                "the values of an attention have less than two dimensions",
             ));
+        };
+        let is_like_scores = heads == weights.heads
+            && steps[..] == [Factor::Steps(weights.steps)]
+            && *units == all_units(weights.head_units);
+        if !is_like_scores || values.scale != 1.0 {
+            return Err(unsupported(format!(
+                "the values of an attention are {:?}, scaled by {}; its scores are of {:?}",
+                values.dims, values.scale, weights.heads
+            )));
         }
-        let heads = n_heads(&shares.heads, shares.width)?;
+        let heads = n_heads(&weights.heads, weights.head_units)?;
         let flow = self.projections[value.projection].flow.clone();
-        let units = heads.saturating_mul(shares.width);
-        for part in [shares.query, shares.key, value] {
+        let units = heads.saturating_mul(weights.head_units);
+        for part in [weights.query, weights.key, value] {
             let projection = &self.projections[part.projection];
-            if projection.flow.place != flow.place {
-                return Err(
-                    "queries, keys and values are made of different data: it is no self-attention"
-                        .to_owned(),
-                );
-            }
-            let [rows, n_in] = projection.kernel.shape[..] else {
-                return Err("a projection has no matrix".to_owned());
-            };
-            let end = part.first.saturating_add(units);
-            if n_in as i64 != units || part.first < 0 || end > rows as i64 {
-                return Err(format!(
-                    "units {}..{end} of {rows} are projected from {n_in}, {units} are attended",
-                    part.first
+            if projection.flow.n_layers != flow.n_layers {
+                return Err(unsupported(
+                    "queries, keys and values are made of different data: it is no self-attention",
                 ));
             }
+            let [rows, n_in] = projection.kernel.weight.shape[..] else {
+                return Err(unsupported("a projection has no matrix"));
+            };
+            let first = part.first_unit;
+            let end = first.saturating_add(units);
+            if n_in as i64 != units || first < 0 || end > rows as i64 {
+                return Err(unsupported(format!(
+                    "units {first}..{end} of {rows} are projected from {n_in}, {units} are attended"
+                )));
+            }
         }
-        Ok(Attended {
-            query: shares.query,
-            key: shares.key,
+        Ok(MixedValues {
+            query: weights.query,
+            key: weights.key,
             value,
             heads,
             units,
@@ -203,174 +177,156 @@ impl<'m, 'a> Path<'m, 'a> {
         })
     }
 
-    /// The output projection, with which the layer is complete.
+    /// The output projection, with which the layer is complete. Gives the layer's output.
     pub(super) fn attention(
         &mut self,
         node: &Node<'a>,
-        seen: &Seen,
-        place: usize,
+        view: &StridedView,
+        mixed: usize,
         output: &Kernel<'a>,
-    ) -> Told<Seen> {
-        let attended = self.attended[place].clone();
-        let whole = seen
+    ) -> Translated<StridedView> {
+        let mixed = self.mixed[mixed].clone();
+        let has_all_units = view
             .dims
             .last()
-            .is_some_and(|last| last[..] == all_units(attended.units)[..]);
-        if !whole || seen.first != 0 || seen.scale != 1.0 || seen.step.is_some() {
-            return Err(format!(
+            .is_some_and(|last| *last == all_units(mixed.units));
+        if !has_all_units || view.first_unit != 0 || view.scale != 1.0 || view.step.is_some() {
+            return Err(unsupported(format!(
                 "the heads of an attention are put together as {:?}",
-                seen.dims
-            ));
+                view.dims
+            )));
         }
-        let units = attended.units as usize;
+        let units = mixed.units as usize;
         if output.weight.shape[..] != [units, units] {
-            return Err(format!(
+            return Err(unsupported(format!(
                 "the output projection of an attention of {units} units has shape {:?}",
                 output.weight.shape
-            ));
+            )));
         }
-        let parts = [attended.query, attended.key, attended.value];
-        let first = |part: Part| usize::try_from(part.first).unwrap_or(usize::MAX);
-        let kernels: Vec<_> = parts
-            .iter()
-            .map(|&part| {
-                (
-                    &self.projections[part.projection].kernel,
-                    first(part),
-                    units,
-                )
-            })
-            .collect();
-        let weight = self.filled_by_rows(&kernels)?;
-        let biases: Vec<_> = parts
-            .iter()
-            .filter_map(|&part| {
-                Some((
-                    self.projections[part.projection].bias.as_ref()?,
-                    first(part),
-                    units,
-                ))
-            })
-            .collect();
-        let bias = match (biases.len(), &output.bias) {
-            (0, None) => None,
-            (0, Some(_)) => Some(TensorRecipe::Zeros),
-            (3, _) => Some(self.filled_by_rows(&biases)?),
-            (n, _) => return Err(format!("{n} of queries, keys and values have biases")),
-        };
-        let joint = self.projections[attended.value.projection].bias.as_ref();
-        let joint = [
-            Some(&self.projections[attended.value.projection].kernel),
-            joint,
-        ];
-        let joint: Vec<&str> = joint.into_iter().flatten().map(Weight::name).collect();
-        let name = self.attention_name(&[output.weight.name()], &joint, node);
-        if bias.is_some() && (bias == Some(TensorRecipe::Zeros) || output.bias.is_none()) {
-            self.assumptions.push(format!(
+        let qkv_weight = self.qkv_weight(&mixed)?;
+        let qkv_bias = self.qkv_bias(&mixed, output)?;
+        let projection = &self.projections[mixed.value.projection].kernel;
+        let name = self.attention_name(output.weight.name(), &projection.names(), node);
+        if qkv_bias == Some(TensorRecipe::Zeros) || (qkv_bias.is_some() && output.bias.is_none()) {
+            self.builder.assume(format!(
                 "attention {name} has some of its biases; zeros stand for the others"
             ));
         }
-        self.go_to(&attended.flow)?;
-        let heads = attended.heads;
-        self.push(
-            json!({"kind": "attention", "name": name, "heads": heads, "bias": bias.is_some()}),
-        )?;
-        self.fill(format!("{name}.in_proj_weight"), weight);
-        let weight = self.filled(&output.weight)?;
-        self.fill(format!("{name}.out_proj.weight"), weight);
-        if let Some(bias) = bias {
-            self.fill(format!("{name}.in_proj_bias"), bias);
-            let bias = output.bias.as_ref().map(|bias| self.filled(bias));
-            self.fill(
-                format!("{name}.out_proj.bias"),
-                bias.transpose()?.unwrap_or(TensorRecipe::Zeros),
-            );
+        self.continue_from(&mixed.flow);
+        self.builder.add_layer(Layer::Attention(Attention {
+            name: name.clone(),
+            heads: mixed.heads as usize,
+            bias: qkv_bias.is_some(),
+            projections: Projections::Torch,
+        }));
+        self.builder
+            .set_recipe(format!("{name}.in_proj_weight"), qkv_weight);
+        self.set_weight(format!("{name}.out_proj.weight"), &output.weight)?;
+        if let Some(qkv_bias) = qkv_bias {
+            self.builder
+                .set_recipe(format!("{name}.in_proj_bias"), qkv_bias);
+            let bias = output.bias.as_ref().map(|bias| self.weight_recipe(bias));
+            let bias = bias.transpose()?.unwrap_or(TensorRecipe::Zeros);
+            self.builder
+                .set_recipe(format!("{name}.out_proj.bias"), bias);
         }
-        Ok(seen.with_units(Source::Layer(self.layers.len()), attended.units))
+        let source = ViewSource::Layer(self.builder.n_layers());
+        Ok(view.with_units(source, mixed.units))
     }
 
-    /// The module that holds the output projection's, or the joint projection's own.
-    fn attention_name(&mut self, output: &[&str], joint: &[&str], node: &Node<'a>) -> String {
-        let above = |name: &&str| {
-            let (module, _) = name.strip_suffix(".weight")?.rsplit_once('.')?;
-            Some(module.to_owned())
+    /// Kernels of queries, keys and values, one after the other.
+    fn qkv_weight(&self, mixed: &MixedValues) -> Translated<TensorRecipe> {
+        let rows = |part: ProjectedUnits| Rows {
+            kernel: &self.projections[part.projection].kernel.weight,
+            first: usize::try_from(part.first_unit).unwrap_or(usize::MAX),
+            n: mixed.units as usize,
         };
-        let own = |name: &&str| Some(name.split_once(".in_proj_")?.0.to_owned());
-        let known = output.iter().find_map(above);
-        let known = known.or_else(|| joint.iter().find_map(own));
-        match known {
-            Some(name) => self.unique(name),
-            None => self.name(&[], node),
+        self.rows_recipe(&[mixed.query, mixed.key, mixed.value].map(rows))
+    }
+
+    /// Biases of queries, keys and values; zeros where only the output projection has one.
+    fn qkv_bias(
+        &self,
+        mixed: &MixedValues,
+        output: &Kernel<'a>,
+    ) -> Translated<Option<TensorRecipe>> {
+        let parts = [mixed.query, mixed.key, mixed.value].into_iter();
+        let biases: Vec<Rows<'_, 'a>> = parts
+            .filter_map(|part| {
+                Some(Rows {
+                    kernel: self.projections[part.projection].kernel.bias.as_ref()?,
+                    first: usize::try_from(part.first_unit).unwrap_or(usize::MAX),
+                    n: mixed.units as usize,
+                })
+            })
+            .collect();
+        match (biases.len(), &output.bias) {
+            (0, None) => Ok(None),
+            (0, Some(_)) => Ok(Some(TensorRecipe::Zeros)),
+            (3, _) => self.rows_recipe(&biases).map(Some),
+            (n, _) => Err(unsupported(format!(
+                "{n} of queries, keys and values have biases"
+            ))),
         }
     }
 }
 
-fn scores(queries: &Seen, keys: &Seen) -> Told<Scores> {
-    let (Some(query), Some(key)) = (part(queries), part(keys)) else {
-        return Err("it multiplies data with data, and they are no projections".to_owned());
+/// Products of queries `[..., steps, units]` and keys `[..., units, steps]`, which must be projections with the same heads.
+fn scores(queries: &StridedView, keys: &StridedView) -> Translated<Scores> {
+    let (Some(query), Some(key)) = (projected_units(queries), projected_units(keys)) else {
+        return Err(unsupported(
+            "it multiplies data with data, and they are no projections",
+        ));
     };
-    let shown = || {
-        format!(
+    let differ = || {
+        unsupported(format!(
             "queries of {:?} and keys of {:?} are multiplied",
             queries.dims, keys.dims
-        )
+        ))
     };
-    let ([heads @ .., steps, units], [other @ .., key_units, key_steps]) =
+    let ([heads @ .., steps, units], [key_heads @ .., key_units, key_steps]) =
         (&queries.dims[..], &keys.dims[..])
     else {
-        return Err(shown());
+        return Err(differ());
     };
-    let (
-        [Factor::Steps(n)],
-        [
-            Factor::Units {
-                stride: 1,
-                size: width,
-            },
-        ],
-    ) = (&steps[..], &units[..])
+    let (&[Factor::Steps(n_steps)], &[Factor::Units { stride: 1, size }]) =
+        (&steps[..], &units[..])
     else {
-        return Err(shown());
+        return Err(differ());
     };
-    if heads != other || units != key_units || steps != key_steps {
-        return Err(shown());
+    if heads != key_heads || units != key_units || steps != key_steps {
+        return Err(differ());
     }
     Ok(Scores {
         query,
         key,
         heads: heads.to_vec(),
-        width: *width,
-        steps: *n,
+        head_units: size,
+        steps: n_steps,
         scale: queries.scale * keys.scale,
     })
 }
 
-fn part(seen: &Seen) -> Option<Part> {
-    match seen.of {
-        Source::Projection(projection) if seen.step.is_none() => Some(Part {
+/// The units of a projection that a view shows; `None` of views of anything else.
+fn projected_units(view: &StridedView) -> Option<ProjectedUnits> {
+    match view.source {
+        ViewSource::Projection(projection) if view.step.is_none() => Some(ProjectedUnits {
             projection,
-            first: seen.first,
+            first_unit: view.first_unit,
         }),
         _ => None,
     }
 }
 
-fn all_units(size: i64) -> Vec<Factor> {
-    match size {
-        1 => Vec::new(),
-        size => vec![Factor::Units { stride: 1, size }],
-    }
-}
-
-/// The number of heads, which stand one after the other.
-fn n_heads(dims: &[Vec<Factor>], width: i64) -> Told<i64> {
+/// The number of heads, which must stand one after the other: heads with interleaved units are another network.
+fn n_heads(dims: &[Vec<Factor>], head_units: i64) -> Translated<i64> {
     let is_units = |factor: &&Factor| matches!(factor, Factor::Units { .. });
     let units: Vec<_> = dims.iter().flatten().filter(is_units).collect();
     match units[..] {
         [] => Ok(1),
-        [&Factor::Units { stride, size }] if stride == width => Ok(size),
-        _ => Err(format!(
+        [&Factor::Units { stride, size }] if stride == head_units => Ok(size),
+        _ => Err(unsupported(format!(
             "the heads of an attention are {dims:?}, not one after the other"
-        )),
+        ))),
     }
 }

@@ -1,27 +1,33 @@
-//! What each axis of the data is, and how axes are merged.
+//! The meaning of each axis of the data, and how reshapes merge axes.
 
-use super::Told;
 use cntflow_formats::onnx::node::Node;
 use cntflow_formats::onnx::proto::Input;
+
+use crate::error::{Translated, unsupported};
 
 /// One axis of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Axis {
-    /// The inputs at a time.
+    /// The inputs of a batch.
     Batch,
-    /// Of size 1.
+    /// An axis of size 1 without a meaning.
     One,
+    /// Steps of a sequence.
     Steps(i64),
+    /// Units of a layer.
     Units(i64),
+    /// Channels of an image.
     Channels(i64),
+    /// Rows of an image.
     Rows(i64),
+    /// Columns of an image, or places of a one-dimensional convolution.
     Columns(i64),
     /// The two directions of a recurrent layer.
     Directions,
 }
 
 impl Axis {
-    /// Its size where it is part of one input.
+    /// Its size; `None` of axes that are no part of a single input.
     pub(super) fn size(self) -> Option<usize> {
         match self {
             Self::Batch | Self::One => None,
@@ -35,140 +41,210 @@ impl Axis {
     }
 }
 
-/// Most of any size: products of two do not overflow.
+/// Largest size of anything: products of two do not overflow.
 const MAX_SIZE: i64 = 1 << 31;
 
-/// A size that is at least one and not beyond reason.
-pub(super) fn sane(what: &str, size: i64) -> Told<i64> {
-    match (1..=MAX_SIZE).contains(&size) {
-        true => Ok(size),
-        false => Err(format!("{what} is {size}")),
+/// A size of at least one, and not beyond reason.
+pub(super) fn checked_size(what: &str, size: i64) -> Translated<i64> {
+    if (1..=MAX_SIZE).contains(&size) {
+        Ok(size)
+    } else {
+        Err(unsupported(format!("{what} is {size}")))
     }
 }
 
-/// Number of inputs at a time and axes of the graph's input, told by its rank and the nodes that take it.
-pub(super) fn of_input(input: &Input<'_>, takers: &[&Node<'_>]) -> Told<(Option<i64>, Vec<Axis>)> {
-    let name = input.name;
-    let slides = takers.iter().any(|node| {
-        let known = [
-            "Conv",
-            "ConvTranspose",
-            "MaxPool",
-            "AveragePool",
-            "BatchNormalization",
-        ];
-        known.contains(&node.operator) || node.operator.starts_with("Global")
-    });
-    let steps_first = takers.iter().any(|node| {
-        ["RNN", "LSTM", "GRU"].contains(&node.operator) && node.int("layout").unwrap_or(0) == 0
-    });
-    let size = |place: usize| {
-        let size = input.sizes[place];
-        let size = size.ok_or(format!(
-            "dimension {place} of the input {name} has no fixed size"
-        ))?;
-        sane(&format!("dimension {place} of the input {name}"), size)
+/// An index that may be counted from the end.
+pub(super) fn index_from_start(index: i64, size: i64) -> Option<i64> {
+    let index = if index < 0 {
+        index.checked_add(size)?
+    } else {
+        index
     };
-    let (batch, axes) = match input.sizes.len() {
-        2 => (0, vec![Axis::Batch, Axis::Units(size(1)?)]),
-        3 if slides => {
-            let places = [Axis::Channels(size(1)?), Axis::Columns(size(2)?)];
-            (0, [&[Axis::Batch], &places[..]].concat())
-        }
-        3 if steps_first => {
-            let axes = vec![Axis::Steps(size(0)?), Axis::Batch, Axis::Units(size(2)?)];
-            (1, axes)
-        }
-        3 => {
-            let axes = vec![Axis::Batch, Axis::Steps(size(1)?), Axis::Units(size(2)?)];
-            (0, axes)
-        }
-        4 => {
-            let places = [
-                Axis::Channels(size(1)?),
-                Axis::Rows(size(2)?),
-                Axis::Columns(size(3)?),
-            ];
-            (0, [&[Axis::Batch], &places[..]].concat())
-        }
-        rank => return Err(format!("the input {name} has {rank} dimensions")),
-    };
-    Ok((input.sizes[batch].filter(|&size| size > 0), axes))
+    (0..size).contains(&index).then_some(index)
 }
 
-/// Axes after a reshape to `target`, where it only merges axes, adds or drops ones; the second says whether it flattened.
+/// The index of an axis that may be counted from the end.
+///
+/// # Errors
+/// There is no such axis.
+pub(super) fn axis_index(axis: i64, rank: usize) -> Translated<usize> {
+    let index = i64::try_from(rank)
+        .ok()
+        .and_then(|rank| index_from_start(axis, rank))
+        .and_then(|index| usize::try_from(index).ok());
+    index.ok_or_else(|| unsupported(format!("it has no axis {axis}")))
+}
+
+/// Axes without those at some indices, or with ones in their stead.
+pub(super) fn without(axes: &[Axis], dropped: &[usize], keep_ones: bool) -> Vec<Axis> {
+    let axes = axes.iter().enumerate();
+    axes.filter_map(|(index, &axis)| {
+        if dropped.contains(&index) {
+            keep_ones.then_some(Axis::One)
+        } else {
+            Some(axis)
+        }
+    })
+    .collect()
+}
+
+/// Operators that slide along the places of channels.
+const SLIDING: [&str; 5] = [
+    "Conv",
+    "ConvTranspose",
+    "MaxPool",
+    "AveragePool",
+    "BatchNormalization",
+];
+
+/// The batch size, if it is fixed, and the axes of the graph's input, by its rank and the nodes that take it.
+///
+/// # Errors
+/// No architecture has an input of this rank, or a size other than the batch is open.
+pub(super) fn of_input(
+    input: &Input<'_>,
+    consumers: &[&Node<'_>],
+) -> Translated<(Option<i64>, Vec<Axis>)> {
+    let name = input.name;
+    let is_sliding =
+        |node: &&Node<'_>| SLIDING.contains(&node.operator) || node.operator.starts_with("Global");
+    let takes_steps_first = |node: &&Node<'_>| {
+        ["RNN", "LSTM", "GRU"].contains(&node.operator) && node.int("layout").unwrap_or(0) == 0
+    };
+    let size = |axis: usize| {
+        let what = format!("dimension {axis} of the input {name}");
+        let size = input.sizes[axis];
+        let size = size.ok_or_else(|| unsupported(format!("{what} has no fixed size")))?;
+        checked_size(&what, size)
+    };
+    let axes = match input.sizes.len() {
+        2 => vec![Axis::Batch, Axis::Units(size(1)?)],
+        3 if consumers.iter().any(is_sliding) => vec![
+            Axis::Batch,
+            Axis::Channels(size(1)?),
+            Axis::Columns(size(2)?),
+        ],
+        3 if consumers.iter().any(takes_steps_first) => {
+            vec![Axis::Steps(size(0)?), Axis::Batch, Axis::Units(size(2)?)]
+        }
+        3 => vec![Axis::Batch, Axis::Steps(size(1)?), Axis::Units(size(2)?)],
+        4 => vec![
+            Axis::Batch,
+            Axis::Channels(size(1)?),
+            Axis::Rows(size(2)?),
+            Axis::Columns(size(3)?),
+        ],
+        rank => {
+            let reason = format!("the input {name} has {rank} dimensions");
+            return Err(unsupported(reason));
+        }
+    };
+    let batch = axes.iter().position(|&axis| axis == Axis::Batch);
+    let batch = batch.and_then(|batch| input.sizes[batch]);
+    Ok((batch.filter(|&size| size > 0), axes))
+}
+
+/// What a reshape makes of axes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reshaped {
+    /// The axes afterwards.
+    pub(super) axes: Vec<Axis>,
+    /// Whether channels and places, or steps and units, have become units.
+    pub(super) flattened: bool,
+}
+
+/// Axes after a reshape to `target`; `None` where it does more than merge axes and add or drop ones.
 pub(super) fn reshaped(
     axes: &[Axis],
     target: &[i64],
     batch: Option<i64>,
     zero_copies: bool,
-) -> Option<(Vec<Axis>, bool)> {
-    let size = |axis: Axis| axis.size().map_or(1, |size| size as i64);
+) -> Option<Reshaped> {
     let mut rest = axes;
-    let mut made = Vec::new();
-    let mut flattened = false;
-    for (place, &wanted) in target.iter().enumerate() {
-        let copied = axes.get(place).copied();
-        let copies = wanted == 0 && zero_copies;
-        let is_batch =
-            wanted == -1 || Some(wanted) == batch || (copies && copied == Some(Axis::Batch));
+    let mut result = Reshaped {
+        axes: Vec::new(),
+        flattened: false,
+    };
+    for (index, &wanted) in target.iter().enumerate() {
+        let copied = axes.get(index).copied();
+        let is_copy = wanted == 0 && zero_copies;
         // A size of one is an axis of one, or one that is added here.
         if wanted == 1 && rest.first() != Some(&Axis::Batch) {
-            let axis = rest.first().copied().filter(|&axis| size(axis) == 1);
-            rest = &rest[usize::from(axis.is_some())..];
-            made.push(axis.unwrap_or(Axis::One));
+            let one = rest.first().copied().filter(|&axis| size_of(axis) == 1);
+            rest = &rest[usize::from(one.is_some())..];
+            result.axes.push(one.unwrap_or(Axis::One));
             continue;
         }
         while rest.first() == Some(&Axis::One) {
             rest = &rest[1..];
         }
-        let mut later = target[place + 1..].iter();
+        let is_batch =
+            wanted == -1 || Some(wanted) == batch || (is_copy && copied == Some(Axis::Batch));
         if rest.first() == Some(&Axis::Batch) && is_batch {
-            made.push(Axis::Batch);
+            result.axes.push(Axis::Batch);
             rest = &rest[1..];
             continue;
         }
         let wanted = match wanted {
-            0 if zero_copies => size(copied?),
-            -1 => {
-                let after = later.try_fold(1_i64, |product, &n| product.checked_mul(n))?;
-                let all = rest
-                    .iter()
-                    .try_fold(1_i64, |product, &axis| product.checked_mul(size(axis)))?;
-                all.checked_div(after).filter(|&n| n > 0)?
-            }
+            0 if zero_copies => size_of(copied?),
+            -1 => open_size(rest, &target[index + 1..])?,
             wanted => wanted,
         };
-        let mut product = 1_i64;
-        let mut n = 0;
-        while product < wanted {
-            let axis = *rest.get(n).filter(|&&axis| axis != Axis::Batch)?;
-            product = product.checked_mul(size(axis))?;
-            n += 1;
-        }
-        let merged: Vec<Axis> = rest[..n]
-            .iter()
-            .copied()
-            .filter(|&axis| axis != Axis::One)
-            .collect();
-        rest = &rest[n..];
-        if product != wanted {
-            return None;
-        }
-        made.push(match merged[..] {
-            [] => Axis::One,
-            [axis] => axis,
-            [Axis::Directions, Axis::Units(_)] => Axis::Units(product),
-            [Axis::Steps(_), Axis::Units(_)] | [Axis::Channels(_), ..] => {
-                flattened = true;
-                Axis::Units(product)
-            }
-            _ => return None,
-        });
+        let (merged, behind) = rest.split_at(n_factors(rest, wanted)?);
+        rest = behind;
+        let (axis, flattened) = merged_axis(merged, wanted)?;
+        result.axes.push(axis);
+        result.flattened |= flattened;
     }
     rest.iter()
-        .all(|&axis| axis != Axis::Batch && size(axis) == 1)
-        .then_some((made, flattened))
+        .all(|&axis| axis != Axis::Batch && size_of(axis) == 1)
+        .then_some(result)
+}
+
+fn size_of(axis: Axis) -> i64 {
+    axis.size().map_or(1, |size| size as i64)
+}
+
+/// The size that -1 stands for: what the sizes behind it leave of the axes.
+fn open_size(rest: &[Axis], behind: &[i64]) -> Option<i64> {
+    let behind = behind
+        .iter()
+        .try_fold(1_i64, |n, &size| n.checked_mul(size))?;
+    let all = rest
+        .iter()
+        .try_fold(1_i64, |n, &axis| n.checked_mul(size_of(axis)))?;
+    all.checked_div(behind).filter(|&n| n > 0)
+}
+
+/// How many of the first axes have this product; the batch is never merged.
+fn n_factors(axes: &[Axis], wanted: i64) -> Option<usize> {
+    let mut product = 1_i64;
+    let mut n = 0;
+    while product < wanted {
+        let axis = *axes.get(n).filter(|&&axis| axis != Axis::Batch)?;
+        product = product.checked_mul(size_of(axis))?;
+        n += 1;
+    }
+    (product == wanted).then_some(n)
+}
+
+/// The axis that several become, and whether that flattens them.
+fn merged_axis(axes: &[Axis], size: i64) -> Option<(Axis, bool)> {
+    let axes: Vec<Axis> = axes
+        .iter()
+        .copied()
+        .filter(|&axis| axis != Axis::One)
+        .collect();
+    match axes[..] {
+        [] => Some((Axis::One, false)),
+        [axis] => Some((axis, false)),
+        // Outputs of both directions of a recurrent layer, side by side.
+        [Axis::Directions, Axis::Units(_)] => Some((Axis::Units(size), false)),
+        [Axis::Steps(_), Axis::Units(_)] | [Axis::Channels(_), ..] => {
+            Some((Axis::Units(size), true))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -180,6 +256,7 @@ mod tests {
         use Axis::{Batch, Channels, Columns, Directions, One, Rows, Steps, Units};
         let image = [Batch, Channels(3), Rows(4), Columns(5)];
         let check = |axes: &[Axis], target: &[i64], expected: Option<(Vec<Axis>, bool)>| {
+            let expected = expected.map(|(axes, flattened)| Reshaped { axes, flattened });
             assert_eq!(
                 reshaped(axes, target, Some(1), true),
                 expected,

@@ -1,218 +1,229 @@
-//! Normalisations.
+//! Norms, as operators of their own or composed of several nodes.
 
-use serde_json::json;
-
-use super::axes::Axis;
-use super::shapes::place_of;
-use super::weight::Weight;
-use super::{Flow, Known, Path, Told};
 use cntflow_formats::onnx::node::Node;
+use cntflow_network::{BatchNorm, Layer, LayerNorm};
+
+use super::axes::{Axis, axis_index};
+use super::translator::Translator;
+use super::value::{Flow, Value};
+use super::weight::Weight;
+use crate::error::{Translated, unsupported};
 
 /// ONNX's default.
 const EPSILON: f32 = 1e-5;
 
-/// The number that a float of 32 bits was written for: 1e-5, not 9.99999974737875e-6.
-fn written(value: f32) -> Told<f64> {
+/// The decimal number that a float of 32 bits was written for: 1e-5, not 9.99999974737875e-6.
+fn written_epsilon(value: f32) -> Translated<f64> {
     let shortest = value.to_string().parse();
-    shortest.map_err(|_| format!("its epsilon is {value}"))
+    shortest.map_err(|_| unsupported(format!("its epsilon is {value}")))
 }
 
-impl<'m, 'a> Path<'m, 'a> {
-    pub(super) fn batch_norm(&mut self, node: &Node<'a>) -> Told<()> {
-        let flow = self.flow(node, 0)?;
-        if node.int("training_mode").unwrap_or(0) != 0 {
-            self.assumptions.push(format!(
-                "node {} is of training, and taken as it is at inference",
-                node.shown()
-            ));
-        }
-        let (Some(Axis::Channels(n) | Axis::Units(n)), Some(Axis::Batch)) =
-            (flow.axes.get(1), flow.axes.first())
-        else {
-            return Err(format!("it normalises {:?}", flow.axes));
-        };
-        let mut tensors = Vec::new();
-        for place in 1..5 {
-            let tensor = self.weight(node, place)?;
-            if tensor.shape[..] != [*n as usize] {
-                return Err(format!(
-                    "its input {place} has shape {:?}, there are {n} channels",
-                    tensor.shape
-                ));
-            }
-            tensors.push(tensor);
-        }
-        let epsilon = written(node.float("epsilon").unwrap_or(EPSILON))?;
-        self.go_to(&flow)?;
-        let name = self.name(&[tensors[0].name(), tensors[1].name()], node);
-        self.push(json!({"kind": "batch_norm", "name": name, "epsilon": epsilon}))?;
-        for (tensor, own) in tensors
-            .iter()
-            .zip(["weight", "bias", "running_mean", "running_var"])
-        {
-            let fill = self.filled(tensor)?;
-            self.fill(format!("{name}.{own}"), fill);
-        }
-        self.give_flow(node, flow.axes);
-        Ok(())
-    }
-
-    pub(super) fn layer_norm(&mut self, node: &Node<'a>) -> Told<()> {
-        let flow = self.flow(node, 0)?;
-        let axis = node.int("axis").unwrap_or(-1);
-        let first =
-            place_of(axis, flow.axes.len()).ok_or_else(|| format!("it has no axis {axis}"))?;
-        let over = &flow.axes[first..];
-        let of_steps = matches!(over, [Axis::Units(_)]);
-        let of_all = first == 1 && flow.axes[0] == Axis::Batch && !over.contains(&Axis::One);
-        let is_sequence = flow.axes.iter().any(|axis| matches!(axis, Axis::Steps(_)));
-        if !of_steps && (!of_all || is_sequence) {
-            return Err(format!("it normalises {over:?} of {:?}", flow.axes));
-        }
-        let sizes: Vec<usize> = over.iter().filter_map(|axis| axis.size()).collect();
-        let bias = match self.has(node, 2) {
-            true => Some(self.weight(node, 2)?),
-            false => None,
-        };
-        let norm = LayerNorm {
-            scale: Some(self.weight(node, 1)?),
-            bias,
-            epsilon: written(node.float("epsilon").unwrap_or(EPSILON))?,
-        };
-        self.normalised(node, &flow, &sizes, &norm)?;
-        self.give_flow(node, flow.axes);
-        Ok(())
-    }
-
-    fn normalised(
-        &mut self,
-        node: &Node<'a>,
-        flow: &Flow,
-        sizes: &[usize],
-        norm: &LayerNorm<'a>,
-    ) -> Told<()> {
-        let tensors = [norm.scale.as_ref(), norm.bias.as_ref()];
-        for tensor in tensors.into_iter().flatten() {
-            if tensor.shape != sizes {
-                return Err(format!(
-                    "{} has shape {:?}, it normalises {sizes:?}",
-                    tensor.name(),
-                    tensor.shape
-                ));
-            }
-        }
-        let recipes = tensors.map(|tensor| tensor.map(|tensor| self.filled(tensor)).transpose());
-        let names: Vec<&str> = tensors.into_iter().flatten().map(Weight::name).collect();
-        self.go_to(flow)?;
-        let name = self.name(&names, node);
-        let (affine, bias) = (norm.scale.is_some(), norm.bias.is_some());
-        self.push(json!({
-            "kind": "layer_norm", "name": name, "epsilon": norm.epsilon, "affine": affine, "bias": bias,
-        }))?;
-        for (own, fill) in ["weight", "bias"].into_iter().zip(recipes) {
-            if let Some(fill) = fill? {
-                self.fill(format!("{name}.{own}"), fill);
-            }
-        }
-        Ok(())
-    }
-
-    /// A layer norm that is written as several nodes, told by the first of them, its mean; whether it is one.
-    pub(super) fn composed_norm(&mut self, mean: &'m Node<'a>) -> Told<Option<()>> {
-        let Some(steps) = self.norm_steps(mean) else {
-            return Ok(None);
-        };
-        let flow = self.flow(mean, 0)?;
-        let Some(&Axis::Units(units)) = flow.axes.last() else {
-            return Ok(None);
-        };
-        let after = |node: &Node<'a>, operator: &str| {
-            let next = self.only_taker(node.outputs.first()?);
-            next.filter(|next| next.operator == operator)
-        };
-        let weight = |node: &Node<'a>| {
-            (0..node.inputs.len()).find_map(|place| self.weight(node, place).ok())
-        };
-        let scaled = after(steps.divided, "Mul").and_then(|node| Some((node, weight(node)?)));
-        let last = scaled.as_ref().map_or(steps.divided, |(node, _)| *node);
-        let moved = match &scaled {
-            Some(_) => after(last, "Add").and_then(|node| Some((node, weight(node)?))),
-            None => None,
-        };
-        let last = moved.as_ref().map_or(last, |(node, _)| *node);
-        let norm = LayerNorm {
-            epsilon: written(steps.epsilon as f32)?,
-            scale: scaled.as_ref().map(|(_, weight)| weight.clone()),
-            bias: moved.map(|(_, weight)| weight),
-        };
-        let within = scaled.map(|(node, _)| node).into_iter().chain(steps.within);
-        self.normalised(mean, &flow, &[units as usize], &norm)?;
-        for node in within.chain([mean, steps.divided]) {
-            self.give(node, 0, Known::Within);
-        }
-        self.give_flow(last, flow.axes);
-        Ok(Some(()))
-    }
-
-    /// The nodes from a mean on that divide what differs from it by the root of its mean square and epsilon.
-    fn norm_steps(&self, mean: &'m Node<'a>) -> Option<NormSteps<'m, 'a>> {
-        let rank = self.flow(mean, 0).ok()?.axes.len();
-        let is_last = |node: &Node<'a>| {
-            let axes = self.named_axes(node, rank).ok().flatten();
-            node.operator == "ReduceMean"
-                && axes.is_some_and(|axes| axes == [rank - 1])
-                && node.int("keepdims").unwrap_or(1) == 1
-        };
-        let next = |node: &Node<'a>, operator: &str| {
-            let next = self.only_taker(node.outputs.first()?);
-            next.filter(|next| next.operator == operator)
-        };
-        let output = |node: &Node<'a>| node.outputs.first().copied();
-        let centred = next(mean, "Sub").filter(|_| is_last(mean))?;
-        if centred.inputs[..] != [*mean.inputs.first()?, output(mean)?] {
-            return None;
-        }
-        let takers = self.takers.get(output(centred)?)?;
-        let takers = takers.iter().map(|&place| &self.model.graph.nodes[place]);
-        let takers: Vec<&'m Node<'a>> = takers.take(3).collect();
-        let (&divided, &squared) = match &takers[..] {
-            [first, second] if first.operator == "Div" => (first, second),
-            [first, second] if second.operator == "Div" => (second, first),
-            _ => return None,
-        };
-        let own = output(centred)?;
-        let is_square = match squared.operator {
-            "Pow" => squared.inputs.first() == Some(&own) && self.scalar(squared, 1) == Some(2.0),
-            "Mul" => squared.inputs[..] == [own, own],
-            _ => false,
-        };
-        let variance = next(squared, "ReduceMean").filter(|node| is_square && is_last(node))?;
-        let more = next(variance, "Add")?;
-        let epsilon = self.scalar(more, 0).or_else(|| self.scalar(more, 1))?;
-        let root = next(more, "Sqrt")?;
-        if divided.inputs[..] != [own, output(root)?] {
-            return None;
-        }
-        Some(NormSteps {
-            within: vec![centred, squared, variance, more, root],
-            divided,
-            epsilon,
-        })
-    }
+fn epsilon(node: &Node<'_>) -> Translated<f64> {
+    written_epsilon(node.float("epsilon").unwrap_or(EPSILON))
 }
 
-/// A layer norm of the last axes.
+/// The parameters of a layer norm over the last axes.
 #[derive(Clone, Debug)]
-struct LayerNorm<'a> {
+struct LayerNormParameters<'a> {
     scale: Option<Weight<'a>>,
     bias: Option<Weight<'a>>,
     epsilon: f64,
 }
 
-/// The nodes of a layer norm after its mean.
+/// The nodes of a composed layer norm behind its first mean, up to the division.
 #[derive(Debug)]
-struct NormSteps<'m, 'a> {
-    within: Vec<&'m Node<'a>>,
-    divided: &'m Node<'a>,
+struct ComposedNorm<'m, 'a> {
+    /// Nodes between the mean and the division.
+    inner: Vec<&'m Node<'a>>,
+    /// The node that divides by the standard deviation.
+    division: &'m Node<'a>,
     epsilon: f64,
+}
+
+impl<'m, 'a> Translator<'m, 'a> {
+    pub(super) fn batch_norm(&mut self, node: &Node<'a>) -> Translated<()> {
+        let flow = self.flow(node, 0)?;
+        if node.int("training_mode").unwrap_or(0) != 0 {
+            self.builder.assume(format!(
+                "node {} is of training, and taken as it is at inference",
+                node.shown()
+            ));
+        }
+        let [Axis::Batch, Axis::Channels(n) | Axis::Units(n), ..] = flow.axes[..] else {
+            let axes = &flow.axes;
+            return Err(unsupported(format!("it normalises {axes:?}")));
+        };
+        let mut weights = Vec::new();
+        for input in 1..5 {
+            let weight = self.weight(node, input)?;
+            if weight.shape[..] != [n as usize] {
+                return Err(unsupported(format!(
+                    "its input {input} has shape {:?}, there are {n} channels",
+                    weight.shape
+                )));
+            }
+            weights.push(weight);
+        }
+        let epsilon = epsilon(node)?;
+        self.continue_from(&flow);
+        let name = self.layer_name(&[weights[0].name(), weights[1].name()], node);
+        let parameters = ["weight", "bias", "running_mean", "running_var"];
+        for (weight, parameter) in weights.iter().zip(parameters) {
+            self.set_weight(format!("{name}.{parameter}"), weight)?;
+        }
+        self.builder.add_layer(Layer::BatchNorm(BatchNorm {
+            name,
+            epsilon,
+            affine: true,
+            activation: None,
+        }));
+        self.set_layer_output(node, flow.axes);
+        Ok(())
+    }
+
+    pub(super) fn layer_norm(&mut self, node: &Node<'a>) -> Translated<()> {
+        let flow = self.flow(node, 0)?;
+        let axis = node.int("axis").unwrap_or(-1);
+        let first = axis_index(axis, flow.axes.len())?;
+        let normalised = &flow.axes[first..];
+        let is_over_units = matches!(normalised, [Axis::Units(_)]);
+        let is_over_all =
+            first == 1 && flow.axes[0] == Axis::Batch && !normalised.contains(&Axis::One);
+        let is_sequence = flow.axes.iter().any(|axis| matches!(axis, Axis::Steps(_)));
+        if !is_over_units && (!is_over_all || is_sequence) {
+            return Err(unsupported(format!(
+                "it normalises {normalised:?} of {:?}",
+                flow.axes
+            )));
+        }
+        let sizes: Vec<usize> = normalised.iter().filter_map(|axis| axis.size()).collect();
+        let parameters = LayerNormParameters {
+            bias: self.optional_weight(node, 2)?,
+            scale: Some(self.weight(node, 1)?),
+            epsilon: epsilon(node)?,
+        };
+        self.push_layer_norm(node, &flow, &sizes, &parameters)?;
+        self.set_layer_output(node, flow.axes);
+        Ok(())
+    }
+
+    fn push_layer_norm(
+        &mut self,
+        node: &Node<'a>,
+        flow: &Flow,
+        sizes: &[usize],
+        parameters: &LayerNormParameters<'a>,
+    ) -> Translated<()> {
+        let weights = [parameters.scale.as_ref(), parameters.bias.as_ref()];
+        for weight in weights.into_iter().flatten() {
+            if weight.shape != sizes {
+                return Err(unsupported(format!(
+                    "{} has shape {:?}, it normalises {sizes:?}",
+                    weight.name(),
+                    weight.shape
+                )));
+            }
+        }
+        let names: Vec<&str> = weights.into_iter().flatten().map(Weight::name).collect();
+        self.continue_from(flow);
+        let name = self.layer_name(&names, node);
+        for (weight, parameter) in weights.into_iter().zip(["weight", "bias"]) {
+            if let Some(weight) = weight {
+                self.set_weight(format!("{name}.{parameter}"), weight)?;
+            }
+        }
+        self.builder.add_layer(Layer::LayerNorm(LayerNorm {
+            name,
+            epsilon: parameters.epsilon,
+            affine: parameters.scale.is_some(),
+            bias: parameters.bias.is_some(),
+            activation: None,
+        }));
+        Ok(())
+    }
+
+    /// Translates a layer norm that is written as several nodes, from the first of them, its mean; says whether it is one.
+    pub(super) fn composed_layer_norm(&mut self, mean: &'m Node<'a>) -> Translated<bool> {
+        let Some(norm) = self.find_composed_norm(mean) else {
+            return Ok(false);
+        };
+        let flow = self.flow(mean, 0)?;
+        let Some(&Axis::Units(units)) = flow.axes.last() else {
+            return Ok(false);
+        };
+        // A scale and a bias may follow, the bias only behind a scale.
+        let with_weight = |node: &'m Node<'a>, operator: &str| {
+            let next = self.next(node, operator)?;
+            Some((next, self.any_weight(next)?))
+        };
+        let scaled = with_weight(norm.division, "Mul");
+        let shifted = scaled
+            .as_ref()
+            .and_then(|(scaling, _)| with_weight(scaling, "Add"));
+        let scaling = scaled.as_ref().map(|(node, _)| *node);
+        let shift = shifted.as_ref().map(|(node, _)| *node);
+        let last = shift.or(scaling).unwrap_or(norm.division);
+        let parameters = LayerNormParameters {
+            epsilon: written_epsilon(norm.epsilon as f32)?,
+            scale: scaled.map(|(_, weight)| weight),
+            bias: shifted.map(|(_, weight)| weight),
+        };
+        self.push_layer_norm(mean, &flow, &[units as usize], &parameters)?;
+        let absorbed = norm.inner.into_iter().chain(scaling);
+        for node in absorbed.chain([mean, norm.division]) {
+            self.set_output(node, 0, Value::Absorbed);
+        }
+        self.set_layer_output(last, flow.axes);
+        Ok(true)
+    }
+
+    /// The nodes behind a mean that compute `(x - mean) / sqrt(mean((x - mean)^2) + epsilon)` over the last axis.
+    fn find_composed_norm(&self, mean: &'m Node<'a>) -> Option<ComposedNorm<'m, 'a>> {
+        let rank = self.flow(mean, 0).ok()?.axes.len();
+        let is_over_last = |node: &Node<'a>| {
+            let axes = self.named_axes(node, rank).ok().flatten();
+            node.operator == "ReduceMean"
+                && axes.is_some_and(|axes| axes == [rank - 1])
+                && node.int("keepdims").unwrap_or(1) == 1
+        };
+        let output = |node: &Node<'a>| node.outputs.first().copied();
+        let centring = self.next(mean, "Sub").filter(|_| is_over_last(mean))?;
+        if centring.inputs[..] != [*mean.inputs.first()?, output(mean)?] {
+            return None;
+        }
+        let centred = output(centring)?;
+        let (division, square) = self.division_and_square(centred)?;
+        let is_square = match square.operator {
+            "Pow" => square.inputs.first() == Some(&centred) && self.scalar(square, 1) == Some(2.0),
+            "Mul" => square.inputs[..] == [centred, centred],
+            _ => false,
+        };
+        let variance = self
+            .next(square, "ReduceMean")
+            .filter(|node| is_square && is_over_last(node))?;
+        let epsilon_addition = self.next(variance, "Add")?;
+        let epsilon = self
+            .scalar(epsilon_addition, 0)
+            .or_else(|| self.scalar(epsilon_addition, 1))?;
+        let root = self.next(epsilon_addition, "Sqrt")?;
+        let divides = division.inputs[..] == [centred, output(root)?];
+        divides.then(|| ComposedNorm {
+            inner: vec![centring, square, variance, epsilon_addition, root],
+            division,
+            epsilon,
+        })
+    }
+
+    /// The two nodes that take centred data: the division, and the one that squares it.
+    fn division_and_square(&self, centred: &str) -> Option<(&'m Node<'a>, &'m Node<'a>)> {
+        let node = |&index: &usize| &self.model.graph.nodes[index];
+        match self.consumers.get(centred)?[..] {
+            [ref first, ref second] => match (node(first), node(second)) {
+                (first, second) if first.operator == "Div" => Some((first, second)),
+                (first, second) if second.operator == "Div" => Some((second, first)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }

@@ -1,51 +1,67 @@
-//! Recurrent layers: gates put in the order of architectures, both biases of a layer taken apart.
+//! Recurrent operators: gates put in the order of architectures, the two biases of a layer taken apart.
 
-use serde_json::json;
+use cntflow_formats::onnx::node::Node;
+use cntflow_network::{Activation, Layer, Recurrent, TakeStep, TakenStep};
 
 use super::axes::Axis;
+use super::translator::Translator;
+use super::value::{Flow, Value};
 use super::weight::Weight;
-use super::{Flow, Known, Path, Told};
-use crate::TensorRecipe;
-use cntflow_formats::onnx::node::Node;
+use crate::error::{Translated, unsupported};
+use crate::recipe::TensorRecipe;
 
 /// What a recurrent operator is in an architecture.
 struct Cell {
-    kind: &'static str,
-    /// Places in the file of the gates, in the order that architectures have them.
+    /// The layer that the settings make.
+    layer: fn(Recurrent) -> Layer,
+    /// Where the file has each gate of the architecture's order.
     gates: &'static [usize],
+    /// The activations of one direction.
     activations: &'static [&'static str],
 }
 
-fn cell(node: &Node<'_>) -> Cell {
-    match node.operator {
-        // i, o, f, c in the file.
-        "LSTM" => Cell {
-            kind: "lstm",
-            gates: &[0, 2, 3, 1],
-            activations: &["Sigmoid", "Tanh", "Tanh"],
-        },
-        // z, r, h in the file.
-        "GRU" => Cell {
-            kind: "gru",
-            gates: &[1, 0, 2],
-            activations: &["Sigmoid", "Tanh"],
-        },
-        _ => Cell {
-            kind: "elman",
-            gates: &[0],
-            activations: &["Tanh"],
-        },
+impl Cell {
+    fn of(node: &Node<'_>) -> Self {
+        match node.operator {
+            // The file has i, o, f, c; architectures have i, f, g, o.
+            "LSTM" => Self {
+                layer: Layer::Lstm,
+                gates: &[0, 2, 3, 1],
+                activations: &["Sigmoid", "Tanh", "Tanh"],
+            },
+            // The file has z, r, h; architectures have r, z, n.
+            "GRU" => Self {
+                layer: Layer::Gru,
+                gates: &[1, 0, 2],
+                activations: &["Sigmoid", "Tanh"],
+            },
+            _ => Self {
+                layer: Layer::Elman,
+                gates: &[0],
+                activations: &["Tanh"],
+            },
+        }
     }
 }
 
-impl<'m, 'a> Path<'m, 'a> {
-    pub(super) fn recurrent(&mut self, node: &Node<'a>) -> Told<()> {
+/// The weights of a recurrent operator.
+struct RecurrentWeights<'a> {
+    /// `[directions, gates units, n_in]`.
+    input: Weight<'a>,
+    /// `[directions, gates units, units]`.
+    state: Weight<'a>,
+    /// `[directions, 2 gates units]`: biases of the inputs, then of the state.
+    bias: Option<Weight<'a>>,
+}
+
+impl<'a> Translator<'_, 'a> {
+    pub(super) fn recurrent(&mut self, node: &Node<'a>) -> Translated<()> {
         let flow = self.flow(node, 0)?;
-        let cell = cell(node);
-        let both = match node.text("direction").unwrap_or("forward") {
+        let cell = Cell::of(node);
+        let bidirectional = match node.text("direction").unwrap_or("forward") {
             "forward" => false,
             "bidirectional" => true,
-            other => return Err(format!("its direction is {other}")),
+            other => return Err(unsupported(format!("its direction is {other}"))),
         };
         let batch_first = node.int("layout").unwrap_or(0) == 1;
         let (steps, n_in) = match (batch_first, &flow.axes[..]) {
@@ -53,162 +69,196 @@ impl<'m, 'a> Path<'m, 'a> {
             | (true, &[Axis::Batch, Axis::Steps(steps), Axis::Units(n_in)]) => {
                 (steps, n_in as usize)
             }
-            _ => return Err(format!("it does not take {:?}", flow.axes)),
+            _ => return Err(unsupported(format!("it does not take {:?}", flow.axes))),
         };
-        let activation = self.plain(node, &cell, both)?;
-        let [kernel, own] = [self.weight(node, 1)?, self.weight(node, 2)?];
-        let bias = match self.has(node, 3) {
-            true => Some(self.weight(node, 3)?),
-            false => None,
+        let activation = self.checked_activation(node, &cell, bidirectional)?;
+        let weights = self.recurrent_weights(node, &cell, bidirectional, n_in)?;
+        let units = weights.state.shape.last().copied().unwrap_or(0);
+        self.continue_from(&flow);
+        let tensors = [
+            Some(&weights.input),
+            Some(&weights.state),
+            weights.bias.as_ref(),
+        ];
+        let names: Vec<&str> = tensors.into_iter().flatten().map(Weight::name).collect();
+        let name = self.layer_name(&names, node);
+        for direction in 0..=usize::from(bidirectional) {
+            self.set_direction(&name, &cell, &weights, direction)?;
+        }
+        self.builder.add_layer((cell.layer)(Recurrent {
+            name,
+            units,
+            layers: 1,
+            bidirectional,
+            bias: weights.bias.is_some(),
+            activation,
+        }));
+        let direction = if bidirectional {
+            Axis::Directions
+        } else {
+            Axis::One
         };
-        let directions = 1 + usize::from(both);
-        let units = own.shape.last().copied().unwrap_or(0);
-        let rows = units.saturating_mul(cell.gates.len());
-        expect(&kernel, &[directions, rows, n_in])?;
-        expect(&own, &[directions, rows, units])?;
-        if let Some(bias) = &bias {
-            expect(bias, &[directions, rows.saturating_mul(2)])?;
-        }
-        self.go_to(&flow)?;
-        let names: Vec<&str> = [Some(&kernel), Some(&own), bias.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(Weight::name)
-            .collect();
-        let name = self.name(&names, node);
-        let mut layer = json!({"kind": cell.kind, "name": name, "units": units, "bidirectional": both, "bias": bias.is_some()});
-        if let Some(activation) = activation {
-            layer["activation"] = json!(activation);
-        }
-        self.push(layer)?;
-        for direction in 0..directions {
-            let suffix = if direction == 0 { "" } else { "_reverse" };
-            let gates = |weight: &Weight<'a>, first: usize, shape: &[usize]| {
-                let cut = weight.cut(0, direction, direction + 1);
-                let cut =
-                    cut.ok_or_else(|| format!("{} is no weight of a direction", weight.name()))?;
-                self.gates(&cell, &cut, first, shape)
-            };
-            let mut recipes = vec![
-                (
-                    format!("{name}.weight_ih_l0{suffix}"),
-                    gates(&kernel, 0, &[units, n_in])?,
-                ),
-                (
-                    format!("{name}.weight_hh_l0{suffix}"),
-                    gates(&own, 0, &[units, units])?,
-                ),
-            ];
-            for (own, first) in [("ih", 0), ("hh", rows)] {
-                let Some(bias) = &bias else { continue };
-                recipes.push((
-                    format!("{name}.bias_{own}_l0{suffix}"),
-                    gates(bias, first, &[units])?,
-                ));
-            }
-            for (name, fill) in recipes {
-                self.fill(name, fill);
-            }
-        }
-        let direction = if both { Axis::Directions } else { Axis::One };
-        let units = Axis::Units(units as i64);
-        self.give_flow(
-            node,
-            match batch_first {
-                true => vec![Axis::Batch, Axis::Steps(steps), direction, units],
-                false => vec![Axis::Steps(steps), direction, Axis::Batch, units],
-            },
-        );
-        self.last_state(
-            node,
-            match batch_first {
-                true => vec![Axis::Batch, direction, units],
-                false => vec![direction, Axis::Batch, units],
-            },
-        )
+        let (steps, units) = (Axis::Steps(steps), Axis::Units(units as i64));
+        let (sequence, last_state) = if batch_first {
+            let sequence = vec![Axis::Batch, steps, direction, units];
+            (sequence, vec![Axis::Batch, direction, units])
+        } else {
+            let sequence = vec![steps, direction, Axis::Batch, units];
+            (sequence, vec![direction, Axis::Batch, units])
+        };
+        self.set_layer_output(node, sequence);
+        self.take_last_state(node, last_state)
     }
 
-    /// The gates of one direction `[1, rows, ...]` in the order of architectures, from a row on.
-    fn gates(
+    /// The weights, whose shapes must be those of the cell.
+    fn recurrent_weights(
+        &self,
+        node: &Node<'a>,
+        cell: &Cell,
+        bidirectional: bool,
+        n_in: usize,
+    ) -> Translated<RecurrentWeights<'a>> {
+        let weights = RecurrentWeights {
+            input: self.weight(node, 1)?,
+            state: self.weight(node, 2)?,
+            bias: self.optional_weight(node, 3)?,
+        };
+        let directions = 1 + usize::from(bidirectional);
+        let units = weights.state.shape.last().copied().unwrap_or(0);
+        let rows = units.saturating_mul(cell.gates.len());
+        check_shape(&weights.input, &[directions, rows, n_in])?;
+        check_shape(&weights.state, &[directions, rows, units])?;
+        if let Some(bias) = &weights.bias {
+            check_shape(bias, &[directions, rows.saturating_mul(2)])?;
+        }
+        Ok(weights)
+    }
+
+    /// Sets the recipes of one direction's tensors.
+    fn set_direction(
+        &mut self,
+        name: &str,
+        cell: &Cell,
+        weights: &RecurrentWeights<'a>,
+        direction: usize,
+    ) -> Translated<()> {
+        let suffix = if direction == 0 { "" } else { "_reverse" };
+        let n_in = weights.input.shape[2];
+        let units = weights.state.shape[2];
+        let rows = units * cell.gates.len();
+        let gates = |weight: &Weight<'a>, first: usize, shape: &[usize]| {
+            let of_direction = weight.cut(0, direction, direction + 1);
+            let of_direction = of_direction.ok_or_else(|| {
+                unsupported(format!("{} is no weight of a direction", weight.name()))
+            })?;
+            self.gates_recipe(cell, &of_direction, first, shape)
+        };
+        let mut recipes = vec![
+            ("weight_ih", gates(&weights.input, 0, &[units, n_in])?),
+            ("weight_hh", gates(&weights.state, 0, &[units, units])?),
+        ];
+        if let Some(bias) = &weights.bias {
+            recipes.push(("bias_ih", gates(bias, 0, &[units])?));
+            recipes.push(("bias_hh", gates(bias, rows, &[units])?));
+        }
+        for (tensor, recipe) in recipes {
+            self.builder
+                .set_recipe(format!("{name}.{tensor}_l0{suffix}"), recipe);
+        }
+        Ok(())
+    }
+
+    /// The gates of one direction `[1, rows, ...]` from a row on, in the order of architectures; `shape` is that of one gate.
+    fn gates_recipe(
         &self,
         cell: &Cell,
         weight: &Weight<'a>,
         first: usize,
         shape: &[usize],
-    ) -> Told<TensorRecipe> {
+    ) -> Translated<TensorRecipe> {
         let units = shape.first().copied().unwrap_or(0);
-        let rows = units * cell.gates.len();
         let gate = |&gate: &usize| {
             let start = first + gate * units;
-            weight.cut(1, start, start + units)?.seen_as(shape.to_vec())
+            let rows = weight.cut(1, start, start + units)?;
+            rows.reshaped(shape.to_vec())
         };
         let gates: Option<Vec<Weight<'a>>> = cell.gates.iter().map(gate).collect();
-        let joined = gates.and_then(|gates| Weight::joined(&gates, 0));
-        let joined = joined.ok_or_else(|| format!("{} has no {rows} rows", weight.name()))?;
-        self.filled(&joined)
+        let whole = gates.and_then(|gates| Weight::concatenated(&gates, 0));
+        let whole = whole.ok_or_else(|| {
+            let rows = units * cell.gates.len();
+            unsupported(format!("{} has no {rows} rows", weight.name()))
+        })?;
+        self.weight_recipe(&whole)
     }
 
-    /// Checks that the layer is as architectures have it; gives an Elman layer's activation.
-    fn plain(&self, node: &Node<'a>, cell: &Cell, both: bool) -> Told<Option<&'static str>> {
+    /// Checks that the layer computes what architectures do; gives the activation of an Elman layer that is not tanh.
+    fn checked_activation(
+        &self,
+        node: &Node<'a>,
+        cell: &Cell,
+        bidirectional: bool,
+    ) -> Translated<Option<Activation>> {
         if node.operator == "GRU" && node.int("linear_before_reset").unwrap_or(0) == 0 {
-            return Err(
-                "its reset gate comes before the product (linear_before_reset is 0)".to_owned(),
-            );
+            return Err(unsupported(
+                "its reset gate comes before the product (linear_before_reset is 0)",
+            ));
         }
         if node.float("clip").is_some() || node.int("input_forget").unwrap_or(0) != 0 {
-            return Err("it clips, or couples its gates".to_owned());
+            return Err(unsupported("it clips, or couples its gates"));
         }
-        if self.has(node, 4) {
-            return Err("its sequences have lengths of their own".to_owned());
+        if self.has_input(node, 4) {
+            return Err(unsupported("its sequences have lengths of their own"));
         }
-        for place in [5, 6] {
-            if self.has(node, place) && !self.is_zeros(node, place) {
-                return Err("its first state is not known to be zeros".to_owned());
+        // The first hidden state and, of an LSTM, the first cell.
+        for input in [5, 6] {
+            if self.has_input(node, input) && !self.is_zeros(node, input) {
+                return Err(unsupported("its first state is not known to be zeros"));
             }
         }
-        if self.has(node, 7) {
-            return Err("its gates see the cell (peepholes)".to_owned());
+        if self.has_input(node, 7) {
+            return Err(unsupported("its gates see the cell (peepholes)"));
         }
-        let found = node.texts("activations").unwrap_or_default();
-        let expected = cell.activations.repeat(1 + usize::from(both));
-        match &found[..] {
-            [] => Ok(None),
-            found if found == expected => Ok(None),
-            found if cell.kind == "elman" && found.iter().all(|&own| own == "Relu") => {
-                Ok(Some("relu"))
-            }
-            found => Err(format!("its activations are {found:?}")),
+        let activations = node.texts("activations").unwrap_or_default();
+        let default = cell.activations.repeat(1 + usize::from(bidirectional));
+        let is_elman = node.operator == "RNN";
+        if activations.is_empty() || activations == default {
+            Ok(None)
+        } else if is_elman && activations.iter().all(|&activation| activation == "Relu") {
+            Ok(Some(Activation::Relu))
+        } else {
+            Err(unsupported(format!("its activations are {activations:?}")))
         }
     }
 
-    /// The hidden state at the end, where the graph takes it.
-    fn last_state(&mut self, node: &Node<'a>, axes: Vec<Axis>) -> Told<()> {
-        let taken = |place: usize| {
-            let output = node.outputs.get(place).filter(|name| !name.is_empty());
-            output.is_some_and(|name| {
-                self.takers.contains_key(name) || self.model.graph.outputs.first() == Some(name)
+    /// Takes the hidden state at the end, where the graph takes it.
+    fn take_last_state(&mut self, node: &Node<'a>, axes: Vec<Axis>) -> Translated<()> {
+        let is_taken = |output: usize| {
+            let name = node.outputs.get(output).filter(|name| !name.is_empty());
+            name.is_some_and(|name| {
+                self.consumers.contains_key(name) || self.model.graph.outputs.first() == Some(name)
             })
         };
-        if taken(2) {
-            return Err("its cells are taken".to_owned());
+        if is_taken(2) {
+            return Err(unsupported("its cells are taken"));
         }
-        if !taken(1) {
+        if !is_taken(1) {
             return Ok(());
         }
-        self.push(json!({"kind": "take_step", "which": "final"}))?;
-        let place = self.layers.len();
-        self.give(node, 1, Known::Flow(Flow { place, axes }));
+        let which = TakenStep::Final;
+        self.builder.add_layer(Layer::TakeStep(TakeStep { which }));
+        let n_layers = self.builder.n_layers();
+        self.set_output(node, 1, Value::Flow(Flow { n_layers, axes }));
         Ok(())
     }
 }
 
-fn expect(weight: &Weight<'_>, expected: &[usize]) -> Told<()> {
-    match weight.shape == expected {
-        true => Ok(()),
-        false => Err(format!(
+fn check_shape(weight: &Weight<'_>, expected: &[usize]) -> Translated<()> {
+    if weight.shape != expected {
+        return Err(unsupported(format!(
             "{} has shape {:?}, {expected:?} is needed",
             weight.name(),
             weight.shape
-        )),
+        )));
     }
+    Ok(())
 }

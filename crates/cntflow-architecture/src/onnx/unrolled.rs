@@ -1,341 +1,335 @@
 //! Elman layers that an exporter has unrolled: for each step a product with the state before it, what the step's own input gives
 //! added, and an activation. Every step must be the next one, with the same kernels and biases as the first.
 
-use serde_json::json;
-
-use super::attention::Projection;
-use super::axes::Axis;
-use super::data::Kernel;
-use super::number::Number;
-use super::seen::{Factor, Seen, Source};
-use super::weight::{Weight, n_values};
-use super::{Flow, Known, Path, Told};
-use crate::TensorRecipe;
 use cntflow_formats::onnx::node::Node;
+use cntflow_network::{Activation, Layer, Recurrent};
 
-/// Most units of a recurrence whose first step the exporter has computed.
-const MOST_UNITS: usize = 4096;
+use super::attention_values::Projection;
+use super::axes::{Axis, axis_index};
+use super::dense::simplified;
+use super::kernel::Kernel;
+use super::recurrence_values::{StateProduct, UnrolledCell, UnrolledState};
+use super::strided_view::{Factor, StridedView, ViewSource, all_units};
+use super::symbolic::SymbolicInt;
+use super::translator::Translator;
+use super::value::Value;
+use super::weight::{Weight, n_values};
+use crate::error::{Translated, unsupported};
+use crate::recipe::TensorRecipe;
 
-/// What is computed at every step.
-#[derive(Clone, Debug, PartialEq)]
-struct Cell<'a> {
-    projection: usize,
-    /// Kernel and bias that take the state; none are known where the first step has been computed by the exporter.
-    own: Option<Own<'a>>,
-    /// What the first step adds in their place.
-    first: Option<Weight<'a>>,
-    activation: &'static str,
-}
+/// Most units of a recurrence whose first step the exporter has computed: their biases are compared value by value.
+const MAX_COMPARED_UNITS: usize = 4096;
 
-#[derive(Clone, Debug, PartialEq)]
-struct Own<'a> {
-    kernel: Weight<'a>,
-    bias: Option<Weight<'a>>,
-}
-
-/// The state after some steps.
-#[derive(Clone, Debug)]
-pub(super) struct State<'a> {
-    cell: Cell<'a>,
-    steps: i64,
-    dims: Vec<Vec<Factor>>,
-}
-
-/// The product with the state before a step; that of zeros before the first.
-#[derive(Clone, Debug)]
-pub(super) struct Before<'a> {
-    state: Option<State<'a>>,
-    own: Own<'a>,
-    dims: Vec<Vec<Factor>>,
-}
-
-impl<'m, 'a> Path<'m, 'a> {
+impl<'a> Translator<'_, 'a> {
     /// The product of a state, or of zeros before the first step, with a kernel.
-    pub(super) fn before(&self, node: &Node<'a>, kernel: &Kernel<'a>) -> Told<Before<'a>> {
+    pub(super) fn state_product(
+        &self,
+        node: &Node<'a>,
+        kernel: &Kernel<'a>,
+    ) -> Translated<StateProduct<'a>> {
         let [units, n_in] = kernel.sizes()?;
-        let (state, dims) = match self.known(node, 0)? {
-            Known::State(state) => (Some(state.clone()), state.dims.clone()),
-            Known::Zeros(sizes) => (None, self.zero_dims(sizes)?),
-            _ => return Err("its input 0 is no state".to_owned()),
+        let (state, dims) = match self.value(node, 0)? {
+            Value::State(state) => (Some(state.clone()), state.dims.clone()),
+            Value::Zeros(sizes) => (None, self.dims_of_zeros(sizes)?),
+            _ => return Err(unsupported("its input 0 is no state")),
         };
-        let found = dims.last().map(Vec::as_slice);
-        if units != n_in || found != Some(&all(units)[..]) {
-            return Err(format!(
+        if units != n_in || dims.last() != Some(&all_units(units as i64)) {
+            return Err(unsupported(format!(
                 "the kernel {:?} of a recurrence takes a state of {dims:?}",
                 kernel.weight.shape
-            ));
+            )));
         }
-        let own = Own {
-            kernel: kernel.weight.clone(),
-            bias: kernel.bias.clone(),
-        };
-        Ok(Before { state, own, dims })
+        let kernel = kernel.clone();
+        Ok(StateProduct {
+            state,
+            kernel,
+            dims,
+        })
     }
 
-    fn zero_dims(&self, sizes: &[Number]) -> Told<Vec<Vec<Factor>>> {
+    /// The dimensions of a state of zeros: the batch, ones, and units at the end.
+    fn dims_of_zeros(&self, sizes: &[SymbolicInt]) -> Translated<Vec<Vec<Factor>>> {
         let Some((last, others)) = sizes.split_last() else {
-            return Err("zeros of no dimension are multiplied".to_owned());
+            return Err(unsupported("zeros of no dimension are multiplied"));
         };
         let batch = self.batch_size();
-        let dim = |&size: &Number| match size {
-            Number::Known(1) => Ok(Vec::new()),
+        let dim = |&size: &SymbolicInt| match size {
+            SymbolicInt::Fixed(1) => Ok(Vec::new()),
             size if size == batch => Ok(vec![Factor::Batch(batch)]),
-            size => Err(format!(
+            size => Err(unsupported(format!(
                 "a state of zeros has {size:?} in a dimension of {sizes:?}"
-            )),
+            ))),
         };
-        let mut dims = others.iter().map(dim).collect::<Told<Vec<_>>>()?;
-        dims.push(match last.known() {
-            Some(1) => Vec::new(),
-            Some(size) => vec![Factor::Units { stride: 1, size }],
-            None => return Err("zeros of an open number of units are multiplied".to_owned()),
-        });
+        let mut dims = others.iter().map(dim).collect::<Translated<Vec<_>>>()?;
+        let units = last
+            .fixed()
+            .ok_or_else(|| unsupported("zeros of an open number of units are multiplied"))?;
+        dims.push(all_units(units));
         Ok(dims)
     }
 
-    /// What one step's input gives, added to the product with the state before it.
-    pub(super) fn step_added(
+    /// Adds what one step's input gives to the product with the state before it.
+    pub(super) fn add_step(
         &mut self,
         node: &Node<'a>,
-        before: Before<'a>,
-        seen: &Seen,
-    ) -> Told<()> {
-        let (projection, step) = self.step_of(seen, &before.dims)?;
-        let cell = match before.state {
-            None => Cell {
-                projection,
-                own: Some(before.own),
-                first: None,
-                activation: "",
-            },
-            Some(state) => {
-                if step != state.steps {
-                    return Err(format!(
-                        "step {step} of a recurrence comes after {} steps",
-                        state.steps
-                    ));
-                }
-                self.same_cell(state.cell, projection, before.own)?
+        product: StateProduct<'a>,
+        view: &StridedView,
+    ) -> Translated<()> {
+        let (projection, step) = self.step_of(view, &product.dims)?;
+        let cell = match product.state {
+            None if step != 0 => {
+                let reason = format!("a recurrence begins with step {step}");
+                return Err(unsupported(reason));
             }
+            None => UnrolledCell {
+                projection,
+                state_kernel: Some(product.kernel),
+                first_bias: None,
+                activation: None,
+            },
+            Some(state) if step != state.steps => {
+                return Err(unsupported(format!(
+                    "step {step} of a recurrence comes after {} steps",
+                    state.steps
+                )));
+            }
+            Some(state) => self.same_cell(state.cell, projection, product.kernel)?,
         };
-        let is_first = cell.activation.is_empty();
-        if is_first && step != 0 {
-            return Err(format!("a recurrence begins with step {step}"));
-        }
-        let sum = State {
+        let sum = UnrolledState {
             cell,
             steps: step + 1,
-            dims: before.dims,
+            dims: product.dims,
         };
-        self.give(node, 0, Known::Sum(sum));
+        self.set_output(node, 0, Value::StateSum(sum));
         Ok(())
     }
 
-    /// The first step where the exporter has computed the product with zeros: what is left is the bias.
-    pub(super) fn first_step_added(
+    /// The first step where the exporter has computed the product with zeros: the bias is what is left of it.
+    pub(super) fn add_first_step(
         &mut self,
         node: &Node<'a>,
-        weight: Weight<'a>,
-        seen: &Seen,
-    ) -> Told<()> {
-        let rank = weight.shape.len().max(seen.dims.len());
-        let mut dims = vec![Vec::new(); rank - seen.dims.len()];
-        dims.extend(seen.dims.iter().cloned());
-        let (projection, step) = self.step_of(seen, &dims)?;
-        let units = self.projections[projection].kernel.shape.first().copied();
-        let sizes = n_values(&weight.shape);
-        if step != 0 || weight.shape.last() != units.as_ref() || Some(sizes) != units {
-            return Err(format!(
+        bias: Weight<'a>,
+        view: &StridedView,
+    ) -> Translated<()> {
+        let rank = bias.shape.len().max(view.dims.len());
+        let mut dims = vec![Vec::new(); rank - view.dims.len()];
+        dims.extend(view.dims.iter().cloned());
+        let (projection, step) = self.step_of(view, &dims)?;
+        let kernel = &self.projections[projection].kernel.weight;
+        let units = kernel.shape.first().copied();
+        let is_vector = bias.shape.last().copied() == units && Some(n_values(&bias.shape)) == units;
+        if step != 0 || !is_vector {
+            return Err(unsupported(format!(
                 "a weight {:?} is added to step {step} of a recurrence",
-                weight.shape
-            ));
+                bias.shape
+            )));
         }
-        let cell = Cell {
+        let cell = UnrolledCell {
             projection,
-            own: None,
-            first: Some(weight),
-            activation: "",
+            state_kernel: None,
+            first_bias: Some(bias),
+            activation: None,
         };
-        self.give(
-            node,
-            0,
-            Known::Sum(State {
-                cell,
-                steps: 1,
-                dims,
-            }),
-        );
+        let sum = UnrolledState {
+            cell,
+            steps: 1,
+            dims,
+        };
+        self.set_output(node, 0, Value::StateSum(sum));
         Ok(())
     }
 
-    /// The projection that one step is taken of, and the step, where its dimensions are those of a state.
-    fn step_of(&self, seen: &Seen, dims: &[Vec<Factor>]) -> Told<(usize, i64)> {
-        let (Source::Projection(projection), Some(step)) = (seen.of, seen.step) else {
-            return Err(
-                "what is added to it is neither data nor a step of a recurrence".to_owned(),
-            );
+    /// The projection that a view shows one step of, and the step. The view must have the dimensions of a state.
+    fn step_of(&self, view: &StridedView, dims: &[Vec<Factor>]) -> Translated<(usize, i64)> {
+        let (ViewSource::Projection(projection), Some(step)) = (view.source, view.step) else {
+            return Err(unsupported(
+                "what is added to it is neither data nor a step of a recurrence",
+            ));
         };
-        let longer = dims.len().checked_sub(seen.dims.len());
-        let same = longer.is_some_and(|n| {
-            dims[n..] == seen.dims[..] && dims[..n].iter().all(|dim| dim.is_empty())
+        let n_more = dims.len().checked_sub(view.dims.len());
+        let is_like_state = n_more.is_some_and(|n| {
+            dims[n..] == view.dims[..] && dims[..n].iter().all(|dim| dim.is_empty())
         });
-        let units = self.projections[projection].kernel.shape.first();
-        let whole = units.is_some_and(|&n| dims.last().map(Vec::as_slice) == Some(&all(n)[..]));
-        match same && whole && seen.first == 0 && seen.scale == 1.0 {
-            true => Ok((projection, step)),
-            false => Err(format!("a step {seen:?} is added to a state of {dims:?}")),
+        let units = self.projections[projection].kernel.weight.shape.first();
+        let has_all_units = units.is_some_and(|&n| dims.last() == Some(&all_units(n as i64)));
+        if !is_like_state || !has_all_units || view.first_unit != 0 || view.scale != 1.0 {
+            return Err(unsupported(format!(
+                "a step {view:?} is added to a state of {dims:?}"
+            )));
         }
+        Ok((projection, step))
     }
 
-    /// A cell with what the next step tells of it, which must be the same.
-    fn same_cell(&self, cell: Cell<'a>, projection: usize, own: Own<'a>) -> Told<Cell<'a>> {
-        let is_same = match (&cell.own, &cell.first) {
-            (Some(known), _) => *known == own,
-            (None, Some(first)) => own
+    /// The cell of the next step, which must be the same; it may tell the kernel that the first step did not show.
+    fn same_cell(
+        &self,
+        cell: UnrolledCell<'a>,
+        projection: usize,
+        kernel: Kernel<'a>,
+    ) -> Translated<UnrolledCell<'a>> {
+        let is_same_kernel = match (&cell.state_kernel, &cell.first_bias) {
+            (Some(known), _) => *known == kernel,
+            (None, Some(first_bias)) => kernel
                 .bias
                 .as_ref()
-                .is_some_and(|bias| self.same_values(first, bias)),
+                .is_some_and(|bias| self.have_same_values(first_bias, bias)),
             (None, None) => false,
         };
-        match is_same && cell.projection == projection {
-            true => Ok(Cell {
-                own: Some(own),
-                ..cell
-            }),
-            false => Err("the steps of a recurrence have different kernels or biases".to_owned()),
+        if !is_same_kernel || cell.projection != projection {
+            return Err(unsupported(
+                "the steps of a recurrence have different kernels or biases",
+            ));
         }
+        Ok(UnrolledCell {
+            state_kernel: Some(kernel),
+            ..cell
+        })
     }
 
-    fn same_values(&self, first: &Weight<'a>, second: &Weight<'a>) -> bool {
-        let [first, second] = [first, second].map(|weight| self.values(weight, MOST_UNITS));
-        let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
-        first.is_some() && first.map(bits) == second.map(bits)
-    }
-
-    pub(super) fn is_sum(&self, node: &Node<'a>) -> bool {
-        matches!(self.known(node, 0), Ok(Known::Sum(_)))
-    }
-
-    pub(super) fn next_state(&mut self, node: &Node<'a>) -> Told<()> {
-        let Known::Sum(sum) = self.known(node, 0)? else {
-            return Err("its input is no step of a recurrence".to_owned());
+    /// Whether two weights have the same values bit by bit; no if there are too many to compare.
+    fn have_same_values(&self, first: &Weight<'a>, second: &Weight<'a>) -> bool {
+        let bits = |weight| {
+            let values = self.real_values(weight, MAX_COMPARED_UNITS)?;
+            Some(values.into_iter().map(f32::to_bits).collect::<Vec<_>>())
         };
-        let activation = match node.operator {
-            "Relu" => "relu",
-            _ => "tanh",
+        let first = bits(first);
+        first.is_some() && first == bits(second)
+    }
+
+    pub(super) fn takes_state_sum(&self, node: &Node<'a>) -> bool {
+        matches!(self.value(node, 0), Ok(Value::StateSum(_)))
+    }
+
+    /// The activation of a step's sum, which gives the next state.
+    pub(super) fn next_state(&mut self, node: &Node<'a>) -> Translated<()> {
+        let Value::StateSum(sum) = self.value(node, 0)? else {
+            return Err(unsupported("its input is no step of a recurrence"));
         };
-        if !["", activation].contains(&sum.cell.activation) {
-            return Err("the steps of a recurrence have different activations".to_owned());
+        let activation = if node.operator == "Relu" {
+            Activation::Relu
+        } else {
+            Activation::Tanh
+        };
+        if sum
+            .cell
+            .activation
+            .is_some_and(|before| before != activation)
+        {
+            return Err(unsupported(
+                "the steps of a recurrence have different activations",
+            ));
         }
         let mut state = sum.clone();
-        state.cell.activation = activation;
-        self.give(node, 0, Known::State(state));
+        state.cell.activation = Some(activation);
+        self.set_output(node, 0, Value::State(state));
         Ok(())
     }
 
-    /// All states, one after the other, are the sequence that the layer gives.
-    pub(super) fn states(&mut self, node: &Node<'a>, states: &[State<'a>]) -> Told<()> {
-        let Some(last) = states.last() else {
-            return Err("it joins nothing".to_owned());
-        };
-        let Projection { flow, kernel, bias } = &self.projections[last.cell.projection];
-        let steps = match flow.axes.iter().find_map(|axis| match axis {
+    /// Concatenates all states, one after the other: the sequence that the layer gives.
+    pub(super) fn concat_states(
+        &mut self,
+        node: &Node<'a>,
+        states: &[UnrolledState<'a>],
+    ) -> Translated<()> {
+        let last = states
+            .last()
+            .ok_or_else(|| unsupported("it joins nothing"))?;
+        let projection = self.projections[last.cell.projection].clone();
+        let mut axes = projection.flow.axes.iter();
+        let n_steps = axes.find_map(|axis| match axis {
             Axis::Steps(n) => Some(*n),
             _ => None,
-        }) {
-            Some(steps) if steps == states.len() as i64 => steps,
-            steps => {
-                return Err(format!(
-                    "{} states are joined, of {steps:?} steps",
-                    states.len()
-                ));
-            }
-        };
-        let in_order = states.iter().zip(1..).all(|(state, n)| state.steps == n);
-        let own = last
-            .cell
-            .own
-            .clone()
-            .ok_or("the kernel of a recurrence is not known")?;
-        let same = states.iter().all(|state| {
-            let cell = &state.cell;
-            cell.projection == last.cell.projection
-                && cell.activation == last.cell.activation
-                && cell.first == last.cell.first
-                && cell.own.as_ref().is_none_or(|known| *known == own)
         });
-        let axis = node.int("axis").unwrap_or(0);
-        let place = super::shapes::place_of(axis, last.dims.len());
-        let place = place.filter(|&place| last.dims[place].is_empty());
-        let (true, true, Some(place)) = (in_order, same, place) else {
-            return Err(
-                "it joins states of a recurrence that are not one after the other".to_owned(),
-            );
+        let steps = n_steps
+            .filter(|&steps| steps == states.len() as i64)
+            .ok_or_else(|| {
+                unsupported(format!(
+                    "{} states are joined, of {n_steps:?} steps",
+                    states.len()
+                ))
+            })?;
+        let state_kernel = last
+            .cell
+            .state_kernel
+            .clone()
+            .ok_or_else(|| unsupported("the kernel of a recurrence is not known"))?;
+        let is_same_cell = |cell: &UnrolledCell<'a>| {
+            // The first step may not have shown its kernel.
+            let is_same_kernel = cell
+                .state_kernel
+                .as_ref()
+                .is_none_or(|kernel| *kernel == state_kernel);
+            is_same_kernel
+                && cell.projection == last.cell.projection
+                && cell.activation == last.cell.activation
+                && cell.first_bias == last.cell.first_bias
         };
-        let (flow, kernel, bias) = (flow.clone(), kernel.clone(), bias.clone());
-        let units = self.elman(node, &flow, (kernel, bias), own, last.cell.activation)?;
+        let mut numbered = states.iter().zip(1..);
+        let is_complete = numbered.all(|(state, n)| state.steps == n && is_same_cell(&state.cell));
+        let axis = axis_index(node.int("axis").unwrap_or(0), last.dims.len());
+        let axis = axis.ok().filter(|&axis| last.dims[axis].is_empty());
+        let Some(axis) = axis.filter(|_| is_complete) else {
+            return Err(unsupported(
+                "it joins states of a recurrence that are not one after the other",
+            ));
+        };
+        let activation = last.cell.activation;
+        let units = self.push_elman(node, &projection, &state_kernel, activation)?;
         let mut dims = last.dims.clone();
-        dims[place] = vec![Factor::Steps(steps)];
+        dims[axis] = vec![Factor::Steps(steps)];
         if let Some(last) = dims.last_mut() {
-            *last = all(units);
+            *last = all_units(units as i64);
         }
-        let seen = Seen {
-            of: Source::Layer(self.layers.len()),
+        let sequence = StridedView {
+            source: ViewSource::Layer(self.builder.n_layers()),
             dims,
-            first: 0,
+            first_unit: 0,
             step: None,
             scale: 1.0,
         };
-        let known = self.settled(seen);
-        self.give(node, 0, known);
+        self.set_output(node, 0, simplified(sequence));
         Ok(())
     }
 
-    fn elman(
+    /// Adds the layer; gives its units.
+    fn push_elman(
         &mut self,
         node: &Node<'a>,
-        flow: &Flow,
-        (kernel, bias): (Weight<'a>, Option<Weight<'a>>),
-        own: Own<'a>,
-        activation: &str,
-    ) -> Told<usize> {
-        let units = own.kernel.shape.first().copied().unwrap_or(0);
-        let kernels = [self.filled(&kernel)?, self.filled(&own.kernel)?];
-        let filled =
-            |bias: &Option<Weight<'a>>| bias.as_ref().map(|bias| self.filled(bias)).transpose();
-        let biases = [filled(&bias)?, filled(&own.bias)?];
-        let has_bias = biases.iter().any(Option::is_some);
-        let names = [
-            Some(&kernel),
-            Some(&own.kernel),
-            bias.as_ref(),
-            own.bias.as_ref(),
-        ];
-        let names: Vec<&str> = names.into_iter().flatten().map(Weight::name).collect();
-        self.go_to(flow)?;
-        let name = self.name(&names, node);
-        self.push(json!({"kind": "elman", "name": name, "units": units, "bias": has_bias, "activation": activation}))?;
-        for (what, fill) in ["ih", "hh"].into_iter().zip(kernels) {
-            self.fill(format!("{name}.weight_{what}_l0"), fill);
-        }
-        for (what, fill) in ["ih", "hh"].into_iter().zip(biases) {
-            if has_bias {
-                self.fill(
-                    format!("{name}.bias_{what}_l0"),
-                    fill.unwrap_or(TensorRecipe::Zeros),
-                );
+        projection: &Projection<'a>,
+        state_kernel: &Kernel<'a>,
+        activation: Option<Activation>,
+    ) -> Translated<usize> {
+        let kernels = [&projection.kernel, state_kernel];
+        let units = state_kernel.weight.shape.first().copied().unwrap_or(0);
+        let bias = kernels.iter().any(|kernel| kernel.bias.is_some());
+        let weights = kernels.map(|kernel| kernel.weight.name());
+        let biases = kernels.iter().filter_map(|kernel| kernel.bias.as_ref());
+        let names: Vec<&str> = weights
+            .into_iter()
+            .chain(biases.map(Weight::name))
+            .collect();
+        self.continue_from(&projection.flow);
+        let name = self.layer_name(&names, node);
+        for (kernel, suffix) in kernels.into_iter().zip(["ih_l0", "hh_l0"]) {
+            self.set_weight(format!("{name}.weight_{suffix}"), &kernel.weight)?;
+            if !bias {
+                continue;
             }
+            let recipe = match &kernel.bias {
+                Some(bias) => self.weight_recipe(bias)?,
+                None => TensorRecipe::Zeros,
+            };
+            self.builder
+                .set_recipe(format!("{name}.bias_{suffix}"), recipe);
         }
+        self.builder.add_layer(Layer::Elman(Recurrent {
+            name,
+            units,
+            layers: 1,
+            bidirectional: false,
+            bias,
+            activation,
+        }));
         Ok(units)
-    }
-}
-
-fn all(units: usize) -> Vec<Factor> {
-    match units {
-        1 => Vec::new(),
-        n => vec![Factor::Units {
-            stride: 1,
-            size: n as i64,
-        }],
     }
 }

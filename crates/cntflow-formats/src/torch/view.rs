@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use cntflow_storage::{FormatError, Limits};
 
-use crate::{TensorEntry, format::checked_bytes};
+use crate::{StridedLayout, TensorEntry, format::checked_bytes};
 
 /// How a tensor lies in its storage; all in elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,21 +101,12 @@ impl View {
                 Cow::Owned(bytes) => Cow::Owned(bytes[first..first + length].to_vec()),
             };
         }
-        let mut elements = Vec::with_capacity(length);
-        let mut index = vec![0; shape.len()];
-        let mut place = self.offset;
-        for _ in 0..n {
-            elements.extend_from_slice(&storage[place * self.width..][..self.width]);
-            for dimension in (0..shape.len()).rev() {
-                index[dimension] += 1;
-                place += self.strides[dimension];
-                if index[dimension] < shape[dimension] {
-                    break;
-                }
-                place -= self.strides[dimension] * shape[dimension];
-                index[dimension] = 0;
-            }
-        }
-        Cow::Owned(elements)
+        let layout = StridedLayout {
+            width: self.width,
+            offset: self.offset,
+            shape,
+            strides: &self.strides,
+        };
+        Cow::Owned(layout.gather(&storage))
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use arcstr::ArcStr;
-use cntflow_architecture::zoo_matrix::{ZooHints, embedded};
+use cntflow_architecture::zoo_matrix::{ZooHints, translate};
 use cntflow_catalog::{
     CatalogEntry, Interner, Labels, RowError, label_name,
     rows::{Cell, Row, for_each_row},
@@ -116,7 +116,7 @@ fn read_metrics(
                 dataset: text("config.dataset"),
             };
             let architecture = architectures.entry(hints).or_insert_with_key(|hints| {
-                let architecture = embedded(&zoo.variables, hints).architecture.ok()?;
+                let architecture = translate(&zoo.variables, hints).ok()?.architecture;
                 serde_json::to_string(&architecture).ok().map(ArcStr::from)
             });
             entry.architecture.clone_from(architecture);

@@ -180,7 +180,7 @@ fn what_only_looks_like_an_attention_is_refused() {
         "(Where): it takes the scores of an attention: a mask",
     );
     check("sideways", "over axis Some(-2), not its keys");
-    check("halved", "(Mul): it takes the shares of an attention");
+    check("halved", "(Mul): it takes the weights of an attention");
     check("cross", "made of different data: it is no self-attention");
     check(
         "rectified",

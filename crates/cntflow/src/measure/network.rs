@@ -73,7 +73,7 @@ pub(crate) fn measure_without_architecture(
     error: ArchitectureError,
     plan: &MeasurePlan,
 ) -> Result<Measured, ArchitectureError> {
-    let ArchitectureError::NoArchitecture { reason, .. } = &error else {
+    let ArchitectureError::NoArchitecture { source, .. } = &error else {
         return Err(error);
     };
     // Tensors are read one at a time, so these two are set while `measure_tensors` consumes them.
@@ -102,7 +102,8 @@ pub(crate) fn measure_without_architecture(
             samples: Vec::new(),
             not_finite,
             omitted: Some(format!(
-                "weights alone: the architecture cannot be told: {reason}"
+                "weights alone: the architecture cannot be told: {}",
+                with_causes(source)
             )),
         }),
     }

@@ -4,7 +4,7 @@ use cntflow_network::Architecture;
 
 use super::*;
 use crate::TensorSlice;
-use crate::infer::fills_by_suffix;
+use crate::infer::prefixed_recipes;
 
 #[test]
 fn a_chain_is_read_in_natural_order() {
@@ -55,7 +55,7 @@ fn wrappers_and_words_for_both_ends_are_known() {
 #[test]
 fn where_names_tell_no_order_the_file_does() {
     let list: [(&str, &[usize]); 2] = [("zeta.weight", &[3, 4]), ("alpha.weight", &[2, 3])];
-    let found = told(&list);
+    let found = inferred(&list);
     assert_eq!(layers(&found), ["dense zeta 3", "dense alpha 2"]);
     assert!(found.assumptions[0].contains("stand in the file's"));
 }
@@ -83,7 +83,7 @@ fn a_convolutional_network_with_norms() {
             "dense classifier.1 10",
         ],
     );
-    // 7 + 2 + 4: no common size, so nothing but channels is told.
+    // 7 + 2 + 4: no common size, so that only channels are known.
     assert_eq!(found.architecture.input, [1, 13, 13]);
     assert!(found.sizes_assumed);
     let named = check(
@@ -106,9 +106,9 @@ fn a_convolutional_network_with_norms() {
 }
 
 #[test]
-fn the_size_of_images_is_told_where_one_assumption_alone_makes_a_common_one() {
+fn image_sizes_are_known_where_exactly_one_assumption_gives_a_common_one() {
     let sized = |places: usize| {
-        told(&[
+        inferred(&[
             ("conv1.weight", &[8, 3, 3, 3]),
             ("conv2.weight", &[4, 8, 3, 3]),
             ("fc.weight", &[10, 4 * places]),
@@ -126,7 +126,9 @@ fn the_size_of_images_is_told_where_one_assumption_alone_makes_a_common_one() {
     assert_eq!(graph.neurons[2].shape.n_neurons(), 4 * 32 * 32);
     let odd = sized(6);
     assert!(
-        odd.assumptions.iter().any(|doubt| doubt.contains("2 x 3")),
+        odd.assumptions
+            .iter()
+            .any(|assumption| assumption.contains("2 x 3")),
         "{:?}",
         odd.assumptions
     );
@@ -157,7 +159,7 @@ fn depthwise_and_transposed_convolutions() {
 
 #[test]
 fn lists_without_names_and_kernels_of_keras() {
-    let found = told(&[
+    let found = inferred(&[
         ("arr_0", &[3, 3, 1, 4]),
         ("arr_1", &[4]),
         ("arr_2", &[16, 5]),
@@ -168,16 +170,16 @@ fn lists_without_names_and_kernels_of_keras() {
         ["conv2d arr_0 4 [3,3]", "flatten", "dense arr_2 5"]
     );
     // Columns of the dense kernel: row, column, channel in the file; channel, row, column here.
-    let expected = TensorSlice::reordered("arr_2", &[3, 2, 0, 1])
+    let expected = TensorSlice::permuted("arr_2", &[3, 2, 0, 1])
         .read_as(&[2, 2, 4, 5])
         .shaped(&[5, 16]);
     assert_eq!(
         found.recipes.get("arr_2.weight"),
-        Some(&TensorRecipe::Tensor(expected))
+        Some(&TensorRecipe::Slice(expected))
     );
-    let small = told(&[("0", &[3]), ("1", &[4, 3]), ("2", &[2]), ("10", &[3, 2])]);
+    let small = inferred(&[("0", &[3]), ("1", &[4, 3]), ("2", &[2]), ("10", &[3, 2])]);
     assert_eq!(layers(&small), ["dense 1 3", "dense 10 2"]);
-    let keras = told(&[
+    let keras = inferred(&[
         ("dense/kernel:0", &[4, 3]),
         ("dense/bias:0", &[3]),
         ("dense_1/kernel:0", &[3, 2]),
@@ -186,13 +188,13 @@ fn lists_without_names_and_kernels_of_keras() {
 }
 
 #[test]
-fn an_activation_told_beside_the_weights_is_that_of_hidden_layers() {
+fn an_activation_in_the_metadata_is_that_of_hidden_layers() {
     let list: [(&str, &[usize]); 3] = [
         ("a1.weight", &[3, 4]),
         ("a1_norm.weight", &[3]),
         ("b2.weight", &[2, 3]),
     ];
-    let found = told_with(&list, "activation", "relu");
+    let found = inferred_with(&list, "activation", "relu");
     let json = serde_json::to_string(&found.architecture.layers).unwrap();
     assert_eq!(json.matches("relu").count(), 1);
     assert!(matches!(&found.architecture.layers[1],
@@ -200,47 +202,47 @@ fn an_activation_told_beside_the_weights_is_that_of_hidden_layers() {
 }
 
 #[test]
-fn what_makes_no_chain_says_which_numbers_differ() {
-    refused(
+fn errors_say_which_numbers_differ() {
+    check_error(
         &[("a.weight", &[3, 4]), ("b.weight", &[2, 5])],
         "b.weight [2, 5] takes 5 inputs, a gives 3",
     );
-    refused(
+    check_error(
         &[("a.weight", &[3, 4]), ("a.bias", &[2])],
         "a.bias has shape [2], a.weight [3, 4] gives 3 units",
     );
-    refused(
+    check_error(
         &[("a.weight", &[3, 4, 1, 1, 1])],
         "a.weight [3, 4, 1, 1, 1] is no kernel",
     );
-    refused(
+    check_error(
         &[("a.weight", &[3, 4]), ("position", &[3])],
-        "position [3] belongs to no layer",
+        "position [3] belongs to no known layer",
     );
-    refused(
+    check_error(
         &[("a.weight", &[3, 4]), ("b.running_mean", &[7])],
         "the norm b.running_mean [7] follows no layer",
     );
-    refused(&[("a.weight", &[0, 1 << 40])], "holds no values");
-    refused(
+    check_error(&[("a.weight", &[0, 1 << 40])], "holds no values");
+    check_error(
         &[("conv.weight", &[3, 1, 3, 3]), ("fc.weight", &[2, 7])],
         "fc.weight [2, 7] takes 7 inputs, conv gives 3",
     );
-    refused(&[], "no tensor <name>.weight");
+    check_error(&[], "no tensor <name>.weight");
 }
 
 #[test]
-fn a_told_architecture_is_filled_behind_a_prefix() {
+fn tensors_of_a_given_architecture_are_found_behind_a_prefix() {
     let json = r#"{"input": [2], "layers": [{"kind": "dense", "name": "fc", "units": 1}]}"#;
     let architecture: Architecture = serde_json::from_str(json).unwrap();
     let list: [(&str, &[usize]); 2] = [("net.m.fc.weight", &[1, 2]), ("net.m.fc.bias", &[1])];
-    let (recipes, assumptions) = fills_by_suffix(&architecture, &tensors(&list));
-    let expected = TensorRecipe::Tensor(TensorSlice::whole("net.m.fc.bias"));
+    let (recipes, assumptions) = prefixed_recipes(&architecture, &tensors(&list));
+    let expected = TensorRecipe::Slice(TensorSlice::whole("net.m.fc.bias"));
     assert_eq!(recipes.get("fc.bias"), Some(&expected));
     assert!(assumptions.is_empty());
     let incomplete: [(&str, &[usize]); 1] = [("net.m.fc.weight", &[1, 2])];
     assert!(
-        fills_by_suffix(&architecture, &tensors(&incomplete))
+        prefixed_recipes(&architecture, &tensors(&incomplete))
             .0
             .is_empty()
     );

@@ -1,4 +1,4 @@
-//! Architectures told from lists of names and shapes.
+//! Architectures inferred from lists of names and shapes.
 
 mod chains;
 mod recurrent;
@@ -7,9 +7,10 @@ mod transformers;
 
 use std::collections::BTreeMap;
 
-use super::{Inferred, infer};
-use crate::TensorRecipe;
 use cntflow_formats::{Element, TensorEntry};
+
+use super::infer;
+use crate::{ResolvedArchitecture, TensorRecipe};
 
 fn tensors(list: &[(&str, &[usize])]) -> Vec<TensorEntry> {
     let entry = |(name, shape): &(&str, &[usize])| TensorEntry {
@@ -21,19 +22,19 @@ fn tensors(list: &[(&str, &[usize])]) -> Vec<TensorEntry> {
     list.iter().map(entry).collect()
 }
 
-fn told(list: &[(&str, &[usize])]) -> Inferred {
-    let inferred = infer(&tensors(list), &BTreeMap::new());
-    inferred.unwrap_or_else(|reason| panic!("{reason}: {list:?}"))
+fn inferred(list: &[(&str, &[usize])]) -> ResolvedArchitecture {
+    let resolved = infer(&tensors(list), &BTreeMap::new());
+    resolved.unwrap_or_else(|error| panic!("{error}: {list:?}"))
 }
 
-fn told_with(list: &[(&str, &[usize])], key: &str, value: &str) -> Inferred {
+fn inferred_with(list: &[(&str, &[usize])], key: &str, value: &str) -> ResolvedArchitecture {
     let metadata = BTreeMap::from([(key.to_owned(), value.to_owned())]);
     infer(&tensors(list), &metadata).unwrap()
 }
 
-/// The layers as JSON, without what is by default.
-fn layers(inferred: &Inferred) -> Vec<String> {
-    let layers = serde_json::to_value(&inferred.architecture.layers).unwrap();
+/// Kind, name and sizes of every layer.
+fn layers(resolved: &ResolvedArchitecture) -> Vec<String> {
+    let layers = serde_json::to_value(&resolved.architecture.layers).unwrap();
     let shown = |layer: &serde_json::Value| {
         let text = |key: &str| layer.get(key).map(ToString::to_string);
         let keys = ["kind", "name", "units", "filters", "kernel"];
@@ -43,42 +44,42 @@ fn layers(inferred: &Inferred) -> Vec<String> {
     layers.as_array().unwrap().iter().map(shown).collect()
 }
 
-/// Every tensor that the architecture wants is filled by one of the file that has as many values.
-fn check_fills(list: &[(&str, &[usize])], inferred: &Inferred) {
-    let values = |name: &str| {
-        let found = list.iter().find(|(own, _)| *own == name);
-        found.map(|(_, shape)| shape.iter().product::<usize>())
+/// Every tensor of the architecture is made of one of the file that has as many values.
+fn check_recipes(list: &[(&str, &[usize])], resolved: &ResolvedArchitecture) {
+    let n_values = |name: &str| {
+        let tensor = list.iter().find(|(other, _)| *other == name);
+        tensor.map(|(_, shape)| shape.iter().product::<usize>())
     };
-    for spec in inferred.architecture.tensors().unwrap() {
-        let found = match inferred.recipes.get(&spec.name) {
-            None => values(&spec.name),
-            Some(TensorRecipe::Tensor(excerpt)) => values(&excerpt.tensor),
+    for spec in resolved.architecture.tensors().unwrap() {
+        let found = match resolved.recipes.get(&spec.name) {
+            None => n_values(&spec.name),
+            Some(TensorRecipe::Slice(slice)) => n_values(&slice.tensor),
             Some(TensorRecipe::Zeros | TensorRecipe::Ones) => continue,
-            Some(TensorRecipe::Joined(_)) => None,
+            Some(TensorRecipe::Concat(_)) => None,
         };
         assert_eq!(found, Some(spec.n_values()), "{}", spec.name);
     }
 }
 
 /// The layers of a list are these, whatever the order it is listed in.
-fn check(list: &[(&str, &[usize])], expected: &[&str]) -> Inferred {
-    let inferred = told(list);
-    assert_eq!(layers(&inferred), expected);
-    check_fills(list, &inferred);
-    let mut other = list.to_vec();
+fn check(list: &[(&str, &[usize])], expected: &[&str]) -> ResolvedArchitecture {
+    let resolved = inferred(list);
+    assert_eq!(layers(&resolved), expected);
+    check_recipes(list, &resolved);
+    let mut reordered = list.to_vec();
     for turn in 0..list.len() {
-        other.rotate_left(1);
+        reordered.rotate_left(1);
         if turn % 2 == 0 {
-            other.reverse();
+            reordered.reverse();
         }
-        let again = told(&other);
-        assert_eq!(again.architecture, inferred.architecture, "{other:?}");
-        assert_eq!(again.recipes, inferred.recipes, "{other:?}");
+        let again = inferred(&reordered);
+        assert_eq!(again.architecture, resolved.architecture, "{reordered:?}");
+        assert_eq!(again.recipes, resolved.recipes, "{reordered:?}");
     }
-    inferred
+    resolved
 }
 
-fn refused(list: &[(&str, &[usize])], expected: &str) {
-    let reason = infer(&tensors(list), &BTreeMap::new()).unwrap_err();
-    assert!(reason.contains(expected), "{reason}");
+fn check_error(list: &[(&str, &[usize])], expected: &str) {
+    let error = infer(&tensors(list), &BTreeMap::new()).unwrap_err();
+    assert!(error.to_string().contains(expected), "{error}");
 }

@@ -27,7 +27,7 @@ fn recurrent_layers_by_their_gates() {
         .iter()
         .map(|(name, shape)| (*name, &**shape))
         .collect();
-    refused(&wrong, "10 rows for 5 hidden units");
+    check_error(&wrong, "the number of rows, 10, is not 1, 3 or 4 x 5");
     let found = check(
         &[
             ("embedding.weight", &[100, 4]),

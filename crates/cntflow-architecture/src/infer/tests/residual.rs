@@ -1,6 +1,6 @@
 //! Residual networks by their names.
 
-use super::{check, layers, refused, told, told_with};
+use super::{check, check_error, inferred, inferred_with, layers};
 
 /// A norm after a kernel.
 macro_rules! norm {
@@ -36,7 +36,7 @@ fn basic() -> List {
 
 #[test]
 fn blocks_are_added_to_what_they_take() {
-    let inferred = check(
+    let resolved = check(
         &basic(),
         &[
             "conv2d conv1 4 [7,7]",
@@ -58,14 +58,14 @@ fn blocks_are_added_to_what_they_take() {
             "dense fc 10",
         ],
     );
-    let layers = serde_json::to_value(&inferred.architecture.layers).unwrap();
+    let layers = serde_json::to_value(&resolved.architecture.layers).unwrap();
     let from = |place: usize| layers[place]["from"].as_str().unwrap();
     assert_eq!(
         [from(6), from(11), from(14)],
         ["bn1", "layer1.0", "layer2.0.bn2"]
     );
-    assert!(inferred.sizes_assumed);
-    let assumptions = inferred.assumptions.join("\n");
+    assert!(resolved.sizes_assumed);
+    let assumptions = resolved.assumptions.join("\n");
     assert!(
         assumptions.contains("residual") && assumptions.contains("means over all places"),
         "{assumptions}"
@@ -85,8 +85,8 @@ fn bottlenecks_and_names_of_scripts() {
         ("module.blocks.1.conv3.weight", &[8, 2, 1, 1]),
         ("module.linear.weight", &[5, 8]),
     ]);
-    let inferred = told(&list);
-    let shown = layers(&inferred).join(", ");
+    let resolved = inferred(&list);
+    let shown = layers(&resolved).join(", ");
     let expected = "conv2d blocks.0.conv3 8 [1,1], branch, conv2d blocks.0.shortcut 8 [1,1], add blocks.0, conv2d blocks.1.conv1";
     assert!(shown.contains(expected), "{shown}");
     assert!(
@@ -96,9 +96,9 @@ fn bottlenecks_and_names_of_scripts() {
 }
 
 #[test]
-fn a_told_activation_comes_behind_the_sum() {
-    let inferred = told_with(&basic(), "activation", "relu");
-    let layers = serde_json::to_value(&inferred.architecture.layers).unwrap();
+fn the_activation_comes_behind_the_sum() {
+    let resolved = inferred_with(&basic(), "activation", "relu");
+    let layers = serde_json::to_value(&resolved.architecture.layers).unwrap();
     let activations: Vec<_> = layers
         .as_array()
         .unwrap()
@@ -127,9 +127,9 @@ fn sums_of_different_channels_are_refused() {
             *shape = &[6];
         }
     }
-    refused(&list, "block layer2.0 adds 6 channels to 8");
+    check_error(&list, "block layer2.0 adds 6 channels to 8");
     let mut list = basic();
     list.retain(|(name, _)| !name.starts_with("layer1.0.") || name.contains("conv"));
     list.retain(|(name, _)| *name != "layer1.0.conv2.weight");
-    refused(&list, "layer2.0");
+    check_error(&list, "layer2.0");
 }

@@ -35,7 +35,7 @@ fn with_blocks(
     (0..n).flat_map(named).chain(others).collect()
 }
 
-fn check_blocks(list: &[(String, &'static [usize])], expected: &[&str]) -> Inferred {
+fn check_blocks(list: &[(String, &'static [usize])], expected: &[&str]) -> ResolvedArchitecture {
     let list: Vec<(&str, &[usize])> = list.iter().map(|(name, shape)| (&**name, *shape)).collect();
     check(&list, expected)
 }
@@ -64,10 +64,10 @@ fn transformer_encoders_of_torch() {
         found
             .assumptions
             .iter()
-            .any(|doubt| doubt.starts_with("heads are not in the weights"))
+            .any(|assumption| assumption.starts_with("heads are not in the weights"))
     );
     let list: Vec<(&str, &[usize])> = list.iter().map(|(name, shape)| (&**name, *shape)).collect();
-    let found = told_with(&list, "nhead", "4");
+    let found = inferred_with(&list, "nhead", "4");
     assert!(matches!(&found.architecture.layers[1],
         cntflow_network::Layer::TransformerEncoder(block) if block.heads == 4 && block.feed_forward == 16));
 }
@@ -169,7 +169,7 @@ fn vision_transformers_of_timm_and_hugging_face() {
         found
             .assumptions
             .iter()
-            .any(|doubt| doubt.contains("mask_token"))
+            .any(|assumption| assumption.contains("mask_token"))
     );
 }
 
@@ -217,13 +217,13 @@ fn language_models() {
     let kernel = found
         .recipes
         .get("transformer.h.0.self_attn.in_proj_weight");
-    let expected = TensorSlice::reordered("transformer.h.0.attn.c_attn.weight", &[1, 0]);
-    assert_eq!(kernel, Some(&TensorRecipe::Tensor(expected)));
+    let expected = TensorSlice::permuted("transformer.h.0.attn.c_attn.weight", &[1, 0]);
+    assert_eq!(kernel, Some(&TensorRecipe::Slice(expected)));
     assert!(
         found
             .assumptions
             .iter()
-            .any(|doubt| doubt.contains("transformer.h.0.attn"))
+            .any(|assumption| assumption.contains("transformer.h.0.attn"))
     );
     let bert: [(&str, &[usize]); 12] = [
         ("attention.self.query.weight", &[8, 8]),
@@ -268,6 +268,6 @@ fn language_models() {
         found
             .assumptions
             .iter()
-            .any(|doubt| doubt.contains("token_type_embeddings"))
+            .any(|assumption| assumption.contains("token_type_embeddings"))
     );
 }

@@ -1,12 +1,13 @@
-//! Modules told from tensors' names: `fc1.weight` and `fc1.bias` are those of the module `fc1`. Prefixes of wrappers are no part of a
-//! name, and the names that Keras has for parameters become PyTorch's.
+//! Modules by their tensors' names: `fc1.weight` and `fc1.bias` are parameters of the module `fc1`. Prefixes of wrappers are no part
+//! of a name, and Keras' names of parameters become PyTorch's.
 
 use std::collections::BTreeMap;
 
-use crate::{TensorRecipe, TensorSlice};
 use cntflow_formats::TensorEntry;
 
-/// First parts of names that tell of a wrapper (data parallelism, compilation, training dictionaries), where all weights have them.
+use crate::recipe::{TensorRecipe, TensorSlice};
+
+/// First parts of names that wrappers add to all weights: data parallelism, compilation, training dictionaries.
 const WRAPPERS: [&str; 9] = [
     "module",
     "_orig_mod",
@@ -19,7 +20,7 @@ const WRAPPERS: [&str; 9] = [
     "_module",
 ];
 
-/// Parameters that modules have, as a name ends in, with PyTorch's names for them.
+/// Last parts of names that are parameters of modules, with PyTorch's names for them.
 const PARAMETERS: [(&str, &str); 11] = [
     ("weight", "weight"),
     ("bias", "bias"),
@@ -34,7 +35,7 @@ const PARAMETERS: [(&str, &str); 11] = [
     ("moving_variance", "running_var"),
 ];
 
-/// What batch norms count their batches in; no weight.
+/// Whether a tensor is the counter of batches that batch norms keep beside their weights.
 pub(crate) fn is_counter(name: &str) -> bool {
     name.ends_with("num_batches_tracked")
 }
@@ -49,11 +50,11 @@ pub(crate) fn is_weight(tensor: &TensorEntry) -> bool {
 pub(super) struct Module<'t> {
     /// Its name, without wrappers.
     pub(super) path: String,
-    /// Where the file lists the first of its parameters.
-    pub(super) place: usize,
+    /// Index in the file's list of its first parameter.
+    pub(super) index: usize,
     /// Parameters by PyTorch's names for them.
     pub(super) parameters: BTreeMap<String, &'t TensorEntry>,
-    /// Whether kernels lie as Keras has them: inputs before outputs.
+    /// Whether its kernel has the inputs before the outputs, as Keras has it.
     pub(super) inputs_first: bool,
 }
 
@@ -62,21 +63,23 @@ impl<'t> Module<'t> {
         self.parameters.contains_key(parameter)
     }
 
-    /// Shape of a parameter, a kernel's as PyTorch has it; empty where there is none.
+    /// Shape of a parameter, of a kernel with its outputs first; empty where there is none.
     pub(super) fn shape(&self, parameter: &str) -> Vec<usize> {
         let shape = self
             .parameters
             .get(parameter)
             .map(|tensor| &tensor.shape[..]);
         let shape = shape.unwrap_or_default();
-        match self.order(shape.len()) {
-            Some(order) if parameter == "weight" => order.iter().map(|&at| shape[at]).collect(),
+        match self.outputs_first(shape.len()) {
+            Some(permutation) if parameter == "weight" => {
+                permutation.iter().map(|&dim| shape[dim]).collect()
+            }
             _ => shape.to_vec(),
         }
     }
 
-    /// Order of a kernel's dimensions, where it is not PyTorch's.
-    fn order(&self, rank: usize) -> Option<&'static [usize]> {
+    /// The permutation that puts a kernel's outputs first; `None` where they are first already.
+    fn outputs_first(&self, rank: usize) -> Option<&'static [usize]> {
         match rank {
             _ if !self.inputs_first => None,
             2 => Some(&[1, 0]),
@@ -86,20 +89,22 @@ impl<'t> Module<'t> {
         }
     }
 
-    /// The file's tensor as PyTorch has the parameter.
-    pub(super) fn excerpt(&self, parameter: &str) -> Option<TensorSlice> {
+    /// The file's tensor as PyTorch would have the parameter.
+    pub(super) fn slice(&self, parameter: &str) -> Option<TensorSlice> {
         let tensor = self.parameters.get(parameter)?;
-        Some(match self.order(tensor.shape.len()) {
-            Some(order) if parameter == "weight" => TensorSlice::reordered(&*tensor.name, order),
+        Some(match self.outputs_first(tensor.shape.len()) {
+            Some(permutation) if parameter == "weight" => {
+                TensorSlice::permuted(&*tensor.name, permutation)
+            }
             _ => TensorSlice::whole(&*tensor.name),
         })
     }
 
-    /// What recipes every parameter of the module, by its name in an architecture where the module is called `name`.
-    pub(super) fn recipes(&self, name: &str) -> impl Iterator<Item = (String, TensorRecipe)> {
-        self.parameters.keys().filter_map(move |parameter| {
-            let fill = TensorRecipe::Tensor(self.excerpt(parameter)?);
-            Some((format!("{name}.{parameter}"), fill))
+    /// Recipes of all its parameters, by their names in an architecture where the module has its own name.
+    pub(super) fn recipes(&self) -> impl Iterator<Item = (String, TensorRecipe)> {
+        self.parameters.keys().filter_map(|parameter| {
+            let recipe = TensorRecipe::Slice(self.slice(parameter)?);
+            Some((format!("{}.{parameter}", self.path), recipe))
         })
     }
 
@@ -120,7 +125,14 @@ impl<'t> Module<'t> {
         self.rank() <= 1 && (self.has("running_mean") || self.has("weight"))
     }
 
-    /// As messages show it.
+    /// Whether its kernel of two dimensions holds a vector for every token.
+    pub(super) fn is_embedding(&self) -> bool {
+        let path = self.path.to_ascii_lowercase();
+        let is_named = path.contains("emb") || path.ends_with("wte") || path.ends_with("tokens");
+        is_named && !self.has("bias") && !path.contains("patch")
+    }
+
+    /// As messages show it: its kernel, or another tensor, with the shape.
     pub(super) fn shown(&self) -> String {
         let first = ["weight", "weight_ih_l0", "running_mean"].into_iter();
         let tensor = first
@@ -134,50 +146,50 @@ impl<'t> Module<'t> {
     }
 }
 
-/// The modules of all weights, in the order they are listed, and the tensors that are no parameter of any.
+/// The modules of all weights, in the order they are listed, and the weights that are no parameter of any, with their names.
 pub(super) fn modules(tensors: &[TensorEntry]) -> (Vec<Module<'_>>, Vec<(String, &TensorEntry)>) {
     let weights: Vec<(usize, &TensorEntry)> = tensors
         .iter()
         .enumerate()
         .filter(|(_, tensor)| is_weight(tensor))
         .collect();
-    let names = weights.iter().map(|(_, tensor)| tensor.name.as_str());
-    let wrapped = wrapper(names.collect());
+    let names: Vec<&str> = weights.iter().map(|(_, tensor)| &*tensor.name).collect();
+    let prefix_length = wrapper_prefix_length(&names);
     let mut modules: Vec<Module<'_>> = Vec::new();
-    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    let mut by_path: BTreeMap<String, usize> = BTreeMap::new();
     let mut others = Vec::new();
-    for (place, tensor) in weights {
-        let name = plain(&tensor.name[wrapped..]);
+    for (index, tensor) in weights {
+        let name = dotted(&tensor.name[prefix_length..]);
         let Some((path, parameter, inputs_first)) = parameter(&name) else {
             others.push((name, tensor));
             continue;
         };
-        let at = *known.entry(path.clone()).or_insert_with(|| {
+        let module = *by_path.entry(path.clone()).or_insert_with(|| {
             modules.push(Module {
                 path,
-                place,
+                index,
                 parameters: BTreeMap::new(),
                 inputs_first: false,
             });
             modules.len() - 1
         });
-        modules[at].inputs_first |= inputs_first;
-        modules[at].parameters.insert(parameter, tensor);
+        modules[module].inputs_first |= inputs_first;
+        modules[module].parameters.insert(parameter, tensor);
     }
     (modules, others)
 }
 
 /// A name with dots between its parts, without the `:0` of TensorFlow.
-pub(super) fn plain(name: &str) -> String {
+pub(super) fn dotted(name: &str) -> String {
     name.strip_suffix(":0").unwrap_or(name).replace('/', ".")
 }
 
 /// Module and parameter of a name, and whether it is a kernel by Keras' name.
 fn parameter(name: &str) -> Option<(String, String, bool)> {
     let (path, last) = name.rsplit_once('.').filter(|(path, _)| !path.is_empty())?;
-    let known = PARAMETERS.iter().find(|(own, _)| *own == last);
+    let listed = PARAMETERS.iter().find(|(name, _)| *name == last);
     let recurrent = ["weight_ih", "weight_hh", "weight_hr", "bias_ih", "bias_hh"];
-    let parameter = match known {
+    let parameter = match listed {
         Some((_, parameter)) => *parameter,
         None if recurrent.iter().any(|stem| last.starts_with(stem)) => last,
         None => return None,
@@ -185,17 +197,16 @@ fn parameter(name: &str) -> Option<(String, String, bool)> {
     Some((path.to_owned(), parameter.to_owned(), last == "kernel"))
 }
 
-/// Bytes of the wrappers' prefixes that all names have.
-pub(super) fn wrapper(names: Vec<&str>) -> usize {
+/// Length in bytes of the wrappers' prefix that all names have. What is left of every name still holds a module and a parameter.
+fn wrapper_prefix_length(names: &[&str]) -> usize {
     let Some(first) = names.first() else { return 0 };
     let mut length = 0;
     while let Some((part, rest)) = first[length..].split_once('.') {
         let next = length + part.len() + 1;
-        let leaves_a_module = |name: &str| name[next..].contains('.');
-        let common = names
+        let is_common = names
             .iter()
-            .all(|name| name.get(..next) == first.get(..next) && leaves_a_module(name));
-        if !WRAPPERS.contains(&part) || !common || rest.is_empty() {
+            .all(|name| name.get(..next) == first.get(..next) && name[next..].contains('.'));
+        if !WRAPPERS.contains(&part) || !is_common || rest.is_empty() {
             break;
         }
         length = next;
@@ -208,8 +219,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrappers_go_where_all_have_them() {
-        let check = |names: &[&str], expected: usize| assert_eq!(wrapper(names.to_vec()), expected);
+    fn wrappers_are_stripped_where_all_names_have_them() {
+        let check =
+            |names: &[&str], expected: usize| assert_eq!(wrapper_prefix_length(names), expected);
         check(&["module.fc.weight", "module.fc.bias"], 7);
         check(&["_orig_mod.module.fc.weight"], 17);
         check(&["module.fc.weight", "fc.bias"], 0);

@@ -1,0 +1,56 @@
+//! Image sizes, which no weight of a convolution shows: what data sets have, and which size is the likeliest of several that fit.
+//!
+//! Images are taken for squares throughout: a size is the number of rows, and of columns.
+
+/// Sizes that images of common data sets have, the most common first.
+const COMMON: [usize; 7] = [28, 32, 64, 224, 96, 128, 256];
+
+/// A size so small that many convolutions fit it by chance: chosen among several sizes, but no evidence by itself.
+const SMALL: usize = 16;
+
+/// A size that is evidence where nothing else fits, but too rare to be chosen among several.
+const RARE: usize = 48;
+
+/// The size where nothing is known of the images: that of MNIST.
+pub(crate) const DEFAULT: usize = COMMON[0];
+
+/// The size of a data set's images, by the data set's name.
+pub(crate) fn of_dataset(name: &str) -> Option<usize> {
+    if name.contains("mnist") {
+        Some(28)
+    } else if name.contains("cifar") || name.contains("svhn") {
+        Some(32)
+    } else {
+        None
+    }
+}
+
+/// Whether images commonly have this size, so that an assumption which leads to it is likely right.
+pub(crate) fn is_common(size: usize) -> bool {
+    COMMON.contains(&size) || size == RARE
+}
+
+/// Index of the most common of several sizes; `None` where none is common.
+pub(crate) fn most_common(sizes: &[usize]) -> Option<usize> {
+    let mut by_preference = COMMON.iter().chain([&SMALL]);
+    by_preference.find_map(|common| sizes.iter().position(|size| size == common))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_common_size_is_preferred() {
+        assert_eq!(most_common(&[27, 28, 32]), Some(1));
+        assert_eq!(most_common(&[16, 17, 224]), Some(2));
+        assert_eq!(most_common(&[16, 17]), Some(0));
+        assert_eq!(most_common(&[47, 48]), None);
+        assert_eq!(most_common(&[]), None);
+    }
+
+    #[test]
+    fn small_sizes_are_no_evidence() {
+        assert_eq!([16, 28, 48, 100].map(is_common), [false, true, true, false]);
+    }
+}

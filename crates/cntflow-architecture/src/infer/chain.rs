@@ -1,0 +1,202 @@
+//! A chain of layers built module by module, each fitted to what the one before it gives.
+
+use cntflow_network::{Activation, Layer};
+
+use super::hints::Hints;
+use super::image_extent::{ExtentGuess, ImageExtent};
+use super::layer_order::with_norms;
+use super::modules::Module;
+use crate::builder::{ArchitectureBuilder, kernel_activation};
+use crate::error::{Translated, TranslationError, unsupported};
+use crate::resolved::ResolvedArchitecture;
+
+/// Source of an inferred architecture.
+pub(crate) const INFERRED: &str = "names and shapes";
+
+/// What the number of steps of a sequence rests on.
+pub(super) const ONE_STEP: &str =
+    "the number of steps is not in the weights: 1 is assumed, no weight metric depends on it";
+
+/// What the epsilon of a norm rests on.
+pub(super) const EPSILON_ASSUMED: &str =
+    "the epsilon of norms is not in the weights: 1e-5 is assumed";
+
+/// Epsilon of every norm: PyTorch's default.
+pub(super) const EPSILON: f64 = 1e-5;
+
+/// Shape of the last layer's output, which the next module takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Output {
+    /// There is no layer yet: the first module decides on the input.
+    Undecided,
+    /// So many units.
+    Units(usize),
+    /// Channels of places, in one or two dimensions. How many places there are is open.
+    Channels { channels: usize, dimensions: usize },
+    /// Steps of so many units.
+    Steps(usize),
+}
+
+/// A chain in the making.
+#[derive(Clone, Debug)]
+pub(super) struct ChainBuilder {
+    pub(super) architecture: ArchitectureBuilder,
+    pub(super) hints: Hints,
+    /// Shape of the input, with 0 for rows and columns that are not known yet.
+    pub(super) input: Vec<usize>,
+    pub(super) output: Output,
+    /// What the convolutions so far do to the size of images.
+    pub(super) extent: ImageExtent,
+    /// Name of the module before.
+    pub(super) previous: String,
+}
+
+impl ChainBuilder {
+    pub(super) fn new(hints: Hints) -> Self {
+        Self {
+            architecture: ArchitectureBuilder::default(),
+            hints,
+            input: Vec::new(),
+            output: Output::Undecided,
+            extent: ImageExtent::default(),
+            previous: "the input".to_owned(),
+        }
+    }
+
+    /// Records an assumption.
+    pub(super) fn assume(&mut self, assumption: impl Into<String>) {
+        self.architecture.assume(assumption);
+    }
+
+    /// Adds a layer that has no tensors.
+    pub(super) fn add_plain(&mut self, layer: Layer) {
+        self.architecture.add_layer(layer);
+    }
+
+    /// Adds the layer that a module is, under the module's name.
+    pub(super) fn add(&mut self, module: &Module<'_>, layer: Layer) {
+        for (tensor, recipe) in module.recipes() {
+            self.architecture.set_recipe(tensor, recipe);
+        }
+        self.previous.clone_from(&module.path);
+        self.add_plain(layer);
+    }
+
+    /// Adds a module.
+    ///
+    /// # Errors
+    /// It does not take what the one before gives, with both numbers, or is of no known kind.
+    pub(super) fn push(&mut self, module: &Module<'_>) -> Translated<()> {
+        if module.is_recurrent() {
+            return self.recurrent(module);
+        }
+        if module.is_norm() {
+            return self.norm(module);
+        }
+        match module.rank() {
+            2 if self.output == Output::Undecided && module.is_embedding() => {
+                self.embedding(module)
+            }
+            2 => self.dense(module),
+            3 | 4 => self.convolution(module),
+            _ => Err(unsupported(format!(
+                "{} is no kernel of a known layer",
+                module.shown()
+            ))),
+        }
+    }
+
+    /// The error of a module whose inputs are not the units before it.
+    pub(super) fn does_not_fit(
+        &self,
+        module: &Module<'_>,
+        n_in: usize,
+        given: usize,
+    ) -> TranslationError {
+        unsupported(format!(
+            "the layers make no chain in the order of their names: {} takes {n_in} inputs, {} gives {given}",
+            module.shown(),
+            self.previous
+        ))
+    }
+
+    /// Whether a module of so many units has a bias.
+    ///
+    /// # Errors
+    /// It has one of another length.
+    pub(super) fn has_bias(&self, module: &Module<'_>, units: usize) -> Translated<bool> {
+        match module.shape("bias")[..] {
+            [n] if n == units => Ok(true),
+            _ if !module.has("bias") => Ok(false),
+            ref shape => Err(unsupported(format!(
+                "{}.bias has shape {shape:?}, {} gives {units} units",
+                module.path,
+                module.shown()
+            ))),
+        }
+    }
+
+    /// Takes the last layer's activation away, to put it behind a norm or a sum that follows.
+    pub(super) fn take_activation(&mut self) -> Option<Activation> {
+        match self.architecture.layers_mut().last_mut()? {
+            Layer::BatchNorm(layer) => layer.activation.take(),
+            Layer::LayerNorm(layer) => layer.activation.take(),
+            Layer::GroupNorm(layer) => layer.activation.take(),
+            layer => kernel_activation(layer)?.take(),
+        }
+    }
+
+    /// Leaves the last layer's activation open: it is rarely that of the hidden layers.
+    pub(super) fn clear_last_activation(&mut self) {
+        if self.hints.activation.is_some() {
+            self.take_activation();
+            self.assume(
+                "the activation told beside the weights is taken for that of all layers but the last",
+            );
+        }
+    }
+
+    /// The architecture with its image sizes settled, checked to make a network.
+    pub(super) fn finish(mut self) -> Translated<ResolvedArchitecture> {
+        let layers = self.architecture.layers_mut();
+        let guess = self.extent.settle(&mut self.input, layers);
+        match guess {
+            ExtentGuess::NoImage => {}
+            ExtentGuess::Likely { padded, size } => {
+                let padding = if padded {
+                    "padding that keeps sizes"
+                } else {
+                    "no padding"
+                };
+                self.assume(format!(
+                    "strides, paddings and poolings are not in the weights: stride 1, {padding} and no pooling give images of {size} x {size}"
+                ));
+            }
+            ExtentGuess::Unknown => self.assume(
+                "the size of images, strides, paddings and poolings are not in the weights: stride 1 and a size that fits are assumed, \
+                 and the graph is that of channels",
+            ),
+        }
+        let mut resolved = self.architecture.finish(self.input, INFERRED);
+        resolved.sizes_assumed = guess == ExtentGuess::Unknown;
+        resolved.checked()
+    }
+}
+
+/// A chain of modules in this order; norms are moved behind the kernels they belong to.
+///
+/// # Errors
+/// A module does not take what the one before gives.
+pub(super) fn infer_chain(
+    ordered: &[&Module<'_>],
+    hints: Hints,
+) -> Translated<ResolvedArchitecture> {
+    let (norms, kernels): (Vec<&Module<'_>>, Vec<&Module<'_>>) =
+        ordered.iter().partition(|module| module.is_norm());
+    let mut chain = ChainBuilder::new(hints);
+    for module in with_norms(&kernels, &norms)? {
+        chain.push(module)?;
+    }
+    chain.clear_last_activation();
+    chain.finish()
+}

@@ -1,0 +1,107 @@
+//! Dense layers and embeddings of a chain, and how a dense layer takes channels or steps.
+
+use cntflow_network::{Dense, Embedding, Layer, TakeStep, TakenStep};
+
+use super::chain::{ChainBuilder, ONE_STEP, Output};
+use super::modules::Module;
+use crate::error::Translated;
+use crate::recipe::{TensorRecipe, TensorSlice};
+
+impl ChainBuilder {
+    /// Adds an embedding, which takes the network's input.
+    pub(super) fn embedding(&mut self, module: &Module<'_>) -> Translated<()> {
+        let shape = module.shape("weight");
+        self.input = vec![1];
+        self.assume(ONE_STEP);
+        self.output = Output::Steps(shape[1]);
+        let layer = Embedding {
+            name: module.path.clone(),
+            tokens: shape[0],
+            units: shape[1],
+        };
+        self.add(module, Layer::Embedding(layer));
+        Ok(())
+    }
+
+    /// Adds a dense layer; channels before it are flattened, and of steps it takes one or all.
+    ///
+    /// # Errors
+    /// It takes another number of inputs than the layer before gives.
+    pub(super) fn dense(&mut self, module: &Module<'_>) -> Translated<()> {
+        let shape = module.shape("weight");
+        let [units, n_in] = [shape[0], shape[1]];
+        let bias = self.has_bias(module, units)?;
+        let mut kernel = None;
+        match self.output {
+            Output::Undecided => self.input = vec![n_in],
+            Output::Units(given) if given == n_in => {}
+            Output::Channels {
+                channels,
+                dimensions,
+            } if n_in > 0 && n_in.is_multiple_of(channels) => {
+                kernel = self.flatten(module, channels, dimensions, n_in / channels);
+            }
+            Output::Steps(given) if given == n_in => self.take_step(),
+            // A sequence whose length is open so far may as well have been flattened.
+            Output::Steps(given) if self.input.len() == 2 && n_in.is_multiple_of(given) => {
+                self.input[0] = n_in / given;
+                self.add_plain(Layer::Flatten);
+            }
+            Output::Units(given)
+            | Output::Channels {
+                channels: given, ..
+            }
+            | Output::Steps(given) => return Err(self.does_not_fit(module, n_in, given)),
+        }
+        self.output = Output::Units(units);
+        let layer = Dense {
+            name: module.path.clone(),
+            units,
+            bias,
+            activation: self.hints.activation,
+        };
+        self.add(module, Layer::Dense(layer));
+        if let Some(kernel) = kernel {
+            let name = format!("{}.weight", module.path);
+            self.architecture
+                .set_recipe(name, TensorRecipe::Slice(kernel));
+        }
+        Ok(())
+    }
+
+    /// Flattens channels of `places` places each. Keras flattens channels last: where the kernel is one of Keras, gives the slice that
+    /// puts its columns in the order of architectures.
+    fn flatten(
+        &mut self,
+        module: &Module<'_>,
+        channels: usize,
+        dimensions: usize,
+        places: usize,
+    ) -> Option<TensorSlice> {
+        let [rows, columns] = self.extent.set_end(dimensions, places);
+        self.add_plain(Layer::Flatten);
+        if places > 1 && rows != columns && dimensions == 2 {
+            self.assume(format!(
+                "{} takes {places} places of each channel, no square: {rows} x {columns} are assumed",
+                module.path
+            ));
+        }
+        let tensor = module.parameters.get("weight")?;
+        let units = module.shape("weight")[0];
+        let slice = TensorSlice::permuted(&*tensor.name, &[3, 2, 0, 1])
+            .read_as(&[rows, columns, channels, units])
+            .shaped(&[units, channels * places]);
+        (module.inputs_first && places > 1).then_some(slice)
+    }
+
+    /// Takes the final step of a sequence.
+    fn take_step(&mut self) {
+        let is_recurrent =
+            |layer: &Layer| matches!(layer, Layer::Elman(_) | Layer::Lstm(_) | Layer::Gru(_));
+        if self.architecture.layers().iter().any(is_recurrent) {
+            self.assume("a dense layer behind a recurrent one is taken to see the last step only; no weight metric depends on it");
+        }
+        let which = TakenStep::Final;
+        self.add_plain(Layer::TakeStep(TakeStep { which }));
+    }
+}

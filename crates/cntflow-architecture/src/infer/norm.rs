@@ -1,0 +1,61 @@
+//! Norms of a chain, told apart by their parameters and by what they normalise.
+
+use cntflow_network::{BatchNorm, GroupNorm, Layer, LayerNorm};
+
+use super::chain::{ChainBuilder, EPSILON, EPSILON_ASSUMED, Output};
+use super::modules::Module;
+use crate::error::Translated;
+
+impl ChainBuilder {
+    /// Adds a norm: a batch norm where it has running means, else a layer norm of units or a group norm of channels.
+    ///
+    /// # Errors
+    /// It has another number of values than the layer before gives.
+    pub(super) fn norm(&mut self, module: &Module<'_>) -> Translated<()> {
+        let n = match module.shape("running_mean")[..] {
+            [n] => n,
+            _ => module.shape("weight").iter().product(),
+        };
+        let (given, of_channels) = match self.output {
+            Output::Units(given) | Output::Steps(given) => (given, false),
+            Output::Channels { channels, .. } => (channels, true),
+            Output::Undecided => (n, false),
+        };
+        if given != n || self.output == Output::Undecided {
+            return Err(self.does_not_fit(module, n, given));
+        }
+        let activation = self.take_activation();
+        let (name, affine, epsilon) = (module.path.clone(), module.has("weight"), EPSILON);
+        let layer = if module.has("running_mean") {
+            Layer::BatchNorm(BatchNorm {
+                name,
+                epsilon,
+                affine,
+                activation,
+            })
+        } else if of_channels {
+            self.assume(format!(
+                "{} is taken for a group norm of one group: groups are not in the weights, and no weight metric depends on them",
+                module.path
+            ));
+            Layer::GroupNorm(GroupNorm {
+                name,
+                groups: 1,
+                epsilon,
+                affine,
+                activation,
+            })
+        } else {
+            Layer::LayerNorm(LayerNorm {
+                name,
+                epsilon,
+                affine,
+                bias: module.has("bias"),
+                activation,
+            })
+        };
+        self.assume(EPSILON_ASSUMED);
+        self.add(module, layer);
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! An architecture with the recipes of its tensors, ready to be filled with a checkpoint's weights.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use cntflow_formats::OpenCheckpoint;
+use cntflow_network::{Architecture, Network, Tensor};
+
+use crate::error::{ArchitectureError, Translated};
+use crate::recipe::{RecipeError, TensorRecipe, TensorSlice};
+
+/// An architecture with the tensors that fill it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResolvedArchitecture {
+    /// The architecture.
+    pub architecture: Architecture,
+    /// How its tensors are made, by their names in the architecture; a tensor that is not listed is the file's tensor of that name.
+    pub recipes: BTreeMap<String, TensorRecipe>,
+    /// Where it comes from: `catalog`, `sidecar`, `metadata`, the name of a format that embeds it, or `names and shapes`.
+    pub source: &'static str,
+    /// What was assumed, a sentence each.
+    pub assumptions: Vec<String>,
+    /// Whether the size of images, and with it strides and paddings, is merely one that fits. Then only the graph of channels of its
+    /// convolutions is meaningful.
+    pub sizes_assumed: bool,
+}
+
+impl ResolvedArchitecture {
+    /// Checks that the layers make a network.
+    ///
+    /// # Errors
+    /// A layer does not take what comes before it.
+    pub(crate) fn checked(self) -> Translated<Self> {
+        self.architecture.plan()?;
+        Ok(self)
+    }
+
+    /// The network: the architecture filled with the checkpoint's weights.
+    ///
+    /// # Errors
+    /// A tensor is missing, has another shape than the architecture says, or holds no real weights.
+    pub fn network(self, checkpoint: &OpenCheckpoint) -> Result<Network<'_>, ArchitectureError> {
+        // `Network::new` knows missing tensors only: why one cannot be made is kept here.
+        let failure: RefCell<Option<ArchitectureError>> = RefCell::new(None);
+        let shapes: BTreeMap<String, Vec<usize>> = if self.recipes.is_empty() {
+            BTreeMap::new()
+        } else {
+            let tensors = self.architecture.tensors().unwrap_or_default();
+            tensors
+                .into_iter()
+                .map(|spec| (spec.name, spec.shape))
+                .collect()
+        };
+        let network = Network::new(self.architecture, |name| {
+            let tensor = match self.recipes.get(name) {
+                None if checkpoint.tensor(name).is_none() => return None,
+                None => sliced(checkpoint, &TensorSlice::whole(name)),
+                Some(TensorRecipe::Slice(slice)) => sliced(checkpoint, slice),
+                Some(TensorRecipe::Concat(slices)) => concatenated(checkpoint, name, slices),
+                Some(TensorRecipe::Zeros) => Ok(constant(shapes.get(name)?, 0.0)),
+                Some(TensorRecipe::Ones) => Ok(constant(shapes.get(name)?, 1.0)),
+            };
+            tensor.map_err(|error| failure.replace(Some(error))).ok()
+        });
+        if let Some(error) = failure.into_inner() {
+            return Err(error);
+        }
+        network.map_err(|source| ArchitectureError::Mismatch {
+            path: checkpoint.path().to_owned(),
+            source: Box::new(source),
+        })
+    }
+}
+
+fn constant(shape: &[usize], value: f32) -> Tensor<'static> {
+    Tensor::owned(shape, vec![value; shape.iter().product()])
+}
+
+fn sliced<'a>(
+    checkpoint: &'a OpenCheckpoint,
+    slice: &TensorSlice,
+) -> Result<Tensor<'a>, ArchitectureError> {
+    let values = checkpoint.values(&slice.tensor)?;
+    let shape = checkpoint
+        .tensor(&slice.tensor)
+        .map_or(&[][..], |tensor| &tensor.shape);
+    let (shape, values) = slice
+        .apply(shape, values)
+        .map_err(|source| recipe_error(checkpoint, source))?;
+    Ok(Tensor { shape, values })
+}
+
+/// Slices one after the other along the first dimension.
+fn concatenated<'a>(
+    checkpoint: &'a OpenCheckpoint,
+    name: &str,
+    slices: &[TensorSlice],
+) -> Result<Tensor<'a>, ArchitectureError> {
+    let mut whole: Option<(Vec<usize>, Vec<f32>)> = None;
+    for slice in slices {
+        let Tensor { shape, values } = sliced(checkpoint, slice)?;
+        match &mut whole {
+            None => whole = Some((shape, values.into_owned())),
+            Some((whole_shape, all)) if !shape.is_empty() && whole_shape[1..] == shape[1..] => {
+                whole_shape[0] += shape[0];
+                all.extend_from_slice(&values);
+            }
+            Some((whole_shape, _)) => {
+                let source = RecipeError::Concat {
+                    name: name.to_owned(),
+                    before: whole_shape.clone(),
+                    tensor: slice.tensor.clone(),
+                    shape,
+                };
+                return Err(recipe_error(checkpoint, source));
+            }
+        }
+    }
+    let (shape, values) = whole.unwrap_or_default();
+    Ok(Tensor::owned(&shape, values))
+}
+
+fn recipe_error(checkpoint: &OpenCheckpoint, source: RecipeError) -> ArchitectureError {
+    ArchitectureError::Recipe {
+        path: checkpoint.path().to_owned(),
+        source: Box::new(source),
+    }
+}
