@@ -1,6 +1,13 @@
 //! The command line as a user meets it: one binary of integration tests over real processes, files
 //! and tables.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails where it should; helpers take what is at hand"
+)]
+
 mod architectures;
 mod bad_input;
 mod cluster;

@@ -1,5 +1,5 @@
-//! The one place where translated architectures are put together: typed layers with the recipes of their tensors, unique names, and
-//! what was assumed on the way.
+//! The one place where translated architectures are put together: typed layers with the recipes of
+//! their tensors, unique names, and what was assumed on the way.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,8 +10,8 @@ use crate::resolved::ResolvedArchitecture;
 
 /// An architecture in the making, from its input to its output.
 ///
-/// Layers are added in the order in which data passes them. A value of the network is known by the number of layers that there are
-/// when it has been made: 0 is the input.
+/// Layers are added in the order in which data passes them. A value of the network is known by the
+/// number of layers that there are when it has been made: 0 is the input.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ArchitectureBuilder {
     layers: Vec<Layer>,
@@ -42,8 +42,8 @@ impl ArchitectureBuilder {
     }
 
     /// The name itself, or with `_1`, `_2`, ... appended where it has been handed out before.
-    pub(crate) fn unique_name(&mut self, name: String) -> String {
-        let mut unique = name.clone();
+    pub(crate) fn unique_name(&mut self, name: &str) -> String {
+        let mut unique = name.to_owned();
         let mut number = 1;
         while !self.names.insert(unique.clone()) {
             unique = format!("{name}_{number}");
@@ -57,7 +57,8 @@ impl ArchitectureBuilder {
         self.names.contains(name)
     }
 
-    /// The name by which later layers refer to the output of the first `n_layers` layers: `input` of none.
+    /// The name by which later layers refer to the output of the first `n_layers` layers: `input`
+    /// of none.
     pub(crate) fn output_name(&self, n_layers: usize) -> String {
         let Some(last) = n_layers.checked_sub(1) else {
             return "input".to_owned();
@@ -81,7 +82,8 @@ impl ArchitectureBuilder {
         }
     }
 
-    /// The architecture for inputs of a shape. Recipes that say no more than the tensor's own name are left out.
+    /// The architecture for inputs of a shape. Recipes that say no more than the tensor's own name
+    /// are left out.
     ///
     /// `source` is where the architecture comes from, as [`ResolvedArchitecture::source`] has it.
     pub(crate) fn finish(self, input: Vec<usize>, source: &'static str) -> ResolvedArchitecture {
@@ -130,7 +132,7 @@ mod tests {
     #[test]
     fn names_are_unique_and_outputs_are_referred_to_by_name_or_number() {
         let mut builder = ArchitectureBuilder::default();
-        let names = ["fc", "fc", "fc"].map(|name| builder.unique_name(name.to_owned()));
+        let names = ["fc", "fc", "fc"].map(|name| builder.unique_name(name));
         assert_eq!(names, ["fc", "fc_1", "fc_2"]);
         builder.add_layer(dense("fc"));
         builder.add_layer(Layer::Flatten);

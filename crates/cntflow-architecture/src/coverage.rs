@@ -30,7 +30,8 @@ pub enum TensorUse {
 }
 
 impl TensorUse {
-    /// What the tensor is; `None` of running means and variances, counters, and all that is no weight.
+    /// What the tensor is; `None` of running means and variances, counters, and all that is no
+    /// weight.
     pub fn of(tensor: &TensorEntry) -> Option<Self> {
         let last = tensor.name.rsplit(['.', '/']).next().unwrap_or_default();
         let last = last.strip_suffix(":0").unwrap_or(last);
@@ -55,7 +56,8 @@ impl TensorUse {
     }
 }
 
-/// The tensors of a checkpoint that hold weights, in the file's order, with what they are by their names and shapes alone.
+/// The tensors of a checkpoint that hold weights, in the file's order, with what they are by their
+/// names and shapes alone.
 pub fn weight_tensors(
     checkpoint: &OpenCheckpoint,
 ) -> impl Iterator<Item = (&TensorEntry, TensorUse)> {
@@ -68,7 +70,8 @@ pub(crate) fn coverage(
     tensors: Vec<TensorEntry>,
     resolved: Result<&ResolvedArchitecture, &ArchitectureError>,
 ) -> Vec<Coverage> {
-    // Without any architecture the weights are still measured, as kernels and biases of no known layer.
+    // Without any architecture the weights are still measured, as kernels and biases of no known
+    // layer.
     let weights_alone = matches!(resolved, Err(ArchitectureError::NoArchitecture { .. }));
     let resolved = resolved.ok();
     let uses: BTreeMap<String, String> = resolved.map(uses).unwrap_or_default();

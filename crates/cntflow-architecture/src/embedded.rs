@@ -6,7 +6,8 @@ use crate::error::Translated;
 use crate::resolved::ResolvedArchitecture;
 use crate::{keras, onnx, snapshots, torch_module, zoo_matrix};
 
-/// The architecture that the file itself describes, or why it cannot be expressed; `None` where the file describes none.
+/// The architecture that the file itself describes, or why it cannot be expressed; `None` where the
+/// file describes none.
 pub(crate) fn embedded(checkpoint: &OpenCheckpoint) -> Option<Translated<ResolvedArchitecture>> {
     let tensors = checkpoint.tensors();
     let translated = match checkpoint.description()? {

@@ -1,6 +1,7 @@
 //! Why a checkpoint becomes no network.
 //!
-//! [`TranslationError`] is what goes wrong between a description and an architecture; [`ArchitectureError`] adds the file.
+//! [`TranslationError`] is what goes wrong between a description and an architecture;
+//! [`ArchitectureError`] adds the file.
 
 use std::path::PathBuf;
 
@@ -26,7 +27,8 @@ pub enum ArchitectureError {
         /// What stands in the way.
         source: Box<TranslationError>,
     },
-    /// The architecture that is given, or that lies beside the file or in its metadata, does not follow the schema.
+    /// The architecture that is given, or that lies beside the file or in its metadata, does not
+    /// follow the schema.
     #[error("{path}: the architecture in its {origin} does not follow the schema")]
     WrongArchitecture {
         /// The file.
@@ -60,7 +62,8 @@ pub enum TranslationError {
     /// Something that architectures cannot express, or that contradicts itself.
     #[error("{}{reason}", prefix(layer.as_ref()))]
     Unsupported {
-        /// The layer, node or module, as messages show it; `None` where it is not that of a single one.
+        /// The layer, node or module, as messages show it; `None` where it is not that of a single
+        /// one.
         layer: Option<String>,
         /// What cannot be expressed.
         reason: String,
@@ -108,7 +111,8 @@ impl TranslationError {
     }
 }
 
-/// An error about no particular layer, or about one that the caller names by [`TranslationError::at_layer`].
+/// An error about no particular layer, or about one that the caller names by
+/// [`TranslationError::at_layer`].
 pub(crate) fn unsupported(reason: impl Into<String>) -> TranslationError {
     TranslationError::Unsupported {
         layer: None,

@@ -1,11 +1,13 @@
-//! Image sizes, which no weight of a convolution shows: what data sets have, and which size is the likeliest of several that fit.
+//! Image sizes, which no weight of a convolution shows: what data sets have, and which size is the
+//! likeliest of several that fit.
 //!
 //! Images are taken for squares throughout: a size is the number of rows, and of columns.
 
 /// Sizes that images of common data sets have, the most common first.
 const COMMON: [usize; 7] = [28, 32, 64, 224, 96, 128, 256];
 
-/// A size so small that many convolutions fit it by chance: chosen among several sizes, but no evidence by itself.
+/// A size so small that many convolutions fit it by chance: chosen among several sizes, but no
+/// evidence by itself.
 const SMALL: usize = 16;
 
 /// A size that is evidence where nothing else fits, but too rare to be chosen among several.

@@ -17,7 +17,8 @@ pub enum TensorRecipe {
     Ones,
 }
 
-/// Part of a tensor of the file, laid out anew: the tensor is reshaped, sliced, its dimensions are permuted, and it is reshaped again.
+/// Part of a tensor of the file, laid out anew: the tensor is reshaped, sliced, its dimensions are
+/// permuted, and it is reshaped again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorSlice {
     /// Name of the file's tensor.
@@ -114,7 +115,8 @@ impl TensorSlice {
         }
     }
 
-    /// The tensor with its dimensions in another order: `[1, 0]` makes a kernel `[n_in, n_out]` one of `[n_out, n_in]`.
+    /// The tensor with its dimensions in another order: `[1, 0]` makes a kernel `[n_in, n_out]` one
+    /// of `[n_out, n_in]`.
     pub fn permuted(tensor: impl Into<String>, permutation: &[usize]) -> Self {
         Self {
             permutation: Some(permutation.to_vec()),
@@ -147,7 +149,8 @@ impl TensorSlice {
         self
     }
 
-    /// Shape and values of the slice of a tensor of this shape; borrowed where the values stay in their order.
+    /// Shape and values of the slice of a tensor of this shape; borrowed where the values stay in
+    /// their order.
     ///
     /// # Errors
     /// A shape, a range or a permutation does not fit the tensor.
@@ -233,7 +236,8 @@ fn n_values(shape: &[usize]) -> Option<usize> {
         .try_fold(1_usize, |product, &size| product.checked_mul(size))
 }
 
-/// Values of a row-major tensor of shape `whole`, from the indices `starts` on, its dimensions permuted to the shape `permuted`.
+/// Values of a row-major tensor of shape `whole`, from the indices `starts` on, its dimensions
+/// permuted to the shape `permuted`.
 fn gather(
     values: &[f32],
     whole: &[usize],
@@ -284,7 +288,8 @@ mod tests {
             &[2, 3],
             (&[2, 2], &[1., 4., 2., 5.]),
         );
-        // A dense kernel [rows x columns x channels, units] behind a channels-last flatten, 1 x 2 x 2 and 1 unit.
+        // A dense kernel [rows x columns x channels, units] behind a channels-last flatten, 1 x 2 x
+        // 2 and 1 unit.
         check(
             TensorSlice::permuted("a", &[3, 2, 0, 1])
                 .read_as(&[1, 2, 2, 1])

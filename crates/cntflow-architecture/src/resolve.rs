@@ -1,5 +1,5 @@
-//! Which architecture a checkpoint has: the one that is given, that the file embeds, or that names and shapes tell; and what every
-//! tensor is used as.
+//! Which architecture a checkpoint has: the one that is given, that the file embeds, or that names
+//! and shapes tell; and what every tensor is used as.
 
 use std::collections::BTreeMap;
 
@@ -15,15 +15,18 @@ use crate::resolved::ResolvedArchitecture;
 
 /// Decides on the architecture of a checkpoint.
 ///
-/// The first of these counts: `given` by the catalog; a file beside the checkpoint (`<file>.json`, `<file without its
-/// extension>.json` or `architecture.json`, holding the architecture or an object with the key `architecture`); the checkpoint's
-/// metadata; what its format embeds; what the names and shapes of its tensors tell. Tensors of an architecture from the first three
-/// are found by name, with or without a prefix, or else by their position. The coverage of the tensors comes in every case.
+/// The first of these counts: `given` by the catalog; a file beside the checkpoint (`<file>.json`,
+/// `<file without its extension>.json` or `architecture.json`, holding the architecture or an
+/// object with the key `architecture`); the checkpoint's metadata; what its format embeds; what the
+/// names and shapes of its tensors tell. Tensors of an architecture from the first three are found
+/// by name, with or without a prefix, or else by their position. The coverage of the tensors comes
+/// in every case.
 ///
 /// # Errors
-/// [`ArchitectureError::WrongArchitecture`]: the architecture that is given does not follow the schema.
-/// [`ArchitectureError::NoArchitecture`]: the embedded architecture cannot be expressed, or none can be inferred; then the coverage
-/// still says which tensors are kernels and biases, see [`weight_tensors`](crate::weight_tensors).
+/// [`ArchitectureError::WrongArchitecture`]: the architecture that is given does not follow the
+/// schema. [`ArchitectureError::NoArchitecture`]: the embedded architecture cannot be expressed, or
+/// none can be inferred; then the coverage still says which tensors are kernels and biases, see
+/// [`weight_tensors`](crate::weight_tensors).
 pub fn resolve_architecture(
     checkpoint: &OpenCheckpoint,
     given: Option<&str>,
@@ -67,8 +70,8 @@ fn architecture_text(
     catalog.or_else(beside).or_else(metadata)
 }
 
-/// A given architecture with the recipes of its tensors. Where the file embeds one that expects the same tensors, its recipes are
-/// taken: formats know the layout of their own kernels.
+/// A given architecture with the recipes of its tensors. Where the file embeds one that expects the
+/// same tensors, its recipes are taken: formats know the layout of their own kernels.
 fn with_tensors(
     architecture: Architecture,
     source: &'static str,
@@ -87,7 +90,8 @@ fn with_tensors(
     }
 }
 
-/// Recipes by the names of the file's tensors, with or without a prefix; by their position where no name is the architecture's.
+/// Recipes by the names of the file's tensors, with or without a prefix; by their position where no
+/// name is the architecture's.
 fn recipes_by_name(
     architecture: &Architecture,
     checkpoint: &OpenCheckpoint,

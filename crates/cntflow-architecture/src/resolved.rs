@@ -14,14 +14,16 @@ use crate::recipe::{RecipeError, TensorRecipe, TensorSlice};
 pub struct ResolvedArchitecture {
     /// The architecture.
     pub architecture: Architecture,
-    /// How its tensors are made, by their names in the architecture; a tensor that is not listed is the file's tensor of that name.
+    /// How its tensors are made, by their names in the architecture; a tensor that is not listed is
+    /// the file's tensor of that name.
     pub recipes: BTreeMap<String, TensorRecipe>,
-    /// Where it comes from: `catalog`, `sidecar`, `metadata`, the name of a format that embeds it, or `names and shapes`.
+    /// Where it comes from: `catalog`, `sidecar`, `metadata`, the name of a format that embeds it,
+    /// or `names and shapes`.
     pub source: &'static str,
     /// What was assumed, a sentence each.
     pub assumptions: Vec<String>,
-    /// Whether the size of images, and with it strides and paddings, is merely one that fits. Then only the graph of channels of its
-    /// convolutions is meaningful.
+    /// Whether the size of images, and with it strides and paddings, is merely one that fits. Then
+    /// only the graph of channels of its convolutions is meaningful.
     pub sizes_assumed: bool,
 }
 

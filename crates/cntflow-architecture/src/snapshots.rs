@@ -1,4 +1,5 @@
-//! The networks of MLP-CN: a snapshot is a chain of dense layers without bias, kernels `[n_in, n_out]`.
+//! The networks of MLP-CN: a snapshot is a chain of dense layers without bias, kernels `[n_in,
+//! n_out]`.
 
 use cntflow_formats::TensorEntry;
 use cntflow_network::{Dense, Layer};

@@ -12,7 +12,8 @@ use crate::image_size;
 use crate::resolved::ResolvedArchitecture;
 use attributes::{Module, ModuleInput};
 
-/// Largest image size that is tried. Networks that take this one take images of any size, so that nothing tells theirs.
+/// Largest image size that is tried. Networks that take this one take images of any size, so that
+/// nothing tells theirs.
 const MAX_IMAGE_SIZE: usize = 512;
 
 /// Most levels of sequences within sequences.
@@ -23,8 +24,9 @@ const MAX_MODULES: usize = 10_000;
 
 /// The architecture of the pickle's root.
 ///
-/// `None` where the root is no `nn.Sequential`: what any other module does with its parts is code, which the file does not hold. `None`
-/// too where nothing tells the size of the images that it takes.
+/// `None` where the root is no `nn.Sequential`: what any other module does with its parts is code,
+/// which the file does not hold. `None` too where nothing tells the size of the images that it
+/// takes.
 pub(crate) fn translate(pickle: &Pickle) -> Option<Translated<ResolvedArchitecture>> {
     let (class, object) = pickle.object(pickle.root())?;
     if class != ("torch.nn.modules.container", "Sequential") {
@@ -82,7 +84,8 @@ fn sized(input: &[usize], size: usize) -> Vec<usize> {
     sized
 }
 
-/// Image sizes with which every dense kernel is as wide as its module says; none where there is no dense layer to tell.
+/// Image sizes with which every dense kernel is as wide as its module says; none where there is no
+/// dense layer to tell.
 fn fitting_sizes(dense: &[&Module<'_>], layers: &[Layer], input: &[usize]) -> Vec<usize> {
     if dense.is_empty() {
         return Vec::new();

@@ -1,4 +1,5 @@
-//! The networks of the Small CNN Zoo: convolutions of stride 2, a global average, a dense layer, told from `layout.csv`.
+//! The networks of the Small CNN Zoo: convolutions of stride 2, a global average, a dense layer,
+//! told from `layout.csv`.
 
 use cntflow_formats::zoo_matrix::Variable;
 use cntflow_network::{Activation, Conv2d, Dense, GlobalPool, Layer};
@@ -28,7 +29,8 @@ struct Module<'a> {
 /// The architecture of a row of the matrix, by the variables that its columns hold.
 ///
 /// # Errors
-/// A variable is neither kernel nor bias, or the kernels are not those of convolutions with one dense layer at the end.
+/// A variable is neither kernel nor bias, or the kernels are not those of convolutions with one
+/// dense layer at the end.
 pub fn translate(
     variables: &[Variable],
     hints: &ZooHints,
@@ -117,7 +119,8 @@ fn modules(variables: &[Variable]) -> Translated<Vec<Module<'_>>> {
     Ok(modules)
 }
 
-/// Keras has `[rows, columns, channels, filters]` and `[n_in, units]`, architectures have the outputs first.
+/// Keras has `[rows, columns, channels, filters]` and `[n_in, units]`, architectures have the
+/// outputs first.
 fn set_recipes(builder: &mut ArchitectureBuilder, module: &Module<'_>) {
     let outputs_first: &[usize] = match module.kernel.shape.len() {
         4 => &[3, 2, 0, 1],

@@ -64,8 +64,8 @@ pub fn apply_options(
     Ok(())
 }
 
-/// Sets a field of each entry from its label `column`. `set` returns whether the label has the right
-/// type: a whole number for a step.
+/// Sets a field of each entry from its label `column`. `set` returns whether the label has the
+/// right type: a whole number for a step.
 fn set_from_column(
     entries: &mut [CatalogEntry],
     column: &str,

@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("a folder of safetensors files")?;
     let threads: usize = arguments.next().as_deref().unwrap_or("2").parse()?;
-    let entries = std::fs::read_dir(folder)?;
+    let entries = fs_err::read_dir(folder)?;
     let paths: Vec<PathBuf> = entries
         .map(|entry| Ok(entry?.path()))
         .collect::<std::io::Result<_>>()?;

@@ -2,7 +2,8 @@
 
 /// Where the elements of an array lie in a longer list of values.
 ///
-/// Element `[i, j, ...]` is the `width` values from `width * (offset + i * strides[0] + j * strides[1] + ...)` on.
+/// Element `[i, j, ...]` is the `width` values from `width * (offset + i * strides[0] + j *
+/// strides[1] + ...)` on.
 ///
 /// ```
 /// use cntflow_formats::StridedLayout;
@@ -13,7 +14,8 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StridedLayout<'a> {
-    /// Values of one element: 1 of numbers, the size of an element in bytes where the values are bytes.
+    /// Values of one element: 1 of numbers, the size of an element in bytes where the values are
+    /// bytes.
     pub width: usize,
     /// Position of the first element, in elements.
     pub offset: usize,
@@ -24,7 +26,8 @@ pub struct StridedLayout<'a> {
 }
 
 impl StridedLayout<'_> {
-    /// All elements in row-major order: `width` times the product of `shape` values, none where a dimension has size 0.
+    /// All elements in row-major order: `width` times the product of `shape` values, none where a
+    /// dimension has size 0.
     ///
     /// # Panics
     /// An element lies beyond the end of `values`: whoever reads a file checks its strides first.

@@ -1,6 +1,12 @@
 //! What a catalog takes in memory: published populations have hundreds of thousands of checkpoints.
 //! The only test of its binary, for it looks at the memory of the process.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails where it should; helpers take what is at hand"
+)]
 
 use std::fmt::Write;
 

@@ -149,7 +149,8 @@ mod tests {
         let path = folder.path().join("a.parquet");
         write_frame(&frame, &path).unwrap();
         let reader =
-            ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path).unwrap()).unwrap();
+            ParquetRecordBatchReaderBuilder::try_new(fs_err::File::open(path).unwrap().into_file())
+                .unwrap();
         let types: Vec<String> = reader
             .schema()
             .fields()

@@ -7,7 +7,8 @@ use super::modules::Module;
 use crate::error::{Translated, unsupported};
 
 impl ChainBuilder {
-    /// Adds a convolution, of one or two dimensions, plain or transposed, by the rank of its kernel.
+    /// Adds a convolution, of one or two dimensions, plain or transposed, by the rank of its
+    /// kernel.
     ///
     /// # Errors
     /// It does not take the channels of what comes before.
@@ -121,9 +122,10 @@ impl ChainBuilder {
 
 /// Whether a kernel is that of a transposed convolution.
 ///
-/// It is one only if its first dimension is the number of channels before it. Where the second is too, or may be by groups, the
-/// length of the bias decides, then words in its name. A kernel that nothing decides is a plain convolution if it has as many
-/// filters as channels, or one channel per filter.
+/// It is one only if its first dimension is the number of channels before it. Where the second is
+/// too, or may be by groups, the length of the bias decides, then words in its name. A kernel that
+/// nothing decides is a plain convolution if it has as many filters as channels, or one channel per
+/// filter.
 fn is_transposed(module: &Module<'_>, shape: &[usize], channels: Option<usize>) -> bool {
     let [outer, inner] = [shape[0], shape[1]];
     if channels != Some(outer) {

@@ -69,8 +69,8 @@ impl ChainBuilder {
         Ok(())
     }
 
-    /// Flattens channels of `places` places each. Keras flattens channels last: where the kernel is one of Keras, gives the slice that
-    /// puts its columns in the order of architectures.
+    /// Flattens channels of `places` places each. Keras flattens channels last: where the kernel is
+    /// one of Keras, gives the slice that puts its columns in the order of architectures.
     fn flatten(
         &mut self,
         module: &Module<'_>,

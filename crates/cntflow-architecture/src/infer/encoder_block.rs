@@ -66,7 +66,8 @@ impl<'t> Transformer<'_, 't> {
         }
     }
 
-    /// Sets the recipes of a block's tensors; says whether it has biases. Zeros stand for those that single projections lack.
+    /// Sets the recipes of a block's tensors; says whether it has biases. Zeros stand for those
+    /// that single projections lack.
     fn set_recipes(&self, chain: &mut ChainBuilder, block: &str) -> Translated<bool> {
         let tensors = self.tensors(block)?;
         let has_bias = tensors
@@ -95,7 +96,8 @@ impl<'t> Transformer<'_, 't> {
         })
     }
 
-    /// The tensors of a block by their names in the architecture, each with the slice it is; `None` where the file has none.
+    /// The tensors of a block by their names in the architecture, each with the slice it is; `None`
+    /// where the file has none.
     fn tensors(&self, block: &str) -> Translated<Vec<(String, Option<TensorSlice>)>> {
         let family = self.family;
         // Names in the architecture, and in the family.

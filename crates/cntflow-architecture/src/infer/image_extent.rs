@@ -1,4 +1,5 @@
-//! What a chain of convolutions does to the size of images, which no weight shows, and which input size it makes likely.
+//! What a chain of convolutions does to the size of images, which no weight shows, and which input
+//! size it makes likely.
 //!
 //! Sizes are pairs of rows and columns. Everything here assumes stride 1 and no pooling.
 
@@ -9,7 +10,8 @@ use crate::image_size;
 /// How many rows and columns the convolutions so far take away where nothing is padded.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ImageExtent {
-    /// Rows and columns lost between the input and here; negative where transposed convolutions add some.
+    /// Rows and columns lost between the input and here; negative where transposed convolutions add
+    /// some.
     lost: [i64; 2],
     /// The most that was lost at any point.
     most_lost: [i64; 2],
@@ -52,8 +54,8 @@ impl ImageExtent {
         self.has_transposed |= transposed;
     }
 
-    /// Records that a dense layer takes so many places of each channel. Gives their rows and columns: a square if there is one, else
-    /// the two factors that differ least.
+    /// Records that a dense layer takes so many places of each channel. Gives their rows and
+    /// columns: a square if there is one, else the two factors that differ least.
     pub(super) fn set_end(&mut self, dimensions: usize, places: usize) -> [usize; 2] {
         let rows = if dimensions == 1 {
             1
@@ -68,7 +70,8 @@ impl ImageExtent {
         end
     }
 
-    /// Fills in the rows and columns of an input `[channels, 0, ...]`, and pads the layers where that is likely.
+    /// Fills in the rows and columns of an input `[channels, 0, ...]`, and pads the layers where
+    /// that is likely.
     pub(super) fn settle(&self, input: &mut [usize], layers: &mut [Layer]) -> ExtentGuess {
         let Some(open) = input.get_mut(1..).filter(|open| !open.is_empty()) else {
             return ExtentGuess::NoImage;

@@ -1,11 +1,13 @@
-//! The order of modules: by their names in natural order, after words that say where in a network a module stands.
+//! The order of modules: by their names in natural order, after words that say where in a network a
+//! module stands.
 
 use std::cmp::Ordering;
 
 use super::modules::Module;
 use crate::error::{Translated, unsupported};
 
-/// Words that names begin with, and how early such modules stand: the smallest first, 0 for names without one.
+/// Words that names begin with, and how early such modules stand: the smallest first, 0 for names
+/// without one.
 const POSITION_WORDS: [(&str, i32); 33] = [
     ("wte", -5),
     ("word_embedding", -5),
@@ -86,9 +88,10 @@ pub(super) fn with_norms<'m, 't>(
 
 /// Index of the kernel that a norm stands behind.
 ///
-/// In a numbered sequence it is the last kernel before the norm. Else it is a kernel whose name has the same numbers (`conv1` of
-/// `bn1`), of the same parent if there is one; else the last kernel before the norm in the file's order. Only kernels that give as
-/// many units as the norm takes are considered.
+/// In a numbered sequence it is the last kernel before the norm. Else it is a kernel whose name has
+/// the same numbers (`conv1` of `bn1`), of the same parent if there is one; else the last kernel
+/// before the norm in the file's order. Only kernels that give as many units as the norm takes are
+/// considered.
 fn kernel_of(kernels: &[&Module<'_>], norm: &Module<'_>) -> Option<usize> {
     let n = norm.parameters.values().next()?.shape.first().copied()?;
     let fits = |kernel: &Module<'_>| possible_units(kernel).is_some_and(|units| units.contains(&n));
@@ -119,8 +122,8 @@ fn kernel_of(kernels: &[&Module<'_>], norm: &Module<'_>) -> Option<usize> {
         })
 }
 
-/// Numbers of units that a module may give: a transposed kernel has them as its second dimension, a recurrent layer may be
-/// bidirectional.
+/// Numbers of units that a module may give: a transposed kernel has them as its second dimension, a
+/// recurrent layer may be bidirectional.
 fn possible_units(kernel: &Module<'_>) -> Option<Vec<usize>> {
     if kernel.is_recurrent() {
         let units = kernel.shape("weight_hh_l0").last().copied()?;

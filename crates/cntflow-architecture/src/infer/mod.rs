@@ -1,9 +1,11 @@
-//! Architectures inferred from the names and shapes of tensors, as PyTorch's state dicts have them: chains of dense, convolutional and
-//! recurrent layers with their norms, residual networks, and transformers of known families.
+//! Architectures inferred from the names and shapes of tensors, as PyTorch's state dicts have them:
+//! chains of dense, convolutional and recurrent layers with their norms, residual networks, and
+//! transformers of known families.
 //!
-//! What no weight shows (activations, strides, paddings, poolings, heads) is taken from the checkpoint's metadata, left unknown, or
-//! assumed; every assumption is recorded. Where names and shapes contradict each other nothing is inferred, and the error names the
-//! tensor and both numbers.
+//! What no weight shows (activations, strides, paddings, poolings, heads) is taken from the
+//! checkpoint's metadata, left unknown, or assumed; every assumption is recorded. Where names and
+//! shapes contradict each other nothing is inferred, and the error names the tensor and both
+//! numbers.
 
 mod chain;
 mod convolution;
@@ -78,7 +80,8 @@ pub(crate) fn infer(
     Ok(resolved)
 }
 
-/// Checks that every tensor of the architecture is made of one with as many values, and drops the recipes of tensors it does not have.
+/// Checks that every tensor of the architecture is made of one with as many values, and drops the
+/// recipes of tensors it does not have.
 fn check_sizes(resolved: &mut ResolvedArchitecture, tensors: &[TensorEntry]) -> Translated<()> {
     let by_name: BTreeMap<&str, &TensorEntry> = tensors
         .iter()
@@ -108,7 +111,8 @@ fn check_sizes(resolved: &mut ResolvedArchitecture, tensors: &[TensorEntry]) -> 
     Ok(())
 }
 
-/// A chain of layers in the order of their names or, where that makes no chain, in the file's order.
+/// A chain of layers in the order of their names or, where that makes no chain, in the file's
+/// order.
 fn named_chain(modules: &[Module<'_>], hints: Hints) -> Translated<ResolvedArchitecture> {
     let mut ordered: Vec<&Module<'_>> = modules.iter().collect();
     ordered.sort_by(|a, b| layer_order::by_path(&a.path, &b.path));

@@ -1,5 +1,5 @@
-//! Modules by their tensors' names: `fc1.weight` and `fc1.bias` are parameters of the module `fc1`. Prefixes of wrappers are no part
-//! of a name, and Keras' names of parameters become PyTorch's.
+//! Modules by their tensors' names: `fc1.weight` and `fc1.bias` are parameters of the module `fc1`.
+//! Prefixes of wrappers are no part of a name, and Keras' names of parameters become PyTorch's.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,8 @@ use cntflow_formats::TensorEntry;
 
 use crate::recipe::{TensorRecipe, TensorSlice};
 
-/// First parts of names that wrappers add to all weights: data parallelism, compilation, training dictionaries.
+/// First parts of names that wrappers add to all weights: data parallelism, compilation, training
+/// dictionaries.
 const WRAPPERS: [&str; 9] = [
     "module",
     "_orig_mod",
@@ -100,7 +101,8 @@ impl<'t> Module<'t> {
         })
     }
 
-    /// Recipes of all its parameters, by their names in an architecture where the module has its own name.
+    /// Recipes of all its parameters, by their names in an architecture where the module has its
+    /// own name.
     pub(super) fn recipes(&self) -> impl Iterator<Item = (String, TensorRecipe)> {
         self.parameters.keys().filter_map(|parameter| {
             let recipe = TensorRecipe::Slice(self.slice(parameter)?);
@@ -146,7 +148,8 @@ impl<'t> Module<'t> {
     }
 }
 
-/// The modules of all weights, in the order they are listed, and the weights that are no parameter of any, with their names.
+/// The modules of all weights, in the order they are listed, and the weights that are no parameter
+/// of any, with their names.
 pub(super) fn modules(tensors: &[TensorEntry]) -> (Vec<Module<'_>>, Vec<(String, &TensorEntry)>) {
     let weights: Vec<(usize, &TensorEntry)> = tensors
         .iter()
@@ -197,7 +200,8 @@ fn parameter(name: &str) -> Option<(String, String, bool)> {
     Some((path.to_owned(), parameter.to_owned(), last == "kernel"))
 }
 
-/// Length in bytes of the wrappers' prefix that all names have. What is left of every name still holds a module and a parameter.
+/// Length in bytes of the wrappers' prefix that all names have. What is left of every name still
+/// holds a module and a parameter.
 fn wrapper_prefix_length(names: &[&str]) -> usize {
     let Some(first) = names.first() else { return 0 };
     let mut length = 0;

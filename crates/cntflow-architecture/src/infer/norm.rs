@@ -7,7 +7,8 @@ use super::modules::Module;
 use crate::error::Translated;
 
 impl ChainBuilder {
-    /// Adds a norm: a batch norm where it has running means, else a layer norm of units or a group norm of channels.
+    /// Adds a norm: a batch norm where it has running means, else a layer norm of units or a group
+    /// norm of channels.
     ///
     /// # Errors
     /// It has another number of values than the layer before gives.

@@ -1,5 +1,6 @@
-//! Tensors of a given architecture in a file whose names say nothing of its layers: lists of arrays as `.npy` files have them, Keras'
-//! files of weights alone. Tensors are assigned by their position, layer by layer, in Keras' layout.
+//! Tensors of a given architecture in a file whose names say nothing of its layers: lists of arrays
+//! as `.npy` files have them, Keras' files of weights alone. Tensors are assigned by their
+//! position, layer by layer, in Keras' layout.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +10,8 @@ use cntflow_network::{Architecture, Graph, Norms, Shape, TensorSpec, View};
 use super::modules::is_weight;
 use crate::recipe::{TensorRecipe, TensorSlice};
 
-/// Recipes of the architecture's tensors, and what they assume; `None` where a tensor has not the shape that Keras would give it, or
-/// one is left over.
+/// Recipes of the architecture's tensors, and what they assume; `None` where a tensor has not the
+/// shape that Keras would give it, or one is left over.
 pub(crate) fn positional_recipes(
     architecture: &Architecture,
     tensors: &[TensorEntry],
@@ -29,8 +30,8 @@ pub(crate) fn positional_recipes(
     let mut recipes = BTreeMap::new();
     let specs: Vec<(usize, &TensorSpec)> = graph.tensors().iter().enumerate().collect();
     for layer in specs.chunk_by(|a, b| module(a.1) == module(b.1)) {
-        // Files of Keras 3 list layers by their class: the next layer's group need not be the first. A group belongs to one layer, so
-        // that the layer must use it up.
+        // Files of Keras 3 list layers by their class: the next layer's group need not be the
+        // first. A group belongs to one layer, so that the layer must use it up.
         let (index, mut queue) = groups.iter().enumerate().find_map(|(index, group)| {
             let queue = group.clone().assign(layer, &flattened)?;
             (queue.reversed.is_empty() || !is_grouped).then_some((index, queue))
@@ -152,8 +153,8 @@ impl<'t> TensorQueue<'t> {
         Some(())
     }
 
-    /// Kernels `[n_in, gates units]`; a GRU has its gates in the order z, r, h where architectures have r, z, n, and a bias
-    /// `[2, gates units]`, other layers have one bias.
+    /// Kernels `[n_in, gates units]`; a GRU has its gates in the order z, r, h where architectures
+    /// have r, z, n, and a bias `[2, gates units]`, other layers have one bias.
     fn assign_recurrent(
         &mut self,
         weight_ih: &TensorSpec,

@@ -8,8 +8,8 @@ use cntflow_network::{Architecture, TensorSpec};
 use super::modules::is_weight;
 use crate::recipe::{TensorRecipe, TensorSlice};
 
-/// Recipes of the architecture's tensors, and what they assume. Both are empty where the names need no prefix, or where no prefix gives
-/// all of them.
+/// Recipes of the architecture's tensors, and what they assume. Both are empty where the names need
+/// no prefix, or where no prefix gives all of them.
 pub(crate) fn prefixed_recipes(
     architecture: &Architecture,
     tensors: &[TensorEntry],
@@ -37,7 +37,8 @@ pub(crate) fn prefixed_recipes(
     (expected.into_iter().map(recipe).collect(), assumptions)
 }
 
-/// Prefixes behind which all expected names are, the shortest first; none where the names are there without one.
+/// Prefixes behind which all expected names are, the shortest first; none where the names are there
+/// without one.
 fn prefixes<'n>(expected: &[TensorSpec], names: &BTreeSet<&'n str>) -> Vec<&'n str> {
     let missing = expected.iter().find(|spec| !names.contains(&*spec.name));
     let Some(missing) = missing else {

@@ -10,7 +10,8 @@ impl ChainBuilder {
     /// Adds a recurrent layer, which may be stacked or bidirectional, or a cell.
     ///
     /// # Errors
-    /// Its tensors are not those of an Elman layer, an LSTM or a GRU, or do not take what comes before.
+    /// Its tensors are not those of an Elman layer, an LSTM or a GRU, or do not take what comes
+    /// before.
     pub(super) fn recurrent(&mut self, module: &Module<'_>) -> Translated<()> {
         let module = &as_layer(module);
         let input_kernel = module.shape("weight_ih_l0");
@@ -65,7 +66,8 @@ impl ChainBuilder {
         Ok(())
     }
 
-    /// Checks that a recurrent module takes what comes before it, and makes the input a sequence where it is open.
+    /// Checks that a recurrent module takes what comes before it, and makes the input a sequence
+    /// where it is open.
     fn take_sequence(&mut self, module: &Module<'_>, n_in: usize) -> Translated<()> {
         match self.output {
             Output::Undecided => self.input = vec![1, n_in],

@@ -1,5 +1,6 @@
-//! Residual networks by the names that torchvision, timm and most scripts give them: numbered blocks of `conv1`, `bn1`, `conv2`, `bn2`,
-//! ..., some with a projection (`downsample`, `shortcut`). The block's input, or its projection, is added to what the convolutions give.
+//! Residual networks by the names that torchvision, timm and most scripts give them: numbered
+//! blocks of `conv1`, `bn1`, `conv2`, `bn2`, ..., some with a projection (`downsample`,
+//! `shortcut`). The block's input, or its projection, is added to what the convolutions give.
 
 use std::collections::BTreeMap;
 

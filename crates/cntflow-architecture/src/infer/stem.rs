@@ -1,5 +1,5 @@
-//! The stem of a transformer, which makes a sequence of its inputs: patches of images, embeddings of tokens or a dense layer, then a
-//! class token, embeddings of positions and norms.
+//! The stem of a transformer, which makes a sequence of its inputs: patches of images, embeddings
+//! of tokens or a dense layer, then a class token, embeddings of positions and norms.
 
 use cntflow_formats::TensorEntry;
 use cntflow_network::{ClassToken, Conv2d, Embedding, Layer, PositionEmbedding, Steps, StepsOf};
@@ -38,7 +38,8 @@ struct LearnedVectors {
 }
 
 impl Stem<'_, '_, '_> {
-    /// Adds the stem; names of what is not expressed go to `left_out`. Says whether there is a class token.
+    /// Adds the stem; names of what is not expressed go to `left_out`. Says whether there is a
+    /// class token.
     ///
     /// # Errors
     /// The patches make no square image, or nothing gives the units that the blocks take.
@@ -181,7 +182,8 @@ fn is_position(module: &Module<'_>) -> bool {
     path.contains("position") || path.contains("pos_emb") || path.ends_with("wpe")
 }
 
-/// A convolution whose places become steps: one for each patch of an image. `n_patches` is `None` where nothing tells their number.
+/// A convolution whose places become steps: one for each patch of an image. `n_patches` is `None`
+/// where nothing tells their number.
 fn patches(
     chain: &mut ChainBuilder,
     module: &Module<'_>,

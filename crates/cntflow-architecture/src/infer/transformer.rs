@@ -1,4 +1,5 @@
-//! Transformers of known families: a stem that makes a sequence of the inputs, encoder blocks, and what comes behind them.
+//! Transformers of known families: a stem that makes a sequence of the inputs, encoder blocks, and
+//! what comes behind them.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +69,8 @@ pub(super) struct Transformer<'m, 't> {
 
 impl<'m, 't> Transformer<'m, 't> {
     fn build(&self, hints: Hints) -> Translated<ResolvedArchitecture> {
-        // The activation that the metadata tells is that of the blocks, not of dense layers outside them.
+        // The activation that the metadata tells is that of the blocks, not of dense layers outside
+        // them.
         let mut chain = ChainBuilder::new(Hints {
             activation: None,
             ..hints
@@ -153,7 +155,8 @@ impl<'m, 't> Transformer<'m, 't> {
         self.blocks.iter().find(is_within).copied()
     }
 
-    /// Modules and tensors within blocks that no block of the family has: masks that are kept beside the weights, say.
+    /// Modules and tensors within blocks that no block of the family has: masks that are kept
+    /// beside the weights, say.
     fn unknown_in_blocks(&self) -> Vec<String> {
         let known: BTreeSet<&str> = self.family.modules().collect();
         let modules = self.index.keys().filter(|path| {
@@ -189,8 +192,9 @@ fn push_tail(
     }
 }
 
-/// Takes the step that a dense layer behind the blocks sees: the last before a language model's head, which has as many units as there
-/// are tokens; the class token's, or a pooler's, first step; else the mean of all steps.
+/// Takes the step that a dense layer behind the blocks sees: the last before a language model's
+/// head, which has as many units as there are tokens; the class token's, or a pooler's, first step;
+/// else the mean of all steps.
 fn take_step(chain: &mut ChainBuilder, module: &Module<'_>, has_first_step: bool) {
     let (Output::Steps(units), [n, ..]) = (chain.output, &module.shape("weight")[..]) else {
         return;

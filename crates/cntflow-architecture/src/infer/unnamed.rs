@@ -1,8 +1,10 @@
-//! Lists of kernels and biases without names of layers, as `.npy` and `.npz` files have them: `0, 1, 2, ...`, `arr_0, arr_1, ...`.
+//! Lists of kernels and biases without names of layers, as `.npy` and `.npz` files have them: `0,
+//! 1, 2, ...`, `arr_0, arr_1, ...`.
 //!
-//! Every tensor of two dimensions or more is a kernel. A tensor of one dimension is the bias of the kernel before it or, where the list
-//! begins with one, of the kernel behind it. Whether kernels have their outputs first, as PyTorch has them, or last, as Keras has them,
-//! is decided by the lengths of the biases and by which of the two makes a chain.
+//! Every tensor of two dimensions or more is a kernel. A tensor of one dimension is the bias of the
+//! kernel before it or, where the list begins with one, of the kernel behind it. Whether kernels
+//! have their outputs first, as PyTorch has them, or last, as Keras has them, is decided by the
+//! lengths of the biases and by which of the two makes a chain.
 
 use std::collections::BTreeMap;
 

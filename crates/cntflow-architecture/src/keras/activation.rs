@@ -9,10 +9,12 @@ use super::settings;
 use super::translator::Translator;
 use crate::error::{Translated, unsupported};
 
-/// Largest difference of a slope from the one that architectures have: files hold it as a float of 32 bits.
+/// Largest difference of a slope from the one that architectures have: files hold it as a float of
+/// 32 bits.
 const SLOPE_TOLERANCE: f64 = 1e-7;
 
-/// Numbers of the layers that are activations; those that are not given are as Keras has them by default.
+/// Numbers of the layers that are activations; those that are not given are as Keras has them by
+/// default.
 #[derive(Deserialize)]
 struct ActivationSettings {
     #[serde(default)]

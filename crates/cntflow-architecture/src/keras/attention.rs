@@ -27,7 +27,8 @@ struct AttentionSettings {
     attention_axes: Option<Vec<i64>>,
 }
 
-/// Arguments of a call that change nothing here: the layer takes the output of one layer only, which is then query, key and value.
+/// Arguments of a call that change nothing here: the layer takes the output of one layer only,
+/// which is then query, key and value.
 const HARMLESS_ARGUMENTS: [&str; 4] = ["query", "value", "key", "training"];
 
 impl AttentionSettings {
@@ -59,8 +60,8 @@ impl AttentionSettings {
 }
 
 impl Translator<'_> {
-    /// Self-attention. Kernels of query, key and value are `[units, heads, size]`, which PyTorch has in one; that of the output is
-    /// `[heads, size, units]`.
+    /// Self-attention. Kernels of query, key and value are `[units, heads, size]`, which PyTorch
+    /// has in one; that of the output is `[heads, size, units]`.
     pub(super) fn attention(&mut self, layer: &KerasLayer) -> Translated<()> {
         let settings: AttentionSettings = layer.settings()?;
         let Shape::Steps { units, .. } = self.current.shape else {

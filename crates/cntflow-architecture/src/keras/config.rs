@@ -1,4 +1,5 @@
-//! A model's configuration: its layers with what each takes, in an order in which a chain of layers stays together.
+//! A model's configuration: its layers with what each takes, in an order in which a chain of layers
+//! stays together.
 
 use std::collections::HashMap;
 
@@ -42,8 +43,8 @@ impl KerasLayer {
         format!("layer {} ({})", self.name, self.class)
     }
 
-    /// The shape of its input without the batch, as an input layer or the first layer of older versions has it; `None` for a size
-    /// that is left open.
+    /// The shape of its input without the batch, as an input layer or the first layer of older
+    /// versions has it; `None` for a size that is left open.
     pub(super) fn input_shape(&self) -> Option<Vec<Option<usize>>> {
         let keys = ["batch_shape", "batch_input_shape", "build_input_shape"];
         let shape = keys
@@ -57,7 +58,8 @@ impl KerasLayer {
 /// The layers of a model from its input to its output.
 ///
 /// # Errors
-/// It is no model of layers that Keras writes, has several inputs or outputs, or uses a layer twice.
+/// It is no model of layers that Keras writes, has several inputs or outputs, or uses a layer
+/// twice.
 pub(super) fn parse(text: &str) -> Translated<Vec<KerasLayer>> {
     let model: Value = serde_json::from_str(text)
         .map_err(|error| unsupported(format!("it is no JSON: {error}")))?;
@@ -73,13 +75,15 @@ pub(super) fn parse(text: &str) -> Translated<Vec<KerasLayer>> {
     }
 }
 
-/// Layers of a list: each takes what the one before gives. In the first versions the configuration itself is the list.
+/// Layers of a list: each takes what the one before gives. In the first versions the configuration
+/// itself is the list.
 fn sequential(config: &Value) -> Translated<Vec<KerasLayer>> {
     let mut layers = list(config.get("layers").unwrap_or(config))?;
     if let Some(first) = layers.first()
         && first.class != "InputLayer"
     {
-        // Older versions have no input layer: the first layer, or the model, holds the shape of the input.
+        // Older versions have no input layer: the first layer, or the model, holds the shape of the
+        // input.
         let mut settings = first.settings.clone();
         if let Some(shape) = config.get("build_input_shape") {
             settings
@@ -154,7 +158,8 @@ fn list(values: &Value) -> Translated<Vec<KerasLayer>> {
     layers.collect()
 }
 
-/// Names of the layers whose outputs a call takes: `keras_history` of its tensors in Keras 3, lists `[name, 0, 0, {...}]` before.
+/// Names of the layers whose outputs a call takes: `keras_history` of its tensors in Keras 3, lists
+/// `[name, 0, 0, {...}]` before.
 fn collect_inputs(call: &Value, inputs: &mut Vec<String>) {
     match call {
         Value::Object(object) => {
@@ -217,9 +222,11 @@ fn single_end(config: &Value, key: &str) -> Translated<String> {
     }
 }
 
-/// The layers that the output needs, each behind all that it takes, so that every chain stays in one piece.
+/// The layers that the output needs, each behind all that it takes, so that every chain stays in
+/// one piece.
 ///
-/// This is a depth-first search from the output: what a layer takes first comes first, with everything that leads to it.
+/// This is a depth-first search from the output: what a layer takes first comes first, with
+/// everything that leads to it.
 fn chains_in_order(layers: &[KerasLayer], output: &str) -> Translated<Vec<KerasLayer>> {
     let names = layers.iter().enumerate();
     let indices: HashMap<&str, usize> = names.map(|(index, layer)| (&*layer.name, index)).collect();

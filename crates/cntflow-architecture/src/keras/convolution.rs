@@ -94,7 +94,8 @@ impl Translator<'_> {
         self.push_convolution(layer, &settings, &window, filters, kernel)
     }
 
-    /// A convolution of a kernel `[rows, columns, channels, multiplier]`: every channel is a group of its own.
+    /// A convolution of a kernel `[rows, columns, channels, multiplier]`: every channel is a group
+    /// of its own.
     pub(super) fn depthwise_convolution(&mut self, layer: &KerasLayer) -> Translated<()> {
         let settings: ConvolutionSettings = layer.settings()?;
         let window = self.convolution_window(layer, &settings)?;
@@ -204,7 +205,8 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// Records that the two sides of a padding differ: Keras on PyTorch does something else there, which cannot be expressed.
+    /// Records that the two sides of a padding differ: Keras on PyTorch does something else there,
+    /// which cannot be expressed.
     pub(super) fn check_uneven(
         &mut self,
         layer: &KerasLayer,
@@ -227,7 +229,8 @@ impl Translator<'_> {
     }
 }
 
-/// The permutation of Keras' kernels to those of architectures: the last two dimensions come first, the outer one of them before.
+/// The permutation of Keras' kernels to those of architectures: the last two dimensions come first,
+/// the outer one of them before.
 fn outputs_first(dimensions: Dimensions) -> &'static [usize] {
     match dimensions {
         Dimensions::One => &[2, 1, 0],

@@ -1,7 +1,8 @@
-//! The architecture of a Keras model, translated from its configuration layer by layer; kernels come in PyTorch's layout.
+//! The architecture of a Keras model, translated from its configuration layer by layer; kernels
+//! come in PyTorch's layout.
 //!
-//! Keras has channels last, architectures have them first: shapes are followed through the model as Keras has them, and what comes
-//! after a flattening is put in the other order.
+//! Keras has channels last, architectures have them first: shapes are followed through the model as
+//! Keras has them, and what comes after a flattening is put in the other order.
 
 mod activation;
 mod attention;
@@ -41,7 +42,8 @@ const NO_OPERATION: [&str; 9] = [
     "InputLayer",
 ];
 
-/// The architecture that a model's configuration describes; that of its kernels where there is no configuration, if they make one.
+/// The architecture that a model's configuration describes; that of its kernels where there is no
+/// configuration, if they make one.
 pub(crate) fn translate(
     model: &Model<'_>,
     tensors: &[TensorEntry],
@@ -107,7 +109,8 @@ fn translate_input(
     Ok(shape.channels_first())
 }
 
-/// Continues from the layers whose outputs a layer takes, and appends what it is in the architecture.
+/// Continues from the layers whose outputs a layer takes, and appends what it is in the
+/// architecture.
 fn translate_call(translator: &mut Translator<'_>, layer: &KerasLayer) -> Translated<()> {
     let mut inputs = layer.inputs.clone();
     inputs.dedup();

@@ -79,7 +79,8 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// Places a pooling's window. `zeros_fit` says whether pending zeros act as the pooling's own padding would.
+    /// Places a pooling's window. `zeros_fit` says whether pending zeros act as the pooling's own
+    /// padding would.
     fn placed_pool(
         &self,
         layer: &KerasLayer,

@@ -26,7 +26,8 @@ struct RecurrentSettings {
     return_state: bool,
     #[serde(default)]
     go_backwards: bool,
-    /// Whether a GRU resets the state after the product, as PyTorch's does. Old versions of Keras never do, and have no such setting.
+    /// Whether a GRU resets the state after the product, as PyTorch's does. Old versions of Keras
+    /// never do, and have no such setting.
     #[serde(default)]
     reset_after: bool,
 }
@@ -67,7 +68,8 @@ impl Cell {
         }
     }
 
-    /// Biases of the inputs and of the state. A GRU has both as rows of one tensor, others have that of the inputs alone.
+    /// Biases of the inputs and of the state. A GRU has both as rows of one tensor, others have
+    /// that of the inputs alone.
     fn biases(self, tensor: &str, units: usize) -> [TensorRecipe; 2] {
         match self {
             Self::Gru => [0, 1].map(|row| {

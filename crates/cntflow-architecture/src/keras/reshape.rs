@@ -48,7 +48,8 @@ impl Translator<'_> {
         self.reshape_to(&shape)
     }
 
-    /// A reshaping that changes nothing, flattens, or takes the rows of an image of one channel for steps.
+    /// A reshaping that changes nothing, flattens, or takes the rows of an image of one channel for
+    /// steps.
     pub(super) fn reshape(&mut self, layer: &KerasLayer) -> Translated<()> {
         let before = self.current.shape.channels_last();
         let target = layer.settings::<ReshapeSettings>()?.target_shape;

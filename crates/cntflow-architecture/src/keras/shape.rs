@@ -6,7 +6,8 @@ use crate::recipe::TensorSlice;
 /// Shape of a layer's output, without the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// A vector; of a flattened image with the image's sizes, since Keras has its values in the order row, column, channel.
+    /// A vector; of a flattened image with the image's sizes, since Keras has its values in the
+    /// order row, column, channel.
     Units(usize, Option<SpatialShape>),
     /// An image.
     Image(SpatialShape),
@@ -36,7 +37,8 @@ impl Default for Shape {
     }
 }
 
-/// Classes that take an input of two sizes as columns and channels; others take it as steps and units.
+/// Classes that take an input of two sizes as columns and channels; others take it as steps and
+/// units.
 const TAKES_COLUMNS: [&str; 8] = [
     "Conv1D",
     "DepthwiseConv1D",
@@ -49,7 +51,8 @@ const TAKES_COLUMNS: [&str; 8] = [
 ];
 
 impl Shape {
-    /// The shape of a model's input before a layer of class `next`, and what it assumes. `None` is a size that is left open.
+    /// The shape of a model's input before a layer of class `next`, and what it assumes. `None` is
+    /// a size that is left open.
     ///
     /// # Errors
     /// No architecture has such an input.

@@ -1,5 +1,10 @@
 //! Configurations without files: what they become, and why some cannot be expressed.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "JSON written in place reads better without a reference"
+)]
+
 use cntflow_storage::FullMessage;
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! The architecture of a Keras model in the making: the outputs of its layers so far, and their tensors in the file.
+//! The architecture of a Keras model in the making: the outputs of its layers so far, and their
+//! tensors in the file.
 
 use std::collections::HashMap;
 
@@ -173,7 +174,8 @@ impl<'a> Translator<'a> {
             .map_err(|_| wrong_number_of_tensors(N, tensors.len()))
     }
 
-    /// Sets the recipes of a layer's bias, if it has one, and of its weight, which is made of the kernel.
+    /// Sets the recipes of a layer's bias, if it has one, and of its weight, which is made of the
+    /// kernel.
     pub(super) fn set_kernel_and_bias(
         &mut self,
         layer: &KerasLayer,

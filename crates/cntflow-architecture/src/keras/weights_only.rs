@@ -1,4 +1,5 @@
-//! Weights without a configuration: the kernels tell a chain of dense layers, where the file tells the order of the layers.
+//! Weights without a configuration: the kernels tell a chain of dense layers, where the file tells
+//! the order of the layers.
 
 use std::collections::HashMap;
 

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::shape::{Shape, SpatialShape};
 use crate::error::{Translated, unsupported};
 
-/// Numbers before and after the rows, and before and after the columns: of zeros added, or of places cut off.
+/// Numbers before and after the rows, and before and after the columns: of zeros added, or of
+/// places cut off.
 pub(super) type Sides = [[usize; 2]; 2];
 
 /// How many dimensions a window slides along.
@@ -25,7 +26,8 @@ pub(super) enum PaddingMode {
     /// No zeros.
     #[default]
     Valid,
-    /// So many zeros that there is an output for every `stride` places, more of them after than before.
+    /// So many zeros that there is an output for every `stride` places, more of them after than
+    /// before.
     Same,
     /// All zeros before the first place, so that no output sees later places.
     Causal,
@@ -83,8 +85,9 @@ impl AxisWindow {
 
     /// What a transposed convolution makes of `n` places.
     ///
-    /// Keras wants `n stride` outputs of "same" padding. TensorFlow and JAX cut off the surplus, the larger half behind; PyTorch can
-    /// cut only the same number on both sides, so that Keras cuts the larger half twice and adds one place again.
+    /// Keras wants `n stride` outputs of "same" padding. TensorFlow and JAX cut off the surplus,
+    /// the larger half behind; PyTorch can cut only the same number on both sides, so that Keras
+    /// cuts the larger half twice and adds one place again.
     pub(super) fn transposed(
         self,
         n: usize,

@@ -1,5 +1,5 @@
-//! Zeros that a layer of its own puts around an image. They become part of the padding of the convolution or pooling that follows; before
-//! any other layer they cannot be expressed.
+//! Zeros that a layer of its own puts around an image. They become part of the padding of the
+//! convolution or pooling that follows; before any other layer they cannot be expressed.
 
 use cntflow_network::{Activation, Layer};
 use serde::Deserialize;
@@ -98,7 +98,8 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// All zeros around what a window slides over, pending ones and its own padding, and the rows and columns of the output.
+    /// All zeros around what a window slides over, pending ones and its own padding, and the rows
+    /// and columns of the output.
     pub(super) fn padded(
         &self,
         window: &Window,
@@ -119,7 +120,8 @@ impl Translator<'_> {
         Ok((zeros, sizes))
     }
 
-    /// Whether zeros around the input of a max pooling are like its own padding, which is never the largest value.
+    /// Whether zeros around the input of a max pooling are like its own padding, which is never the
+    /// largest value.
     pub(super) fn zeros_are_never_largest(&self) -> bool {
         let last = self.builder.layers().last();
         // The activation is that of the input only if no layer of another branch has come since.

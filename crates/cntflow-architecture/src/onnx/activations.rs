@@ -110,7 +110,8 @@ impl<'m, 'a> Translator<'m, 'a> {
         (takes(output) && takes(data)).then_some(product)
     }
 
-    /// GELU as `0.5 x (1 + erf(x / sqrt(2)))`: scaled, its erf, one added, the product with x, halved.
+    /// GELU as `0.5 x (1 + erf(x / sqrt(2)))`: scaled, its erf, one added, the product with x,
+    /// halved.
     fn composed_gelu(&mut self, scaling: &'m Node<'a>) -> Option<Composed<'m, 'a>> {
         let has_factor = |node: &Node<'a>, expected: f64| {
             let factor = (0..2).find_map(|input| self.scalar(node, input));

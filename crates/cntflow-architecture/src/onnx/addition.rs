@@ -54,7 +54,7 @@ impl<'a> Translator<'_, 'a> {
             )));
         }
         self.continue_from(&flow);
-        let name = self.builder.unique_name(weight.name().to_owned());
+        let name = self.builder.unique_name(weight.name());
         self.set_weight(name.clone(), weight)?;
         let layer = Layer::PositionEmbedding(PositionEmbedding { name });
         self.builder.add_layer(layer);

@@ -1,5 +1,6 @@
-//! Attention, written as products: queries, keys and values cut out of projections into heads, scores, their softmax, the values
-//! mixed, and the output projection. Each is checked for what it computes; see [`StridedView`] for how.
+//! Attention, written as products: queries, keys and values cut out of projections into heads,
+//! scores, their softmax, the values mixed, and the output projection. Each is checked for what it
+//! computes; see [`StridedView`] for how.
 
 use cntflow_formats::onnx::node::Node;
 use cntflow_network::{Attention, Layer, Projections};
@@ -17,7 +18,8 @@ use crate::recipe::TensorRecipe;
 const SCALE_TOLERANCE: f64 = 1e-6;
 
 impl<'a> Translator<'_, 'a> {
-    /// Refuses nodes between scores and their softmax, and between the softmax and the values, that are no part of an attention.
+    /// Refuses nodes between scores and their softmax, and between the softmax and the values, that
+    /// are no part of an attention.
     pub(super) fn refuse_on_scores(&self, node: &Node<'a>) -> Translated<()> {
         let is_identity = ["Identity", "Dropout", "Cast", "CastLike"].contains(&node.operator);
         let is_any_of = |operators: &[&str]| is_identity || operators.contains(&node.operator);
@@ -127,8 +129,8 @@ impl<'a> Translator<'_, 'a> {
         Ok(())
     }
 
-    /// The values that attention weights mix. Queries, keys and values must be projections of the same data into as many units as it
-    /// has.
+    /// The values that attention weights mix. Queries, keys and values must be projections of the
+    /// same data into as many units as it has.
     fn mixed_values(&self, weights: &Scores, values: &StridedView) -> Translated<MixedValues> {
         let value = projected_units(values)
             .ok_or_else(|| unsupported("the values of an attention are no projection"))?;
@@ -271,7 +273,8 @@ impl<'a> Translator<'_, 'a> {
     }
 }
 
-/// Products of queries `[..., steps, units]` and keys `[..., units, steps]`, which must be projections with the same heads.
+/// Products of queries `[..., steps, units]` and keys `[..., units, steps]`, which must be
+/// projections with the same heads.
 fn scores(queries: &StridedView, keys: &StridedView) -> Translated<Scores> {
     let (Some(query), Some(key)) = (projected_units(queries), projected_units(keys)) else {
         return Err(unsupported(
@@ -318,7 +321,8 @@ fn projected_units(view: &StridedView) -> Option<ProjectedUnits> {
     }
 }
 
-/// The number of heads, which must stand one after the other: heads with interleaved units are another network.
+/// The number of heads, which must stand one after the other: heads with interleaved units are
+/// another network.
 fn n_heads(dims: &[Vec<Factor>], head_units: i64) -> Translated<i64> {
     let is_units = |factor: &&Factor| matches!(factor, Factor::Units { .. });
     let units: Vec<_> = dims.iter().flatten().filter(is_units).collect();

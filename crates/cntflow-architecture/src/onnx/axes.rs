@@ -97,7 +97,8 @@ const SLIDING: [&str; 5] = [
     "BatchNormalization",
 ];
 
-/// The batch size, if it is fixed, and the axes of the graph's input, by its rank and the nodes that take it.
+/// The batch size, if it is fixed, and the axes of the graph's input, by its rank and the nodes
+/// that take it.
 ///
 /// # Errors
 /// No architecture has an input of this rank, or a size other than the batch is open.
@@ -153,7 +154,8 @@ pub(super) struct Reshaped {
     pub(super) flattened: bool,
 }
 
-/// Axes after a reshape to `target`; `None` where it does more than merge axes and add or drop ones.
+/// Axes after a reshape to `target`; `None` where it does more than merge axes and add or drop
+/// ones.
 pub(super) fn reshaped(
     axes: &[Axis],
     target: &[i64],

@@ -1,5 +1,5 @@
-//! Nodes that concatenate values (class tokens and sequences, the states of an unrolled recurrence, pieces of weights), and `Expand`,
-//! which repeats a class token for every input.
+//! Nodes that concatenate values (class tokens and sequences, the states of an unrolled recurrence,
+//! pieces of weights), and `Expand`, which repeats a class token for every input.
 
 use cntflow_formats::onnx::node::Node;
 use cntflow_network::{ClassToken, Layer};
@@ -80,7 +80,7 @@ impl<'a> Translator<'_, 'a> {
             )));
         }
         self.continue_from(flow);
-        let name = self.builder.unique_name(token.name().to_owned());
+        let name = self.builder.unique_name(token.name());
         self.set_weight(name.clone(), token)?;
         self.builder
             .add_layer(Layer::ClassToken(ClassToken { name }));
@@ -106,7 +106,8 @@ impl<'a> Translator<'_, 'a> {
         Ok(())
     }
 
-    /// Whether sizes repeat a weight `[1, ...]` for every input, and leave its other dimensions as they are.
+    /// Whether sizes repeat a weight `[1, ...]` for every input, and leave its other dimensions as
+    /// they are.
     fn repeats_for_batch(&self, weight: &Weight<'a>, sizes: &[SymbolicInt]) -> bool {
         let is_kept = |(&size, wanted): (&usize, &SymbolicInt)| {
             let size = i64::try_from(size).map(SymbolicInt::Fixed);

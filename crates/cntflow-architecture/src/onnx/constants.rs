@@ -244,7 +244,8 @@ fn constant<'a>(node: &Node<'a>) -> Option<Value<'a>> {
     Some(Value::Integers(integers.collect()))
 }
 
-/// An index of a slice as ONNX has it: counted from the end where it is negative, and kept within `0..=n`.
+/// An index of a slice as ONNX has it: counted from the end where it is negative, and kept within
+/// `0..=n`.
 fn clamped_index(index: i64, n: i64) -> usize {
     let index = if index < 0 {
         index.saturating_add(n)
@@ -254,7 +255,8 @@ fn clamped_index(index: i64, n: i64) -> usize {
     index.clamp(0, n) as usize
 }
 
-/// Whole numbers that a node makes of others; `None` of other operators, and where a result is not known.
+/// Whole numbers that a node makes of others; `None` of other operators, and where a result is not
+/// known.
 fn computed_integers(node: &Node<'_>, lists: &[Vec<SymbolicInt>]) -> Option<Vec<SymbolicInt>> {
     let first = lists.first()?;
     let elementwise = |combine: fn(SymbolicInt, SymbolicInt) -> Option<SymbolicInt>| {

@@ -23,7 +23,8 @@ struct Convolution<'a> {
     bias: Option<Weight<'a>>,
     window: SlidingWindow,
     groups: i64,
-    /// The first two sizes of the kernel: filters and channels per group, transposed the other way round.
+    /// The first two sizes of the kernel: filters and channels per group, transposed the other way
+    /// round.
     leading: [i64; 2],
 }
 

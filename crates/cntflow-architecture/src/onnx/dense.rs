@@ -1,4 +1,5 @@
-//! Products with kernels: dense layers, embeddings, and projections within attentions and recurrences.
+//! Products with kernels: dense layers, embeddings, and projections within attentions and
+//! recurrences.
 
 use cntflow_formats::onnx::node::Node;
 use cntflow_network::{Dense, Embedding, Layer};
@@ -32,7 +33,8 @@ impl<'a> Translator<'_, 'a> {
         Ok(())
     }
 
-    /// `MatMul`: a product with a kernel `[n_in, units]`, together with the addition of a bias behind it; or one of data with data.
+    /// `MatMul`: a product with a kernel `[n_in, units]`, together with the addition of a bias
+    /// behind it; or one of data with data.
     pub(super) fn matmul(&mut self, node: &Node<'a>) -> Translated<()> {
         if !matches!(self.value(node, 1)?, Value::Weight(_)) {
             return self.product_of_data(node);
@@ -159,7 +161,8 @@ pub(super) fn simplified<'a>(view: StridedView) -> Value<'a> {
     }
 }
 
-/// Checks that a kernel can take the last axis of data: units, or channels where there is nothing else.
+/// Checks that a kernel can take the last axis of data: units, or channels where there is nothing
+/// else.
 fn check_inputs(flow: &Flow, n_in: usize) -> Translated<()> {
     let axes = flow.axes.iter().copied();
     let axes: Vec<Axis> = axes.filter(|axis| *axis != Axis::One).collect();

@@ -1,11 +1,13 @@
-//! Names of layers: after the module that their tensors belong to, after their node, or by their number.
+//! Names of layers: after the module that their tensors belong to, after their node, or by their
+//! number.
 
 use cntflow_formats::onnx::node::Node;
 
 use super::translator::Translator;
 
 impl<'a> Translator<'_, 'a> {
-    /// A name for a layer: of the module of its tensors where they are named after one, else of its node, else by its number.
+    /// A name for a layer: of the module of its tensors where they are named after one, else of its
+    /// node, else by its number.
     pub(super) fn layer_name(&mut self, tensors: &[&str], node: &Node<'a>) -> String {
         let module = tensors.iter().find_map(|tensor| module_of_tensor(tensor));
         // A module that is used twice makes two layers: the second is named after its node.
@@ -14,10 +16,11 @@ impl<'a> Translator<'_, 'a> {
             .map(str::to_owned)
             .or_else(|| module_of_node(node.name))
             .unwrap_or_else(|| format!("layer{}", self.builder.n_layers()));
-        self.builder.unique_name(name)
+        self.builder.unique_name(&name)
     }
 
-    /// A name for an attention: of the module above its output projection, else of the one that holds its joint projection.
+    /// A name for an attention: of the module above its output projection, else of the one that
+    /// holds its joint projection.
     pub(super) fn attention_name(
         &mut self,
         output_weight: &str,
@@ -33,7 +36,7 @@ impl<'a> Translator<'_, 'a> {
             names.find_map(|name| Some(name.split_once(".in_proj_")?.0))
         };
         match above_output().or_else(of_projection) {
-            Some(module) => self.builder.unique_name(module.to_owned()),
+            Some(module) => self.builder.unique_name(module),
             None => self.layer_name(&[], node),
         }
     }
@@ -57,7 +60,8 @@ fn module_of_tensor(tensor: &str) -> Option<&str> {
     })
 }
 
-/// The module that PyTorch's first exporter names a node after: `/encoder/fc/Gemm` is in `encoder.fc`. Other names stay as they are.
+/// The module that PyTorch's first exporter names a node after: `/encoder/fc/Gemm` is in
+/// `encoder.fc`. Other names stay as they are.
 fn module_of_node(node: &str) -> Option<String> {
     let scope = node
         .strip_prefix('/')

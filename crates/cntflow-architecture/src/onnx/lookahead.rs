@@ -1,4 +1,5 @@
-//! Which products with a kernel are no dense layers but parts of an attention or of a recurrence: decided by what becomes of them.
+//! Which products with a kernel are no dense layers but parts of an attention or of a recurrence:
+//! decided by what becomes of them.
 
 use std::collections::HashSet;
 
@@ -29,8 +30,8 @@ const LAYOUT_OPERATORS: [&str; 14] = [
 const MAX_INPUTS: usize = 5;
 
 impl<'m, 'a> Translator<'m, 'a> {
-    /// Finds the products of data and kernels whose results are multiplied with other data, as queries are with keys, or whose steps
-    /// are taken one by one, as an unrolled recurrence does.
+    /// Finds the products of data and kernels whose results are multiplied with other data, as
+    /// queries are with keys, or whose steps are taken one by one, as an unrolled recurrence does.
     pub(super) fn find_partial_products(&mut self, needed: &[usize]) {
         let nodes = &self.model.graph.nodes;
         let data = self.names_of_data(needed);
@@ -47,11 +48,13 @@ impl<'m, 'a> Translator<'m, 'a> {
         }
     }
 
-    /// Of every node, whether its result is multiplied with other data, however it is laid out anew before.
+    /// Of every node, whether its result is multiplied with other data, however it is laid out anew
+    /// before.
     fn multiplied_with_data(&self, needed: &[usize], data: &HashSet<&str>) -> Vec<bool> {
         let nodes = &self.model.graph.nodes;
         let mut multiplied = vec![false; nodes.len()];
-        // From the end, so that what becomes of a result is known before the node that makes it is looked at.
+        // From the end, so that what becomes of a result is known before the node that makes it is
+        // looked at.
         for &index in needed.iter().rev() {
             let leads_to_product = |&consumer: &usize| {
                 let node = &nodes[consumer];
@@ -86,7 +89,8 @@ impl<'m, 'a> Translator<'m, 'a> {
         data
     }
 
-    /// Whether single steps of a product are taken, several of them, each to be added to something else and activated.
+    /// Whether single steps of a product are taken, several of them, each to be added to something
+    /// else and activated.
     fn is_unrolled(&self, node: &Node<'a>, data: &HashSet<&'a str>) -> bool {
         let Some(&product) = node.outputs.first() else {
             return false;
@@ -127,7 +131,8 @@ impl<'m, 'a> Translator<'m, 'a> {
     }
 }
 
-/// Whether exactly one input of a node is data, among as few as operators have that lay it out anew.
+/// Whether exactly one input of a node is data, among as few as operators have that lay it out
+/// anew.
 fn has_one_data_input(node: &Node<'_>, data: &HashSet<&str>) -> bool {
     let of_data = node.inputs.iter().filter(|name| data.contains(*name));
     // A hostile node may have millions of inputs.

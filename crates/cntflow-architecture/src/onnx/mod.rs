@@ -1,13 +1,17 @@
-//! The architecture of an ONNX graph: its nodes followed from the input to the output, each becoming a layer, part of one, or nothing.
+//! The architecture of an ONNX graph: its nodes followed from the input to the output, each
+//! becoming a layer, part of one, or nothing.
 //!
-//! Of every value of the graph one of few things is known ([`Value`]): it is data on its way, with the meaning of each axis; a weight;
-//! numbers that shapes and scales are made of; zeros; or a value within an attention or a recurrence that is written as many nodes.
-//! Those are not recognised by the shape of the graph but by what each node does to its values: nodes are an attention if its queries,
-//! keys and values are all units of one sequence, in heads one after the other, its scores have the right scale, and nothing else happens
-//! to them. A node that cannot be expressed is named with its operator.
+//! Of every value of the graph one of few things is known ([`Value`]): it is data on its way, with
+//! the meaning of each axis; a weight; numbers that shapes and scales are made of; zeros; or a
+//! value within an attention or a recurrence that is written as many nodes. Those are not
+//! recognised by the shape of the graph but by what each node does to its values: nodes are an
+//! attention if its queries, keys and values are all units of one sequence, in heads one after the
+//! other, its scores have the right scale, and nothing else happens to them. A node that cannot be
+//! expressed is named with its operator.
 //!
-//! `value`, `axes`, `symbolic`, `strided_view`, `weight`, `kernel`, `attention_values` and `recurrence_values` hold the types and call no
-//! other file; `translator` holds the graph in translation. All others translate nodes, and are called from here.
+//! `value`, `axes`, `symbolic`, `strided_view`, `weight`, `kernel`, `attention_values` and
+//! `recurrence_values` hold the types and call no other file; `translator` holds the graph in
+//! translation. All others translate nodes, and are called from here.
 
 mod activations;
 mod addition;
@@ -94,7 +98,8 @@ fn single_output<'a>(translator: &mut Translator<'_, 'a>) -> Translated<&'a str>
     Ok(first)
 }
 
-/// Indices of the nodes that the output depends on, in the file's order, which ONNX has topological.
+/// Indices of the nodes that the output depends on, in the file's order, which ONNX has
+/// topological.
 fn needed_nodes(model: &Model<'_>, output: &str) -> Translated<Vec<usize>> {
     let nodes = &model.graph.nodes;
     let mut makers = HashMap::new();

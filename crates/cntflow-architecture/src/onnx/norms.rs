@@ -142,7 +142,8 @@ impl<'m, 'a> Translator<'m, 'a> {
         Ok(())
     }
 
-    /// Translates a layer norm that is written as several nodes, from the first of them, its mean; says whether it is one.
+    /// Translates a layer norm that is written as several nodes, from the first of them, its mean;
+    /// says whether it is one.
     pub(super) fn composed_layer_norm(&mut self, mean: &'m Node<'a>) -> Translated<bool> {
         let Some(norm) = self.find_composed_norm(mean) else {
             return Ok(false);
@@ -177,7 +178,8 @@ impl<'m, 'a> Translator<'m, 'a> {
         Ok(true)
     }
 
-    /// The nodes behind a mean that compute `(x - mean) / sqrt(mean((x - mean)^2) + epsilon)` over the last axis.
+    /// The nodes behind a mean that compute `(x - mean) / sqrt(mean((x - mean)^2) + epsilon)` over
+    /// the last axis.
     fn find_composed_norm(&self, mean: &'m Node<'a>) -> Option<ComposedNorm<'m, 'a>> {
         let rank = self.flow(mean, 0).ok()?.axes.len();
         let is_over_last = |node: &Node<'a>| {

@@ -11,7 +11,8 @@ use super::weight::Weight;
 pub(super) struct UnrolledCell<'a> {
     /// Index of the projection that gives the inputs of all steps.
     pub(super) projection: usize,
-    /// Kernel and bias that take the state; unknown at a first step whose product with zeros the exporter has computed.
+    /// Kernel and bias that take the state; unknown at a first step whose product with zeros the
+    /// exporter has computed.
     pub(super) state_kernel: Option<Kernel<'a>>,
     /// What such a first step adds instead: the bias alone.
     pub(super) first_bias: Option<Weight<'a>>,

@@ -1,4 +1,5 @@
-//! Recurrent operators: gates put in the order of architectures, the two biases of a layer taken apart.
+//! Recurrent operators: gates put in the order of architectures, the two biases of a layer taken
+//! apart.
 
 use cntflow_formats::onnx::node::Node;
 use cntflow_network::{Activation, Layer, Recurrent, TakeStep, TakenStep};
@@ -168,7 +169,8 @@ impl<'a> Translator<'_, 'a> {
         Ok(())
     }
 
-    /// The gates of one direction `[1, rows, ...]` from a row on, in the order of architectures; `shape` is that of one gate.
+    /// The gates of one direction `[1, rows, ...]` from a row on, in the order of architectures;
+    /// `shape` is that of one gate.
     fn gates_recipe(
         &self,
         cell: &Cell,
@@ -191,7 +193,8 @@ impl<'a> Translator<'_, 'a> {
         self.weight_recipe(&whole)
     }
 
-    /// Checks that the layer computes what architectures do; gives the activation of an Elman layer that is not tanh.
+    /// Checks that the layer computes what architectures do; gives the activation of an Elman layer
+    /// that is not tanh.
     fn checked_activation(
         &self,
         node: &Node<'a>,

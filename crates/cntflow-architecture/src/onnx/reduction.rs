@@ -1,4 +1,5 @@
-//! `ReduceMean`: over the steps of a sequence, over the places of channels, or as the beginning of a composed layer norm.
+//! `ReduceMean`: over the steps of a sequence, over the places of channels, or as the beginning of
+//! a composed layer norm.
 
 use cntflow_formats::onnx::node::Node;
 use cntflow_network::{GlobalPool, Layer, TakeStep, TakenStep};

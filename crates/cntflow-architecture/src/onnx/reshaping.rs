@@ -1,4 +1,5 @@
-//! Nodes that lay out data or weights anew: transposed, merged, split, with axes of size 1 added or dropped.
+//! Nodes that lay out data or weights anew: transposed, merged, split, with axes of size 1 added or
+//! dropped.
 
 use cntflow_formats::onnx::node::Node;
 use cntflow_network::Layer;
@@ -71,7 +72,8 @@ impl<'a> Translator<'_, 'a> {
         }
     }
 
-    /// Reshapes plain data: its axes are merged, which may flatten it, or else split as those of a view.
+    /// Reshapes plain data: its axes are merged, which may flatten it, or else split as those of a
+    /// view.
     fn reshape_data(
         &mut self,
         node: &Node<'a>,
@@ -106,7 +108,8 @@ impl<'a> Translator<'_, 'a> {
         Ok(())
     }
 
-    /// Indices of the axes that an operator names: in its second input, or in an attribute before opset 13.
+    /// Indices of the axes that an operator names: in its second input, or in an attribute before
+    /// opset 13.
     pub(super) fn named_axes(
         &self,
         node: &Node<'a>,

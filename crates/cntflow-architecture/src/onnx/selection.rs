@@ -34,7 +34,8 @@ impl SliceRange {
         (bound(self.start), bound(self.end))
     }
 
-    /// Whether everything is kept, whatever the size: exporters write the largest number for an open end.
+    /// Whether everything is kept, whatever the size: exporters write the largest number for an
+    /// open end.
     fn is_all(self) -> bool {
         self.start == 0 && self.end >= i64::from(i32::MAX)
     }
@@ -65,7 +66,7 @@ impl<'a> Translator<'_, 'a> {
         };
         let Value::View(view) = self.value(node, 0)? else {
             let flow = self.flow(node, 0)?;
-            return self.take_step(node, flow, (axis, index), keeps_axis);
+            return self.take_step(node, &flow, (axis, index), keeps_axis);
         };
         let axis = axis_index(axis, view.dims.len())?;
         let picked = view.picked(axis, index);
@@ -160,7 +161,7 @@ impl<'a> Translator<'_, 'a> {
             Some((size, (0, end))) if end == size => {}
             None if range.is_all() => {}
             Some((_, (start, end))) if end == start + 1 => {
-                return self.take_step(node, flow, (range.axis, start), true);
+                return self.take_step(node, &flow, (range.axis, start), true);
             }
             _ => return Err(range.keeps(flow.axes[axis])),
         }
@@ -168,7 +169,8 @@ impl<'a> Translator<'_, 'a> {
         Ok(())
     }
 
-    /// `Split`: queries, keys and values, or steps, out of what they were made together as; parts of a weight.
+    /// `Split`: queries, keys and values, or steps, out of what they were made together as; parts
+    /// of a weight.
     pub(super) fn split(&mut self, node: &Node<'a>) -> Translated<()> {
         let axis = node.int("axis").unwrap_or(0);
         let value = self.value(node, 0)?.clone();
@@ -231,11 +233,12 @@ impl<'a> Translator<'_, 'a> {
         Ok(parts)
     }
 
-    /// One index of an axis of plain data: the first or last step of a sequence, or the only index of an axis of size 1.
+    /// One index of an axis of plain data: the first or last step of a sequence, or the only index
+    /// of an axis of size 1.
     fn take_step(
         &mut self,
         node: &Node<'a>,
-        flow: Flow,
+        flow: &Flow,
         (axis, index): (i64, i64),
         keeps_axis: bool,
     ) -> Translated<()> {
@@ -259,7 +262,7 @@ impl<'a> Translator<'_, 'a> {
                 "it takes step {index}, neither the first nor the last"
             )));
         };
-        self.continue_from(&flow);
+        self.continue_from(flow);
         self.builder.add_layer(Layer::TakeStep(TakeStep { which }));
         self.set_layer_output(node, axes);
         Ok(())

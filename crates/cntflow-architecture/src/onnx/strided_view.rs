@@ -1,8 +1,10 @@
-//! Data whose axes are split, merged and sliced, as exporters write attention: it is known where each value comes from.
+//! Data whose axes are split, merged and sliced, as exporters write attention: it is known where
+//! each value comes from.
 //!
-//! Every dimension is a list of factors, the last of them running fastest: inputs of the batch, steps, or units. Splitting a dimension
-//! of 24 units into 3 x 8 makes two factors of it, of strides 8 and 1; picking index 1 of the first begins at unit 8. Nothing of size 1
-//! is a factor, neither is the batch where the graph fixes it to one input.
+//! Every dimension is a list of factors, the last of them running fastest: inputs of the batch,
+//! steps, or units. Splitting a dimension of 24 units into 3 x 8 makes two factors of it, of
+//! strides 8 and 1; picking index 1 of the first begins at unit 8. Nothing of size 1 is a factor,
+//! neither is the batch where the graph fixes it to one input.
 
 use super::axes::{Axis, index_from_start};
 use super::symbolic::{SymbolicInt, product};
@@ -168,7 +170,8 @@ impl StridedView {
         self.with_dims(dims)
     }
 
-    /// The view with dimensions of size 1 added. The indices are those in the result, in ascending order.
+    /// The view with dimensions of size 1 added. The indices are those in the result, in ascending
+    /// order.
     pub(super) fn unsqueezed(&self, added: &[usize]) -> Option<Self> {
         let mut dims = self.dims.clone();
         for &index in added {
@@ -194,7 +197,8 @@ impl StridedView {
         view
     }
 
-    /// The meaning of its axes; `None` where some axis is split or merged, or not all of the data is there.
+    /// The meaning of its axes; `None` where some axis is split or merged, or not all of the data
+    /// is there.
     pub(super) fn axes(&self) -> Option<Vec<Axis>> {
         if self.first_unit != 0 || self.step.is_some() || self.scale != 1.0 {
             return None;
@@ -267,8 +271,8 @@ fn closed_sizes(
 
 /// Splits factors of a size off the end of a list, whose end is the outermost factor.
 ///
-/// Whole factors are taken as long as they divide what is left of the size. Units are split in two where the size ends within them;
-/// inputs and steps are never split.
+/// Whole factors are taken as long as they divide what is left of the size. Units are split in two
+/// where the size ends within them; inputs and steps are never split.
 fn split_off(rest: &mut Vec<Factor>, wanted: SymbolicInt) -> Option<Vec<Factor>> {
     let mut taken = Vec::new();
     let mut left = wanted;
@@ -299,7 +303,8 @@ fn split_off(rest: &mut Vec<Factor>, wanted: SymbolicInt) -> Option<Vec<Factor>>
     Some(taken)
 }
 
-/// Joins neighbouring factors of units where the outer one's stride is just what the inner one spans.
+/// Joins neighbouring factors of units where the outer one's stride is just what the inner one
+/// spans.
 fn merged(dim: Vec<Factor>) -> Vec<Factor> {
     let mut merged: Vec<Factor> = Vec::new();
     for factor in dim {

@@ -57,7 +57,8 @@ impl SymbolicInt {
         }
     }
 
-    /// 1 of equal numbers, 0 of others. A batch is never negative, so that -1 in a shape differs from any.
+    /// 1 of equal numbers, 0 of others. A batch is never negative, so that -1 in a shape differs
+    /// from any.
     pub(super) fn equals(self, other: Self) -> Option<Self> {
         match (self, other) {
             (Fixed(a), Fixed(b)) => Some(Fixed((a == b).into())),

@@ -131,7 +131,8 @@ impl<'m, 'a> Translator<'m, 'a> {
         self.batch.map_or(open, SymbolicInt::Fixed)
     }
 
-    /// Makes data what the next layer takes: another branch is entered where it is not the last layer's output.
+    /// Makes data what the next layer takes: another branch is entered where it is not the last
+    /// layer's output.
     pub(super) fn continue_from(&mut self, flow: &Flow) {
         if flow.n_layers != self.builder.n_layers() {
             let from = self.builder.output_name(flow.n_layers);
@@ -146,7 +147,8 @@ impl<'m, 'a> Translator<'m, 'a> {
         Ok(())
     }
 
-    /// Makes every layer linear that no activation follows: in ONNX an activation is a node of its own.
+    /// Makes every layer linear that no activation follows: in ONNX an activation is a node of its
+    /// own.
     pub(super) fn mark_linear_layers(&mut self) {
         let layers = self.builder.layers_mut();
         for index in 0..layers.len() {

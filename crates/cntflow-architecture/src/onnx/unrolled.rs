@@ -1,5 +1,6 @@
-//! Elman layers that an exporter has unrolled: for each step a product with the state before it, what the step's own input gives
-//! added, and an activation. Every step must be the next one, with the same kernels and biases as the first.
+//! Elman layers that an exporter has unrolled: for each step a product with the state before it,
+//! what the step's own input gives added, and an activation. Every step must be the next one, with
+//! the same kernels and biases as the first.
 
 use cntflow_formats::onnx::node::Node;
 use cntflow_network::{Activation, Layer, Recurrent};
@@ -17,7 +18,8 @@ use super::weight::{Weight, n_values};
 use crate::error::{Translated, unsupported};
 use crate::recipe::TensorRecipe;
 
-/// Most units of a recurrence whose first step the exporter has computed: their biases are compared value by value.
+/// Most units of a recurrence whose first step the exporter has computed: their biases are compared
+/// value by value.
 const MAX_COMPARED_UNITS: usize = 4096;
 
 impl<'a> Translator<'_, 'a> {
@@ -104,7 +106,8 @@ impl<'a> Translator<'_, 'a> {
         Ok(())
     }
 
-    /// The first step where the exporter has computed the product with zeros: the bias is what is left of it.
+    /// The first step where the exporter has computed the product with zeros: the bias is what is
+    /// left of it.
     pub(super) fn add_first_step(
         &mut self,
         node: &Node<'a>,
@@ -139,7 +142,8 @@ impl<'a> Translator<'_, 'a> {
         Ok(())
     }
 
-    /// The projection that a view shows one step of, and the step. The view must have the dimensions of a state.
+    /// The projection that a view shows one step of, and the step. The view must have the
+    /// dimensions of a state.
     fn step_of(&self, view: &StridedView, dims: &[Vec<Factor>]) -> Translated<(usize, i64)> {
         let (ViewSource::Projection(projection), Some(step)) = (view.source, view.step) else {
             return Err(unsupported(
@@ -160,7 +164,8 @@ impl<'a> Translator<'_, 'a> {
         Ok((projection, step))
     }
 
-    /// The cell of the next step, which must be the same; it may tell the kernel that the first step did not show.
+    /// The cell of the next step, which must be the same; it may tell the kernel that the first
+    /// step did not show.
     fn same_cell(
         &self,
         cell: UnrolledCell<'a>,

@@ -34,7 +34,8 @@ pub(super) enum Value<'a> {
     StateSum(UnrolledState<'a>),
     /// The state of a recurrence after a step.
     State(UnrolledState<'a>),
-    /// A value within an operation that is written as several nodes, and that has been translated as a whole.
+    /// A value within an operation that is written as several nodes, and that has been translated
+    /// as a whole.
     Absorbed,
 }
 

@@ -1,4 +1,5 @@
-//! Weights of the graph: tensors of the file, whole or cut along the first dimension and concatenated again; matrices also transposed.
+//! Weights of the graph: tensors of the file, whole or cut along the first dimension and
+//! concatenated again; matrices also transposed.
 
 /// Most pieces of a weight: hostile graphs double them without end.
 const MAX_PIECES: usize = 64;
@@ -87,8 +88,8 @@ impl<'a> Weight<'a> {
         })
     }
 
-    /// Indices `start..end` of a dimension. The values must lie in one stretch: all dimensions before it have size 1, or it is the
-    /// second of a transposed matrix.
+    /// Indices `start..end` of a dimension. The values must lie in one stretch: all dimensions
+    /// before it have size 1, or it is the second of a transposed matrix.
     pub(super) fn cut(&self, axis: usize, start: usize, end: usize) -> Option<Self> {
         let size = *self.shape.get(axis)?;
         if start >= end || end > size {
@@ -132,7 +133,8 @@ impl<'a> Weight<'a> {
         pieces
     }
 
-    /// Several weights, one after the other along a dimension; all dimensions before it have size 1.
+    /// Several weights, one after the other along a dimension; all dimensions before it have size
+    /// 1.
     pub(super) fn concatenated(weights: &[Self], axis: usize) -> Option<Self> {
         let first = weights.first()?;
         let mut whole = Self {

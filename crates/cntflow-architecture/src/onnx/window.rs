@@ -5,7 +5,8 @@ use cntflow_formats::onnx::node::Node;
 use super::axes::{Axis, checked_size};
 use crate::error::{Translated, unsupported};
 
-/// The channels of an image, or of the columns of a one-dimensional convolution, and the sizes to slide along.
+/// The channels of an image, or of the columns of a one-dimensional convolution, and the sizes to
+/// slide along.
 pub(super) struct SlidingInput {
     pub(super) channels: i64,
     /// Columns, or rows and columns.
@@ -46,7 +47,8 @@ pub(super) fn axes_of_channels(channels: i64, sizes: &[i64]) -> Vec<Axis> {
     axes
 }
 
-/// A sliding window, with one number for each of one or two axes. All numbers are positive, those of the padding not negative.
+/// A sliding window, with one number for each of one or two axes. All numbers are positive, those
+/// of the padding not negative.
 pub(super) struct SlidingWindow {
     pub(super) kernel: Vec<i64>,
     pub(super) stride: Vec<i64>,

@@ -1,3 +1,10 @@
 //! Catalog files in every form, and what is said of broken ones.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails where it should; helpers take what is at hand"
+)]
+
 mod catalog_files;

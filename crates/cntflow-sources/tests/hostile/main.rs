@@ -4,6 +4,13 @@
 //! These tests watch the memory of their process, so they have a binary of their own, and run one
 //! at a time.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails where it should; helpers take what is at hand"
+)]
+
 mod archives;
 mod bounded;
 mod keras;

@@ -3,6 +3,13 @@
 //! Tests that watch the memory of the process are in `hostile` and `catalog_memory`, those that
 //! count requests to a store are in `objects`: other tests in the same process would disturb them.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails where it should; helpers take what is at hand"
+)]
+
 mod archives;
 mod infer;
 mod keras;

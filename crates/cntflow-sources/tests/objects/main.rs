@@ -1,6 +1,13 @@
 //! Objects of a server on loopback that fails as a test says: what is retried, what errors say, and
 //! how much is requested.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails where it should; helpers take what is at hand"
+)]
+
 use std::time::Duration;
 
 use cntflow_catalog::CatalogOptions;

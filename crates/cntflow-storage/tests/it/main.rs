@@ -1,3 +1,10 @@
 //! Members of archives, within the limits.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails where it should; helpers take what is at hand"
+)]
+
 mod bombs;

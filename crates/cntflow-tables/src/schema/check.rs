@@ -137,14 +137,14 @@ mod tests {
     use super::*;
 
     /// Columns of `coverage`, of which one may be replaced.
-    fn coverage(replaced: &str, by: Option<ArrayRef>) -> Vec<(&'static str, ArrayRef)> {
+    fn coverage(replaced: &str, by: Option<&ArrayRef>) -> Vec<(&'static str, ArrayRef)> {
         let columns = Table::Coverage.columns().iter();
         let columns = columns.filter_map(|column| {
             let data_type = column.data_type.arrow()?;
             let array = arrow_array::new_null_array(&data_type, 2);
             Some((column.name, array))
         });
-        let replace = |(name, array)| match &by {
+        let replace = |(name, array)| match by {
             _ if name != replaced => Some((name, array)),
             Some(other) => Some((name, Arc::clone(other))),
             None => None,
@@ -168,7 +168,7 @@ mod tests {
     fn another_type_is_refused_with_both_types() {
         let texts: ArrayRef = Arc::new(StringArray::from(vec!["[2]", "[]"]));
         check_refused(
-            coverage("shape", Some(texts)),
+            coverage("shape", Some(&texts)),
             "table coverage: column 'shape' is declared list<int64>, written Utf8",
         );
     }
