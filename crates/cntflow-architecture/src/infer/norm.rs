@@ -1,4 +1,4 @@
-//! Norms of a chain, told apart by their parameters and by what they normalise.
+//! Norms of a chain, distinguished by their parameters and by what they normalise.
 
 use cntflow_network::{BatchNorm, GroupNorm, Layer, LayerNorm};
 
