@@ -8,7 +8,7 @@ use cntflow_storage::FormatError;
 ///
 /// Errors of other libraries often print their source within their own message; such a source is
 /// left out.
-pub(crate) fn messages(error: &(dyn Error + 'static)) -> Vec<String> {
+fn messages(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {

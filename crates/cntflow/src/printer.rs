@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use crate::error_text::messages;
+use crate::error_text::with_causes;
 use crate::exit::{ExitStatus, UsageError};
 
 /// Prints a result to stdout.
@@ -34,13 +34,9 @@ pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
-/// Prints an error with its causes, and returns the exit status.
+/// Prints an error with its causes in one line, and returns the exit status.
 pub(crate) fn error(error: &anyhow::Error) -> ExitStatus {
-    let messages = messages(error.as_ref());
-    for (index, message) in messages.iter().enumerate() {
-        let label = if index == 0 { "error" } else { "  caused by" };
-        eprintln!("{label}: {message}");
-    }
+    eprintln!("error: {}", with_causes(error.as_ref()));
     if error.downcast_ref::<UsageError>().is_some() {
         ExitStatus::Usage
     } else {
