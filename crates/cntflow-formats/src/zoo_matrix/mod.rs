@@ -13,8 +13,8 @@ use std::sync::Arc;
 use cntflow_storage::{Content, FileCache, FormatError, Limits, Location, StorageError};
 
 use crate::{
-    CheckpointError, Description, OpenCheckpoint, TensorEntry, checkpoint::known_format,
-    format::Format, snapshot::snapshot,
+    CheckpointError, Description, OpenCheckpoint, TensorEntry, format::Format,
+    known_formats::known_format, snapshot::snapshot,
 };
 
 pub use layout::Variable;
