@@ -1,5 +1,5 @@
-//! Opening the checkpoint at a location: one file, an index of shards, or a row of a file that holds
-//! several checkpoints.
+//! Opening the checkpoint at a location: one file, an index of shards, or a row of a file that
+//! holds several checkpoints.
 
 use std::path::{Path, PathBuf};
 
