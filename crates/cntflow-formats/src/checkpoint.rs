@@ -1,16 +1,14 @@
-//! Opening a checkpoint: its bytes are read by the module of their format, and its tensors are
-//! handed out as values.
+//! An open checkpoint: its bytes are read by the module of their format, and its tensors are handed
+//! out as values.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use cntflow_storage::{Content, FormatError, Limits, Location, StorageError};
+use cntflow_storage::{Content, FormatError, Limits, StorageError};
 
 use crate::{
-    CheckpointError, Description, TensorEntry,
-    format::{self, Format},
-    sharded, zoo_matrix,
+    CheckpointError, Description, TensorEntry, format::Format, known_formats::known_format,
 };
 
 /// A checkpoint, opened and checked: every tensor lies within the file and is as long as its shape
@@ -29,34 +27,6 @@ pub struct OpenCheckpoint {
 }
 
 impl OpenCheckpoint {
-    /// Opens a file or an object of any known format, within the default limits.
-    ///
-    /// # Errors
-    /// As [`OpenCheckpoint::read`]; the file cannot be read.
-    pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        Self::open_at(&Location::from(path), &Limits::default())
-    }
-
-    /// Opens the checkpoint at a location: a file, an object, a member of an archive, or a row of
-    /// one of these.
-    ///
-    /// # Errors
-    /// As [`Location::content`] and [`OpenCheckpoint::read`]; there is no such row.
-    pub fn open_at(location: &Location, limits: &Limits) -> Result<Self, CheckpointError> {
-        match location.row {
-            Some(row) => zoo_matrix::open(location, row, limits),
-            None if sharded::is_index(location.file_name()) => sharded::open(location, limits),
-            None => {
-                let content = match (&location.member, location.url()) {
-                    (None, None) => Content::load(&location.path)?,
-                    _ => location.content(limits)?,
-                };
-                let name = PathBuf::from(location.to_string());
-                Self::read(&name, content, limits)
-            }
-        }
-    }
-
     /// Opens the content of a file; `path` names it in errors.
     ///
     /// # Errors
@@ -185,26 +155,4 @@ impl OpenCheckpoint {
                 dtype: element.to_string(),
             })
     }
-}
-
-/// Opens content of any known format.
-///
-/// # Errors
-/// As [`OpenCheckpoint::read`].
-pub(crate) fn known_format(
-    path: &Path,
-    content: &Content,
-    limits: &Limits,
-) -> Result<Box<dyn Format>, CheckpointError> {
-    let opened =
-        format::open(content, limits).map_err(|error| StorageError::content(path, error))?;
-    opened.ok_or_else(|| CheckpointError::UnknownFormat {
-        path: path.to_owned(),
-        formats: format::NAMES,
-        what: if content.is_empty() {
-            "it is empty"
-        } else {
-            "its first bytes are of none of them"
-        },
-    })
 }

@@ -12,8 +12,9 @@ use serde::Deserialize;
 use super::TensorEntry;
 use crate::{
     Element,
-    format::{Format, Opening, checked_bytes},
+    format::{Format, Opening},
     json_keys::{count_keys, repeated_key},
+    tensor_entry::checked_bytes,
 };
 
 /// The key of the metadata, which is no tensor.

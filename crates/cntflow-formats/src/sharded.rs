@@ -13,8 +13,8 @@ use cntflow_storage::{Content, FormatError, Limits, Location, StorageError};
 use serde::Deserialize;
 
 use crate::{
-    CheckpointError, OpenCheckpoint, TensorEntry, checkpoint::known_format, format::Format,
-    json_keys::texts_once,
+    CheckpointError, OpenCheckpoint, TensorEntry, format::Format, json_keys::texts_once,
+    known_formats::known_format,
 };
 
 /// The ending of an index's name.

@@ -11,8 +11,8 @@ use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::messages::layout::DataLayout;
 use hdf5_reader::{Datatype, Hdf5File};
 
-use super::broken;
-use crate::{Element, format::checked_bytes};
+use super::error::broken;
+use crate::{Element, tensor_entry::checked_bytes};
 
 /// A dataset as the file lists it.
 #[derive(Debug)]

@@ -8,6 +8,7 @@
 //! bounds no read and is four times as large.)
 
 mod dataset;
+mod error;
 mod texts;
 
 use std::collections::{BTreeMap, HashSet};
@@ -15,6 +16,8 @@ use std::fmt;
 
 use cntflow_storage::{Content, FormatError, Limits};
 use hdf5_reader::{Hdf5File, OpenOptions, group::Group};
+
+use error::broken;
 
 pub(super) use dataset::Dataset;
 pub(super) use texts::Texts;
@@ -178,12 +181,4 @@ impl Walk<'_> {
         FormatError::check_limit("bytes of its paths", found, "header_bytes", allowed)?;
         Ok(joined)
     }
-}
-
-/// An error of the crate about a group or dataset.
-fn broken(path: &str, error: &hdf5_reader::error::Error) -> FormatError {
-    FormatError::broken(match path {
-        "" => format!("{error}"),
-        _ => format!("{path}: {error}"),
-    })
 }

@@ -7,7 +7,7 @@ use hdf5_reader::group::Group;
 use hdf5_reader::messages::attribute::AttributeMessage;
 use hdf5_reader::{Datatype, StringSize, VarLenKind};
 
-use super::broken;
+use super::error::broken;
 
 /// Texts of a group's attributes, by name; a single text is a list of one.
 pub(crate) type Texts = BTreeMap<String, Vec<String>>;

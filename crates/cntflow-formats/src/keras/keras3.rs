@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Layers, Listing, OPTIMIZER};
+use super::Layers;
+use super::listing::{Listing, OPTIMIZER};
 use crate::hdf5::Hdf5;
 
 /// Groups that contain layers, in Keras 3 and in earlier versions.

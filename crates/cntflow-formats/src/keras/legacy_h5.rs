@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 
 use cntflow_storage::FormatError;
 
-use super::{Layers, Listing, OPTIMIZER};
+use super::Layers;
+use super::listing::{Listing, OPTIMIZER};
 use crate::hdf5::{Hdf5, Texts};
 
 /// The group of weights that belong to no layer.

@@ -9,9 +9,11 @@
 mod archive;
 mod keras3;
 mod legacy_h5;
+mod listing;
+mod model;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use cntflow_storage::{Content, FormatError, Limits};
 
@@ -20,9 +22,8 @@ use crate::{
     Description, TensorEntry,
     format::{Format, Opening},
 };
-
-/// Why the state of an optimizer is no weight.
-const OPTIMIZER: &str = "optimizer state";
+use listing::Listing;
+pub use model::{Layers, Model};
 
 /// An opened file.
 #[derive(Debug)]
@@ -35,38 +36,6 @@ struct KerasFile {
     metadata: BTreeMap<String, String>,
     config: Option<String>,
     layers: Layers,
-}
-
-/// Tensors as a layout lists them.
-#[derive(Default)]
-struct Listing {
-    /// Name, index of the dataset, and why it is no weight.
-    tensors: Vec<(String, usize, Option<String>)>,
-    /// Which layer has which of them.
-    layers: Layers,
-}
-
-/// The names of each layer's tensors, in the order in which Keras lists a layer's weights.
-#[derive(Debug, Default)]
-pub struct Layers {
-    /// By the layer's own name.
-    pub named: HashMap<String, Vec<String>>,
-    /// By the name of the group: the class and, behind the first of a class, the number of the
-    /// layer, e.g. `dense_1`.
-    pub counted: HashMap<String, Vec<String>>,
-    /// Names and tensors in the order of the layers; empty if the file does not show the order.
-    pub in_order: Vec<(String, Vec<String>)>,
-}
-
-/// What a file says of its model.
-#[derive(Clone, Copy, Debug)]
-pub struct Model<'a> {
-    /// The configuration as JSON; `None` in files of weights alone.
-    pub config: Option<&'a str>,
-    /// The tensors of each layer.
-    pub layers: &'a Layers,
-    /// The backend that Keras 3 ran on, if the file has it: `torch`, `jax`, ...
-    pub backend: Option<&'a str>,
 }
 
 /// HDF5, and zip archives with the members of `.keras`.

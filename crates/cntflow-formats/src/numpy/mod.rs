@@ -5,6 +5,7 @@
 
 pub(crate) mod array;
 mod dtype;
+mod file;
 mod header;
 pub(crate) mod pickled;
 mod walk;
@@ -21,20 +22,13 @@ use cntflow_storage::{
 
 use super::TensorEntry;
 use super::pickle::Pickle;
-use crate::format::{Format, Opening, checked_bytes};
+use crate::{
+    format::{Format, Opening},
+    tensor_entry::checked_bytes,
+};
 use array::{ArrayBytes, StoredArray};
+use file::NumpyFile;
 use pickled::PickleSource;
-
-/// The arrays of a file, checked.
-#[derive(Debug, Default)]
-struct NumpyFile {
-    tensors: Vec<TensorEntry>,
-    /// The arrays, one for each of `tensors`.
-    arrays: Vec<StoredArray>,
-    metadata: BTreeMap<String, String>,
-    /// Bytes of arrays that are in memory.
-    bytes_in_memory: u64,
-}
 
 /// An array, a zip of arrays, or a pickle of protocol 2 to 5.
 pub(super) fn recognises(file: &[u8]) -> bool {

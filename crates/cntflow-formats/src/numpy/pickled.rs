@@ -9,8 +9,8 @@ use cntflow_storage::FormatError;
 use super::array::{ArrayBytes, StoredArray};
 use super::dtype::{self, Dtype};
 use crate::{
-    format::checked_bytes,
     pickle::{Id, Object, Pickle, Value},
+    tensor_entry::checked_bytes,
 };
 
 /// What a call of NumPy's would rebuild.

@@ -2,12 +2,12 @@
 
 use cntflow_storage::{FormatError, Limits};
 
-use super::NumpyFile;
 use super::array::{ArrayBytes, StoredArray};
 use super::dtype::Dtype;
+use super::file::NumpyFile;
 use super::pickled::{PickleSource, Rebuilt, is_numpy_module};
 use crate::{
-    Element, TensorEntry,
+    Element,
     pickle::{Id, Object, joined},
 };
 
@@ -126,39 +126,5 @@ impl Walk<'_> {
         };
         self.opened
             .add(path, vec![0], array, Some(reason), self.limits)
-    }
-}
-
-impl NumpyFile {
-    /// Lists an array.
-    pub(super) fn add(
-        &mut self,
-        path: &str,
-        shape: Vec<usize>,
-        array: StoredArray,
-        excluded_because: Option<String>,
-        limits: &Limits,
-    ) -> Result<(), FormatError> {
-        let name = if path.is_empty() { "array" } else { path };
-        self.tensors.push(TensorEntry {
-            name: name.to_owned(),
-            shape,
-            element: array.dtype.element,
-            excluded_because,
-        });
-        self.bytes_in_memory += array.bytes_in_memory();
-        self.arrays.push(array);
-        FormatError::check_limit(
-            "bytes of arrays in its pickle",
-            self.bytes_in_memory,
-            "header_bytes",
-            limits.header_bytes,
-        )?;
-        FormatError::check_limit(
-            "arrays",
-            self.tensors.len() as u64,
-            "tensors",
-            limits.tensors,
-        )
     }
 }

@@ -21,23 +21,16 @@ use crate::{
 };
 
 mod field;
+mod graph;
 pub mod node;
 pub mod proto;
 pub mod tensor;
 pub mod wire;
 
+pub use graph::Graph;
 use proto::Model;
 use tensor::Source;
 use wire::{Message, Value};
-
-/// A model's graph with the file that its messages lie in.
-#[derive(Debug)]
-pub struct Graph<'a> {
-    /// The model: nodes, inputs, outputs and tensors.
-    pub model: Model<'a>,
-    /// The bytes of the whole file.
-    pub file: &'a [u8],
-}
 
 /// Newest version of the format's structure that is recognised; today's is 13.
 const MAX_IR_VERSION: u64 = 64;

@@ -8,7 +8,7 @@ use super::field;
 use super::node::Node;
 use super::tensor::{Source, Tensor, sizes_of, text_pair};
 use super::wire::{Message, Value};
-use crate::{Element, format::checked_bytes};
+use crate::{Element, tensor_entry::checked_bytes};
 
 /// A tensor as the file lists it.
 #[derive(Clone, Debug)]

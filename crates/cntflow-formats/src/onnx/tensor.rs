@@ -6,7 +6,7 @@ use cntflow_storage::{FormatError, Limits};
 
 use super::field::{self, data_type};
 use super::wire::{Message, Span, Value};
-use crate::{Element, format::checked_bytes};
+use crate::{Element, tensor_entry::checked_bytes};
 
 /// Most dimensions of a tensor.
 const MAX_RANK: usize = 64;

@@ -17,67 +17,12 @@ mod input;
 mod key;
 mod machine;
 mod opcode;
-
-use std::ops::Range;
+mod value;
 
 use cntflow_storage::{FormatError, Limits};
 
-/// Index of a value in its pickle's arena.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Id(u32);
-
-/// A value of a pickle.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// Python's `None`.
-    None,
-    /// A flag.
-    Flag(bool),
-    /// A whole number of up to 64 bits.
-    Whole(i64),
-    /// A whole number beyond 64 bits.
-    Huge,
-    /// A real number.
-    Real(f64),
-    /// A text.
-    Text(String),
-    /// Bytes, as their range in the file that the pickle was read from.
-    Bytes(Range<usize>),
-    /// A tuple.
-    Tuple(Vec<Id>),
-    /// A list.
-    List(Vec<Id>),
-    /// A set.
-    Set(Vec<Id>),
-    /// A dictionary, as pairs of key and value.
-    Dict(Vec<(Id, Id)>),
-    /// A class or function, by its name.
-    Class {
-        /// The module that it is in.
-        module: String,
-        /// Its name in the module.
-        name: String,
-    },
-    /// The object that a call would make.
-    Object(Box<Object>),
-    /// Something outside of the pickle, by its persistent identifier: a storage of PyTorch's.
-    Persistent(Id),
-}
-
-/// A call that was not made, and what would be done with its result.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Object {
-    /// The function or class, usually a [`Value::Class`].
-    pub class: Id,
-    /// Its arguments, usually a tuple.
-    pub arguments: Id,
-    /// The state that the result is given.
-    pub state: Option<Id>,
-    /// Elements that are appended to the result.
-    pub items: Vec<Id>,
-    /// Keys and values that are put into the result.
-    pub pairs: Vec<(Id, Id)>,
-}
+use machine::Built;
+pub use value::{Id, Object, Value};
 
 /// The values of a pickle.
 #[derive(Debug)]
@@ -93,7 +38,8 @@ impl Pickle {
     /// # Errors
     /// It is cut short, is no pickle, or builds more than the limits allow.
     pub fn read(file: &[u8], start: usize, limits: &Limits) -> Result<Self, FormatError> {
-        machine::run(file, start, limits)
+        let Built { values, root, end } = machine::run(file, start, limits)?;
+        Ok(Self { values, root, end })
     }
 
     /// Whether the bytes begin like a pickle of protocol 2 to 5.

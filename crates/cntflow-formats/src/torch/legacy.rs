@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use cntflow_storage::{FormatError, Limits, zip::Member};
 
-use super::Parts;
+use super::parts::Parts;
 use super::walk::persistent_storages;
 use crate::pickle::Pickle;
 

@@ -7,6 +7,7 @@
 //! so deflated members are decoded when a tensor is read.
 
 mod legacy;
+mod parts;
 mod view;
 mod walk;
 mod zipped;
@@ -25,19 +26,6 @@ use crate::{
 };
 use view::View;
 use walk::{ElementLocation, PickleContents};
-
-/// The parts of a file of either form.
-struct Parts<'a> {
-    pickle: Pickle,
-    /// What the pickle was read from: the file up to the pickle's end at least, or a decoded
-    /// member.
-    bytes: Cow<'a, [u8]>,
-    /// Whether offsets in `bytes` are offsets in the file.
-    is_in_file: bool,
-    /// The storages by their keys.
-    storages: HashMap<String, Member>,
-    is_big_endian: bool,
-}
 
 /// An opened file.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use cntflow_storage::{FormatError, Limits};
 
-use crate::{StridedLayout, TensorEntry, format::checked_bytes};
+use crate::{StridedLayout, TensorEntry, tensor_entry::checked_bytes};
 
 /// How a tensor lies in its storage; all in elements.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use cntflow_storage::{
     zip::{self, Member},
 };
 
-use super::Parts;
+use super::parts::Parts;
 use crate::pickle::Pickle;
 
 /// A zip in which some member is called `data.pkl`.

@@ -2,6 +2,7 @@
 //! out as `layout.csv` beside it says, or a snapshot of a file that stacks the states of a training
 //! run.
 
+mod files;
 mod layout;
 mod matrix;
 mod zoo;
@@ -10,23 +11,17 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cntflow_storage::{Content, FileCache, FormatError, Limits, Location, StorageError};
+use cntflow_storage::{FormatError, Limits, Location, StorageError};
 
 use crate::{
-    CheckpointError, Description, OpenCheckpoint, TensorEntry, checkpoint::known_format,
-    format::Format, snapshot::snapshot,
+    CheckpointError, Description, OpenCheckpoint, TensorEntry, format::Format,
+    known_formats::known_format, snapshot::snapshot,
 };
+use files::content_of;
 
+pub use files::{LAYOUT, WEIGHTS};
 pub use layout::Variable;
 pub use zoo::{Zoo, zoo};
-
-/// Name of the file that says which columns of the matrix are which variable.
-pub const LAYOUT: &str = "layout.csv";
-/// Name of the matrix.
-pub const WEIGHTS: &str = "weights.npy";
-
-/// Contents of the last members of archives and objects that hold several checkpoints.
-static CONTENTS: FileCache<Content> = FileCache::new(2);
 
 /// A row of a matrix of weights.
 #[derive(Debug)]
@@ -66,16 +61,6 @@ pub fn open(
     };
     let content = zoo.row(location, row, limits)?;
     OpenCheckpoint::of_format(&name, content, Box::new(format))
-}
-
-/// The bytes of a file that holds several checkpoints: mapped from a disk, otherwise cached for the
-/// next of them.
-fn content_of(whole: &Location, limits: &Limits) -> Result<Content, CheckpointError> {
-    let read = || whole.content(limits);
-    if whole.member.is_none() && whole.url().is_none() {
-        return Ok(read()?);
-    }
-    Ok((*CONTENTS.get(whole, read)?).clone())
 }
 
 impl Format for Row {

@@ -11,9 +11,9 @@ use cntflow_storage::{
     Content, FileCache, FormatError, Limits, Location, StorageError, store::ObjectStores,
 };
 
+use super::files::{LAYOUT, content_of};
 use super::layout::{Variable, read_layout};
 use super::matrix::{BEGINNING, Matrix};
-use super::{LAYOUT, content_of};
 use crate::CheckpointError;
 
 /// Bytes of a block of rows, 8 MiB: a connection transfers these in the time in which a store

@@ -10,10 +10,20 @@ use cntflow_storage::{FormatError, Limits};
 
 use super::input::Input;
 use super::opcode::*;
-use super::{Id, Pickle, Value};
+use super::value::{Id, Value};
+
+/// What the opcodes of a pickle built.
+pub(super) struct Built {
+    /// All values, in the order of their opcodes.
+    pub(super) values: Vec<Value>,
+    /// The value that the pickle stands for.
+    pub(super) root: Id,
+    /// The offset behind the last opcode.
+    pub(super) end: usize,
+}
 
 /// Runs the opcodes from `start` on until the pickle ends.
-pub(super) fn run(file: &[u8], start: usize, limits: &Limits) -> Result<Pickle, FormatError> {
+pub(super) fn run(file: &[u8], start: usize, limits: &Limits) -> Result<Built, FormatError> {
     let mut machine = Machine {
         input: Input::new(file, start),
         values: Vec::new(),
@@ -28,7 +38,7 @@ pub(super) fn run(file: &[u8], start: usize, limits: &Limits) -> Result<Pickle, 
         let opcode = machine.input.byte()?;
         if opcode == STOP {
             let root = machine.pop()?;
-            return Ok(Pickle {
+            return Ok(Built {
                 values: machine.values,
                 root,
                 end: machine.input.offset,

@@ -1,7 +1,7 @@
 //! Which tensors of a pickle are no weights: the state of optimizers, schedulers and the like, and
 //! records of training.
 
-use super::{ElementLocation, PickleContents, PickledTensor};
+use super::contents::{ElementLocation, PickleContents, PickledTensor};
 use crate::pickle::{Id, Pickle};
 
 /// What a dictionary holds under a key that contains one of these, as training scripts name them.

@@ -1,51 +1,21 @@
 //! The contents of a pickle of PyTorch's: tensors by their paths, and numbers and texts beside
 //! them.
 
+mod contents;
 mod excluded;
 mod storage;
 mod tensor;
 
-use std::collections::BTreeMap;
-
 use cntflow_storage::{FormatError, Limits};
 
-use super::view::View;
 use crate::{
     Element, TensorEntry,
-    numpy::{
-        array::StoredArray,
-        pickled::{PickleSource, is_numpy_module},
-    },
+    numpy::pickled::{PickleSource, is_numpy_module},
     pickle::{Id, Object, joined},
 };
 
+pub(super) use contents::{ElementLocation, PickleContents, PickledTensor};
 pub(super) use storage::persistent_storages;
-
-/// What a pickle holds.
-#[derive(Debug, Default)]
-pub(super) struct PickleContents {
-    pub(super) tensors: Vec<PickledTensor>,
-    /// Numbers and texts beside the tensors, by their paths.
-    pub(super) metadata: BTreeMap<String, String>,
-}
-
-/// A tensor as the pickle describes it.
-#[derive(Debug)]
-pub(super) struct PickledTensor {
-    pub(super) entry: TensorEntry,
-    pub(super) elements: ElementLocation,
-}
-
-/// Where the elements of a tensor are.
-#[derive(Debug)]
-pub(super) enum ElementLocation {
-    /// In the storage of a key, seen through a view.
-    InStorage(String, View),
-    /// In the pickle: an array of NumPy's.
-    InPickle(StoredArray),
-    /// Nowhere that can be read, for this reason.
-    Unreadable(String),
-}
 
 /// Collects everything that the pickle's root holds.
 pub(super) fn walk(

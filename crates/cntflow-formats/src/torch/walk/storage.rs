@@ -41,9 +41,7 @@ pub(super) fn storage_of(pickle: &Pickle, id: Id) -> Option<StorageId> {
 }
 
 /// Bytes of an element of every storage that the pickle refers to, by the storage's key.
-pub(in crate::torch) fn persistent_storages(
-    pickle: &Pickle,
-) -> Result<HashMap<String, usize>, FormatError> {
+pub(crate) fn persistent_storages(pickle: &Pickle) -> Result<HashMap<String, usize>, FormatError> {
     let storages = pickle.ids().filter_map(|id| storage_of(pickle, id));
     let width = |storage: StorageId| {
         let width = storage.element.map_or(1, Element::bytes);

@@ -1,0 +1,38 @@
+//! Opening the checkpoint at a location: one file, an index of shards, or a row of a file that
+//! holds several checkpoints.
+
+use std::path::{Path, PathBuf};
+
+use cntflow_storage::{Content, Limits, Location};
+
+use crate::{CheckpointError, OpenCheckpoint, sharded, zoo_matrix};
+
+impl OpenCheckpoint {
+    /// Opens a file or an object of any known format, within the default limits.
+    ///
+    /// # Errors
+    /// As [`OpenCheckpoint::read`]; the file cannot be read.
+    pub fn open(path: &Path) -> Result<Self, CheckpointError> {
+        Self::open_at(&Location::from(path), &Limits::default())
+    }
+
+    /// Opens the checkpoint at a location: a file, an object, a member of an archive, or a row of
+    /// one of these.
+    ///
+    /// # Errors
+    /// As [`Location::content`] and [`OpenCheckpoint::read`]; there is no such row.
+    pub fn open_at(location: &Location, limits: &Limits) -> Result<Self, CheckpointError> {
+        match location.row {
+            Some(row) => zoo_matrix::open(location, row, limits),
+            None if sharded::is_index(location.file_name()) => sharded::open(location, limits),
+            None => {
+                let content = match (&location.member, location.url()) {
+                    (None, None) => Content::load(&location.path)?,
+                    _ => location.content(limits)?,
+                };
+                let name = PathBuf::from(location.to_string());
+                Self::read(&name, content, limits)
+            }
+        }
+    }
+}
