@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 use arcstr::ArcStr;
 
-use crate::{Label, catalog::CatalogEntry, labels::Columns};
+use crate::{Label, entry::CatalogEntry, labels::Columns};
 
 /// The texts and column names of the entries so far.
 #[derive(Debug, Default)]

@@ -7,8 +7,8 @@ use cntflow_storage::{Limits, Location};
 
 use crate::{
     CatalogError, CatalogOptions, Label, RowError, SkippedFile,
-    catalog::CatalogEntry,
     catalog_file::whole_number,
+    entry::CatalogEntry,
     label_column::{ColumnSource, KEYS, is_key},
     rows::{Cell, Row, for_each_row},
 };

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod catalog_file;
+mod entry;
 mod error;
 mod interner;
 mod join;
@@ -13,8 +14,9 @@ mod options;
 pub mod rows;
 mod skipped;
 
-pub use catalog::{Absence, Catalog, CatalogEntry, LabelColumn, LabelKind};
+pub use catalog::{Catalog, LabelColumn, LabelKind};
 pub use catalog_file::{label_array, read_catalog, read_catalog_at, whole_number, write_catalog};
+pub use entry::{Absence, CatalogEntry};
 pub use error::{CatalogError, JsonError, RowError, TableError};
 pub use interner::Interner;
 pub use join::apply_options;

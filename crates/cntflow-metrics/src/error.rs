@@ -6,10 +6,12 @@ use cntflow_network::NetworkError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetricsError {
     /// The metric does not exist.
-    #[error("unknown metric {name}; there are {}", crate::Metric::names().join(", "))]
+    #[error("unknown metric {name}; there are {}", known.join(", "))]
     UnknownMetric {
         /// The given name.
         name: String,
+        /// The names of all metrics.
+        known: Vec<&'static str>,
     },
     /// The inputs do not fit the network.
     #[error(transparent)]

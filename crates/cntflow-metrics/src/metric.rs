@@ -109,6 +109,7 @@ impl FromStr for Metric {
         all.find(|metric| metric.as_str() == name)
             .ok_or_else(|| MetricsError::UnknownMetric {
                 name: name.to_owned(),
+                known: Self::names(),
             })
     }
 }

@@ -4,9 +4,6 @@ use crate::moments::Moments;
 use crate::quantiles::Quantiles;
 use crate::sample::{Sample, Scratch};
 
-/// The quantiles a [`Summary`] holds, in the order of its fields.
-pub const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
-
 /// Statistics of a distribution of n finite values x. NaN and infinities are counted separately and
 /// left out of all other statistics.
 ///

@@ -5,6 +5,7 @@ mod architecture;
 mod error;
 mod forward;
 mod graph;
+mod layer_batch;
 mod links;
 mod network;
 mod norm;
@@ -24,10 +25,11 @@ pub use architecture::{
 };
 pub use error::NetworkError;
 pub use forward::{
-    DEFAULT_BATCH, DEFAULT_BATCH_VALUES, ForwardOptions, ForwardReport, LayerBatch,
-    MAX_PATCH_VALUES, MAX_STEP_PAIRS, Stop, forward,
+    DEFAULT_BATCH, DEFAULT_BATCH_VALUES, ForwardOptions, ForwardReport, MAX_PATCH_VALUES,
+    MAX_STEP_PAIRS, Stop, forward,
 };
 pub use graph::{Graph, LayerKind, NeuronLayer, Norms, Role, TensorSpec};
+pub use layer_batch::LayerBatch;
 pub use links::{LinkLayer, Links, TensorSlice, View, adaptive_window};
 pub use network::{LinkWeights, Network, Tensor, Weights};
 pub use plan::{MAX_KERNEL, MAX_LINKS, MAX_NEURONS, MAX_PARAMETERS, MAX_STACKED};

@@ -1,6 +1,7 @@
 //! Writing the tables `densities` and `divergences`, one group of populations after the other; both
 //! are replaced whole or not at all.
 
+use crate::compared_population::{Member, View};
 use std::io::Write;
 use std::sync::Arc;
 
@@ -12,29 +13,9 @@ use parquet::errors::ParquetError;
 use crate::comparison_rows::{densities, divergences};
 use crate::error::TablesError;
 use crate::part::properties;
-use crate::population::{Bin, Group};
+use crate::population::Group;
 use crate::store::{TableStore, WHOLE, file_name};
 use crate::table::Table;
-
-/// The first two columns of both tables, the same in all rows.
-#[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    /// Name of the view: `ensemble` for populations by bins of a label.
-    pub view: &'a str,
-    /// The label column that bins are made of.
-    pub label: &'a str,
-}
-
-/// One of the populations compared.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Member {
-    /// Its bin.
-    pub bin: Bin,
-    /// Number of networks.
-    pub networks: u64,
-    /// Number of finite values.
-    pub count: u64,
-}
 
 /// Takes compared groups of populations, and writes their rows.
 pub struct ComparisonWriter<'w> {

@@ -6,7 +6,7 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array, U
 use cntflow_metrics::population::{Comparison, Curve, Grid, NoDensity};
 
 use crate::arrays::reals;
-use crate::comparison::{Member, View};
+use crate::compared_population::{Member, View};
 use crate::error::TablesError;
 use crate::population::Group;
 use crate::schema::checked_batch;

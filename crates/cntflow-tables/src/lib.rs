@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arrays;
+mod compared_population;
 mod comparison;
 mod comparison_rows;
 mod copy;
@@ -21,7 +22,8 @@ pub mod schema;
 mod store;
 mod table;
 
-pub use comparison::{ComparisonWriter, Member, View};
+pub use compared_population::{Member, View};
+pub use comparison::ComparisonWriter;
 pub use error::TablesError;
 pub use frame::write_frame;
 pub use merge::MERGE_ABOVE;

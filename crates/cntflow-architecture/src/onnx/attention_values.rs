@@ -1,8 +1,8 @@
 //! What is known of the values within an attention.
 
+use super::flow::Flow;
 use super::kernel::Kernel;
 use super::strided_view::Factor;
-use super::value::Flow;
 
 /// A product of data with a kernel that is no layer by itself.
 #[derive(Clone, Debug)]

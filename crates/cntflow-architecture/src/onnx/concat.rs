@@ -5,9 +5,10 @@ use cntflow_formats::onnx::node::Node;
 use cntflow_network::{ClassToken, Layer};
 
 use super::axes::{Axis, axis_index};
+use super::flow::Flow;
 use super::symbolic::SymbolicInt;
 use super::translator::Translator;
-use super::value::{Flow, Value};
+use super::value::Value;
 use super::weight::Weight;
 use crate::error::{Translated, unsupported};
 

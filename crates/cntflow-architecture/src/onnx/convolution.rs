@@ -6,8 +6,8 @@ use cntflow_network::{
 };
 
 use super::axes::{Axis, checked_size};
+use super::flow::Flow;
 use super::translator::Translator;
-use super::value::Flow;
 use super::weight::Weight;
 use super::window::{SlidingInput, SlidingWindow, axes_of_channels, columns, rows_and_columns};
 use crate::error::{Translated, unsupported};

@@ -6,10 +6,11 @@ use cntflow_network::{Dense, Embedding, Layer};
 
 use super::attention_values::Projection;
 use super::axes::Axis;
+use super::flow::Flow;
 use super::kernel::Kernel;
 use super::strided_view::{StridedView, ViewSource, all_units};
 use super::translator::Translator;
-use super::value::{Flow, Value};
+use super::value::Value;
 use super::weight::Weight;
 use crate::error::{Translated, unsupported};
 

@@ -22,6 +22,7 @@ mod concat;
 mod constants;
 mod convolution;
 mod dense;
+mod flow;
 mod kernel;
 mod layer_names;
 mod lookahead;
@@ -47,8 +48,9 @@ use cntflow_formats::onnx::proto::Model;
 
 use crate::error::{Translated, unsupported};
 use crate::resolved::ResolvedArchitecture;
+use flow::Flow;
 use translator::Translator;
-use value::{Flow, Value};
+use value::Value;
 use weight::Weight;
 
 /// The architecture of a model's graph.

@@ -4,8 +4,9 @@ use cntflow_formats::onnx::node::Node;
 use cntflow_network::{BatchNorm, Layer, LayerNorm};
 
 use super::axes::{Axis, axis_index};
+use super::flow::Flow;
 use super::translator::Translator;
-use super::value::{Flow, Value};
+use super::value::Value;
 use super::weight::Weight;
 use crate::error::{Translated, unsupported};
 

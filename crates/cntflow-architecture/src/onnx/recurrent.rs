@@ -5,8 +5,9 @@ use cntflow_formats::onnx::node::Node;
 use cntflow_network::{Activation, Layer, Recurrent, TakeStep, TakenStep};
 
 use super::axes::Axis;
+use super::flow::Flow;
 use super::translator::Translator;
-use super::value::{Flow, Value};
+use super::value::Value;
 use super::weight::Weight;
 use crate::error::{Translated, unsupported};
 use crate::recipe::TensorRecipe;

@@ -6,10 +6,11 @@ use cntflow_network::Layer;
 
 use super::axes::{Axis, Reshaped, axis_index, reshaped};
 use super::dense::simplified;
+use super::flow::Flow;
 use super::strided_view::{MAX_RANK, StridedView};
 use super::symbolic::SymbolicInt;
 use super::translator::Translator;
-use super::value::{Flow, Value};
+use super::value::Value;
 use super::weight::{Weight, n_values};
 use crate::error::{Translated, unsupported};
 

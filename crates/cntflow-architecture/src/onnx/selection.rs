@@ -5,10 +5,11 @@ use cntflow_network::{Layer, TakeStep, TakenStep};
 
 use super::axes::{Axis, axis_index, without};
 use super::dense::simplified;
+use super::flow::Flow;
 use super::strided_view::StridedView;
 use super::symbolic::SymbolicInt;
 use super::translator::Translator;
-use super::value::{Flow, Value};
+use super::value::Value;
 use crate::error::{Translated, unsupported};
 
 /// What a `Slice` keeps of one axis. Indices may be counted from the end, or lie beyond it.

@@ -8,8 +8,9 @@ use cntflow_network::{Branch, Layer};
 
 use super::attention_values::{MixedValues, Projection};
 use super::axes::Axis;
+use super::flow::Flow;
 use super::symbolic::SymbolicInt;
-use super::value::{Flow, Value};
+use super::value::Value;
 use super::weight::Weight;
 use crate::builder::{ArchitectureBuilder, kernel_activation};
 use crate::error::{Translated, unsupported};

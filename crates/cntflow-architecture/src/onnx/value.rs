@@ -1,7 +1,7 @@
 //! What is known of a value of the graph.
 
 use super::attention_values::Scores;
-use super::axes::Axis;
+use super::flow::Flow;
 use super::recurrence_values::{StateProduct, UnrolledState};
 use super::strided_view::StridedView;
 use super::symbolic::SymbolicInt;
@@ -37,13 +37,4 @@ pub(super) enum Value<'a> {
     /// A value within an operation that is written as several nodes, and that has been translated
     /// as a whole.
     Absorbed,
-}
-
-/// Data on its way from the input to the output.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Flow {
-    /// Number of layers when the last of them made it; 0 for the input.
-    pub(super) n_layers: usize,
-    /// What each of its axes is.
-    pub(super) axes: Vec<Axis>,
 }

@@ -20,7 +20,8 @@ use parquet::file::properties::WriterProperties;
 
 use crate::{
     CatalogError, Label, TableError,
-    catalog::{Catalog, CatalogEntry, LabelColumn, LabelKind},
+    catalog::{Catalog, LabelColumn, LabelKind},
+    entry::CatalogEntry,
     label_name,
 };
 

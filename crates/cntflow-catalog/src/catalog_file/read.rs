@@ -7,7 +7,7 @@ use cntflow_storage::{Limits, Location};
 
 use crate::{
     CatalogError, ColumnSource, Label, Labels, RowError,
-    catalog::{Absence, CatalogEntry},
+    entry::{Absence, CatalogEntry},
     interner::Interner,
     rows::{Cell, Row, for_each_row},
 };

@@ -1,6 +1,6 @@
 //! CSV with a header.
 
-use super::{Cell, Row, TakeRow};
+use super::row::{Cell, Row, TakeRow};
 use crate::{RowError, TableError};
 
 /// Hands out the rows. Empty fields are empty cells.

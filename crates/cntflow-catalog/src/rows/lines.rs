@@ -1,6 +1,6 @@
 //! JSON lines: one object a line.
 
-use super::{Cell, Row, TakeRow};
+use super::row::{Cell, Row, TakeRow};
 use crate::{RowError, TableError, json_labels};
 
 /// Hands out the objects. Nulls are empty cells, and nested values are cells of JSON text.

@@ -3,10 +3,13 @@
 mod delimited;
 mod lines;
 mod parquet;
+mod row;
 
 use cntflow_storage::{Limits, Location, StorageError, archive::decompressed};
 
-use crate::{CatalogError, Label, RowError, TableError, label::typed};
+use crate::{CatalogError, RowError, TableError};
+
+pub use row::{Cell, Row};
 
 /// Endings of the names of tables.
 const ENDINGS: [(&str, Form); 7] = [
@@ -24,50 +27,6 @@ enum Form {
     Delimited,
     Lines,
     Parquet,
-}
-
-/// The value of a column in one row.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Cell {
-    /// Text that has no type yet, as in CSV.
-    Text(String),
-    /// A value with a type.
-    Typed(Label),
-}
-
-impl Cell {
-    /// The value as text.
-    pub fn text(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Typed(label) => label.to_string(),
-        }
-    }
-
-    /// The value as a label.
-    pub fn label(&self) -> Label {
-        match self {
-            Self::Text(text) => typed(text),
-            Self::Typed(label) => label.clone(),
-        }
-    }
-}
-
-/// One row of a table.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// Its line in the file, or of Parquet its number; counted from 1.
-    pub line: u64,
-    /// The values that are not empty, by column.
-    pub cells: Vec<(String, Cell)>,
-}
-
-impl Row {
-    /// The value of a column; `None` if it is empty or there is no such column.
-    pub fn get(&self, column: &str) -> Option<&Cell> {
-        let cell = self.cells.iter().find(|(name, _)| name == column)?;
-        Some(&cell.1)
-    }
 }
 
 /// Whether a file of this name is a table.
@@ -103,6 +62,3 @@ pub fn for_each_row(
     }
     .map_err(|error| CatalogError::table(&path, error))
 }
-
-/// The callback that a reader hands each row to.
-type TakeRow<'a> = &'a mut dyn FnMut(Row) -> Result<(), RowError>;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use cntflow_storage::Content;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::{Cell, Row, TakeRow};
+use super::row::{Cell, Row, TakeRow};
 use crate::{Label, TableError};
 
 /// Hands out the rows, numbered from 1. Columns of other types than numbers, flags and texts

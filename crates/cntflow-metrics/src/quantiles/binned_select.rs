@@ -2,10 +2,10 @@
 
 use pulp::Arch;
 
-use super::QuantileScratch;
 use super::bin_grid::{BinGrid, BinIndices, MAX_BINS, MAX_COLLECTED, slot};
 use super::ordered_keys::{f64_key, f64_of_key, select};
 use super::ranks::{RANKS, bins_with_ranks, positions_in_marked_bins};
+use super::scratch::QuantileScratch;
 use crate::moments::Moments;
 use crate::sample::{Sample, Values};
 

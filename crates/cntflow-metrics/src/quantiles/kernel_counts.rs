@@ -75,8 +75,8 @@ impl KernelCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quantiles::ranks::QUANTILES;
     use crate::sample::{Sample, Scratch, Times, Values};
-    use crate::summary::QUANTILES;
 
     /// A kernel beyond [`EXACT_QUANTILES`] gets this; a small one shows it.
     #[test]

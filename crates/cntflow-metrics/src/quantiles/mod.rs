@@ -22,19 +22,20 @@ mod ordered_keys;
 mod radix_bins;
 mod radix_select;
 mod ranks;
+mod scratch;
 mod sketch;
 
 pub use kernel_counts::EXACT_QUANTILES;
+pub use ranks::QUANTILES;
+pub(crate) use scratch::QuantileScratch;
 pub use sketch::QuantileSketch;
 
 pub(crate) use kernel_counts::KernelCounts;
 
 use crate::moments::Moments;
 use crate::sample::{Sample, Scratch, Values};
-use crate::summary::QUANTILES;
 use binned_select::select_by_bins;
 use ordered_keys::{f64_key, f64_of_key, select};
-use radix_bins::RadixBins;
 use radix_select::{radix_select, radix_select_nested};
 use ranks::{RANKS, RankWalk, interpolate, ranks};
 
@@ -44,19 +45,6 @@ const RADIX_FROM: usize = 1 << 14;
 /// The quantiles [`QUANTILES`] of a sample's finite values; NaN where there are none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Quantiles(pub(crate) [f64; QUANTILES.len()]);
-
-/// Buffers of the selections, reused from sample to sample.
-#[derive(Debug, Default)]
-pub(crate) struct QuantileScratch {
-    radix_bins: RadixBins,
-    /// f32 keys, each with how often it counts.
-    f32_keys: Vec<(u32, u64)>,
-    f64_keys: Vec<u64>,
-    /// The bin of every value.
-    indices: Vec<u16>,
-    /// Values, each with how often it counts.
-    pairs: Vec<(f64, u64)>,
-}
 
 impl Default for Quantiles {
     fn default() -> Self {

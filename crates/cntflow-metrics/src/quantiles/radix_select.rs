@@ -1,10 +1,10 @@
 //! Order statistics of many f32 values: counted by their leading 16 bits, then only the values of
 //! the few bins that hold a rank are sorted.
 
-use super::QuantileScratch;
 use super::ordered_keys::{f32_key, f32_of_key};
 use super::radix_bins::{BINS, FINITE, RadixBins, bin_of};
 use super::ranks::{RANKS, RankBin, RankWalk, bins_with_ranks};
+use super::scratch::QuantileScratch;
 use crate::sample::{Sample, Times, Values};
 
 /// Keys that are collected one by one at most; 16 bytes each.

@@ -1,6 +1,7 @@
 //! The ranks that quantiles lie between, and where they lie among binned values.
 
-use crate::summary::QUANTILES;
+/// The quantiles that a [`Summary`](crate::Summary) holds, in the order of its fields.
+pub const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 
 /// Order statistics needed for the quantiles: two for each.
 pub(super) const RANKS: usize = 2 * QUANTILES.len();

@@ -1,6 +1,6 @@
 //! Columns of the table `coverage`.
 
-use super::{Column, ColumnType, column, text};
+use super::column::{Column, ColumnType, column, text};
 
 /// One row per checkpoint and tensor.
 pub const COLUMNS: &[Column] = &[

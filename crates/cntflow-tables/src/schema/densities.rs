@@ -1,6 +1,6 @@
 //! Columns of the table `densities`.
 
-use super::{Column, count, index, int64, number, text};
+use super::column::{Column, count, index, int64, number, text};
 
 /// One row per population and point.
 pub const COLUMNS: &[Column] = &[

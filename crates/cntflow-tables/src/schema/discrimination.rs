@@ -1,6 +1,6 @@
 //! Columns of the table `discrimination`.
 
-use super::{Column, ColumnType, column, count, flag, number, quantity, text};
+use super::column::{Column, ColumnType, column, count, flag, number, quantity, text};
 
 /// One row per rule, feature set, classifier and stratum.
 pub const COLUMNS: &[Column] = &[

@@ -1,6 +1,6 @@
 //! Columns of the table `divergences`.
 
-use super::{Column, count, index, int64, number, quantity, text};
+use super::column::{Column, count, index, int64, number, quantity, text};
 
 /// One row per pair of populations.
 pub const COLUMNS: &[Column] = &[

@@ -1,6 +1,6 @@
 //! Columns of the table `layers`.
 
-use super::{Column, count, index, number, quantity, text};
+use super::column::{Column, count, index, number, quantity, text};
 
 /// Unit of statistics that have the unit of what they summarise.
 const AS_METRIC: &str = "as metric";

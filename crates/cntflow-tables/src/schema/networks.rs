@@ -1,6 +1,6 @@
 //! Columns of the table `networks`.
 
-use super::{Column, ColumnType, LABELS, column, count, int64, quantity, text};
+use super::column::{Column, ColumnType, LABELS, column, count, int64, quantity, text};
 
 /// One row per checkpoint.
 pub const COLUMNS: &[Column] = &[

@@ -1,6 +1,6 @@
 //! Columns of the table `neurons`.
 
-use super::{Column, index, number, quantity, text};
+use super::column::{Column, index, number, quantity, text};
 
 /// One row per checkpoint, layer and neuron.
 pub const COLUMNS: &[Column] = &[

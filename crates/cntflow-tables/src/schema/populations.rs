@@ -1,6 +1,6 @@
 //! Columns of the table `populations`.
 
-use super::{Column, ColumnType, column, count, index, int64, number, text};
+use super::column::{Column, ColumnType, column, count, index, int64, number, text};
 
 /// One row per group and bin.
 pub const COLUMNS: &[Column] = &[
