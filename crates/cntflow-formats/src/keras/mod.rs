@@ -3,8 +3,8 @@
 //!
 //! Keras writes two layouts of tensors. Up to version 2, and since then if a name ends in `.h5`,
 //! groups have attributes `layer_names` and `weight_names`, which list layers and tensors in order
-//! ([`legacy_h5`]). `.weights.h5` and `.keras` have groups named after the classes of layers, below
-//! `layers` ([`keras3`]). Whole models also have their configuration as JSON.
+//! (`legacy_h5`). `.weights.h5` and `.keras` have groups named after the classes of layers, below
+//! `layers` (`keras3`). Whole models also have their configuration as JSON.
 
 mod archive;
 mod keras3;

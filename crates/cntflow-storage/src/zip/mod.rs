@@ -1,8 +1,8 @@
 //! Zip files, read in place: PyTorch's checkpoints, `.npz`, `.keras`, and archives of checkpoints.
 //!
 //! The `zip` crate parses the list of members. What a hostile list can get wrong is checked here,
-//! in one place for all readers: [`Directory`] compares the list with the file (names, counts,
-//! overlap), [`Entry::member`] checks one member (encryption, method, bounds, expansion), and
+//! in one place for all readers: `Directory` compares the list with the file (names, counts,
+//! overlap), `Entry::member` checks one member (encryption, method, bounds, expansion), and
 //! [`Member::decoded`] checks its length and checksum.
 
 mod directory;
