@@ -114,26 +114,25 @@ impl FormatError {
 
 /// The one-line text of an error and all its sources.
 pub trait FullMessage {
-    /// The messages of the error and of its sources, joined by `: `. A message that only repeats
-    /// its source's is left out.
+    /// The messages of the error and of its sources, joined by `: `.
+    ///
+    /// Errors of other libraries often print their source within their own message; a source that
+    /// an earlier message contains is left out.
     fn full_message(&self) -> String;
 }
 
 impl<E: Error + ?Sized> FullMessage for E {
     fn full_message(&self) -> String {
-        let mut line = self.to_string();
-        let mut previous = line.clone();
+        let mut messages = vec![self.to_string()];
         let mut source = self.source();
         while let Some(error) = source {
-            let text = error.to_string();
-            if text != previous {
-                line.push_str(": ");
-                line.push_str(&text);
+            let message = error.to_string();
+            if !messages.iter().any(|earlier| earlier.contains(&message)) {
+                messages.push(message);
             }
-            previous = text;
             source = error.source();
         }
-        line
+        messages.join(": ")
     }
 }
 

@@ -1,34 +1,12 @@
-//! Errors as text: a message followed by its causes.
+//! Why a checkpoint cannot be used, as text for the tables.
 
 use std::error::Error;
 
-use cntflow_storage::FormatError;
-
-/// The message of an error, then those of its causes that say something new.
-///
-/// Errors of other libraries often print their source within their own message; such a source is
-/// left out.
-fn messages(error: &(dyn Error + 'static)) -> Vec<String> {
-    let mut messages: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let message = error.to_string();
-        if !messages.iter().any(|earlier| earlier.contains(&message)) {
-            messages.push(message);
-        }
-        next = error.source();
-    }
-    messages
-}
-
-/// An error and its causes in one line.
-pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
-    messages(error).join(": ")
-}
+use cntflow_storage::{FormatError, FullMessage};
 
 /// Why a checkpoint cannot be used, and which option helps if it exceeds a limit.
 pub(crate) fn checkpoint_reason(error: &(dyn Error + 'static)) -> String {
-    let reason = with_causes(error);
+    let reason = error.full_message();
     if let Some(limit) = exceeded_limit(error) {
         format!("{reason}; --limit {limit}=VALUE, or [limits] of a study, raises it")
     } else {
@@ -60,7 +38,7 @@ mod tests {
             .context("a.parquet: disk full")
             .context("cannot write");
         assert_eq!(
-            with_causes(error.as_ref()),
+            (*error).full_message(),
             "cannot write: a.parquet: disk full"
         );
     }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use crate::error_text::with_causes;
+use cntflow_storage::FullMessage;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) struct UsageError(pub(crate) String);
 impl UsageError {
     /// Usage is wrong because of `error`; the message includes its causes.
     pub(crate) fn from_error(error: &(dyn Error + 'static)) -> Self {
-        Self(with_causes(error))
+        Self(error.full_message())
     }
 
     /// Puts the place of the error before the message, such as `study.toml: ` or `[limits] `.

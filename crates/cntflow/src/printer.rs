@@ -5,8 +5,8 @@ use std::io::{ErrorKind, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use crate::error_text::with_causes;
 use crate::exit::{ExitStatus, UsageError};
+use cntflow_storage::FullMessage;
 
 /// Prints a result to stdout.
 ///
@@ -36,7 +36,7 @@ pub(crate) fn note(text: &str) {
 
 /// Prints an error with its causes in one line, and returns the exit status.
 pub(crate) fn error(error: &anyhow::Error) -> ExitStatus {
-    eprintln!("error: {}", with_causes(error.as_ref()));
+    eprintln!("error: {}", (**error).full_message());
     if error.downcast_ref::<UsageError>().is_some() {
         ExitStatus::Usage
     } else {

@@ -8,8 +8,8 @@ use cntflow_metrics::{
 };
 use cntflow_network::Network;
 
-use crate::error_text::with_causes;
 use crate::study::measure_plan::MeasurePlan;
+use cntflow_storage::FullMessage;
 
 /// A measured network.
 pub(crate) struct Measured {
@@ -103,7 +103,7 @@ pub(crate) fn measure_without_architecture(
             not_finite,
             omitted: Some(format!(
                 "weights alone: the architecture cannot be told: {}",
-                with_causes(source)
+                source.full_message()
             )),
         }),
     }
@@ -137,7 +137,7 @@ fn measure_with_probe(
             (metrics, stopped)
         }
         Err(error) => {
-            let reason = format!("data-dependent metrics left out: {}", with_causes(&error));
+            let reason = format!("data-dependent metrics left out: {}", error.full_message());
             (measure(network, &plan.options), Some(reason))
         }
     }

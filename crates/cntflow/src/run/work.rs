@@ -12,12 +12,12 @@ use cntflow_zoo::{RunSpec, RunStatus, TrainedRun, TrainingData, ZooError, train}
 use super::batch::StudyBatch;
 use super::task::{Task, TaskOutput};
 use super::trained_entries::{absent_entry, checkpoint_entry};
-use crate::error_text::with_causes;
 use crate::folder::study_folder::StudyFolder;
 use crate::measure::checkpoint::{failed_record, measure_entry};
 use crate::progress::report::TaskReport;
 use crate::progress::run_progress::RunProgress;
 use crate::study::measure_plan::MeasurePlan;
+use cntflow_storage::FullMessage;
 
 /// What the workers of one process share.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl StudyWork {
             Ok(trained) => Some(self.training_ended(spec, &trained, started, context)),
             Err(ZooError::Interrupted { .. }) => None,
             Err(ZooError::Io(error)) => Some(TaskOutput::Fatal(error.into())),
-            Err(error) => Some(self.training_failed(spec, with_causes(&error), context)),
+            Err(error) => Some(self.training_failed(spec, error.full_message(), context)),
         }
     }
 
