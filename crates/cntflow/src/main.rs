@@ -1,4 +1,4 @@
-//! The command line: Complex Network Theory metrics over populations of neural networks.
+#![doc = include_str!("../README.md")]
 
 use clap::Parser;
 
