@@ -2,7 +2,7 @@
 
 use cntflow_network::Weights;
 
-use crate::quantiles::QuantileScratch;
+use crate::quantiles::scratch::QuantileScratch;
 
 /// A sample of numbers, in parts.
 #[derive(Clone, Debug, Default)]

@@ -22,12 +22,11 @@ mod ordered_keys;
 mod radix_bins;
 mod radix_select;
 mod ranks;
-mod scratch;
+pub(crate) mod scratch;
 mod sketch;
 
 pub use kernel_counts::EXACT_QUANTILES;
 pub use ranks::QUANTILES;
-pub(crate) use scratch::QuantileScratch;
 pub use sketch::QuantileSketch;
 
 pub(crate) use kernel_counts::KernelCounts;
@@ -38,6 +37,7 @@ use binned_select::select_by_bins;
 use ordered_keys::{f64_key, f64_of_key, select};
 use radix_select::{radix_select, radix_select_nested};
 use ranks::{RANKS, RankWalk, interpolate, ranks};
+use scratch::QuantileScratch;
 
 /// Stored values from which radix selection is quicker. It costs a fixed 65,536 bins.
 const RADIX_FROM: usize = 1 << 14;
