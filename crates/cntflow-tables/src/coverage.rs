@@ -48,14 +48,20 @@ fn list_builder() -> ListBuilder<Int64Builder> {
     ListBuilder::new(Int64Builder::new()).with_field(element_field())
 }
 
-/// Lists of the shapes of schema version 1, which are texts such as `[784, 32]`. The error is the
-/// first text that is no shape.
+/// A text that should be a shape such as `[784, 32]`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NoShape(pub(crate) String);
+
+/// Lists of the shapes of schema version 1, which are texts such as `[784, 32]`.
+///
+/// # Errors
+/// The first text that is no shape.
 pub(crate) fn shapes_from_texts<'a>(
     texts: impl Iterator<Item = Option<&'a str>>,
-) -> Result<ListArray, String> {
+) -> Result<ListArray, NoShape> {
     let mut lists = list_builder();
     for text in texts {
-        let shape = text.map(|text| parse_shape(text).ok_or_else(|| text.to_owned()));
+        let shape = text.map(|text| parse_shape(text).ok_or_else(|| NoShape(text.to_owned())));
         lists.append_option(shape.transpose()?.map(|shape| shape.into_iter().map(Some)));
     }
     Ok(lists.finish())
@@ -85,6 +91,6 @@ mod tests {
     #[test]
     fn a_text_that_is_no_shape_is_named() {
         let read = shapes_from_texts([Some("[2, x]")].into_iter());
-        assert_eq!(read, Err("[2, x]".to_owned()));
+        assert_eq!(read, Err(NoShape("[2, x]".to_owned())));
     }
 }

@@ -12,7 +12,7 @@ use fs_err as fs;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 
-use crate::coverage::shapes_from_texts;
+use crate::coverage::{NoShape, shapes_from_texts};
 use crate::error::TablesError;
 use crate::schema::{ColumnType, element_field};
 use crate::table::{READABLE_VERSIONS, Table, VERSION_KEY};
@@ -78,7 +78,7 @@ pub(crate) fn current_column(
     } else {
         shapes_from_texts(column.as_string_view().iter())
     };
-    let shapes = shapes.map_err(|text| TablesError::Shape {
+    let shapes = shapes.map_err(|NoShape(text)| TablesError::Shape {
         path: path.to_owned(),
         text,
     })?;
