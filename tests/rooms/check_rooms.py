@@ -9,7 +9,8 @@
   most eight such circles. One that is gone must leave the list.
 
 The imports are read from the text of the files: `use` declarations, and paths that begin with a
-child module. Tests are left out. Exit code 1 where a rule is broken; every breach is printed.
+child module. `pub use` counts as handing on, not as an import, so a circle that only `pub use`
+closes is not seen. Tests are left out. Exit code 1 where a rule is broken; every breach is printed.
 `--show` prints the circles with the imports that make them.
 """
 
