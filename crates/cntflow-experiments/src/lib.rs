@@ -1,1 +1,12 @@
 #![doc = include_str!("../README.md")]
+
+mod error;
+pub mod features;
+pub mod population;
+mod quantile;
+mod random;
+pub mod spec;
+mod split;
+pub mod target;
+
+pub use error::{ExperimentError, Result};
