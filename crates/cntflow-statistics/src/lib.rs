@@ -1,1 +1,18 @@
 #![doc = include_str!("../README.md")]
+
+mod distribution;
+mod error;
+mod interval;
+mod quantile;
+mod random;
+mod rank;
+
+pub mod binary;
+pub mod calibration;
+pub mod delong;
+pub mod multiclass;
+pub mod rank_correlation;
+pub mod regression;
+
+pub use error::{Result, StatisticsError};
+pub use interval::{Comparison, Confidence, Estimate, Method};
