@@ -8,9 +8,14 @@ mod random;
 mod rank;
 
 pub mod binary;
+pub mod bootstrap;
 pub mod calibration;
+pub mod corrected_resampled;
 pub mod delong;
+pub mod equivalence;
 pub mod multiclass;
+pub mod multiple;
+pub mod permutation;
 pub mod rank_correlation;
 pub mod regression;
 
