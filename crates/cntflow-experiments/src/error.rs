@@ -79,6 +79,18 @@ pub enum ExperimentError {
         /// The only class or value.
         what: String,
     },
+    /// Features need metrics over a probe, and the networks were measured without one.
+    #[error("features `{features}` need a probe: set `probe` in [measure], or `--probe`")]
+    NeedsProbe {
+        /// The features in the study file.
+        features: String,
+    },
+    /// A twin population was not measured.
+    #[error("the twin `{twin}` is not measured: add it to `twins` in [measure], or `--twin {twin}`")]
+    TwinNotMeasured {
+        /// The twin.
+        twin: &'static str,
+    },
     /// A split is broken. This is a bug of this crate, never of the data.
     #[error("group `{group}` is on both sides of {split}")]
     GroupOnBothSides {

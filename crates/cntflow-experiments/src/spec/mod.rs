@@ -99,6 +99,15 @@ pub enum Twin {
 }
 
 impl Twin {
+    /// All twins.
+    pub const ALL: [Self; 5] = [
+        Self::Shuffle,
+        Self::Neurons,
+        Self::Gaussian,
+        Self::Sign,
+        Self::Untrained,
+    ];
+
     /// The name in study files and tables.
     pub fn name(self) -> &'static str {
         match self {
