@@ -45,7 +45,7 @@ fn shapes<'a>(shapes: impl Iterator<Item = &'a [usize]>) -> ListArray {
 }
 
 fn list_builder() -> ListBuilder<Int64Builder> {
-    ListBuilder::new(Int64Builder::new()).with_field(element_field())
+    ListBuilder::new(Int64Builder::new()).with_field(element_field(arrow_schema::DataType::Int64))
 }
 
 /// A text that should be a shape such as `[784, 32]`.

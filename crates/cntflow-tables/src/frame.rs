@@ -31,18 +31,23 @@ const RESULT: &str = "result";
 /// [`TablesError::FrameColumn`] if a column cannot be converted, [`TablesError::Io`] or
 /// [`TablesError::Parquet`] if the file cannot be written.
 pub fn write_frame(frame: &DataFrame, path: &Path) -> Result<(), TablesError> {
+    let rows = frame_batch(frame)?;
+    write_atomically(path, |file| {
+        encode_rows(&rows, path, WriterProperties::default(), file)
+    })
+}
+
+/// The rows of a frame.
+pub(crate) fn frame_batch(frame: &DataFrame) -> Result<RecordBatch, TablesError> {
     let columns = frame_columns(frame)?;
     let fields = columns
         .iter()
         .map(|(name, array)| Field::new(name, array.data_type().clone(), true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
-    let rows = RecordBatch::try_new(schema, arrays).map_err(|source| TablesError::Rows {
+    RecordBatch::try_new(schema, arrays).map_err(|source| TablesError::Rows {
         table: RESULT,
         source,
-    })?;
-    write_atomically(path, |file| {
-        encode_rows(&rows, path, WriterProperties::default(), file)
     })
 }
 
@@ -120,7 +125,8 @@ fn lists(column: &Column) -> PolarsResult<ListArray> {
     }
     let arrow = |error: ArrowError| PolarsError::ComputeError(error.to_string().into());
     let values = if values.is_empty() {
-        new_empty_array(&ArrowType::Int64)
+        let holds_reals = matches!(column.dtype(), DataType::List(inner) if inner.is_float());
+        new_empty_array(if holds_reals { &ArrowType::Float64 } else { &ArrowType::Int64 })
     } else {
         let values: Vec<_> = values.iter().map(AsRef::as_ref).collect();
         concat(&values).map_err(arrow)?

@@ -54,7 +54,7 @@ pub(crate) fn value_of<'a>(metadata: &'a ParquetMetaData, key: &str) -> Option<&
 /// A column of a part in the current schema version. Version 1 had `coverage.shape` as text.
 pub(crate) fn current_field(table: Table, field: &Field) -> Field {
     if is_text_shape(table, field.name(), field.data_type()) {
-        let list = DataType::List(Arc::new(element_field()));
+        let list = DataType::List(Arc::new(element_field(DataType::Int64)));
         return field.clone().with_data_type(list);
     }
     field.clone()

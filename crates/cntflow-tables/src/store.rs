@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use cntflow_storage::store::{Folder, FolderFile};
 use parquet::arrow::ProjectionMask;
+use parquet::file::properties::WriterProperties;
 use polars::prelude::{DataFrame, LazyFrame};
 
 use crate::error::TablesError;
-use crate::frame::{encode_rows, frame_columns};
+use crate::frame::{encode_rows, frame_batch, frame_columns};
 use crate::merge::{is_merged, read_replaced};
 use crate::part::plain_properties;
 use crate::part_file::{open, text_column};
@@ -158,27 +159,99 @@ impl TableStore {
         Ok(self.folder(table).readable(committed)?)
     }
 
-    /// Replaces the table `discrimination` by `frame`, whole or not at all; `metadata` goes into
-    /// the file.
+    /// The tables of an experiment: `<folder>/tables/experiments/<name>`.
+    pub fn experiment(&self, name: &str) -> Self {
+        Self {
+            root: self.root.below("experiments").below(name),
+        }
+    }
+
+    /// Replaces a table without batches by `frame`, whole or not at all; `metadata` goes into the
+    /// file.
     ///
     /// # Errors
     /// [`TablesError::ColumnMismatch`] if the frame's columns are not those of the table,
     /// [`TablesError::Io`] or [`TablesError::Parquet`] if the file cannot be written.
-    pub fn write_discrimination(
+    pub fn write_whole(
         &self,
+        table: Table,
         frame: &DataFrame,
         metadata: &[(String, String)],
     ) -> Result<PathBuf, TablesError> {
-        let table = Table::Discrimination;
+        self.write_part(table, WHOLE, frame, metadata)
+    }
+
+    /// Writes one part of a table without batches, whole or not at all.
+    ///
+    /// # Errors
+    /// As [`TableStore::write_whole`].
+    pub fn write_part(
+        &self,
+        table: Table,
+        part: &str,
+        frame: &DataFrame,
+        metadata: &[(String, String)],
+    ) -> Result<PathBuf, TablesError> {
         let rows = checked_batch(table, frame_columns(frame)?)?;
-        let path = self.part(table, WHOLE);
+        let path = self.part(table, part);
         let properties = plain_properties(table, metadata);
-        self.folder(table).write(&file_name(WHOLE), |file| {
+        self.folder(table).write(&file_name(part), |file| {
             encode_rows(&rows, &path, properties, file)
         })?;
         Ok(path)
     }
+
+    /// Replaces the feature columns of an experiment, which are another for each experiment:
+    /// `features/all.parquet` beside its tables.
+    ///
+    /// # Errors
+    /// [`TablesError::Io`] or [`TablesError::Parquet`] if the file cannot be written.
+    pub fn write_features(&self, frame: &DataFrame) -> Result<PathBuf, TablesError> {
+        let folder = self.root.below(FEATURES);
+        let path = folder.path_of(&file_name(WHOLE));
+        let rows = frame_batch(frame)?;
+        folder.write(&file_name(WHOLE), |file| {
+            encode_rows(&rows, &path, WriterProperties::default(), file)
+        })?;
+        Ok(path)
+    }
+
+    /// The feature columns of an experiment; `None` if there are none.
+    ///
+    /// # Errors
+    /// As [`scan_parquet`](crate::scan_parquet).
+    pub fn scan_features(&self) -> Result<Option<LazyFrame>, TablesError> {
+        let folder = self.root.below(FEATURES);
+        let files = folder.files()?;
+        let parts = files.iter().filter(|file| batch_of(&file.name).is_some());
+        let paths = folder.readable(parts)?;
+        if paths.is_empty() {
+            return Ok(None);
+        }
+        crate::scan::scan_parquet(&paths).map(Some)
+    }
+
+    /// Names of the parts of a table without batches.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    pub fn part_names(&self, table: Table) -> Result<Vec<String>, TablesError> {
+        let parts = self.parts(table)?;
+        let names = parts.iter().filter_map(|part| batch_of(&part.name));
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// Removes one part of a table without batches.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn remove_part(&self, table: Table, part: &str) -> Result<(), TablesError> {
+        Ok(self.folder(table).remove(&file_name(part))?)
+    }
 }
+
+/// Folder of an experiment's feature columns.
+const FEATURES: &str = "features";
 
 /// Name of a batch's part.
 pub(crate) fn file_name(batch: &str) -> String {

@@ -36,13 +36,25 @@ pub enum Table {
     Densities,
     /// One row per pair of populations, layer and metric; a single part, without batches.
     Divergences,
-    /// One row per experiment, features, classifier and stratum; a single part, without batches.
-    Discrimination,
+    /// One row per fit of an experiment: what a stopped run goes on from.
+    Fits,
+    /// One row per candidate and stratum of an experiment.
+    Scores,
+    /// One row per candidate and held-out network of an experiment.
+    Predictions,
+    /// One row per network and repeat of an experiment.
+    Folds,
+    /// One row per candidate and feature column of an experiment.
+    Importance,
+    /// One row per control and feature choice of an experiment.
+    Controls,
+    /// One row per comparison of an experiment.
+    Verdicts,
 }
 
 impl Table {
-    /// All tables.
-    pub const ALL: [Self; 8] = [
+    /// The tables of a study.
+    pub const ALL: [Self; 7] = [
         Self::Networks,
         Self::Layers,
         Self::Neurons,
@@ -50,7 +62,18 @@ impl Table {
         Self::Populations,
         Self::Densities,
         Self::Divergences,
-        Self::Discrimination,
+    ];
+
+    /// The tables of an experiment, each a single part but `fits`. `verdicts` is written last: its
+    /// presence says that the experiment is finished.
+    pub const OF_EXPERIMENT: [Self; 7] = [
+        Self::Fits,
+        Self::Scores,
+        Self::Predictions,
+        Self::Folds,
+        Self::Importance,
+        Self::Controls,
+        Self::Verdicts,
     ];
 
     /// The tables that come in batches, the committing one last.
@@ -74,7 +97,8 @@ impl Table {
 
     /// The table of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|table| table.name() == name)
+        let all = Self::ALL.into_iter().chain(Self::OF_EXPERIMENT);
+        all.into_iter().find(|table| table.name() == name)
     }
 
     /// Name of the table and of its folder.
@@ -87,7 +111,13 @@ impl Table {
             Self::Populations => "populations",
             Self::Densities => "densities",
             Self::Divergences => "divergences",
-            Self::Discrimination => "discrimination",
+            Self::Fits => "fits",
+            Self::Scores => "scores",
+            Self::Predictions => "predictions",
+            Self::Folds => "folds",
+            Self::Importance => "importance",
+            Self::Controls => "controls",
+            Self::Verdicts => "verdicts",
         }
     }
 }

@@ -41,6 +41,8 @@ pub enum ColumnType {
     Bytes,
     /// List of signed 64-bit whole numbers.
     Int64List,
+    /// List of 64-bit real numbers.
+    Float64List,
     /// What a label may be: text, flag, [`ColumnType::Int64`] or [`ColumnType::Float64`].
     Label,
 }
@@ -59,7 +61,8 @@ impl ColumnType {
             Self::UInt64 => DataType::UInt64,
             Self::Float64 => DataType::Float64,
             Self::Bytes => DataType::LargeBinary,
-            Self::Int64List => DataType::List(Arc::new(element_field())),
+            Self::Int64List => DataType::List(Arc::new(element_field(DataType::Int64))),
+            Self::Float64List => DataType::List(Arc::new(element_field(DataType::Float64))),
             Self::Label => return None,
         })
     }
@@ -76,14 +79,15 @@ impl fmt::Display for ColumnType {
             Self::Float64 => "float64",
             Self::Bytes => "bytes",
             Self::Int64List => "list<int64>",
+            Self::Float64List => "list<float64>",
             Self::Label => "text, bool, int64 or float64",
         })
     }
 }
 
 /// The elements of a list column, under the name that the Parquet format prescribes.
-pub(crate) fn element_field() -> Field {
-    Field::new("element", DataType::Int64, true)
+pub(crate) fn element_field(data_type: DataType) -> Field {
+    Field::new("element", data_type, true)
 }
 
 pub(super) const fn column(

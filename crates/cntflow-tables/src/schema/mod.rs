@@ -9,8 +9,8 @@ mod column;
 pub mod coverage;
 pub mod densities;
 mod describe;
-pub mod discrimination;
 pub mod divergences;
+pub mod experiments;
 pub mod layers;
 pub mod networks;
 pub mod neurons;
@@ -37,7 +37,13 @@ impl Table {
             Self::Populations => populations::COLUMNS,
             Self::Densities => densities::COLUMNS,
             Self::Divergences => divergences::COLUMNS,
-            Self::Discrimination => discrimination::COLUMNS,
+            Self::Fits => experiments::fits::COLUMNS,
+            Self::Scores => experiments::scores::COLUMNS,
+            Self::Predictions => experiments::predictions::COLUMNS,
+            Self::Folds => experiments::folds::COLUMNS,
+            Self::Importance => experiments::importance::COLUMNS,
+            Self::Controls => experiments::controls::COLUMNS,
+            Self::Verdicts => experiments::verdicts::COLUMNS,
         }
     }
 
@@ -63,9 +69,25 @@ impl Table {
             Self::Divergences => {
                 "One row per pair of populations of one group. Key: `architecture`, `layer`, `name`, `metric`, `bin_a`, `bin_b`."
             }
-            Self::Discrimination => {
-                "One row per rule, feature set, classifier and stratum. Key: `rule`, `features`, `classifier`, `stratum`."
+            Self::Fits => {
+                "One row per fit. Key: `experiment`, `candidate`, `stage`, `repeat`, `fold`, `setting_index`."
             }
+            Self::Scores => {
+                "One row per candidate and stratum. Key: `experiment`, `features`, `twin`, `model`, `stratum`."
+            }
+            Self::Predictions => {
+                "One row per candidate and held-out network. Key: `experiment`, `features`, `twin`, `model`, `set`, `repeat`, `checkpoint`."
+            }
+            Self::Folds => {
+                "One row per network and repeat. Key: `experiment`, `checkpoint`, `repeat`."
+            }
+            Self::Importance => {
+                "One row per candidate and feature column. Key: `experiment`, `features`, `twin`, `model`, `column`."
+            }
+            Self::Controls => {
+                "One row per control and feature choice. Key: `experiment`, `control`, `features`, `figure`."
+            }
+            Self::Verdicts => "One row per comparison. Key: `experiment`, `a`, `b`.",
         }
     }
 
