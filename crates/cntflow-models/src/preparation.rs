@@ -1,0 +1,280 @@
+//! Preparation of features, learned from training rows alone: which columns to keep, what fills a
+//! missing value, the scale.
+
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+use crate::exact_floats;
+use crate::quantile::quantile_of_sorted;
+use crate::scale::mean_and_deviation;
+
+/// Interquartile range of a standard normal distribution. Dividing an interquartile range by it
+/// gives the standard deviation that a normal distribution of that range has.
+const NORMAL_INTERQUARTILE_RANGE: f64 = 1.349;
+
+/// A column whose spread is below this share of its largest magnitude is constant: the spread is
+/// rounding error.
+const CONSTANT_TOLERANCE: f64 = 1e-12;
+
+/// Values are clamped to this magnitude before the inverse hyperbolic sine, which is infinite for
+/// much larger ones in f64.
+const MAX_BEFORE_ASINH: f64 = 1e300;
+
+/// Standardised values are clipped to this many standard deviations. A row unlike all training rows
+/// then cannot outweigh every other feature.
+const MAX_DEVIATIONS: f64 = 10.0;
+
+/// Imputation, selection and scaling of features, learned from training rows.
+///
+/// - A missing value (NaN, infinite) becomes the training median. A model therefore cannot see
+///   directly that values are missing, but it can see many equal values.
+/// - A column that is constant or empty in the training rows is dropped.
+/// - For models that need a scale, a value x becomes `s = asinh((x - median) / spread)`. The spread
+///   is the interquartile range over 1.349, or the standard deviation if that range is 0. The
+///   inverse hyperbolic sine keeps the order and compresses the tails, which are long in populations
+///   whose weights differ in scale by orders of magnitude. Then s is standardised: mean 0 and
+///   standard deviation 1 over the training rows, clipped to 10 standard deviations.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Preparation {
+    /// The columns kept, in ascending order.
+    pub(crate) columns: Vec<u32>,
+    /// One per column kept.
+    #[serde(with = "exact_floats")]
+    medians: Vec<f64>,
+    /// `None` for models that split columns at values.
+    scaling: Option<Scaling>,
+}
+
+/// The scale of each column kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Scaling {
+    /// What a value's distance from the median is divided by, above 0.
+    #[serde(with = "exact_floats")]
+    spreads: Vec<f64>,
+    /// Mean after the inverse hyperbolic sine.
+    #[serde(with = "exact_floats")]
+    means: Vec<f64>,
+    /// Standard deviation after the inverse hyperbolic sine, above 0.
+    #[serde(with = "exact_floats")]
+    deviations: Vec<f64>,
+}
+
+/// A column that varies among the training rows, as [`Preparation::learn`] hands it on.
+pub(crate) struct LearnedColumn<'a> {
+    /// One value per row; missing values are the median.
+    pub(crate) imputed: &'a [f64],
+    /// The values that are not missing, in ascending order.
+    pub(crate) sorted: &'a [f64],
+    /// The median of `sorted`.
+    pub(crate) median: f64,
+    /// The spread of `sorted`, above 0.
+    pub(crate) spread: f64,
+}
+
+impl LearnedColumn<'_> {
+    /// The values after the inverse hyperbolic sine, in the order of the rows.
+    pub(crate) fn compressed(&self) -> Vec<f64> {
+        let compress = |value: &f64| compress(*value, self.median, self.spread);
+        self.imputed.iter().map(compress).collect()
+    }
+}
+
+impl Preparation {
+    /// Learns from training rows. Each column that is kept is handed to `on_column`, in ascending
+    /// order.
+    pub(crate) fn learn(
+        features: ArrayView2<'_, f64>,
+        is_scaled: bool,
+        mut on_column: impl FnMut(&LearnedColumn<'_>),
+    ) -> Self {
+        let mut learned = Self {
+            scaling: is_scaled.then(Scaling::default),
+            ..Self::default()
+        };
+        let mut imputed: Vec<f64> = Vec::with_capacity(features.nrows());
+        let mut sorted: Vec<f64> = Vec::with_capacity(features.nrows());
+        for column in 0..features.ncols() {
+            imputed.clear();
+            imputed.extend(features.column(column));
+            sorted.clear();
+            sorted.extend(imputed.iter().filter(|value| value.is_finite()));
+            sorted.sort_unstable_by(f64::total_cmp);
+            let Some(spread) = spread_of_sorted(&sorted) else {
+                continue;
+            };
+            let median = quantile_of_sorted(&sorted, 0.5);
+            for value in imputed.iter_mut().filter(|value| !value.is_finite()) {
+                *value = median;
+            }
+            learned.columns.push(column as u32);
+            learned.medians.push(median);
+            let kept = LearnedColumn {
+                imputed: &imputed,
+                sorted: &sorted,
+                median,
+                spread,
+            };
+            if let Some(scaling) = &mut learned.scaling {
+                let (mean, deviation) = mean_and_deviation(&kept.compressed());
+                scaling.spreads.push(spread);
+                scaling.means.push(mean);
+                scaling
+                    .deviations
+                    .push(if deviation > 0.0 { deviation } else { 1.0 });
+            }
+            on_column(&kept);
+        }
+        learned
+    }
+
+    /// Keeps only the columns at these positions among those kept so far, in ascending order.
+    pub(crate) fn keep(&mut self, positions: &[usize]) {
+        let pick = |list: &mut Vec<f64>| {
+            *list = positions.iter().map(|&position| list[position]).collect();
+        };
+        self.columns = positions
+            .iter()
+            .map(|&position| self.columns[position])
+            .collect();
+        pick(&mut self.medians);
+        if let Some(scaling) = &mut self.scaling {
+            pick(&mut scaling.spreads);
+            pick(&mut scaling.means);
+            pick(&mut scaling.deviations);
+        }
+    }
+
+    /// The prepared values, `[rows, columns kept]`.
+    pub(crate) fn apply(&self, features: ArrayView2<'_, f64>) -> Array2<f64> {
+        let mut prepared = Array2::zeros((features.nrows(), self.columns.len()));
+        for (row, mut out) in features.rows().into_iter().zip(prepared.rows_mut()) {
+            for (position, (&column, out)) in self.columns.iter().zip(out.iter_mut()).enumerate() {
+                *out = self.prepared(row[column as usize], position);
+            }
+        }
+        prepared
+    }
+
+    fn prepared(&self, value: f64, position: usize) -> f64 {
+        let median = self.medians[position];
+        let imputed = if value.is_finite() { value } else { median };
+        let Some(scaling) = &self.scaling else {
+            return imputed;
+        };
+        let compressed = compress(imputed, median, scaling.spreads[position]);
+        let standardised = (compressed - scaling.means[position]) / scaling.deviations[position];
+        standardised.clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS)
+    }
+
+    /// Whether all lists have one length, every column is below `n_columns` and every number is
+    /// usable. They are unless a file was damaged.
+    pub(crate) fn is_consistent(&self, n_columns: usize, is_scaled: bool) -> bool {
+        let n_kept = self.columns.len();
+        let are_finite =
+            |list: &[f64]| list.len() == n_kept && list.iter().all(|number| number.is_finite());
+        let are_positive = |list: &[f64]| list.iter().all(|number| *number > 0.0);
+        let is_scaling_consistent = match &self.scaling {
+            None => !is_scaled,
+            Some(scaling) => {
+                is_scaled
+                    && are_finite(&scaling.means)
+                    && are_finite(&scaling.spreads)
+                    && are_finite(&scaling.deviations)
+                    && are_positive(&scaling.spreads)
+                    && are_positive(&scaling.deviations)
+            }
+        };
+        n_kept > 0
+            && self
+                .columns
+                .iter()
+                .all(|column| (*column as usize) < n_columns)
+            && self.columns.is_sorted_by(|a, b| a < b)
+            && are_finite(&self.medians)
+            && is_scaling_consistent
+    }
+}
+
+fn compress(value: f64, median: f64, spread: f64) -> f64 {
+    ((value - median) / spread)
+        .clamp(-MAX_BEFORE_ASINH, MAX_BEFORE_ASINH)
+        .asinh()
+}
+
+/// The spread to divide by; `None` if there are fewer than two different values, up to rounding.
+fn spread_of_sorted(values: &[f64]) -> Option<f64> {
+    let (&first, &last) = (values.first()?, values.last()?);
+    let negligible = CONSTANT_TOLERANCE * first.abs().max(last.abs());
+    if last - first <= negligible || !(last - first).is_finite() {
+        return None;
+    }
+    let interquartile_range = quantile_of_sorted(values, 0.75) - quantile_of_sorted(values, 0.25);
+    let spread = interquartile_range / NORMAL_INTERQUARTILE_RANGE;
+    if spread > negligible {
+        return Some(spread);
+    }
+    // More than half of the values are equal, as in a flag that is rarely set: only the deviation
+    // shows the others. The range is taken out first, because squares of large values overflow.
+    let range = last - first;
+    let shares: Vec<f64> = values.iter().map(|value| (value - first) / range).collect();
+    let (_, deviation) = mean_and_deviation(&shares);
+    Some(deviation * range).filter(|spread| *spread > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    const MISSING: f64 = f64::NAN;
+
+    #[test]
+    fn everything_is_learned_from_the_training_rows() {
+        let features = array![
+            [0.0, 2.0, MISSING],
+            [1.0, 2.0, MISSING],
+            [2.0, 2.0, MISSING]
+        ];
+        let learned = Preparation::learn(features.view(), true, |_| ());
+        assert_eq!(
+            (learned.columns.as_slice(), learned.medians.as_slice()),
+            (&[0][..], &[1.0][..])
+        );
+        assert_eq!(
+            learned.scaling.as_ref().unwrap().spreads,
+            [1.0 / NORMAL_INTERQUARTILE_RANGE]
+        );
+        assert!(learned.is_consistent(3, true));
+        assert!(!learned.is_consistent(0, true) && !learned.is_consistent(3, false));
+    }
+
+    #[test]
+    fn scaled_columns_have_mean_0_and_deviation_1_whatever_their_magnitude() {
+        let features = Array2::from_shape_fn((50, 3), |(row, column)| {
+            let value = ((row * 7 + column) % 50) as f64;
+            [value, 1e300 * value.exp2().recip(), 1e-300 * value][column]
+        });
+        let learned = Preparation::learn(features.view(), true, |_| ());
+        for column in learned.apply(features.view()).columns() {
+            let (mean, deviation) = mean_and_deviation(&column.to_vec());
+            assert!(mean.abs() < 1e-9 && (deviation - 1.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn missing_values_take_the_median_and_order_is_kept() {
+        let learned = Preparation::learn(array![[0.0], [1.0], [2.0]].view(), true, |_| ());
+        let rows = array![[0.0], [1.0], [2.0], [f64::INFINITY], [1e12], [-1e300]];
+        let prepared = learned.apply(rows.view());
+        assert_eq!(prepared[(3, 0)], prepared[(1, 0)]);
+        assert!(prepared[(0, 0)] < prepared[(1, 0)] && prepared[(2, 0)] < prepared[(4, 0)]);
+        assert_eq!(prepared[(5, 0)], -MAX_DEVIATIONS);
+    }
+
+    #[test]
+    fn a_rarely_set_flag_is_scaled_by_its_standard_deviation() {
+        let spread = spread_of_sorted(&[0.0, 0.0, 0.0, 0.0, 1.0]).unwrap();
+        assert!((spread - 0.4).abs() < 1e-15);
+    }
+}
