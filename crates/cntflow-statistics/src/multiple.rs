@@ -3,8 +3,8 @@
 use crate::error::{Result, check_values};
 
 /// Holm's adjusted p-values, in the order given (Holm 1979): with m p-values in ascending order,
-/// `max over j <= i of min(1, (m - j + 1) p_j)`. Rejecting all adjusted values up to `alpha` keeps the
-/// probability of any false rejection at most at `alpha`, whatever the dependence of the tests.
+/// `max over j <= i of min(1, (m - j + 1) p_j)`. Rejecting all adjusted values up to `alpha` keeps
+/// the probability of any false rejection at most at `alpha`, whatever the dependence of the tests.
 ///
 /// A p-value of NaN, of a test that could not be made, stays NaN. It counts as a member of the
 /// family all the same, so a failed test never makes the others look more certain.
