@@ -17,7 +17,8 @@
 //! | nearest neighbour (unstable) | 9.0% | 8.2% | 40% |
 //!
 //! So a verdict from it is cautious for stable models and too bold for unstable ones, where a
-//! p-value just below 0.05 shows little. A held-out test set has no such doubt.
+//! p-value just below 0.05 shows little. An interval from a held-out test set does
+//! not need the correction.
 
 use crate::distribution::two_sided_p;
 use crate::error::{Result, check_finite, check_parameter};

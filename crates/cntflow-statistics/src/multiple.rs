@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn adjusted_values_equal_those_worked_out_by_hand() {
-        // R: p.adjust(c(.01, .04, .03, .005), "holm")
+        // Ascending: 4 x .005, 3 x .01, 2 x .03, and .04, which is raised to the one before it.
         check(&[0.01, 0.04, 0.03, 0.005], &[0.03, 0.06, 0.06, 0.02]);
         check(&[0.5, 0.6], &[1.0, 1.0]);
         assert_eq!(holm(&[]), Ok(vec![]));

@@ -124,11 +124,20 @@ fn a_stable_model_over_folds_is_found_different_too_rarely() {
     assert!(plain > 0.2, "{plain}");
 }
 
+/// Bounds of the levels of the unstable model, which are too high.
+fn check_unstable(splits: Splits) {
+    let (corrected, plain) = levels(nearest, splits);
+    assert!((0.06..=0.11).contains(&corrected), "{corrected}");
+    // Still far better than no correction.
+    assert!(plain > 0.3, "{plain}");
+}
+
 #[test]
-fn an_unstable_model_is_found_different_too_often_but_less_than_by_the_plain_test() {
-    for splits in [random_splits, three_times_five_folds] {
-        let (corrected, plain) = levels(nearest, splits);
-        assert!((0.06..=0.11).contains(&corrected), "{corrected}");
-        assert!(plain > 0.3, "{plain}");
-    }
+fn an_unstable_model_over_random_splits_is_found_different_too_often() {
+    check_unstable(random_splits);
+}
+
+#[test]
+fn an_unstable_model_over_folds_is_found_different_too_often() {
+    check_unstable(three_times_five_folds);
 }
