@@ -141,8 +141,8 @@ impl Confusion {
     }
 
     /// Matthews' correlation coefficient, in [-1, 1]: `(TP TN - FP FN) /
-    /// sqrt((TP+FP)(TP+FN)(TN+FP)(TN+FN))` (Matthews 1975). 0 if only one class is predicted, NaN if
-    /// a class has no row.
+    /// sqrt((TP+FP)(TP+FN)(TN+FP)(TN+FN))` (Matthews 1975). 0 if only one class is predicted, NaN
+    /// if a class has no row.
     ///
     /// ```
     /// use cntflow_statistics::binary::Confusion;

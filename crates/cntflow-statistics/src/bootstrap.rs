@@ -16,8 +16,8 @@ use crate::random::{Purpose, random_stream};
 /// other to say anything of other populations.
 pub const MIN_GROUPS: usize = 20;
 
-/// Smallest share of draws in which a figure must be defined, such as an AUC by rows of both classes,
-/// for it to have an interval.
+/// Smallest share of draws in which a figure must be defined, such as an AUC by rows of both
+/// classes, for it to have an interval.
 pub const MIN_DEFINED_SHARE: f64 = 0.5;
 
 /// How draws become an interval.
@@ -25,8 +25,8 @@ pub const MIN_DEFINED_SHARE: f64 = 0.5;
 pub enum BootstrapKind {
     /// Quantiles of the draws. It never leaves the figure's range.
     Percentile,
-    /// Quantiles mirrored at the observed value: `2 value - quantile`. It corrects a bias of the draws,
-    /// and may leave the figure's range.
+    /// Quantiles mirrored at the observed value: `2 value - quantile`. It corrects a bias of the
+    /// draws, and may leave the figure's range.
     Basic,
 }
 
@@ -57,12 +57,12 @@ impl Bootstrap {
         }
     }
 
-    /// A figure with its interval. `groups` has the group of each row. `figure` takes row indices, in
-    /// which rows are repeated as often as their group was drawn.
+    /// A figure with its interval. `groups` has the group of each row. `figure` takes row indices,
+    /// in which rows are repeated as often as their group was drawn.
     ///
     /// The standard error is the standard deviation of the draws. `None` with fewer groups than
-    /// [`Bootstrap::min_groups`], or if the figure is NaN on the rows as they are or in more draws than
-    /// [`MIN_DEFINED_SHARE`] allows.
+    /// [`Bootstrap::min_groups`], or if the figure is NaN on the rows as they are or in more draws
+    /// than [`MIN_DEFINED_SHARE`] allows.
     pub fn interval(&self, groups: &[usize], figure: impl Fn(&[usize]) -> f64) -> Option<Estimate> {
         let rows = GroupedRows::new(groups);
         let value = figure(&all_rows(groups));
@@ -77,10 +77,11 @@ impl Bootstrap {
         })
     }
 
-    /// The difference of two figures, `a - b`, paired: both are computed on the rows of the same draws.
+    /// The difference of two figures, `a - b`, paired: both are computed on the rows of the same
+    /// draws.
     ///
-    /// The p-value is twice the share of draws on the far side of 0, counted as `(1 + draws there) /
-    /// (1 + draws)`: it is below `1 - confidence` where the interval excludes 0, to the precision
+    /// The p-value is twice the share of draws on the far side of 0, counted as `(1 + draws there)
+    /// / (1 + draws)`: it is below `1 - confidence` where the interval excludes 0, to the precision
     /// of the draws. `None` as for [`Bootstrap::interval`].
     pub fn difference(
         &self,

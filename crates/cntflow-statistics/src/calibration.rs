@@ -92,10 +92,10 @@ pub fn reliability_curve(
     Ok(points)
 }
 
-/// Expected calibration error, in [0, 1]: the mean over rows of `|positive share - mean probability|`
-/// of their bin, over the bins of [`reliability_curve`] (Naeini et al. 2015, with bins of equal
-/// frequency). It is above 0 even for perfect probabilities, and the more so the more bins there
-/// are: report it with the number of bins. NaN without rows.
+/// Expected calibration error, in [0, 1]: the mean over rows of `|positive share - mean
+/// probability|` of their bin, over the bins of [`reliability_curve`] (Naeini et al. 2015, with
+/// bins of equal frequency). It is above 0 even for perfect probabilities, and the more so the more
+/// bins there are: report it with the number of bins. NaN without rows.
 ///
 /// # Errors
 /// If the lists differ in length, a probability is outside [0, 1], or `n_bins` is 0.

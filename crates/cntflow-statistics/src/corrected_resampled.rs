@@ -6,7 +6,19 @@
 //! their mean is taken to be `(1 / J + n_test / n_train) s^2`.
 //!
 //! The degrees of freedom are `J - 1`, for single and for repeated cross-validation (Bouckaert and
-//! Frank 2004). The correction is a heuristic: it holds its level about, not exactly.
+//! Frank 2004).
+//!
+//! The correction is a heuristic, and its level depends on the model and the splits. Simulated, two
+//! equally good models (120 rows, 15 splits of 24 test rows, 2,000 data sets) differ at 5% in
+//!
+//! | model | random splits | 3 x 5 folds | plain t test over folds |
+//! |---|---|---|---|
+//! | threshold at the mean of two class means (stable) | 4.0% | 2.1% | 26% |
+//! | nearest neighbour (unstable) | 9.0% | 8.2% | 40% |
+//!
+//! So a verdict from it is cautious for stable models and too bold for unstable ones, where a
+//! p-value just below 0.05 shows little. An interval from a held-out test set does
+//! not need the correction.
 
 use crate::distribution::two_sided_p;
 use crate::error::{Result, check_finite, check_parameter};

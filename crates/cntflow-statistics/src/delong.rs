@@ -17,11 +17,11 @@ use crate::rank::midranks;
 /// does not.
 ///
 /// An AUC of exactly 0 or 1 has a DeLong variance of 0, which says nothing. Its standard error is
-/// then NaN, and its interval the one of [`Method::DisjointPairs`]: with `k = min(m, n)`, k disjoint
-/// pairs of a positive and a negative row are all in order with probability `AUC^k` at most, so
-/// the lower bound is `((1 - confidence) / 2)^(1/k)` for an AUC of 1. It errs on the wide side.
-/// Constant scores have the interval [0.5, 0.5], for nothing else is possible. There is no interval
-/// if a class has fewer than two rows and the AUC is between the ends.
+/// then NaN, and its interval the one of [`Method::DisjointPairs`]: with `k = min(m, n)`, k
+/// disjoint pairs of a positive and a negative row are all in order with probability `AUC^k` at
+/// most, so the lower bound is `((1 - confidence) / 2)^(1/k)` for an AUC of 1. It errs on the wide
+/// side. Constant scores have the interval [0.5, 0.5], for nothing else is possible. There is no
+/// interval if a class has fewer than two rows and the AUC is between the ends.
 ///
 /// # Errors
 /// If the lists differ in length or a score is NaN.
@@ -38,11 +38,13 @@ pub fn auc_interval(
 /// error, the interval `difference ± z SE`, and the two-sided p-value of `difference / SE`.
 ///
 /// Rows that both lists place alike add nothing to the variance. If no row is placed differently,
-/// and the AUC is between the ends, the interval is [0, 0] and p is 1. If both lists have AUC 0 or 1,
-/// or one has and the other is constant, the variance of 0 says nothing. The interval then is the
-/// one of [`Method::DisjointPairs`]: differences of the bounds of each AUC, each at half the error
-/// rate; p is 1 for equal AUCs and `4 / 2^k` otherwise, at most 1, with k as in [`auc_interval`].
-/// In the rare other cases without variance there is no interval.
+/// and the AUC is between the ends, the interval is [0, 0] and p is 1. If both lists have AUC 0 or
+/// 1, or one has and the other is constant, the variance of 0 says nothing. The interval then is
+/// the one of [`Method::DisjointPairs`]: differences of the bounds of each AUC, each at half the
+/// error rate; p is 1 for equal AUCs and `4 / 2^k` otherwise, at most 1, with k as in
+/// [`auc_interval`]. In the rare other cases without variance there is no interval. If one list
+/// alone has AUC 0 or 1, the variance is that of the other list, and the interval is somewhat too
+/// narrow.
 ///
 /// # Errors
 /// If the lists differ in length or a score is NaN.

@@ -34,8 +34,8 @@ pub(crate) fn two_sided_p(statistic: f64, degrees_of_freedom: Option<f64>) -> f6
 /// The value that t is below with the given probability, for a probability in (0, 0.5].
 pub(crate) fn quantile_of_t(probability: f64, degrees_of_freedom: Option<f64>) -> f64 {
     debug_assert!(probability > 0.0 && probability <= 0.5);
-    // The inverse functions of statrs are good to 9 digits or so. Bisection of the distribution
-    // function has all digits, and is asked for once per interval.
+    // Bisection needs the distribution function alone, so that intervals and p-values rest on the
+    // same numbers. It is asked for once per interval.
     let mut low = -1.0;
     while probability_below(low, degrees_of_freedom) > probability {
         low *= 2.0;

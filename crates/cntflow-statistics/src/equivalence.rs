@@ -27,9 +27,10 @@ pub struct EquivalenceTest {
 
 /// Two one-sided tests (Schuirmann 1987) that a true difference is within `[-margin, margin]`.
 ///
-/// The statistics are `(difference + margin) / SE` and `(difference - margin) / SE`, of a t distribution
-/// with the given degrees of freedom, or of the normal distribution without. A standard error of 0
-/// is that of a difference which is known exactly: p is 0 within the margins and 1 outside.
+/// The statistics are `(difference + margin) / SE` and `(difference - margin) / SE`, of a t
+/// distribution with the given degrees of freedom, or of the normal distribution without. A
+/// standard error of 0 is that of a difference which is known exactly: p is 0 within the margins
+/// and 1 outside.
 ///
 /// # Errors
 /// If `margin` is not positive and finite, `significance` is not in (0, 0.5), the standard error is

@@ -1,4 +1,4 @@
-//! Granulated Kendall tau: agreement of two rankings among models that differ in one hyperparameter.
+//! Granulated Kendall tau: agreement of rankings among models that differ in one hyperparameter.
 //!
 //! Jiang et al., "Fantastic Generalization Measures and Where to Find Them", ICLR 2020
 //! (arXiv 1912.02178), section 3.
@@ -31,8 +31,8 @@ pub struct GranulatedTau {
 
 /// Granulated Kendall tau of two lists.
 ///
-/// Per hyperparameter: in each setting of all others, `tau = mean of sign(x_i - x_j) sign(y_i - y_j)`
-/// over the pairs that differ in this hyperparameter (tied pairs are 0); then the mean over
+/// Per hyperparameter: in each setting of all others, `tau = mean of sign(x_i - x_j) sign(y_i -
+/// y_j)` over the pairs that differ in this hyperparameter (tied pairs are 0); then the mean over
 /// settings. The result is the mean over hyperparameters. Replicates, which agree in all
 /// hyperparameters, make no pair with each other. A hyperparameter drawn from a continuum never
 /// repeats, so that the others have no pairs: give its bins instead.
@@ -132,7 +132,8 @@ mod tests {
         let x = [1.0, 2.0, 3.0, 5.0, 4.0];
         let y = [1.0, 3.0, 2.0, 0.0, 9.0];
         let result = granulated_kendall(&x, &y, &hyperparameters).unwrap();
-        // Depth: width 0 disagrees, width 1 agrees. Width: (1 + 1 - 1) / 3 at depth 0, -1 at depth 1.
+        // Depth: width 0 disagrees, width 1 agrees. Width: (1 + 1 - 1) / 3 at depth 0, -1 at depth
+        // 1.
         let depth = HyperparameterTau {
             tau: Some(0.0),
             n_settings: 2,

@@ -38,8 +38,8 @@ impl Confusion {
         self.right() as f64 / self.total() as f64
     }
 
-    /// Share of right predictions in each class, averaged over the classes, in [0, 1]; NaN if a class
-    /// has no row.
+    /// Share of right predictions in each class, averaged over the classes, in [0, 1]; NaN if a
+    /// class has no row.
     pub fn balanced_accuracy(&self) -> f64 {
         let recalls = self.counts.iter().enumerate().map(|(class, row)| {
             let n_rows: u64 = row.iter().sum();
@@ -49,8 +49,8 @@ impl Confusion {
     }
 
     /// Matthews' correlation coefficient for several classes, in [-1, 1]: `(c s - sum(p t)) /
-    /// sqrt((s^2 - sum(p^2)) (s^2 - sum(t^2)))`, with s rows, c right ones, p rows predicted and t rows
-    /// in each class (Gorodkin 2004). 0 if only one class is predicted, NaN if fewer than two
+    /// sqrt((s^2 - sum(p^2)) (s^2 - sum(t^2)))`, with s rows, c right ones, p rows predicted and t
+    /// rows in each class (Gorodkin 2004). 0 if only one class is predicted, NaN if fewer than two
     /// classes have rows.
     pub fn matthews(&self) -> f64 {
         let n_rows = self.total() as f64;
@@ -97,9 +97,9 @@ pub fn one_against_rest_auc(scores: &[&[f64]], actual: &[usize]) -> Result<f64> 
     Ok(sum / scores.len() as f64)
 }
 
-/// The mean over ordered pairs of classes (i, j) of the AUC of class i against class j, by the score
-/// of class i. In [0, 1]. It does not depend on the prevalence of classes. NaN if a class has no
-/// row or there is one class only. Hand and Till, Machine Learning 45 (2001) 171.
+/// The mean over ordered pairs of classes (i, j) of the AUC of class i against class j, by the
+/// score of class i. In [0, 1]. It does not depend on the prevalence of classes. NaN if a class has
+/// no row or there is one class only. Hand and Till, Machine Learning 45 (2001) 171.
 ///
 /// `scores` has one list per class, with one score per row.
 ///

@@ -3,8 +3,8 @@
 use crate::error::{Result, check_values};
 
 /// Holm's adjusted p-values, in the order given (Holm 1979): with m p-values in ascending order,
-/// `max over j <= i of min(1, (m - j + 1) p_j)`. Rejecting all adjusted values up to `alpha` keeps the
-/// probability of any false rejection at most at `alpha`, whatever the dependence of the tests.
+/// `max over j <= i of min(1, (m - j + 1) p_j)`. Rejecting all adjusted values up to `alpha` keeps
+/// the probability of any false rejection at most at `alpha`, whatever the dependence of the tests.
 ///
 /// A p-value of NaN, of a test that could not be made, stays NaN. It counts as a member of the
 /// family all the same, so a failed test never makes the others look more certain.
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn adjusted_values_equal_those_worked_out_by_hand() {
-        // R: p.adjust(c(.01, .04, .03, .005), "holm")
+        // Ascending: 4 x .005, 3 x .01, 2 x .03, and .04, which is raised to the one before it.
         check(&[0.01, 0.04, 0.03, 0.005], &[0.03, 0.06, 0.06, 0.02]);
         check(&[0.5, 0.6], &[1.0, 1.0]);
         assert_eq!(holm(&[]), Ok(vec![]));

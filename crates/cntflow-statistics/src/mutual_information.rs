@@ -20,7 +20,8 @@ pub const MAX_CONDITIONS: usize = 2;
 pub struct ConditionalInformation {
     /// Indices of the hyperparameters of the set, in ascending order.
     pub conditions: Vec<usize>,
-    /// `I(V_x; V_y | U) / H(V_y | U)`, in [0, 1]; `None` if the set alone determines every order of y.
+    /// `I(V_x; V_y | U) / H(V_y | U)`, in [0, 1]; `None` if the set alone determines every order of
+    /// y.
     pub normalised: Option<f64>,
     /// Values of U that occur. With few pairs per value the information is too high by chance.
     pub n_values: usize,
@@ -40,10 +41,16 @@ pub struct InformationScore {
 
 /// The conditional-mutual-information score of x about y.
 ///
-/// Over all ordered pairs of different rows, `V_x = sign(x_i - x_j)` and `V_y = sign(y_i - y_j)`, each
-/// -1, 0 or 1. U holds the levels of both rows in a set of at most two hyperparameters. The score is
-/// the minimum over these sets, the empty one included, of the conditional mutual information
-/// `I(V_x; V_y | U)` over the conditional entropy `H(V_y | U)`, both from shares of pairs.
+/// Over all ordered pairs of different rows, `V_x = sign(x_i - x_j)` and `V_y = sign(y_i - y_j)`,
+/// each -1, 0 or 1. U holds the levels of both rows in a set of at most two hyperparameters. The
+/// score is the minimum over these sets, the empty one included, of the conditional mutual
+/// information `I(V_x; V_y | U)` over the conditional entropy `H(V_y | U)`, both from shares of
+/// pairs.
+///
+/// The competition's scoring program differs in four points. It takes only sets of exactly two
+/// hyperparameters, counts a tie as a negative sign, pairs each row with itself, and weighs all
+/// values of U alike, which is the same only on a complete grid. Scores here follow the paper's
+/// formula, and are not to be compared with the competition's to the last digit.
 ///
 /// `hyperparameters` has one list per hyperparameter, with the level of each row. The time is
 /// quadratic in the rows, times the number of sets.

@@ -10,8 +10,8 @@ use crate::random::{Purpose, random_stream};
 use crate::rank_correlation::kendall_tau;
 use crate::regression::r_squared;
 
-/// Standard error of an accuracy over n independent test images: `sqrt(a (1 - a) / n)`, in the unit of
-/// the accuracy (a share).
+/// Standard error of an accuracy over n independent test images: `sqrt(a (1 - a) / n)`, in the unit
+/// of the accuracy (a share).
 ///
 /// # Errors
 /// If the accuracy is outside [0, 1] or there are no images.
@@ -55,12 +55,12 @@ pub struct NoiseSimulation {
 impl NoiseSimulation {
     /// Simulates the noise ceiling of networks with the given accuracies.
     ///
-    /// A draw gives every network two independent binomial accuracies, one per half. Two simplifications
-    /// count against each other. The accuracies given are taken as true, although their own noise
-    /// spreads them: the ceiling is somewhat too high among near equals. Networks see different
-    /// images in the simulation, where in truth they share them: networks that err on the same images
-    /// are ranked better than this. Halves are noisier than the whole set, so a prediction of
-    /// accuracies on the whole set may exceed the ceiling by a little.
+    /// A draw gives every network two independent binomial accuracies, one per half. Two
+    /// simplifications count against each other. The accuracies given are taken as true, although
+    /// their own noise spreads them: the ceiling is somewhat too high among near equals. Networks
+    /// see different images in the simulation, where in truth they share them: networks that err on
+    /// the same images are ranked better than this. Halves are noisier than the whole set, so a
+    /// prediction of accuracies on the whole set may exceed the ceiling by a little.
     ///
     /// # Errors
     /// If an accuracy is outside [0, 1], or there are fewer than two images or no draws.

@@ -14,7 +14,8 @@ pub(crate) enum Purpose {
 /// The stream for one purpose at an index, such as the number of a draw. Any draw can be made
 /// again without those before it.
 pub(crate) fn random_stream(seed: u64, purpose: Purpose, index: usize) -> ChaCha8Rng {
-    // Each number is mixed before it is combined, so that (1, 2) and (2, 1) start different streams.
+    // Each number is mixed before it is combined, so that (1, 2) and (2, 1) start different
+    // streams.
     let start = mix(seed ^ mix(purpose as u64));
     ChaCha8Rng::seed_from_u64(mix(start ^ mix(index as u64)))
 }

@@ -1,4 +1,5 @@
-//! Figures of predicted numbers. How well they rank is in [`rank_correlation`](crate::rank_correlation).
+//! Figures of predicted numbers. How well they rank:
+//! [`rank_correlation`](crate::rank_correlation).
 
 use crate::error::{Result, check_finite, check_lengths};
 use crate::quantile::mean;
