@@ -91,6 +91,9 @@ pub enum ExperimentError {
         /// The twin.
         twin: &'static str,
     },
+    /// Features cannot be read.
+    #[error(transparent)]
+    Features(#[from] crate::features::FeatureError),
     /// A split is broken. This is a bug of this crate, never of the data.
     #[error("group `{group}` is on both sides of {split}")]
     GroupOnBothSides {

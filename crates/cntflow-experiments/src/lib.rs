@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+pub mod evaluation;
 pub mod features;
+pub mod frames;
 pub mod population;
 mod quantile;
 mod random;

@@ -8,7 +8,7 @@ use polars::prelude::LazyFrame;
 use super::candidate::{Candidate, FeatureChoice};
 use super::fit_row::FitTask;
 use crate::error::{ExperimentError, Result};
-use crate::features::{FeatureInputs, FeatureSource, read_features};
+use crate::features::{FeatureError, FeatureInputs, FeatureSource, read_features};
 use crate::population::Population;
 use crate::spec::{ExperimentSpec, FeatureExpression, FeatureSet, Twin};
 use crate::split::Splits;
@@ -61,6 +61,7 @@ impl Experiment {
         spec.check()?;
         let mut spec = spec.clone();
         let population = Population::read(inputs.networks.clone(), &spec, inputs.labels)?;
+        let uses_default_features = spec.features.is_empty();
         fill_defaults(&mut spec, &population, inputs.has_probe);
         require_measured(&spec, inputs)?;
         let splits = Splits::draw(&population, &spec.protocol)?;
@@ -72,7 +73,7 @@ impl Experiment {
             .iter()
             .map(|folds| folds.iter().map(|fold| learn(&fold.fitting)).collect())
             .collect();
-        let sources = read_sources(inputs, &spec, &population)?;
+        let sources = read_sources(inputs, &mut spec, &population, uses_default_features)?;
         let candidates = candidates(&spec, &population, &sources);
         Ok(Self {
             measured_with: inputs.measured_with.to_owned(),
@@ -238,12 +239,15 @@ fn require_variation(
     Ok(())
 }
 
-/// The feature columns of the networks, then of each twin population.
+/// The feature columns of the networks, then of each twin population. Default features whose metrics
+/// were not measured leave the spec; those that the study names are an error.
 fn read_sources(
     inputs: &Inputs<'_>,
-    spec: &ExperimentSpec,
+    spec: &mut ExperimentSpec,
     population: &Population,
+    may_drop: bool,
 ) -> Result<Vec<FeatureSource>> {
+    let representation = spec.representation;
     let source = |layers: LazyFrame, checkpoints: &[String], features: &[FeatureExpression]| {
         let inputs = FeatureInputs {
             networks: inputs.networks.clone(),
@@ -252,13 +256,21 @@ fn read_sources(
             steps: &population.steps,
             hyperparameters: &population.hyperparameters,
         };
-        read_features(&inputs, spec.representation, features)
+        read_features(&inputs, representation, features)
     };
-    let mut sources = vec![source(
-        inputs.layers.clone(),
-        &population.checkpoints,
-        &spec.features,
-    )?];
+    let real = loop {
+        match source(inputs.layers.clone(), &population.checkpoints, &spec.features) {
+            Ok(real) => break real,
+            Err(FeatureError::NotMeasured { set, .. }) if may_drop && spec.features.len() > 1 => {
+                let has_set = |features: &FeatureExpression| {
+                    features.plus.iter().any(|other| other.name() == set)
+                };
+                spec.features.retain(|features| !has_set(features));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let mut sources = vec![real];
     let measured: Vec<FeatureExpression> = spec
         .features
         .iter()

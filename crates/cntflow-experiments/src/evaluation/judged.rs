@@ -164,7 +164,7 @@ fn calibrate(validated: &[Validated]) -> Option<PlattCalibration> {
             return None;
         };
         scores.extend_from_slice(&fold.predictions);
-        classes.extend(of_row.iter().map(|class| *class == 1));
+        classes.extend_from_slice(of_row);
     }
     PlattCalibration::fit(&scores, &classes).ok()
 }

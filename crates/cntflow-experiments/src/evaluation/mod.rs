@@ -22,6 +22,7 @@ pub use candidate::{Candidate, FeatureChoice};
 pub use choice::{Choices, ChosenSetting};
 pub use controls::ControlRow;
 pub use evaluation::Evaluation;
+pub(crate) use figure::Truth;
 pub use experiment::{Experiment, Inputs};
 pub use fit_row::{FitRow, FitTask};
 pub use scores::{MIN_CLASS_IN_STRATUM, MIN_NETWORKS_IN_STRATUM, ScoreRow, WHOLE_POPULATION};

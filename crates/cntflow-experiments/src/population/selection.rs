@@ -25,7 +25,7 @@ pub(super) fn in_condition(
         condition: condition.to_owned(),
         source,
     };
-    let context = SQLContext::new();
+    let mut context = SQLContext::new();
     context.register("networks", networks);
     // The line break ends a comment at the end of the condition.
     let query = format!("SELECT checkpoint FROM networks WHERE ({condition}\n)");

@@ -47,6 +47,11 @@ impl RawTarget {
         self.len() == 0
     }
 
+    /// Whether the label is a number.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self, Self::Numbers(_))
+    }
+
     /// A number by which splits are balanced: the value, or the index of the text among all.
     pub(crate) fn order_values(&self) -> Vec<f64> {
         match self {
