@@ -1,0 +1,281 @@
+//! Runs experiments: what is left of their fits on all workers, then their results.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anyhow::Context;
+use cntflow_dataflow::{Cluster, Executor, Finished, Stop, TaskQueue, assign, run};
+use cntflow_experiments::evaluation::{Experiment, FitRow, FitTask, Inputs};
+use cntflow_experiments::frames::{fits_from_frame, fits_to_frame};
+use cntflow_experiments::spec::{ExperimentSpec, Twin};
+use cntflow_tables::{BatchLimits, Table, TableStore, TablesError};
+use polars::prelude::LazyFrame;
+
+use super::fit_progress::FitProgress;
+use super::fit_work::FitWork;
+use super::identity::experiment_identity;
+use super::result::ExperimentResult;
+use crate::folder::batch_name::new_batch_name;
+use crate::folder::record::StudyRecord;
+use crate::folder::study_folder::StudyFolder;
+use crate::progress::display::ProgressMode;
+use crate::run::options::{ClusterProcess, WorkerOptions};
+
+/// Key of a part's metadata: what the results of an experiment depend on.
+const IDENTITY_KEY: &str = "cntflow.experiment";
+
+/// Where and how experiments are run.
+pub(crate) struct ExperimentRun<'a> {
+    /// The folder with the tables.
+    pub(crate) folder: &'a StudyFolder,
+    /// Its record.
+    pub(crate) record: &'a StudyRecord,
+    /// Aliases of label columns.
+    pub(crate) labels: &'a BTreeMap<String, String>,
+    /// Threads, commits and cluster.
+    pub(crate) workers: &'a WorkerOptions,
+    /// How to show progress.
+    pub(crate) progress: ProgressMode,
+    /// Set when the user interrupts the run.
+    pub(crate) stop: &'a Stop,
+}
+
+/// How an experiment ended in this process.
+pub(crate) enum ExperimentEnd {
+    /// Its results are in the tables.
+    Finished(Box<ExperimentResult>),
+    /// The user stopped it; finished fits are committed.
+    Stopped,
+    /// This process helped; process 0 has the results.
+    Helped,
+}
+
+impl ExperimentRun<'_> {
+    /// Runs one experiment, or what is left of it. In a cluster every process calls this.
+    ///
+    /// # Errors
+    /// The experiment cannot be prepared; a table cannot be read or written; a worker or another
+    /// process failed.
+    pub(crate) fn run(&self, spec: &ExperimentSpec) -> anyhow::Result<ExperimentEnd> {
+        self.run_named(spec)
+            .with_context(|| format!("experiment '{}'", spec.name))
+    }
+
+    fn run_named(&self, spec: &ExperimentSpec) -> anyhow::Result<ExperimentEnd> {
+        let tables = self.folder.tables();
+        let networks = tables.scan(Table::Networks)?;
+        let experiment = Arc::new(Experiment::prepare(&self.inputs(&tables, spec)?, spec)?);
+        let identity = experiment_identity(&experiment, networks)?;
+        let own = tables.experiment(&spec.name);
+        if finished_identity(&own)?.as_deref() == Some(identity.as_str()) {
+            return self.result(&experiment, &own, true);
+        }
+        let stage = Stage {
+            run: self,
+            experiment: &experiment,
+            tables: &own,
+            identity: &identity,
+        };
+        if stage.run("cross-validation", experiment.fold_tasks())? == Finished::Stopped {
+            return Ok(ExperimentEnd::Stopped);
+        }
+        let choices = experiment.choose(&read_fits(&own, &identity)?);
+        if stage.run("refit", experiment.refit_tasks(&choices))? == Finished::Stopped {
+            return Ok(ExperimentEnd::Stopped);
+        }
+        if self.process() != 0 {
+            return Ok(ExperimentEnd::Helped);
+        }
+        let fits = read_fits(&own, &identity)?;
+        self.write_results(&experiment, &own, &identity, &fits)?;
+        self.result(&experiment, &own, false)
+    }
+
+    fn inputs<'b>(
+        &'b self,
+        tables: &TableStore,
+        spec: &ExperimentSpec,
+    ) -> anyhow::Result<Inputs<'b>> {
+        let mut twins: BTreeMap<Twin, LazyFrame> = BTreeMap::new();
+        for &twin in spec.controls.iter().filter(|twin| **twin != Twin::Untrained) {
+            match tables.twin(twin.name()).scan(Table::Layers) {
+                Ok(layers) => {
+                    twins.insert(twin, layers);
+                }
+                Err(TablesError::Empty { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Inputs {
+            networks: tables.scan(Table::Networks)?,
+            layers: tables.scan(Table::Layers)?,
+            twins,
+            labels: self.labels,
+            measured_with: &self.record.measured_with,
+            has_probe: self.record.has_probe(),
+        })
+    }
+
+    fn process(&self) -> usize {
+        self.workers.cluster.as_ref().map_or(0, |cluster| cluster.index)
+    }
+
+    fn result(
+        &self,
+        experiment: &Experiment,
+        tables: &TableStore,
+        was_finished: bool,
+    ) -> anyhow::Result<ExperimentEnd> {
+        if self.process() != 0 {
+            return Ok(ExperimentEnd::Helped);
+        }
+        let name = &experiment.spec.name;
+        let result =
+            ExperimentResult::read(name, experiment.describe(), tables, was_finished)?;
+        Ok(ExperimentEnd::Finished(Box::new(result)))
+    }
+
+    /// Writes all tables and classifiers, the verdicts last: they say that the experiment is
+    /// finished.
+    fn write_results(
+        &self,
+        experiment: &Experiment,
+        tables: &TableStore,
+        identity: &str,
+        fits: &[FitRow],
+    ) -> anyhow::Result<()> {
+        let evaluation = experiment.evaluate(fits);
+        let metadata = self.metadata(identity);
+        for part in tables.part_names(Table::Verdicts)? {
+            tables.remove_part(Table::Verdicts, &part)?;
+        }
+        tables.write_features(&experiment.feature_frame()?)?;
+        let frames = [
+            (Table::Folds, experiment.fold_frame()?),
+            (Table::Scores, experiment.score_frame(&evaluation)?),
+            (Table::Predictions, experiment.prediction_frame(fits, &evaluation)?),
+            (Table::Importance, experiment.importance_frame(fits, &evaluation)?),
+            (Table::Controls, experiment.control_frame(&evaluation)?),
+        ];
+        for (table, frame) in frames {
+            tables.write_whole(table, &frame, &metadata)?;
+        }
+        // One part in the order of the tasks: the same bytes whoever ran which fit.
+        let earlier = tables.part_names(Table::Fits)?;
+        let whole = format!("{identity}-all");
+        tables.write_part(Table::Fits, &whole, &fits_to_frame(experiment, fits)?, &metadata)?;
+        for part in earlier.iter().filter(|part| **part != whole) {
+            tables.remove_part(Table::Fits, part)?;
+        }
+        for model in experiment.trained_models(&evaluation)? {
+            let name = format!("{}/{}", experiment.spec.name, model.file_stem());
+            self.folder.save_classifier(&name, |path| model.save(path))?;
+        }
+        tables.write_whole(Table::Verdicts, &experiment.verdict_frame(&evaluation)?, &metadata)?;
+        Ok(())
+    }
+
+    fn metadata(&self, identity: &str) -> Vec<(String, String)> {
+        let mut metadata = self.record.metadata();
+        metadata.push((IDENTITY_KEY.to_owned(), identity.to_owned()));
+        metadata
+    }
+}
+
+/// One stage of an experiment's fits. The next one depends on all of its results.
+struct Stage<'a> {
+    run: &'a ExperimentRun<'a>,
+    experiment: &'a Arc<Experiment>,
+    tables: &'a TableStore,
+    identity: &'a str,
+}
+
+impl Stage<'_> {
+    /// Runs those tasks that are not committed yet.
+    fn run(&self, name: &'static str, tasks: Vec<FitTask>) -> anyhow::Result<Finished> {
+        let done: BTreeSet<FitTask> = read_fits(self.tables, self.identity)?
+            .into_iter()
+            .map(|row| row.task)
+            .collect();
+        let left: Vec<FitTask> = tasks.into_iter().filter(|task| !done.contains(task)).collect();
+        let workers = self.run.workers;
+        // A cluster meets in every stage, also for nothing: no process may go on before the others
+        // have committed.
+        if left.is_empty() && workers.cluster.is_none() {
+            return Ok(Finished::All);
+        }
+        let cost = left.iter().map(|task| self.experiment.cost(task)).sum();
+        let n_left = left.len();
+        let spec_name = &self.experiment.spec.name;
+        let mut executor = Executor::threads(workers.n_threads);
+        executor.agreed = vec![("the fits left", format!("{spec_name} {name} {n_left}"))];
+        let (process, n_processes) = match &workers.cluster {
+            None => (0, 1),
+            Some(cluster) => {
+                let peers = self.connect(cluster, name)?;
+                let ends = (peers.process(), peers.processes());
+                executor.peers = Some(peers);
+                ends
+            }
+        };
+        let share = assign(
+            left,
+            |task| self.experiment.cost(task) as u64,
+            process,
+            n_processes,
+        );
+        let batch = new_batch_name(process);
+        let work = Arc::new(FitWork {
+            experiment: Arc::clone(self.experiment),
+            tables: self.tables.clone(),
+            batch_name: format!("{}-{batch}", self.identity),
+            metadata: self.run.metadata(self.identity).into(),
+            max_age: workers.commit_every.unwrap_or(BatchLimits::default().age),
+            progress: FitProgress::start(
+                self.run.progress,
+                &format!("experiment {spec_name}, {name}"),
+                n_left,
+                cost,
+            ),
+        });
+        let queue: TaskQueue<FitTask> = share.into_iter().collect();
+        let finished = run(executor, queue, Arc::clone(&work), self.run.stop);
+        work.progress.finish();
+        Ok(finished?)
+    }
+
+    fn connect(
+        &self,
+        cluster: &ClusterProcess,
+        stage: &'static str,
+    ) -> anyhow::Result<cntflow_dataflow::Peers> {
+        let cluster = Cluster::from_hosts_file(&cluster.hosts, cluster.index)?;
+        let fingerprint = [
+            ("the experiment", self.identity.to_owned()),
+            ("the stage", stage.to_owned()),
+        ];
+        Ok(cluster.connect(&fingerprint)?)
+    }
+}
+
+/// The committed fits of an experiment with this identity.
+fn read_fits(tables: &TableStore, identity: &str) -> anyhow::Result<Vec<FitRow>> {
+    let parts = tables.part_names(Table::Fits)?;
+    let own: Vec<&String> = parts.iter().filter(|part| part.starts_with(identity)).collect();
+    if own.is_empty() {
+        return Ok(Vec::new());
+    }
+    let frame = tables.scan_parts(Table::Fits, &own)?.collect()?;
+    let mut rows = fits_from_frame(&frame)?;
+    // A run that was killed between writing the whole part and removing the others left both.
+    rows.dedup_by_key(|row| (row.task, row.setting));
+    Ok(rows)
+}
+
+/// The identity that the finished experiment of these tables has; `None` if it is not finished.
+fn finished_identity(tables: &TableStore) -> anyhow::Result<Option<String>> {
+    if tables.part_names(Table::Verdicts)?.is_empty() {
+        return Ok(None);
+    }
+    Ok(tables.part_metadata(Table::Verdicts, IDENTITY_KEY)?)
+}
