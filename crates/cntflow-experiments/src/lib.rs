@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod description;
 mod error;
 pub mod evaluation;
 pub mod features;
@@ -11,4 +12,5 @@ pub mod spec;
 mod split;
 pub mod target;
 
+pub use description::{ClassDescription, ExperimentDescription};
 pub use error::{ExperimentError, Result};

@@ -159,6 +159,45 @@ impl TableStore {
         Ok(self.folder(table).readable(committed)?)
     }
 
+    /// The tables of a twin population: `<folder>/tables/twins/<name>`.
+    pub fn twin(&self, name: &str) -> Self {
+        Self {
+            root: self.root.below("twins").below(name),
+        }
+    }
+
+    /// The folder of these tables: a path or a URL.
+    pub fn path(&self) -> PathBuf {
+        self.root.path_of("")
+    }
+
+    /// The rows of some parts of a table without batches.
+    ///
+    /// # Errors
+    /// As [`TableStore::scan`].
+    pub fn scan_parts(&self, table: Table, parts: &[&String]) -> Result<LazyFrame, TablesError> {
+        let files = self.parts(table)?;
+        let is_wanted = |file: &&FolderFile| {
+            batch_of(&file.name).is_some_and(|name| parts.iter().any(|part| *part == name))
+        };
+        scan_table(table, &self.folder(table).readable(files.iter().filter(is_wanted))?)
+    }
+
+    /// A value of the metadata of a table's only part; `None` without a part or without the key.
+    ///
+    /// # Errors
+    /// The part cannot be read.
+    pub fn part_metadata(&self, table: Table, key: &str) -> Result<Option<String>, TablesError> {
+        let parts = self.parts(table)?;
+        let Some(path) = self.folder(table).readable(&parts)?.into_iter().next() else {
+            return Ok(None);
+        };
+        let reader = open(&path)?;
+        let pairs = reader.metadata().file_metadata().key_value_metadata();
+        let pair = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == key));
+        Ok(pair.and_then(|pair| pair.value.clone()))
+    }
+
     /// The tables of an experiment: `<folder>/tables/experiments/<name>`.
     pub fn experiment(&self, name: &str) -> Self {
         Self {

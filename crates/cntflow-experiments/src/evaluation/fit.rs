@@ -64,6 +64,21 @@ impl Experiment {
         }
     }
 
+    /// The rows of a task that panicked: every setting failed.
+    pub fn failed(&self, task: &FitTask, message: &str) -> Vec<FitRow> {
+        let failed = |setting: u32| FitRow {
+            failure: Some(format!("panicked: {message}")),
+            ..empty_row(*task, setting)
+        };
+        match *task {
+            FitTask::Fold { candidate, .. } => {
+                let settings = self.settings(&self.candidates[candidate as usize]);
+                (0..settings.len() as u32).map(failed).collect()
+            }
+            FitTask::Refit { setting, .. } => vec![failed(setting)],
+        }
+    }
+
     /// The settings that a candidate chooses from.
     pub(crate) fn settings(&self, candidate: &Candidate) -> Vec<Setting> {
         candidate.model.map_or_else(Vec::new, |model| model.settings())
