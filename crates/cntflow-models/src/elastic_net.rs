@@ -14,9 +14,9 @@ use crate::scale::target_scale;
 /// Largest number of passes over all features.
 const MAX_PASSES: u32 = 5_000;
 /// The fit ends where the duality gap is this share of the targets' sum of squares.
-const TOLERANCE: f64 = 1e-7;
+const TOLERANCE: f64 = 1e-5;
 /// A fit that ends at its last pass is refused if its duality gap is a larger share than this.
-const MAX_GAP: f64 = 1e-4;
+const MAX_GAP: f64 = 1e-3;
 
 /// `intercept + weights . x`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -16,9 +16,9 @@ const NORMAL_INTERQUARTILE_RANGE: f64 = 1.349;
 /// rounding error.
 const CONSTANT_TOLERANCE: f64 = 1e-12;
 
-/// Values are clamped to this magnitude before the inverse hyperbolic sine, which is infinite for
-/// much larger ones in f64.
-const MAX_BEFORE_ASINH: f64 = 1e300;
+/// Values are clamped to this magnitude before the inverse hyperbolic sine: the square of a much
+/// larger one is infinite in f64. What is beyond is clipped later in any case.
+const MAX_BEFORE_ASINH: f64 = 1e150;
 
 /// Standardised values are clipped to this many standard deviations. A row unlike all training rows
 /// then cannot outweigh every other feature.
@@ -59,6 +59,13 @@ struct Scaling {
     deviations: Vec<f64>,
 }
 
+impl Scaling {
+    fn standardised(&self, compressed: f64, position: usize) -> f64 {
+        let standardised = (compressed - self.means[position]) / self.deviations[position];
+        standardised.clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS)
+    }
+}
+
 /// A column that varies among the training rows, as [`Preparation::learn`] hands it on.
 pub(crate) struct LearnedColumn<'a> {
     /// One value per row; missing values are the median.
@@ -67,24 +74,16 @@ pub(crate) struct LearnedColumn<'a> {
     pub(crate) sorted: &'a [f64],
     /// The median of `sorted`.
     pub(crate) median: f64,
-    /// The spread of `sorted`, above 0.
-    pub(crate) spread: f64,
-}
-
-impl LearnedColumn<'_> {
     /// The values after the inverse hyperbolic sine, in the order of the rows.
-    pub(crate) fn compressed(&self) -> Vec<f64> {
-        let compress = |value: &f64| compress(*value, self.median, self.spread);
-        self.imputed.iter().map(compress).collect()
-    }
+    pub(crate) compressed: &'a [f64],
 }
 
 impl Preparation {
     /// Learns from training rows. Each column that is kept is handed to `on_column`, in ascending
-    /// order.
+    /// order. Models that need a scale need compressed values.
     pub(crate) fn learn(
         features: ArrayView2<'_, f64>,
-        is_scaled: bool,
+        (is_scaled, is_compressed): (bool, bool),
         mut on_column: impl FnMut(&LearnedColumn<'_>),
     ) -> Self {
         let mut learned = Self {
@@ -93,6 +92,7 @@ impl Preparation {
         };
         let mut imputed: Vec<f64> = Vec::with_capacity(features.nrows());
         let mut sorted: Vec<f64> = Vec::with_capacity(features.nrows());
+        let mut compressed: Vec<f64> = Vec::with_capacity(features.nrows());
         for column in 0..features.ncols() {
             imputed.clear();
             imputed.extend(features.column(column));
@@ -108,20 +108,25 @@ impl Preparation {
             }
             learned.columns.push(column as u32);
             learned.medians.push(median);
-            let kept = LearnedColumn {
-                imputed: &imputed,
-                sorted: &sorted,
-                median,
-                spread,
-            };
+            compressed.clear();
+            if is_compressed {
+                compressed.extend(imputed.iter().map(|&value| compress(value, median, spread)));
+            }
             if let Some(scaling) = &mut learned.scaling {
-                let (mean, deviation) = mean_and_deviation(&kept.compressed());
+                let (mean, deviation) = mean_and_deviation(&compressed);
                 scaling.spreads.push(spread);
                 scaling.means.push(mean);
                 scaling
                     .deviations
                     .push(if deviation > 0.0 { deviation } else { 1.0 });
             }
+            let (imputed, sorted, compressed) = (&imputed, &sorted, &compressed);
+            let kept = LearnedColumn {
+                imputed,
+                sorted,
+                median,
+                compressed,
+            };
             on_column(&kept);
         }
         learned
@@ -144,6 +149,21 @@ impl Preparation {
         }
     }
 
+    /// The prepared values of the training rows, `[rows, columns kept]`, from the compressed columns
+    /// one after the other.
+    pub(crate) fn standardise(&self, compressed: &[f64], n_rows: usize) -> Array2<f64> {
+        let mut prepared = Array2::zeros((n_rows, self.columns.len()));
+        let Some(scaling) = &self.scaling else {
+            return prepared;
+        };
+        for (mut row, index) in prepared.rows_mut().into_iter().zip(0..) {
+            for (position, out) in row.iter_mut().enumerate() {
+                *out = scaling.standardised(compressed[position * n_rows + index], position);
+            }
+        }
+        prepared
+    }
+
     /// The prepared values, `[rows, columns kept]`.
     pub(crate) fn apply(&self, features: ArrayView2<'_, f64>) -> Array2<f64> {
         let mut prepared = Array2::zeros((features.nrows(), self.columns.len()));
@@ -162,8 +182,7 @@ impl Preparation {
             return imputed;
         };
         let compressed = compress(imputed, median, scaling.spreads[position]);
-        let standardised = (compressed - scaling.means[position]) / scaling.deviations[position];
-        standardised.clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS)
+        scaling.standardised(compressed, position)
     }
 
     /// Whether all lists have one length, every column is below `n_columns` and every number is
@@ -195,10 +214,15 @@ impl Preparation {
     }
 }
 
+/// `asinh((value - median) / spread)`, as `log1p(a + a^2 / (1 + sqrt(1 + a^2)))` of the magnitude a.
+/// The standard library's takes three times as long.
 fn compress(value: f64, median: f64, spread: f64) -> f64 {
-    ((value - median) / spread)
-        .clamp(-MAX_BEFORE_ASINH, MAX_BEFORE_ASINH)
-        .asinh()
+    let scaled = (value - median) / spread;
+    let magnitude = scaled.abs().min(MAX_BEFORE_ASINH);
+    let square = magnitude * magnitude;
+    (magnitude + square / (1.0 + (1.0 + square).sqrt()))
+        .ln_1p()
+        .copysign(scaled)
 }
 
 /// The spread to divide by; `None` if there are fewer than two different values, up to rounding.
@@ -236,7 +260,7 @@ mod tests {
             [1.0, 2.0, MISSING],
             [2.0, 2.0, MISSING]
         ];
-        let learned = Preparation::learn(features.view(), true, |_| ());
+        let learned = Preparation::learn(features.view(), (true, true), |_| ());
         assert_eq!(
             (learned.columns.as_slice(), learned.medians.as_slice()),
             (&[0][..], &[1.0][..])
@@ -255,7 +279,7 @@ mod tests {
             let value = ((row * 7 + column) % 50) as f64;
             [value, 1e300 * value.exp2().recip(), 1e-300 * value][column]
         });
-        let learned = Preparation::learn(features.view(), true, |_| ());
+        let learned = Preparation::learn(features.view(), (true, true), |_| ());
         for column in learned.apply(features.view()).columns() {
             let (mean, deviation) = mean_and_deviation(&column.to_vec());
             assert!(mean.abs() < 1e-9 && (deviation - 1.0).abs() < 1e-9);
@@ -264,7 +288,7 @@ mod tests {
 
     #[test]
     fn missing_values_take_the_median_and_order_is_kept() {
-        let learned = Preparation::learn(array![[0.0], [1.0], [2.0]].view(), true, |_| ());
+        let learned = Preparation::learn(array![[0.0], [1.0], [2.0]].view(), (true, true), |_| ());
         let rows = array![[0.0], [1.0], [2.0], [f64::INFINITY], [1e12], [-1e300]];
         let prepared = learned.apply(rows.view());
         assert_eq!(prepared[(3, 0)], prepared[(1, 0)]);
