@@ -16,9 +16,9 @@ const NORMAL_INTERQUARTILE_RANGE: f64 = 1.349;
 /// rounding error.
 const CONSTANT_TOLERANCE: f64 = 1e-12;
 
-/// Values are clamped to this magnitude before the inverse hyperbolic sine: the square of a much
-/// larger one is infinite in f64. What is beyond is clipped later in any case.
-const MAX_BEFORE_ASINH: f64 = 1e150;
+/// Compressed values are clamped to this magnitude, which 2.4e8 spreads have. Otherwise one value
+/// as large as f64 allows would determine a column's deviation.
+const MAX_COMPRESSED: f64 = 20.0;
 
 /// Standardised values are clipped to this many standard deviations. A row unlike all training rows
 /// then cannot outweigh every other feature.
@@ -31,9 +31,10 @@ const MAX_DEVIATIONS: f64 = 10.0;
 /// - A column that is constant or empty in the training rows is dropped.
 /// - For models that need a scale, a value x becomes `s = asinh((x - median) / spread)`. The spread
 ///   is the interquartile range over 1.349, or the standard deviation if that range is 0. The
-///   inverse hyperbolic sine keeps the order and compresses the tails, which are long in populations
-///   whose weights differ in scale by orders of magnitude. Then s is standardised: mean 0 and
-///   standard deviation 1 over the training rows, clipped to 10 standard deviations.
+///   inverse hyperbolic sine keeps the order and compresses the tails, which are long in
+///   populations whose weights differ in scale by orders of magnitude; beyond 20 it is cut off.
+///   Then s is standardised: mean 0 and standard deviation 1 over the training rows, clipped to 10
+///   standard deviations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Preparation {
     /// The columns kept, in ascending order.
@@ -149,8 +150,8 @@ impl Preparation {
         }
     }
 
-    /// The prepared values of the training rows, `[rows, columns kept]`, from the compressed columns
-    /// one after the other.
+    /// The prepared values of the training rows, `[rows, columns kept]`, from the compressed
+    /// columns one after the other.
     pub(crate) fn standardise(&self, compressed: &[f64], n_rows: usize) -> Array2<f64> {
         let mut prepared = Array2::zeros((n_rows, self.columns.len()));
         let Some(scaling) = &self.scaling else {
@@ -214,15 +215,15 @@ impl Preparation {
     }
 }
 
-/// `asinh((value - median) / spread)`, as `log1p(a + a^2 / (1 + sqrt(1 + a^2)))` of the magnitude a.
-/// The standard library's takes three times as long.
+/// `asinh((value - median) / spread)`, as `log1p(a + a^2 / (1 + sqrt(1 + a^2)))` of the magnitude
+/// a. The standard library's takes three times as long.
 fn compress(value: f64, median: f64, spread: f64) -> f64 {
     let scaled = (value - median) / spread;
-    let magnitude = scaled.abs().min(MAX_BEFORE_ASINH);
+    // The square of a much larger magnitude is infinite. This one is beyond the limit already.
+    let magnitude = scaled.abs().min(1e10);
     let square = magnitude * magnitude;
-    (magnitude + square / (1.0 + (1.0 + square).sqrt()))
-        .ln_1p()
-        .copysign(scaled)
+    let compressed = (magnitude + square / (1.0 + (1.0 + square).sqrt())).ln_1p();
+    compressed.min(MAX_COMPRESSED).copysign(scaled)
 }
 
 /// The spread to divide by; `None` if there are fewer than two different values, up to rounding.
@@ -232,10 +233,13 @@ fn spread_of_sorted(values: &[f64]) -> Option<f64> {
     if last - first <= negligible || !(last - first).is_finite() {
         return None;
     }
-    let interquartile_range = quantile_of_sorted(values, 0.75) - quantile_of_sorted(values, 0.25);
-    let spread = interquartile_range / NORMAL_INTERQUARTILE_RANGE;
-    if spread > negligible {
-        return Some(spread);
+    let (lower, upper) = (
+        quantile_of_sorted(values, 0.25),
+        quantile_of_sorted(values, 0.75),
+    );
+    // Rounding error of the quartiles themselves: a single huge value says nothing of it.
+    if upper - lower > CONSTANT_TOLERANCE * lower.abs().max(upper.abs()) {
+        return Some((upper - lower) / NORMAL_INTERQUARTILE_RANGE);
     }
     // More than half of the values are equal, as in a flag that is rarely set: only the deviation
     // shows the others. The range is taken out first, because squares of large values overflow.
@@ -246,59 +250,4 @@ fn spread_of_sorted(values: &[f64]) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use ndarray::array;
-
-    use super::*;
-
-    const MISSING: f64 = f64::NAN;
-
-    #[test]
-    fn everything_is_learned_from_the_training_rows() {
-        let features = array![
-            [0.0, 2.0, MISSING],
-            [1.0, 2.0, MISSING],
-            [2.0, 2.0, MISSING]
-        ];
-        let learned = Preparation::learn(features.view(), (true, true), |_| ());
-        assert_eq!(
-            (learned.columns.as_slice(), learned.medians.as_slice()),
-            (&[0][..], &[1.0][..])
-        );
-        assert_eq!(
-            learned.scaling.as_ref().unwrap().spreads,
-            [1.0 / NORMAL_INTERQUARTILE_RANGE]
-        );
-        assert!(learned.is_consistent(3, true));
-        assert!(!learned.is_consistent(0, true) && !learned.is_consistent(3, false));
-    }
-
-    #[test]
-    fn scaled_columns_have_mean_0_and_deviation_1_whatever_their_magnitude() {
-        let features = Array2::from_shape_fn((50, 3), |(row, column)| {
-            let value = ((row * 7 + column) % 50) as f64;
-            [value, 1e300 * value.exp2().recip(), 1e-300 * value][column]
-        });
-        let learned = Preparation::learn(features.view(), (true, true), |_| ());
-        for column in learned.apply(features.view()).columns() {
-            let (mean, deviation) = mean_and_deviation(&column.to_vec());
-            assert!(mean.abs() < 1e-9 && (deviation - 1.0).abs() < 1e-9);
-        }
-    }
-
-    #[test]
-    fn missing_values_take_the_median_and_order_is_kept() {
-        let learned = Preparation::learn(array![[0.0], [1.0], [2.0]].view(), (true, true), |_| ());
-        let rows = array![[0.0], [1.0], [2.0], [f64::INFINITY], [1e12], [-1e300]];
-        let prepared = learned.apply(rows.view());
-        assert_eq!(prepared[(3, 0)], prepared[(1, 0)]);
-        assert!(prepared[(0, 0)] < prepared[(1, 0)] && prepared[(2, 0)] < prepared[(4, 0)]);
-        assert_eq!(prepared[(5, 0)], -MAX_DEVIATIONS);
-    }
-
-    #[test]
-    fn a_rarely_set_flag_is_scaled_by_its_standard_deviation() {
-        let spread = spread_of_sorted(&[0.0, 0.0, 0.0, 0.0, 1.0]).unwrap();
-        assert!((spread - 0.4).abs() < 1e-15);
-    }
-}
+mod tests;

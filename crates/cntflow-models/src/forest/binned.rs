@@ -5,8 +5,8 @@ pub(crate) const MAX_BINS: usize = 256;
 
 /// Columns as codes of one byte per value.
 ///
-/// A column of at most 256 distinct values has one bin for each. Otherwise its bins are quantiles of
-/// the training rows, and no two rows with equal values are in different bins.
+/// A column of at most 256 distinct values has one bin for each. Otherwise its bins are quantiles
+/// of the training rows, and no two rows with equal values are in different bins.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BinnedColumns {
     n_rows: usize,

@@ -3,8 +3,8 @@
 use super::binned::MAX_BINS;
 use super::histogram::Histogram;
 
-/// The histogram of two classes. A number has the weight in its upper half and the weight of class 1
-/// in its lower half, so that one addition adds both.
+/// The histogram of two classes. A number has the weight in its upper half and the weight of class
+/// 1 in its lower half, so that one addition adds both.
 pub(super) struct TwoClasses {
     bins: [u64; MAX_BINS],
     below: u64,
