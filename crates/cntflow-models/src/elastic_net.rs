@@ -1,4 +1,7 @@
 //! Linear regression with L1 and L2 penalties: fitted by linfa-elasticnet, kept as plain numbers.
+//!
+//! linfa's coefficients are right, but a fit of 350 rows and 480 columns takes twice as long as
+//! scikit-learn's. With more rows than columns it also inverts a matrix that nothing here needs.
 
 use linfa::DatasetBase;
 use linfa::traits::Fit as _;
