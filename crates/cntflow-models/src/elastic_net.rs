@@ -1,4 +1,7 @@
 //! Linear regression with L1 and L2 penalties: fitted by linfa-elasticnet, kept as plain numbers.
+//!
+//! linfa's coefficients are right, but a fit of 350 rows and 480 columns takes twice as long as
+//! scikit-learn's. With more rows than columns it also inverts a matrix that nothing here needs.
 
 use linfa::DatasetBase;
 use linfa::traits::Fit as _;
@@ -14,9 +17,9 @@ use crate::scale::target_scale;
 /// Largest number of passes over all features.
 const MAX_PASSES: u32 = 5_000;
 /// The fit ends where the duality gap is this share of the targets' sum of squares.
-const TOLERANCE: f64 = 1e-7;
+const TOLERANCE: f64 = 1e-5;
 /// A fit that ends at its last pass is refused if its duality gap is a larger share than this.
-const MAX_GAP: f64 = 1e-4;
+const MAX_GAP: f64 = 1e-3;
 
 /// `intercept + weights . x`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -25,8 +25,8 @@ pub(crate) enum Estimator {
 }
 
 impl Estimator {
-    /// The outputs for unprepared features: one per row for two classes (larger for class 1) and for
-    /// values, else one per class.
+    /// The outputs for unprepared features: one per row for two classes (larger for class 1) and
+    /// for values, else one per class.
     pub(crate) fn outputs(
         &self,
         preparation: &Preparation,
@@ -67,8 +67,8 @@ impl Estimator {
         }
     }
 
-    /// Whether the parameters agree with each other, with the number of features and with the number
-    /// of outputs. They do unless a file was damaged.
+    /// Whether the parameters agree with each other, with the number of features and with the
+    /// number of outputs. They do unless a file was damaged.
     pub(crate) fn is_consistent(&self, n_features: usize, n_outputs: usize) -> bool {
         match self {
             Self::Logistic(model) => model.is_consistent(n_features, n_outputs),

@@ -1,5 +1,7 @@
 //! Fitting: what is learned from the training rows, in order.
 
+use ndarray::Array2;
+
 use crate::ada_boost::AdaBoostModel;
 use crate::elastic_net::LinearModel;
 use crate::estimator::Estimator;
@@ -135,19 +137,28 @@ struct Learned {
     preparation: Preparation,
     /// The columns kept, for models made of trees; else no columns.
     binned: BinnedColumns,
+    /// The prepared training rows, for models that need a scale; else nothing.
+    prepared: Array2<f64>,
 }
 
 impl Learned {
     fn from_rows(setting: &Setting, rows: &TrainingRows<'_>) -> Self {
         let is_made_of_trees = setting.kind().is_made_of_trees();
-        let mut binned = BinnedColumns::new(rows.features.nrows());
+        let n_rows = rows.features.nrows();
+        let is_scaled = !is_made_of_trees;
+        let is_selected = setting.n_features.is_some();
+        let mut binned = BinnedColumns::new(n_rows);
+        let mut compressed = Vec::new();
         let mut scores = Vec::new();
-        let mut preparation = Preparation::learn(rows.features, !is_made_of_trees, |column| {
+        let learn = (is_scaled, is_scaled || is_selected);
+        let mut preparation = Preparation::learn(rows.features, learn, |column| {
             if is_made_of_trees {
                 binned.push(column.imputed, column.sorted, column.median);
+            } else {
+                compressed.extend_from_slice(column.compressed);
             }
-            if setting.n_features.is_some() {
-                scores.push(univariate_score(&column.compressed(), &rows.targets));
+            if is_selected {
+                scores.push(univariate_score(column.compressed, &rows.targets));
             }
         });
         if let Some(n) = setting.n_features {
@@ -155,11 +166,20 @@ impl Learned {
             preparation.keep(&positions);
             if is_made_of_trees {
                 binned.keep(&positions);
+            } else {
+                let column = |&position: &usize| &compressed[position * n_rows..][..n_rows];
+                compressed = positions.iter().flat_map(column).copied().collect();
             }
         }
+        let prepared = if is_scaled {
+            preparation.standardise(&compressed, n_rows)
+        } else {
+            Array2::zeros((0, 0))
+        };
         Self {
             preparation,
             binned,
+            prepared,
         }
     }
 }
@@ -173,16 +193,13 @@ fn fit_estimator(
     seed: u64,
 ) -> Result<(Estimator, Option<String>), FitFailure> {
     use Hyperparameters as H;
-    let prepared = || learned.preparation.apply(rows.features);
+    let prepared = &learned.prepared;
     let (classes, n_classes) = targets.classes();
     let plain = |estimator| Ok((estimator, None));
     let svm = |(model, note)| (Estimator::Svm(model), note);
     match setting.hyperparameters {
         H::LogisticRegression { ridge } => plain(Estimator::Logistic(LogisticModel::fit(
-            &prepared(),
-            classes,
-            n_classes,
-            ridge,
+            prepared, classes, n_classes, ridge,
         )?)),
         H::RandomForest(trees) | H::RegressionForest(trees) => {
             plain(Estimator::Forest(Forest::fit(
@@ -195,28 +212,16 @@ fn fit_estimator(
         }
         H::LinearSvm { cost } => {
             let setting = SvmSetting { cost, width: None };
-            SvmModel::fit_classes(
-                &prepared(),
-                (classes, n_classes),
-                rows.groups,
-                setting,
-                seed,
-            )
-            .map(svm)
+            SvmModel::fit_classes(prepared, (classes, n_classes), rows.groups, setting, seed)
+                .map(svm)
         }
         H::GaussianSvm { cost, width } => {
             let setting = SvmSetting {
                 cost,
                 width: Some(width),
             };
-            SvmModel::fit_classes(
-                &prepared(),
-                (classes, n_classes),
-                rows.groups,
-                setting,
-                seed,
-            )
-            .map(svm)
+            SvmModel::fit_classes(prepared, (classes, n_classes), rows.groups, setting, seed)
+                .map(svm)
         }
         H::SupportVectorRegression { cost, width, tube } => {
             let setting = (
@@ -226,7 +231,7 @@ fn fit_estimator(
                 },
                 tube,
             );
-            SvmModel::fit_values(&prepared(), targets.values(), rows.groups, setting, seed).map(svm)
+            SvmModel::fit_values(prepared, targets.values(), rows.groups, setting, seed).map(svm)
         }
         H::AdaBoost { rounds, rate } => plain(Estimator::AdaBoost(AdaBoostModel::fit(
             &learned.binned,
@@ -235,13 +240,10 @@ fn fit_estimator(
             (rounds, rate),
         )?)),
         H::NaiveBayes { smoothing } => plain(Estimator::NaiveBayes(NaiveBayesModel::fit(
-            &prepared(),
-            classes,
-            n_classes,
-            smoothing,
+            prepared, classes, n_classes, smoothing,
         ))),
         H::ElasticNet { penalty, l1_ratio } => plain(Estimator::Linear(LinearModel::fit(
-            &prepared(),
+            prepared,
             targets.values(),
             penalty,
             l1_ratio,

@@ -25,6 +25,14 @@ pub enum FitFailure {
         /// Number of classes.
         n_classes: u32,
     },
+    /// More classes than any model takes.
+    #[error("{n_classes} classes are more than {limit}")]
+    TooManyClasses {
+        /// Number of classes.
+        n_classes: u32,
+        /// Largest number of classes.
+        limit: u32,
+    },
     /// A target is NaN or infinite.
     #[error("a target is not finite")]
     TargetNotFinite,

@@ -7,6 +7,7 @@ use crate::estimator::Estimator;
 use crate::predictions::Predictions;
 use crate::preparation::Preparation;
 use crate::setting::Setting;
+use crate::training_rows::MAX_CLASSES;
 
 /// A model that [`fit`](crate::fit) has fitted. It is read back bit for bit after it was written in
 /// any format of serde.
@@ -75,6 +76,7 @@ impl Task {
             Self::Classes { present, n_classes } => {
                 is_classifier
                     && present.len() >= 2
+                    && *n_classes <= MAX_CLASSES
                     && present.is_sorted_by(|a, b| a < b)
                     && present.iter().all(|class| class < n_classes)
             }

@@ -12,6 +12,8 @@ mod forest;
 mod logistic;
 mod model_kind;
 mod naive_bayes;
+#[cfg(test)]
+mod oracle;
 mod platt;
 mod predictions;
 mod preparation;

@@ -1,7 +1,8 @@
 //! Gaussian naive Bayes of our own.
 //!
 //! linfa-bayes 0.8.1 computes the same, but keeps its parameters private, and in a hash map whose
-//! order changes from run to run: a saved model could not be checked, nor written to the same bytes.
+//! order changes from run to run: a saved model could not be checked, nor written to the same
+//! bytes.
 
 use std::f64::consts::TAU;
 
@@ -25,8 +26,8 @@ pub(crate) struct NaiveBayesModel {
 }
 
 impl NaiveBayesModel {
-    /// Fits prepared features. Every class below `n_classes` has at least one row. `smoothing` times
-    /// the largest variance of a feature is added to all variances, as in scikit-learn.
+    /// Fits prepared features. Every class below `n_classes` has at least one row. `smoothing`
+    /// times the largest variance of a feature is added to all variances, as in scikit-learn.
     pub(crate) fn fit(
         features: &Array2<f64>,
         classes: &[u32],

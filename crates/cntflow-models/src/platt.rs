@@ -18,8 +18,8 @@ const RIDGE: f64 = 1e-12;
 ///
 /// The targets are `(n_1 + 1) / (n_1 + 2)` for class 1 and `1 / (n_0 + 2)` for class 0, with the
 /// numbers n of rows, so that probabilities stay off 0 and 1. Sources: Platt, Probabilistic Outputs
-/// for Support Vector Machines, 1999; Lin, Lin and Weng, A Note on Platt's Probabilistic Outputs for
-/// Support Vector Machines, 2007.
+/// for Support Vector Machines, 1999; Lin, Lin and Weng, A Note on Platt's Probabilistic Outputs
+/// for Support Vector Machines, 2007.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlattCalibration {
     /// The slope, negative if larger scores are likelier of class 1; then the offset; then the
@@ -155,7 +155,8 @@ fn newton(scores: &[f64], targets: &[f64], start: f64) -> (f64, f64) {
 fn cross_entropy(scores: &[f64], targets: &[f64], slope: f64, offset: f64) -> f64 {
     let terms = scores.iter().zip(targets).map(|(score, target)| {
         let z = slope * score + offset;
-        // -t log p - (1 - t) log(1 - p) with p = 1 / (1 + exp(z)), by exp of negative numbers alone.
+        // -t log p - (1 - t) log(1 - p) with p = 1 / (1 + exp(z)), by exp of negative numbers
+        // alone.
         target * z + (-z.abs()).exp().ln_1p() + (-z).max(0.0)
     });
     terms.sum()

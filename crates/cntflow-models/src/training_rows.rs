@@ -4,6 +4,9 @@ use ndarray::ArrayView2;
 
 use crate::fit_failure::FitFailure;
 
+/// Largest number of classes: 4,096. A damaged file cannot ask for more memory than that.
+pub(crate) const MAX_CLASSES: u32 = 4_096;
+
 /// Features, targets and groups of the training rows.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingRows<'a> {
@@ -54,6 +57,12 @@ impl TrainingRows<'_> {
             return Err(FitFailure::NoRows);
         }
         match self.targets {
+            Targets::Classes { n_classes, .. } if n_classes > MAX_CLASSES => {
+                Err(FitFailure::TooManyClasses {
+                    n_classes,
+                    limit: MAX_CLASSES,
+                })
+            }
             Targets::Classes { of_row, n_classes } => {
                 match of_row.iter().find(|class| **class >= n_classes) {
                     Some(&class) => Err(FitFailure::ClassOutOfRange { class, n_classes }),

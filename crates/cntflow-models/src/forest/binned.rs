@@ -5,8 +5,8 @@ pub(crate) const MAX_BINS: usize = 256;
 
 /// Columns as codes of one byte per value.
 ///
-/// A column of at most 256 distinct values has one bin for each. Otherwise its bins are quantiles of
-/// the training rows, and no two rows with equal values are in different bins.
+/// A column of at most 256 distinct values has one bin for each. Otherwise its bins are quantiles
+/// of the training rows, and no two rows with equal values are in different bins.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BinnedColumns {
     n_rows: usize,
@@ -37,17 +37,23 @@ impl BinnedColumns {
     pub(crate) fn push(&mut self, imputed: &[f64], sorted: &[f64], median: f64) {
         let n_missing = imputed.len() - sorted.len();
         let bins = bins_of_sorted(sorted, n_missing, median);
-        let last = bins.len() - 1;
-        // Branchless search: which bin a value is in is a coin toss, as a processor sees it.
-        let steps = last.checked_ilog2().map_or(0, |log| log + 1);
+        // Eight steps without branches: which bin a value is in is a coin toss, as a processor sees
+        // it. Infinity stands where there are no bins.
+        let mut smallest = [f64::INFINITY; MAX_BINS];
+        for (smallest, bin) in smallest.iter_mut().zip(&bins) {
+            *smallest = bin.smallest;
+        }
         self.codes.extend(imputed.iter().map(|value| {
-            let mut code = 0;
-            for step in (0..steps).rev() {
-                let next = code + (1 << step);
-                let is_above = next <= last && bins[next.min(last)].smallest <= *value;
-                code = if is_above { next } else { code };
+            let mut code = 0_u8;
+            for step in [128, 64, 32, 16, 8, 4, 2, 1] {
+                let next = code | step;
+                code = if smallest[usize::from(next)] <= *value {
+                    next
+                } else {
+                    code
+                };
             }
-            code as u8
+            code
         }));
         self.bins.push(bins);
     }

@@ -8,7 +8,8 @@ use super::histogram::{Histogram, Split, best_split};
 use super::tree::Tree;
 use crate::setting::TreeSetting;
 
-/// What the growing of all trees of a forest shares. It is made once, so that trees allocate little.
+/// What the growing of all trees of a forest shares. It is made once, so that trees allocate
+/// little.
 pub(super) struct Grower<'a, H: Histogram> {
     columns: &'a BinnedColumns,
     setting: TreeSetting,
@@ -49,8 +50,9 @@ impl<'a, H: Histogram> Grower<'a, H> {
         }
     }
 
-    /// Grows a tree on the rows whose weight is above 0. `item` is what a row of some weight adds to
-    /// a histogram. Each column's share of the total decrease of impurity is added to `importance`.
+    /// Grows a tree on the rows whose weight is above 0. `item` is what a row of some weight adds
+    /// to a histogram. Each column's share of the total decrease of impurity is added to
+    /// `importance`.
     pub(super) fn grow(
         &mut self,
         weights: &[u32],

@@ -5,8 +5,8 @@
 //! - A tree of more than one level misses splits if the next row in a feature's order has the same
 //!   value but belongs to another branch. That is the case for every two-valued feature.
 //! - A row exactly at a split's value goes to one side in fitting and to the other in prediction.
-//! - Ties are broken by the order of a hash map, and so are the forest's votes. The Gini impurity of
-//!   three classes and more sums a hash map of `f32`, so that it differs from run to run.
+//! - Ties are broken by the order of a hash map, and so are the forest's votes. The Gini impurity
+//!   of three classes and more sums a hash map of `f32`, so that it differs from run to run.
 //! - The forest draws its features per tree, with replacement. Bootstrap samples drop the weights.
 //! - Each node sorts its rows anew by every feature. There are no regression trees.
 //!
@@ -35,8 +35,8 @@ use histogram::Histogram;
 use sums::{ManyClasses, TwoClasses, Values};
 use tree::Tree;
 
-/// A random forest. Its output is the mean over trees of what a row's leaf holds: the share of class
-/// 1, the shares of many classes, or the mean value of the training rows.
+/// A random forest. Its output is the mean over trees of what a row's leaf holds: the share of
+/// class 1, the shares of many classes, or the mean value of the training rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Forest {
     /// Numbers per leaf: 1, or the number of classes if there are more than two.

@@ -3,8 +3,8 @@
 use super::binned::MAX_BINS;
 use super::histogram::Histogram;
 
-/// The histogram of two classes. A number has the weight in its upper half and the weight of class 1
-/// in its lower half, so that one addition adds both.
+/// The histogram of two classes. A number has the weight in its upper half and the weight of class
+/// 1 in its lower half, so that one addition adds both.
 pub(super) struct TwoClasses {
     bins: [u64; MAX_BINS],
     below: u64,
@@ -19,6 +19,11 @@ fn halves(sums: u64) -> (f64, f64) {
 
 fn share_of_square((weight, sum): (f64, f64)) -> f64 {
     sum * sum / weight
+}
+
+/// The sum of two shares of squares, with a single division.
+fn rate_pair((weight, sum): (f64, f64), (other_weight, other_sum): (f64, f64)) -> f64 {
+    (sum * sum * other_weight + other_sum * other_sum * weight) / (weight * other_weight)
 }
 
 impl TwoClasses {
@@ -78,11 +83,7 @@ impl Histogram for TwoClasses {
         self.below += sums;
         self.above -= sums;
         let (below, above) = (halves(self.below), halves(self.above));
-        (
-            below.0,
-            above.0,
-            share_of_square(below) + share_of_square(above),
-        )
+        (below.0, above.0, rate_pair(below, above))
     }
 }
 
@@ -150,7 +151,7 @@ impl Histogram for Values {
         let sums = std::mem::take(&mut self.bins[bin]);
         self.below = (self.below.0 + sums.0, self.below.1 + sums.1);
         self.above = (self.above.0 - sums.0, self.above.1 - sums.1);
-        let rating = share_of_square(self.below) + share_of_square(self.above);
+        let rating = rate_pair(self.below, self.above);
         (self.below.0, self.above.0, rating)
     }
 }

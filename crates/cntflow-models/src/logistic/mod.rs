@@ -1,9 +1,7 @@
 //! Logistic regression of our own, binary and multinomial.
 //!
-//! linfa-logistic 0.8.1 is not used. It is slow, because each step of its line search evaluates the
-//! loss and its gradient anew, each with several temporary matrices. It stops at a gradient whose
-//! norm it takes as given, so that its coefficients have few digits. It can panic in its line search,
-//! and with values of 1e13 and more that search was seen to run for ever.
+//! linfa-logistic 0.8.1 is not used. It can panic in its line search. With values of 1e13 and more
+//! that search was seen to run for ever. It was the slowest part of the program that used it.
 //!
 //! Here Newton's method takes its steps by conjugate gradients ([`newton`]). One of these costs two
 //! products of the feature matrix with a vector, by faer. `benches/model_fits` compares with
@@ -23,8 +21,8 @@ use objective::{Binary, Multinomial};
 
 /// The linear function of each class: `intercept + weights . x`.
 ///
-/// For two classes there is one function z, and `P(class 1 | x) = 1 / (1 + exp(-z))`. For more there
-/// is one per class, and `P(class k | x) = exp(z_k) / sum_j exp(z_j)`.
+/// For two classes there is one function z, and `P(class 1 | x) = 1 / (1 + exp(-z))`. For more
+/// there is one per class, and `P(class k | x) = exp(z_k) / sum_j exp(z_j)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LogisticModel {
     /// One per function.

@@ -13,8 +13,8 @@ const MAX_STEPS: usize = 100;
 const MAX_CONJUGATE: usize = 500;
 /// The fit ends where the gradient's norm is this share of its norm at the start.
 const TOLERANCE: f64 = 1e-9;
-/// A fit that no step improves any more is accepted if the gradient's norm is this share of its norm
-/// at the start: rounding hides the rest.
+/// A fit that no step improves any more is accepted if the gradient's norm is this share of its
+/// norm at the start: rounding hides the rest.
 const ROUNDING_TOLERANCE: f64 = 1e-5;
 /// A step is accepted if the function falls by this share of what its slope promises.
 const SUFFICIENT_DECREASE: f64 = 1e-4;
@@ -51,8 +51,8 @@ pub(super) fn minimise(objective: &mut impl Objective) -> Result<Vec<f64>, FitFa
                 .map(|(parameter, step)| parameter + length * step)
                 .collect();
             let trial_value = objective.evaluate(&trial, &mut trial_gradient);
-            // Near the minimum the value changes by less than its rounding; there a smaller gradient
-            // decides.
+            // Near the minimum the value changes by less than its rounding; there a smaller
+            // gradient decides.
             let is_lower = trial_value <= value + SUFFICIENT_DECREASE * length * slope;
             let is_flatter = dot(&trial_gradient, &trial_gradient).sqrt() < 0.5 * norm
                 && trial_value <= value + 1e-12 * value.abs();

@@ -74,7 +74,7 @@ pub(super) fn kernel_matrix(records: &Array2<f64>, kernel: Kernel) -> Vec<f64> {
 
 /// The median squared distance between two rows, among at most [`WIDTH_ROWS`] evenly spaced rows; 1
 /// if it is 0.
-pub(super) fn median_squared_distance(records: &Array2<f64>) -> f64 {
+pub(crate) fn median_squared_distance(records: &Array2<f64>) -> f64 {
     let step = records.nrows().div_ceil(WIDTH_ROWS).max(1);
     let rows: Vec<usize> = (0..records.nrows()).step_by(step).collect();
     let sample = records.select(ndarray::Axis(0), &rows);

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::exact_floats;
 use crate::fit_failure::FitFailure;
 use crate::scale::{largest_magnitudes, target_scale};
-use kernel::{Kernel, kernel_matrix, median_squared_distance};
+pub(crate) use kernel::median_squared_distance;
+use kernel::{Kernel, kernel_matrix};
 pub use rows::SVM_MAX_ROWS;
 use rows::limited_rows;
 use solver::Problem;
@@ -28,8 +29,8 @@ pub(crate) struct SvmModel {
 
 /// The output for x is `scale (sum_i coefficient_i K(vector_i, x) - offset) + shift`.
 ///
-/// With `width` w, K is `exp(-|x - y|^2 / w)`. A linear machine has one vector, the sum of all, with
-/// coefficient 1 and the scalar product as K.
+/// With `width` w, K is `exp(-|x - y|^2 / w)`. A linear machine has one vector, the sum of all,
+/// with coefficient 1 and the scalar product as K.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Machine {
     /// Width (infinite for a linear machine), offset, scale, shift.
@@ -53,8 +54,8 @@ pub(crate) struct SvmSetting {
 }
 
 impl SvmModel {
-    /// Fits prepared features to classes; each below `n_classes` has at least one row. The text is a
-    /// remark on the fit.
+    /// Fits prepared features to classes; each below `n_classes` has at least one row. The text is
+    /// a remark on the fit.
     pub(crate) fn fit_classes(
         features: &Array2<f64>,
         (classes, n_classes): (&[u32], usize),

@@ -1,8 +1,8 @@
 //! Sequential minimal optimisation: the quadratic problem behind support vector machines.
 //!
 //! Two variables are changed at a time, chosen by second-order information (Fan, Chen and Lin,
-//! Working Set Selection Using Second Order Information for Training Support Vector Machines, 2005),
-//! as in libsvm.
+//! Working Set Selection Using Second Order Information for Training Support Vector Machines,
+//! 2005), as in libsvm.
 
 /// The solver stops when the optimality conditions are violated by less than this, as libsvm does
 /// by default.
@@ -109,8 +109,8 @@ impl Problem<'_> {
         }
     }
 
-    /// The variable with the steepest descent, and the one that promises most with it; `None` at the
-    /// optimum. Of equal variables the first is chosen.
+    /// The variable with the steepest descent, and the one that promises most with it; `None` at
+    /// the optimum. Of equal variables the first is chosen.
     fn choose_pair(&self, variables: &[f64], slopes: &[f64]) -> Option<(usize, usize)> {
         let (mut up, mut steepest) = (None, f64::INFINITY);
         let mut largest = f64::NEG_INFINITY;
