@@ -205,7 +205,8 @@ impl Lines {
         })
     }
 
-    /// The networks without any line, ascending. Rows that no checkpoint is read into are among them.
+    /// The networks without any line, ascending. Rows that no checkpoint is read into are among
+    /// them.
     pub(super) fn without_lines(&self) -> Vec<usize> {
         let mut has_lines = vec![false; self.n_layers.len()];
         for line in &self.lines {

@@ -8,9 +8,13 @@
 //!
 //! | representation | slot |
 //! |---|---|
-//! | `position` | `start0`, `start1`, ..., `end1`, `end0`: the first half of the layers counted from the inputs, the others back from the outputs |
-//! | `role` | `input`, `output`, and for hidden layers the mean and the population standard deviation over the layers of one role: `hidden_mean`, `hidden_std` |
-//! | `role_normalised` | the same without deviations |
+//! | `position` | `start0`, `start1`, ..., `end1`, `end0` |
+//! | `role` | `input`, `output`, `hidden_mean`, `hidden_std` |
+//! | `role_normalised` | the same without `hidden_std` |
+//!
+//! Positions count the first half of the layers from the inputs, the others back from the outputs.
+//! `hidden_mean` and `hidden_std` are the mean and the population standard deviation over the
+//! layers of one role.
 //!
 //! Roles of hidden layers are `hidden` (dense, convolutional, recurrent), `tail` (dense behind
 //! convolutional or recurrent layers), `pool`, `norm`, `attention`, `embedding` and `add`; tensors

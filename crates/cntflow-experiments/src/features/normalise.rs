@@ -19,7 +19,7 @@
 //!
 //! With one layer of links, `S_in = sqrt(fan) sd(w)` is the deviation that a sum of fan independent
 //! weights has, and `A_in = fan sd(w)` the size of a sum of absolute weights. Of several layers of
-//! links (gates, recurrent kernels), `S_in^2` and `A_in` are sums over them. `S_out` and `A_out` are
+//! links (gates, recurrent kernels), `S_in^2` and `A_in` are sums over them. `S_out`, `A_out` are
 //! those of the links of the next layer and of the layer's own recurrent kernel, with fan =
 //! count(`link_weights`) / count(`strength_out`). The inputs have no incoming links, the outputs no
 //! outgoing ones: both count 0. A layer beside links without a kernel (pooling) has no scale, and

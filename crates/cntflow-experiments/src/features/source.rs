@@ -159,7 +159,7 @@ impl FeatureSource {
     /// in a set that it leaves out.
     ///
     /// A union holds no column twice: neither by its name, nor one of a layer that has a slot among
-    /// CNT metrics and another one among the baselines, such as the mean over a single hidden layer.
+    /// CNT metrics and another one among the baselines, such as the mean over one hidden layer.
     pub fn columns(&self, expression: &FeatureExpression) -> Vec<usize> {
         let plus = Sets::of_all(&expression.plus);
         let minus = Sets::of_all(&expression.minus);
