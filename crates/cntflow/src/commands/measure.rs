@@ -1,5 +1,6 @@
 //! `cntflow measure`.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
@@ -51,14 +52,15 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
         sources,
         catalog: arguments.columns.into(),
         measure,
-        discriminate: None,
+        labels: BTreeMap::new(),
+        experiments: Vec::new(),
     };
     let outcome = run_plan(&plan, &options)?;
     if outcome.is_leader {
         let summary = RunSummary {
             outcome: &outcome,
             populations: None,
-            discrimination: None,
+            experiments: &[],
             seconds: started.elapsed().as_secs_f64(),
         };
         if arguments.output.json {

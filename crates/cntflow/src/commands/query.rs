@@ -1,5 +1,6 @@
 //! `cntflow query`.
 
+use cntflow_experiments::spec::Twin;
 use cntflow_tables::schema::ColumnDescription;
 use cntflow_tables::{Table, TableStore, TablesError, write_frame};
 use polars::prelude::{Column, DataFrame};
@@ -7,6 +8,7 @@ use polars::sql::SQLContext;
 
 use crate::args::{Format, QueryArguments};
 use crate::exit::{ExitStatus, UsageError};
+use crate::folder::record::StudyRecord;
 use crate::output::frames;
 use crate::printer;
 
@@ -54,6 +56,7 @@ fn format(arguments: &QueryArguments) -> Format {
 fn queryable() -> impl Iterator<Item = Table> {
     Table::ALL
         .into_iter()
+        .chain(Table::OF_EXPERIMENT)
         .filter(|table| *table != Table::Populations)
 }
 
@@ -63,8 +66,9 @@ fn names(tables: impl Iterator<Item = Table>) -> String {
 
 fn answer(tables: &TableStore, arguments: &QueryArguments) -> anyhow::Result<DataFrame> {
     let mut context = SQLContext::new();
-    let mut present = Vec::new();
-    for table in queryable() {
+    let (mut present, mut others) = (Vec::new(), Vec::new());
+    let of_study = queryable().filter(|table| !Table::OF_EXPERIMENT.contains(table));
+    for table in of_study {
         match tables.scan(table) {
             Ok(frame) => {
                 context.register(table.name(), frame);
@@ -74,13 +78,37 @@ fn answer(tables: &TableStore, arguments: &QueryArguments) -> anyhow::Result<Dat
             Err(error) => return Err(error.into()),
         }
     }
+    let record = StudyRecord::read(&arguments.folder)?;
+    let experiments = record.map_or_else(Vec::new, |record| record.experiments);
+    let of_record: Vec<&str> = experiments.iter().map(|spec| spec.name.as_str()).collect();
+    for (name, frame) in tables.scan_experiments(&of_record)? {
+        context.register(name, frame);
+        others.push(name.to_owned());
+    }
+    for twin in Twin::ALL {
+        let twin_tables = tables.twin(twin.name());
+        for table in [Table::Networks, Table::Layers, Table::Coverage] {
+            match twin_tables.scan(table) {
+                Ok(frame) => {
+                    let name = format!("{}_{}", table.name(), twin.name());
+                    context.register(&name, frame);
+                    others.push(name);
+                }
+                Err(TablesError::Empty { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
     if present.is_empty() {
         return Err(UsageError(format!("{}: no tables here", arguments.folder.display())).into());
     }
     // Resolving the plan looks up all columns. Errors up to there are the query's, later ones the
     // tables'.
     let wrong = |error| {
-        let present = names(present.iter().copied());
+        let mut present = names(present.iter().copied());
+        for name in &others {
+            present.push_str(&format!(", {name}"));
+        }
         UsageError(format!("query: {error}\ntables here: {present}"))
     };
     let sql = arguments.sql.as_deref().unwrap_or_default();

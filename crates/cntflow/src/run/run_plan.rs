@@ -51,6 +51,7 @@ pub(crate) fn run_plan(plan: &Plan, options: &RunOptions) -> anyhow::Result<RunO
         resumed,
         totals,
         skipped_files: sources.skipped_files,
+        stop,
     })
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use cntflow_catalog::Catalog;
+use cntflow_catalog::{Catalog, LabelColumn};
 use cntflow_dataflow::{Cluster, Peers};
+use cntflow_experiments::population::Population;
 use cntflow_tables::Status;
 
 use super::label_columns::label_columns;
@@ -48,6 +49,7 @@ impl Session {
         if let Some(populations) = &plan.measure.populations {
             populations.require_label(&record.labels)?;
         }
+        check_columns(plan, &record.labels)?;
         let claim = || claim_folder(options, &record, earlier.as_ref());
         let Some(ClusterProcess { hosts, index }) = &options.workers.cluster else {
             return Ok(Self {
@@ -78,6 +80,17 @@ impl Session {
     }
 }
 
+/// Makes sure that the tables will have the columns that the experiments name, before hours of work.
+fn check_columns(plan: &Plan, labels: &[LabelColumn]) -> Result<(), UsageError> {
+    let networks = cntflow_tables::empty_networks(labels);
+    for spec in &plan.experiments {
+        let prefix = format!("[[experiment]] '{}': ", spec.name);
+        Population::check_columns(networks.clone(), spec, &plan.labels)
+            .map_err(|error| UsageError::from_error(&error).with_prefix(&prefix))?;
+    }
+    Ok(())
+}
+
 /// The record of this run. It keeps the label columns of earlier runs unless their output is
 /// removed.
 fn new_record(
@@ -98,7 +111,8 @@ fn new_record(
         measured_with: plan.measure.measured_with(),
         populations: plan.measure.populations.clone(),
         labels: label_columns(plan, scanned, in_tables, &options.out)?,
-        discriminate: plan.discriminate.clone(),
+        label_aliases: plan.labels.clone(),
+        experiments: plan.experiments.clone(),
     })
 }
 
