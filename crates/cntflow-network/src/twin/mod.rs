@@ -165,7 +165,10 @@ impl<'a> Network<'a> {
 
     /// The kernels of all layers of links, in the order of the tensors.
     fn kernels_by_tensor(&self) -> Vec<&TensorSlice> {
-        let kernels = self.links().iter().filter_map(|links| links.kernel.as_ref());
+        let kernels = self
+            .links()
+            .iter()
+            .filter_map(|links| links.kernel.as_ref());
         let mut kernels: Vec<&TensorSlice> = kernels.collect();
         kernels.sort_by_key(|kernel| (kernel.tensor, kernel.first));
         kernels.dedup();

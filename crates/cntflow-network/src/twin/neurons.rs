@@ -151,7 +151,9 @@ impl Orders {
 /// The name by which a layer's order is drawn: that of the first kernel that leads to it, or its
 /// own.
 fn stream_name(graph: &Graph, layer: usize) -> &str {
-    let mut kernels = graph.links_into(layer).filter_map(|(_, links)| links.kernel.as_ref());
+    let mut kernels = graph
+        .links_into(layer)
+        .filter_map(|(_, links)| links.kernel.as_ref());
     match kernels.next() {
         Some(kernel) => &graph.tensors[kernel.tensor].name,
         None => &graph.neurons[layer].name,
@@ -160,13 +162,18 @@ fn stream_name(graph: &Graph, layer: usize) -> &str {
 
 /// The first unit of the second direction of a bidirectional layer.
 fn first_reverse(graph: &Graph, layer: usize) -> Option<usize> {
-    let mut links = graph.links_into(layer).map(|(_, links)| links.first_neurons[0]);
+    let mut links = graph
+        .links_into(layer)
+        .map(|(_, links)| links.first_neurons[0]);
     links.find(|&first| first > 0)
 }
 
 /// For every layer the first one with which it must share its order.
 fn shared_orders(graph: &Graph) -> Result<Vec<usize>, TwinError> {
-    let attention = graph.neurons.iter().find(|layer| layer.kind == LayerKind::Attention);
+    let attention = graph
+        .neurons
+        .iter()
+        .find(|layer| layer.kind == LayerKind::Attention);
     if let Some(layer) = attention {
         return Err(fixed(&layer.name, FixedBecause::AttentionHeads));
     }

@@ -25,7 +25,11 @@ pub(super) fn draw_signs(values: &mut [f32], random: &mut RandomStream) {
     for values in values.chunks_mut(64) {
         let mut bits = random.bits();
         for value in values {
-            *value = if bits & 1 == 1 { value.abs() } else { -value.abs() };
+            *value = if bits & 1 == 1 {
+                value.abs()
+            } else {
+                -value.abs()
+            };
             bits >>= 1;
         }
     }
