@@ -24,6 +24,9 @@ pub struct TableStore {
     root: Folder,
 }
 
+/// The folder of the twins' tables, below the real ones.
+const TWINS: &str = "twins";
+
 /// Name of the only part of a table without batches.
 pub(crate) const WHOLE: &str = "all";
 
@@ -36,6 +39,15 @@ impl TableStore {
     pub fn new(folder: &Path) -> Self {
         Self {
             root: Folder::at(folder).below("tables"),
+        }
+    }
+
+    /// The tables of a twin population, `<folder>/tables/twins/<name>`. They have the same schemas
+    /// and commits of their own.
+    #[must_use]
+    pub fn twin(&self, name: &str) -> Self {
+        Self {
+            root: self.root.below(TWINS).below(name),
         }
     }
 

@@ -79,6 +79,9 @@ pub enum TwinError {
         /// The given name.
         name: String,
     },
+    /// The weights are known without a network.
+    #[error("the architecture cannot be told")]
+    NoArchitecture,
     /// Weights are NaN or infinite.
     #[error("tensor {tensor}: {n_bad} of {n_values} values are NaN or infinite")]
     NotFinite {
