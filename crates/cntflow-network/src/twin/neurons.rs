@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::arrangement::{Arrangement, permute_matrix};
+use super::error::{FixedBecause, TwinError};
 use super::random::RandomStream;
-use super::{FixedBecause, TwinError};
 use crate::norm::{Norm, NormOver};
 use crate::program::Stage;
 use crate::{Graph, LayerKind, LinkLayer, Links, TensorSlice, View};

@@ -1,6 +1,6 @@
 //! Random numbers that depend on names alone.
 
-use super::Twin;
+use super::kind::Twin;
 
 /// Bytes that are taken from the hash at a time.
 const BUFFER_BYTES: usize = 1024;
