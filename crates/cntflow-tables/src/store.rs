@@ -25,6 +25,9 @@ pub struct TableStore {
     root: Folder,
 }
 
+/// The folder of the twins' tables, below the real ones.
+const TWINS: &str = "twins";
+
 /// Name of the only part of a table without batches.
 pub(crate) const WHOLE: &str = "all";
 
@@ -37,6 +40,15 @@ impl TableStore {
     pub fn new(folder: &Path) -> Self {
         Self {
             root: Folder::at(folder).below("tables"),
+        }
+    }
+
+    /// The tables of a twin population, `<folder>/tables/twins/<name>`. They have the same schemas
+    /// and commits of their own.
+    #[must_use]
+    pub fn twin(&self, name: &str) -> Self {
+        Self {
+            root: self.root.below(TWINS).below(name),
         }
     }
 
@@ -157,13 +169,6 @@ impl TableStore {
             }
         }
         Ok(self.folder(table).readable(committed)?)
-    }
-
-    /// The tables of a twin population: `<folder>/tables/twins/<name>`.
-    pub fn twin(&self, name: &str) -> Self {
-        Self {
-            root: self.root.below("twins").below(name),
-        }
     }
 
     /// The folder of these tables: a path or a URL.

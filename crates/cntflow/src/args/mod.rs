@@ -61,7 +61,8 @@ pub(crate) enum Command {
     /// Query the tables of a folder with SQL
     ///
     /// Tables: networks, layers, neurons, coverage, densities, divergences; of experiments: scores,
-    /// verdicts, controls, predictions, importance, folds, features, fits.
+    /// verdicts, controls, predictions, importance, folds, features, fits; of twins networks_TWIN
+    /// and layers_TWIN, such as layers_shuffle.
     /// `cntflow query FOLDER --schema` prints their columns.
     Query(QueryArguments),
     /// Show one checkpoint: its graph, its metrics, and how each tensor is used
@@ -90,7 +91,7 @@ pub(crate) struct MeasureArguments {
     /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, http, https)
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
-    /// Metrics to compute, separated by commas [default: all]
+    /// Metrics to compute, separated by commas [default: all but all_weights]
     #[arg(long, value_delimiter = ',')]
     pub(crate) metrics: Vec<String>,
     /// Inputs for the data-dependent metrics: `DATASET[:train|test[:number]]`
@@ -99,6 +100,12 @@ pub(crate) struct MeasureArguments {
     /// Which neurons get a row in the table 'neurons'
     #[arg(long, value_enum, default_value_t = NeuronsArgument::None)]
     pub(crate) neurons: NeuronsArgument,
+    /// Twins to measure beside every network, separated by commas: shuffle, neurons, gaussian, sign
+    ///
+    /// A twin is the same network with other weights. Its tables are in OUT/tables/twins/TWIN, in
+    /// SQL networks_TWIN and layers_TWIN.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) twin: Vec<String>,
     /// Digest of each checkpoint in the table 'networks'; 'none' saves the time of hashing every
     /// file
     #[arg(long, value_enum, default_value_t = DigestArgument::Blake3)]

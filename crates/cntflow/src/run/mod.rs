@@ -1,6 +1,7 @@
 //! Running a plan: what is left to do, the tasks, the workers, and the outcome.
 
 mod batch;
+mod committed_rows;
 pub(crate) mod interrupt;
 mod label_columns;
 pub(crate) mod options;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cntflow_catalog::{Catalog, LabelColumn};
 use cntflow_dataflow::{Cluster, Peers};
 use cntflow_experiments::population::Population;
+use cntflow_network::Twin;
 use cntflow_tables::Status;
 
 use super::label_columns::label_columns;
@@ -62,7 +63,12 @@ impl Session {
         };
         let cluster = Cluster::from_hosts_file(hosts, *index)
             .map_err(|error| UsageError::from_error(&error))?;
-        let fingerprint = fingerprint(&record, options.until, cluster.addresses.len());
+        let fingerprint = fingerprint(
+            &record,
+            &plan.measure.twins,
+            options.until,
+            cluster.addresses.len(),
+        );
         let (folder, peers) = if *index == 0 {
             let folder = claim()?;
             (folder, cluster.connect(&fingerprint)?)
@@ -124,14 +130,15 @@ fn claim_folder(
 ) -> anyhow::Result<StudyFolder> {
     let folder = StudyFolder::claim(&options.out, record, earlier, options.fresh)?;
     if options.retry_failed {
-        let tables = folder.tables();
-        let failed = tables
-            .committed()?
-            .into_iter()
-            .filter(|(_, status)| *status == Status::Failed)
-            .map(|(checkpoint, _)| checkpoint)
-            .collect();
-        tables.withdraw(&failed, &new_batch_name(0))?;
+        for tables in folder.all_tables()? {
+            let failed = tables
+                .committed()?
+                .into_iter()
+                .filter(|(_, status)| *status == Status::Failed)
+                .map(|(checkpoint, _)| checkpoint)
+                .collect();
+            tables.withdraw(&failed, &new_batch_name(0))?;
+        }
     }
     Ok(folder)
 }
@@ -139,12 +146,14 @@ fn claim_folder(
 /// What all processes of a cluster must have in common.
 fn fingerprint(
     record: &StudyRecord,
+    twins: &[Twin],
     until: RunUntil,
     n_processes: usize,
-) -> [(&'static str, String); 4] {
+) -> [(&'static str, String); 5] {
     [
         ("the version of cntflow", record.cntflow.clone()),
         ("the study", record.identity.clone()),
+        ("the twins", format!("{twins:?}")),
         ("the last stage", format!("{until:?}")),
         ("the number of processes", n_processes.to_string()),
     ]

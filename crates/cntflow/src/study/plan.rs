@@ -9,7 +9,7 @@ use cntflow_metrics::MeasureOptions;
 use cntflow_tables::OLDEST_SCHEMA_VERSION;
 use cntflow_zoo::RunSpec;
 
-use super::measure_plan::MeasurePlan;
+use super::measure_plan::{MeasurePlan, distinct_twins};
 use super::populations::PopulationsSpec;
 use super::study_file::{MeasureSection, StudyFile};
 use crate::exit::UsageError;
@@ -157,5 +157,9 @@ fn measure_plan(section: &MeasureSection) -> Result<MeasurePlan, UsageError> {
         precision: section.precision,
         ..defaults
     };
-    MeasurePlan::new(options, section.probe.as_deref(), section.neurons)
+    let plan = MeasurePlan::new(options, section.probe.as_deref(), section.neurons)?;
+    Ok(MeasurePlan {
+        twins: distinct_twins(&section.twins),
+        ..plan
+    })
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use cntflow_experiments::spec::ExperimentSpec;
 use cntflow_metrics::{Bias, Boundary, ConvGraph, Metric, Padding, Precision, Residual};
+use cntflow_network::Twin;
 use cntflow_zoo::PopulationSpec;
 use serde::Deserialize;
 
@@ -59,6 +60,8 @@ pub(super) struct MeasureSection {
     /// Inputs for the data-dependent metrics: `DATASET[:split[:n]]`.
     pub(super) probe: Option<String>,
     pub(super) neurons: NeuronRows,
+    /// Twins that are measured beside every network.
+    pub(super) twins: Vec<Twin>,
     pub(super) metrics: Option<Vec<Metric>>,
     pub(super) bias: Bias,
     pub(super) boundary: Boundary,
