@@ -41,7 +41,7 @@ pub(super) fn read(file: &Content, limits: &Limits) -> Result<Archive, FormatErr
         find(name).ok_or_else(|| FormatError::broken(format!("its zip has no member {name}")))
     };
     let text = |name: &str, member: &Member| {
-        let bytes = member.structure(file, &format!("member {name}"), limits)?;
+        let bytes = member.small_content(file, &format!("member {name}"), limits)?;
         String::from_utf8(bytes.into_owned())
             .map_err(|_| FormatError::broken(format!("member {name} is no text in UTF-8")))
     };

@@ -132,7 +132,7 @@ impl NumpyFile {
         let (bytes, start, end) = match member {
             Member::Stored(range) => (&file[..range.end], range.start + header_bytes, range.end),
             Member::Deflated { .. } => {
-                decoded = member.structure(file, "its pickle", limits)?;
+                decoded = member.small_content(file, "its pickle", limits)?;
                 (&*decoded, header_bytes, decoded.len())
             }
         };

@@ -35,15 +35,15 @@ pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, For
     let (order, data) = (format!("{folder}byteorder"), format!("{folder}data/"));
     let order = members.iter().find(|(name, _)| *name == order);
     let is_big_endian = match order {
-        Some((_, order)) => *order.structure(file, "its byteorder", limits)? == *b"big",
+        Some((_, order)) => *order.small_content(file, "its byteorder", limits)? == *b"big",
         None => false,
     };
     let (bytes, start, is_in_file) = match pickle {
         Member::Stored(range) => {
-            pickle.structure(file, "its pickle", limits)?;
+            pickle.small_content(file, "its pickle", limits)?;
             (Cow::Borrowed(&file[..range.end]), range.start, true)
         }
-        Member::Deflated { .. } => (pickle.structure(file, "its pickle", limits)?, 0, false),
+        Member::Deflated { .. } => (pickle.small_content(file, "its pickle", limits)?, 0, false),
     };
     let pickle = Pickle::read(&bytes, start, limits)?;
     let storages = members

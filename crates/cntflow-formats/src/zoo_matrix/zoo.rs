@@ -48,7 +48,7 @@ impl Zoo {
         let layout = weights.sibling(LAYOUT);
         let variables =
             read_layout(&layout.content(limits)?, limits).map_err(content_error(&layout))?;
-        let matrix = match weights.object() {
+        let matrix = match weights.object_url() {
             Some(url) => {
                 let stores = ObjectStores::of_process()?;
                 let length = stores.size(url)?;
@@ -81,7 +81,7 @@ impl Zoo {
         limits: &Limits,
     ) -> Result<Content, CheckpointError> {
         let range = self.matrix.range(row).map_err(content_error(matrix))?;
-        let (content, start) = match matrix.object() {
+        let (content, start) = match matrix.object_url() {
             Some(url) => self.block(url, matrix, row, limits)?,
             None => (content_of(&matrix.whole(), limits)?, 0),
         };

@@ -68,7 +68,7 @@ pub(super) fn peek_objects(
         .iter()
         .filter(|location| layout::is_read(location.file_name()))
         .filter_map(|location| location.url().map(str::to_owned));
-    stores.read_ahead(read_by_layouts, state.limits);
+    stores.announce(read_by_layouts, state.limits);
     Ok(locations)
 }
 

@@ -63,7 +63,7 @@ pub(super) fn take(file: &Location, state: &mut ScanState) {
 
 /// Why a file is no checkpoint by its content; `None` if it is of a known format.
 fn reason_to_skip(file: &Location, state: &ScanState) -> Option<String> {
-    if let Some(url) = file.object() {
+    if let Some(url) = file.object_url() {
         return match state.peeks.get(url) {
             Some(ObjectPeek::Failed(reason)) => Some(reason.clone()),
             Some(ObjectPeek::Checkpoint(_)) => None,

@@ -100,10 +100,13 @@ fn sizes_beyond_the_file_are_refused_with_both_numbers() {
         ("unwritten.h5", "more elements than a file can hold"),
         (
             "sparse.h5",
-            "bytes of tensor kernel: 4000000000, the limit of the file's bytes is 1400",
+            "bytes of tensor kernel: 4000000000, but the limit of the file's bytes allows 1400",
         ),
         ("bomb.h5", "tensor kernel"),
-        ("deep.h5", "levels of groups: 65, the limit depth is 64"),
+        (
+            "deep.h5",
+            "levels of groups: 65, but the limit depth allows 64",
+        ),
         (
             "texts.h5",
             "attribute layer_names of \"\" has more bytes of text than the whole file",
@@ -170,7 +173,7 @@ fn limits_are_options() {
         ..limits
     });
     assert!(
-        text.contains("tensors: 4, the limit tensors is 3"),
+        text.contains("tensors: 4, but the limit tensors allows 3"),
         "{text}"
     );
     let text = strict(Limits {
