@@ -67,7 +67,7 @@ fn a_table_of_metadata_is_joined_and_unmatched_rows_are_reported() {
     };
     let refused = scan(&sources, &columns).unwrap_err().full_message();
     assert!(
-        refused.contains("c.safetensors") && refused.contains("no column 'model'"),
+        refused.contains("c.safetensors") && refused.contains("it has no label 'model'"),
         "{refused}"
     );
     std::fs::remove_file(folder.path().join("zoo/c.safetensors")).unwrap();

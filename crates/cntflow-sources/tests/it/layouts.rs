@@ -103,7 +103,7 @@ fn a_small_cnn_zoo_that_does_not_fit_says_why() {
     let (_, skipped) = found(folder.path());
     let text = reasons(&skipped);
     assert!(
-        text.contains("line 3: column 'step' is 'x', no whole number"),
+        text.contains("line 3: column 'step' must hold a whole number, but holds 'x'"),
         "{text}"
     );
 }
