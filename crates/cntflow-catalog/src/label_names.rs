@@ -1,6 +1,8 @@
 //! Which columns of a file or table become labels, and under which names.
 //!
-//! A catalog has columns of its own ([`RESERVED`]), and no label may have one of these names. Whether a column of that name in another table is a field of the entry or a label depends on who wrote the table. This module decides it.
+//! A catalog has columns of its own ([`RESERVED`]), and no label may have one of these names.
+//! Whether a column of that name in another table is a field of the entry or a label depends on who
+//! wrote the table. This module decides it.
 
 /// Columns of a catalog that are fields of an entry, never labels.
 const RESERVED: [&str; 8] = [
@@ -37,7 +39,8 @@ pub enum ColumnSource {
 impl ColumnSource {
     /// The name of the label that a column becomes; `None` if it becomes no label.
     ///
-    /// In a table of metadata a reserved name becomes `label_<name>` unless the column is a key. A key column with a reserved name becomes no label; other keys, such as `name`, do.
+    /// In a table of metadata a reserved name becomes `label_<name>` unless the column is a key. A
+    /// key column with a reserved name becomes no label; other keys, such as `name`, do.
     pub fn label_name(self, column: &str) -> Option<String> {
         let is_reserved = RESERVED.contains(&column);
         let own = || column.to_owned();
@@ -55,7 +58,8 @@ pub(crate) fn is_key(column: &str) -> bool {
     column == "step" || KEYS.contains(&column)
 }
 
-/// The name of the label that a column of somebody else's table or configuration becomes, where a reserved name means something else: its own, or `label_<name>` if that is reserved.
+/// The name of the label that a column of somebody else's table or configuration becomes, where a
+/// reserved name means something else: its own, or `label_<name>` if that is reserved.
 pub fn unreserved_name(column: &str) -> String {
     if RESERVED.contains(&column) {
         format!("label_{column}")

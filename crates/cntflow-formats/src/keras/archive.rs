@@ -9,13 +9,13 @@ const CONFIG: &str = "config.json";
 const METADATA: &str = "metadata.json";
 const WEIGHTS: &str = "model.weights.h5";
 
-/// What is read of the members.
+/// The contents of the members that are read.
 pub(super) struct Archive {
     /// The configuration of the model, as JSON.
     pub(super) config: String,
     /// Version and date, if the archive has them.
     pub(super) metadata: Option<String>,
-    /// The HDF5 file: a part of the archive where it is stored as it is.
+    /// The HDF5 file. It shares the archive's bytes if the member is not compressed.
     pub(super) weights: Content,
 }
 

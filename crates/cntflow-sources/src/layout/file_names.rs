@@ -2,7 +2,8 @@
 
 use cntflow_catalog::{CatalogEntry, Label};
 
-/// Keys in the file names of the zoo CNT-DNNs, in this order, written `_key-value`. They follow data set, size and architecture, which have no keys.
+/// Keys in the file names of the zoo CNT-DNNs, in this order, written `_key-value`. They follow
+/// data set, size and architecture, which have no keys.
 const CNT_DNN_KEYS: [&str; 7] = [
     "nlayers",
     "nhunits",

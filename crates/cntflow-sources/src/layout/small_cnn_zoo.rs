@@ -14,7 +14,7 @@ use cntflow_catalog::{
     rows::{Cell, Row, for_each_row},
     unreserved_name, whole_number,
 };
-use cntflow_formats::zoo_matrix::{self, LAYOUT, WEIGHTS, Zoo};
+use cntflow_formats::zoo_matrix::{LAYOUT, WEIGHTS, ZooMatrix};
 use cntflow_storage::{FullMessage, Limits, Location};
 
 use super::Folders;
@@ -71,7 +71,7 @@ fn take_zoo(
     state: &mut ScanState,
 ) -> Result<(), SourceError> {
     let limits = state.limits;
-    let zoo = zoo_matrix::zoo(weights, &limits)?;
+    let zoo = ZooMatrix::open(weights, &limits)?;
     let n = zoo.matrix.rows;
     let Some(metrics) = metrics else {
         state.report(weights, format!("no {} beside it: no labels", METRICS[0]));
@@ -102,7 +102,7 @@ fn take_zoo(
 fn read_metrics(
     weights: &Location,
     metrics: &Location,
-    zoo: &Zoo,
+    zoo: &ZooMatrix,
     limits: &Limits,
     entries: &mut Vec<CatalogEntry>,
 ) -> Result<u64, SourceError> {
