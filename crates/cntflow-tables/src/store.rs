@@ -67,7 +67,7 @@ impl TableStore {
         let names = parts.iter().filter_map(|part| batch_of(&part.name));
         let mut batches: BTreeSet<String> = names.map(str::to_owned).collect();
         let merged = parts.iter().filter(|part| is_merged(&part.name));
-        for path in self.folder(Table::Networks).readable(merged)? {
+        for path in self.folder(Table::Networks).local_paths(merged)? {
             for replaced in read_replaced(&path)? {
                 batches.remove(&replaced);
             }
@@ -124,7 +124,7 @@ impl TableStore {
         let paths = if table.is_batched() {
             self.committed_parts(table)?
         } else {
-            self.folder(table).readable(&self.parts(table)?)?
+            self.folder(table).local_paths(&self.parts(table)?)?
         };
         if paths.is_empty() {
             return Err(TablesError::Empty {
@@ -155,7 +155,7 @@ impl TableStore {
                 return Err(TablesError::Missing { path });
             }
         }
-        Ok(self.folder(table).readable(committed)?)
+        Ok(self.folder(table).local_paths(committed)?)
     }
 
     /// Replaces the table `discrimination` by `frame`, whole or not at all; `metadata` goes into

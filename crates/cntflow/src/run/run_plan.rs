@@ -100,13 +100,13 @@ fn prefetch_objects(share: &[PendingTask], limits: &Limits) -> anyhow::Result<()
     let urls: Vec<String> = share
         .iter()
         .filter_map(|pending| match &pending.task {
-            Task::Measure(entry) if entry.location.row.is_none() => entry.location.object(),
+            Task::Measure(entry) if entry.location.row.is_none() => entry.location.object_url(),
             Task::Measure(_) | Task::Train(_) => None,
         })
         .map(str::to_owned)
         .collect();
     if !urls.is_empty() {
-        ObjectStores::of_process()?.read_ahead(urls, *limits);
+        ObjectStores::of_process()?.announce(urls, *limits);
     }
     Ok(())
 }
