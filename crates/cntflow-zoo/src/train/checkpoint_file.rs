@@ -1,5 +1,5 @@
-//! Checkpoints as safetensors files: the same content gives the same bytes, and a file is complete
-//! or absent.
+//! Checkpoints as the bytes of a safetensors file: the same content gives the same bytes.
+//! `training` writes them.
 
 use std::collections::BTreeMap;
 

@@ -1,20 +1,20 @@
 //! Activations of the form `x * gate(x)`, with their derivatives.
 //!
-//! Such an activation is not monotonic: its result does not determine its derivative, so that both
-//! are computed at once. Branchless and without fused multiply-adds, as in
-//! [`vector_math`](super::vector_math).
+//! Such an activation is not monotonic, so its derivative cannot be found from its result: each
+//! function returns both. As in [`vector_math`](super::vector_math), the code has no branches and
+//! no fused multiply-adds.
 
 use crate::train::ops::vector_math::sigmoid;
 
 /// Beyond this magnitude the gate of [`gelu_tanh`] is 0 or 1 to the last bit.
 const GELU_TANH_SATURATED: f32 = 30.0;
-/// `2 sqrt(2 / pi)`: the gate `(1 + tanh(u)) / 2` is computed as `sigmoid(2 u)`, which keeps its
-/// relative precision where tanh is near -1.
+/// `2 sqrt(2 / pi)`. With `u = sqrt(2 / pi) (x + 0.044715 x^3)` the gate `(1 + tanh(u)) / 2` equals
+/// `sigmoid(2 u)`, which keeps its relative precision where tanh is near -1.
 const GELU_TANH_SLOPE: f32 = 1.595_769_2;
 /// Weight of the cubic term of [`gelu_tanh`].
 const GELU_TANH_CUBIC: f32 = 0.044_715;
 
-/// As [`vector_math`](super::vector_math) rounds, for `f64`: `1.5 * 2^52`.
+/// `1.5 * 2^52`: for `f64` what `ROUND` of [`vector_math`](super::vector_math) is for `f32`.
 const ROUND_F64: f64 = 6_755_399_441_055_744.0;
 
 /// The density of the standard normal distribution at 0.
@@ -66,7 +66,8 @@ pub(super) fn hardswish(x: f32) -> (f32, f32) {
     (value, slope)
 }
 
-/// `exp(x)` for `-700 < x <= 0` with a relative error below 1e-12.
+/// `exp(x)` for `-700 < x <= 0` with a relative error below 1e-12. Below -700 it gives exp(-700),
+/// which is 0 as an `f32`.
 #[inline(always)]
 fn exp_f64(x: f64) -> f64 {
     let x = x.max(-700.0);
