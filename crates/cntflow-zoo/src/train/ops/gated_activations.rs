@@ -10,7 +10,7 @@ use crate::train::ops::vector_math::sigmoid;
 const GELU_TANH_SATURATED: f32 = 30.0;
 /// `2 sqrt(2 / pi)`. With `u = sqrt(2 / pi) (x + 0.044715 x^3)` the gate `(1 + tanh(u)) / 2` equals
 /// `sigmoid(2 u)`, which keeps its relative precision where tanh is near -1.
-const GELU_TANH_SLOPE: f32 = 1.595_769_2;
+const GELU_TANH_FACTOR: f32 = 1.595_769_2;
 /// Weight of the cubic term of [`gelu_tanh`].
 const GELU_TANH_CUBIC: f32 = 0.044_715;
 
@@ -44,10 +44,10 @@ pub(super) fn gelu_tanh(x: f32) -> (f32, f32) {
     // The cube of a larger magnitude could overflow.
     let near = x.clamp(-GELU_TANH_SATURATED, GELU_TANH_SATURATED);
     let square = near * near;
-    let gate = sigmoid(GELU_TANH_SLOPE * near * (1.0 + GELU_TANH_CUBIC * square));
-    let slope = GELU_TANH_SLOPE * (1.0 + 3.0 * GELU_TANH_CUBIC * square);
+    let gate = sigmoid(GELU_TANH_FACTOR * near * (1.0 + GELU_TANH_CUBIC * square));
+    let argument_slope = GELU_TANH_FACTOR * (1.0 + 3.0 * GELU_TANH_CUBIC * square);
     let value = gated(x, gate);
-    (value, gate + near * slope * (gate * (1.0 - gate)))
+    (value, gate + near * argument_slope * (gate * (1.0 - gate)))
 }
 
 /// `x min(max(x + 3, 0), 6) / 6` and its derivative.
@@ -55,7 +55,7 @@ pub(super) fn gelu_tanh(x: f32) -> (f32, f32) {
 pub(super) fn hardswish(x: f32) -> (f32, f32) {
     const SIXTH: f32 = 1.0 / 6.0;
     let gate = (x + 3.0).clamp(0.0, 6.0) * SIXTH;
-    let slope = if x < -3.0 {
+    let derivative = if x < -3.0 {
         0.0
     } else if x > 3.0 {
         1.0
@@ -63,7 +63,7 @@ pub(super) fn hardswish(x: f32) -> (f32, f32) {
         x * (2.0 * SIXTH) + 0.5
     };
     let value = gated(x, gate);
-    (value, slope)
+    (value, derivative)
 }
 
 /// `exp(x)` for `-700 < x <= 0` with a relative error below 1e-12. Below -700 it gives exp(-700),
