@@ -37,7 +37,7 @@ pub(crate) fn measure_with_architecture(
     plan: &MeasurePlan,
 ) -> Result<Measured, ArchitectureError> {
     let mut options = plan.options.clone();
-    let image_size_unknown = resolved.sizes_assumed;
+    let image_size_unknown = resolved.image_size_unknown;
     if image_size_unknown {
         // Without an image size there are channels, but no neurons per image position.
         options.conv_graph = ConvGraph::Channel;
