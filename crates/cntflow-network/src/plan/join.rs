@@ -130,7 +130,8 @@ impl Plan {
         activation: Activation,
         name: &str,
     ) -> Result<(), NetworkError> {
-        self.check_softmax(activation, LayerKind::Add, name)?;
+        let kind = self.graph.neurons[self.current.layer].kind;
+        self.check_softmax(activation, kind, name)?;
         let elementwise = activation != Activation::Softmax;
         // An elementwise activation may come after a reshape, but not after one that drops or mixes
         // values: the others would get it too.
