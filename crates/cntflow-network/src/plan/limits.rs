@@ -64,8 +64,8 @@ impl Counts {
 }
 
 /// The sizes whose product is the number of links. The product without the last one is at least the
-/// number of biases. It may be less for a transposed convolution, but [`MAX_NEURONS`]
-/// keeps its biases few.
+/// number of biases, except in transposed convolutions: there it may be less, and [`MAX_NEURONS`]
+/// keeps the biases few.
 fn factors(links: &Links) -> Vec<usize> {
     match *links {
         Links::Dense { n_in, n_out } => vec![n_out, n_in],
