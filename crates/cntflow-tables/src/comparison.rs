@@ -37,8 +37,8 @@ impl TableStore {
     /// both stay as they were. `metadata` goes into both files.
     ///
     /// # Errors
-    /// The error of `fill`; [`TablesError::Io`] or [`TablesError::WriteParquet`] if a file cannot be
-    /// written.
+    /// The error of `fill`; [`TablesError::Io`] or [`TablesError::WriteParquet`] if a file cannot
+    /// be written.
     pub fn write_comparisons<E: From<TablesError> + From<std::io::Error>>(
         &self,
         view: View<'_>,

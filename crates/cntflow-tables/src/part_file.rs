@@ -20,8 +20,8 @@ use crate::table::{READABLE_VERSIONS, Table, VERSION_KEY};
 /// Opens a part.
 ///
 /// # Errors
-/// [`TablesError::Io`] or [`TablesError::ReadParquet`] if it cannot be opened, [`TablesError::Version`]
-/// if a newer program wrote it.
+/// [`TablesError::Io`] or [`TablesError::ReadParquet`] if it cannot be opened,
+/// [`TablesError::Version`] if a newer program wrote it.
 pub(crate) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, TablesError> {
     let file = fs::File::open(path)?.into_file();
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| {

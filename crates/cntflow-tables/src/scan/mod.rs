@@ -82,8 +82,8 @@ impl AnonymousScan for ParquetScan {
                 .map_err(into_polars);
         };
         let predicate = Predicate::new(&predicate)?;
-        // A limit counts rows before the filter, and a filter such as a rank needs all rows. In both
-        // cases no row group may be skipped: the rows are read first and filtered afterwards.
+        // A limit counts rows before the filter, and a filter such as a rank needs all rows. In
+        // both cases no row group may be skipped: the rows are read first and filtered afterwards.
         if arguments.n_rows.is_some() || !predicate.is_elementwise() {
             let frame = self.read_all(&columns, arguments.n_rows);
             return predicate.filter(frame.map_err(into_polars)?);

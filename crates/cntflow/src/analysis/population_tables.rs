@@ -15,7 +15,7 @@ use crate::study::populations::PopulationsSpec;
 /// Value of the column `view` for populations by bins of a label.
 const ENSEMBLE_VIEW: &str = "ensemble";
 
-/// Sizes of the tables.
+/// What was compared: networks, groups, populations and pairs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PopulationCounts {
     /// Measured networks in a bin.
