@@ -68,8 +68,8 @@ pub struct Batch {
     limits: BatchLimits,
     labels: Arc<[LabelColumn]>,
     metadata: Arc<[(String, String)]>,
-    name: String,
-    committed: usize,
+    name_prefix: String,
+    n_committed: usize,
     records: Vec<Record>,
     populations: GatheredPopulations,
     bytes: usize,
@@ -77,23 +77,23 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A batch whose parts are called `<name>-<number>`; no other worker and no other run may use
-    /// `name`, since its parts would be overwritten. `labels` are the label columns of the study,
-    /// `metadata` goes into every part.
+    /// Parts are called `<name_prefix>-<number>`. No other worker and no other run may use
+    /// `name_prefix`, since its parts would be overwritten. `labels` are the label columns of the
+    /// study, `metadata` goes into every part.
     pub fn new(
         store: TableStore,
         limits: BatchLimits,
         labels: Arc<[LabelColumn]>,
         metadata: Arc<[(String, String)]>,
-        name: String,
+        name_prefix: String,
     ) -> Self {
         Self {
             store,
             limits,
             labels,
             metadata,
-            name,
-            committed: 0,
+            name_prefix,
+            n_committed: 0,
             records: Vec::new(),
             populations: GatheredPopulations::default(),
             bytes: 0,
@@ -135,7 +135,7 @@ impl Batch {
         if self.records.is_empty() {
             return Ok(());
         }
-        let batch = format!("{}-{:05}", self.name, self.committed);
+        let batch = format!("{}-{:05}", self.name_prefix, self.n_committed);
         for table in Table::BATCHED {
             if table == Table::Populations {
                 self.write_populations(&batch)?;
@@ -147,7 +147,7 @@ impl Batch {
                 self.write(table, &batch, &pieces)?;
             }
         }
-        self.committed += 1;
+        self.n_committed += 1;
         self.records.clear();
         self.bytes = 0;
         self.since = None;

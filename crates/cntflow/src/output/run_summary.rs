@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::discrimination;
 use crate::analysis::discrimination::Discrimination;
-use crate::analysis::population_tables::PopulationCounts;
+use crate::analysis::population_tables::ComparisonCounts;
 use crate::progress::duration::duration_text;
 use crate::run::outcome::RunOutcome;
 
@@ -13,7 +13,7 @@ pub(crate) struct RunSummary<'a> {
     /// Training and measuring.
     pub(crate) outcome: &'a RunOutcome,
     /// The tables of populations, if they were written.
-    pub(crate) populations: Option<&'a PopulationCounts>,
+    pub(crate) populations: Option<&'a ComparisonCounts>,
     /// The classifiers, if there are any.
     pub(crate) discrimination: Option<&'a Discrimination>,
     /// Wall time in seconds.
@@ -121,7 +121,7 @@ impl RunSummary<'_> {
     }
 }
 
-fn populations_line(counts: &PopulationCounts) -> String {
+fn populations_line(counts: &ComparisonCounts) -> String {
     format!(
         "populations  {} in {} comparison groups (architecture, layer, metric), {} pairs compared; \
          {} networks in bins, {} without the label left out",
@@ -133,7 +133,7 @@ fn populations_line(counts: &PopulationCounts) -> String {
     )
 }
 
-fn populations_json(counts: &PopulationCounts) -> Value {
+fn populations_json(counts: &ComparisonCounts) -> Value {
     json!({
         "groups": counts.n_groups,
         "populations": counts.n_populations,
