@@ -25,7 +25,7 @@ pub struct TableStore {
 }
 
 /// Name of the only part of a table without batches.
-pub(crate) const WHOLE: &str = "all";
+pub(crate) const ONLY_PART: &str = "all";
 
 /// Status of every checkpoint in the committed batches.
 pub type Committed = BTreeMap<String, Status>;
@@ -57,8 +57,8 @@ impl TableStore {
             .collect())
     }
 
-    /// Names of the committed batches, sorted: those that have a `networks` part and that no
-    /// committed merge replaces.
+    /// Names of the committed batches, sorted. A batch is committed if it has a `networks` part and
+    /// no merged `networks` part lists it as replaced.
     ///
     /// # Errors
     /// The folder cannot be listed, or a merged part not be read.
@@ -105,7 +105,7 @@ impl TableStore {
                 } else {
                     batch.is_some()
                 };
-                if !belongs && is_ours(&file.name) {
+                if !belongs && is_part_or_temporary(&file.name) {
                     folder.remove(&file.name)?;
                     removed += 1;
                 }
@@ -135,11 +135,11 @@ impl TableStore {
         scan_table(table, &paths)
     }
 
-    /// The parts of a table in all committed batches. Only `neurons` and `populations` may lack in
-    /// a batch: they are optional.
+    /// The parts of a table in all committed batches. A batch need not have parts of `neurons` and
+    /// `populations`; a missing part of any other table is an error.
     pub(crate) fn committed_parts(&self, table: Table) -> Result<Vec<PathBuf>, TablesError> {
-        // Batches first: a batch that is committed in between would otherwise seem to lack its
-        // parts.
+        // List batches before parts. In the other order, a batch that is committed between the two
+        // listings would seem to lack its parts.
         let batches = self.batches()?;
         let parts = self.parts(table)?;
         let by_batch: BTreeMap<&str, &FolderFile> = parts
@@ -163,7 +163,7 @@ impl TableStore {
     ///
     /// # Errors
     /// [`TablesError::ColumnMismatch`] if the frame's columns are not those of the table,
-    /// [`TablesError::Io`] or [`TablesError::Parquet`] if the file cannot be written.
+    /// [`TablesError::Io`] or [`TablesError::WriteParquet`] if the file cannot be written.
     pub fn write_discrimination(
         &self,
         frame: &DataFrame,
@@ -171,9 +171,9 @@ impl TableStore {
     ) -> Result<PathBuf, TablesError> {
         let table = Table::Discrimination;
         let rows = checked_batch(table, frame_columns(frame)?)?;
-        let path = self.part(table, WHOLE);
+        let path = self.part(table, ONLY_PART);
         let properties = plain_properties(table, metadata);
-        self.folder(table).write(&file_name(WHOLE), |file| {
+        self.folder(table).write(&file_name(ONLY_PART), |file| {
             encode_rows(&rows, &path, properties, file)
         })?;
         Ok(path)
@@ -192,12 +192,12 @@ pub(crate) fn batch_of(name: &str) -> Option<&str> {
 }
 
 /// Whether a file is a part or the temporary file of one. Other files in the folder are left alone.
-fn is_ours(name: &str) -> bool {
+fn is_part_or_temporary(name: &str) -> bool {
     name.ends_with(".parquet") || (name.starts_with('.') && name.ends_with(".part"))
 }
 
 fn read_status(path: &Path, committed: &mut Committed) -> Result<(), TablesError> {
-    let parquet = |source| TablesError::Parquet {
+    let parquet = |source| TablesError::ReadParquet {
         path: path.to_owned(),
         source,
     };

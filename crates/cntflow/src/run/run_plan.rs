@@ -34,7 +34,7 @@ pub(crate) fn run_plan(plan: &Plan, options: &RunOptions) -> anyhow::Result<RunO
     let sources = scan_sources(plan)?;
     let mut session = Session::open(plan, options, &sources.catalog)?;
     let pending = PendingWork::new(plan, options.until, &session.folder, &sources.catalog)?;
-    let resumed = pending.resumed;
+    let earlier = pending.earlier;
     let (finished, new) = run_tasks(plan, options, &mut session, pending, &stop)?;
     let is_leader = session.process == 0;
     let (is_complete, totals) = if is_leader {
@@ -48,7 +48,7 @@ pub(crate) fn run_plan(plan: &Plan, options: &RunOptions) -> anyhow::Result<RunO
         is_leader,
         is_complete,
         new,
-        resumed,
+        earlier,
         totals,
         skipped_files: sources.skipped_files,
     })
@@ -119,8 +119,8 @@ fn batch_limits(options: &RunOptions) -> BatchLimits {
     }
 }
 
-/// Whether nothing is left to do, and the number of checkpoints by status. Merges catalog and
-/// tables if so.
+/// Returns whether nothing is left to do, and the number of checkpoints by status. Merges the
+/// catalog once all runs are trained, and the tables once nothing is left.
 ///
 /// Both come from what is committed, not from what this run has counted.
 fn collect_totals(
