@@ -29,7 +29,8 @@ fn weights_alone_are_measured_without_an_architecture() {
     assert_eq!(text("status"), "ok");
     let reason = text("reason");
     assert!(
-        reason.contains("cannot be told") && reason.contains("b.weight [1, 2] takes 2 inputs"),
+        reason.contains("the architecture is unknown")
+            && reason.contains("b.weight [1, 2] takes 2 inputs"),
         "{reason}"
     );
     assert_eq!(networks.column("n_layers").unwrap().null_count(), 1);

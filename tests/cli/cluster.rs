@@ -87,7 +87,9 @@ fn processes_of_different_studies_refuse_each_other() {
     for output in outcome {
         assert_eq!(output.code, Some(1), "{output:?}");
         assert!(
-            output.stderr.contains("runs something else: the study is"),
+            output
+                .stderr
+                .contains("does not match this one: the study is"),
             "{output:?}"
         );
     }

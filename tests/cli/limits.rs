@@ -19,8 +19,7 @@ fn reason(out: &Path) -> Option<String> {
     reasons.get(0).map(str::to_owned)
 }
 
-const TOO_LARGE: &str =
-    "the limit header_bytes is 20; --limit header_bytes=VALUE, or [limits] of a study, raises it";
+const TOO_LARGE: &str = "the limit header_bytes allows 20; --limit header_bytes=VALUE, or [limits] of a study, raises it";
 
 #[test]
 fn a_file_that_exceeds_a_limit_is_a_row_that_says_how_to_raise_it() {

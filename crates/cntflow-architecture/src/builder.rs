@@ -10,8 +10,9 @@ use crate::resolved::ResolvedArchitecture;
 
 /// An architecture in the making, from its input to its output.
 ///
-/// Layers are added in the order in which data passes them. A value of the network is known by the
-/// number of layers that there are when it has been made: 0 is the input.
+/// Layers are added in the order in which data passes them. A value of the network is identified by
+/// the number of layers that the builder held when the value was made: 0 is the input, 1 the output
+/// of the first layer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ArchitectureBuilder {
     layers: Vec<Layer>,
@@ -57,8 +58,8 @@ impl ArchitectureBuilder {
         self.names.contains(name)
     }
 
-    /// The name by which later layers refer to the output of the first `n_layers` layers: `input`
-    /// of none.
+    /// The name by which later layers refer to the value that was made when there were `n_layers`
+    /// layers; `input` if there were none.
     pub(crate) fn output_name(&self, n_layers: usize) -> String {
         let Some(last) = n_layers.checked_sub(1) else {
             return "input".to_owned();
@@ -82,8 +83,8 @@ impl ArchitectureBuilder {
         }
     }
 
-    /// The architecture for inputs of a shape. Recipes that say no more than the tensor's own name
-    /// are left out.
+    /// The finished architecture; `input` is the shape of its inputs. A recipe that is just the
+    /// file's tensor of the same name is dropped, because that is the default.
     ///
     /// `source` is where the architecture comes from, as [`ResolvedArchitecture::source`] has it.
     pub(crate) fn finish(self, input: Vec<usize>, source: &'static str) -> ResolvedArchitecture {
@@ -97,7 +98,7 @@ impl ArchitectureBuilder {
             recipes,
             source,
             assumptions: self.assumptions,
-            sizes_assumed: false,
+            image_size_unknown: false,
         }
     }
 }

@@ -25,13 +25,14 @@ pub struct Coverage {
 pub enum TensorUse {
     /// Weights of links.
     Kernel,
-    /// Biases: one dimension, and a name that no norm gives its scale.
+    /// Biases: tensors with a name such as `bias` or `beta`, and vectors whose name is not one that
+    /// norms give their scale (`weight`, `gamma`, ...).
     Bias,
 }
 
 impl TensorUse {
-    /// What the tensor is; `None` of running means and variances, counters, and all that is no
-    /// weight.
+    /// What the tensor is; `None` for running means and variances, counters and everything else
+    /// that is no weight.
     pub fn of(tensor: &TensorEntry) -> Option<Self> {
         let last = tensor.name.rsplit(['.', '/']).next().unwrap_or_default();
         let last = last.strip_suffix(":0").unwrap_or(last);
@@ -70,17 +71,18 @@ pub(crate) fn coverage(
     tensors: Vec<TensorEntry>,
     resolved: Result<&ResolvedArchitecture, &ArchitectureError>,
 ) -> Vec<Coverage> {
-    // Without any architecture the weights are still measured, as kernels and biases of no known
-    // layer.
-    let weights_alone = matches!(resolved, Err(ArchitectureError::NoArchitecture { .. }));
+    // If no architecture is given and none can be made, the weights are still measured, as kernels
+    // and biases of no known layer. If a given architecture is wrong, that is an error of the user,
+    // and no tensor counts as used.
+    let no_architecture = matches!(resolved, Err(ArchitectureError::NoArchitecture { .. }));
     let resolved = resolved.ok();
     let uses: BTreeMap<String, String> = resolved.map(uses).unwrap_or_default();
     let cover = |tensor: TensorEntry| {
-        let by_itself = || {
-            let own = TensorUse::of(&tensor).filter(|_| weights_alone);
-            own.map(|own| own.as_str().to_owned())
+        let use_by_name = || {
+            let tensor_use = TensorUse::of(&tensor).filter(|_| no_architecture);
+            tensor_use.map(|tensor_use| tensor_use.as_str().to_owned())
         };
-        let used_as = uses.get(&tensor.name).cloned().or_else(by_itself);
+        let used_as = uses.get(&tensor.name).cloned().or_else(use_by_name);
         Coverage {
             reason: reason(&tensor, used_as.is_some(), resolved),
             tensor,
@@ -102,7 +104,7 @@ fn reason(
             Some(format!("{} read as F32", tensor.element))
         }
         (true, Some(resolved)) if resolved.source == INFERRED => {
-            Some(format!("told by {INFERRED}"))
+            Some(format!("known from {INFERRED} only"))
         }
         (true, Some(_)) => None,
         (false, _) if tensor.excluded_because.is_some() => tensor.excluded_because.clone(),

@@ -19,6 +19,8 @@ pub(crate) fn embedded(checkpoint: &OpenCheckpoint) -> Option<Translated<Resolve
             zoo_matrix::translate(variables, &zoo_matrix::ZooHints::default())
         }
     };
+    // Each translator names a source of its own; for a file the name of its format is shown
+    // instead.
     Some(translated.map(|resolved| ResolvedArchitecture {
         source: checkpoint.format(),
         ..resolved

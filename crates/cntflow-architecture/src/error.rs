@@ -62,14 +62,14 @@ pub enum TranslationError {
     /// Something that architectures cannot express, or that contradicts itself.
     #[error("{}{reason}", prefix(layer.as_ref()))]
     Unsupported {
-        /// The layer, node or module, as messages show it; `None` where it is not that of a single
-        /// one.
+        /// The layer, node or module concerned, as messages show it; `None` if the error is about
+        /// no single one, or if the caller still has to name it.
         layer: Option<String>,
         /// What cannot be expressed.
         reason: String,
     },
     /// A layer's settings are not those that its class has.
-    #[error("{layer}: its settings")]
+    #[error("{layer}: its settings are not those of its class")]
     Settings {
         /// The layer, with its class.
         layer: String,
@@ -88,7 +88,7 @@ pub enum TranslationError {
     #[error("its layers cannot be expressed as a network")]
     Network(#[from] NetworkError),
     /// The configuration of a Keras model cannot be expressed.
-    #[error("the configuration that Keras wrote")]
+    #[error("the configuration that Keras wrote cannot be expressed")]
     KerasConfiguration(#[source] Box<Self>),
     /// The file embeds no architecture, and its tensors tell none.
     #[error("none is embedded, and none can be inferred")]
@@ -96,7 +96,7 @@ pub enum TranslationError {
 }
 
 impl TranslationError {
-    /// The same error with the layer it is about, where none is named yet.
+    /// The same error with the layer that it is about, if none is named yet.
     pub(crate) fn at_layer(self, name: impl FnOnce() -> String) -> Self {
         match self {
             Self::Unsupported {

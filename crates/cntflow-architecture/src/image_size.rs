@@ -6,14 +6,15 @@
 /// Sizes that images of common data sets have, the most common first.
 const COMMON: [usize; 7] = [28, 32, 64, 224, 96, 128, 256];
 
-/// A size so small that many convolutions fit it by chance: chosen among several sizes, but no
-/// evidence by itself.
+/// A size so small that many networks fit it by chance. It may be chosen among sizes that fit
+/// ([`preferred`]), but that it fits proves nothing ([`is_evidence`]).
 const SMALL: usize = 16;
 
-/// A size that is evidence where nothing else fits, but too rare to be chosen among several.
+/// That this size fits is evidence ([`is_evidence`]), but it is too rare to be chosen among several
+/// sizes that fit ([`preferred`]).
 const RARE: usize = 48;
 
-/// The size where nothing is known of the images: that of MNIST.
+/// The size that is assumed if nothing is known of the images: that of MNIST.
 pub(crate) const DEFAULT: usize = COMMON[0];
 
 /// The size of a data set's images, by the data set's name.
@@ -28,12 +29,12 @@ pub(crate) fn of_dataset(name: &str) -> Option<usize> {
 }
 
 /// Whether images commonly have this size, so that an assumption which leads to it is likely right.
-pub(crate) fn is_common(size: usize) -> bool {
+pub(crate) fn is_evidence(size: usize) -> bool {
     COMMON.contains(&size) || size == RARE
 }
 
-/// Index of the most common of several sizes; `None` where none is common.
-pub(crate) fn most_common(sizes: &[usize]) -> Option<usize> {
+/// Index of the most common of several sizes; `None` if none is common.
+pub(crate) fn preferred(sizes: &[usize]) -> Option<usize> {
     let mut by_preference = COMMON.iter().chain([&SMALL]);
     by_preference.find_map(|common| sizes.iter().position(|size| size == common))
 }
@@ -44,15 +45,18 @@ mod tests {
 
     #[test]
     fn the_most_common_size_is_preferred() {
-        assert_eq!(most_common(&[27, 28, 32]), Some(1));
-        assert_eq!(most_common(&[16, 17, 224]), Some(2));
-        assert_eq!(most_common(&[16, 17]), Some(0));
-        assert_eq!(most_common(&[47, 48]), None);
-        assert_eq!(most_common(&[]), None);
+        assert_eq!(preferred(&[27, 28, 32]), Some(1));
+        assert_eq!(preferred(&[16, 17, 224]), Some(2));
+        assert_eq!(preferred(&[16, 17]), Some(0));
+        assert_eq!(preferred(&[47, 48]), None);
+        assert_eq!(preferred(&[]), None);
     }
 
     #[test]
     fn small_sizes_are_no_evidence() {
-        assert_eq!([16, 28, 48, 100].map(is_common), [false, true, true, false]);
+        assert_eq!(
+            [16, 28, 48, 100].map(is_evidence),
+            [false, true, true, false]
+        );
     }
 }

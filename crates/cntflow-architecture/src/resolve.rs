@@ -1,5 +1,5 @@
-//! Which architecture a checkpoint has: the one that is given, that the file embeds, or that names
-//! and shapes tell; and what every tensor is used as.
+//! Decides which architecture a checkpoint has (given, embedded, or inferred from names and shapes)
+//! and what each tensor is used as.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,13 @@ use crate::resolved::ResolvedArchitecture;
 
 /// Decides on the architecture of a checkpoint.
 ///
-/// The first of these counts: `given` by the catalog; a file beside the checkpoint (`<file>.json`,
-/// `<file without its extension>.json` or `architecture.json`, holding the architecture or an
-/// object with the key `architecture`); the checkpoint's metadata; what its format embeds; what the
-/// names and shapes of its tensors tell. Tensors of an architecture from the first three are found
-/// by name, with or without a prefix, or else by their position. The coverage of the tensors comes
-/// in every case.
+/// An architecture may be given: by the catalog (`from_catalog`), by a file beside the checkpoint
+/// (`<file>.json`, `<file without its extension>.json` or `architecture.json`, holding the
+/// architecture or an object with the key `architecture`), or by the checkpoint's metadata. The
+/// first of these counts. If none is given, the architecture is the one that the format embeds, or
+/// else it is inferred from the names and shapes of the tensors. Tensors of a given architecture
+/// are found by name, with or without a prefix, or else by their position. The coverage of the
+/// tensors is returned in every case, also beside an error.
 ///
 /// # Errors
 /// [`ArchitectureError::WrongArchitecture`]: the architecture that is given does not follow the
@@ -29,15 +30,15 @@ use crate::resolved::ResolvedArchitecture;
 /// [`weight_tensors`](crate::weight_tensors).
 pub fn resolve_architecture(
     checkpoint: &OpenCheckpoint,
-    given: Option<&str>,
+    from_catalog: Option<&str>,
 ) -> (
     Result<ResolvedArchitecture, ArchitectureError>,
     Vec<Coverage>,
 ) {
     let path = || checkpoint.path().to_owned();
-    let resolved = match architecture_text(checkpoint, given) {
+    let resolved = match architecture_text(checkpoint, from_catalog) {
         Some((text, origin)) => serde_json::from_str(&text)
-            .map(|architecture| with_tensors(architecture, origin, checkpoint))
+            .map(|architecture| with_recipes(architecture, origin, checkpoint))
             .map_err(|source| ArchitectureError::WrongArchitecture {
                 path: path(),
                 origin,
@@ -57,9 +58,9 @@ pub fn resolve_architecture(
 /// The text of an architecture in our schema, and where it was found.
 fn architecture_text(
     checkpoint: &OpenCheckpoint,
-    given: Option<&str>,
+    from_catalog: Option<&str>,
 ) -> Option<(String, &'static str)> {
-    let catalog = given.map(|text| (text.to_owned(), "catalog"));
+    let catalog = from_catalog.map(|text| (text.to_owned(), "catalog"));
     let beside = || sidecar::architecture(checkpoint.path()).map(|text| (text, "sidecar"));
     let metadata = || {
         let text = checkpoint.metadata().remove("architecture");
@@ -70,29 +71,29 @@ fn architecture_text(
     catalog.or_else(beside).or_else(metadata)
 }
 
-/// A given architecture with the recipes of its tensors. Where the file embeds one that expects the
-/// same tensors, its recipes are taken: formats know the layout of their own kernels.
-fn with_tensors(
+/// A given architecture with the recipes of its tensors. If the file embeds an architecture that
+/// expects the same tensors, its recipes are used: formats know the layout of their own kernels.
+fn with_recipes(
     architecture: Architecture,
     source: &'static str,
     checkpoint: &OpenCheckpoint,
 ) -> ResolvedArchitecture {
     let (recipes, assumptions) = match embedded_recipes(&architecture, checkpoint) {
         Some(recipes) => (recipes, Vec::new()),
-        None => recipes_by_name(&architecture, checkpoint),
+        None => recipes_by_name_or_position(&architecture, checkpoint),
     };
     ResolvedArchitecture {
         architecture,
         recipes,
         source,
         assumptions,
-        sizes_assumed: false,
+        image_size_unknown: false,
     }
 }
 
-/// Recipes by the names of the file's tensors, with or without a prefix; by their position where no
-/// name is the architecture's.
-fn recipes_by_name(
+/// Recipes by the names of the file's tensors, with or without a prefix; by their position if no
+/// name is one of the architecture's.
+fn recipes_by_name_or_position(
     architecture: &Architecture,
     checkpoint: &OpenCheckpoint,
 ) -> (BTreeMap<String, TensorRecipe>, Vec<String>) {

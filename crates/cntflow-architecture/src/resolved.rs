@@ -22,9 +22,10 @@ pub struct ResolvedArchitecture {
     pub source: &'static str,
     /// What was assumed, a sentence each.
     pub assumptions: Vec<String>,
-    /// Whether the size of images, and with it strides and paddings, is merely one that fits. Then
-    /// only the graph of channels of its convolutions is meaningful.
-    pub sizes_assumed: bool,
+    /// Whether the image size is unknown: then the size, the strides and the paddings are merely
+    /// ones that fit the weights. Of convolutions only the graph whose neurons are channels is
+    /// meaningful.
+    pub image_size_unknown: bool,
 }
 
 impl ResolvedArchitecture {
@@ -42,8 +43,10 @@ impl ResolvedArchitecture {
     /// # Errors
     /// A tensor is missing, has another shape than the architecture says, or holds no real weights.
     pub fn network(self, checkpoint: &OpenCheckpoint) -> Result<Network<'_>, ArchitectureError> {
-        // `Network::new` knows missing tensors only: why one cannot be made is kept here.
+        // The callback can only tell `Network::new` that a tensor is missing. The reason why it
+        // cannot be made is kept here.
         let failure: RefCell<Option<ArchitectureError>> = RefCell::new(None);
+        // `Zeros` and `Ones` need these: the file has no tensor to take a shape from.
         let shapes: BTreeMap<String, Vec<usize>> = if self.recipes.is_empty() {
             BTreeMap::new()
         } else {

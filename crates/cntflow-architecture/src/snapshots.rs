@@ -9,7 +9,8 @@ use crate::error::{Translated, unsupported};
 use crate::recipe::{TensorRecipe, TensorSlice};
 use crate::resolved::ResolvedArchitecture;
 
-/// The chain of a snapshot's kernels, which are matrices all; `None` where there is none.
+/// The chain of a snapshot's kernels; `None` if there are none. All of them are matrices, because
+/// the format excludes every other tensor.
 pub(crate) fn translate(tensors: &[TensorEntry]) -> Option<Translated<ResolvedArchitecture>> {
     let kernels: Vec<&TensorEntry> = tensors
         .iter()
@@ -26,7 +27,7 @@ pub(crate) fn translate(tensors: &[TensorEntry]) -> Option<Translated<ResolvedAr
         ))));
     }
     let mut builder = ArchitectureBuilder::default();
-    builder.assume("the file tells no activations");
+    builder.assume("the activations of the layers are unknown: the file does not name them");
     for (index, kernel) in kernels.iter().enumerate() {
         let name = format!("layer{index}");
         let transposed = TensorSlice::permuted(&*kernel.name, &[1, 0]);

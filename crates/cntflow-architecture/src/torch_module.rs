@@ -1,4 +1,4 @@
-//! The architecture of a pickled `nn.Sequential`, told by its modules and their attributes.
+//! The architecture of a pickled `nn.Sequential`, made from its modules and their attributes.
 
 mod attributes;
 mod layer;
@@ -12,41 +12,43 @@ use crate::image_size;
 use crate::resolved::ResolvedArchitecture;
 use attributes::{Module, ModuleInput};
 
-/// Largest image size that is tried. Networks that take this one take images of any size, so that
-/// nothing tells theirs.
+/// Largest image size that is tried. A network that takes even this one is assumed to take any
+/// size, so its own size cannot be found.
 const MAX_IMAGE_SIZE: usize = 512;
 
-/// Most levels of sequences within sequences.
+/// The deepest nesting of `nn.Sequential` that is followed.
 const MAX_DEPTH: usize = 16;
 
-/// Most modules of a sequence.
+/// Once this many modules are listed, no further nested `nn.Sequential` is entered. A pickle may
+/// list the same child many times, so that few bytes make very many modules.
 const MAX_MODULES: usize = 10_000;
 
 /// The architecture of the pickle's root.
 ///
 /// `None` where the root is no `nn.Sequential`: what any other module does with its parts is code,
-/// which the file does not hold. `None` too where nothing tells the size of the images that it
-/// takes.
+/// which the file does not hold. `None` too if the size of the images that it takes cannot be
+/// found.
 pub(crate) fn translate(pickle: &Pickle) -> Option<Translated<ResolvedArchitecture>> {
     let (class, object) = pickle.object(pickle.root())?;
     if class != ("torch.nn.modules.container", "Sequential") {
         return None;
     }
-    sequence(pickle, pickle.pairs(object.state?)?).transpose()
+    sequential(pickle, pickle.pairs(object.state?)?).transpose()
 }
 
-/// The chain of a sequence's modules, if the size of its inputs is told.
-fn sequence(pickle: &Pickle, state: &[(Id, Id)]) -> Translated<Option<ResolvedArchitecture>> {
+/// The chain of an `nn.Sequential`'s modules, if the size of its inputs can be found.
+fn sequential(pickle: &Pickle, state: &[(Id, Id)]) -> Translated<Option<ResolvedArchitecture>> {
     let mut modules = Vec::new();
-    flatten(pickle, state, "", &mut modules, 0)?;
+    collect_modules(pickle, state, "", &mut modules, 0)?;
     let input = modules.iter().find_map(Module::input);
     let mut builder = ArchitectureBuilder::default();
     for module in &modules {
         match module.layer() {
             Ok(layer) => layer.into_iter().for_each(|layer| builder.add_layer(layer)),
-            // Without the attribute no image size can be tried, so that none is told.
+            // Without the attribute no image size can be tried. `None` leaves the file to
+            // inference, which does not need the attribute.
             Err(TranslationError::MissingAttribute { .. })
-                if matches!(input, Some(ModuleInput::Row(_) | ModuleInput::Image(_))) =>
+                if matches!(input, Some(ModuleInput::Line(_) | ModuleInput::Image(_))) =>
             {
                 return Ok(None);
             }
@@ -58,7 +60,7 @@ fn sequence(pickle: &Pickle, state: &[(Id, Id)]) -> Translated<Option<ResolvedAr
     let (input, axes) = match input {
         None => return Err(unsupported("it has no layer with weights")),
         Some(ModuleInput::Units(units)) => return Ok(Some(finish(builder, vec![units]))),
-        Some(ModuleInput::Row(channels)) => (vec![channels, 0], "columns"),
+        Some(ModuleInput::Line(channels)) => (vec![channels, 0], "columns"),
         Some(ModuleInput::Image(channels)) => (vec![channels, 0, 0], "rows and columns"),
     };
     let sizes = fitting_sizes(&dense, builder.layers(), &input);
@@ -113,11 +115,11 @@ fn likeliest(sizes: &[usize]) -> Option<usize> {
     if *sizes.last()? == MAX_IMAGE_SIZE {
         return None;
     }
-    Some(sizes[image_size::most_common(sizes).unwrap_or(0)])
+    Some(sizes[image_size::preferred(sizes).unwrap_or(0)])
 }
 
-/// Lists all modules of a sequence and of the sequences in it.
-fn flatten<'p>(
+/// Lists all modules of an `nn.Sequential` and of those nested in it.
+fn collect_modules<'p>(
     pickle: &'p Pickle,
     state: &'p [(Id, Id)],
     path: &str,
@@ -125,7 +127,9 @@ fn flatten<'p>(
     depth: usize,
 ) -> Translated<()> {
     if depth > MAX_DEPTH || modules.len() > MAX_MODULES {
-        return Err(unsupported("it nests too many sequences"));
+        return Err(unsupported(format!(
+            "it has more than {MAX_MODULES} modules, or nests nn.Sequential more than {MAX_DEPTH} deep"
+        )));
     }
     let children = pickle
         .get(state, "_modules")
@@ -149,7 +153,7 @@ fn flatten<'p>(
             )));
         }
         if class == "Sequential" {
-            flatten(pickle, state, &path, modules, depth + 1)?;
+            collect_modules(pickle, state, &path, modules, depth + 1)?;
         } else {
             modules.push(Module {
                 pickle,

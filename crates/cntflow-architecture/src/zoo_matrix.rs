@@ -78,7 +78,7 @@ pub fn translate(
             }
             _ => {
                 return Err(unsupported(format!(
-                    "variable {} {:?} is neither a convolution nor the last, dense, layer",
+                    "variable {} {:?} is neither the kernel of a convolution nor that of a dense layer at the end",
                     module.kernel.name, module.kernel.shape
                 )));
             }

@@ -45,7 +45,7 @@ impl Catalog {
         Self::default().with(entries)
     }
 
-    /// A catalog of the entries of this one and some more.
+    /// A catalog with the entries of this one and `more`.
     ///
     /// # Errors
     /// As [`Catalog::new`].

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Labels;
 
-/// One checkpoint. A plain wire type: it travels between processes as the descriptor of a measuring
-/// task. A catalog may hold a million of them in memory, so entries share the texts that they have
-/// in common.
+/// One checkpoint: plain data that is sent between processes as the descriptor of a measuring task.
+/// A catalog may hold a million of them in memory, so entries share the texts that they have in
+/// common.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CatalogEntry {
     /// Unique name within its catalog: `<run>/step-00004` for trained ones, the path as found for

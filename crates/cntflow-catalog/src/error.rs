@@ -45,7 +45,9 @@ pub enum CatalogError {
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
     /// The name of the file has none of the endings of tables.
-    #[error("no table: neither CSV, JSON lines nor Parquet by its name")]
+    #[error(
+        "not a table: its name ends in none of .csv, .jsonl, .ndjson (each also .gz) and .parquet"
+    )]
     UnknownForm,
     /// A line of a text file is wrong.
     #[error("line {line}")]
@@ -87,14 +89,14 @@ pub enum RowError {
         column: &'static str,
     },
     /// A column that must hold whole numbers holds something else.
-    #[error("column '{column}' is '{value}', no whole number")]
+    #[error("column '{column}' must hold a whole number, but holds '{value}'")]
     NoWholeNumber {
         /// The column.
         column: String,
         /// Its value.
         value: String,
     },
-    /// A column that must not be negative is.
+    /// A column holds a negative number where none may stand.
     #[error("column '{column}' is negative: {value}")]
     Negative {
         /// The column.
@@ -108,12 +110,12 @@ pub enum RowError {
         /// The column.
         column: String,
     },
-    /// There is no such column.
-    #[error("no column '{column}'; it has {}", columns.join(", "))]
+    /// An entry has no such label.
+    #[error("it has no label '{column}'; its labels: {}", names_or_none(columns))]
     NoColumn {
         /// The column that was asked for.
         column: String,
-        /// The columns that there are.
+        /// The labels that it has.
         columns: Vec<String>,
     },
     /// A line of JSON lines is no JSON object.
@@ -133,6 +135,15 @@ pub enum JsonError {
     /// It is another JSON value.
     #[error("it is no JSON object")]
     NotAnObject,
+}
+
+/// Names in a list; `none` if it is empty.
+fn names_or_none(names: &[String]) -> String {
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 impl CatalogError {

@@ -9,11 +9,11 @@ use crate::{
     CatalogError, CatalogOptions, Label, RowError, SkippedFile,
     catalog_file::whole_number,
     entry::CatalogEntry,
-    label_column::{ColumnSource, KEYS, is_key},
+    label_names::{ColumnSource, KEYS, is_key},
     rows::{Cell, Row, for_each_row},
 };
 
-/// Most names of checkpoints in a message.
+/// How many names of checkpoints a message shows.
 const MAX_SHOWN: usize = 5;
 
 /// Why a row of metadata belongs to no entry.
@@ -21,7 +21,7 @@ const MAX_SHOWN: usize = 5;
 enum MatchError {
     #[error("none of the columns {} is there", KEYS.join(", "))]
     NoKey,
-    #[error("'{name}' is the {kind} of {entries}")]
+    #[error("'{name}' is ambiguous: it is the {kind} of {entries}")]
     Ambiguous {
         name: String,
         kind: &'static str,
@@ -128,7 +128,8 @@ impl Names {
         names
     }
 
-    /// The entries of a row: one checkpoint, or those of a run (and step).
+    /// The entries that a row is about: one checkpoint, or, if no checkpoint has that name, all of
+    /// the run of that name (and of the row's step, if it has one).
     fn matched(
         &self,
         metadata: &Location,
@@ -147,8 +148,10 @@ impl Names {
         }
         let run = self.runs.get(name.as_str()).map_or(&[][..], Vec::as_slice);
         let step = row.get("step").map(Cell::label);
-        let number = step.as_ref().and_then(whole_number);
-        let is_of_step = |index: &usize| number.is_none_or(|step| entries[*index].step == step);
+        let is_of_step = |index: &usize| match &step {
+            Some(step) => whole_number(step) == Some(entries[*index].step),
+            None => true,
+        };
         let matched: Vec<usize> = run.iter().copied().filter(is_of_step).collect();
         match step {
             _ if !matched.is_empty() => Ok(matched),
@@ -175,7 +178,7 @@ impl Names {
                         return Err(MatchError::Ambiguous {
                             name: name.to_owned(),
                             kind,
-                            entries: shown(several, entries),
+                            entries: count_and_names(several, entries),
                         });
                     }
                 }
@@ -214,7 +217,7 @@ fn join(
     })?;
     let without: Vec<usize> = (0..entries.len()).filter(|&index| !joined[index]).collect();
     if !without.is_empty() {
-        skip(format!("no row for {}", shown(&without, entries)));
+        skip(format!("no row for {}", count_and_names(&without, entries)));
     }
     Ok(())
 }
@@ -232,16 +235,24 @@ fn add_labels(entry: &mut CatalogEntry, row: &Row) {
 }
 
 /// Number and first names of some entries, for messages.
-fn shown(some: &[usize], entries: &[CatalogEntry]) -> String {
-    let first = some.iter().take(MAX_SHOWN);
+fn count_and_names(indices: &[usize], entries: &[CatalogEntry]) -> String {
+    let first = indices.iter().take(MAX_SHOWN);
     let names: Vec<&str> = first
         .map(|&index| entries[index].checkpoint.as_str())
         .collect();
-    let more = if some.len() > MAX_SHOWN { ", ..." } else { "" };
-    let checkpoints = if some.len() == 1 {
+    let more = if indices.len() > MAX_SHOWN {
+        ", ..."
+    } else {
+        ""
+    };
+    let checkpoints = if indices.len() == 1 {
         "checkpoint"
     } else {
         "checkpoints"
     };
-    format!("{} {checkpoints} ({}{more})", some.len(), names.join(", "))
+    format!(
+        "{} {checkpoints} ({}{more})",
+        indices.len(),
+        names.join(", ")
+    )
 }

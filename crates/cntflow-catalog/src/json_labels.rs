@@ -4,15 +4,15 @@ use serde_json::{Map, Value};
 
 use crate::{JsonError, Label};
 
-/// Stands before the name of a number that JSON lacks. It is a control character, so that no text
-/// of a file begins with it by chance.
+/// Begins the strings that replace `NaN` and the infinities, so that [`label_of`] can tell them
+/// from the text "NaN". A control character: no real text begins with it.
 const MARK: char = '\u{1}';
 
 /// Parses a JSON object.
 ///
 /// # Errors
 /// The text is not JSON, or not an object.
-pub fn object(text: &[u8]) -> Result<Map<String, Value>, JsonError> {
+pub fn parse_object(text: &[u8]) -> Result<Map<String, Value>, JsonError> {
     let text = std::str::from_utf8(text).map_err(|_| JsonError::NotUtf8)?;
     let value = serde_json::from_str(text).or_else(|_| serde_json::from_str(&with_marks(text)))?;
     match value {
@@ -51,8 +51,8 @@ fn with_marks(text: &str) -> String {
     marked
 }
 
-/// The label of a number, flag or text; `None` of null, lists and objects.
-pub fn label(value: &Value) -> Option<Label> {
+/// The label of a number, flag or text; `None` for null, lists and objects.
+pub fn label_of(value: &Value) -> Option<Label> {
     match value {
         Value::Bool(flag) => Some(Label::Flag(*flag)),
         Value::Number(number) => number
@@ -69,12 +69,12 @@ pub fn label(value: &Value) -> Option<Label> {
     }
 }
 
-/// The label of a value: lists and objects as JSON text; `None` of null.
+/// The label of a value: lists and objects as JSON text; `None` for null.
 pub fn label_or_text(value: Value) -> Option<Label> {
     match value {
         Value::Null => None,
         Value::Array(_) | Value::Object(_) => Some(Label::Text(value.to_string().into())),
-        plain => label(&plain),
+        plain => label_of(&plain),
     }
 }
 
@@ -92,7 +92,7 @@ fn collect(prefix: &str, object: &Map<String, Value>, labels: &mut Vec<(String, 
         let name = format!("{prefix}{name}");
         match value {
             Value::Object(inner) => collect(&format!("{name}."), inner, labels),
-            other => labels.extend(label(other).map(|label| (name, label))),
+            other => labels.extend(label_of(other).map(|label| (name, label))),
         }
     }
 }
@@ -105,14 +105,14 @@ mod tests {
     fn nan_and_infinity_are_read() {
         let text =
             br#"{"a": NaN, "b": -Infinity, "c": "NaN \" NaN", "d": [Infinity], "e": {"f": 1}}"#;
-        let found = scalars(&object(text).unwrap());
+        let found = scalars(&parse_object(text).unwrap());
         assert!(matches!(found[0].1, Label::Real(value) if value.is_nan()));
         assert_eq!(found[1], ("b".into(), Label::Real(f64::NEG_INFINITY)));
         assert_eq!(found[2], ("c".into(), Label::Text("NaN \" NaN".into())));
         assert_eq!(found[3], ("e.f".into(), Label::Integer(1)));
         assert_eq!(found.len(), 4);
         for broken in [&b"{\"a\": NaN"[..], b"[NaN]", b"\xFF", b"{\"a\\"] {
-            assert!(object(broken).is_err());
+            assert!(parse_object(broken).is_err());
         }
     }
 }

@@ -4,8 +4,8 @@
 use arcstr::ArcStr;
 use serde::{Deserialize, Serialize};
 
-/// The value of a label. It crosses wires and files, so its encoding carries its type (no untagged
-/// form).
+/// The value of a label. It is sent between processes and written to files, so it is serialised
+/// with the name of its variant: `{"Real": 0.5}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Label {
     /// A flag.
@@ -59,16 +59,18 @@ impl std::fmt::Display for Label {
     }
 }
 
-/// The label that a text represents: a flag, a whole number, a real number, or else the text.
-pub fn typed(text: &str) -> Label {
-    if let Ok(flag) = text.parse() {
-        return Label::Flag(flag);
+impl Label {
+    /// The label that a text represents: a flag, a whole number, a real number, or else the text.
+    pub fn parse(text: &str) -> Self {
+        if let Ok(flag) = text.parse() {
+            return Self::Flag(flag);
+        }
+        if let Ok(whole) = text.parse() {
+            return Self::Integer(whole);
+        }
+        text.parse()
+            .map_or_else(|_| Self::Text(text.into()), Self::Real)
     }
-    if let Ok(whole) = text.parse() {
-        return Label::Integer(whole);
-    }
-    text.parse()
-        .map_or_else(|_| Label::Text(text.into()), Label::Real)
 }
 
 #[cfg(test)]
@@ -77,7 +79,7 @@ mod tests {
 
     #[test]
     fn texts_become_the_label_that_they_represent() {
-        let check = |text: &str, label: Label| assert_eq!(typed(text), label, "{text}");
+        let check = |text: &str, label: Label| assert_eq!(Label::parse(text), label, "{text}");
         check("true", Label::Flag(true));
         check("-3", Label::Integer(-3));
         check("0.5", Label::Real(0.5));

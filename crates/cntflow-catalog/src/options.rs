@@ -14,8 +14,9 @@ pub struct CatalogOptions {
     /// layout gives.
     pub step: Option<String>,
     /// A table (CSV, JSON lines, Parquet) with a row for each checkpoint or each run, whose columns
-    /// become labels. A column `path`, `checkpoint`, `file`, `filename`, `name` or `run` identifies
-    /// the checkpoint, by its name, path, file name or file name without ending, or the run,
-    /// together with a column `step` if there is one.
+    /// become labels. The first of the columns `path`, `checkpoint`, `file`, `filename`, `name` and
+    /// `run` that a row has says what the row is about: a checkpoint (by its name, its path, its
+    /// file name, or its file name without ending), or else a run. For a run, a column `step`
+    /// selects one checkpoint of it.
     pub metadata: Option<PathBuf>,
 }

@@ -1,8 +1,8 @@
 //! The processes of a cluster: their addresses, how they connect in bounded time, and the check
 //! that all run the same.
 //!
-//! Timely's own start-up waits for ever, prints to stdout and checks nothing. It also takes
-//! connected sockets, so this module connects them.
+//! Timely could connect the processes itself, but it waits for ever, prints to stdout and checks
+//! nothing. It also accepts sockets that are connected already: this module makes those.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
@@ -14,7 +14,8 @@ use crate::error::DataflowError;
 /// How long a process waits for the others before it gives up, default is 60 seconds.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// First bytes of every connection, which tell a process of ours from a stranger on the port.
+/// First bytes of every connection, by which a cntflow process is told from other programs that
+/// connect to the port.
 const MAGIC: [u8; 8] = *b"cntflow1";
 
 /// How long one side waits for the other's greeting after connecting.
@@ -48,17 +49,22 @@ impl Peers {
         self.sockets.len()
     }
 
-    /// Waits until every process has planned, and checks that all agree. None may start before:
-    /// another would plan from what it has already changed.
-    pub(crate) fn agree(&mut self, on: &[(&'static str, String)]) -> Result<(), DataflowError> {
+    /// Waits until every process has planned, and checks that all agree. No process may start
+    /// before all have planned: otherwise a slow process would plan from tables that a fast one has
+    /// already changed.
+    pub(crate) fn agree(
+        &mut self,
+        fingerprint: &[(&'static str, String)],
+    ) -> Result<(), DataflowError> {
         for process in 0..self.sockets.len() {
             let Some(socket) = &mut self.sockets[process] else {
                 continue;
             };
-            let greeting = exchange_greetings(socket, self.cluster.process, on, AGREEMENT_TIMEOUT);
+            let greeting =
+                exchange_greetings(socket, self.cluster.process, fingerprint, AGREEMENT_TIMEOUT);
             let (_, theirs) =
                 greeting.map_err(|source| self.cluster.connection_failed(process, source))?;
-            check(process, &theirs, on)?;
+            check_fingerprint(process, &theirs, fingerprint)?;
         }
         Ok(())
     }
@@ -164,7 +170,7 @@ impl Cluster {
             match dial(&self.addresses[process], deadline) {
                 Ok(mut socket) => {
                     let (_, theirs) = self.greet(&mut socket, process, fingerprint)?;
-                    return check(process, &theirs, fingerprint).map(|()| socket);
+                    return check_fingerprint(process, &theirs, fingerprint).map(|()| socket);
                 }
                 Err(source) if Instant::now() >= deadline => {
                     return Err(DataflowError::NotReached {
@@ -179,7 +185,8 @@ impl Cluster {
         }
     }
 
-    /// Accepts a connection of a later process; `missing` is one that has not connected yet.
+    /// Accepts a connection of a process with a higher index. `missing` is any process that has not
+    /// connected yet; errors name it.
     fn accept(
         &self,
         listener: &TcpListener,
@@ -199,7 +206,7 @@ impl Cluster {
                     else {
                         continue;
                     };
-                    check(process, &theirs, fingerprint)?;
+                    check_fingerprint(process, &theirs, fingerprint)?;
                     if process > self.process && process < self.addresses.len() {
                         return Ok((process, socket));
                     }
@@ -291,7 +298,7 @@ fn exchange_greetings(
 }
 
 /// Compares fingerprints, value by value.
-fn check(
+fn check_fingerprint(
     process: usize,
     theirs: &[String],
     ours: &[(&'static str, String)],
@@ -359,7 +366,7 @@ mod tests {
     fn processes_of_different_studies_refuse_each_other() {
         for outcome in pair("a", "b") {
             let text = outcome.unwrap_err().to_string();
-            assert!(text.contains("runs something else: study is"), "{text}");
+            assert!(text.contains("does not match this one: study is"), "{text}");
         }
     }
 

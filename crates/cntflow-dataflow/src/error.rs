@@ -81,8 +81,8 @@ pub enum DataflowError {
     },
     /// Another process runs another study, or the same study from another state.
     #[error(
-        "process {process} runs something else: {what} is {theirs} there and {ours} here; start \
-         all processes with the same program, study and output folder"
+        "process {process} does not match this one: {what} is {theirs} there and {ours} here; \
+         start all processes with the same program, study and output folder"
     )]
     Mismatch {
         /// The other process.

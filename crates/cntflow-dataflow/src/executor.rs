@@ -29,7 +29,7 @@ use crate::error::DataflowError;
 use crate::queue::{Pull, TaskQueue};
 use crate::supervise::{
     Alarm, EndWorker, Failure, Stop, catch_task_panic, failure_of, install_panic_hook,
-    watch_communication,
+    register_alarm,
 };
 use crate::work::{Collector, TaskContext, Work};
 
@@ -47,11 +47,11 @@ pub struct Executor {
     pub workers: usize,
     /// The other processes; `None` for a run on this machine alone.
     pub peers: Option<Peers>,
-    /// What all processes must have planned alike: name and value of each part. They are compared
-    /// before the first task.
+    /// Names and values that must be equal in all processes, such as the digest of the tasks. They
+    /// are compared before the first task.
     pub agreed: Vec<(&'static str, String)>,
-    /// Whether threads of one process serialise what they exchange, as processes do. For tests of
-    /// what crosses a wire.
+    /// For tests: whether threads of one process serialise what they exchange, as separate
+    /// processes must.
     pub serialise: bool,
 }
 
@@ -79,9 +79,8 @@ pub enum Finished {
 /// Runs all tasks of `queue` and commits their outputs. In a cluster every process calls this with
 /// the tasks that [`assign`](crate::assign) gives it.
 ///
-/// # Errors
-/// Another process cannot be reached, runs something else or was lost; a worker panicked outside of
-/// a task; a commit failed. What was committed before stays.
+/// # Errors Another process cannot be reached, does not match this one or was lost; a worker
+/// panicked outside of a task; a commit failed. What was committed before stays.
 pub fn run<W: Work>(
     executor: Executor,
     queue: TaskQueue<W::Task>,
@@ -90,11 +89,11 @@ pub fn run<W: Work>(
 ) -> Result<Finished, DataflowError> {
     install_panic_hook();
     let alarm = Arc::new(Alarm::default());
-    let n_local = executor.workers;
-    let (builders, communication) = executor.build(&alarm)?;
+    let workers_here = executor.workers;
+    let (builders, communication) = executor.connect_workers(&alarm)?;
     let worker = {
         let (alarm, stop) = (Arc::clone(&alarm), stop.clone());
-        move |worker: &mut Worker| supervised(worker, &queue, &work, &alarm, &stop, n_local)
+        move |worker: &mut Worker| run_worker(worker, &queue, &work, &alarm, &stop, workers_here)
     };
     let guards =
         timely::execute::execute_from(builders, communication, WorkerConfig::default(), worker)
@@ -110,7 +109,7 @@ pub fn run<W: Work>(
 type Communication = Box<dyn std::any::Any + Send>;
 
 impl Executor {
-    fn build(
+    fn connect_workers(
         mut self,
         alarm: &Arc<Alarm>,
     ) -> Result<(Vec<AllocatorBuilder>, Communication), DataflowError> {
@@ -126,7 +125,7 @@ impl Executor {
             return Ok((builders, Box::new(())));
         };
         peers.agree(&self.agreed)?;
-        watch_communication(alarm);
+        register_alarm(alarm);
         let process = peers.process();
         let sockets = peers.into_sockets();
         initialize_networking_from_sockets(local, sockets, process, self.workers, hooks)
@@ -162,18 +161,19 @@ fn join(
     Ok(())
 }
 
-/// Runs one worker from start to end. After a failure it goes on unwinding: a clean exit would tell
-/// the peers that all is well, and they would wait for ever.
-fn supervised<W: Work>(
+/// Runs one worker from start to end. After a failure it does not return but panics again. If it
+/// returned, timely would tell the other processes that this worker has finished cleanly, and they
+/// would wait for ever.
+fn run_worker<W: Work>(
     worker: &mut Worker,
     queue: &TaskQueue<W::Task>,
     work: &Arc<W>,
     alarm: &Arc<Alarm>,
     stop: &Stop,
-    n_local: usize,
+    workers_here: usize,
 ) {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let probes = build(worker, queue, work, alarm, stop, n_local);
+        let probes = build_dataflow(worker, queue, work, alarm, stop, workers_here);
         while !probes.iter().all(ProbeHandle::done) && !alarm.is_raised() {
             worker.step_or_park(Some(PARK));
         }
@@ -188,13 +188,13 @@ fn supervised<W: Work>(
 }
 
 /// Builds the dataflow: the same operators in the same order on every worker, as timely requires.
-fn build<W: Work>(
+fn build_dataflow<W: Work>(
     worker: &mut Worker,
     queue: &TaskQueue<W::Task>,
     work: &Arc<W>,
     alarm: &Arc<Alarm>,
     stop: &Stop,
-    n_local: usize,
+    workers_here: usize,
 ) -> [ProbeHandle<u64>; 2] {
     worker.dataflow::<u64, _, _>(|scope| {
         let in_flight = Rc::new(Cell::new(0usize));
@@ -212,7 +212,7 @@ fn build<W: Work>(
             in_flight,
             stop.clone(),
         );
-        let reports = collect_outputs(scope, outputs, Arc::clone(work), n_local);
+        let reports = collect_outputs(scope, outputs, Arc::clone(work), workers_here);
         let work = Arc::clone(work);
         let (reports_probe, _) = reports
             .exchange(|_| 0)
@@ -224,7 +224,7 @@ fn build<W: Work>(
 }
 
 /// Stops all workers of the cluster when one of them is stopped. Otherwise an interrupted process
-/// would wait until the others have run all their tasks. Ends with the tasks.
+/// would wait until the others have run all their tasks. The operator ends when all tasks are done.
 fn broadcast_stop(
     scope: Scope<'_, u64>,
     finished: ProbeHandle<u64>,
@@ -258,8 +258,8 @@ fn broadcast_stop(
 
 /// The source: pulls a task when its worker has none.
 ///
-/// The worker's own count holds it back, not a probe. A probe shows the frontier of all workers, so
-/// every worker would wait for the slowest task.
+/// The source waits while `in_flight` is not 0. Timely's usual way would be a probe, but a probe
+/// shows the frontier of all workers: every worker would wait for the slowest task of all.
 fn pull_tasks<'scope, T: Clone + 'static>(
     scope: Scope<'scope, u64>,
     queue: TaskQueue<T>,
@@ -316,7 +316,8 @@ fn run_tasks<'scope, W: Work>(
                         let output = outcome.unwrap_or_else(|panic| {
                             Some(work.panicked(&task, &panic.to_string(), &context))
                         });
-                        // Only now: the task, or what stands for it, may have added others.
+                        // The task is finished only after `run` or `panicked` has returned: until
+                        // then it may still add tasks, and the queue must not look exhausted.
                         queue.finish_task();
                         in_flight.set(0);
                         if let Some(output) = output {
@@ -331,15 +332,15 @@ fn run_tasks<'scope, W: Work>(
 
 /// Collects outputs into batches and commits them when large, when due, and at the end.
 ///
-/// Workers of process 0 report on the spot. Reports of the other processes go to its worker 0,
-/// which may be busy with a long task.
+/// Reports of other processes are delivered by worker 0, which may be busy with a long task.
+/// Workers of process 0 therefore call [`Work::reported`] themselves, at once.
 fn collect_outputs<'scope, W: Work>(
     scope: Scope<'scope, u64>,
     outputs: StreamVec<'scope, u64, W::Output>,
     work: Arc<W>,
-    n_local: usize,
+    workers_here: usize,
 ) -> StreamVec<'scope, u64, W::Report> {
-    let in_process_0 = scope.index() < n_local;
+    let in_process_0 = scope.index() < workers_here;
     let mut collector = work.collector(scope.index());
     type Builder<R> = CapacityContainerBuilder<Vec<R>>;
     outputs.unary_frontier::<Builder<W::Report>, _, _, _>(

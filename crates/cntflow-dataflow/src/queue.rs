@@ -74,8 +74,8 @@ impl<T> TaskQueue<T> {
         }
     }
 
-    /// A poisoned lock is safe to use: every change of the state is one statement, so a worker that
-    /// panicked with the lock left a consistent state.
+    /// A poisoned lock is safe to use: every step that changes the state leaves it consistent, so
+    /// it does not matter where a worker panicked while it held the lock.
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

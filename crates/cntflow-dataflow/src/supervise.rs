@@ -1,5 +1,5 @@
-//! Panics and stops: what timely does not supervise. A worker that panics would leave all others
-//! waiting for ever for a frontier that never moves, and `join` loses a panic's message.
+//! Panics and stops, which timely does not handle. If one worker panicked, all others would wait
+//! for ever for its frontier; and timely's `join` loses the message of the panic.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, Weak};
 
 use crate::error::DataflowError;
 
-/// Asks a run to end early. Running tasks finish or are left, and open batches are committed.
+/// Asks a run to end early. Running tasks may finish, or return early with nothing to keep; open
+/// batches are committed.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
@@ -74,7 +75,8 @@ impl Alarm {
 thread_local! {
     /// Whether this thread runs a task. Panics of tasks become outputs and need no report.
     static RUNS_TASK: Cell<bool> = const { Cell::new(false) };
-    /// Source location of this thread's last panic, for the message of that output.
+    /// Where the last panic of this thread happened (`file:line`), for the message of a
+    /// [`TaskPanic`].
     static PANIC_LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -129,13 +131,14 @@ pub(crate) fn failure_of(payload: Box<dyn Any + Send>) -> Failure {
     }
 }
 
-/// Whether a panic message is timely's when the queue to another process has broken.
+/// Whether this is the message with which timely panics after the connection to another process has
+/// broken.
 fn is_lost_peer(message: &str) -> bool {
     message.contains("MergeQueue poisoned")
 }
 
-/// Raises `alarm` when a communication thread of this process panics.
-pub(crate) fn watch_communication(alarm: &Arc<Alarm>) {
+/// Registers `alarm`: the panic hook raises it when a communication thread of this process panics.
+pub(crate) fn register_alarm(alarm: &Arc<Alarm>) {
     let alarms = CLUSTER_ALARMS.get_or_init(Mutex::default);
     alarms
         .lock()

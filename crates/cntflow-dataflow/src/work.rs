@@ -1,4 +1,4 @@
-//! What a study hands to the executor: tasks, how one runs, and how outputs are collected.
+//! What a caller hands to the executor: how a task runs, and how outputs are collected.
 
 use std::error::Error;
 use std::time::Instant;
@@ -12,8 +12,9 @@ pub trait Work: Send + Sync + 'static {
     type Task: Clone + Send + 'static;
     /// What a task yields. It stays on the worker that ran the task.
     type Output: 'static;
-    /// A small row about a finished task. It travels to process 0 in bincode: plain structs only,
-    /// since attributes such as `untagged` or `flatten` compile and then fail between processes.
+    /// A small row about a finished task. It is sent to process 0, encoded by bincode. Do not use
+    /// serde attributes such as `untagged` or `flatten`: they compile, but bincode cannot decode
+    /// them, so that only a run with several processes fails.
     type Report: serde::Serialize + for<'a> serde::Deserialize<'a> + Clone + Send + 'static;
     /// Collects the outputs of one worker.
     type Collector: Collector<Output = Self::Output, Report = Self::Report> + 'static;

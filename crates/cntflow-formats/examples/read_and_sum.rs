@@ -1,5 +1,5 @@
-//! The least that measuring can take: every file of a folder opened and checked, and every float of
-//! it summed, by so many threads.
+//! A lower bound of the time that measuring takes: THREADS threads open and check every file of a
+//! folder, and sum every float in it.
 //!
 //! `cargo run --release --example read_and_sum -- FOLDER THREADS` prints the seconds and the sum.
 //! `benches/metrics_speed` compares `cntflow measure` with it.
@@ -16,7 +16,9 @@ const LANES: usize = 32;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let folder = arguments.next().ok_or("a folder of safetensors files")?;
+    let folder = arguments
+        .next()
+        .ok_or("missing argument FOLDER: a folder of safetensors files")?;
     let threads: usize = arguments.next().as_deref().unwrap_or("2").parse()?;
     let entries = fs_err::read_dir(folder)?;
     let paths: Vec<PathBuf> = entries

@@ -19,7 +19,8 @@ pub struct OpenCheckpoint {
     content: Content,
     /// The shards, if it is in several files.
     shards: Vec<Content>,
-    /// Its row, if the content holds several checkpoints.
+    /// The number of the snapshot, if `content` is a whole file of snapshots; `None` for a row of a
+    /// zoo's matrix, whose content is the row.
     row: Option<u64>,
     format: Box<dyn Format>,
     /// Indices of the tensors by name.
@@ -37,7 +38,7 @@ impl OpenCheckpoint {
         Self::of_format(path, content, format)
     }
 
-    /// The checkpoint of a format that was opened from `content`.
+    /// A checkpoint from an opened file and the content that it was opened from.
     ///
     /// # Errors
     /// It lists a tensor twice.
@@ -63,13 +64,13 @@ impl OpenCheckpoint {
         })
     }
 
-    /// The same checkpoint, of which `content` is the index of these shards.
+    /// The same checkpoint with the contents of its shards; `content` is their index.
     #[must_use]
     pub(crate) fn with_shards(self, shards: Vec<Content>) -> Self {
         Self { shards, ..self }
     }
 
-    /// The same checkpoint, as a row of its content.
+    /// The same checkpoint, as a snapshot of its content.
     #[must_use]
     pub(crate) fn with_row(self, row: u64) -> Self {
         Self {
@@ -88,14 +89,16 @@ impl OpenCheckpoint {
         self.format.name()
     }
 
-    /// Size of its file, or of all its files, in bytes.
+    /// Bytes of what was opened: a file, an index with all its shards, or a row of a zoo's matrix.
+    /// A snapshot counts with its whole file.
     pub fn bytes(&self) -> u64 {
         let contents = std::iter::once(&self.content).chain(&self.shards);
         contents.map(|content| content.len() as u64).sum()
     }
 
-    /// BLAKE3 of its file in hexadecimal; of several files concatenated; of a row, of the whole
-    /// file followed by the row's number.
+    /// BLAKE3 in hexadecimal: of the file; of the index and all shards, one after the other; of the
+    /// whole file and the snapshot's number; of a row of a zoo's matrix, of the bytes of that row
+    /// alone.
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for content in std::iter::once(&self.content).chain(&self.shards) {
@@ -122,7 +125,7 @@ impl OpenCheckpoint {
         self.format.tensors()
     }
 
-    /// The tensor of a name.
+    /// The tensor with this name.
     pub fn tensor(&self, name: &str) -> Option<&TensorEntry> {
         let index = self.index_by_name.get(name)?;
         self.format.tensors().get(*index)
@@ -132,7 +135,7 @@ impl OpenCheckpoint {
     /// converted otherwise.
     ///
     /// # Errors
-    /// There is no such tensor, its type holds no real weights, or its elements cannot be decoded.
+    /// There is no such tensor, its type is not read as weights, or its elements cannot be decoded.
     pub fn values(&self, tensor: &str) -> Result<Cow<'_, [f32]>, CheckpointError> {
         let index = self.index_by_name.get(tensor).copied().ok_or_else(|| {
             StorageError::content(

@@ -7,7 +7,7 @@ use crate::{keras::Model as KerasModel, onnx::Graph, pickle::Pickle, zoo_matrix:
 /// it into a network.
 #[derive(Debug)]
 pub enum Description<'a> {
-    /// A Keras model: its configuration, or of a file of weights its layers alone.
+    /// A Keras model: its layers and, unless the file has only weights, its configuration.
     Keras(KerasModel<'a>),
     /// An ONNX graph.
     Onnx(Graph<'a>),

@@ -72,7 +72,7 @@ impl fmt::Display for Element {
 }
 
 impl Element {
-    /// Whether tensors of this type hold real weights.
+    /// Whether elements of this type are read as weights: floats of 16 bits and more.
     pub fn is_real(self) -> bool {
         matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
     }
@@ -87,7 +87,7 @@ impl Element {
     }
 
     /// Little-endian elements as `f32`: borrowed if they are aligned `F32`, converted otherwise.
-    /// `None` if the type holds no real weights.
+    /// `None` if the type is not read as weights.
     pub fn values(self, elements: Cow<'_, [u8]>) -> Option<Cow<'_, [f32]>> {
         let bytes = match (self, elements) {
             (Self::F32, Cow::Borrowed(bytes)) => match bytemuck::try_cast_slice(bytes) {

@@ -30,7 +30,7 @@ pub enum CheckpointError {
         /// What is wrong with its elements.
         source: FormatError,
     },
-    /// The elements of a tensor are no real weights.
+    /// The elements of a tensor are of a type that is not read as weights.
     #[error("{path}: tensor {tensor} has type {dtype}, which holds no weights that can be read")]
     Type {
         /// The file.

@@ -43,4 +43,4 @@ pub trait Format: fmt::Debug + Send + Sync {
 }
 
 /// The result of opening a file of a format.
-pub(crate) type Opening = Result<Box<dyn Format>, FormatError>;
+pub(crate) type OpenResult = Result<Box<dyn Format>, FormatError>;

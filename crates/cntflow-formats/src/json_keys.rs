@@ -6,8 +6,8 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
-/// Number of keys of an object for which `counts` holds; repeated keys count each time. Nothing is
-/// stored meanwhile.
+/// Counts the keys of an object for which `counts` holds, repeated keys each time. The keys are not
+/// kept, so that counting takes no memory.
 ///
 /// # Errors
 /// The text is no JSON object.
@@ -63,11 +63,11 @@ pub(crate) fn repeated_key(text: &[u8]) -> Option<String> {
     deserializer.deserialize_map(Repeated).ok().flatten()
 }
 
-/// An object of texts with each key once.
+/// Deserializes an object whose values are texts, and refuses a repeated key.
 ///
 /// # Errors
 /// It is something else, or repeats a key; the text names the key.
-pub(crate) fn texts_once<'de, D: Deserializer<'de>>(
+pub(crate) fn unique_texts<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
     struct Texts;
@@ -83,7 +83,7 @@ pub(crate) fn texts_once<'de, D: Deserializer<'de>>(
             let mut texts = BTreeMap::new();
             while let Some((key, text)) = map.next_entry::<String, String>()? {
                 if texts.contains_key(&key) {
-                    return Err(A::Error::custom(format_args!("{key} is there twice")));
+                    return Err(A::Error::custom(format_args!("key {key} is there twice")));
                 }
                 texts.insert(key, text);
             }

@@ -6,7 +6,7 @@ use cntflow_storage::{Content, Limits, StorageError};
 
 use crate::{
     CheckpointError,
-    format::{Format, Opening},
+    format::{Format, OpenResult},
     keras, numpy, onnx, safetensors, torch,
 };
 
@@ -16,10 +16,11 @@ struct FormatEntry {
     recognises: fn(&[u8]) -> bool,
     /// Opens a file. A reader that needs the bytes for longer than the call keeps a clone of the
     /// content, which shares them.
-    open: fn(&Content, &Limits) -> Opening,
+    open: fn(&Content, &Limits) -> OpenResult,
 }
 
-/// All formats, in the order in which they are tried.
+/// All formats, in the order in which they are tried. The closures turn the content into a slice;
+/// Keras keeps the content itself.
 const FORMATS: &[FormatEntry] = &[
     FormatEntry {
         recognises: safetensors::recognises,
@@ -67,7 +68,7 @@ pub(crate) fn known_format(
         what: if content.is_empty() {
             "it is empty"
         } else {
-            "its first bytes are of none of them"
+            "its content looks like none of them"
         },
     })?;
     let opened = (format.open)(content, limits);

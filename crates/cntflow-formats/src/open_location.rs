@@ -1,4 +1,4 @@
-//! Opening the checkpoint at a location: one file, an index of shards, or a row of a file that
+//! OpenResult the checkpoint at a location: one file, an index of shards, or a row of a file that
 //! holds several checkpoints.
 
 use std::path::{Path, PathBuf};
@@ -27,6 +27,8 @@ impl OpenCheckpoint {
             None if sharded::is_index(location.file_name()) => sharded::open(location, limits),
             None => {
                 let content = match (&location.member, location.url()) {
+                    // All of a checkpoint is used: `load` reads small files instead of mapping
+                    // them, which is faster.
                     (None, None) => Content::load(&location.path)?,
                     _ => location.content(limits)?,
                 };

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::TensorEntry;
 use crate::{
     Element,
-    format::{Format, Opening},
+    format::{Format, OpenResult},
     json_keys::{count_keys, repeated_key},
     tensor_entry::checked_bytes,
 };
@@ -29,8 +29,8 @@ struct SafetensorsFile {
     metadata: BTreeMap<String, String>,
 }
 
-/// Whether the file begins with the length of a header and a JSON object, and the length is one
-/// that the format allows.
+/// Whether the file begins with the length of a header and a JSON object, and the length is below 4
+/// GiB. ([`open`] compares it with the limit: here it only tells safetensors from other files.)
 pub(super) fn recognises(file: &[u8]) -> bool {
     file.get(8) == Some(&b'{') && header_length(file).is_some_and(|length| length < 1 << 32)
 }
@@ -40,7 +40,7 @@ fn header_length(file: &[u8]) -> Option<u64> {
 }
 
 /// Reads the header, compares the file's length with it, and checks offsets, shapes and types.
-pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
+pub(super) fn open(file: &[u8], limits: &Limits) -> OpenResult {
     let found = file.len() as u64;
     let length = header_length(file).unwrap_or(u64::MAX);
     FormatError::check_limit(
@@ -55,14 +55,16 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
     }
     let text = &file[8..8 + length as usize];
     let broken = |error: serde_json::Error| {
-        FormatError::broken(format!("its header is not as safetensors has it: {error}"))
+        FormatError::broken(format!("its header is no header of safetensors: {error}"))
     };
     // Keys are counted before memory is allocated for them.
     let n_tensors = count_keys(text, |key| key != METADATA).map_err(broken)?;
     FormatError::check_limit("tensors", n_tensors, "tensors", limits.tensors)?;
-    let (header, listed) = match SafeTensors::read_metadata(file) {
+    let (header_bytes, listed) = match SafeTensors::read_metadata(file) {
         Ok(checked) => checked,
         Err(error) => {
+            // The crate's error has no lengths: the header is parsed again to tell a file that is
+            // cut short from a broken one.
             let listed: Metadata = serde_json::from_slice(text).map_err(broken)?;
             let expected = (8 + length).saturating_add(listed.data_len() as u64);
             if expected != found {
@@ -106,7 +108,9 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
                 end - start
             )));
         }
-        opened.spans.push((header + 8 + start, header + 8 + end));
+        opened
+            .spans
+            .push((header_bytes + 8 + start, header_bytes + 8 + end));
         opened.tensors.push(TensorEntry {
             name,
             shape: info.shape.clone(),
@@ -117,7 +121,7 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
     Ok(Box::new(opened))
 }
 
-/// The type of elements of the crate's.
+/// The [`Element`] of an element type of the crate `safetensors`; `None` if this crate has none.
 fn element(dtype: Dtype) -> Option<Element> {
     Some(match dtype {
         Dtype::F64 => Element::F64,
@@ -140,7 +144,7 @@ fn element(dtype: Dtype) -> Option<Element> {
     })
 }
 
-/// What an error of the crate means, in words that name the tensor if it does.
+/// What an error of the crate `safetensors` means, with the name of the tensor if the error has it.
 fn explain(error: &SafeTensorError) -> String {
     match error {
         SafeTensorError::InvalidOffset(tensor) => {

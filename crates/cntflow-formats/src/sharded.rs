@@ -2,8 +2,7 @@
 //! `model.safetensors.index.json` or `pytorch_model.bin.index.json`. Its `weight_map` gives the
 //! file of every tensor.
 //!
-//! The tensors of the index and of the shards are compared both ways: one that only one of them has
-//! is an error.
+//! A tensor that is only in the index, or only in a shard, is an error.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -13,7 +12,7 @@ use cntflow_storage::{Content, FormatError, Limits, Location, StorageError};
 use serde::Deserialize;
 
 use crate::{
-    CheckpointError, OpenCheckpoint, TensorEntry, format::Format, json_keys::texts_once,
+    CheckpointError, OpenCheckpoint, TensorEntry, format::Format, json_keys::unique_texts,
     known_formats::known_format,
 };
 
@@ -24,7 +23,7 @@ const ENDING: &str = ".index.json";
 #[derive(Deserialize)]
 pub struct Index {
     /// The name of every tensor's file, by the tensor's name.
-    #[serde(deserialize_with = "texts_once")]
+    #[serde(deserialize_with = "unique_texts")]
     pub weight_map: BTreeMap<String, String>,
 }
 
@@ -61,7 +60,7 @@ pub fn read_index(file: &[u8], limits: &Limits) -> Result<Index, FormatError> {
     for (tensor, shard) in &index.weight_map {
         if shard.contains(['/', '\\', '\0']) || ["", ".", ".."].contains(&&**shard) {
             return Err(FormatError::broken(format!(
-                "the index gives tensor {tensor} to '{shard}', which is no file beside it"
+                "the index says that tensor {tensor} is in '{shard}', which is no name of a file beside the index"
             )));
         }
     }
@@ -118,7 +117,7 @@ fn join(
                 Some(listed) if listed == name => {}
                 Some(listed) => {
                     return Err(FormatError::broken(format!(
-                        "{name} holds tensor {}, which the index gives to {listed}",
+                        "{name} holds tensor {}, which the index says is in {listed}",
                         tensor.name
                     )));
                 }

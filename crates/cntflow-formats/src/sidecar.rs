@@ -22,6 +22,7 @@ pub fn architecture(checkpoint: &Path) -> Option<String> {
         checkpoint.with_extension("json"),
         checkpoint.with_file_name("architecture.json"),
     ];
+    // An index of shards ends in `.json` itself.
     let others = beside.iter().filter(|path| *path != checkpoint);
     others.into_iter().find_map(|path| read(path))
 }

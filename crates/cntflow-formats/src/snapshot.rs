@@ -19,8 +19,8 @@ pub struct Snapshot {
     n_snapshots: usize,
 }
 
-/// The number of snapshots in a file: the size of the first dimension that all tensors of three
-/// dimensions have in common.
+/// The number of snapshots in a file: the first size of its three-dimensional tensors. `None` if
+/// they disagree, or if there are none.
 pub fn n_snapshots(tensors: &[TensorEntry]) -> Option<usize> {
     let mut kernels = tensors.iter().filter(|tensor| tensor.shape.len() == 3);
     let first = kernels.next()?.shape[0];
@@ -32,17 +32,17 @@ pub fn n_snapshots(tensors: &[TensorEntry]) -> Option<usize> {
 /// The snapshot `row` of a file.
 ///
 /// # Errors
-/// Its tensors stack no snapshots, or no more than `row`.
+/// Its tensors are no stacks of snapshots, or there is no snapshot `row`.
 pub fn snapshot(whole: Box<dyn Format>, row: u64) -> Result<Snapshot, FormatError> {
     let snapshots = n_snapshots(whole.tensors()).ok_or_else(|| {
         FormatError::broken(
-            "it holds no kernels [snapshot, n_in, n_out] of one number of snapshots",
+            "it holds no tensors [snapshot, n_in, n_out] that agree in the number of snapshots",
         )
     })?;
     let index = usize::try_from(row).ok().filter(|&row| row < snapshots);
     let index = index.ok_or_else(|| {
         FormatError::broken(format!(
-            "it holds {snapshots} snapshots, there is no snapshot {row}"
+            "it holds {snapshots} snapshots, but no snapshot {row}"
         ))
     })?;
     let tensors = whole.tensors().iter().map(|tensor| {

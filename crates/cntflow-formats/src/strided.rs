@@ -14,8 +14,8 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StridedLayout<'a> {
-    /// Values of one element: 1 of numbers, the size of an element in bytes where the values are
-    /// bytes.
+    /// How many values make one element: 1 if the values are numbers, the element's size if they
+    /// are bytes.
     pub width: usize,
     /// Position of the first element, in elements.
     pub offset: usize,
@@ -26,8 +26,8 @@ pub struct StridedLayout<'a> {
 }
 
 impl StridedLayout<'_> {
-    /// All elements in row-major order: `width` times the product of `shape` values, none where a
-    /// dimension has size 0.
+    /// All elements in row-major order. The list has `width` values for each element; it is empty
+    /// if a dimension has size 0.
     ///
     /// # Panics
     /// An element lies beyond the end of `values`: whoever reads a file checks its strides first.

@@ -38,7 +38,8 @@ pub(crate) fn checked_bytes(
     let product = shape
         .iter()
         .try_fold(element.bytes(), |product, &size| product.checked_mul(size));
-    // A size of zero would hide that the others overflow, which a later reshape would not.
+    // A zero makes the product 0 although the other sizes overflow. They are checked without it,
+    // since a later reshape may multiply them alone.
     let without_zeros = shape
         .iter()
         .filter(|&&size| size > 0)

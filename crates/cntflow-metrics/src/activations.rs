@@ -71,7 +71,8 @@ fn observe_in<T: Real>(
 
 /// Updates the statistics of one layer.
 struct LayerObserver {
-    /// Of a gated layer, gate after gate.
+    /// Pre-activations of every neuron; in a gated layer those of the first gate, then of the
+    /// second, ...
     pre: RunningMoments,
     /// `None` where the activation is unknown, or post- and pre-activations are the same.
     post: Option<RunningMoments>,

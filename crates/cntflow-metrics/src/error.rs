@@ -6,7 +6,7 @@ use cntflow_network::NetworkError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetricsError {
     /// The metric does not exist.
-    #[error("unknown metric {name}; there are {}", known.join(", "))]
+    #[error("unknown metric {name}; the metrics are {}", known.join(", "))]
     UnknownMetric {
         /// The given name.
         name: String,

@@ -2,8 +2,8 @@
 
 mod activations;
 mod error;
+mod graph_links;
 mod kernel;
-mod link_sample;
 mod measure;
 mod metric;
 mod moments;
@@ -23,7 +23,7 @@ pub use measure::{measure, measure_with_inputs, measure_with_labels};
 pub use metric::Metric;
 pub use options::{Bias, Boundary, ConvGraph, MeasureOptions, Padding, Precision, Residual};
 pub use outputs::Labels;
-pub use quantiles::{EXACT_QUANTILES, QUANTILES, QuantileSketch};
+pub use quantiles::{MAX_WEIGHTS_FOR_EXACT_QUANTILES, QUANTILES, QuantileSketch};
 pub use result::{LayerRow, NetworkMetrics, NeuronColumns, NeuronData, NeuronStatistics};
 pub use summary::Summary;
 pub use tensors::{WeightTensor, measure_tensors};

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use cntflow_network::{LayerKind, LinkLayer, Network, NeuronLayer, Role, Shape, Weights};
 
 use crate::activations::{ActivationStatistics, observe};
+use crate::graph_links::GraphLinks;
 use crate::kernel::{KernelScan, KernelShape};
-use crate::link_sample::GraphLinks;
 use crate::outputs::Labels;
 use crate::rows::{MeasuredLinks, RowBuilder};
 use crate::strengths::{LayerSides, LinkEnds, link_sums, node_shape};
@@ -102,8 +102,9 @@ fn measure_observed(
     Ok(measurement.run(Some(activations)))
 }
 
-/// The network with each norm a layer of its own, if the options ask for that. `None` too where it
-/// would have too many neurons then: its norms stay folded.
+/// The network with each norm a layer of its own, if the options ask for that. Also `None` if it
+/// would then be larger than a network may be: such a network is measured with folded norms rather
+/// than not at all.
 pub(crate) fn with_separate_norms<'n>(
     network: &'n Network<'_>,
     options: &MeasureOptions,
@@ -175,7 +176,7 @@ impl<'n, 'a> Measurement<'n, 'a> {
         metrics
     }
 
-    /// Measures one layer of links: gives its rows, and adds to strengths and counts.
+    /// Measures one layer of links. Returns its rows, and adds to strengths and counts.
     fn measure_links(
         &self,
         layer: &LinkLayer,
@@ -208,7 +209,8 @@ impl<'n, 'a> Measurement<'n, 'a> {
         let kernel_sums = scan.map(|scan| scan.sums);
         let sums = link_sums(layer, &weights, kernel_sums, &ends, self.options);
         LayerSides::add(sides, layer, sums);
-        // Weights with a folded norm are no parameters; `count_in_other_tensors` counts those.
+        // Weights that a norm is folded into are not what the file holds; `count_in_other_tensors`
+        // counts in the tensors themselves.
         for (weights, moments) in [&weights.kernel, &weights.bias].into_iter().zip(&moments) {
             if matches!(weights, Some(Weights::Single(_))) {
                 metrics.n_nan += moments.nan;
@@ -220,8 +222,8 @@ impl<'n, 'a> Measurement<'n, 'a> {
         rows.take().into_iter().map(row).collect()
     }
 
-    /// Counts NaN and infinities of the tensors that are not the weights of links as they are:
-    /// those of norms, and those that norms are folded into.
+    /// Counts NaN and infinities in the tensors that `measure_links` has not seen unchanged:
+    /// tensors of norms, and kernels and biases that a norm is folded into.
     fn count_in_other_tensors(&self, metrics: &mut NetworkMetrics) {
         let mut counted = BTreeSet::new();
         for layer in self.network.links() {

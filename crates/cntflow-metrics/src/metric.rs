@@ -53,8 +53,8 @@ metrics! {
     /// Population standard deviation of `s` over the layer's neurons; the value is in `mean`.
     LayersFluctuation = "layers_fluctuation",
     /// `Var_j(sum_i w_ij) / (n Var(w))` over the neurons (channels) that the links lead to, where n
-    /// is the number of weights in each sum. Without biases. About 1 for independent weights. The
-    /// value is in `mean`.
+    /// is the number of weights in each sum. Biases are left out. Independent weights give about 1.
+    /// The value is in `mean`.
     NormalisedFluctuationIn = "normalised_fluctuation_in",
     /// The same over the neurons (channels) that the links come from.
     NormalisedFluctuationOut = "normalised_fluctuation_out",
@@ -71,7 +71,8 @@ metrics! {
     Coupling = "coupling",
     /// The same for the sums of absolute weights.
     CouplingAbs = "coupling_abs",
-    /// Per neuron the mean of its pre-activation S over the inputs.
+    /// Per neuron the mean of its pre-activation S over the inputs. The name is the papers';
+    /// `nodes_strength` is the sum of weights and needs no inputs.
     NeuronsStrength = "neurons_strength",
     /// Per neuron the population standard deviation of S over the inputs.
     NeuronsStrengthStd = "neurons_strength_std",
@@ -179,7 +180,7 @@ mod tests {
             assert_eq!(metric.as_str().parse(), Ok(metric));
         }
         let error = "strength".parse::<Metric>().unwrap_err().to_string();
-        assert!(error.starts_with("unknown metric strength; there are link_weights, "));
+        assert!(error.starts_with("unknown metric strength; the metrics are link_weights, "));
     }
 
     #[test]

@@ -75,10 +75,11 @@ pub enum ConvGraph {
     /// applied.
     #[default]
     Spatial,
-    /// One per channel, linked by the kernel summed over its rows and columns. This holds for every
-    /// layer of neurons that a convolution or a pooling leads to or from. The window of a pooling
-    /// is summed too: to 1 per channel for a mean, to the window's size for a maximum. A dense
-    /// layer behind keeps one link per entry of its kernel, from the channel of that entry.
+    /// One per channel, linked by the kernel summed over its rows and columns. Every layer of
+    /// channels has such neurons, unless all its links are dense. The window of a pooling is summed
+    /// too: to 1 per channel for a mean, to the window's size for a maximum. A dense layer behind
+    /// them keeps one link per entry of its kernel. That link starts from the channel of the
+    /// entry's neuron.
     Channel,
 }
 

@@ -2,8 +2,8 @@
 
 use cntflow_network::{LinkLayer, LinkWeights, Links, Network, Role, Weights};
 
+use crate::graph_links::GraphLinks;
 use crate::kernel::{KernelScan, KernelShape, NormalisedFluctuation, correlation};
-use crate::link_sample::GraphLinks;
 use crate::moments::Moments;
 use crate::outputs::OutputValues;
 use crate::quantiles::Quantiles;
@@ -17,7 +17,7 @@ pub(crate) struct RowBuilder<'o> {
     summaries: Vec<(Metric, Summary)>,
 }
 
-/// A layer of links with the numbers that are known before its rows.
+/// A layer of links, and what has been computed of it before its rows are made.
 pub(crate) struct MeasuredLinks<'l> {
     pub(crate) layer: &'l LinkLayer,
     pub(crate) weights: &'l LinkWeights<'l>,
@@ -66,28 +66,32 @@ impl<'o> RowBuilder<'o> {
         }
     }
 
-    /// Adds the metrics of a layer of links. Gives the moments of the kernel's entries and of the
+    /// Adds the metrics of a layer of links. Returns the moments of the kernel's entries and of the
     /// biases.
     pub(crate) fn add_links(&mut self, links: &MeasuredLinks<'_>) -> [Moments; 2] {
         let moments_of = |weights: &'_ Option<Weights<'_>>| -> Option<Moments> {
             let weights = weights.as_ref()?;
             Some(Moments::of(&Sample::of(weights, Times::Once)))
         };
-        let of_kernel = match links.scan {
+        let kernel_moments = match links.scan {
             Some(scan) => Some(scan.moments),
             None => moments_of(&links.weights.kernel),
         };
-        let of_bias = moments_of(&links.weights.bias);
+        let bias_moments = moments_of(&links.weights.bias);
         if let Some(sample) = links.graph.sample(links.weights) {
-            self.add_weights(links, &sample, [of_kernel.as_ref(), of_bias.as_ref()]);
+            self.add_weights(
+                links,
+                &sample,
+                [kernel_moments.as_ref(), bias_moments.as_ref()],
+            );
         }
-        if let (Some(bias), Some(moments)) = (&links.weights.bias, &of_bias) {
+        if let (Some(bias), Some(moments)) = (&links.weights.bias, &bias_moments) {
             self.add_sample(Metric::Biases, &Sample::of(bias, Times::Once), moments);
         }
         if let Some(scan) = links.scan {
             self.add_normalised_fluctuation(links, scan);
         }
-        [of_kernel, of_bias].map(Option::unwrap_or_default)
+        [kernel_moments, bias_moments].map(Option::unwrap_or_default)
     }
 
     /// Adds the link weights (`sample`) and the kernel's entries. Where the links are the kernel's
@@ -96,9 +100,9 @@ impl<'o> RowBuilder<'o> {
         &mut self,
         links: &MeasuredLinks<'_>,
         sample: &Sample<'_>,
-        [of_kernel, of_bias]: [Option<&Moments>; 2],
+        [kernel_moments, bias_moments]: [Option<&Moments>; 2],
     ) {
-        let (Some(kernel), Some(of_kernel)) = (&links.weights.kernel, of_kernel) else {
+        let (Some(kernel), Some(kernel_moments)) = (&links.weights.kernel, kernel_moments) else {
             if self.asks(Metric::LinkWeights) {
                 self.add_sample(Metric::LinkWeights, sample, &Moments::of(sample));
             }
@@ -109,15 +113,15 @@ impl<'o> RowBuilder<'o> {
             if self.asks(Metric::LinkWeights) {
                 self.add_sample(Metric::LinkWeights, sample, &Moments::of(sample));
             }
-            return self.add_sample(Metric::KernelWeights, &kernel, of_kernel);
+            return self.add_sample(Metric::KernelWeights, &kernel, kernel_moments);
         }
-        // Two parts are the kernel and its biases.
-        let of_links = match (sample.parts.len(), of_bias) {
-            (2, Some(of_bias)) => of_kernel.merge(of_bias),
-            _ => *of_kernel,
+        // A sample of two parts is the kernel followed by its biases.
+        let link_moments = match (sample.parts.len(), bias_moments) {
+            (2, Some(bias_moments)) => kernel_moments.merge(bias_moments),
+            _ => *kernel_moments,
         };
         let metrics = [Metric::KernelWeights, Metric::LinkWeights];
-        let (samples, moments) = ([&kernel, sample], [of_kernel, &of_links]);
+        let (samples, moments) = ([&kernel, sample], [kernel_moments, &link_moments]);
         if !metrics.iter().any(|&metric| self.asks(metric)) {
             return;
         }
@@ -142,8 +146,8 @@ impl<'o> RowBuilder<'o> {
             Weights::Single(kernel) => NormalisedFluctuation::of(kernel, shape, scan),
             Weights::Double(kernel) => NormalisedFluctuation::of(kernel, shape, scan),
         };
-        // Rows of these kernels are what the links come from; rows of all others, what they lead
-        // to.
+        // In these kernels a row belongs to a neuron that the links come from. In all others it
+        // belongs to one that they lead to.
         let sides = match links.layer.links {
             Links::ConvTranspose2d { .. } | Links::Embedding { .. } => {
                 [normalised.columns, normalised.rows]
@@ -164,10 +168,10 @@ impl<'o> RowBuilder<'o> {
             return;
         }
         let sums = [columns.s_in.as_slice(), &columns.s_out];
-        let of_sums = sums.map(|sums| Moments::of(&Sample::each(sums)));
+        let sum_moments = sums.map(|sums| Moments::of(&Sample::each(sums)));
         for (metric, (sums, moments)) in [Metric::StrengthIn, Metric::StrengthOut]
             .into_iter()
-            .zip(sums.into_iter().zip(&of_sums))
+            .zip(sums.into_iter().zip(&sum_moments))
         {
             self.add_sample(metric, &Sample::each(sums), moments);
         }
@@ -180,7 +184,7 @@ impl<'o> RowBuilder<'o> {
             Summary::single(moments.std(), counts)
         });
         if columns.role == Role::Hidden {
-            let [into, from] = &of_sums;
+            let [into, from] = &sum_moments;
             self.add(Metric::Coupling, || correlation(sums, [into, from]));
             self.add(Metric::CouplingAbs, || {
                 let abs = [abs[0].as_slice(), &abs[1]];
@@ -242,13 +246,15 @@ impl<'o> RowBuilder<'o> {
     }
 }
 
-/// Quantiles of a kernel, and of the kernel with its bias if that is among the links, by the counts
-/// of the scan.
+/// Quantiles of a kernel, and of the kernel together with its bias, from the counts of the scan.
+/// `None` if the scan has no counts, or they do not help. A bias that is no link is left out of the
+/// second.
 fn counted_quantiles(links: &MeasuredLinks<'_>, moments: [&Moments; 2]) -> Option<[Quantiles; 2]> {
     let counts = links.scan?.counts.as_ref()?;
     let Some(Weights::Single(kernel)) = links.weights.kernel else {
         return None;
     };
+    // The second moments have more values only if the bias is a link.
     let bias = match links.weights.bias {
         Some(Weights::Single(bias)) if moments[1].count > moments[0].count => bias,
         _ => &[],

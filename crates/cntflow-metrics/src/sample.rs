@@ -88,8 +88,8 @@ impl<'a> Sample<'a> {
     pub(crate) fn for_each(&self, mut take: impl FnMut(f64, u64)) {
         for part in &self.parts {
             match part.values {
-                Values::F32(values) => part.times.of(values, |x, n| take(f64::from(x), n)),
-                Values::F64(values) => part.times.of(values, &mut take),
+                Values::F32(values) => part.times.for_each(values, |x, n| take(f64::from(x), n)),
+                Values::F64(values) => part.times.for_each(values, &mut take),
             }
         }
     }
@@ -106,7 +106,7 @@ impl Values<'_> {
 
 impl Times<'_> {
     /// Calls `take` with every value and how often it counts. Values that never count are skipped.
-    pub(crate) fn of<T: Copy>(&self, values: &[T], mut take: impl FnMut(T, u64)) {
+    pub(crate) fn for_each<T: Copy>(&self, values: &[T], mut take: impl FnMut(T, u64)) {
         match *self {
             Self::Once => values.iter().for_each(|&value| take(value, 1)),
             Self::Each(0) => {}

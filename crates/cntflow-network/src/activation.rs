@@ -103,7 +103,7 @@ impl Activation {
             Self::Linear => {}
             Self::Relu => each(post, relu),
             Self::Sigmoid => each(post, sigmoid),
-            Self::Tanh => each(post, T::hyperbolic_tangent),
+            Self::Tanh => each(post, T::tanh),
             Self::LeakyRelu => each(post, leaky_relu),
             Self::Elu => each(post, elu),
             Self::Selu => each(post, selu),
@@ -138,20 +138,20 @@ fn leaky_relu<T: Real>(s: T) -> T {
     }
 }
 
-/// Takes the exponential of a negative number only, which cannot overflow.
+/// Takes the exp of a negative number only, which cannot overflow.
 fn sigmoid<T: Real>(s: T) -> T {
     let one = T::from_f64(1.0);
     if s >= T::default() {
-        one / (one + (-s).exponential())
+        one / (one + (-s).exp())
     } else {
-        let e = s.exponential();
+        let e = s.exp();
         e / (one + e)
     }
 }
 
 fn elu<T: Real>(s: T) -> T {
     let below = s < T::default();
-    if below { s.exponential_less_one() } else { s }
+    if below { s.exp_m1() } else { s }
 }
 
 fn selu<T: Real>(s: T) -> T {
@@ -159,7 +159,7 @@ fn selu<T: Real>(s: T) -> T {
     const LAMBDA: f64 = 1.050_700_987_355_480_5;
     let below = s < T::default();
     if below {
-        T::from_f64(LAMBDA * ALPHA) * s.exponential_less_one()
+        T::from_f64(LAMBDA * ALPHA) * s.exp_m1()
     } else {
         T::from_f64(LAMBDA) * s
     }
@@ -168,14 +168,14 @@ fn selu<T: Real>(s: T) -> T {
 fn gelu_tanh<T: Real>(s: T) -> T {
     let root = T::from_f64((2.0 / std::f64::consts::PI).sqrt());
     let inner = root * (s + T::from_f64(0.044715) * s * s * s);
-    s * T::from_f64(0.5) * (T::from_f64(1.0) + inner.hyperbolic_tangent())
+    s * T::from_f64(0.5) * (T::from_f64(1.0) + inner.tanh())
 }
 
 /// `max(s, 0) + ln(1 + exp(-|s|))`, which cannot overflow.
 fn softplus<T: Real>(s: T) -> T {
     let below = s < T::default();
     let (above, negative) = if below { (T::default(), s) } else { (s, -s) };
-    above + negative.exponential().logarithm_of_one_more()
+    above + negative.exp().ln_1p()
 }
 
 fn hardswish<T: Real>(s: T) -> T {
@@ -191,10 +191,10 @@ fn hardswish<T: Real>(s: T) -> T {
 
 fn gelu<T: Real>(s: T) -> T {
     let scaled = -s * T::from_f64(std::f64::consts::FRAC_1_SQRT_2);
-    s * T::from_f64(0.5) * scaled.complementary_error_function()
+    s * T::from_f64(0.5) * scaled.erfc()
 }
 
-/// Subtracts the largest value first, so that no exponential overflows.
+/// Subtracts the largest value first, so that no exp overflows.
 fn softmax<T: Real>(run: &mut [T]) {
     let largest = run.iter().fold(
         T::from_f64(f64::NEG_INFINITY),
@@ -204,7 +204,7 @@ fn softmax<T: Real>(run: &mut [T]) {
     );
     let mut sum = T::default();
     for value in run.iter_mut() {
-        *value = (*value - largest).exponential();
+        *value = (*value - largest).exp();
         sum += *value;
     }
     for value in run {

@@ -4,13 +4,13 @@
 /// Why an architecture makes no graph, or why tensors or inputs do not fit it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
-    /// The architecture has no layer with nodes of its own.
-    #[error("the architecture has no dense, convolution or pooling layer")]
+    /// The architecture has no layer with neurons of its own.
+    #[error("the architecture has no layer with neurons of its own")]
     NoLayers,
     /// The input's shape has a zero, or too many sizes.
     #[error(
-        "input {shape:?} must be [units], [steps, units], [channels, columns] or [channels, rows, columns], \
-         each at least 1"
+        "input {shape:?} must be [units], [steps] (token numbers), [steps, units], [channels, columns] or \
+         [channels, rows, columns], every size at least 1"
     )]
     InputShape {
         /// The shape as given.
@@ -69,7 +69,8 @@ pub enum NetworkError {
         /// Shape of its input.
         input: String,
     },
-    /// A transposed convolution has no output, or more output padding than its stride allows.
+    /// A transposed convolution would have an empty output, or its output padding is larger than
+    /// its stride allows.
     #[error(
         "{layer}: kernel {kernel:?} with padding {padding} and output padding {output_padding:?} does not fit its input {input}"
     )]
@@ -106,7 +107,7 @@ pub enum NetworkError {
         units: usize,
     },
     /// A layer cannot take what comes before it.
-    #[error("{layer}: {kind} does not take an input {input}")]
+    #[error("{layer}: {kind} cannot take an input of shape {input}")]
     Input {
         /// The layer's name.
         layer: String,
@@ -116,7 +117,9 @@ pub enum NetworkError {
         input: String,
     },
     /// The input cannot be reshaped in this way, or is a reshaped view already.
-    #[error("{layer}: an input {input} cannot be reshaped here")]
+    #[error(
+        "{layer}: cannot reshape its input {input}: it has the wrong number of dimensions, or is reshaped already"
+    )]
     Reshape {
         /// The layer's name.
         layer: String,
@@ -132,7 +135,7 @@ pub enum NetworkError {
         from: String,
     },
     /// The two sides of an addition differ.
-    #[error("{layer}: adds {earlier} to {last}")]
+    #[error("{layer}: cannot add {earlier} to {last}: the shapes differ")]
     Add {
         /// The layer's name.
         layer: String,
@@ -141,10 +144,10 @@ pub enum NetworkError {
         /// Shape of the earlier layer's output.
         earlier: String,
     },
-    /// The layer before an activation cannot take it.
+    /// An activation layer cannot become part of the layer before it.
     #[error(
-        "{layer}: cannot apply to {before}, which already has an activation, is referred to by name, or is \
-         seen only in part"
+        "{layer}: the activation cannot be applied to {before}: that layer already has one, another layer \
+         refers to it by name, or its output is reshaped, cut or mixed here"
     )]
     ActivationPlace {
         /// The layer's name.

@@ -13,8 +13,9 @@ pub const DEFAULT_BATCH: usize = 128;
 /// to stay within it, down to one input. A forward pass holds up to three such buffers.
 pub const DEFAULT_BATCH_VALUES: usize = 1 << 21;
 
-/// Maximum number of values in the patches of one row of a convolution's outputs: 2^28, 2 GiB in
-/// f64. Far more than any real network has.
+/// Maximum number of input values that are copied for one row of a convolution's outputs: for each
+/// output its patch, which is all that the kernel sees from it. 2^28, 2 GiB in f64. Far more than
+/// any real network has.
 pub const MAX_PATCH_VALUES: usize = 1 << 28;
 
 /// Maximum number of pairs of steps of one attention: 2^28, for 16,384 steps; 2 GiB in f64.
@@ -138,7 +139,8 @@ fn check_tokens(network: &Network<'_>, inputs: &[f32]) -> Result<(), NetworkErro
     }
 }
 
-/// Checks the buffers whose sizes the limits on a graph do not bound.
+/// Checks the sizes of the two buffers that `plan/limits.rs` does not bound: attention scores and
+/// patches of convolutions.
 fn check_sizes(network: &Network<'_>) -> Result<(), NetworkError> {
     for layer in network.links() {
         let steps = network.neurons()[layer.to].shape.steps();
@@ -150,7 +152,7 @@ fn check_sizes(network: &Network<'_>) -> Result<(), NetworkError> {
                 limit: MAX_STEP_PAIRS as u64,
             });
         }
-        let (fan_in, window) = match layer.links {
+        let (channels_of_patch, window) = match layer.links {
             Links::Conv2d {
                 channels,
                 groups,
@@ -165,7 +167,7 @@ fn check_sizes(network: &Network<'_>) -> Result<(), NetworkError> {
             } => (filters / groups, window),
             _ => continue,
         };
-        let patch = fan_in.saturating_mul(window.taps());
+        let patch = channels_of_patch.saturating_mul(window.taps());
         if patch.saturating_mul(window.columns.output) > MAX_PATCH_VALUES {
             return Err(NetworkError::TooLarge {
                 layer: layer.name.clone(),

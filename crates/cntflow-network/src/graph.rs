@@ -17,8 +17,8 @@ use crate::{Activation, Architecture, LinkLayer, NetworkError, Shape, plan};
 pub struct Graph {
     /// Layers of neurons, layer `l` at index `l`; at least two.
     pub neurons: Vec<NeuronLayer>,
-    /// Layers of links, in the order of the layers of neurons that they lead to. Each of those has
-    /// at least one, except the inputs.
+    /// Layers of links, ordered by the layer of neurons that they lead to. At least one leads to
+    /// every layer of neurons but the inputs.
     pub links: Vec<LinkLayer>,
     pub(crate) tensors: Vec<TensorSpec>,
     /// How the values of layer `l` are computed, at index `l - 1`.
@@ -65,8 +65,9 @@ pub struct TensorSpec {
     /// Whether it is a buffer, as PyTorch calls a running mean or variance: updated in training,
     /// but no parameter.
     pub buffer: bool,
-    /// Whether its shape may have other dimensions of 1, as class tokens `[1, 1, units]` do.
-    pub ignore_unit_dimensions: bool,
+    /// Whether the tensor in the file may have more or fewer dimensions of size 1 than `shape`: a
+    /// class token may be stored as `[1, 1, units]`.
+    pub ignore_dimensions_of_1: bool,
 }
 
 impl TensorSpec {
@@ -149,11 +150,14 @@ kinds! {
     Embedding = "embedding",
     /// Queries, keys, values or outputs of an attention.
     Attention = "attention",
-    /// A class token that is not added to the layer before it.
+    /// A class token that makes a layer of neurons of its own, because the layer before it cannot
+    /// take it.
     ClassToken = "class_token",
-    /// Embeddings of positions that are not added to the layer before them.
+    /// Position embeddings that make a layer of neurons of their own, because the layer before them
+    /// cannot take them.
     PositionEmbedding = "position_embedding",
-    /// A residual addition that is not added to the layer before it.
+    /// A residual addition that makes a layer of neurons of its own, because the layer before it
+    /// cannot take it.
     Add = "add",
 }
 
@@ -215,9 +219,10 @@ impl Graph {
     /// Checks and resolves an architecture.
     ///
     /// # Errors
-    /// A shape, kernel, padding or number of groups does not fit; two layers have one name; a name
-    /// belongs to no layer; there is no layer; there are more neurons or parameters than
-    /// [`MAX_NEURONS`](crate::MAX_NEURONS) and [`MAX_PARAMETERS`](crate::MAX_PARAMETERS).
+    /// A shape, kernel, padding or number of groups does not fit; two layers share a name; a layer
+    /// refers to a name that no layer before it has; no layer has neurons; there are more neurons
+    /// or parameters than [`MAX_NEURONS`](crate::MAX_NEURONS) and
+    /// [`MAX_PARAMETERS`](crate::MAX_PARAMETERS).
     pub fn new(architecture: &Architecture, norms: Norms) -> Result<Self, NetworkError> {
         plan::resolve(architecture, norms)
     }

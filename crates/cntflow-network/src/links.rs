@@ -10,7 +10,8 @@ use crate::{TakenStep, Window};
 pub struct LinkLayer {
     /// `l` of the layer of neurons they lead to.
     pub to: usize,
-    /// `l` of the layer of neurons they come from.
+    /// `l` of the layer of neurons they come from. For `Constants`, which come from no layer, the
+    /// same as `to`.
     pub from: usize,
     /// First neuron that they lead to, and first neuron that they come from. Only the second
     /// direction of a bidirectional layer has other values than 0.
@@ -71,21 +72,25 @@ pub enum Links {
         channels: usize,
         /// Channels after.
         filters: usize,
-        /// Groups of channels that do not see each other.
+        /// Number of groups that channels and filters are divided into. A filter sees only the
+        /// channels of its group.
         groups: usize,
         /// Where the kernel is applied.
         window: Window,
     },
     /// The transpose of a convolution, with a kernel `[channels, filters / groups, rows, columns]`.
-    /// Each input is sent to the outputs from which a convolution the other way would take it.
+    /// Each input is sent to the outputs from which the convolution that this one transposes would
+    /// take it.
     ConvTranspose2d {
         /// Channels before.
         channels: usize,
         /// Channels after.
         filters: usize,
-        /// Groups of channels that do not see each other.
+        /// Number of groups that channels and filters are divided into. A filter sees only the
+        /// channels of its group.
         groups: usize,
-        /// The window of the convolution the other way: its input is this layer's output.
+        /// The window of the convolution that this one transposes. That convolution's output is
+        /// this layer's input, and its input is this layer's output.
         window: Window,
     },
     /// Largest value of each window, channel by channel.
@@ -101,8 +106,8 @@ pub enum Links {
         channels: usize,
         /// The windows.
         window: Window,
-        /// The same windows over the positions that the mean counts. If padding counts, it is an
-        /// input like any other here.
+        /// The same windows, for the divisor of the mean: taps that see an input in this window are
+        /// counted. With `count_padding`, its inputs include the padding.
         counted: Window,
     },
     /// Largest value or mean of each of a given number of windows, channel by channel.
@@ -136,24 +141,15 @@ pub enum Links {
         /// Neurons.
         n: usize,
     },
-    /// Constant-one neurons to every unit, as for biases: a class token, or embeddings of
-    /// positions. The weights are in the bias, `[n, units]`.
+    /// Links from `n` constant-one neurons, which are not in the graph, to every unit: a class
+    /// token, or position embeddings. As with a bias, the weights `[n, units]` are in `bias`, and
+    /// `from` is the same layer as `to`.
     Constants {
         /// Constant neurons.
         n: usize,
         /// Units.
         units: usize,
     },
-}
-
-impl Links {
-    /// Whether they have no weights of their own: those of a maximum and of a residual addition.
-    pub fn is_routing(&self) -> bool {
-        matches!(
-            self,
-            Self::MaxPool2d { .. } | Self::AdaptivePool { max: true, .. } | Self::Identity { .. }
-        )
-    }
 }
 
 /// How links see the values of the layer that they come from.
@@ -164,9 +160,9 @@ pub enum View {
     Same,
     /// As one vector.
     Flat,
-    /// Rows of channels as steps: `[channels, rows, columns]` as `[rows, channels columns]`.
+    /// Rows of channels as steps: `[channels, rows, columns]` as `[rows, channels * columns]`.
     Rows,
-    /// Positions as steps: `[channels, rows, columns]` as `[rows columns, channels]`.
+    /// Positions as steps: `[channels, rows, columns]` as `[rows * columns, channels]`.
     Positions,
     /// One step of a sequence.
     Step(TakenStep),

@@ -38,7 +38,7 @@ impl<'a> Tensor<'a> {
         let without_ones = |shape: &[usize]| -> Vec<usize> {
             shape.iter().copied().filter(|&size| size != 1).collect()
         };
-        let same_shape = if spec.ignore_unit_dimensions {
+        let same_shape = if spec.ignore_dimensions_of_1 {
             without_ones(&self.shape) == without_ones(&spec.shape)
         } else {
             self.shape == spec.shape
@@ -219,7 +219,7 @@ impl<'a> Network<'a> {
     }
 
     /// Weights as they were given, without a folded norm; empty if there is no tensor.
-    pub(crate) fn unfolded(&self, slice: Option<&TensorSlice>) -> &[f32] {
+    pub(crate) fn given_values(&self, slice: Option<&TensorSlice>) -> &[f32] {
         slice.map_or(&[], |slice| self.slice(slice))
     }
 
@@ -242,7 +242,8 @@ impl<'a> Network<'a> {
         trained.map(|(_, values)| values.len() as u64).sum()
     }
 
-    /// All tensors of the network with their values, running means and variances included.
+    /// All tensors of the network with their values. Running means and variances are among them,
+    /// unlike in [`Network::n_parameters`].
     pub fn parameters(&self) -> impl Iterator<Item = (&TensorSpec, &[f32])> {
         let values = self.tensors.iter().map(|values| &**values);
         self.graph.tensors.iter().zip(values)

@@ -3,19 +3,20 @@
 use crate::norm::Norm;
 use crate::{Activation, View};
 
-/// One stage. It changes the result of the stages before it; the first of a layer starts from
-/// nothing.
+/// One stage of the computation of a layer. Stages share one buffer: the first fills it, each later
+/// one changes it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Stage {
-    /// Computes the pre-activations of the links at this index, with their bias.
+    /// Computes the pre-activations of the links with this index in `Graph::links`, with their
+    /// bias.
     Links(usize),
     /// Adds another layer's values.
     Values(Source),
     /// Normalises, scales and shifts.
     Norm(Norm),
-    /// Prepends a tensor to the steps of every input.
+    /// Prepends the tensor with this index in `Graph::tensors` to the steps of every input.
     Prepend(usize),
-    /// Adds a tensor to the values of every input.
+    /// Adds the tensor with this index in `Graph::tensors` to the values of every input.
     Constants(usize),
     /// Goes through the steps of a sequence.
     Recurrent(Recurrence),

@@ -1,4 +1,4 @@
-//! The number type of a forward pass: f64 for exact numbers, f32 for speed.
+//! The number type of a forward pass: f64 for more digits, f32 for speed.
 
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, Neg, Sub};
 
@@ -28,17 +28,17 @@ pub trait Real:
     /// The weights in this type: the slice itself for f32, a copy in `scratch` for f64.
     fn widen<'a>(weights: &'a [f32], scratch: &'a mut Vec<Self>) -> &'a [Self];
     /// `e^self`
-    fn exponential(self) -> Self;
+    fn exp(self) -> Self;
     /// `e^self - 1`
-    fn exponential_less_one(self) -> Self;
+    fn exp_m1(self) -> Self;
     /// `ln(1 + self)`
-    fn logarithm_of_one_more(self) -> Self;
+    fn ln_1p(self) -> Self;
     /// The square root.
-    fn square_root(self) -> Self;
+    fn sqrt(self) -> Self;
     /// `tanh(self)`
-    fn hyperbolic_tangent(self) -> Self;
+    fn tanh(self) -> Self;
     /// `1 - erf(self)`, within an ulp or two of the type.
-    fn complementary_error_function(self) -> Self;
+    fn erfc(self) -> Self;
 }
 
 impl Real for f64 {
@@ -59,22 +59,22 @@ impl Real for f64 {
         scratch.extend(weights.iter().map(|&weight| f64::from(weight)));
         scratch
     }
-    fn exponential(self) -> Self {
+    fn exp(self) -> Self {
         self.exp()
     }
-    fn exponential_less_one(self) -> Self {
+    fn exp_m1(self) -> Self {
         self.exp_m1()
     }
-    fn logarithm_of_one_more(self) -> Self {
+    fn ln_1p(self) -> Self {
         self.ln_1p()
     }
-    fn square_root(self) -> Self {
+    fn sqrt(self) -> Self {
         self.sqrt()
     }
-    fn hyperbolic_tangent(self) -> Self {
+    fn tanh(self) -> Self {
         self.tanh()
     }
-    fn complementary_error_function(self) -> Self {
+    fn erfc(self) -> Self {
         libm::erfc(self)
     }
 }
@@ -95,22 +95,22 @@ impl Real for f32 {
     fn widen<'a>(weights: &'a [f32], _scratch: &'a mut Vec<Self>) -> &'a [Self] {
         weights
     }
-    fn exponential(self) -> Self {
+    fn exp(self) -> Self {
         self.exp()
     }
-    fn exponential_less_one(self) -> Self {
+    fn exp_m1(self) -> Self {
         self.exp_m1()
     }
-    fn logarithm_of_one_more(self) -> Self {
+    fn ln_1p(self) -> Self {
         self.ln_1p()
     }
-    fn square_root(self) -> Self {
+    fn sqrt(self) -> Self {
         self.sqrt()
     }
-    fn hyperbolic_tangent(self) -> Self {
+    fn tanh(self) -> Self {
         self.tanh()
     }
-    fn complementary_error_function(self) -> Self {
+    fn erfc(self) -> Self {
         libm::erfcf(self)
     }
 }

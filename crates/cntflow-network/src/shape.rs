@@ -4,8 +4,8 @@ use std::fmt;
 
 /// Shape of a layer of neurons.
 ///
-/// Neurons are ordered channel, row, column, the last fastest. The steps of a sequence are no
-/// neurons: the same units see them one after the other.
+/// Neurons are numbered channel by channel, within a channel row by row. Steps of a sequence are
+/// not neurons: the same units see one step after another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// A vector of units: unit `u` is channel `u`, row 0, column 0.

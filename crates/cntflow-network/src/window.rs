@@ -1,5 +1,5 @@
-//! Geometry of a kernel or window that slides over rows and columns: which tap of it sees which
-//! input from which output.
+//! Geometry of a kernel or window that slides over rows and columns. A *tap* is one entry of the
+//! kernel's rows x columns. For each output, a tap sees one input, or padding.
 
 use std::iter::StepBy;
 use std::ops::Range;
@@ -52,9 +52,9 @@ impl Axis {
         })
     }
 
-    /// The axis in the ceil mode of PyTorch's poolings: with one more output if the padded inputs
-    /// leave part of a step, unless that output would begin in the padding at the end. `after` is
-    /// the padding after the last input.
+    /// The axis with its number of outputs rounded up, as in the ceil mode of PyTorch's poolings.
+    /// The last, incomplete window is added, unless it would begin in the padding after the last
+    /// input. `after` is the size of that padding.
     ///
     /// ```
     /// use cntflow_network::Axis;
@@ -75,7 +75,7 @@ impl Axis {
         }
     }
 
-    /// The axis on which padding, with `after` at the end, is an input like any other.
+    /// The same axis with its padding turned into inputs: `padding` before, `after` behind.
     pub(crate) fn with_padding_as_input(self, after: usize) -> Self {
         Self {
             input: self.padding + self.input + after,
@@ -106,8 +106,8 @@ impl Axis {
         first..end.max(first)
     }
 
-    /// Taps through which input `i` is seen, in order, [`Axis::tap_step`] apart. Each belongs to
-    /// another output.
+    /// Taps through which some output sees input `i`, rising, [`Axis::tap_step`] apart. Each of
+    /// them is a tap of a different output.
     pub fn taps_of_input(&self, i: usize) -> StepBy<Range<usize>> {
         let padded = i + self.padding;
         let last_start = (self.output - 1) * self.stride;
@@ -115,7 +115,8 @@ impl Axis {
         // first.
         let smallest = padded.saturating_sub(last_start).div_ceil(self.dilation);
         let end = (padded / self.dilation + 1).min(self.kernel);
-        // Taps repeat with `step`, so one of the first `step` taps starts the series, if any does.
+        // If tap t meets an output, so does t + step. So the first such tap is among `step` taps in
+        // a row, or there is none.
         let step = self.tap_step();
         let meets = |tap: &usize| (padded - tap * self.dilation).is_multiple_of(self.stride);
         let mut candidates = smallest..end.min(smallest + step);

@@ -14,7 +14,7 @@ pub enum SourceError {
     /// A catalog or a table of metadata cannot be used.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// A checkpoint that says how others are to be read cannot be opened.
+    /// The matrix of a Small CNN Zoo, or its `layout.csv`, cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// A file of a layout is larger than a limit, or is broken.

@@ -77,7 +77,8 @@ impl Content {
         }
     }
 
-    /// A part of these bytes, which it shares: a member that is stored in an archive, say.
+    /// A part of these bytes, without copying them, e.g. a member that is stored uncompressed in an
+    /// archive.
     ///
     /// # Panics
     /// The range goes beyond the end.

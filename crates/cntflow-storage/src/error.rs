@@ -45,13 +45,13 @@ pub enum FormatError {
     /// The file is shorter or longer than its header says.
     #[error("header describes {expected} bytes, file has {found}{}", if found < expected { " (cut short)" } else { "" })]
     Length {
-        /// Bytes by its own account.
+        /// Bytes that the header announces.
         expected: u64,
         /// Bytes of the file.
         found: u64,
     },
     /// It asks for more than one of the [`Limits`](crate::Limits) allows.
-    #[error("{what}: {found}, the limit {limit} is {allowed}")]
+    #[error("{what}: {found}, but the limit {limit} allows {allowed}")]
     Limit {
         /// What exceeds the limit, e.g. `bytes of its header`.
         what: String,
@@ -59,7 +59,8 @@ pub enum FormatError {
         found: u64,
         /// Name of the limit.
         limit: &'static str,
-        /// Value of the limit.
+        /// The most that it allows here. For `expansion` this is the limit times the compressed
+        /// bytes.
         allowed: u64,
     },
     /// Its structure is broken, or uses a feature that the reader does not know.

@@ -1,5 +1,5 @@
-//! A cache of values made from files: workers measure the checkpoints of one file in turn, and must
-//! not parse the file again for each.
+//! A cache of values parsed from files. Workers measure the checkpoints of one file one after
+//! another; without the cache each would parse the file again.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,11 +20,12 @@ struct Slot<T> {
     value: Arc<Value<T>>,
 }
 
-/// Locked while the value is made, so that other threads that want it wait.
+/// `None` until the value is made. The thread that makes it holds the lock; others wait instead of
+/// making it too.
 type Value<T> = Mutex<Option<Arc<T>>>;
 
-/// Length of a file and the time of its last change, which show that it was replaced. `None` of an
-/// object, whose first value stays.
+/// Length and time of the last change of a file: another pair means that the file was replaced.
+/// `None` for an object, which is assumed not to change, so its first value is kept.
 type Version = Option<(u64, SystemTime)>;
 
 impl<T> FileCache<T> {

@@ -8,20 +8,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Bytes of headers, lists of contents, pickles and other structure, added up; 100,000,000
-    /// (safetensors' own limit).
+    /// Bytes of headers, lists of members, pickles and other structure of one file, added up.
+    /// Default: 100,000,000, the limit of safetensors itself.
     pub header_bytes: u64,
-    /// Tensors of one file; 200,000.
+    /// Tensors of one file, or members of a zip that holds tensors. Default: 200,000.
     pub tensors: u64,
-    /// Levels of nested dictionaries, groups and lists; 64.
+    /// Levels of nested dictionaries, groups and lists. Default: 64.
     pub depth: u64,
-    /// Bytes of one compressed or scattered tensor, decoded; 8 GiB.
+    /// Bytes of one tensor that must be copied into memory because it is compressed or does not lie
+    /// in one piece; also of one decoded zip member or gzipped table. Default: 8 GiB.
     pub decoded_bytes: u64,
-    /// Decoded bytes for each compressed byte; 1,100 (deflate gives at most 1,032).
+    /// Decoded bytes for each compressed byte. Default: 1,100 (deflate gives at most 1,032).
     pub expansion: u64,
-    /// Bytes of a compressed tar archive, decoded into a temporary file; 256 GiB.
+    /// Bytes of a compressed tar archive, decoded into a temporary file. Default: 256 GiB.
     pub archive_bytes: u64,
-    /// Bytes of an object fetched from an object store; 256 GiB.
+    /// Bytes of an object fetched from an object store. Default: 256 GiB.
     pub object_bytes: u64,
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Content, Limits, SharedPath, StorageError, archive, store};
 
-/// The location of a checkpoint. A plain wire type.
+/// The location of a checkpoint: plain data that is sent between processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location {
     /// A file, or the URL of an object. A URL is text: it is never joined or normalised as a path
@@ -76,18 +76,20 @@ impl Location {
         }
     }
 
-    /// Its URL, if it is an object or a row of one, and no member of an archive.
-    pub fn object(&self) -> Option<&str> {
+    /// The URL, if this is a whole object or a row of one; `None` for a file on a disk and for a
+    /// member of an archive.
+    pub fn object_url(&self) -> Option<&str> {
         self.url().filter(|_| self.member.is_none())
     }
 
-    /// The URL of its object or archive, if it is on an object store.
+    /// The URL of the object, or of the archive that holds the member; `None` on a disk.
+    /// [`Location::object_url`] excludes members.
     pub fn url(&self) -> Option<&str> {
         self.path.to_str().filter(|text| store::is_url(text))
     }
 
-    /// Size in bytes of the file that it is in, an estimate of what measuring it costs; `None` of
-    /// an object, whose store would have to be asked, and of a missing file.
+    /// Size in bytes of the file that holds it, used to estimate the cost of measuring. `None` for
+    /// a missing file, and for an object, because its store would have to be asked.
     pub fn size(&self) -> Option<u64> {
         if self.url().is_some() {
             return None;

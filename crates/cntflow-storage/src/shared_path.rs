@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An immutable path of one pointer; clones share its text. It is serialised as any path.
+/// An immutable path, as large as one pointer; clones share the text. It is serialised as any path.
 ///
-/// Written by hand because a path need not be UTF-8, which the texts of `arcstr` must be, and an
-/// `Arc<Path>` has the size of two pointers: a catalog has hundreds of thousands of them.
+/// Why no other type: a path need not be UTF-8, as `ArcStr` requires, and `Arc<Path>` is two
+/// pointers large, which counts in a catalog of hundreds of thousands of paths.
 #[derive(Clone, Debug, Default, Eq, PartialOrd, Ord, Hash)]
 pub struct SharedPath(Arc<PathBuf>);
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array};
 
-/// A column of real numbers. NaN means that a number is not defined and becomes null, so that no
-/// reader averages over it unawares.
+/// A column of real numbers. NaN stands for "not defined" and becomes null: a reader that averages
+/// the column then skips it.
 pub(crate) fn reals(values: impl Iterator<Item = f64>) -> ArrayRef {
     reals_of(values.collect())
 }

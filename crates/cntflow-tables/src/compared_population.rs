@@ -2,7 +2,7 @@
 
 use crate::population::Bin;
 
-/// The first two columns of both tables, the same in all rows.
+/// The columns `view` and `label` of `densities` and `divergences`. They are the same in all rows.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// Name of the view: `ensemble` for populations by bins of a label.

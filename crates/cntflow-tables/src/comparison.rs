@@ -14,7 +14,7 @@ use crate::comparison_rows::{densities, divergences};
 use crate::error::TablesError;
 use crate::part::properties;
 use crate::population::Group;
-use crate::store::{TableStore, WHOLE, file_name};
+use crate::store::{ONLY_PART, TableStore, file_name};
 use crate::table::Table;
 
 /// Takes compared groups of populations, and writes their rows.
@@ -37,8 +37,8 @@ impl TableStore {
     /// both stay as they were. `metadata` goes into both files.
     ///
     /// # Errors
-    /// The error of `fill`; [`TablesError::Io`] or [`TablesError::Parquet`] if a file cannot be
-    /// written.
+    /// The error of `fill`; [`TablesError::Io`] or [`TablesError::WriteParquet`] if a file cannot
+    /// be written.
     pub fn write_comparisons<E: From<TablesError> + From<std::io::Error>>(
         &self,
         view: View<'_>,
@@ -46,7 +46,7 @@ impl TableStore {
         fill: impl FnOnce(&mut ComparisonWriter<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let folders = [Table::Densities, Table::Divergences].map(|table| self.folder(table));
-        let name = file_name(WHOLE);
+        let name = file_name(ONLY_PART);
         folders[0].write(&name, |densities| {
             folders[1].write(&name, |divergences| {
                 let mut writer = ComparisonWriter {
@@ -64,10 +64,11 @@ impl TableStore {
 }
 
 impl ComparisonWriter<'_> {
-    /// Writes the rows of one group. `compared` has the members in their order.
+    /// Writes the rows of one group. `compared.curves` and the indices in `compared.pairs` follow
+    /// the order of `members`.
     ///
     /// # Errors
-    /// [`TablesError::Parquet`] if the rows cannot be written.
+    /// [`TablesError::WriteParquet`] if the rows cannot be written.
     pub fn write(
         &mut self,
         group: &Group,
@@ -119,7 +120,7 @@ impl<'w> TableWriter<'w> {
 }
 
 fn failed(table: Table, source: ParquetError) -> TablesError {
-    TablesError::Parquet {
+    TablesError::WriteParquet {
         path: table.name().into(),
         source,
     }

@@ -18,7 +18,8 @@ use crate::error::TablesError;
 use crate::part_file::open;
 
 /// Least average number of rows per row group for the groups to be copied. With smaller groups a
-/// reader would spend its time on their metadata, and each group stores many values once more.
+/// reader would spend its time on their metadata. Also, each group has dictionaries of its own, so
+/// values that repeat would be stored once per group.
 const MIN_GROUP_ROWS: i64 = 1 << 15;
 
 /// Whether the parts have the same columns and row groups that are large enough.
@@ -43,20 +44,25 @@ pub(crate) fn copy_row_groups(
     schema: &Schema,
     properties: WriterProperties,
 ) -> Result<(), TablesError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| TablesError::Parquet { path, source }
+    let read_failed = |part: &Path| {
+        let path = part.to_owned();
+        move |source| TablesError::ReadParquet { path, source }
+    };
+    let write_failed = |source| TablesError::WriteParquet {
+        path: merged.to_owned(),
+        source,
     };
     let columns = ArrowSchemaConverter::new().convert(schema);
-    let columns = columns.map_err(failed(merged))?.root_schema_ptr();
+    let columns = columns.map_err(write_failed)?.root_schema_ptr();
     let mut writer =
-        SerializedFileWriter::new(file, columns, Arc::new(properties)).map_err(failed(merged))?;
+        SerializedFileWriter::new(file, columns, Arc::new(properties)).map_err(write_failed)?;
     for part in parts {
-        let groups = open(part)?;
+        let reader = open(part)?;
         let file = fs::File::open(part)?.into_file();
-        copy_groups(groups.metadata().row_groups(), &file, &mut writer).map_err(failed(part))?;
+        copy_groups(reader.metadata().row_groups(), &file, &mut writer)
+            .map_err(read_failed(part))?;
     }
-    writer.close().map_err(failed(merged))?;
+    writer.close().map_err(write_failed)?;
     Ok(())
 }
 

@@ -48,9 +48,9 @@ fn list_builder() -> ListBuilder<Int64Builder> {
     ListBuilder::new(Int64Builder::new()).with_field(element_field(arrow_schema::DataType::Int64))
 }
 
-/// A text that should be a shape such as `[784, 32]`.
+/// A text that is not a shape such as `[784, 32]`, although it stands where a shape should.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct NoShape(pub(crate) String);
+pub(crate) struct NotAShape(pub(crate) String);
 
 /// Lists of the shapes of schema version 1, which are texts such as `[784, 32]`.
 ///
@@ -58,10 +58,10 @@ pub(crate) struct NoShape(pub(crate) String);
 /// The first text that is no shape.
 pub(crate) fn shapes_from_texts<'a>(
     texts: impl Iterator<Item = Option<&'a str>>,
-) -> Result<ListArray, NoShape> {
+) -> Result<ListArray, NotAShape> {
     let mut lists = list_builder();
     for text in texts {
-        let shape = text.map(|text| parse_shape(text).ok_or_else(|| NoShape(text.to_owned())));
+        let shape = text.map(|text| parse_shape(text).ok_or_else(|| NotAShape(text.to_owned())));
         lists.append_option(shape.transpose()?.map(|shape| shape.into_iter().map(Some)));
     }
     Ok(lists.finish())
@@ -91,6 +91,6 @@ mod tests {
     #[test]
     fn a_text_that_is_no_shape_is_named() {
         let read = shapes_from_texts([Some("[2, x]")].into_iter());
-        assert_eq!(read, Err(NoShape("[2, x]".to_owned())));
+        assert_eq!(read, Err(NotAShape("[2, x]".to_owned())));
     }
 }

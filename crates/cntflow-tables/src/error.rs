@@ -16,10 +16,18 @@ pub enum TablesError {
     /// Reading, listing or writing failed; the source names the path.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// A part cannot be written or read as Parquet.
-    #[error("{path}: writing or reading Parquet failed")]
-    Parquet {
-        /// The part.
+    /// A file cannot be read as Parquet.
+    #[error("{path}: cannot be read as Parquet")]
+    ReadParquet {
+        /// The file.
+        path: PathBuf,
+        /// What the `parquet` crate says.
+        source: ParquetError,
+    },
+    /// A file cannot be written as Parquet.
+    #[error("{path}: cannot be written as Parquet")]
+    WriteParquet {
+        /// The file, or the name of the table that it is for.
         path: PathBuf,
         /// What the `parquet` crate says.
         source: ParquetError,
@@ -42,17 +50,17 @@ pub enum TablesError {
         /// What Arrow says.
         source: ArrowError,
     },
-    /// A writer's column is not the one that [`Table::columns`](crate::Table::columns) declares: a
-    /// bug, or a label of a type that no label may have.
-    #[error("table {table}: column '{column}' is declared {declared}, written {written}")]
+    /// The columns of a writer differ from those that [`Table::columns`](crate::Table::columns)
+    /// declares. Either this is a bug, or a label column has a type that labels may not have.
+    #[error("table {table}: column '{column}': expected {declared}, got {written}")]
     ColumnMismatch {
         /// The table.
         table: &'static str,
         /// The column.
         column: String,
-        /// The declared type, or `no such column`.
+        /// The declared type, or `no column`.
         declared: String,
-        /// The type that was to be written, or `no such column`.
+        /// The type that was to be written, or `no column`.
         written: String,
     },
     /// A part lacks a column that is needed.
@@ -116,7 +124,7 @@ pub enum TablesError {
         /// What Polars says.
         source: PolarsError,
     },
-    /// A row of `populations` has no readable summary.
+    /// The bytes in the column `summary` of a row of `populations` cannot be decoded.
     #[error("{path}: column 'summary' cannot be decoded")]
     Summary {
         /// The part.

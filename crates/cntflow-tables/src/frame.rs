@@ -1,7 +1,7 @@
 //! Polars frames as Parquet files in the same form as our other tables.
 //!
-//! Texts are plain: readers in use (pyarrow's filters among them) cannot work with the string views
-//! that Polars has in memory.
+//! Texts are written as plain strings. Polars holds them as string views, which some readers cannot
+//! use (for example filters of pyarrow).
 
 use std::io::Write;
 use std::path::Path;
@@ -29,7 +29,7 @@ const RESULT: &str = "result";
 ///
 /// # Errors
 /// [`TablesError::FrameColumn`] if a column cannot be converted, [`TablesError::Io`] or
-/// [`TablesError::Parquet`] if the file cannot be written.
+/// [`TablesError::WriteParquet`] if the file cannot be written.
 pub fn write_frame(frame: &DataFrame, path: &Path) -> Result<(), TablesError> {
     let rows = frame_batch(frame)?;
     write_atomically(path, |file| {
@@ -58,7 +58,7 @@ pub(crate) fn encode_rows(
     properties: WriterProperties,
     file: &mut (dyn Write + Send),
 ) -> Result<(), TablesError> {
-    let parquet = |source| TablesError::Parquet {
+    let parquet = |source| TablesError::WriteParquet {
         path: path.to_owned(),
         source,
     };

@@ -51,8 +51,8 @@ impl TableStore {
             .map(|()| true)
     }
 
-    /// Whether committed parts differ in their schema version. Other programs cannot read such
-    /// parts as one table.
+    /// Whether committed parts have different schema versions. They are merged even if they are
+    /// few, because other programs cannot read them as one table.
     fn has_several_versions(&self) -> Result<bool, TablesError> {
         let mut versions = BTreeSet::new();
         for part in self.committed_parts(Table::Networks)? {
@@ -62,9 +62,9 @@ impl TableStore {
         Ok(versions.len() > 1)
     }
 
-    /// Takes the rows of some checkpoints out of all tables, as if they had never been measured.
-    /// Nobody may write meanwhile. They must have failed or been skipped: the values of a measured
-    /// one are part of its population's summary for good.
+    /// Removes all rows of these checkpoints, as if they had never been measured. The checkpoints
+    /// must have failed or been skipped: the values of a measured checkpoint are in the summary of
+    /// its population and cannot be taken out again. No other process may write meanwhile.
     ///
     /// # Errors
     /// As [`TableStore::merge`]; the rows stay then.
@@ -76,7 +76,8 @@ impl TableStore {
         self.rewrite(&batches, name, checkpoints)
     }
 
-    /// Makes one batch of `batches` without the rows of some checkpoints, and removes them.
+    /// Writes one merged batch with the rows of `batches`, except those of the checkpoints in
+    /// `without`; then removes the parts of `batches`.
     fn rewrite(
         &self,
         batches: &[String],
@@ -160,24 +161,25 @@ fn merge_parts(
     if without.is_empty() && copy::can_copy(parts, &schema)? {
         return copy::copy_row_groups(parts, merged, file, &schema, properties);
     }
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| TablesError::Parquet {
-            path: path.clone(),
-            source,
-        }
+    let read_failed = |part: &Path| {
+        let path = part.to_owned();
+        move |source| TablesError::ReadParquet { path, source }
     };
-    let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
-        .map_err(failed(merged))?;
+    let write_failed = |source| TablesError::WriteParquet {
+        path: merged.to_owned(),
+        source,
+    };
+    let mut writer =
+        ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties)).map_err(write_failed)?;
     for part in parts {
-        for batch in open(part)?.build().map_err(failed(part))? {
-            let batch = batch.map_err(|error| failed(part)(error.into()))?;
+        for batch in open(part)?.build().map_err(read_failed(part))? {
+            let batch = batch.map_err(|error| read_failed(part)(error.into()))?;
             let rows = in_schema(table, part, &batch, &schema)?;
             let rows = leave_out(table, rows, without)?;
-            writer.write(&rows).map_err(failed(merged))?;
+            writer.write(&rows).map_err(write_failed)?;
         }
     }
-    writer.close().map_err(failed(merged))?;
+    writer.close().map_err(write_failed)?;
     Ok(())
 }
 
@@ -214,8 +216,8 @@ fn joint_schema(table: Table, parts: &[PathBuf]) -> Result<(SchemaRef, Metadata)
     Ok((Arc::new(Schema::new(fields)), metadata))
 }
 
-/// A pair of a part's metadata, if a merged part takes it over: all of ours except those that each
-/// part is given anew.
+/// The key and value if a merged part inherits them: every `cntflow.` key except the three that
+/// each part gets a new value for.
 fn inherited(pair: &KeyValue) -> Option<(String, String)> {
     let is_inherited = pair.key.starts_with("cntflow.")
         && ![REPLACES, TABLE_KEY, VERSION_KEY].contains(&pair.key.as_str());
@@ -238,7 +240,7 @@ fn in_schema(
         });
     let columns = columns.collect::<Result<_, _>>()?;
     let rows = RecordBatch::try_new(Arc::clone(schema), columns);
-    rows.map_err(|source| unfit(table, source))
+    rows.map_err(|source| rows_error(table, source))
 }
 
 /// The rows of all checkpoints that are not in `without`.
@@ -256,10 +258,10 @@ fn leave_out(
         .iter()
         .map(|name| Some(name.is_none_or(|name| !without.contains(name))));
     let rows = filter_record_batch(&rows, &kept.collect::<BooleanArray>());
-    rows.map_err(|source| unfit(table, source))
+    rows.map_err(|source| rows_error(table, source))
 }
 
-fn unfit(table: Table, source: ArrowError) -> TablesError {
+fn rows_error(table: Table, source: ArrowError) -> TablesError {
     TablesError::Rows {
         table: table.name(),
         source,

@@ -23,15 +23,15 @@ use crate::population::GatheredPopulations;
 use crate::population_parts::write_populations;
 use crate::record::Record;
 use crate::store::{TableStore, file_name};
-use crate::table::{Table, with_table};
+use crate::table::{Table, part_metadata};
 
 /// Longest time that a record waits for its commit, default is 25 seconds. A killed run loses at
 /// most this much work.
 pub const DEFAULT_BATCH_AGE: Duration = Duration::from_secs(25);
 
-/// Size in memory at which a batch is committed, in bytes, default is 12 MiB for each worker. A
-/// worker takes several times as much while it writes a batch, because columns are made of its
-/// records.
+/// Size in memory at which a batch is committed, in bytes, default is 12 MiB for each worker. While
+/// a worker writes a batch it needs several times as much memory, because it builds the columns
+/// beside the records.
 pub const DEFAULT_BATCH_BYTES: usize = 12 << 20;
 
 /// Rough size in memory of a row of `layers`, in bytes.
@@ -40,7 +40,7 @@ const LAYER_ROW_BYTES: usize = 256;
 /// Size in memory of a row of `neurons`, in bytes: 4 strengths and 9 statistics over inputs.
 const NEURON_ROW_BYTES: usize = 104;
 
-/// Rows of a table made at a time.
+/// Number of rows for which columns are built in memory before they are written.
 const PIECE_ROWS: usize = 1 << 14;
 
 /// When a batch is committed.
@@ -68,8 +68,8 @@ pub struct Batch {
     limits: BatchLimits,
     labels: Arc<[LabelColumn]>,
     metadata: Arc<[(String, String)]>,
-    name: String,
-    committed: usize,
+    name_prefix: String,
+    n_committed: usize,
     records: Vec<Record>,
     populations: GatheredPopulations,
     bytes: usize,
@@ -77,22 +77,23 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A batch whose parts are called `<name>-<number>`; `name` must be of this worker and this run
-    /// alone. `labels` are the label columns of the study, `metadata` goes into every part.
+    /// Parts are called `<name_prefix>-<number>`. No other worker and no other run may use
+    /// `name_prefix`, since its parts would be overwritten. `labels` are the label columns of the
+    /// study, `metadata` goes into every part.
     pub fn new(
         store: TableStore,
         limits: BatchLimits,
         labels: Arc<[LabelColumn]>,
         metadata: Arc<[(String, String)]>,
-        name: String,
+        name_prefix: String,
     ) -> Self {
         Self {
             store,
             limits,
             labels,
             metadata,
-            name,
-            committed: 0,
+            name_prefix,
+            n_committed: 0,
             records: Vec::new(),
             populations: GatheredPopulations::default(),
             bytes: 0,
@@ -134,7 +135,7 @@ impl Batch {
         if self.records.is_empty() {
             return Ok(());
         }
-        let batch = format!("{}-{:05}", self.name, self.committed);
+        let batch = format!("{}-{:05}", self.name_prefix, self.n_committed);
         for table in Table::BATCHED {
             if table == Table::Populations {
                 self.write_populations(&batch)?;
@@ -146,7 +147,7 @@ impl Batch {
                 self.write(table, &batch, &pieces)?;
             }
         }
-        self.committed += 1;
+        self.n_committed += 1;
         self.records.clear();
         self.bytes = 0;
         self.since = None;
@@ -183,12 +184,12 @@ impl Batch {
         let first = self.rows(table, first)?;
         let properties = properties(table, &first.schema(), &self.metadata);
         self.store.folder(table).write(&file_name(batch), |file| {
-            let parquet = |source| TablesError::Parquet {
+            let parquet = |source| TablesError::WriteParquet {
                 path: path.clone(),
                 source,
             };
-            // Without the Arrow schema beside, so that texts held once in memory are plain texts to
-            // every reader.
+            // Parquet readers would follow an embedded Arrow schema and return names of checkpoints
+            // as dictionaries. Without it they return plain texts.
             let options = ArrowWriterOptions::new()
                 .with_properties(properties)
                 .with_skip_arrow_metadata(true);
@@ -243,7 +244,7 @@ pub(crate) fn plain_properties(table: Table, metadata: &[(String, String)]) -> W
 }
 
 fn plain_builder(table: Table, metadata: &[(String, String)]) -> WriterPropertiesBuilder {
-    let pairs = with_table(table, metadata).into_iter();
+    let pairs = part_metadata(table, metadata).into_iter();
     let pairs = pairs.map(|(key, value)| KeyValue::new(key, value));
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))

@@ -12,7 +12,7 @@ use fs_err as fs;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 
-use crate::coverage::{NoShape, shapes_from_texts};
+use crate::coverage::{NotAShape, shapes_from_texts};
 use crate::error::TablesError;
 use crate::schema::{ColumnType, element_field};
 use crate::table::{READABLE_VERSIONS, Table, VERSION_KEY};
@@ -20,21 +20,22 @@ use crate::table::{READABLE_VERSIONS, Table, VERSION_KEY};
 /// Opens a part.
 ///
 /// # Errors
-/// [`TablesError::Io`] or [`TablesError::Parquet`] if it cannot be opened, [`TablesError::Version`]
-/// if a newer program wrote it.
+/// [`TablesError::Io`] or [`TablesError::ReadParquet`] if it cannot be opened,
+/// [`TablesError::Version`] if a newer program wrote it.
 pub(crate) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, TablesError> {
     let file = fs::File::open(path)?.into_file();
-    let reader =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| TablesError::Parquet {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| {
+        TablesError::ReadParquet {
             path: path.to_owned(),
             source,
-        })?;
+        }
+    })?;
     check_version(path, reader.metadata())?;
     Ok(reader)
 }
 
-/// Refuses a part of a schema version that this program does not know. A file without a version was
-/// written by another program and is accepted.
+/// Refuses a part of a schema version that this program does not know. A file without a version is
+/// accepted: cntflow did not write it, so there is no version to compare.
 pub(crate) fn check_version(path: &Path, metadata: &ParquetMetaData) -> Result<(), TablesError> {
     match value_of(metadata, VERSION_KEY) {
         Some(version) if !READABLE_VERSIONS.contains(&version) => Err(TablesError::Version {
@@ -45,7 +46,7 @@ pub(crate) fn check_version(path: &Path, metadata: &ParquetMetaData) -> Result<(
     }
 }
 
-/// A value of a file's own metadata.
+/// The value of a key in the metadata of a Parquet file; `None` if it has no such key.
 pub(crate) fn value_of<'a>(metadata: &'a ParquetMetaData, key: &str) -> Option<&'a str> {
     let mut pairs = metadata.file_metadata().key_value_metadata()?.iter();
     pairs.find(|pair| pair.key == key)?.value.as_deref()
@@ -78,7 +79,7 @@ pub(crate) fn current_column(
     } else {
         shapes_from_texts(column.as_string_view().iter())
     };
-    let shapes = shapes.map_err(|NoShape(text)| TablesError::Shape {
+    let shapes = shapes.map_err(|NotAShape(text)| TablesError::Shape {
         path: path.to_owned(),
         text,
     })?;

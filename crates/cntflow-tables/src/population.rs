@@ -8,13 +8,14 @@ use cntflow_metrics::population::{LayerSample, SampleSummary};
 /// Approximate size of a population's key in memory, in bytes.
 const KEY_BYTES: usize = 256;
 
-/// Layers that can be compared: those of one index, name and metric in networks of one
-/// architecture.
+/// What populations must share to be compared: the architecture, the layer (index, name, role) and
+/// the metric.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Group {
-    /// Neurons of every layer, and the number of parameters.
+    /// A text with the number of neurons of every layer and the number of parameters, such as `2
+    /// dense:1 (3 parameters)`. It is not the JSON architecture of a catalog.
     pub architecture: String,
-    /// `l`, 0 for the inputs.
+    /// Index of the layer, 0 for the inputs.
     pub layer: u32,
     /// Name of the layer.
     pub name: String,
@@ -33,7 +34,7 @@ pub struct PopulationKey {
     pub bin: i64,
 }
 
-/// A bin of accuracy.
+/// A bin of the label that populations are made by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bin {
     /// Index of the bin.
@@ -58,9 +59,9 @@ pub struct Population {
 /// The values that one network adds to its populations.
 #[derive(Clone, Debug)]
 pub struct NetworkSamples {
-    /// Its bin of accuracy.
+    /// Its bin of that label.
     pub bin: Bin,
-    /// Its shape, see [`Group::architecture`].
+    /// Its architecture as text, see [`Group::architecture`].
     pub architecture: String,
     /// Its values, by layer and metric.
     pub samples: Vec<LayerSample>,

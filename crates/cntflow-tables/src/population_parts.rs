@@ -23,7 +23,8 @@ use crate::schema::{ColumnType, checked_batch};
 use crate::store::TableStore;
 use crate::table::Table;
 
-/// Populations that are read or written at a time. Each may have some hundred kilobytes.
+/// Number of populations that are read or written at a time. It is small because a summary may take
+/// some hundred kilobytes.
 const ROWS: usize = 16;
 
 /// The populations of several parts in the order of their keys; those of one key are merged. Only a
@@ -86,7 +87,8 @@ impl Iterator for Populations {
     }
 }
 
-/// The rows of one part, the next one decoded.
+/// The rows of one part, read one by one. The next row is always decoded already, so that its key
+/// can be compared.
 struct PartRows {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
@@ -100,7 +102,7 @@ struct PartRows {
 impl PartRows {
     fn open(path: &Path) -> Result<Self, TablesError> {
         let reader = open(path)?.with_batch_size(ROWS).build();
-        let reader = reader.map_err(|source| TablesError::Parquet {
+        let reader = reader.map_err(|source| TablesError::ReadParquet {
             path: path.to_owned(),
             source,
         })?;
@@ -134,7 +136,7 @@ impl PartRows {
             let Some(rows) = self.reader.next() else {
                 return Ok(None);
             };
-            let rows = rows.map_err(|error| TablesError::Parquet {
+            let rows = rows.map_err(|error| TablesError::ReadParquet {
                 path: self.path.clone(),
                 source: error.into(),
             })?;
@@ -200,7 +202,7 @@ pub(crate) fn write_populations(
     metadata: &[(String, String)],
     populations: impl IntoIterator<Item = Result<(PopulationKey, Population), TablesError>>,
 ) -> Result<(), TablesError> {
-    let parquet = |source| TablesError::Parquet {
+    let parquet = |source| TablesError::WriteParquet {
         path: path.to_owned(),
         source,
     };

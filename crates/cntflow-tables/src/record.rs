@@ -10,8 +10,8 @@ use crate::population::NetworkSamples;
 pub enum Status {
     /// Measured.
     Ok,
-    /// Not measured, or with results that cannot be trusted: unreadable, contradictory, with
-    /// weights that are NaN.
+    /// Not measured, because the file is unreadable or contradicts itself; or measured, but some
+    /// weights are NaN or infinite, so that the results cannot be trusted.
     Failed,
     /// Nothing to measure: the catalog says that there are no weights (a run that diverged).
     Skipped,

@@ -29,7 +29,7 @@ pub struct TableStore {
 const TWINS: &str = "twins";
 
 /// Name of the only part of a table without batches.
-pub(crate) const WHOLE: &str = "all";
+pub(crate) const ONLY_PART: &str = "all";
 
 /// Status of every checkpoint in the committed batches.
 pub type Committed = BTreeMap<String, Status>;
@@ -70,8 +70,8 @@ impl TableStore {
             .collect())
     }
 
-    /// Names of the committed batches, sorted: those that have a `networks` part and that no
-    /// committed merge replaces.
+    /// Names of the committed batches, sorted. A batch is committed if it has a `networks` part and
+    /// no merged `networks` part lists it as replaced.
     ///
     /// # Errors
     /// The folder cannot be listed, or a merged part not be read.
@@ -80,7 +80,7 @@ impl TableStore {
         let names = parts.iter().filter_map(|part| batch_of(&part.name));
         let mut batches: BTreeSet<String> = names.map(str::to_owned).collect();
         let merged = parts.iter().filter(|part| is_merged(&part.name));
-        for path in self.folder(Table::Networks).readable(merged)? {
+        for path in self.folder(Table::Networks).local_paths(merged)? {
             for replaced in read_replaced(&path)? {
                 batches.remove(&replaced);
             }
@@ -118,7 +118,7 @@ impl TableStore {
                 } else {
                     batch.is_some()
                 };
-                if !belongs && is_ours(&file.name) {
+                if !belongs && is_part_or_temporary(&file.name) {
                     folder.remove(&file.name)?;
                     removed += 1;
                 }
@@ -137,7 +137,7 @@ impl TableStore {
         let paths = if table.is_batched() {
             self.committed_parts(table)?
         } else {
-            self.folder(table).readable(&self.parts(table)?)?
+            self.folder(table).local_paths(&self.parts(table)?)?
         };
         if paths.is_empty() {
             return Err(TablesError::Empty {
@@ -148,11 +148,11 @@ impl TableStore {
         scan_table(table, &paths)
     }
 
-    /// The parts of a table in all committed batches. Only `neurons` and `populations` may lack in
-    /// a batch: they are optional.
+    /// The parts of a table in all committed batches. A batch need not have parts of `neurons` and
+    /// `populations`; a missing part of any other table is an error.
     pub(crate) fn committed_parts(&self, table: Table) -> Result<Vec<PathBuf>, TablesError> {
-        // Batches first: a batch that is committed in between would otherwise seem to lack its
-        // parts.
+        // List batches before parts. In the other order, a batch that is committed between the two
+        // listings would seem to lack its parts.
         let batches = self.batches()?;
         let parts = self.parts(table)?;
         let by_batch: BTreeMap<&str, &FolderFile> = parts
@@ -168,7 +168,7 @@ impl TableStore {
                 return Err(TablesError::Missing { path });
             }
         }
-        Ok(self.folder(table).readable(committed)?)
+        Ok(self.folder(table).local_paths(committed)?)
     }
 
     /// The folder of these tables: a path or a URL.
@@ -185,7 +185,7 @@ impl TableStore {
         let is_wanted = |file: &&FolderFile| {
             batch_of(&file.name).is_some_and(|name| parts.iter().any(|part| *part == name))
         };
-        scan_table(table, &self.folder(table).readable(files.iter().filter(is_wanted))?)
+        scan_table(table, &self.folder(table).local_paths(files.iter().filter(is_wanted))?)
     }
 
     /// A value of the metadata of a table's only part; `None` without a part or without the key.
@@ -194,7 +194,7 @@ impl TableStore {
     /// The part cannot be read.
     pub fn part_metadata(&self, table: Table, key: &str) -> Result<Option<String>, TablesError> {
         let parts = self.parts(table)?;
-        let Some(path) = self.folder(table).readable(&parts)?.into_iter().next() else {
+        let Some(path) = self.folder(table).local_paths(&parts)?.into_iter().next() else {
             return Ok(None);
         };
         let reader = open(&path)?;
@@ -215,14 +215,14 @@ impl TableStore {
     ///
     /// # Errors
     /// [`TablesError::ColumnMismatch`] if the frame's columns are not those of the table,
-    /// [`TablesError::Io`] or [`TablesError::Parquet`] if the file cannot be written.
+    /// [`TablesError::Io`] or [`TablesError::WriteParquet`] if the file cannot be written.
     pub fn write_whole(
         &self,
         table: Table,
         frame: &DataFrame,
         metadata: &[(String, String)],
     ) -> Result<PathBuf, TablesError> {
-        self.write_part(table, WHOLE, frame, metadata)
+        self.write_part(table, ONLY_PART, frame, metadata)
     }
 
     /// Writes one part of a table without batches, whole or not at all.
@@ -249,12 +249,12 @@ impl TableStore {
     /// `features/all.parquet` beside its tables.
     ///
     /// # Errors
-    /// [`TablesError::Io`] or [`TablesError::Parquet`] if the file cannot be written.
+    /// [`TablesError::Io`] or [`TablesError::WriteParquet`] if the file cannot be written.
     pub fn write_features(&self, frame: &DataFrame) -> Result<PathBuf, TablesError> {
         let folder = self.root.below(FEATURES);
-        let path = folder.path_of(&file_name(WHOLE));
+        let path = folder.path_of(&file_name(ONLY_PART));
         let rows = frame_batch(frame)?;
-        folder.write(&file_name(WHOLE), |file| {
+        folder.write(&file_name(ONLY_PART), |file| {
             encode_rows(&rows, &path, WriterProperties::default(), file)
         })?;
         Ok(path)
@@ -268,7 +268,7 @@ impl TableStore {
         let folder = self.root.below(FEATURES);
         let files = folder.files()?;
         let parts = files.iter().filter(|file| batch_of(&file.name).is_some());
-        let paths = folder.readable(parts)?;
+        let paths = folder.local_paths(parts)?;
         if paths.is_empty() {
             return Ok(None);
         }
@@ -292,7 +292,7 @@ impl TableStore {
             let mut paths = Vec::new();
             for name in &all {
                 let own = self.experiment(name);
-                paths.extend(own.folder(table).readable(&own.parts(table)?)?);
+                paths.extend(own.folder(table).local_paths(&own.parts(table)?)?);
             }
             if !paths.is_empty() {
                 frames.push((table.name(), scan_table(table, &paths)?));
@@ -303,7 +303,7 @@ impl TableStore {
             let folder = self.experiment(name).root.below(FEATURES);
             let files = folder.files()?;
             let parts = files.iter().filter(|file| batch_of(&file.name).is_some());
-            paths.extend(folder.readable(parts)?);
+            paths.extend(folder.local_paths(parts)?);
         }
         if !paths.is_empty() {
             frames.push((FEATURES, crate::scan::scan_parquet(&paths)?));
@@ -365,12 +365,12 @@ pub(crate) fn batch_of(name: &str) -> Option<&str> {
 }
 
 /// Whether a file is a part or the temporary file of one. Other files in the folder are left alone.
-fn is_ours(name: &str) -> bool {
+fn is_part_or_temporary(name: &str) -> bool {
     name.ends_with(".parquet") || (name.starts_with('.') && name.ends_with(".part"))
 }
 
 fn read_status(path: &Path, committed: &mut Committed) -> Result<(), TablesError> {
-    let parquet = |source| TablesError::Parquet {
+    let parquet = |source| TablesError::ReadParquet {
         path: path.to_owned(),
         source,
     };

@@ -8,14 +8,15 @@ pub const SCHEMA_VERSION: &str = "2";
 /// version is refused.
 pub(crate) const READABLE_VERSIONS: [&str; 2] = ["1", SCHEMA_VERSION];
 
-/// Oldest version whose folders can be continued. A study's identity has it in place of
-/// [`SCHEMA_VERSION`]: a folder of an older program stays the same study.
+/// Oldest schema version whose folders a run may continue. The identity of a study is computed from
+/// this version and not from [`SCHEMA_VERSION`], so that raising the schema version does not turn
+/// an existing folder into another study.
 pub const OLDEST_SCHEMA_VERSION: &str = READABLE_VERSIONS[0];
 
-/// Key of a part's metadata: its schema version.
+/// Key under which the metadata of a part holds the schema version.
 pub(crate) const VERSION_KEY: &str = "cntflow.schema";
 
-/// Key of a part's metadata: its table.
+/// Key under which the metadata of a part holds the name of the table.
 pub(crate) const TABLE_KEY: &str = "cntflow.table";
 
 /// One of the tables.
@@ -29,12 +30,14 @@ pub enum Table {
     Neurons,
     /// One row per checkpoint and tensor.
     Coverage,
-    /// One row per population, layer and metric: a sample's summary, from which the next two tables
-    /// are made. Internal.
+    /// Internal. One row per population, layer and metric: the summary of its values. `densities`
+    /// and `divergences` are made from it.
     Populations,
-    /// One row per population, layer, metric and point; a single part, without batches.
+    /// One row per population, layer, metric and point. Always one part, which is replaced as a
+    /// whole: it has no batches.
     Densities,
-    /// One row per pair of populations, layer and metric; a single part, without batches.
+    /// One row per pair of populations, layer and metric. Always one part, which is replaced as a
+    /// whole: it has no batches.
     Divergences,
     /// One row per fit of an experiment: what a stopped run goes on from.
     Fits,
@@ -123,7 +126,7 @@ impl Table {
 }
 
 /// The metadata of a part: its table, the schema version, and the caller's pairs.
-pub(crate) fn with_table(table: Table, metadata: &[(String, String)]) -> Vec<(String, String)> {
+pub(crate) fn part_metadata(table: Table, metadata: &[(String, String)]) -> Vec<(String, String)> {
     let own = [(TABLE_KEY, table.name()), (VERSION_KEY, SCHEMA_VERSION)];
     let own = own.map(|(key, value)| (key.to_owned(), value.to_owned()));
     own.into_iter().chain(metadata.iter().cloned()).collect()

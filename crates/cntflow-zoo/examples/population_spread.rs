@@ -99,6 +99,7 @@ fn train_one(run: &RunSpec, data: &TrainingData, folder: &std::path::Path) -> Ou
     let labels: Vec<String> = run
         .labels()
         .iter()
+        // Group, data set, layer type and depth are clear from the run's name.
         .skip(4)
         .map(|(_, label)| label.to_string())
         .collect();
@@ -127,6 +128,7 @@ fn print_spread(outcomes: &[Outcome]) {
     let mut groups: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
     for outcome in outcomes {
         groups.entry(&outcome.group).or_default().push(outcome);
+        // `~` sorts after every name of a group.
         groups.entry("~all").or_default().push(outcome);
     }
     println!("group runs diverged <.30 .30-.85 >.85 >.94 seconds/run");

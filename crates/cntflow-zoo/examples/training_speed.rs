@@ -61,8 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     time(&case, &spec, passes)
 }
 
-/// Trains and prints the fastest and the median epoch. An epoch of the case is `passes` over the
-/// images.
+/// Trains, and prints the fastest and the median time of `passes` epochs.
 fn time(case: &str, spec: &RunSpec, passes: usize) -> Result<(), Box<dyn Error>> {
     let batch = spec.batch_size as usize;
     let data = TrainingData::new(
@@ -78,8 +77,8 @@ fn time(case: &str, spec: &RunSpec, passes: usize) -> Result<(), Box<dyn Error>>
     train(spec, &data, folder.path(), &note_start)?;
     let batches = IMAGES.div_ceil(batch) * passes;
     let starts = starts.into_inner();
-    // From the first batch of one epoch to the first of the next, so the last epoch only ends
-    // others.
+    // A time is from the first batch of one group of `passes` epochs to the first batch of the next
+    // group. The last group therefore has no time of its own.
     let firsts: Vec<Instant> = starts.iter().copied().step_by(batches).collect();
     let mut seconds: Vec<f64> = firsts
         .windows(2)

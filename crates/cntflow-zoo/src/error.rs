@@ -47,6 +47,16 @@ pub enum ZooError {
         /// The value found.
         found: u64,
     },
+    /// A data set whose files of images and of labels do not belong together.
+    #[error("data set `{name}`: {images} images, but {labels} labels")]
+    LabelCount {
+        /// The data set.
+        name: String,
+        /// Number of images.
+        images: usize,
+        /// Number of labels.
+        labels: usize,
+    },
     /// A data set's content is not what was published.
     #[error("data set `{name}`: file `{file}`: expected SHA-256 {expected}, found {found}")]
     Digest {

@@ -13,11 +13,11 @@ use crate::resolved::ResolvedArchitecture;
 /// Source of an inferred architecture.
 pub(crate) const INFERRED: &str = "names and shapes";
 
-/// What the number of steps of a sequence rests on.
-pub(super) const ONE_STEP: &str =
+/// The assumption about the number of steps of a sequence.
+pub(super) const ONE_STEP_ASSUMED: &str =
     "the number of steps is not in the weights: 1 is assumed, no weight metric depends on it";
 
-/// What the epsilon of a norm rests on.
+/// The assumption about the epsilon of norms.
 pub(super) const EPSILON_ASSUMED: &str =
     "the epsilon of norms is not in the weights: 1e-5 is assumed";
 
@@ -31,7 +31,8 @@ pub(super) enum Output {
     Undecided,
     /// So many units.
     Units(usize),
-    /// Channels of places, in one or two dimensions. How many places there are is open.
+    /// Channels of an image (two dimensions) or a line (one dimension). How many places each
+    /// channel has, that is its rows and columns, is not known.
     Channels { channels: usize, dimensions: usize },
     /// Steps of so many units.
     Steps(usize),
@@ -68,24 +69,24 @@ impl ChainBuilder {
         self.architecture.assume(assumption);
     }
 
-    /// Adds a layer that has no tensors.
-    pub(super) fn add_plain(&mut self, layer: Layer) {
+    /// Adds a layer without setting recipes: it has no tensors, or the caller sets their recipes.
+    pub(super) fn add_layer(&mut self, layer: Layer) {
         self.architecture.add_layer(layer);
     }
 
     /// Adds the layer that a module is, under the module's name.
-    pub(super) fn add(&mut self, module: &Module<'_>, layer: Layer) {
+    pub(super) fn add_module(&mut self, module: &Module<'_>, layer: Layer) {
         for (tensor, recipe) in module.recipes() {
             self.architecture.set_recipe(tensor, recipe);
         }
         self.previous.clone_from(&module.path);
-        self.add_plain(layer);
+        self.add_layer(layer);
     }
 
     /// Adds a module.
     ///
-    /// # Errors
-    /// It does not take what the one before gives, with both numbers, or is of no known kind.
+    /// # Errors It does not take what the module before gives (the message has both numbers), or is
+    /// of no known kind.
     pub(super) fn push(&mut self, module: &Module<'_>) -> Translated<()> {
         if module.is_recurrent() {
             return self.recurrent(module);
@@ -146,7 +147,7 @@ impl ChainBuilder {
         }
     }
 
-    /// Leaves the last layer's activation open: it is rarely that of the hidden layers.
+    /// Leaves the last layer's activation open, because it is rarely that of the hidden layers.
     pub(super) fn clear_last_activation(&mut self) {
         if self.hints.activation.is_some() {
             self.take_activation();
@@ -173,12 +174,12 @@ impl ChainBuilder {
                 ));
             }
             ExtentGuess::Unknown => self.assume(
-                "the size of images, strides, paddings and poolings are not in the weights: stride 1 and a size that fits are assumed, \
-                 and the graph is that of channels",
+                "the size of images, strides, paddings and poolings are not in the weights: stride 1 and a size that fits are assumed; \
+                 only the graph of channels, not of pixels, is meaningful",
             ),
         }
         let mut resolved = self.architecture.finish(self.input, INFERRED);
-        resolved.sizes_assumed = guess == ExtentGuess::Unknown;
+        resolved.image_size_unknown = guess == ExtentGuess::Unknown;
         resolved.checked()
     }
 }

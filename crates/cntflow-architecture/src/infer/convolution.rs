@@ -53,9 +53,9 @@ impl ChainBuilder {
             dimensions,
         };
         let kernel = &shape[2..];
-        self.extent.slide(kernel, transposed);
+        self.extent.record_convolution(kernel, transposed);
         let layer = self.convolution_layer(module, kernel, [filters, groups], bias, transposed);
-        self.add(module, layer);
+        self.add_module(module, layer);
         Ok(())
     }
 
@@ -122,10 +122,13 @@ impl ChainBuilder {
 
 /// Whether a kernel is that of a transposed convolution.
 ///
-/// It is one only if its first dimension is the number of channels before it. Where the second is
-/// too, or may be by groups, the length of the bias decides, then words in its name. A kernel that
-/// nothing decides is a plain convolution if it has as many filters as channels, or one channel per
-/// filter.
+/// A plain kernel is `[filters, channels / groups, ...]`, a transposed one `[channels, filters,
+/// ...]`. So a kernel is plain unless its first size is the number of channels before it. If it is,
+/// these decide, in this order:
+/// 1. the length of the bias, if it equals just one of the two sizes;
+/// 2. a word such as `deconv` in the name of the module;
+/// 3. the sizes: the kernel is transposed unless the second size equals the first, or is 1 as that
+///    of a depthwise convolution.
 fn is_transposed(module: &Module<'_>, shape: &[usize], channels: Option<usize>) -> bool {
     let [outer, inner] = [shape[0], shape[1]];
     if channels != Some(outer) {

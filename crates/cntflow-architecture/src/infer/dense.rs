@@ -2,7 +2,7 @@
 
 use cntflow_network::{Dense, Embedding, Layer, TakeStep, TakenStep};
 
-use super::chain::{ChainBuilder, ONE_STEP, Output};
+use super::chain::{ChainBuilder, ONE_STEP_ASSUMED, Output};
 use super::modules::Module;
 use crate::error::Translated;
 use crate::recipe::{TensorRecipe, TensorSlice};
@@ -12,18 +12,19 @@ impl ChainBuilder {
     pub(super) fn embedding(&mut self, module: &Module<'_>) -> Translated<()> {
         let shape = module.shape("weight");
         self.input = vec![1];
-        self.assume(ONE_STEP);
+        self.assume(ONE_STEP_ASSUMED);
         self.output = Output::Steps(shape[1]);
         let layer = Embedding {
             name: module.path.clone(),
             tokens: shape[0],
             units: shape[1],
         };
-        self.add(module, Layer::Embedding(layer));
+        self.add_module(module, Layer::Embedding(layer));
         Ok(())
     }
 
-    /// Adds a dense layer; channels before it are flattened, and of steps it takes one or all.
+    /// Adds a dense layer. Channels before it are flattened. Of a sequence it takes the final step
+    /// or, if its kernel is several steps wide, all steps flattened.
     ///
     /// # Errors
     /// It takes another number of inputs than the layer before gives.
@@ -42,10 +43,11 @@ impl ChainBuilder {
                 kernel = self.flatten(module, channels, dimensions, n_in / channels);
             }
             Output::Steps(given) if given == n_in => self.take_step(),
-            // A sequence whose length is open so far may as well have been flattened.
+            // The length of the sequence is still open: the kernel may take several steps,
+            // flattened, and then shows how many.
             Output::Steps(given) if self.input.len() == 2 && n_in.is_multiple_of(given) => {
                 self.input[0] = n_in / given;
-                self.add_plain(Layer::Flatten);
+                self.add_layer(Layer::Flatten);
             }
             Output::Units(given)
             | Output::Channels {
@@ -60,7 +62,7 @@ impl ChainBuilder {
             bias,
             activation: self.hints.activation,
         };
-        self.add(module, Layer::Dense(layer));
+        self.add_module(module, Layer::Dense(layer));
         if let Some(kernel) = kernel {
             let name = format!("{}.weight", module.path);
             self.architecture
@@ -69,8 +71,9 @@ impl ChainBuilder {
         Ok(())
     }
 
-    /// Flattens channels of `places` places each. Keras flattens channels last: where the kernel is
-    /// one of Keras, gives the slice that puts its columns in the order of architectures.
+    /// Flattens channels of `places` places each. Returns a slice only for a kernel of Keras, which
+    /// flattens in the order row, column, channel: the slice puts the kernel's columns in the order
+    /// channel, row, column.
     fn flatten(
         &mut self,
         module: &Module<'_>,
@@ -79,7 +82,7 @@ impl ChainBuilder {
         places: usize,
     ) -> Option<TensorSlice> {
         let [rows, columns] = self.extent.set_end(dimensions, places);
-        self.add_plain(Layer::Flatten);
+        self.add_layer(Layer::Flatten);
         if places > 1 && rows != columns && dimensions == 2 {
             self.assume(format!(
                 "{} takes {places} places of each channel, no square: {rows} x {columns} are assumed",
@@ -99,9 +102,9 @@ impl ChainBuilder {
         let is_recurrent =
             |layer: &Layer| matches!(layer, Layer::Elman(_) | Layer::Lstm(_) | Layer::Gru(_));
         if self.architecture.layers().iter().any(is_recurrent) {
-            self.assume("a dense layer behind a recurrent one is taken to see the last step only; no weight metric depends on it");
+            self.assume("a dense layer after a recurrent one is taken to see the last step only; no weight metric depends on it");
         }
         let which = TakenStep::Final;
-        self.add_plain(Layer::TakeStep(TakeStep { which }));
+        self.add_layer(Layer::TakeStep(TakeStep { which }));
     }
 }

@@ -44,14 +44,17 @@ impl<'t> Transformer<'_, 't> {
             projections,
         };
         chain.assume(EPSILON_ASSUMED);
-        chain.add_plain(Layer::TransformerEncoder(encoder));
+        chain.add_layer(Layer::TransformerEncoder(encoder));
         Ok(())
     }
 
     /// Units of the first dense layer.
     fn feed_forward(&self, block: &str, units: usize) -> Translated<usize> {
         let [first, second] = self.family.feed_forward;
-        let (first, second) = (self.kernel(block, first)?, self.kernel(block, second)?);
+        let (first, second) = (
+            self.module_of_block(block, first)?,
+            self.module_of_block(block, second)?,
+        );
         match (&first.shape("weight")[..], &second.shape("weight")[..]) {
             (&[hidden, n_in], &[n_out, n_hidden])
                 if n_in == units && n_out == units && n_hidden == hidden =>
@@ -66,8 +69,8 @@ impl<'t> Transformer<'_, 't> {
         }
     }
 
-    /// Sets the recipes of a block's tensors; says whether it has biases. Zeros stand for those
-    /// that single projections lack.
+    /// Sets the recipes of a block's tensors; returns whether the block has biases. If only some of
+    /// its projections have one, zeros stand for the others.
     fn set_recipes(&self, chain: &mut ChainBuilder, block: &str) -> Translated<bool> {
         let tensors = self.tensors(block)?;
         let has_bias = tensors
@@ -88,7 +91,7 @@ impl<'t> Transformer<'_, 't> {
     }
 
     /// A module of a block, with its kernel in the family's layout.
-    fn kernel(&self, block: &str, module: &str) -> Translated<Module<'t>> {
+    fn module_of_block(&self, block: &str, module: &str) -> Translated<Module<'t>> {
         let module = self.part(block, module)?;
         Ok(Module {
             inputs_first: self.family.inputs_first && module.rank() == 2,
@@ -111,7 +114,7 @@ impl<'t> Transformer<'_, 't> {
         let mut tensors = Vec::new();
         match &family.attention {
             QkvLayout::Fused(module, parameters) => {
-                let module = self.kernel(block, module)?;
+                let module = self.module_of_block(block, module)?;
                 let names = ["in_proj_weight", "in_proj_bias"];
                 for (name, parameter) in names.iter().zip(parameters) {
                     let name = format!("{block}.self_attn.{name}");
@@ -124,7 +127,7 @@ impl<'t> Transformer<'_, 't> {
             }
         }
         for (name, module) in modules {
-            let module = self.kernel(block, module)?;
+            let module = self.module_of_block(block, module)?;
             for parameter in ["weight", "bias"] {
                 let name = format!("{block}.{name}.{parameter}");
                 tensors.push((name, module.slice(parameter)));

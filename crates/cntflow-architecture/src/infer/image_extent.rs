@@ -15,7 +15,8 @@ pub(super) struct ImageExtent {
     lost: [i64; 2],
     /// The most that was lost at any point.
     most_lost: [i64; 2],
-    /// Rows and columns at the end, where a dense layer tells.
+    /// Rows and columns that a dense layer takes at the end of the convolutions; `None` if there is
+    /// no such layer.
     end: Option<[usize; 2]>,
     /// Whether there are transposed convolutions.
     has_transposed: bool,
@@ -24,7 +25,8 @@ pub(super) struct ImageExtent {
 /// What could be found out about the size of images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExtentGuess {
-    /// There are no convolutions.
+    /// There is no image whose size is to be found: there are no convolutions, or the size is
+    /// known, as it is for patches.
     NoImage,
     /// Exactly one assumption on padding leads to a common size.
     Likely {
@@ -38,8 +40,8 @@ pub(super) enum ExtentGuess {
 }
 
 impl ImageExtent {
-    /// Follows a convolution of this kernel.
-    pub(super) fn slide(&mut self, kernel: &[usize], transposed: bool) {
+    /// Records what a convolution with this kernel takes away or, transposed, adds.
+    pub(super) fn record_convolution(&mut self, kernel: &[usize], transposed: bool) {
         let kernel = match *kernel {
             [columns] => [1, columns],
             [rows, columns, ..] => [rows, columns],
@@ -82,7 +84,7 @@ impl ImageExtent {
         let guess = self.guess(open.len());
         let sizes = match guess {
             ExtentGuess::Likely { size, .. } => [size, size],
-            _ => self.least_fitting(),
+            _ => self.unpadded_input(),
         };
         // Of one dimension only the columns count.
         open.copy_from_slice(&sizes[2 - open.len()..]);
@@ -92,12 +94,14 @@ impl ImageExtent {
         guess
     }
 
-    /// The least size of the input with which all kernels fit, without padding.
-    fn least_fitting(&self) -> [usize; 2] {
+    /// The size of the input without padding: the one that leads to `end`, if that is known; else
+    /// the smallest with which all kernels fit.
+    fn unpadded_input(&self) -> [usize; 2] {
         [0, 1].map(|axis| {
             let end = self.end.map_or(1, |end| end[axis] as i64);
             let by_end = end.saturating_add(self.lost[axis]);
             let by_kernels = self.most_lost[axis].saturating_add(1);
+            // A known end fixes the size, whatever the kernels in between would need.
             let size = if self.end.is_some() {
                 by_end
             } else {
@@ -112,10 +116,10 @@ impl ImageExtent {
         let Some(end) = self.end.filter(|_| dimensions == 2 && !self.has_transposed) else {
             return ExtentGuess::Unknown;
         };
-        let unpadded = self.least_fitting();
-        let is_common =
-            |[rows, columns]: [usize; 2]| rows == columns && image_size::is_common(rows);
-        match (is_common(unpadded), is_common(end)) {
+        let unpadded = self.unpadded_input();
+        let is_evidence =
+            |[rows, columns]: [usize; 2]| rows == columns && image_size::is_evidence(rows);
+        match (is_evidence(unpadded), is_evidence(end)) {
             (true, false) => ExtentGuess::Likely {
                 padded: false,
                 size: unpadded[0],

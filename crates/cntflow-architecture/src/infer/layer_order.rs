@@ -62,7 +62,7 @@ fn rank(part: &str) -> i32 {
         .map_or(0, |(_, rank)| *rank)
 }
 
-/// Kernels with their norms directly behind them.
+/// Kernels, each directly followed by its norms.
 ///
 /// # Errors
 /// A norm belongs to no kernel.
@@ -88,10 +88,13 @@ pub(super) fn with_norms<'m, 't>(
 
 /// Index of the kernel that a norm stands behind.
 ///
-/// In a numbered sequence it is the last kernel before the norm. Else it is a kernel whose name has
-/// the same numbers (`conv1` of `bn1`), of the same parent if there is one; else the last kernel
-/// before the norm in the file's order. Only kernels that give as many units as the norm takes are
-/// considered.
+/// Only kernels that give as many units as the norm takes are considered. Of these it is the first
+/// that exists of:
+/// 1. if the norm's own name is a number (`features.3`), the kernel of the same parent with the
+///    next smaller number;
+/// 2. a kernel of the same parent whose path has the same numbers (`conv1` for `bn1`);
+/// 3. such a kernel of any parent;
+/// 4. the last kernel before the norm in the order of the file.
 fn kernel_of(kernels: &[&Module<'_>], norm: &Module<'_>) -> Option<usize> {
     let n = norm.parameters.values().next()?.shape.first().copied()?;
     let fits = |kernel: &Module<'_>| possible_units(kernel).is_some_and(|units| units.contains(&n));

@@ -76,13 +76,16 @@ pub(crate) fn infer(
         },
     };
     let mut resolved = resolved?;
-    check_sizes(&mut resolved, tensors)?;
+    check_and_prune_recipes(&mut resolved, tensors)?;
     Ok(resolved)
 }
 
-/// Checks that every tensor of the architecture is made of one with as many values, and drops the
-/// recipes of tensors it does not have.
-fn check_sizes(resolved: &mut ResolvedArchitecture, tensors: &[TensorEntry]) -> Translated<()> {
+/// Checks that every tensor of the architecture that is made from one tensor of the file has as
+/// many values as that. Drops recipes for tensors that the architecture does not have.
+fn check_and_prune_recipes(
+    resolved: &mut ResolvedArchitecture,
+    tensors: &[TensorEntry],
+) -> Translated<()> {
     let by_name: BTreeMap<&str, &TensorEntry> = tensors
         .iter()
         .filter(|tensor| is_weight(tensor))
@@ -99,7 +102,7 @@ fn check_sizes(resolved: &mut ResolvedArchitecture, tensors: &[TensorEntry]) -> 
         let source = source.ok_or_else(missing)?;
         if source.n_values() != spec.n_values() {
             return Err(unsupported(format!(
-                "{} has shape {:?}, the others give {:?}",
+                "{} has shape {:?}, but the other tensors ask for {:?}",
                 source.name, source.shape, spec.shape
             )));
         }
@@ -111,15 +114,15 @@ fn check_sizes(resolved: &mut ResolvedArchitecture, tensors: &[TensorEntry]) -> 
     Ok(())
 }
 
-/// A chain of layers in the order of their names or, where that makes no chain, in the file's
-/// order.
+/// A chain of layers in the order of their names or, if that makes no chain, in the order of the
+/// file.
 fn named_chain(modules: &[Module<'_>], hints: Hints) -> Translated<ResolvedArchitecture> {
     let mut ordered: Vec<&Module<'_>> = modules.iter().collect();
     ordered.sort_by(|a, b| layer_order::by_path(&a.path, &b.path));
     infer_chain(&ordered, hints).or_else(|error| {
         ordered.sort_by_key(|module| module.index);
         let mut resolved = infer_chain(&ordered, hints).map_err(|_| error)?;
-        let assumption = "the names of the layers tell no order in which they make a chain: they stand in the file's";
+        let assumption = "the layers make no chain in the order of their names: they are taken in the order of the file";
         resolved.assumptions.push(assumption.to_owned());
         Ok(resolved)
     })

@@ -64,7 +64,8 @@ impl<'t> Module<'t> {
         self.parameters.contains_key(parameter)
     }
 
-    /// Shape of a parameter, of a kernel with its outputs first; empty where there is none.
+    /// Shape of a parameter; empty if the module has no such parameter. A kernel's shape has the
+    /// outputs first, however the file has them.
     pub(super) fn shape(&self, parameter: &str) -> Vec<usize> {
         let shape = self
             .parameters
@@ -90,7 +91,7 @@ impl<'t> Module<'t> {
         }
     }
 
-    /// The file's tensor as PyTorch would have the parameter.
+    /// The parameter as PyTorch has it, as a slice of the file's tensor.
     pub(super) fn slice(&self, parameter: &str) -> Option<TensorSlice> {
         let tensor = self.parameters.get(parameter)?;
         Some(match self.outputs_first(tensor.shape.len()) {
@@ -101,8 +102,8 @@ impl<'t> Module<'t> {
         })
     }
 
-    /// Recipes of all its parameters, by their names in an architecture where the module has its
-    /// own name.
+    /// Recipes of all its parameters, by the names that they have in an architecture whose layer
+    /// has the module's name.
     pub(super) fn recipes(&self) -> impl Iterator<Item = (String, TensorRecipe)> {
         self.parameters.keys().filter_map(|parameter| {
             let recipe = TensorRecipe::Slice(self.slice(parameter)?);
@@ -110,7 +111,7 @@ impl<'t> Module<'t> {
         })
     }
 
-    /// Number of dimensions of its kernel, 0 where it has none.
+    /// Number of dimensions of its kernel, 0 if it has none.
     pub(super) fn rank(&self) -> usize {
         self.parameters
             .get("weight")

@@ -4,7 +4,7 @@ use cntflow_network::{BatchNorm, GroupNorm, Layer, LayerNorm};
 
 use super::chain::{ChainBuilder, EPSILON, EPSILON_ASSUMED, Output};
 use super::modules::Module;
-use crate::error::Translated;
+use crate::error::{Translated, unsupported};
 
 impl ChainBuilder {
     /// Adds a norm: a batch norm where it has running means, else a layer norm of units or a group
@@ -20,9 +20,12 @@ impl ChainBuilder {
         let (given, of_channels) = match self.output {
             Output::Units(given) | Output::Steps(given) => (given, false),
             Output::Channels { channels, .. } => (channels, true),
-            Output::Undecided => (n, false),
+            Output::Undecided => {
+                let reason = format!("nothing comes before the norm {}", module.shown());
+                return Err(unsupported(reason));
+            }
         };
-        if given != n || self.output == Output::Undecided {
+        if given != n {
             return Err(self.does_not_fit(module, n, given));
         }
         let activation = self.take_activation();
@@ -56,7 +59,35 @@ impl ChainBuilder {
             })
         };
         self.assume(EPSILON_ASSUMED);
-        self.add(module, layer);
+        self.add_module(module, layer);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use cntflow_formats::{Element, TensorEntry};
+
+    use super::super::hints::Hints;
+    use super::super::modules::modules;
+    use super::*;
+
+    #[test]
+    fn a_norm_that_comes_first_is_an_error_of_its_own() {
+        let tensors = [TensorEntry {
+            name: "norm.weight".to_owned(),
+            shape: vec![64],
+            element: Element::F32,
+            excluded_because: None,
+        }];
+        let (modules, _) = modules(&tensors);
+        let mut chain = ChainBuilder::new(Hints::new(&BTreeMap::new()));
+        let error = chain.norm(&modules[0]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "nothing comes before the norm norm.weight [64]"
+        );
     }
 }

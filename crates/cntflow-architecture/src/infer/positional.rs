@@ -10,8 +10,8 @@ use cntflow_network::{Architecture, Graph, Norms, Shape, TensorSpec, View};
 use super::modules::is_weight;
 use crate::recipe::{TensorRecipe, TensorSlice};
 
-/// Recipes of the architecture's tensors, and what they assume; `None` where a tensor has not the
-/// shape that Keras would give it, or one is left over.
+/// Recipes of the architecture's tensors, and what they assume; `None` if a tensor does not have
+/// the shape that Keras would give it, or if one is left over.
 pub(crate) fn positional_recipes(
     architecture: &Architecture,
     tensors: &[TensorEntry],
@@ -59,6 +59,8 @@ fn folder(tensor: &TensorEntry) -> &str {
 /// The layer that a tensor belongs to and, of recurrent layers, the direction and number within it.
 fn module(spec: &TensorSpec) -> (&str, &str) {
     let (path, name) = spec.name.rsplit_once('.').unwrap_or(("", &spec.name));
+    // `weight_ih_l0_reverse` and `bias_hh_l0_reverse` share what follows `h_l`: number and
+    // direction.
     match name.split_once("h_l") {
         Some((_, number_and_direction)) => (path, number_and_direction),
         None => (path, ""),
@@ -87,13 +89,13 @@ fn flattened_inputs(graph: &Graph) -> BTreeMap<usize, [usize; 3]> {
 /// Tensors of a group that are still to be assigned, and the recipes of those that have been.
 #[derive(Clone)]
 struct TensorQueue<'t> {
-    /// The next tensor is the last.
+    /// In reverse order, so that the next tensor can be popped off the end.
     reversed: Vec<&'t TensorEntry>,
     recipes: Vec<(String, TensorRecipe)>,
 }
 
 impl<'t> TensorQueue<'t> {
-    /// Assigns tensors to all of a layer's; `None` where one has another shape.
+    /// Assigns a tensor of the file to every tensor of a layer; `None` if one has another shape.
     fn assign(
         mut self,
         layer: &[(usize, &TensorSpec)],
@@ -153,8 +155,9 @@ impl<'t> TensorQueue<'t> {
         Some(())
     }
 
-    /// Kernels `[n_in, gates units]`; a GRU has its gates in the order z, r, h where architectures
-    /// have r, z, n, and a bias `[2, gates units]`, other layers have one bias.
+    /// Kernels are `[n_in, gates * units]`. A GRU of Keras has its gates in the order z, r, h,
+    /// which architectures have as r, z, n, and both its biases in one tensor `[2, gates * units]`.
+    /// Other layers have one bias.
     fn assign_recurrent(
         &mut self,
         weight_ih: &TensorSpec,

@@ -27,7 +27,7 @@ pub(crate) fn prefixed_recipes(
     let assumptions = match prefixes.len() {
         1 => Vec::new(),
         n => vec![format!(
-            "its tensors are there behind {n} prefixes: {prefix} is taken, the shortest"
+            "the file has all its tensors under {n} prefixes: the shortest, {prefix}, is taken"
         )],
     };
     let recipe = |spec: TensorSpec| {

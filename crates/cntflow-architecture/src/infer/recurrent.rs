@@ -2,7 +2,7 @@
 
 use cntflow_network::{Layer, Recurrent};
 
-use super::chain::{ChainBuilder, ONE_STEP, Output};
+use super::chain::{ChainBuilder, ONE_STEP_ASSUMED, Output};
 use super::modules::Module;
 use crate::error::{Translated, unsupported};
 
@@ -18,7 +18,7 @@ impl ChainBuilder {
         let state_kernel = module.shape("weight_hh_l0");
         let (&[rows, n_in], &[_, units]) = (&input_kernel[..], &state_kernel[..]) else {
             return Err(unsupported(format!(
-                "{} has no weight_hh_l0 [gates units, units] beside it",
+                "{} has no weight_hh_l0 [gates * units, units] beside it",
                 module.shown()
             )));
         };
@@ -28,7 +28,7 @@ impl ChainBuilder {
             .find(|name| name.starts_with("weight_hr"));
         if let Some(projection) = projection {
             return Err(unsupported(format!(
-                "{}.{projection} projects the hidden units, which is not expressed",
+                "{}.{projection} projects the hidden units, which cannot be expressed",
                 module.path
             )));
         }
@@ -62,7 +62,7 @@ impl ChainBuilder {
                 )));
             }
         };
-        self.add(module, layer);
+        self.add_module(module, layer);
         Ok(())
     }
 
@@ -72,7 +72,8 @@ impl ChainBuilder {
         match self.output {
             Output::Undecided => self.input = vec![1, n_in],
             Output::Steps(given) if given == n_in => return Ok(()),
-            // Layers of units alone act on every step of a sequence alike.
+            // So far there are only dense layers and norms, which act on every step alike: the
+            // input may be a sequence.
             Output::Units(given) if given == n_in && self.input.len() == 1 => {
                 self.input.insert(0, 1);
             }
@@ -82,7 +83,7 @@ impl ChainBuilder {
                 channels: given, ..
             } => return Err(self.does_not_fit(module, n_in, given)),
         }
-        self.assume(ONE_STEP);
+        self.assume(ONE_STEP_ASSUMED);
         Ok(())
     }
 }

@@ -26,7 +26,8 @@ struct Block<'m, 't> {
     projection: Vec<&'m Module<'t>>,
 }
 
-/// Infers a residual network; `None` where no block has a projection.
+/// Infers a residual network; `None` unless every block has two kernels and at least one block has
+/// a projection. Without a projection only names would distinguish it from a plain chain.
 pub(super) fn infer(
     modules: &[Module<'_>],
     hints: Hints,
@@ -66,7 +67,7 @@ fn block_and_part(path: &str) -> Option<(&str, &str)> {
     })
 }
 
-/// `conv1`, `bn2`.
+/// Whether a name within a block is that of a convolution or norm, such as `conv1` or `bn2`.
 fn is_main(part: &str) -> bool {
     let number = ["conv", "bn", "norm"]
         .iter()
@@ -102,14 +103,14 @@ fn build(
     for (path, block) in &blocks {
         block.push(&mut chain, path)?;
     }
-    average_before(&mut chain, &tail);
+    average_channels_for_dense(&mut chain, &tail);
     push_all(&mut chain, &tail, KernelPadding::None)?;
     chain.clear_last_activation();
     chain.finish()
 }
 
-/// Averages every channel where the first dense layer behind the blocks takes one value of each.
-fn average_before(chain: &mut ChainBuilder, tail: &[&Module<'_>]) {
+/// Averages every channel if the first dense layer after the blocks takes one value of each.
+fn average_channels_for_dense(chain: &mut ChainBuilder, tail: &[&Module<'_>]) {
     let dense = tail
         .iter()
         .filter(|module| module.rank() == 2)
@@ -117,7 +118,7 @@ fn average_before(chain: &mut ChainBuilder, tail: &[&Module<'_>]) {
     if let (Output::Channels { channels, .. }, Some(dense)) = (chain.output, dense)
         && dense.shape("weight")[1] == channels
     {
-        chain.add_plain(Layer::GlobalAveragePool(GlobalPool::default()));
+        chain.add_layer(Layer::GlobalAveragePool(GlobalPool::default()));
         chain.assume(format!(
             "{} takes one value of each channel: their means over all places",
             dense.path
@@ -135,7 +136,7 @@ enum KernelPadding {
     KeepSize,
 }
 
-/// Adds kernels with their norms behind them.
+/// Adds kernels, each followed by its norms.
 fn push_all(
     chain: &mut ChainBuilder,
     modules: &[&Module<'_>],
@@ -149,6 +150,7 @@ fn push_all(
         let extent = chain.extent.clone();
         chain.push(module)?;
         if padding == KernelPadding::KeepSize && !module.is_norm() {
+            // A padded convolution keeps the size: what `push` has recorded as lost is taken back.
             chain.extent = extent;
             let last = chain.architecture.layers_mut().last_mut();
             last.into_iter().for_each(pad_to_keep_size);
@@ -173,7 +175,7 @@ impl Block<'_, '_> {
         let (from, shortcut) = if self.projection.is_empty() {
             (input_name, input)
         } else {
-            chain.add_plain(Layer::Branch(Branch { from: input_name }));
+            chain.add_layer(Layer::Branch(Branch { from: input_name }));
             chain.output = input;
             push_all(chain, &self.projection, KernelPadding::KeepSize)?;
             chain.take_activation();
@@ -186,7 +188,7 @@ impl Block<'_, '_> {
                 channels(main)
             )));
         }
-        chain.add_plain(Layer::Add(Add {
+        chain.add_layer(Layer::Add(Add {
             name: path.to_owned(),
             from,
             activation,

@@ -71,7 +71,7 @@ impl Stem<'_, '_, '_> {
         if chain.output == Output::Undecided {
             chain.input = vec![n_steps.unwrap_or(1), self.units];
             chain.assume(
-                "nothing that makes a sequence of the inputs is known: they are taken to be one",
+                "no layer that turns the inputs into a sequence is known: the inputs are taken to be a sequence",
             );
         }
         if n_steps.is_none() {
@@ -86,11 +86,11 @@ impl Stem<'_, '_, '_> {
         left_out.extend(names.filter(|name| !is_used(name)));
         if let Some(vectors) = class_token {
             let name = set_recipe(chain, vectors);
-            chain.add_plain(Layer::ClassToken(ClassToken { name }));
+            chain.add_layer(Layer::ClassToken(ClassToken { name }));
         }
         if let Some(vectors) = positions {
             let name = set_recipe(chain, vectors);
-            chain.add_plain(Layer::PositionEmbedding(PositionEmbedding { name }));
+            chain.add_layer(Layer::PositionEmbedding(PositionEmbedding { name }));
         }
         for norm in norms {
             chain.push(norm)?;
@@ -153,7 +153,7 @@ impl Stem<'_, '_, '_> {
                 tokens: shape[0],
                 units: self.units,
             };
-            chain.add(module, Layer::Embedding(layer));
+            chain.add_module(module, Layer::Embedding(layer));
             chain.output = Output::Steps(self.units);
             return Ok(());
         }
@@ -222,8 +222,8 @@ fn patches(
         bias: module.has("bias"),
         activation: None,
     };
-    chain.add(module, Layer::Conv2d(layer));
-    chain.add_plain(Layer::Steps(Steps {
+    chain.add_module(module, Layer::Conv2d(layer));
+    chain.add_layer(Layer::Steps(Steps {
         of: StepsOf::Places,
     }));
     chain.output = Output::Steps(filters);

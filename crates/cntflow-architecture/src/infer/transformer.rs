@@ -100,7 +100,7 @@ impl<'m, 't> Transformer<'m, 't> {
         if !left_out.is_empty() {
             left_out.sort();
             chain.assume(format!(
-                "not expressed, and left out: {}",
+                "cannot be expressed, and is left out: {}",
                 left_out.join(", ")
             ));
         }
@@ -192,10 +192,10 @@ fn push_tail(
     }
 }
 
-/// Takes the step that a dense layer behind the blocks sees: the last before a language model's
-/// head, which has as many units as there are tokens; the class token's, or a pooler's, first step;
-/// else the mean of all steps.
-fn take_step(chain: &mut ChainBuilder, module: &Module<'_>, has_first_step: bool) {
+/// Takes the step that a dense layer after the blocks sees: the last, if the layer is the head of a
+/// language model, which has as many units as there are tokens; the first, if there is a class
+/// token or a pooler; else the mean of all steps.
+fn take_step(chain: &mut ChainBuilder, module: &Module<'_>, first_step_sums_up: bool) {
     let (Output::Steps(units), [n, ..]) = (chain.output, &module.shape("weight")[..]) else {
         return;
     };
@@ -206,7 +206,7 @@ fn take_step(chain: &mut ChainBuilder, module: &Module<'_>, has_first_step: bool
     });
     let (which, shown) = if tokens == Some(*n) {
         (TakenStep::Last, "the last step")
-    } else if has_first_step {
+    } else if first_step_sums_up {
         (TakenStep::First, "the first step")
     } else {
         (TakenStep::Mean, "the mean of all steps")
@@ -215,6 +215,6 @@ fn take_step(chain: &mut ChainBuilder, module: &Module<'_>, has_first_step: bool
         "{} is taken to see {shown}; no weight metric depends on it",
         module.path
     ));
-    chain.add_plain(Layer::TakeStep(TakeStep { which }));
+    chain.add_layer(Layer::TakeStep(TakeStep { which }));
     chain.output = Output::Units(units);
 }

@@ -50,7 +50,8 @@ impl AttentionSettings {
         }
     }
 
-    /// Whether heads divide the units of the sequence among them, with nothing beside.
+    /// Whether the heads together have exactly the units of the sequence, and no other setting
+    /// changes the sizes or adds a gate.
     fn is_plain(&self, units: usize) -> bool {
         self.num_heads.checked_mul(self.key_dim) == Some(units)
             && self.value_dim.is_none_or(|size| size == self.key_dim)
@@ -60,12 +61,13 @@ impl AttentionSettings {
 }
 
 impl Translator<'_> {
-    /// Self-attention. Kernels of query, key and value are `[units, heads, size]`, which PyTorch
-    /// has in one; that of the output is `[heads, size, units]`.
+    /// Self-attention. Keras has a kernel `[units, heads, size]` each for query, key and value;
+    /// PyTorch has all three in one matrix `[3 * units, units]`. The output's kernel is `[heads,
+    /// size, units]`.
     pub(super) fn attention(&mut self, layer: &KerasLayer) -> Translated<()> {
         let settings: AttentionSettings = layer.settings()?;
         let Shape::Steps { units, .. } = self.current.shape else {
-            return Err(unsupported("it does not stand behind a sequence"));
+            return Err(unsupported("its input is no sequence"));
         };
         if let Some(restriction) = settings.restriction(layer) {
             return Err(unsupported(format!(

@@ -158,8 +158,8 @@ fn list(values: &Value) -> Translated<Vec<KerasLayer>> {
     layers.collect()
 }
 
-/// Names of the layers whose outputs a call takes: `keras_history` of its tensors in Keras 3, lists
-/// `[name, 0, 0, {...}]` before.
+/// Names of the layers whose outputs a call takes: in Keras 3 from the `keras_history` of its
+/// tensors, in earlier versions from lists `[name, 0, 0, {...}]`.
 fn collect_inputs(call: &Value, inputs: &mut Vec<String>) {
     match call {
         Value::Object(object) => {
@@ -193,7 +193,8 @@ fn collect_inputs(call: &Value, inputs: &mut Vec<String>) {
     }
 }
 
-/// Named arguments of a call: its `kwargs` in Keras 3, an object behind the tensors before.
+/// Named arguments of a call: in Keras 3 its `kwargs`; in earlier versions an object at the end of
+/// each tensor's list.
 fn collect_arguments(call: &Value, arguments: &mut Map<String, Value>) {
     let named = match call {
         Value::Object(object) => object.get("kwargs"),
@@ -241,7 +242,7 @@ fn chains_in_order(layers: &[KerasLayer], output: &str) -> Translated<Vec<KerasL
     let mut ordered = Vec::with_capacity(layers.len());
     let mut entered = vec![false; layers.len()];
     let mut done = vec![false; layers.len()];
-    // A stack of its own: a hostile model is deeper than the program's.
+    // An explicit stack: a hostile model may be nested deeper than the call stack allows.
     let mut pending = vec![index_of(output)?];
     while let Some(&index) = pending.last() {
         let inputs = layers[index].inputs.iter().map(|name| index_of(name));

@@ -56,11 +56,7 @@ impl Translator<'_> {
             (Shape::Image(spatial), Dimensions::Two) | (Shape::Line(spatial), Dimensions::One) => {
                 spatial
             }
-            (shape, _) => {
-                let shape = shape.channels_last();
-                let reason = format!("behind an output {shape:?} it cannot be expressed");
-                return Err(unsupported(reason));
-            }
+            _ => return Err(self.wrong_input()),
         };
         Ok(Window {
             dimensions,
@@ -157,7 +153,7 @@ impl Translator<'_> {
     pub(super) fn transposed_convolution(&mut self, layer: &KerasLayer) -> Translated<()> {
         let settings: ConvolutionSettings = layer.settings()?;
         if settings.output_padding.is_some() {
-            return Err(unsupported("an output_padding of its own is not read"));
+            return Err(unsupported("its output_padding cannot be expressed"));
         }
         let window = self.convolution_window(layer, &settings)?;
         let [rows, columns] = window.axes();
@@ -166,7 +162,11 @@ impl Translator<'_> {
         let columns = columns.transposed(n_columns, settings.padding, self.is_torch)?;
         let cut = [rows.cut, columns.cut];
         let added = [rows.added, columns.added];
-        self.check_uneven(layer, cut, "cut its output")?;
+        self.assume_uneven_padding(
+            layer,
+            cut,
+            "the larger half of the surplus is cut at the end",
+        )?;
         let outputs_first = outputs_first(window.dimensions);
         self.set_kernel_and_bias(layer, settings.use_bias, |tensor| {
             TensorSlice::permuted(tensor, outputs_first)
@@ -205,9 +205,9 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// Records that the two sides of a padding differ: Keras on PyTorch does something else there,
-    /// which cannot be expressed.
-    pub(super) fn check_uneven(
+    /// If the two sides of a padding differ, records that it is taken as TensorFlow and JAX treat
+    /// it; an error if PyTorch ran the model, which treats it in another way.
+    pub(super) fn assume_uneven_padding(
         &mut self,
         layer: &KerasLayer,
         sides: Sides,
@@ -222,15 +222,15 @@ impl Translator<'_> {
             ));
         }
         self.builder.assume(format!(
-            "{}: it is taken as TensorFlow and JAX {treatment}",
+            "{}: the two sides of its padding differ; it is assumed that {treatment}, as in TensorFlow and JAX",
             layer.shown()
         ));
         Ok(())
     }
 }
 
-/// The permutation of Keras' kernels to those of architectures: the last two dimensions come first,
-/// the outer one of them before.
+/// The permutation that makes a kernel of Keras `[rows, columns, channels, filters]` one of
+/// architectures, `[filters, channels, rows, columns]`.
 fn outputs_first(dimensions: Dimensions) -> &'static [usize] {
     match dimensions {
         Dimensions::One => &[2, 1, 0],

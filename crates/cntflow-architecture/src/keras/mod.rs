@@ -1,8 +1,8 @@
 //! The architecture of a Keras model, translated from its configuration layer by layer; kernels
 //! come in PyTorch's layout.
 //!
-//! Keras has channels last, architectures have them first: shapes are followed through the model as
-//! Keras has them, and what comes after a flattening is put in the other order.
+//! Keras has channels last, architectures have them first: shapes are followed through the model
+//! channels last, and the tensors of layers after a flattening are permuted to channels first.
 
 mod activation;
 mod attention;
@@ -42,8 +42,8 @@ const NO_OPERATION: [&str; 9] = [
     "InputLayer",
 ];
 
-/// The architecture that a model's configuration describes; that of its kernels where there is no
-/// configuration, if they make one.
+/// The architecture that a model's configuration describes. Without a configuration: the chain that
+/// its kernels make, or `None`.
 pub(crate) fn translate(
     model: &Model<'_>,
     tensors: &[TensorEntry],
@@ -88,17 +88,17 @@ fn translate_input(
         .split_first()
         .ok_or_else(|| unsupported("it has no layers"))?;
     if input.class != "InputLayer" {
-        let error = unsupported("it takes no input of the model");
+        let error = unsupported("the model does not begin with an input layer");
         return Err(error.at_layer(|| input.shown()));
     }
     let next = others
         .iter()
         .find(|layer| !NO_OPERATION.contains(&&*layer.class));
-    let next = next.ok_or_else(|| unsupported("it has no layers behind its input"))?;
+    let next = next.ok_or_else(|| unsupported("it has no layers after its input"))?;
     let sizes = input
         .input_shape()
-        .or_else(|| translator.units_by_kernel(next))
-        .ok_or_else(|| unsupported("the shape of the input is not told"));
+        .or_else(|| translator.input_size_by_kernel(next))
+        .ok_or_else(|| unsupported("the shape of the input is not known"));
     let (shape, assumption) = sizes
         .and_then(|sizes| Shape::of_input(&sizes, &next.class))
         .map_err(|error| error.at_layer(|| input.shown()))?;
@@ -113,6 +113,7 @@ fn translate_input(
 /// architecture.
 fn translate_call(translator: &mut Translator<'_>, layer: &KerasLayer) -> Translated<()> {
     let mut inputs = layer.inputs.clone();
+    // Self-attention takes one output as query, value and key.
     inputs.dedup();
     match (&*layer.class, inputs.as_slice()) {
         ("Add", [first, second]) => translator.add(layer, first, second),

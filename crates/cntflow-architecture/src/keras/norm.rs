@@ -44,7 +44,9 @@ impl Translator<'_> {
         let (affine, statistics) = tensors.split_at(tensors.len().saturating_sub(2));
         let [mean, variance] = statistics else {
             let n = statistics.len();
-            return Err(unsupported(format!("the file has {n} tensors of it")));
+            return Err(unsupported(format!(
+                "it needs a running mean and a running variance, the file has {n} tensors for it"
+            )));
         };
         self.set_scale_and_shift(layer, &settings, affine)?;
         let shape = self.current.shape;
@@ -92,7 +94,9 @@ impl Translator<'_> {
         match &settings.axis {
             Axis::One(axis) if is_last(*axis) => Ok(settings),
             Axis::List(list) if list.len() == 1 && is_last(list[0]) => Ok(settings),
-            _ => Err(unsupported("a norm over another than the last dimension")),
+            _ => Err(unsupported(
+                "a norm over any dimension but the last cannot be expressed",
+            )),
         }
     }
 

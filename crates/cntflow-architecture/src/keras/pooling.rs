@@ -63,13 +63,14 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// Means count zeros that an own layer has put around, but not those of the pooling's padding.
+    /// Keras counts zeros of a `ZeroPadding` layer in the means, but not those of the pooling's own
+    /// padding.
     pub(super) fn average_pool(&mut self, layer: &KerasLayer) -> Translated<()> {
         let has_zeros = self.has_pending_zeros();
         let pool = self.placed_pool(layer, |_, mode| mode == PaddingMode::Valid)?;
         let count_padding = has_zeros || pool.zeros == Sides::default();
         if !count_padding {
-            self.check_uneven(layer, pool.zeros, "leave out the padding of its means")?;
+            self.assume_uneven_padding(layer, pool.zeros, "its means leave out the padding")?;
         }
         let average_pool = match pool.window.dimensions {
             Dimensions::One => Layer::AveragePool1d(pool.one_dimensional(layer, count_padding)),
@@ -79,8 +80,8 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// Places a pooling's window. `zeros_fit` says whether pending zeros act as the pooling's own
-    /// padding would.
+    /// Places a pooling's window. `zeros_fit` says whether pending zeros act like padding of the
+    /// pooling itself.
     fn placed_pool(
         &self,
         layer: &KerasLayer,
@@ -91,7 +92,7 @@ impl Translator<'_> {
         let window = self.window(layer, &settings.pool_size, strides, &ones())?;
         if self.has_pending_zeros() && !zeros_fit(self, settings.padding) {
             return Err(unsupported(
-                "zeros around its input are not what its own padding would be",
+                "the zeros around its input, from a layer before it, do not act like its own padding",
             ));
         }
         let (zeros, sizes) = self.padded(&window, settings.padding)?;
@@ -106,7 +107,7 @@ impl Translator<'_> {
     pub(super) fn global_max_pool(&mut self, layer: &KerasLayer) -> Translated<()> {
         refuse_kept_dimensions(layer)?;
         let (Shape::Image(spatial) | Shape::Line(spatial)) = self.current.shape else {
-            return Err(self.not_behind_current());
+            return Err(self.wrong_input());
         };
         let name = layer.name.clone();
         let max = Layer::GlobalMaxPool(GlobalPool { name });
@@ -127,15 +128,18 @@ impl Translator<'_> {
                 let which = TakenStep::Mean;
                 (Layer::TakeStep(TakeStep { which }), units)
             }
-            Shape::Units(..) => return Err(self.not_behind_current()),
+            Shape::Units(..) => return Err(self.wrong_input()),
         };
         self.push(mean, Shape::Units(units, None));
         Ok(())
     }
 
-    fn not_behind_current(&self) -> crate::error::TranslationError {
+    /// The error of a layer that does not take the shape of its input.
+    pub(super) fn wrong_input(&self) -> crate::error::TranslationError {
         let shape = self.current.shape.channels_last();
-        unsupported(format!("behind an output {shape:?} it cannot be expressed"))
+        unsupported(format!(
+            "its input has shape {shape:?}, which cannot be expressed"
+        ))
     }
 }
 

@@ -58,7 +58,7 @@ impl Cell {
         }
     }
 
-    /// A kernel `[n_in, gates units]` as `[gates units, n_in]`.
+    /// A kernel `[n_in, gates * units]` as `[gates * units, n_in]`.
     fn kernel(self, tensor: &str, units: usize) -> TensorRecipe {
         let transposed = || TensorSlice::permuted(tensor, &[1, 0]);
         match self {
@@ -160,7 +160,7 @@ impl Translator<'_> {
                 let found = tensors.len();
                 let expected = 2 + usize::from(settings.use_bias);
                 return Err(unsupported(format!(
-                    "by its settings a direction has {expected} tensors, the file has {found} of it"
+                    "by its settings each direction needs {expected} tensors, the file has {found}"
                 )));
             }
         };
@@ -198,7 +198,7 @@ impl Translator<'_> {
             self.push(Layer::Steps(Steps { of }), sequence);
         }
         let Shape::Steps { steps, .. } = self.current.shape else {
-            return Err(unsupported("it does not stand behind a sequence"));
+            return Err(unsupported("its input is no sequence"));
         };
         let mut recurrent = Recurrent {
             name: layer.name.clone(),
@@ -247,10 +247,12 @@ fn cell_and_settings(layer: &KerasLayer) -> Translated<(Cell, RecurrentSettings)
             return Err(unsupported("reset_after=false cannot be expressed"));
         }
         if settings.return_state {
-            return Err(unsupported("it gives its state beside its output"));
+            return Err(unsupported(
+                "it gives its state besides its output, which cannot be expressed",
+            ));
         }
         Ok((cell, settings))
     };
-    // A wrapped layer has a class of its own.
+    // Errors name the wrapped layer's class, not `Bidirectional`.
     check().map_err(|error: crate::error::TranslationError| error.at_layer(|| layer.shown()))
 }

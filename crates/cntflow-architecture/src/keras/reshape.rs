@@ -74,7 +74,7 @@ impl Translator<'_> {
                 Ok(())
             }
             _ => Err(unsupported(format!(
-                "{before:?} as {after:?} cannot be expressed"
+                "a reshaping of {before:?} to {after:?} cannot be expressed"
             ))),
         }
     }
@@ -86,7 +86,11 @@ fn closed(target: &[i64], before: &[usize]) -> Translated<Vec<usize>> {
     let open = product(before.iter().copied())
         .zip(product(known))
         .and_then(|(all, known)| all.checked_div(known));
-    let open = open.ok_or_else(|| unsupported(format!("{before:?} as {target:?}")))?;
+    let open = open.ok_or_else(|| {
+        unsupported(format!(
+            "a reshaping of {before:?} to {target:?} cannot be expressed"
+        ))
+    })?;
     let sizes = target
         .iter()
         .map(|&size| usize::try_from(size).unwrap_or(open));

@@ -27,8 +27,7 @@ impl Sizes {
                 (&[size], Dimensions::One) => Ok([1, size]),
                 (&[rows, columns], Dimensions::Two) => Ok([rows, columns]),
                 (sizes, _) => Err(unsupported(format!(
-                    "{} sizes {sizes:?} do not fit it",
-                    sizes.len()
+                    "its sizes {sizes:?} are not one for each dimension of its window"
                 ))),
             },
         }
@@ -45,7 +44,7 @@ pub(super) fn ones() -> Sizes {
     Sizes::All(1)
 }
 
-/// An activation by its name in Keras: a text, or an object that holds one. None is linear.
+/// An activation by its name in Keras: a text, or an object that holds one. `null` means linear.
 ///
 /// # Errors
 /// Architectures do not have it.

@@ -6,8 +6,8 @@ use crate::recipe::TensorSlice;
 /// Shape of a layer's output, without the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// A vector; of a flattened image with the image's sizes, since Keras has its values in the
-    /// order row, column, channel.
+    /// A vector. If it is a flattened image, the image's sizes are kept: Keras has its values in
+    /// the order row, column, channel, and they must be reordered later.
     Units(usize, Option<SpatialShape>),
     /// An image.
     Image(SpatialShape),

@@ -132,7 +132,13 @@ fn transposes_are_cut_as_the_backend_does() {
     let torch = sequential(json!([null, 4, 4, 1]), &layers, Some("torch")).unwrap();
     assert_eq!(torch.assumptions, [""; 0]);
     let other = sequential(json!([null, 4, 4, 1]), &layers, Some("jax")).unwrap();
-    assert!(other.assumptions[0].contains("layer up (Conv2DTranspose): it is taken as"));
+    assert_eq!(
+        other.assumptions,
+        [
+            "layer up (Conv2DTranspose): the two sides of its padding differ; it is assumed that the \
+             larger half of the surplus is cut at the end, as in TensorFlow and JAX"
+        ]
+    );
 }
 
 #[test]
@@ -262,7 +268,7 @@ fn errors_name_the_layer_and_its_class() {
     check_error(
         vector(),
         &one("Dense", 1, json!({"units": 2})),
-        "layer a (Dense): by its settings it has 2 tensors, the file has 1",
+        "layer a (Dense): by its settings it needs 2 tensors, the file has 1",
     );
     check_error(
         vector(),
@@ -338,7 +344,7 @@ fn errors_name_the_layer_and_its_class() {
     check_error(
         image(),
         &one("Reshape", 0, json!({"target_shape": [3, -1]})),
-        "[6, 6, 2] as [3, 24]",
+        "[6, 6, 2] to [3, 24] cannot be expressed",
     );
     check_error(
         image(),

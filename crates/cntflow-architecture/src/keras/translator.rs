@@ -18,9 +18,9 @@ use crate::recipe::{TensorRecipe, TensorSlice};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Output {
     pub(super) shape: Shape,
-    /// Its name in the architecture; `None` of layers that have none there.
+    /// Its name in the architecture; `None` for layers that have none there.
     name: Option<String>,
-    /// Number of the architecture's layers when it has been made.
+    /// Number of layers that the architecture had when the output was made.
     pub(super) n_layers: usize,
     /// Zeros around its places that the next layer has to take into its padding.
     pub(super) pending_zeros: Sides,
@@ -85,6 +85,8 @@ impl<'a> Translator<'a> {
     /// Makes the output of a layer the one that the next layer takes.
     pub(super) fn continue_from(&mut self, name: &str) -> Translated<()> {
         let output = self.output(name)?.clone();
+        // No layer has been added since, but `pending_zeros` may differ: `ZeroPadding` adds no
+        // layer.
         if output.n_layers == self.current.n_layers {
             self.current = output;
             return Ok(());
@@ -140,11 +142,11 @@ impl<'a> Translator<'a> {
         };
     }
 
-    /// Where no shape of the input is told, the kernel of a dense layer tells its units.
-    pub(super) fn units_by_kernel(&self, layer: &KerasLayer) -> Option<Vec<Option<usize>>> {
+    /// The shape of an input that no setting gives: the kernel of a dense layer shows its size.
+    pub(super) fn input_size_by_kernel(&self, layer: &KerasLayer) -> Option<Vec<Option<usize>>> {
         let kernel = self.tensors_of(layer).first()?;
         match (&*layer.class, *self.shapes.get(kernel.as_str())?) {
-            ("Dense", [units, _]) => Some(vec![Some(*units)]),
+            ("Dense", [n_in, _]) => Some(vec![Some(*n_in)]),
             _ => None,
         }
     }
@@ -212,7 +214,7 @@ pub(super) fn wrong_number_of_tensors(
     found: usize,
 ) -> crate::error::TranslationError {
     unsupported(format!(
-        "by its settings it has {expected} tensors, the file has {found} of it"
+        "by its settings it needs {expected} tensors, the file has {found}"
     ))
 }
 

@@ -1,5 +1,5 @@
-//! Weights without a configuration: the kernels tell a chain of dense layers, where the file tells
-//! the order of the layers.
+//! Weights without a configuration: a chain of dense layers made from the kernels, if the file has
+//! its layers in order.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::builder::ArchitectureBuilder;
 use crate::recipe::{TensorRecipe, TensorSlice};
 use crate::resolved::ResolvedArchitecture;
 
-/// The chain; `None` where a layer is of another kind, or does not take what the one before gives.
+/// The chain; `None` if a layer is of another kind, or does not take what the one before gives.
 pub(super) fn translate(layers: &Layers, tensors: &[TensorEntry]) -> Option<ResolvedArchitecture> {
     let shapes: HashMap<&str, &[usize]> = tensors
         .iter()
@@ -19,7 +19,7 @@ pub(super) fn translate(layers: &Layers, tensors: &[TensorEntry]) -> Option<Reso
         .collect();
     let mut builder = ArchitectureBuilder::default();
     builder.assume(
-        "told by the kernels in the file's order of layers; it does not tell their activations",
+        "the file has no configuration: its layers are taken for a chain in the file's order, and their activations are unknown",
     );
     let mut n_inputs = None;
     let mut units_before = None;
@@ -57,7 +57,9 @@ pub(super) fn translate(layers: &Layers, tensors: &[TensorEntry]) -> Option<Reso
     Some(builder.finish(vec![n_inputs?], "Keras"))
 }
 
-/// `dense/kernel:0` of the first versions, `layers/dense/vars/0` of Keras 3; no embedding.
+/// Whether a tensor's name is that of a dense kernel: `dense/kernel:0` in files of the first
+/// versions, where an embedding's ends in `embeddings:0`; `layers/dense/vars/0` in Keras 3, where
+/// layers are in order only if all of them are dense.
 fn is_dense_kernel(tensor: &str) -> bool {
     tensor.trim_end_matches(":0").ends_with("kernel") || tensor.ends_with("vars/0")
 }

@@ -26,8 +26,8 @@ pub(super) enum PaddingMode {
     /// No zeros.
     #[default]
     Valid,
-    /// So many zeros that there is an output for every `stride` places, more of them after than
-    /// before.
+    /// As many zeros as it takes for one output per `stride` places; if their number is odd, the
+    /// extra one comes after.
     Same,
     /// All zeros before the first place, so that no output sees later places.
     Causal,
@@ -85,9 +85,9 @@ impl AxisWindow {
 
     /// What a transposed convolution makes of `n` places.
     ///
-    /// Keras wants `n stride` outputs of "same" padding. TensorFlow and JAX cut off the surplus,
-    /// the larger half behind; PyTorch can cut only the same number on both sides, so that Keras
-    /// cuts the larger half twice and adds one place again.
+    /// With "same" padding Keras wants `n * stride` outputs. TensorFlow and JAX cut off the
+    /// surplus, the larger half at the end. PyTorch can only cut the same number from both sides:
+    /// there Keras cuts the larger half from each and adds one place at the end.
     pub(super) fn transposed(
         self,
         n: usize,

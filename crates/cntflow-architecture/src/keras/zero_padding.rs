@@ -1,4 +1,4 @@
-//! Zeros that a layer of its own puts around an image. They become part of the padding of the
+//! Zeros that a `ZeroPadding` layer puts around an image. They become part of the padding of the
 //! convolution or pooling that follows; before any other layer they cannot be expressed.
 
 use cntflow_network::{Activation, Layer};
@@ -24,7 +24,8 @@ const TAKES_ZEROS: [&str; 10] = [
     "AveragePooling2D",
 ];
 
-/// Activations without negative values, so that no zero around them is larger than all of them.
+/// Activations that are never negative: a zero put around their values never exceeds the largest of
+/// them.
 const NOT_NEGATIVE: [Activation; 4] = [
     Activation::Relu,
     Activation::Sigmoid,
@@ -61,11 +62,11 @@ impl ZeroPadding {
 }
 
 impl Translator<'_> {
-    /// Refuses a layer behind pending zeros that does not take them.
+    /// Refuses a layer that comes after pending zeros and does not take them.
     pub(super) fn refuse_pending_zeros(&self, layer: &KerasLayer) -> Translated<()> {
         if self.has_pending_zeros() && !TAKES_ZEROS.contains(&&*layer.class) {
             return Err(unsupported(
-                "zeros around its input can be expressed of convolutions and poolings alone",
+                "zeros around its input can be expressed before convolutions and poolings only",
             ));
         }
         Ok(())
@@ -83,12 +84,14 @@ impl Translator<'_> {
             Shape::Image(_) => Dimensions::Two,
             shape => {
                 let shape = shape.channels_last();
-                let reason = format!("an output {shape:?} before it has no places");
+                let reason = format!("its input {shape:?} is no image to put zeros around");
                 return Err(unsupported(reason));
             }
         };
         let sides = settings.padding.sides(dimensions);
-        let sides = sides.ok_or_else(|| unsupported("it pads other than two sides of a line"))?;
+        let sides = sides.ok_or_else(|| {
+            unsupported("it has padding for rows and columns, its input has one row")
+        })?;
         let pending = self.current.pending_zeros.as_flattened_mut();
         for (pending, more) in pending.iter_mut().zip(sides.as_flattened()) {
             *pending = pending

@@ -50,7 +50,7 @@ impl<'a> Translator<'_, 'a> {
         };
         if !is_per_step {
             return Err(unsupported(format!(
-                "a weight {:?} is added to {:?}",
+                "a weight {:?} is added to {:?}: that is no embedding of positions",
                 weight.shape, flow.axes
             )));
         }
@@ -67,7 +67,7 @@ impl<'a> Translator<'_, 'a> {
     fn sum(&mut self, node: &Node<'a>, first: Flow, second: Flow) -> Translated<()> {
         if first.axes != second.axes {
             return Err(unsupported(format!(
-                "it adds {:?} to {:?}",
+                "it adds {:?} to {:?}, but only data of the same shape can be added",
                 second.axes, first.axes
             )));
         }

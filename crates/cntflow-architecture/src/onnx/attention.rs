@@ -69,7 +69,7 @@ impl<'a> Translator<'_, 'a> {
             Value::Scores(scores) => scores.scale *= factor,
             _ => {
                 return Err(unsupported(
-                    "part of an attention is multiplied with what is none",
+                    "a number scales what is neither a query, a key nor a score of an attention",
                 ));
             }
         }
@@ -105,10 +105,10 @@ impl<'a> Translator<'_, 'a> {
     pub(super) fn attention_weights(&mut self, node: &Node<'a>) -> Translated<()> {
         let Value::Scores(scores) = self.value(node, 0)? else {
             return Err(unsupported(
-                "a softmax of part of an attention that are no scores",
+                "it is the softmax of a part of an attention that is not its scores",
             ));
         };
-        let rank = scores.heads.len() as i64 + 2;
+        let rank = scores.outer_dims.len() as i64 + 2;
         let axis = node.int("axis");
         if ![Some(-1), Some(rank - 1)].contains(&axis) {
             return Err(unsupported(format!(
@@ -139,16 +139,16 @@ impl<'a> Translator<'_, 'a> {
                 "the values of an attention have less than two dimensions",
             ));
         };
-        let is_like_scores = heads == weights.heads
+        let is_like_scores = heads == weights.outer_dims
             && steps[..] == [Factor::Steps(weights.steps)]
             && *units == all_units(weights.head_units);
         if !is_like_scores || values.scale != 1.0 {
             return Err(unsupported(format!(
                 "the values of an attention are {:?}, scaled by {}; its scores are of {:?}",
-                values.dims, values.scale, weights.heads
+                values.dims, values.scale, weights.outer_dims
             )));
         }
-        let heads = n_heads(&weights.heads, weights.head_units)?;
+        let heads = n_heads(&weights.outer_dims, weights.head_units)?;
         let flow = self.projections[value.projection].flow.clone();
         let units = heads.saturating_mul(weights.head_units);
         for part in [weights.query, weights.key, value] {
@@ -165,7 +165,7 @@ impl<'a> Translator<'_, 'a> {
             let end = first.saturating_add(units);
             if n_in as i64 != units || first < 0 || end > rows as i64 {
                 return Err(unsupported(format!(
-                    "units {first}..{end} of {rows} are projected from {n_in}, {units} are attended"
+                    "an attention over {units} units takes units {first}..{end} of a projection {n_in} -> {rows}; it must be {units} -> at least {end}"
                 )));
             }
         }
@@ -211,7 +211,7 @@ impl<'a> Translator<'_, 'a> {
         let name = self.attention_name(output.weight.name(), &projection.names(), node);
         if qkv_bias == Some(TensorRecipe::Zeros) || (qkv_bias.is_some() && output.bias.is_none()) {
             self.builder.assume(format!(
-                "attention {name} has some of its biases; zeros stand for the others"
+                "attention {name} lacks some of its biases: zeros are taken for them"
             ));
         }
         self.continue_from(&mixed.flow);
@@ -239,7 +239,7 @@ impl<'a> Translator<'_, 'a> {
     /// Kernels of queries, keys and values, one after the other.
     fn qkv_weight(&self, mixed: &MixedValues) -> Translated<TensorRecipe> {
         let rows = |part: ProjectedUnits| Rows {
-            kernel: &self.projections[part.projection].kernel.weight,
+            weight: &self.projections[part.projection].kernel.weight,
             first: usize::try_from(part.first_unit).unwrap_or(usize::MAX),
             n: mixed.units as usize,
         };
@@ -256,7 +256,7 @@ impl<'a> Translator<'_, 'a> {
         let biases: Vec<Rows<'_, 'a>> = parts
             .filter_map(|part| {
                 Some(Rows {
-                    kernel: self.projections[part.projection].kernel.bias.as_ref()?,
+                    weight: self.projections[part.projection].kernel.bias.as_ref()?,
                     first: usize::try_from(part.first_unit).unwrap_or(usize::MAX),
                     n: mixed.units as usize,
                 })
@@ -303,14 +303,14 @@ fn scores(queries: &StridedView, keys: &StridedView) -> Translated<Scores> {
     Ok(Scores {
         query,
         key,
-        heads: heads.to_vec(),
+        outer_dims: heads.to_vec(),
         head_units: size,
         steps: n_steps,
         scale: queries.scale * keys.scale,
     })
 }
 
-/// The units of a projection that a view shows; `None` of views of anything else.
+/// The units of a projection that a view shows; `None` for views of anything else.
 fn projected_units(view: &StridedView) -> Option<ProjectedUnits> {
     match view.source {
         ViewSource::Projection(projection) if view.step.is_none() => Some(ProjectedUnits {

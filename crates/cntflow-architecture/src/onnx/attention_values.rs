@@ -13,7 +13,8 @@ pub(super) struct Projection<'a> {
     pub(super) kernel: Kernel<'a>,
 }
 
-/// Units of a projection from one on: queries, keys or values that were projected together.
+/// The units of a projection from `first_unit` on: queries, keys or values, which may be projected
+/// together.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ProjectedUnits {
     /// Index of the projection.
@@ -27,8 +28,8 @@ pub(super) struct ProjectedUnits {
 pub(super) struct Scores {
     pub(super) query: ProjectedUnits,
     pub(super) key: ProjectedUnits,
-    /// Dimensions before those of the steps: inputs and heads.
-    pub(super) heads: Vec<Vec<Factor>>,
+    /// Dimensions before steps and units: the batch, and the heads.
+    pub(super) outer_dims: Vec<Vec<Factor>>,
     /// Units of a head.
     pub(super) head_units: i64,
     /// Number of steps.

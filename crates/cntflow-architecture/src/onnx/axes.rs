@@ -8,7 +8,7 @@ use crate::error::{Translated, unsupported};
 /// One axis of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Axis {
-    /// The inputs of a batch.
+    /// The examples of a batch.
     Batch,
     /// An axis of size 1 without a meaning.
     One,
@@ -27,7 +27,7 @@ pub(super) enum Axis {
 }
 
 impl Axis {
-    /// Its size; `None` of axes that are no part of a single input.
+    /// Its size; `None` for axes that are no part of a single example.
     pub(super) fn size(self) -> Option<usize> {
         match self {
             Self::Batch | Self::One => None,
@@ -41,10 +41,11 @@ impl Axis {
     }
 }
 
-/// Largest size of anything: products of two do not overflow.
-const MAX_SIZE: i64 = 1 << 31;
+/// Largest size, stride or number of channels that is read from a graph. The product of two fits an
+/// `i64`.
+pub(super) const MAX_SIZE: i64 = 1 << 31;
 
-/// A size of at least one, and not beyond reason.
+/// A size from 1 to [`MAX_SIZE`].
 pub(super) fn checked_size(what: &str, size: i64) -> Translated<i64> {
     if (1..=MAX_SIZE).contains(&size) {
         Ok(size)
@@ -154,8 +155,8 @@ pub(super) struct Reshaped {
     pub(super) flattened: bool,
 }
 
-/// Axes after a reshape to `target`; `None` where it does more than merge axes and add or drop
-/// ones.
+/// Axes after a reshape to `target`; `None` if it does more than merge axes and add or drop axes of
+/// size 1.
 pub(super) fn reshaped(
     axes: &[Axis],
     target: &[i64],
@@ -170,7 +171,7 @@ pub(super) fn reshaped(
     for (index, &wanted) in target.iter().enumerate() {
         let copied = axes.get(index).copied();
         let is_copy = wanted == 0 && zero_copies;
-        // A size of one is an axis of one, or one that is added here.
+        // A wanted size of 1 matches the next axis if that has size 1; else an axis is added.
         if wanted == 1 && rest.first() != Some(&Axis::Batch) {
             let one = rest.first().copied().filter(|&axis| size_of(axis) == 1);
             rest = &rest[usize::from(one.is_some())..];

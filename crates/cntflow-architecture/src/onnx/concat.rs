@@ -68,7 +68,7 @@ impl<'a> Translator<'_, 'a> {
     ) -> Translated<()> {
         let [Axis::Batch, Axis::Steps(steps), Axis::Units(units)] = flow.axes[..] else {
             return Err(unsupported(format!(
-                "a weight {:?} stands before {:?}",
+                "a weight {:?} stands before {:?}: that is no class token of a sequence",
                 token.shape, flow.axes
             )));
         };
@@ -76,7 +76,7 @@ impl<'a> Translator<'_, 'a> {
         let is_along_steps = axis_index(axis, 3).is_ok_and(|axis| axis == 1);
         if !is_token || !is_along_steps {
             return Err(unsupported(format!(
-                "a weight {:?} stands before {:?} along axis {axis}",
+                "a weight {:?} stands before {:?} along axis {axis}: that is no class token",
                 token.shape, flow.axes
             )));
         }

@@ -11,7 +11,7 @@ use super::value::Value;
 use super::weight::Weight;
 use crate::error::{Translated, unsupported};
 
-/// Most numbers in a list that is read as a shape.
+/// The most numbers that a list may have to be read as a shape.
 const MAX_INTEGERS: usize = 64;
 
 /// ONNX's numbers of the types of real elements: FLOAT, FLOAT16, DOUBLE and BFLOAT16.
@@ -23,7 +23,9 @@ impl<'a> Translator<'_, 'a> {
         let integers = self.integers(node, input)?;
         let fixed: Option<Vec<i64>> = integers.iter().map(|integer| integer.fixed()).collect();
         fixed.ok_or_else(|| {
-            unsupported(format!("its input {input} depends on the number of inputs"))
+            unsupported(format!(
+                "its input {input} depends on the size of the batch"
+            ))
         })
     }
 
@@ -255,7 +257,7 @@ fn clamped_index(index: i64, n: i64) -> usize {
     index.clamp(0, n) as usize
 }
 
-/// Whole numbers that a node makes of others; `None` of other operators, and where a result is not
+/// Whole numbers that a node makes of others; `None` for other operators, and if a result is not
 /// known.
 fn computed_integers(node: &Node<'_>, lists: &[Vec<SymbolicInt>]) -> Option<Vec<SymbolicInt>> {
     let first = lists.first()?;

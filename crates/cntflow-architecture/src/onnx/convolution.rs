@@ -12,7 +12,8 @@ use super::weight::Weight;
 use super::window::{SlidingInput, SlidingWindow, axes_of_channels, columns, rows_and_columns};
 use crate::error::{Translated, unsupported};
 
-/// Largest output padding: beyond reason, but no size overflows.
+/// Largest output padding that is read: far more than is reasonable, but too little for any size to
+/// overflow.
 const MAX_OUTPUT_PADDING: i64 = 1 << 16;
 
 /// A convolution whose sizes have been read and checked.
@@ -23,8 +24,8 @@ struct Convolution<'a> {
     bias: Option<Weight<'a>>,
     window: SlidingWindow,
     groups: i64,
-    /// The first two sizes of the kernel: filters and channels per group, transposed the other way
-    /// round.
+    /// The first two sizes of the kernel: filters, and channels per group; of a transposed
+    /// convolution channels, and filters per group.
     leading: [i64; 2],
 }
 
@@ -243,7 +244,9 @@ fn check_channels(taken: i64, given: i64) -> Translated<()> {
 fn output_padding(node: &Node<'_>, n: usize) -> Translated<Vec<i64>> {
     let has_auto_pad = node.text("auto_pad").unwrap_or("NOTSET") != "NOTSET";
     if node.ints("output_shape").is_some() || has_auto_pad {
-        return Err(unsupported("its padding is told by its output's shape"));
+        return Err(unsupported(
+            "its padding is given by output_shape or auto_pad, which is not read",
+        ));
     }
     let added = node.ints("output_padding").unwrap_or_else(|| vec![0; n]);
     let is_in_range = |added: &i64| (0..MAX_OUTPUT_PADDING).contains(added);

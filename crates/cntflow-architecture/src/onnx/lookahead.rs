@@ -8,7 +8,8 @@ use cntflow_formats::onnx::node::Node;
 use super::translator::Translator;
 use super::value::Value;
 
-/// Operators that lay data out anew, take a part of it, or add and multiply what the file holds.
+/// Operators that data passes as such: they change its layout, take a part of it, or add or
+/// multiply a weight or a number.
 const LAYOUT_OPERATORS: [&str; 14] = [
     "Identity",
     "Cast",
@@ -26,7 +27,7 @@ const LAYOUT_OPERATORS: [&str; 14] = [
     "Add",
 ];
 
-/// Most inputs of such an operator: those of `Slice`.
+/// The most inputs of such an operator: those of `Slice`.
 const MAX_INPUTS: usize = 5;
 
 impl<'m, 'a> Translator<'m, 'a> {
@@ -48,8 +49,8 @@ impl<'m, 'a> Translator<'m, 'a> {
         }
     }
 
-    /// Of every node, whether its result is multiplied with other data, however it is laid out anew
-    /// before.
+    /// For every node, whether its result reaches a product with other data through layout
+    /// operators alone.
     fn multiplied_with_data(&self, needed: &[usize], data: &HashSet<&str>) -> Vec<bool> {
         let nodes = &self.model.graph.nodes;
         let mut multiplied = vec![false; nodes.len()];
@@ -89,8 +90,8 @@ impl<'m, 'a> Translator<'m, 'a> {
         data
     }
 
-    /// Whether single steps of a product are taken, several of them, each to be added to something
-    /// else and activated.
+    /// Whether the only use of a product is that single steps are cut out of it, more than one, and
+    /// each is added to something and activated.
     fn is_unrolled(&self, node: &Node<'a>, data: &HashSet<&'a str>) -> bool {
         let Some(&product) = node.outputs.first() else {
             return false;
@@ -131,8 +132,8 @@ impl<'m, 'a> Translator<'m, 'a> {
     }
 }
 
-/// Whether exactly one input of a node is data, among as few as operators have that lay it out
-/// anew.
+/// Whether exactly one input of a node is data. Nodes with more inputs than any layout operator has
+/// are not searched.
 fn has_one_data_input(node: &Node<'_>, data: &HashSet<&str>) -> bool {
     let of_data = node.inputs.iter().filter(|name| data.contains(*name));
     // A hostile node may have millions of inputs.

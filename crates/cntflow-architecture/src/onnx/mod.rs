@@ -1,13 +1,13 @@
 //! The architecture of an ONNX graph: its nodes followed from the input to the output, each
 //! becoming a layer, part of one, or nothing.
 //!
-//! Of every value of the graph one of few things is known ([`Value`]): it is data on its way, with
-//! the meaning of each axis; a weight; numbers that shapes and scales are made of; zeros; or a
-//! value within an attention or a recurrence that is written as many nodes. Those are not
-//! recognised by the shape of the graph but by what each node does to its values: nodes are an
-//! attention if its queries, keys and values are all units of one sequence, in heads one after the
-//! other, its scores have the right scale, and nothing else happens to them. A node that cannot be
-//! expressed is named with its operator.
+//! Every value of the graph is one of few things ([`Value`]): data on its way, with the meaning of
+//! each axis; a weight; numbers that shapes and scales are made of; zeros; or a value within an
+//! attention or a recurrence that is written as many nodes. An attention or recurrence is not
+//! recognised by a pattern of nodes but by what each node computes. Nodes make an attention if
+//! queries, keys and values are projections of all units of one sequence, their heads lie one after
+//! the other, the scores are scaled by `1 / sqrt(units of a head)`, and no other node changes them
+//! on the way. A node that cannot be expressed is named with its operator.
 //!
 //! `value`, `axes`, `symbolic`, `strided_view`, `weight`, `kernel`, `attention_values` and
 //! `recurrence_values` hold the types and call no other file; `translator` holds the graph in
@@ -59,7 +59,7 @@ use weight::Weight;
 /// A node cannot be expressed, or the graph has not one input, or no output that is made of it.
 pub(crate) fn translate(model: &Model<'_>, file: &[u8]) -> Translated<ResolvedArchitecture> {
     let mut translator = Translator::new(model, file);
-    let output = single_output(&mut translator)?;
+    let output = followed_output(&mut translator)?;
     let needed = needed_nodes(model, output)?;
     record_consumers(&mut translator, &needed);
     record_weights(&mut translator);
@@ -87,7 +87,7 @@ pub(crate) fn translate(model: &Model<'_>, file: &[u8]) -> Translated<ResolvedAr
 }
 
 /// The output that is followed: the first.
-fn single_output<'a>(translator: &mut Translator<'_, 'a>) -> Translated<&'a str> {
+fn followed_output<'a>(translator: &mut Translator<'_, 'a>) -> Translated<&'a str> {
     let outputs = &translator.model.graph.outputs;
     let (first, others) = outputs
         .split_first()
@@ -100,7 +100,7 @@ fn single_output<'a>(translator: &mut Translator<'_, 'a>) -> Translated<&'a str>
     Ok(first)
 }
 
-/// Indices of the nodes that the output depends on, in the file's order, which ONNX has
+/// Indices of the nodes that the output depends on, in the file's order, which ONNX requires to be
 /// topological.
 fn needed_nodes(model: &Model<'_>, output: &str) -> Translated<Vec<usize>> {
     let nodes = &model.graph.nodes;

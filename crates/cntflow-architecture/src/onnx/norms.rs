@@ -46,7 +46,7 @@ impl<'m, 'a> Translator<'m, 'a> {
         let flow = self.flow(node, 0)?;
         if node.int("training_mode").unwrap_or(0) != 0 {
             self.builder.assume(format!(
-                "node {} is of training, and taken as it is at inference",
+                "node {} is in training mode: it is taken as at inference",
                 node.shown()
             ));
         }

@@ -11,10 +11,11 @@ use super::weight::Weight;
 pub(super) struct UnrolledCell<'a> {
     /// Index of the projection that gives the inputs of all steps.
     pub(super) projection: usize,
-    /// Kernel and bias that take the state; unknown at a first step whose product with zeros the
-    /// exporter has computed.
+    /// Kernel and bias that the state is multiplied with. `None` after a first step that the
+    /// exporter has folded: the product of the kernel with the zero state is gone, only the bias is
+    /// left (`first_bias`).
     pub(super) state_kernel: Option<Kernel<'a>>,
-    /// What such a first step adds instead: the bias alone.
+    /// The bias that such a first step adds.
     pub(super) first_bias: Option<Weight<'a>>,
     /// Activation; unknown before the first step ends.
     pub(super) activation: Option<Activation>,
@@ -32,7 +33,7 @@ pub(super) struct UnrolledState<'a> {
 /// The product of a kernel with the state before a step.
 #[derive(Clone, Debug)]
 pub(super) struct StateProduct<'a> {
-    /// The state; `None` of the zeros before the first step.
+    /// The state; `None` for the zeros before the first step.
     pub(super) state: Option<UnrolledState<'a>>,
     pub(super) kernel: Kernel<'a>,
     pub(super) dims: Vec<Vec<Factor>>,

@@ -16,7 +16,7 @@ use crate::recipe::TensorRecipe;
 struct Cell {
     /// The layer that the settings make.
     layer: fn(Recurrent) -> Layer,
-    /// Where the file has each gate of the architecture's order.
+    /// For each gate, in the architecture's order, its position in the file's order.
     gates: &'static [usize],
     /// The activations of one direction.
     activations: &'static [&'static str],
@@ -48,11 +48,11 @@ impl Cell {
 
 /// The weights of a recurrent operator.
 struct RecurrentWeights<'a> {
-    /// `[directions, gates units, n_in]`.
+    /// `[directions, gates * units, n_in]`.
     input: Weight<'a>,
-    /// `[directions, gates units, units]`.
+    /// `[directions, gates * units, units]`.
     state: Weight<'a>,
-    /// `[directions, 2 gates units]`: biases of the inputs, then of the state.
+    /// `[directions, 2 * gates * units]`: biases of the inputs, then of the state.
     bias: Option<Weight<'a>>,
 }
 
@@ -234,7 +234,7 @@ impl<'a> Translator<'_, 'a> {
         }
     }
 
-    /// Takes the hidden state at the end, where the graph takes it.
+    /// Takes the hidden state at the end, if the graph uses it.
     fn take_last_state(&mut self, node: &Node<'a>, axes: Vec<Axis>) -> Translated<()> {
         let is_taken = |output: usize| {
             let name = node.outputs.get(output).filter(|name| !name.is_empty());
@@ -243,7 +243,9 @@ impl<'a> Translator<'_, 'a> {
             })
         };
         if is_taken(2) {
-            return Err(unsupported("its cells are taken"));
+            return Err(unsupported(
+                "its last cell state (output 2) is used, which cannot be expressed",
+            ));
         }
         if !is_taken(1) {
             return Ok(());

@@ -27,7 +27,11 @@ impl<'m, 'a> Translator<'m, 'a> {
                 Layer::GlobalAveragePool(GlobalPool::default())
             }
             [Axis::Columns(_)] if !has_rows => Layer::GlobalAveragePool(GlobalPool::default()),
-            _ => return Err(unsupported(format!("it takes the mean over {axes:?}"))),
+            _ => {
+                return Err(unsupported(format!(
+                    "it takes the mean over {axes:?}, which cannot be expressed"
+                )));
+            }
         };
         self.continue_from(&flow);
         self.builder.add_layer(layer);

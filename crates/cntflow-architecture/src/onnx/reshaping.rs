@@ -100,7 +100,7 @@ impl<'a> Translator<'_, 'a> {
         }
         if axes[0] != Axis::Batch {
             return Err(unsupported(
-                "it flattens data whose inputs are not its first axis",
+                "it flattens data whose first axis is not the batch",
             ));
         }
         self.continue_from(&flow);
@@ -139,10 +139,12 @@ impl<'a> Translator<'_, 'a> {
             Value::View(view) => {
                 let dropped = self.named_axes(node, view.dims.len())?;
                 let squeezed = view.squeezed(dropped.as_deref());
-                simplified(
-                    squeezed
-                        .ok_or_else(|| unsupported(format!("it drops one of {:?}", view.dims)))?,
-                )
+                simplified(squeezed.ok_or_else(|| {
+                    unsupported(format!(
+                        "it drops an axis that is larger than 1, of {:?}",
+                        view.dims
+                    ))
+                })?)
             }
             Value::Zeros(sizes) => {
                 let dropped = self.named_axes(node, sizes.len())?;
@@ -227,7 +229,7 @@ fn no_reshape(
     ))
 }
 
-/// A size as a reshape has it, where -1 stands for the number of inputs.
+/// A size as a reshape has it, where -1 stands for the size of the batch.
 fn written_size(size: SymbolicInt) -> Option<i64> {
     match size {
         SymbolicInt::Fixed(n) => Some(n),
@@ -260,7 +262,8 @@ fn reshaped_weight<'a>(
                 open = Some(index);
                 1
             }
-            // A size that is none, or open, fits no weight: 0 is refused below.
+            // A negative size, or one that depends on the batch, fits no weight: it becomes 0,
+            // which `weight_of_shape` refuses.
             size => {
                 let size = size.fixed().and_then(|n| usize::try_from(n).ok());
                 size.unwrap_or(0)
@@ -278,7 +281,7 @@ fn reshaped_weight<'a>(
 }
 
 fn no_order(order: &[i64]) -> crate::error::TranslationError {
-    unsupported(format!("it has no order {order:?}"))
+    unsupported(format!("{order:?} is no order of its axes"))
 }
 
 /// Axes in another order; reversed where none is given.
@@ -305,7 +308,9 @@ fn without_ones<T: Copy + std::fmt::Debug>(
         if !is_dropped {
             kept.push(*axis);
         } else if !is_one(axis) {
-            return Err(unsupported(format!("it drops {axis:?}")));
+            return Err(unsupported(format!(
+                "it drops {axis:?}, an axis that is larger than 1"
+            )));
         }
     }
     Ok(kept)

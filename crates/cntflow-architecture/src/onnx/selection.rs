@@ -41,7 +41,7 @@ impl SliceRange {
         self.start == 0 && self.end >= i64::from(i32::MAX)
     }
 
-    fn keeps(self, of: impl std::fmt::Debug) -> crate::error::TranslationError {
+    fn cannot_keep(self, of: impl std::fmt::Debug) -> crate::error::TranslationError {
         let Self { axis, start, end } = self;
         unsupported(format!("it keeps {start}..{end} of axis {axis}, {of:?}"))
     }
@@ -58,7 +58,9 @@ impl<'a> Translator<'_, 'a> {
         let indices = self.fixed_integers(node, 1)?;
         let [index] = indices[..] else {
             let n = indices.len();
-            return Err(unsupported(format!("it takes {n} places")));
+            return Err(unsupported(format!(
+                "it picks {n} indices, one can be expressed"
+            )));
         };
         // A list of one index keeps the axis, a scalar drops it.
         let keeps_axis = match self.value(node, 1)? {
@@ -77,7 +79,7 @@ impl<'a> Translator<'_, 'a> {
             picked.and_then(|picked| picked.squeezed(Some(&[axis])))
         };
         let picked = picked.ok_or_else(|| {
-            unsupported(format!("it takes place {index} of {:?}", view.dims[axis]))
+            unsupported(format!("it picks index {index} of {:?}", view.dims[axis]))
         })?;
         self.set_output(node, 0, simplified(picked));
         Ok(())
@@ -95,7 +97,7 @@ impl<'a> Translator<'_, 'a> {
                         sizes[axis] = SymbolicInt::Fixed((end - start).max(0));
                     }
                     SymbolicInt::BatchMultiple(_) if range.is_all() => {}
-                    open => return Err(range.keeps(open)),
+                    open => return Err(range.cannot_keep(open)),
                 }
                 Value::Zeros(sizes)
             }
@@ -164,14 +166,14 @@ impl<'a> Translator<'_, 'a> {
             Some((_, (start, end))) if end == start + 1 => {
                 return self.take_step(node, &flow, (range.axis, start), true);
             }
-            _ => return Err(range.keeps(flow.axes[axis])),
+            _ => return Err(range.cannot_keep(flow.axes[axis])),
         }
         self.set_output(node, 0, Value::Flow(flow));
         Ok(())
     }
 
-    /// `Split`: queries, keys and values, or steps, out of what they were made together as; parts
-    /// of a weight.
+    /// `Split`: a joint projection into queries, keys and values, a sequence into its steps, or a
+    /// weight into parts.
     pub(super) fn split(&mut self, node: &Node<'a>) -> Translated<()> {
         let axis = node.int("axis").unwrap_or(0);
         let value = self.value(node, 0)?.clone();
@@ -252,7 +254,7 @@ impl<'a> Translator<'_, 'a> {
         }
         let Axis::Steps(steps) = flow.axes[axis] else {
             let axis = flow.axes[axis];
-            return Err(unsupported(format!("it takes one place of {axis:?}")));
+            return Err(unsupported(format!("it picks one index of {axis:?}")));
         };
         let which = if index == 0 {
             TakenStep::First
@@ -279,5 +281,5 @@ fn sliced_view(view: StridedView, range: SliceRange) -> Translated<StridedView> 
         Some((_, (start, end))) => view.cut(axis, start, end),
         None => None,
     };
-    sliced.ok_or_else(|| range.keeps(&view.dims))
+    sliced.ok_or_else(|| range.cannot_keep(&view.dims))
 }

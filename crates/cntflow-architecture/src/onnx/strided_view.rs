@@ -1,22 +1,22 @@
-//! Data whose axes are split, merged and sliced, as exporters write attention: it is known where
-//! each value comes from.
+//! Data whose axes are split, merged and sliced, as exporters write attention: the origin of each
+//! value is known.
 //!
-//! Every dimension is a list of factors, the last of them running fastest: inputs of the batch,
+//! Every dimension is a list of factors, the last of them running fastest: examples of the batch,
 //! steps, or units. Splitting a dimension of 24 units into 3 x 8 makes two factors of it, of
 //! strides 8 and 1; picking index 1 of the first begins at unit 8. Nothing of size 1 is a factor,
-//! neither is the batch where the graph fixes it to one input.
+//! and neither is the batch if the graph fixes its size to 1.
 
 use super::axes::{Axis, index_from_start};
 use super::symbolic::{SymbolicInt, product};
 use crate::error::{Translated, unsupported};
 
-/// Most dimensions of data.
+/// The most dimensions that data may have.
 pub(super) const MAX_RANK: usize = 16;
 
 /// What a dimension, or a part of one, counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Factor {
-    /// Inputs of the batch.
+    /// Examples of the batch.
     Batch(SymbolicInt),
     /// Steps of a sequence.
     Steps(i64),
@@ -36,7 +36,7 @@ impl Factor {
 /// What makes the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ViewSource {
-    /// The last of so many layers.
+    /// The layer that was the last when there were so many.
     Layer(usize),
     /// A product with a kernel that is part of an attention or of a recurrence, by its index.
     Projection(usize),
@@ -269,10 +269,11 @@ fn closed_sizes(
     Some(closed)
 }
 
-/// Splits factors of a size off the end of a list, whose end is the outermost factor.
+/// Takes factors whose sizes multiply to `wanted` off the end of `rest`. The list is reversed: its
+/// end is the outermost factor.
 ///
 /// Whole factors are taken as long as they divide what is left of the size. Units are split in two
-/// where the size ends within them; inputs and steps are never split.
+/// where the size ends within them; batch and steps are never split.
 fn split_off(rest: &mut Vec<Factor>, wanted: SymbolicInt) -> Option<Vec<Factor>> {
     let mut taken = Vec::new();
     let mut left = wanted;

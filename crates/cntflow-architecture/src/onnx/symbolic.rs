@@ -1,11 +1,11 @@
-//! Whole numbers that shapes are made of, where the number of inputs in a batch may be open.
+//! Whole numbers that shapes are made of. The size of the batch may be open.
 
 /// A whole number of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SymbolicInt {
     /// A number.
     Fixed(i64),
-    /// So many times the number of inputs in a batch, which the graph leaves open.
+    /// So many times the size of the batch, which the graph leaves open.
     BatchMultiple(i64),
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Translator<'m, 'a> {
     pub(super) values: HashMap<&'a str, Value<'a>>,
     /// Indices of the nodes that take a value, among those that the output depends on.
     pub(super) consumers: HashMap<&'a str, Vec<usize>>,
-    /// Number of inputs in a batch, where the graph fixes it.
+    /// Size of the batch, if the graph fixes it.
     pub(super) batch: Option<i64>,
     /// Outputs of products that are no layers but parts of an attention or a recurrence.
     pub(super) partial_products: HashSet<&'a str>,
@@ -126,14 +126,14 @@ impl<'m, 'a> Translator<'m, 'a> {
         (next.operator == operator).then_some(next)
     }
 
-    /// Number of inputs in a batch, as a size.
+    /// Size of the batch.
     pub(super) fn batch_size(&self) -> SymbolicInt {
         let open = SymbolicInt::BatchMultiple(1);
         self.batch.map_or(open, SymbolicInt::Fixed)
     }
 
-    /// Makes data what the next layer takes: another branch is entered where it is not the last
-    /// layer's output.
+    /// Makes this data the input of the next layer: adds a `Branch` if it is not the output of the
+    /// last layer.
     pub(super) fn continue_from(&mut self, flow: &Flow) {
         if flow.n_layers != self.builder.n_layers() {
             let from = self.builder.output_name(flow.n_layers);

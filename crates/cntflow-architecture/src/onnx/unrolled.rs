@@ -1,6 +1,6 @@
-//! Elman layers that an exporter has unrolled: for each step a product with the state before it,
-//! what the step's own input gives added, and an activation. Every step must be the next one, with
-//! the same kernels and biases as the first.
+//! Elman layers that an exporter has unrolled: each step multiplies the state before it with a
+//! kernel, adds the projection of its own input, and applies an activation. The steps must follow
+//! one another without a gap, all with the same kernels and biases.
 
 use cntflow_formats::onnx::node::Node;
 use cntflow_network::{Activation, Layer, Recurrent};
@@ -18,8 +18,8 @@ use super::weight::{Weight, n_values};
 use crate::error::{Translated, unsupported};
 use crate::recipe::TensorRecipe;
 
-/// Most units of a recurrence whose first step the exporter has computed: their biases are compared
-/// value by value.
+/// The most units that a recurrence may have if the exporter has folded its first step: their
+/// biases are compared value by value.
 const MAX_COMPARED_UNITS: usize = 4096;
 
 impl<'a> Translator<'_, 'a> {
@@ -106,8 +106,8 @@ impl<'a> Translator<'_, 'a> {
         Ok(())
     }
 
-    /// The first step where the exporter has computed the product with zeros: the bias is what is
-    /// left of it.
+    /// The first step, if the exporter has folded its product with the zero state: only the bias is
+    /// left of that.
     pub(super) fn add_first_step(
         &mut self,
         node: &Node<'a>,
@@ -115,6 +115,7 @@ impl<'a> Translator<'_, 'a> {
         view: &StridedView,
     ) -> Translated<()> {
         let rank = bias.shape.len().max(view.dims.len());
+        // ONNX broadcasts: the sum has the rank of the larger summand.
         let mut dims = vec![Vec::new(); rank - view.dims.len()];
         dims.extend(view.dims.iter().cloned());
         let (projection, step) = self.step_of(view, &dims)?;
@@ -248,8 +249,9 @@ impl<'a> Translator<'_, 'a> {
         let steps = n_steps
             .filter(|&steps| steps == states.len() as i64)
             .ok_or_else(|| {
+                let steps = n_steps.map_or_else(|| "no".to_owned(), |n| n.to_string());
                 unsupported(format!(
-                    "{} states are joined, of {n_steps:?} steps",
+                    "{} states are joined, but their input has {steps} steps",
                     states.len()
                 ))
             })?;

@@ -1,7 +1,7 @@
 //! Weights of the graph: tensors of the file, whole or cut along the first dimension and
 //! concatenated again; matrices also transposed.
 
-/// Most pieces of a weight: hostile graphs double them without end.
+/// The most pieces that a weight may have: hostile graphs double them without end.
 const MAX_PIECES: usize = 64;
 
 /// Values of the file's tensors, one piece after the other, in a shape of their own.

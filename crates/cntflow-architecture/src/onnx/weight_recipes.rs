@@ -5,10 +5,10 @@ use super::weight::{Piece, Weight, n_values};
 use crate::error::{Translated, TranslationError, unsupported};
 use crate::recipe::{TensorRecipe, TensorSlice};
 
-/// Rows of a kernel from one on.
+/// The `n` rows of a weight from row `first` on.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'w, 'a> {
-    pub(super) kernel: &'w Weight<'a>,
+    pub(super) weight: &'w Weight<'a>,
     /// The first row.
     pub(super) first: usize,
     /// Number of rows.
@@ -23,10 +23,10 @@ impl<'a> Rows<'_, 'a> {
 
     /// The rows as a weight; `None` where they do not lie in one stretch.
     fn cut(&self) -> Option<Weight<'a>> {
-        if self.kernel.transposed {
+        if self.weight.transposed {
             return None;
         }
-        self.kernel.cut(0, self.first, self.end())
+        self.weight.cut(0, self.first, self.end())
     }
 }
 
@@ -50,14 +50,14 @@ impl<'a> Translator<'_, 'a> {
         // All rows of one transposed kernel, in their order, are the kernel itself.
         if let [first, ..] = parts
             && first.first == 0
-            && parts.last().map(Rows::end).as_ref() == first.kernel.shape.first()
+            && parts.last().map(Rows::end).as_ref() == first.weight.shape.first()
             && follow_each_other(parts)
         {
-            return self.weight_recipe(first.kernel);
+            return self.weight_recipe(first.weight);
         }
         let mut slices = Vec::new();
         for rows in parts {
-            let kernel = rows.kernel;
+            let kernel = rows.weight;
             if !kernel.transposed {
                 let reason = format!("{} is cut in too many pieces", kernel.name());
                 return Err(unsupported(reason));
@@ -142,5 +142,5 @@ fn cut_across_rows(weight: &Weight<'_>) -> TranslationError {
 fn follow_each_other(parts: &[Rows<'_, '_>]) -> bool {
     parts
         .array_windows()
-        .all(|[part, next]| part.kernel == next.kernel && part.end() == next.first)
+        .all(|[part, next]| part.weight == next.weight && part.end() == next.first)
 }

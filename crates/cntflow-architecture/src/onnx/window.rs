@@ -2,7 +2,7 @@
 
 use cntflow_formats::onnx::node::Node;
 
-use super::axes::{Axis, checked_size};
+use super::axes::{Axis, MAX_SIZE, checked_size};
 use crate::error::{Translated, unsupported};
 
 /// The channels of an image, or of the columns of a one-dimensional convolution, and the sizes to
@@ -86,12 +86,15 @@ impl SlidingWindow {
             other => return Err(unsupported(format!("its auto_pad is {other}"))),
         };
         for &pad in window.padding.as_flattened() {
-            checked_size("one more than its padding", pad.saturating_add(1))?;
+            if !(0..MAX_SIZE).contains(&pad) {
+                return Err(unsupported(format!("its padding is {pad}")));
+            }
         }
         Ok(window)
     }
 
-    /// Padding that gives an output for every `stride` places; an odd place is behind.
+    /// Padding that gives one output per `stride` places; if its size is odd, the extra place comes
+    /// after.
     fn same_padding(&self, sizes: &[i64]) -> Translated<Vec<[i64; 2]>> {
         let sides = sizes.iter().enumerate().map(|(axis, &size)| {
             let stride = self.stride[axis];
@@ -115,7 +118,7 @@ impl SlidingWindow {
         let room = size.saturating_add(before).saturating_add(after) - self.covered(axis)?;
         if room < 0 {
             return Err(unsupported(format!(
-                "its kernel is larger than {size} and its padding"
+                "its kernel covers more than {size} places and their padding"
             )));
         }
         checked_size("the size of its output", room / self.stride[axis] + 1)
@@ -163,7 +166,7 @@ fn checked_sizes(name: &str, list: Vec<i64>) -> Translated<Vec<i64>> {
         .collect()
 }
 
-/// Rows and columns of numbers that are not negative; `None` of those for one axis.
+/// Rows and columns of numbers that are not negative; `None` if they are for one axis.
 pub(super) fn rows_and_columns(list: &[i64]) -> Option<[usize; 2]> {
     match *list {
         [rows, columns] => Some([rows as usize, columns as usize]),
@@ -174,4 +177,25 @@ pub(super) fn rows_and_columns(list: &[i64]) -> Option<[usize; 2]> {
 /// The last of a list of numbers that are not negative: that of the columns.
 pub(super) fn columns(list: &[i64]) -> usize {
     list.last().map_or(0, |&columns| columns as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use cntflow_formats::onnx::wire::Message;
+
+    use super::*;
+
+    #[test]
+    fn a_negative_padding_is_named_as_it_is() {
+        // A node with one attribute `pads`, whose `ints` (field 8) are -3 and 0.
+        let minus_three = [0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+        let mut attribute = b"\x0a\x04pads\x40".to_vec();
+        attribute.extend(minus_three);
+        attribute.extend([0x40, 0x00]);
+        let mut bytes = vec![0x2a, attribute.len() as u8];
+        bytes.extend(attribute);
+        let node = Node::read(Message::whole(&bytes)).unwrap();
+        let error = SlidingWindow::of(&node, vec![3], &[8]).err().unwrap();
+        assert_eq!(error.to_string(), "its padding is -3");
+    }
 }

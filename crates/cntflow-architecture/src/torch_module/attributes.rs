@@ -19,9 +19,9 @@ pub(super) struct Module<'p> {
 pub(super) enum ModuleInput {
     /// So many units.
     Units(usize),
-    /// So many channels of columns.
-    Row(usize),
-    /// So many channels of rows and columns.
+    /// The input of a one-dimensional convolution: its number of channels.
+    Line(usize),
+    /// The input of a two-dimensional convolution: its number of channels.
     Image(usize),
 }
 
@@ -30,7 +30,7 @@ impl Module<'_> {
     pub(super) fn input(&self) -> Option<ModuleInput> {
         match self.class {
             "Linear" => self.size("in_features").map(ModuleInput::Units),
-            "Conv1d" | "ConvTranspose1d" => self.size("in_channels").map(ModuleInput::Row),
+            "Conv1d" | "ConvTranspose1d" => self.size("in_channels").map(ModuleInput::Line),
             "Conv2d" | "ConvTranspose2d" => self.size("in_channels").map(ModuleInput::Image),
             _ => None,
         }

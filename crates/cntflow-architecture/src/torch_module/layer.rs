@@ -28,7 +28,7 @@ struct Window<const N: usize> {
 }
 
 impl Module<'_> {
-    /// The layer that a module is; `None` of modules that do nothing when a network is evaluated.
+    /// The layer that a module is; `None` for modules that do nothing when a network is evaluated.
     pub(super) fn layer(&self) -> Translated<Option<Layer>> {
         let layer = match self.class {
             "Dropout" | "Dropout1d" | "Dropout2d" | "AlphaDropout" | "Identity" => return Ok(None),
@@ -67,7 +67,8 @@ impl Module<'_> {
         Ok(Some(layer))
     }
 
-    /// The activation that a module is, where its parameter is the one that architectures have.
+    /// The activation that a module is, if its parameters have the values that are fixed in
+    /// architectures.
     fn activation(&self) -> Option<Activation> {
         Some(match self.class {
             "ReLU" => Activation::Relu,

@@ -2,7 +2,8 @@
 //! `architecture`, `absent`, one column per label, and `member` and `row` if some checkpoint has
 //! them.
 //!
-//! Paths are relative to the folder of the catalog, so that a population can be moved as a whole.
+//! Paths are relative to the folder of the catalog, so that a folder of checkpoints can be moved
+//! together with its catalog.
 
 mod read;
 
@@ -22,7 +23,7 @@ use crate::{
     CatalogError, Label, TableError,
     catalog::{Catalog, LabelColumn, LabelKind},
     entry::CatalogEntry,
-    label_name,
+    unreserved_name,
 };
 
 pub use read::read_catalog;
@@ -140,9 +141,10 @@ fn catalog_batch(catalog: &Catalog, folder: &Path) -> Result<RecordBatch, ArrowE
         let rows = entries.iter().map(|entry| entry.location.row);
         columns.push(("row".into(), Arc::new(rows.collect::<UInt64Array>())));
     }
+    // A label that code set under a reserved name must not clash with a column of the catalog.
     for column in catalog.label_columns() {
         columns.push((
-            label_name(&column.name),
+            unreserved_name(&column.name),
             label_array(&column, entries.iter().map(AsRef::as_ref)),
         ));
     }

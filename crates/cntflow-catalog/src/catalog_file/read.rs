@@ -59,7 +59,7 @@ fn entry(catalog: &Location, row: &Row) -> Result<CatalogEntry, RowError> {
     let checkpoint = text("checkpoint").unwrap_or_else(|| location.to_string());
     Ok(CatalogEntry {
         run: text("run").unwrap_or_else(|| checkpoint.clone()).into(),
-        step: whole(row, "step")?.unwrap_or(0),
+        step: whole_number_in(row, "step")?.unwrap_or(0),
         architecture: text("architecture").map(ArcStr::from),
         labels: labels(row),
         absent,
@@ -71,7 +71,7 @@ fn entry(catalog: &Location, row: &Row) -> Result<CatalogEntry, RowError> {
 /// The column `row`: a row of a file that holds several checkpoints.
 fn row_number(row: &Row) -> Result<Option<u64>, RowError> {
     let column = "row";
-    let Some(value) = whole(row, column)? else {
+    let Some(value) = whole_number_in(row, column)? else {
         return Ok(None);
     };
     u64::try_from(value)
@@ -79,12 +79,12 @@ fn row_number(row: &Row) -> Result<Option<u64>, RowError> {
         .map_err(|_| RowError::Negative { column, value })
 }
 
-/// The location of a path in the catalog: URLs and absolute paths as they are, others relative to
-/// the folder of the catalog.
+/// The location of a path in the catalog. A URL stays as it is, and so does an absolute path in a
+/// catalog on a disk. Anything else is relative to the folder of the catalog.
 fn resolve(catalog: &Location, path: &str) -> Location {
-    let absolute = Location::from(Path::new(path));
-    if absolute.url().is_some() {
-        return absolute;
+    let as_given = Location::from(Path::new(path));
+    if as_given.url().is_some() {
+        return as_given;
     }
     catalog.sibling(path)
 }
@@ -99,7 +99,7 @@ fn labels(row: &Row) -> Labels {
 }
 
 /// The whole number in a column; `None` if it is empty.
-fn whole(row: &Row, column: &str) -> Result<Option<i64>, RowError> {
+fn whole_number_in(row: &Row, column: &str) -> Result<Option<i64>, RowError> {
     let Some(cell) = row.get(column) else {
         return Ok(None);
     };
@@ -111,7 +111,8 @@ fn whole(row: &Row, column: &str) -> Result<Option<i64>, RowError> {
         })
 }
 
-/// The whole number that a label is; a real number without fraction counts, up to 9e15.
+/// The value of a label as a whole number; `None` if it is none. A real number counts if it has no
+/// fraction and is below 9e15, where f64 is still exact.
 pub fn whole_number(label: &Label) -> Option<i64> {
     match label {
         Label::Integer(value) => Some(*value),

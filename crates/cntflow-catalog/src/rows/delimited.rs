@@ -3,7 +3,7 @@
 use super::row::{Cell, Row, TakeRow};
 use crate::{RowError, TableError};
 
-/// Hands out the rows. Empty fields are empty cells.
+/// Calls `take` with each row. Empty fields are left out.
 pub(super) fn read(file: &[u8], take: TakeRow<'_>) -> Result<(), TableError> {
     let mut reader = csv::Reader::from_reader(file);
     let header = reader.headers()?.clone();

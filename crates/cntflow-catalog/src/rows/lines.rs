@@ -3,7 +3,8 @@
 use super::row::{Cell, Row, TakeRow};
 use crate::{RowError, TableError, json_labels};
 
-/// Hands out the objects. Nulls are empty cells, and nested values are cells of JSON text.
+/// Calls `take` with each object. Nulls are left out; a nested value becomes a cell with its JSON
+/// text.
 pub(super) fn read(file: &[u8], take: TakeRow<'_>) -> Result<(), TableError> {
     for (index, text) in file.split(|&byte| byte == b'\n').enumerate() {
         if text.trim_ascii().is_empty() {
@@ -16,7 +17,7 @@ pub(super) fn read(file: &[u8], take: TakeRow<'_>) -> Result<(), TableError> {
 }
 
 fn read_line(text: &[u8], line: u64, take: TakeRow<'_>) -> Result<(), RowError> {
-    let object = json_labels::object(text)?;
+    let object = json_labels::parse_object(text)?;
     let cells = object.into_iter().filter_map(|(name, value)| {
         let label = json_labels::label_or_text(value)?;
         Some((name, Cell::Typed(label)))

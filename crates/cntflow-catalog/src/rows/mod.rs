@@ -29,8 +29,8 @@ enum Form {
     Parquet,
 }
 
-/// Whether a file of this name is a table.
-pub fn holds_rows(name: &str) -> bool {
+/// Whether a file of this name is a table, by its ending.
+pub fn is_table_name(name: &str) -> bool {
     form(name).is_some()
 }
 

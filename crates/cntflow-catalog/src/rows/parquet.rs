@@ -14,8 +14,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use super::row::{Cell, Row, TakeRow};
 use crate::{Label, TableError};
 
-/// Hands out the rows, numbered from 1. Columns of other types than numbers, flags and texts
-/// (lists, dates) are ignored.
+/// Calls `take` with each row, numbered from 1. Columns of other types than numbers, flags and
+/// texts (lists, dates) are ignored.
 pub(super) fn read(file: Content, take: TakeRow<'_>) -> Result<(), TableError> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from_owner(file))
         .and_then(|builder| builder.build())?;
@@ -40,7 +40,7 @@ fn columns(batch: &RecordBatch) -> Vec<(String, ArrayRef)> {
     let schema = batch.schema();
     let named = schema.fields().iter().zip(batch.columns());
     named
-        .filter_map(|(field, array)| Some((field.name().clone(), plain(array)?)))
+        .filter_map(|(field, array)| Some((field.name().clone(), as_label_type(array)?)))
         .collect()
 }
 
@@ -61,7 +61,7 @@ fn as_texts(column: &ArrayRef) -> Option<StringArray> {
 
 /// The column converted to one of the four types of labels; `None` if it holds something else
 /// (lists, dates).
-fn plain(array: &ArrayRef) -> Option<ArrayRef> {
+fn as_label_type(array: &ArrayRef) -> Option<ArrayRef> {
     use arrow_array::types::{
         Float32Type, Int8Type, Int16Type, Int32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
     };
@@ -84,6 +84,7 @@ fn plain(array: &ArrayRef) -> Option<ArrayRef> {
         DataType::UInt8 => widen!(UInt8Type, i64, Int64Array),
         DataType::UInt16 => widen!(UInt16Type, i64, Int64Array),
         DataType::UInt32 => widen!(UInt32Type, i64, Int64Array),
+        // A u64 may be too large for an i64.
         DataType::UInt64 => widen!(UInt64Type, f64, Float64Array),
         DataType::Float32 => widen!(Float32Type, f64, Float64Array),
         _ => Some(Arc::new(as_texts(array)?)),

@@ -1,6 +1,6 @@
 //! One row of a table, and the callback that takes each row.
 
-use crate::{Label, RowError, label::typed};
+use crate::{Label, RowError};
 
 /// The value of a column in one row.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,7 @@ impl Cell {
     /// The value as a label.
     pub fn label(&self) -> Label {
         match self {
-            Self::Text(text) => typed(text),
+            Self::Text(text) => Label::parse(text),
             Self::Typed(label) => label.clone(),
         }
     }
@@ -32,7 +32,7 @@ impl Cell {
 /// One row of a table.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Its line in the file, or of Parquet its number; counted from 1.
+    /// The line in a text file, or the number of the row in a Parquet file; counted from 1.
     pub line: u64,
     /// The values that are not empty, by column.
     pub cells: Vec<(String, Cell)>,

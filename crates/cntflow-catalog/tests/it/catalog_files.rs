@@ -67,7 +67,7 @@ fn broken_rows_name_file_line_and_column() {
     check(
         "a.csv",
         "path,step\na,1\nb,x\n",
-        &["line 3", "'step' is 'x'"],
+        &["line 3", "'step' must hold a whole number, but holds 'x'"],
     );
     check(
         "a.csv",

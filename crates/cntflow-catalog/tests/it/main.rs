@@ -1,4 +1,4 @@
-//! Catalog files in every form, and what is said of broken ones.
+//! Catalog files in every form, what is said of broken ones, and tables of metadata.
 
 #![allow(
     clippy::disallowed_methods,
@@ -8,3 +8,4 @@
 )]
 
 mod catalog_files;
+mod metadata;

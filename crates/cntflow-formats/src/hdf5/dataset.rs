@@ -19,17 +19,18 @@ use crate::{Element, tensor_entry::checked_bytes};
 pub(crate) struct Dataset {
     /// Its path from the root, without a slash in front.
     pub(crate) path: String,
-    /// Its shape; if its elements are no numbers, their bytes are a last dimension.
+    /// Its shape. If its elements are no numbers, the bytes of one element are added as the last
+    /// dimension.
     pub(crate) shape: Vec<usize>,
     /// Type of its elements; bytes where they are no numbers.
     pub(crate) element: Element,
     /// Why it is no tensor of numbers: `text`, say.
     pub(crate) excluded_because: Option<String>,
-    storage: Storage,
+    storage: ElementLocation,
 }
 
 /// Where the elements of a dataset are.
-enum Storage {
+enum ElementLocation {
     /// Contiguous in the file, row-major and little-endian.
     InFile(Range<usize>),
     /// Chunked, compressed, in a header, never written, or big-endian.
@@ -39,7 +40,7 @@ enum Storage {
     },
 }
 
-impl fmt::Debug for Storage {
+impl fmt::Debug for ElementLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InFile(range) => write!(f, "{range:?}"),
@@ -48,8 +49,8 @@ impl fmt::Debug for Storage {
     }
 }
 
-/// Most bytes that one dataset may be decoded to: the limit, or less if the file cannot hold as
-/// many compressed.
+/// The largest number of bytes that one dataset may be decoded to: `decoded_bytes`, or `expansion`
+/// times the file's bytes if that is less.
 pub(super) fn max_decoded(content: &Content, limits: &Limits) -> u64 {
     let expanded = (content.len() as u64).saturating_mul(limits.expansion);
     limits.decoded_bytes.min(expanded)
@@ -76,13 +77,15 @@ impl Dataset {
         if kind.excluded_because.is_some() {
             shape.push(dataset.raw_element_size().map_err(with_path)?);
         }
+        // A null dataspace has no dimensions and no element: without this its shape would be that
+        // of a scalar.
         if shape.is_empty() && matches!(dataset.num_elements(), Ok(0)) {
             shape.push(0);
         }
         let bytes = checked_bytes(&path, &shape, kind.element)?;
         let stored = StoredBytes::of(&dataset, file, bytes).map_err(with_path)?;
         let storage = match stored.range.filter(|_| !kind.is_big_endian) {
-            Some(range) if range.end <= content.len() => Storage::InFile(range),
+            Some(range) if range.end <= content.len() => ElementLocation::InFile(range),
             Some(range) => {
                 return Err(FormatError::broken(format!(
                     "tensor {path} is at bytes {range:?}, file has {} (cut short)",
@@ -91,7 +94,7 @@ impl Dataset {
             }
             None => {
                 check_decoded(&path, bytes, stored.is_filtered, content, limits)?;
-                Storage::Decoded {
+                ElementLocation::Decoded {
                     dataset: Box::new(dataset),
                     is_big_endian: kind.is_big_endian,
                 }
@@ -109,9 +112,9 @@ impl Dataset {
     /// The elements, row-major and little-endian.
     pub(super) fn elements<'a>(&'a self, content: &'a [u8]) -> Result<Cow<'a, [u8]>, FormatError> {
         match &self.storage {
-            Storage::InFile(range) => Ok(Cow::Borrowed(&content[range.clone()])),
-            Storage::Decoded { .. } if self.shape.contains(&0) => Ok(Cow::Borrowed(&[])),
-            Storage::Decoded {
+            ElementLocation::InFile(range) => Ok(Cow::Borrowed(&content[range.clone()])),
+            ElementLocation::Decoded { .. } if self.shape.contains(&0) => Ok(Cow::Borrowed(&[])),
+            ElementLocation::Decoded {
                 dataset,
                 is_big_endian,
             } => {
@@ -127,8 +130,8 @@ impl Dataset {
     }
 }
 
-/// Compares the bytes of a dataset, decoded, with the limits. Without a filter they cannot be more
-/// than those of the file.
+/// Checks how many bytes a dataset takes once decoded. Elements that no filter has compressed must
+/// not be more than the file's bytes.
 fn check_decoded(
     path: &str,
     bytes: usize,
@@ -141,9 +144,15 @@ fn check_decoded(
     FormatError::check_limit(&*what, bytes, "decoded_bytes", limits.decoded_bytes)?;
     if is_filtered {
         let allowed = max_decoded(content, limits);
-        return FormatError::check_limit(what, bytes, "expansion times the file's bytes", allowed);
+        return FormatError::check_limit(what, bytes, "expansion", allowed);
     }
-    FormatError::check_limit(what, bytes, "of the file's bytes", content.len() as u64)
+    if bytes > content.len() as u64 {
+        return Err(FormatError::broken(format!(
+            "tensor {path} takes {bytes} bytes uncompressed, but the file has only {}",
+            content.len()
+        )));
+    }
+    Ok(())
 }
 
 /// How the file stores the bytes of a dataset.
@@ -234,7 +243,7 @@ impl Kind {
     }
 }
 
-/// What elements are that are not read as numbers.
+/// Why elements of this type are excluded: what they are instead of numbers.
 fn not_numbers(datatype: &Datatype) -> &'static str {
     match datatype {
         Datatype::String { .. } => "text",
@@ -247,7 +256,7 @@ fn not_numbers(datatype: &Datatype) -> &'static str {
     }
 }
 
-/// The whole number of a size in bytes.
+/// The element type of whole numbers of `size` bytes.
 fn integer(size: u8, signed: bool) -> Option<Element> {
     Some(match (size, signed) {
         (1, true) => Element::I8,
@@ -262,7 +271,8 @@ fn integer(size: u8, signed: bool) -> Option<Element> {
     })
 }
 
-/// The float of a datatype message, by its bytes and the bits of its exponent and mantissa.
+/// The element type of a float's datatype message: its size is at byte 4, the bits of its exponent
+/// at byte 13, those of its mantissa at byte 15.
 fn float(message: &[u8]) -> Option<Element> {
     let (bytes, exponent, mantissa) = (*message.get(4)?, *message.get(13)?, *message.get(15)?);
     match (bytes, exponent, mantissa) {

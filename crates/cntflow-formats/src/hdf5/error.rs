@@ -2,7 +2,7 @@
 
 use cntflow_storage::FormatError;
 
-/// An error of the crate about a group or dataset.
+/// An error of `hdf5-reader` about a group or dataset.
 pub(super) fn broken(path: &str, error: &hdf5_reader::error::Error) -> FormatError {
     FormatError::broken(match path {
         "" => format!("{error}"),

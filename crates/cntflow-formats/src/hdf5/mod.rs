@@ -28,7 +28,7 @@ const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 /// An HDF5 file whose structure has been read.
 pub(super) struct Hdf5 {
     content: Content,
-    /// Texts of the attributes of every group, by its path; that of the root is empty.
+    /// The texts of every group's attributes, by the group's path. The root's path is empty.
     pub(super) groups: BTreeMap<String, Texts>,
     /// All datasets, in the natural order of their paths (`2` before `10`).
     pub(super) datasets: Vec<Dataset>,
@@ -40,7 +40,7 @@ impl fmt::Debug for Hdf5 {
     }
 }
 
-/// The content in the form that the crate reads.
+/// The content in the form that `hdf5-reader` reads.
 struct SharedBytes(Content);
 
 impl AsRef<[u8]> for SharedBytes {

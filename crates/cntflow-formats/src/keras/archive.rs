@@ -9,13 +9,13 @@ const CONFIG: &str = "config.json";
 const METADATA: &str = "metadata.json";
 const WEIGHTS: &str = "model.weights.h5";
 
-/// What is read of the members.
+/// The contents of the members that are read.
 pub(super) struct Archive {
     /// The configuration of the model, as JSON.
     pub(super) config: String,
     /// Version and date, if the archive has them.
     pub(super) metadata: Option<String>,
-    /// The HDF5 file: a part of the archive where it is stored as it is.
+    /// The HDF5 file. It shares the archive's bytes if the member is not compressed.
     pub(super) weights: Content,
 }
 
@@ -41,7 +41,7 @@ pub(super) fn read(file: &Content, limits: &Limits) -> Result<Archive, FormatErr
         find(name).ok_or_else(|| FormatError::broken(format!("its zip has no member {name}")))
     };
     let text = |name: &str, member: &Member| {
-        let bytes = member.structure(file, &format!("member {name}"), limits)?;
+        let bytes = member.small_content(file, &format!("member {name}"), limits)?;
         String::from_utf8(bytes.into_owned())
             .map_err(|_| FormatError::broken(format!("member {name} is no text in UTF-8")))
     };

@@ -73,7 +73,7 @@ fn layer_of(path: &str) -> Option<(String, &str)> {
 /// object already are in order.
 fn layers(hdf5: &Hdf5, groups: BTreeMap<String, Vec<(&str, String)>>) -> Layers {
     let mut layers = Layers::default();
-    let mut of_class = Vec::new();
+    let mut layers_by_group = Vec::new();
     for (group, mut variables) in groups {
         variables.retain(|(part, _)| !part.contains("seed_generator"));
         variables.sort_by_key(|(part, _)| {
@@ -81,21 +81,28 @@ fn layers(hdf5: &Hdf5, groups: BTreeMap<String, Vec<(&str, String)>>) -> Layers 
             PART_ORDER.iter().position(|&part| part == first)
         });
         let tensors: Vec<String> = variables.into_iter().map(|(_, path)| path).collect();
-        let counted = group.split('/').next_back().unwrap_or_default();
+        let group_name = group.split('/').next_back().unwrap_or_default();
         let name = hdf5.text(&format!("{group}/vars"), "name");
         if let Some(name) = name {
             layers.named.insert(name.to_owned(), tensors.clone());
         }
-        let name = name.unwrap_or(counted).to_owned();
-        of_class.push((counted.to_owned(), (name, tensors.clone())));
-        layers.counted.insert(counted.to_owned(), tensors);
+        let name = name.unwrap_or(group_name).to_owned();
+        layers_by_group.push((group_name.to_owned(), (name, tensors.clone())));
+        layers.counted.insert(group_name.to_owned(), tensors);
     }
-    // Groups are numbered by class, so they show the order of the layers only if all are of one
-    // class.
-    of_class.retain(|(_, (_, tensors))| !tensors.is_empty());
-    if of_class.iter().all(|(group, _)| class(group) == "dense") {
-        of_class.sort_by(|a, b| alphanumeric_sort::compare_str(&a.0, &b.0));
-        layers.in_order = of_class.into_iter().map(|(_, layer)| layer).collect();
+    // Numbers count the layers of one class, so they show the order of all layers only if there is
+    // one class. Only `dense` is accepted: weights alone tell no network but a chain of dense
+    // layers.
+    layers_by_group.retain(|(_, (_, tensors))| !tensors.is_empty());
+    if layers_by_group
+        .iter()
+        .all(|(group, _)| class(group) == "dense")
+    {
+        layers_by_group.sort_by(|a, b| alphanumeric_sort::compare_str(&a.0, &b.0));
+        layers.in_order = layers_by_group
+            .into_iter()
+            .map(|(_, layer)| layer)
+            .collect();
     }
     layers
 }

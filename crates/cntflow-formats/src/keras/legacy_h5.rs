@@ -37,13 +37,13 @@ pub(super) fn read(hdf5: &Hdf5) -> Result<Option<Listing>, FormatError> {
     for layer in layers {
         let group = join(base, layer);
         let texts = hdf5.groups.get(&group).ok_or_else(|| {
-            FormatError::broken(format!("it lists layer {layer}, there is no group {group}"))
+            FormatError::broken(format!("it lists layer {layer}, but has no group {group}"))
         })?;
         for weight in list(texts, "weight_names").unwrap_or_default() {
             let path = join(&group, weight);
             let index = *index_by_path.get(&*path).ok_or_else(|| {
                 FormatError::broken(format!(
-                    "layer {layer} lists {weight}, there is no dataset {path}"
+                    "layer {layer} lists {weight}, but there is no dataset {path}"
                 ))
             })?;
             if std::mem::replace(&mut is_listed[index], true) {
@@ -54,7 +54,7 @@ pub(super) fn read(hdf5: &Hdf5) -> Result<Option<Listing>, FormatError> {
             listed.push((layer, weight, index));
         }
     }
-    let mut listing = name(&listed);
+    let mut listing = named_listing(&listed);
     for (index, dataset) in hdf5.datasets.iter().enumerate() {
         if !is_listed[index] {
             let reason = if dataset.path.starts_with("optimizer_weights/") {
@@ -71,7 +71,7 @@ pub(super) fn read(hdf5: &Hdf5) -> Result<Option<Listing>, FormatError> {
 
 /// Names the tensors as the lists do, with the layer's name in front if those names are not unique
 /// in the file.
-fn name(listed: &[(&str, &str, usize)]) -> Listing {
+fn named_listing(listed: &[(&str, &str, usize)]) -> Listing {
     let mut once = HashSet::new();
     let unique = listed.iter().all(|(_, weight, _)| once.insert(*weight));
     let mut tensors = Vec::with_capacity(listed.len());
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn names_that_are_not_unique_get_their_layers() {
         let names = |listed| -> Vec<String> {
-            let listing = name(listed);
+            let listing = named_listing(listed);
             listing.tensors.into_iter().map(|(name, ..)| name).collect()
         };
         assert_eq!(names(&[("a", "k:0", 0), ("b", "l:0", 1)]), ["k:0", "l:0"]);

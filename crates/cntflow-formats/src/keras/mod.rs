@@ -1,10 +1,11 @@
 //! Keras: whole models and weights only, of all versions, in HDF5, `.weights.h5` and `.keras`; and
 //! HDF5 files of any other origin, whose datasets are listed by path.
 //!
-//! Keras writes two layouts of tensors. Up to version 2, and since then if a name ends in `.h5`,
-//! groups have attributes `layer_names` and `weight_names`, which list layers and tensors in order
-//! (`legacy_h5`). `.weights.h5` and `.keras` have groups named after the classes of layers, below
-//! `layers` (`keras3`). Whole models also have their configuration as JSON.
+//! Keras writes two layouts of tensors. The older one (`legacy_h5`) is that of Keras 2 and of the
+//! whole models that Keras 3 writes as `.h5`: the attributes `layer_names` and `weight_names` list
+//! layers and tensors in order. The newer one (`keras3`) is that of `.weights.h5` and `.keras`:
+//! below `layers` there is a group for each layer, named after its class. Whole models also have
+//! their configuration as JSON.
 
 mod archive;
 mod keras3;
@@ -20,7 +21,7 @@ use cntflow_storage::{Content, FormatError, Limits};
 use super::hdf5::{self, Hdf5};
 use crate::{
     Description, TensorEntry,
-    format::{Format, Opening},
+    format::{Format, OpenResult},
 };
 use listing::Listing;
 pub use model::{Layers, Model};
@@ -38,25 +39,25 @@ struct KerasFile {
     layers: Layers,
 }
 
-/// HDF5, and zip archives with the members of `.keras`.
+/// Whether the file is HDF5, or a zip with the members of `.keras`.
 pub(super) fn recognises(file: &[u8]) -> bool {
     hdf5::recognises(file) || archive::recognises(file)
 }
 
 /// Opens a file of any of the layouts.
-pub(super) fn open(file: &Content, limits: &Limits) -> Opening {
+pub(super) fn open(file: &Content, limits: &Limits) -> OpenResult {
     if hdf5::recognises(file) {
         let hdf5 = Hdf5::open(file, limits)?;
         let config = hdf5.text("", "model_config").map(str::to_owned);
         let metadata = root_texts(&hdf5);
-        return opened(hdf5, config, metadata);
+        return list_tensors(hdf5, config, metadata);
     }
     let archive = archive::read(file, limits)?;
     let hdf5 = Hdf5::open(&archive.weights, limits)
         .map_err(|error| error.within("member model.weights.h5"))?;
     let mut metadata = root_texts(&hdf5);
     metadata.extend(archive.metadata.as_deref().map(texts).unwrap_or_default());
-    opened(hdf5, Some(archive.config), metadata)
+    list_tensors(hdf5, Some(archive.config), metadata)
 }
 
 /// The texts of the attributes of the root and of `model_weights`, without the configuration, which
@@ -88,7 +89,11 @@ fn texts(json: &str) -> BTreeMap<String, String> {
 }
 
 /// Lists the tensors of an HDF5 file by its layout.
-fn opened(hdf5: Hdf5, config: Option<String>, metadata: BTreeMap<String, String>) -> Opening {
+fn list_tensors(
+    hdf5: Hdf5,
+    config: Option<String>,
+    metadata: BTreeMap<String, String>,
+) -> OpenResult {
     let (name, listing) = if let Some(listing) = legacy_h5::read(&hdf5)? {
         ("Keras", listing)
     } else if let Some(listing) = keras3::read(&hdf5) {

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 pub struct Layers {
     /// By the layer's own name.
     pub named: HashMap<String, Vec<String>>,
-    /// By the name of the group: the class and, behind the first of a class, the number of the
-    /// layer, e.g. `dense_1`.
+    /// By the name of the layer's group: its class, with `_1`, `_2`, ... from the second layer of
+    /// the class on.
     pub counted: HashMap<String, Vec<String>>,
     /// Names and tensors in the order of the layers; empty if the file does not show the order.
     pub in_order: Vec<(String, Vec<String>)>,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use cntflow_storage::{FormatError, zip::Member};
 
 use super::dtype::Dtype;
-use crate::Element;
+use crate::{Element, StridedLayout};
 
 /// Where the elements of an array are.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub(crate) enum ArrayBytes {
     InFile(Range<usize>),
     /// In memory, decoded when the file was opened, within `header_bytes`.
     InMemory(Vec<u8>),
-    /// In a deflated member, behind a header of so many bytes.
+    /// In a deflated member, behind a header of `header_bytes`.
     Deflated { member: Member, header_bytes: usize },
     /// Nowhere that can be read, for this reason.
     Unreadable(String),
@@ -39,9 +39,9 @@ impl StoredArray {
         }
     }
 
-    /// The number that an array without dimensions is, as text; `None` of types other than real and
-    /// whole numbers and flags.
-    pub(crate) fn number(&self, file: &[u8]) -> Result<Option<String>, FormatError> {
+    /// The one number of an array without dimensions, as text. `None` if its type is not a float, a
+    /// whole number or a flag.
+    pub(crate) fn scalar_text(&self, file: &[u8]) -> Result<Option<String>, FormatError> {
         let bytes = self.elements(file, &[])?;
         Ok(match self.dtype.element {
             Element::I8 | Element::I16 | Element::I32 | Element::I64 => {
@@ -101,26 +101,17 @@ fn widened(bytes: &[u8], signed: bool) -> [u8; 8] {
     wide
 }
 
-/// Column-major elements of so many bytes in row-major order.
+/// Column-major elements, each of `width` bytes, put in row-major order.
 fn row_major(bytes: &[u8], shape: &[usize], width: usize) -> Vec<u8> {
-    let mut steps = vec![width; shape.len()];
+    let mut strides = vec![1; shape.len()];
     for dimension in 1..shape.len() {
-        steps[dimension] = steps[dimension - 1] * shape[dimension - 1];
+        strides[dimension] = strides[dimension - 1] * shape[dimension - 1];
     }
-    let mut ordered = Vec::with_capacity(bytes.len());
-    let mut index = vec![0; shape.len()];
-    let mut place = 0;
-    for _ in 0..bytes.len() / width {
-        ordered.extend_from_slice(&bytes[place..place + width]);
-        for dimension in (0..shape.len()).rev() {
-            index[dimension] += 1;
-            place += steps[dimension];
-            if index[dimension] < shape[dimension] {
-                break;
-            }
-            place -= steps[dimension] * shape[dimension];
-            index[dimension] = 0;
-        }
-    }
-    ordered
+    let layout = StridedLayout {
+        width,
+        offset: 0,
+        shape,
+        strides: &strides,
+    };
+    layout.gather(bytes)
 }

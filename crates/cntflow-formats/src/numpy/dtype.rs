@@ -9,7 +9,7 @@ pub(crate) struct Dtype {
     pub(crate) is_big_endian: bool,
 }
 
-/// The type of a name such as `<f4`, or of one without byte order, as pickles have it; `None` of
+/// The type of a name such as `<f4`, or of one without byte order, as pickles have it; `None` for
 /// objects, records, texts and dates.
 pub(crate) fn dtype(name: &str) -> Option<Dtype> {
     let (is_big_endian, kind) = match name.split_at_checked(1)? {

@@ -1,4 +1,4 @@
-//! The arrays that are listed of a file while it is read.
+//! The list of a file's arrays, which grows while the file is read.
 
 use std::collections::BTreeMap;
 

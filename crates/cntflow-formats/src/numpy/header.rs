@@ -2,6 +2,10 @@
 
 use cntflow_storage::{FormatError, Limits};
 
+/// Bytes at the beginning of a `.npy` file that are read for its header, which NumPy keeps far
+/// shorter.
+pub(crate) const BEGINNING: u64 = 1 << 16;
+
 /// What `.npy` files begin with.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 
@@ -55,13 +59,14 @@ pub(crate) fn header(bytes: &[u8], limits: &Limits) -> Result<Header, FormatErro
     })
 }
 
-/// `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`; a `descr` of records, which is a
-/// list, stays text.
+/// Parses a text such as `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`. The `descr`
+/// of records is a list; it is kept as text.
 fn parse(text: &str, bytes: usize) -> Option<Header> {
     let shape = value(text, "shape")?.strip_prefix('(')?;
     let (shape, _) = shape.split_once(')')?;
     let sizes = shape
         .split(',')
+        // NumPy on Python 2 wrote sizes as long integers: `5L`.
         .map(|size| size.trim().trim_end_matches('L'))
         .filter(|size| !size.is_empty());
     let descr = value(text, "descr")?;

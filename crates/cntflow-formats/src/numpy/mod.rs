@@ -10,7 +10,7 @@ mod header;
 pub(crate) mod pickled;
 mod walk;
 
-pub(crate) use header::header;
+pub(crate) use header::{BEGINNING, header};
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ use cntflow_storage::{
 use super::TensorEntry;
 use super::pickle::Pickle;
 use crate::{
-    format::{Format, Opening},
+    format::{Format, OpenResult},
     tensor_entry::checked_bytes,
 };
 use array::{ArrayBytes, StoredArray};
@@ -42,7 +42,7 @@ fn is_npz(file: &[u8]) -> bool {
 }
 
 /// Opens a file of any of the three.
-pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
+pub(super) fn open(file: &[u8], limits: &Limits) -> OpenResult {
     let mut opened = NumpyFile::default();
     if file.starts_with(header::MAGIC) {
         opened.array("", file, &Member::Stored(0..file.len()), limits)?;
@@ -82,7 +82,7 @@ fn check_length(expected: usize, found: usize) -> Result<(), FormatError> {
 }
 
 impl NumpyFile {
-    /// Lists the array of a `.npy` file, which is a member or the whole.
+    /// Lists the array of a `.npy` file: a member of a zip, or the whole file.
     fn array(
         &mut self,
         name: &str,
@@ -90,14 +90,14 @@ impl NumpyFile {
         member: &Member,
         limits: &Limits,
     ) -> Result<(), FormatError> {
-        let beginning = member.beginning(file, 1 << 16)?;
+        let beginning = member.beginning(file, header::BEGINNING)?;
         let header = header::header(&beginning, limits)?;
         if header.descr.trim_start_matches('|') == "O" {
             return self.objects(name, file, member, header.bytes, limits);
         }
         let dtype = dtype::dtype(&header.descr).ok_or_else(|| {
             FormatError::broken(format!(
-                "its elements are {}, which is not read",
+                "its elements have type '{}', which is not read",
                 header.descr
             ))
         })?;
@@ -132,7 +132,7 @@ impl NumpyFile {
         let (bytes, start, end) = match member {
             Member::Stored(range) => (&file[..range.end], range.start + header_bytes, range.end),
             Member::Deflated { .. } => {
-                decoded = member.structure(file, "its pickle", limits)?;
+                decoded = member.small_content(file, "its pickle", limits)?;
                 (&*decoded, header_bytes, decoded.len())
             }
         };

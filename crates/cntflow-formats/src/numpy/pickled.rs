@@ -13,7 +13,7 @@ use crate::{
     tensor_entry::checked_bytes,
 };
 
-/// What a call of NumPy's would rebuild.
+/// What a call to NumPy would rebuild.
 pub(crate) enum Rebuilt {
     /// An array of numbers.
     Array(Vec<usize>, StoredArray),
@@ -42,7 +42,7 @@ pub(crate) fn is_numpy_module(module: &str) -> bool {
 }
 
 impl PickleSource<'_> {
-    /// What the call of a function or class of NumPy's would rebuild.
+    /// What the call of a NumPy function or class would rebuild.
     pub(crate) fn rebuilt(
         &self,
         path: &str,
@@ -66,7 +66,7 @@ impl PickleSource<'_> {
                     let number = self.numbers(path, &[], dtype, data, false)?;
                     Ok(Rebuilt::Number(number))
                 }
-                None => Ok(Rebuilt::Other("a scalar of no number".to_owned())),
+                None => Ok(Rebuilt::Other("a scalar that is no number".to_owned())),
             },
             (name, ..) => Ok(Rebuilt::Other(format!("{}.{name}", class.0))),
         }
@@ -81,7 +81,7 @@ impl PickleSource<'_> {
     ) -> Result<Rebuilt, FormatError> {
         let shape = self.pickle.sizes(shape).ok_or_else(|| {
             FormatError::broken(format!(
-                "array {path} has a shape that is not of numbers from 0 on"
+                "array {path} has a shape that is not a list of whole numbers from 0 up"
             ))
         })?;
         if let Value::List(elements) = self.pickle.value(data) {
@@ -90,7 +90,7 @@ impl PickleSource<'_> {
                 .try_fold(1_usize, |product, &size| product.checked_mul(size));
             if n != Some(elements.len()) {
                 return Err(FormatError::broken(format!(
-                    "array {path} {shape:?} of objects holds {} of them",
+                    "array {path} of objects has shape {shape:?} and holds {} objects",
                     elements.len()
                 )));
             }
@@ -142,13 +142,13 @@ impl PickleSource<'_> {
             Value::Bytes(range) => Some(in_memory(self.bytes[range.clone()].to_vec())),
             // In Python 2, texts were bytes.
             Value::Text(text) => Some(in_memory(text.clone().into_bytes())),
-            Value::Object(object) => self.called(object),
+            Value::Object(object) => self.bytes_of_call(object),
             _ => None,
         }
     }
 
     /// Bytes that a call would make: a text encoded, or a copy of others.
-    fn called(&self, object: &Object) -> Option<(ArrayBytes, usize)> {
+    fn bytes_of_call(&self, object: &Object) -> Option<(ArrayBytes, usize)> {
         let arguments = self.pickle.elements(object.arguments)?;
         match (self.pickle.class(object.class)?, arguments) {
             (("_codecs", "encode"), &[text, ..]) => {
@@ -160,10 +160,12 @@ impl PickleSource<'_> {
                 Some(in_memory(Vec::new()))
             }
             (("__builtin__" | "builtins", "bytearray"), &[inner, ..]) => {
+                // Not `self.data(inner)` for every object: a `bytearray` that holds itself would
+                // recurse for ever.
                 match self.pickle.value(inner) {
                     Value::Bytes(_) | Value::Text(_) => self.data(inner),
                     Value::Object(inner) if self.pickle.class(inner.class)?.0 == "_codecs" => {
-                        self.called(inner)
+                        self.bytes_of_call(inner)
                     }
                     _ => None,
                 }

@@ -21,7 +21,7 @@ pub(super) fn walk(
     let mut walk = Walk {
         source,
         limits,
-        visits: source.pickle.visits(),
+        visits: source.pickle.visit_budget(),
         opened,
     };
     walk.value(source.pickle.root(), name, 0)
@@ -39,12 +39,12 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn value(&mut self, id: Id, path: &str, depth: u64) -> Result<(), FormatError> {
         let pickle = self.source.pickle;
-        self.visits = pickle.visit(self.visits)?;
+        self.visits = pickle.spend_visit(self.visits)?;
         FormatError::check_limit("levels of its pickle", depth, "depth", self.limits.depth)?;
         if let Some(pairs) = pickle.pairs(id) {
             return self.pairs(pairs, path, depth + 1);
         }
-        if let Some(elements) = pickle.contents(id) {
+        if let Some(elements) = pickle.elements_or_members(id) {
             return self.elements(elements, path, depth + 1);
         }
         if let Some((class, object)) = pickle.object(id) {
@@ -113,7 +113,7 @@ impl Walk<'_> {
         self.elements(&object.items, path, depth + 1)
     }
 
-    /// Lists what cannot be read, with the reason.
+    /// Lists what cannot be read, with the reason. A tensor without elements stands for it.
     fn unreadable(&mut self, path: &str, what: &str) -> Result<(), FormatError> {
         let reason = format!("{what}: not read");
         let array = StoredArray {

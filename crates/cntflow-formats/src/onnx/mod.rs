@@ -17,7 +17,7 @@ use cntflow_storage::{FormatError, Limits};
 use super::TensorEntry;
 use crate::{
     Description, Element,
-    format::{Format, Opening},
+    format::{Format, OpenResult},
 };
 
 mod field;
@@ -29,7 +29,7 @@ pub mod wire;
 
 pub use graph::Graph;
 use proto::Model;
-use tensor::Source;
+use tensor::ElementLocation;
 use wire::{Message, Value};
 
 /// Newest version of the format's structure that is recognised; today's is 13.
@@ -45,7 +45,7 @@ const NODE_KEY: u8 = (field::graph::NODE << 3 | 2) as u8;
 struct OnnxFile {
     tensors: Vec<TensorEntry>,
     /// Where each tensor's elements are, and their type.
-    sources: Vec<(Source, Element)>,
+    sources: Vec<(ElementLocation, Element)>,
     metadata: BTreeMap<String, String>,
     limits: Limits,
 }
@@ -87,7 +87,8 @@ fn ends_in_graph(file: &[u8]) -> bool {
             Value::Fixed(data) | Value::Bytes(data) => data.span.end,
         };
     }
-    // Varints may stand in between: the key of the graph is looked for in the next few bytes.
+    // Varints may stand in between: the key of the graph is looked for in the next 24 bytes, which
+    // hold two fields of varints and the graph's key and length.
     let rest = &file[start..file.len().min(start + 24)];
     rest.iter().enumerate().any(|(index, &byte)| {
         let is_graph = byte == GRAPH_KEY;
@@ -118,7 +119,7 @@ fn is_model_field(number: u64, value: Value<'_>) -> bool {
 }
 
 /// Walks the model and checks every tensor against the file.
-pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
+pub(super) fn open(file: &[u8], limits: &Limits) -> OpenResult {
     let model = Model::read(file, limits)?;
     let sources = model
         .tensors

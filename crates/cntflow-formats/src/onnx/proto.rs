@@ -6,7 +6,7 @@ use cntflow_storage::{FormatError, Limits};
 
 use super::field;
 use super::node::Node;
-use super::tensor::{Source, Tensor, sizes_of, text_pair};
+use super::tensor::{ElementLocation, Tensor, sizes_of, text_pair};
 use super::wire::{Message, Value};
 use crate::{Element, tensor_entry::checked_bytes};
 
@@ -30,7 +30,7 @@ pub struct Model<'a> {
     pub graph: Graph<'a>,
     /// Versions, the producer and what the exporter has added, as texts.
     pub metadata: BTreeMap<String, String>,
-    /// Bytes of nodes and tensors without their elements, which a limit bounds.
+    /// Bytes of all nodes and tensors, elements not counted: compared with `header_bytes`.
     structure_bytes: u64,
 }
 
@@ -60,7 +60,7 @@ struct Scope<'a> {
     /// Number of the field that holds its nodes: [`field::graph::NODE`] or
     /// [`field::function::NODE`].
     node_field: u64,
-    /// Number of graphs around it, counted from 1.
+    /// Its depth: 1 for a graph or function that is in no other.
     depth: u64,
     /// What it is in messages; empty for the model's graph.
     label: String,
@@ -188,11 +188,11 @@ impl<'a> Model<'a> {
                     self.list(tensor, field.value, scope, limits)?;
                 }
                 field::graph::INPUT if scope.is_models_graph() => {
-                    let input = input(field.value.message()?)?;
+                    let input = value_info(field.value.message()?)?;
                     self.graph.inputs.push(input);
                 }
                 field::graph::OUTPUT if scope.is_models_graph() => {
-                    let output = input(field.value.message()?)?;
+                    let output = value_info(field.value.message()?)?;
                     self.graph.outputs.push(output.name);
                 }
                 _ => {}
@@ -294,13 +294,17 @@ impl<'a> Model<'a> {
             )));
         }
         let mut name = tensor.name.to_owned();
-        let mut excluded_because = tensor.unread.clone();
+        let mut excluded_because = tensor.unread_because.clone();
         if !scope.is_models_graph() {
+            // Names are unique within a graph only: depth and position in the file's list tell the
+            // others apart.
             name = format!("{}#{found}.{}", scope.depth, tensor.name);
             excluded_because.get_or_insert_with(|| format!("of {}", scope.label));
         }
         if !tensor.element.is_real() {
-            excluded_because.get_or_insert_with(|| "no real weights".to_owned());
+            excluded_because.get_or_insert_with(|| {
+                format!("of type {}, which is not read as weights", tensor.element)
+            });
         }
         self.tensors.push(ListedTensor {
             tensor,
@@ -324,7 +328,7 @@ impl<'a> Model<'a> {
 }
 
 /// Reads a `ValueInfoProto`.
-fn input(message: Message<'_>) -> Result<Input<'_>, FormatError> {
+fn value_info(message: Message<'_>) -> Result<Input<'_>, FormatError> {
     let mut input = Input {
         name: "",
         sizes: Vec::new(),
@@ -356,7 +360,7 @@ fn input(message: Message<'_>) -> Result<Input<'_>, FormatError> {
     Ok(input)
 }
 
-/// The message in the last field of a number.
+/// The message in the last field with this number.
 fn inner(message: Message<'_>, number: u64) -> Result<Option<Message<'_>>, FormatError> {
     let mut found = None;
     for field in message.fields() {
@@ -411,8 +415,8 @@ fn sparse<'a>(message: Message<'a>, limits: &Limits) -> Result<Tensor<'a>, Forma
     }
     tensor.shape = sizes_of(tensor.name, &sizes)?;
     checked_bytes(tensor.name, &tensor.shape, tensor.element)?;
-    tensor.source = Source::Nowhere;
-    tensor.unread = Some("a sparse tensor: not read".to_owned());
+    tensor.source = ElementLocation::Nowhere;
+    tensor.unread_because = Some("a sparse tensor: not read".to_owned());
     Ok(tensor)
 }
 
@@ -437,11 +441,11 @@ fn floats<'a>(attribute: Message<'a>, node: &Node<'a>) -> Result<Tensor<'a>, For
         name: node.outputs.first().copied().unwrap_or_default(),
         shape: vec![bytes / 4],
         element: Element::F32,
-        source: Source::Fields {
+        source: ElementLocation::Fields {
             message: attribute.span,
             number: field::attribute::FLOATS,
         },
-        unread: None,
+        unread_because: None,
         data_bytes: bytes,
     })
 }

@@ -13,10 +13,10 @@ const MAX_RANK: usize = 64;
 
 /// Where a tensor's elements are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ElementLocation {
     /// In the file as they are.
     Raw(Span),
-    /// In all fields of one number of a message, packed or not.
+    /// In all fields of a message with one number, packed or not.
     Fields {
         /// Where the message is.
         message: Span,
@@ -37,9 +37,9 @@ pub struct Tensor<'a> {
     /// Type of its elements; bytes if it is not known.
     pub element: Element,
     /// Where its elements are.
-    pub source: Source,
+    pub source: ElementLocation,
     /// Why its elements are not read, if they are not.
-    pub unread: Option<String>,
+    pub unread_because: Option<String>,
     /// Bytes of the message that are elements, not structure.
     pub data_bytes: usize,
 }
@@ -61,12 +61,12 @@ impl<'a> Tensor<'a> {
             name,
             shape: sizes_of(name, &fields.dims)?,
             element: Element::U8,
-            source: Source::Nowhere,
-            unread: None,
+            source: ElementLocation::Nowhere,
+            unread_because: None,
             data_bytes: fields.data_bytes,
         };
         let Some(element) = element(fields.data_type) else {
-            tensor.unread = Some(format!(
+            tensor.unread_because = Some(format!(
                 "type {} is not known: not read",
                 type_name(fields.data_type)
             ));
@@ -76,16 +76,16 @@ impl<'a> Tensor<'a> {
         tensor.element = element;
         let expected = checked_bytes(name, &tensor.shape, element)?;
         if fields.is_external {
-            tensor.unread = Some(outside(fields.location));
+            tensor.unread_because = Some(outside(fields.location));
             return Ok(tensor);
         }
         tensor.source = match (fields.raw, fields.typed) {
-            (Some(raw), None) => Source::Raw(raw),
-            (None, Some(number)) => Source::Fields {
+            (Some(raw), None) => ElementLocation::Raw(raw),
+            (None, Some(number)) => ElementLocation::Fields {
                 message: message.span,
                 number,
             },
-            (None, None) if expected == 0 => Source::Raw(Span {
+            (None, None) if expected == 0 => ElementLocation::Raw(Span {
                 start: message.span.end,
                 end: message.span.end,
             }),
@@ -108,8 +108,8 @@ impl<'a> Tensor<'a> {
         limits: &Limits,
     ) -> Result<(), FormatError> {
         let found = match self.source {
-            Source::Raw(span) => span.len(),
-            Source::Fields { message, number } => {
+            ElementLocation::Raw(span) => span.len(),
+            ElementLocation::Fields { message, number } => {
                 FormatError::check_limit(
                     format!("bytes of tensor {}", self.name),
                     expected as u64,
@@ -118,13 +118,13 @@ impl<'a> Tensor<'a> {
                 )?;
                 let decoder = Decoder::of(self.element, number).ok_or_else(|| {
                     FormatError::broken(format!(
-                        "tensor {} of {} has its elements in field {number}, which holds others",
+                        "tensor {} of {} has its elements in field {number}, which is for other types",
                         self.name, self.element
                     ))
                 })?;
-                decoder.count(file, message, number)?
+                decoder.total_bytes(file, message, number)?
             }
-            Source::Nowhere => expected,
+            ElementLocation::Nowhere => expected,
         };
         if found != expected {
             return Err(self.length_mismatch(expected, found));
@@ -143,7 +143,11 @@ impl<'a> Tensor<'a> {
 /// The sizes of a shape.
 pub(super) fn sizes_of(tensor: &str, dims: &[i64]) -> Result<Vec<usize>, FormatError> {
     let sizes: Result<Vec<usize>, _> = dims.iter().map(|&size| size.try_into()).collect();
-    sizes.map_err(|_| FormatError::broken(format!("tensor {tensor} has shape {dims:?}")))
+    sizes.map_err(|_| {
+        FormatError::broken(format!(
+            "tensor {tensor} has shape {dims:?}, in which a size is negative"
+        ))
+    })
 }
 
 /// The fields of a `TensorProto`, as far as they are used.
@@ -173,7 +177,7 @@ impl<'a> TensorFields<'a> {
                 field::tensor::DATA_TYPE => fields.data_type = field.value.varint()?,
                 field::tensor::SEGMENT => {
                     return Err(FormatError::broken(
-                        "a tensor in segments, which are not known",
+                        "a tensor is stored in segments, which are not read",
                     ));
                 }
                 field::tensor::FLOAT_DATA
@@ -225,18 +229,18 @@ impl<'a> TensorFields<'a> {
 /// # Errors
 /// The elements are of another type, or are not in the file.
 pub fn elements(
-    source: Source,
+    source: ElementLocation,
     element: Element,
     file: &[u8],
 ) -> Result<Cow<'_, [u8]>, FormatError> {
     match source {
-        Source::Raw(span) => Ok(Cow::Borrowed(span.of(file))),
-        Source::Fields { message, number } => {
+        ElementLocation::Raw(span) => Ok(Cow::Borrowed(span.of(file))),
+        ElementLocation::Fields { message, number } => {
             let decoder = Decoder::of(element, number)
                 .ok_or_else(|| FormatError::broken("its elements are of another type"))?;
             Ok(Cow::Owned(decoder.decode(file, message, number)?))
         }
-        Source::Nowhere => Err(FormatError::broken("its elements are not in the file")),
+        ElementLocation::Nowhere => Err(FormatError::broken("its elements are not in the file")),
     }
 }
 
@@ -310,14 +314,15 @@ fn type_name(data_type: u64) -> String {
 /// How the values of a typed field become elements.
 #[derive(Clone, Copy, Debug)]
 enum Decoder {
-    /// Floats of so many bytes, as they are.
+    /// Floats of as many bytes as given, as they are.
     Fixed(usize),
-    /// Varints, whose lowest so many bytes are the element.
+    /// Varints; the element is the lowest bytes of each, as many as given.
     Varint(usize),
 }
 
 impl Decoder {
-    /// The decoder of a type in the field of a number; `None` if that field does not hold the type.
+    /// The decoder of a type in the field with this number; `None` if that field does not hold the
+    /// type.
     fn of(element: Element, number: u64) -> Option<Self> {
         use Element::{
             BF16, Bool, C64, C128, F8E4M3, F8E5M2, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32,
@@ -339,7 +344,7 @@ impl Decoder {
     }
 
     /// Bytes of all elements together.
-    fn count(self, file: &[u8], span: Span, number: u64) -> Result<usize, FormatError> {
+    fn total_bytes(self, file: &[u8], span: Span, number: u64) -> Result<usize, FormatError> {
         let mut total = 0;
         for field in (Message { file, span }).fields() {
             let field = field?;
@@ -363,13 +368,15 @@ impl Decoder {
                 let ends = data.bytes().iter().filter(|&&byte| byte < 0x80).count();
                 Ok(ends.saturating_mul(bytes))
             }
-            _ => Err(FormatError::broken("elements of another type than its own")),
+            _ => Err(FormatError::broken(
+                "a field of a tensor holds values of another wire type than its elements need",
+            )),
         }
     }
 
     /// All elements, little-endian.
     fn decode(self, file: &[u8], span: Span, number: u64) -> Result<Vec<u8>, FormatError> {
-        let mut elements = Vec::with_capacity(self.count(file, span, number)?);
+        let mut elements = Vec::with_capacity(self.total_bytes(file, span, number)?);
         for field in (Message { file, span }).fields() {
             let field = field?;
             if field.number != number {
@@ -387,7 +394,11 @@ impl Decoder {
                 (Self::Fixed(_), Value::Fixed(data) | Value::Bytes(data)) => {
                     elements.extend_from_slice(data.bytes());
                 }
-                _ => return Err(FormatError::broken("elements of another type than its own")),
+                _ => {
+                    return Err(FormatError::broken(
+                        "a field of a tensor holds values of another wire type than its elements need",
+                    ));
+                }
             }
         }
         Ok(elements)

@@ -167,7 +167,7 @@ impl<'a> Fields<'a> {
             return FormatError::Length { expected, found };
         }
         FormatError::broken(format!(
-            "the field at byte {} ends at byte {expected}, the message that it is in at {found}",
+            "the field at byte {} ends at byte {expected}, beyond the end of its message at byte {found}",
             self.offset
         ))
     }
@@ -223,7 +223,7 @@ impl<'a> Value<'a> {
         match self {
             Self::Bytes(message) => Ok(message),
             Self::Varint(_) | Self::Fixed(_) => Err(FormatError::broken(
-                "a number stands where a text or message must",
+                "a field holds a number instead of a text or message",
             )),
         }
     }
@@ -243,9 +243,7 @@ impl<'a> Value<'a> {
     pub fn varint(self) -> Result<u64, FormatError> {
         match self {
             Self::Varint(value) => Ok(value),
-            Self::Fixed(_) | Self::Bytes(_) => Err(FormatError::broken(
-                "a varint is missing where one must stand",
-            )),
+            Self::Fixed(_) | Self::Bytes(_) => Err(FormatError::broken("a field holds no varint")),
         }
     }
 
@@ -260,7 +258,7 @@ impl<'a> Value<'a> {
         };
         bytes
             .map(f32::from_le_bytes)
-            .ok_or_else(|| FormatError::broken("a 32-bit float is missing where one must stand"))
+            .ok_or_else(|| FormatError::broken("a field holds no 32-bit float"))
     }
 
     /// Adds one number, or several packed ones, to a list of at most `max`.
@@ -280,7 +278,9 @@ impl<'a> Value<'a> {
         match self {
             Self::Varint(value) => push(value),
             Self::Bytes(packed) => packed.varints().try_for_each(|value| push(value?)),
-            Self::Fixed(_) => Err(FormatError::broken("a float stands where a varint must")),
+            Self::Fixed(_) => Err(FormatError::broken(
+                "a field holds a float instead of a varint",
+            )),
         }
     }
 }

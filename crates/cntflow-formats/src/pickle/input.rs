@@ -18,7 +18,7 @@ impl<'a> Input<'a> {
     fn cut_short(&self) -> FormatError {
         let found = self.bytes.len();
         FormatError::broken(format!(
-            "its pickle is cut short: it goes on after byte {found}"
+            "its pickle is cut short: it does not end before the bytes do, at byte {found}"
         ))
     }
 
@@ -50,8 +50,8 @@ impl<'a> Input<'a> {
         Ok(byte)
     }
 
-    /// A length of 1, 2, 4 or 8 bytes, little-endian.
-    pub(super) fn length(&mut self, bytes: u64) -> Result<u64, FormatError> {
+    /// A whole number of 1, 2, 4 or 8 bytes, little-endian, without a sign.
+    pub(super) fn unsigned(&mut self, bytes: u64) -> Result<u64, FormatError> {
         let bytes = self.take(bytes)?;
         Ok(bytes
             .iter()
@@ -68,7 +68,7 @@ impl<'a> Input<'a> {
         std::str::from_utf8(&rest[..length]).map_err(|_| not_text(self.offset))
     }
 
-    /// A text of so many bytes.
+    /// A text of `length` bytes.
     pub(super) fn text(&mut self, length: u64) -> Result<String, FormatError> {
         let start = self.offset;
         let bytes = self.take(length)?;

@@ -4,14 +4,14 @@
 //! as far as it builds values: a class is its name, a call is a [`Value::Object`] that says what
 //! would be called with what, and nothing is ever imported or executed.
 //!
-//! This is own code: other crates either turn pickles into nested values, which a hostile file
-//! makes cyclic or a million levels deep, or lack calls and persistent identifiers, which every
+//! No crate is used for this: some turn pickles into nested values, which a hostile file
+//! makes cyclic or a million levels deep; others lack calls and persistent identifiers, which every
 //! PyTorch file has.
 //!
 //! Values live in one arena and refer to each other by [`Id`], so cycles, sharing and depth cost
 //! nothing until somebody walks them. A walk must bound its depth and the number of its visits
-//! ([`Pickle::visits`]). Every opcode makes at most one value, so memory is bounded by the pickle's
-//! length and by [`Limits::header_bytes`].
+//! ([`Pickle::visit_budget`]). An opcode makes at most three values, so memory is bounded by the
+//! pickle's length, and by [`Limits::header_bytes`].
 
 mod input;
 mod key;
@@ -65,7 +65,7 @@ impl Pickle {
     /// Number of visits that a walk may make: each value once, and some more, since tied tensors
     /// are visited twice. Without this bound, `n` nested lists that each hold the next one twice
     /// would take `2^n` visits.
-    pub fn visits(&self) -> u64 {
+    pub fn visit_budget(&self) -> u64 {
         2 * self.values.len() as u64 + 10_000
     }
 
@@ -73,16 +73,16 @@ impl Pickle {
     ///
     /// # Errors
     /// None was left.
-    pub fn visit(&self, left: u64) -> Result<u64, FormatError> {
+    pub fn spend_visit(&self, left: u64) -> Result<u64, FormatError> {
         left.checked_sub(1).ok_or_else(|| {
-            let (visits, values) = (self.visits(), self.values.len());
+            let (visits, values) = (self.visit_budget(), self.values.len());
             FormatError::broken(format!(
                 "its pickle shares its {values} values so often that a walk would take more than {visits} visits"
             ))
         })
     }
 
-    /// The value at an index.
+    /// The value that an identifier stands for.
     pub fn value(&self, id: Id) -> &Value {
         &self.values[id.0 as usize]
     }
@@ -96,7 +96,7 @@ impl Pickle {
     }
 
     /// The elements of a tuple, list or set; up to protocol 3 a set is a call with a list of them.
-    pub fn contents(&self, id: Id) -> Option<&[Id]> {
+    pub fn elements_or_members(&self, id: Id) -> Option<&[Id]> {
         match self.value(id) {
             Value::Set(elements) => Some(elements),
             Value::Object(object) => match self.class(object.class)? {
@@ -184,7 +184,7 @@ impl Pickle {
         Some(*value)
     }
 
-    /// A number, flag or text as a text; `None` of any other value.
+    /// A number, flag or text as a text; `None` for any other value.
     pub fn plain(&self, id: Id) -> Option<String> {
         match self.value(id) {
             Value::Flag(flag) => Some(flag.to_string()),
@@ -196,7 +196,7 @@ impl Pickle {
     }
 }
 
-/// Most bytes of a path of keys.
+/// Longest path of keys, in bytes.
 const MAX_PATH: usize = 4096;
 
 /// A path with one more key.

@@ -40,7 +40,7 @@ pub enum Value {
     },
     /// The object that a call would make.
     Object(Box<Object>),
-    /// Something outside of the pickle, by its persistent identifier: a storage of PyTorch's.
+    /// Something outside of the pickle, by its persistent identifier: a PyTorch storage.
     Persistent(Id),
 }
 

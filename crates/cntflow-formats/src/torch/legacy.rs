@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use cntflow_storage::{FormatError, Limits, zip::Member};
 
 use super::parts::Parts;
-use super::walk::persistent_storages;
+use super::walk::element_widths;
 use crate::pickle::Pickle;
 
 /// The pickle of PyTorch's magic number, 0x1950a86a20f9469cfc6c, by protocol 2.
@@ -22,7 +22,7 @@ pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, For
     let machine = Pickle::read(file, protocol.end(), limits)?;
     let pickle = Pickle::read(file, machine.end(), limits)?;
     let keys = Pickle::read(file, pickle.end(), limits)?;
-    let widths = persistent_storages(&pickle)?;
+    let widths = element_widths(&pickle);
     let mut storages = HashMap::new();
     let mut offset = keys.end();
     for &key in keys.elements(keys.root()).unwrap_or_default() {
@@ -42,7 +42,7 @@ pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, For
             .and_then(|count| count.checked_mul(width)?.checked_add(start))
             .filter(|&end| end <= file.len())
             .ok_or_else(|| FormatError::broken(format!(
-                "storage {key} of elements of {width} bytes begins at byte {offset} and ends beyond the file's {} (cut short)",
+                "storage {key} (elements of {width} bytes) begins at byte {offset} and ends beyond the file, which has {} bytes (cut short)",
                 file.len()
             )))?;
         storages.insert(key, Member::Stored(start..end));

@@ -2,9 +2,9 @@
 //! followed by the storages.
 //!
 //! The pickle lists the tensors ([`walk`]). A tensor is a view of a storage, and storages are in
-//! the file as they are; arrays of NumPy's are in the pickle. Nothing that the pickle would call is
-//! called. PyTorch stores the members of a zip, which are used in place, but people repack files,
-//! so deflated members are decoded when a tensor is read.
+//! the file as they are; NumPy arrays are in the pickle. Nothing that the pickle would call is
+//! called. PyTorch does not compress the members of its zips, so they are used in place. Files that
+//! somebody has packed again may have deflated members; these are decoded when a tensor is read.
 
 mod legacy;
 mod parts;
@@ -20,7 +20,7 @@ use cntflow_storage::{FormatError, Limits, zip::Member};
 use super::TensorEntry;
 use crate::{
     Description, Element,
-    format::{Format, Opening},
+    format::{Format, OpenResult},
     numpy::{array::StoredArray, pickled::PickleSource},
     pickle::Pickle,
 };
@@ -32,30 +32,31 @@ use walk::{ElementLocation, PickleContents};
 struct TorchFile {
     tensors: Vec<TensorEntry>,
     /// Where every tensor's elements are.
-    elements: Vec<Elements>,
+    elements: Vec<CheckedLocation>,
     is_big_endian: bool,
     metadata: BTreeMap<String, String>,
     /// The pickle of a whole `nn.Sequential`.
     sequential: Option<Pickle>,
 }
 
-/// Where the elements of a tensor are.
+/// An [`ElementLocation`] whose storage was found and checked.
 #[derive(Debug)]
-enum Elements {
+enum CheckedLocation {
     /// A view of a storage.
     View(Member, View),
-    /// An array of NumPy's, in the pickle.
+    /// A NumPy array, in the pickle.
     Array(StoredArray),
     /// Nowhere that can be read, for this reason.
     Unreadable(String),
 }
 
-/// A zip with a member `data.pkl`, or a pickle of PyTorch's magic number.
+/// Whether the file is a zip with a member `data.pkl`, or begins with a pickle of PyTorch's magic
+/// number.
 pub(super) fn recognises(file: &[u8]) -> bool {
     legacy::recognises(file) || zipped::recognises(file)
 }
 
-pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
+pub(super) fn open(file: &[u8], limits: &Limits) -> OpenResult {
     let parts = if legacy::recognises(file) {
         legacy::read(file, limits)?
     } else {
@@ -79,8 +80,8 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> Opening {
     Ok(Box::new(opened))
 }
 
-/// Whether the pickle's root is an `nn.Sequential`. Of any other module the file has the attributes
-/// but not the code that uses them.
+/// Whether the pickle's root is an `nn.Sequential`. For any other module the file has its
+/// attributes, but not the code that says how they are used.
 fn is_sequential(pickle: &Pickle) -> bool {
     let root = pickle.object(pickle.root());
     root.is_some_and(|(class, _)| class == ("torch.nn.modules.container", "Sequential"))
@@ -101,8 +102,8 @@ impl TorchFile {
             .collect();
         for tensor in contents.tensors {
             let elements = match tensor.elements {
-                ElementLocation::Unreadable(reason) => Elements::Unreadable(reason),
-                ElementLocation::InPickle(array) => Elements::Array(array),
+                ElementLocation::Unreadable(reason) => CheckedLocation::Unreadable(reason),
+                ElementLocation::InPickle(array) => CheckedLocation::Array(array),
                 ElementLocation::InStorage(key, view) => {
                     unused.remove(key.as_str());
                     let storage = storages.get(&key).ok_or_else(|| {
@@ -112,7 +113,7 @@ impl TorchFile {
                         ))
                     })?;
                     view.check(&tensor.entry, storage.bytes(), limits)?;
-                    Elements::View(storage.clone(), view)
+                    CheckedLocation::View(storage.clone(), view)
                 }
             };
             self.tensors.push(tensor.entry);
@@ -124,9 +125,9 @@ impl TorchFile {
                 name: format!("data/{key}"),
                 shape: vec![bytes],
                 element: Element::U8,
-                excluded_because: Some("a storage that no tensor sees".to_owned()),
+                excluded_because: Some("a storage that no tensor uses".to_owned()),
             });
-            let elements = Elements::View(storage.clone(), View::of_bytes());
+            let elements = CheckedLocation::View(storage.clone(), View::of_bytes());
             self.elements.push(elements);
         }
         FormatError::check_limit(
@@ -150,9 +151,9 @@ impl Format for TorchFile {
     fn elements<'a>(&'a self, file: &'a [u8], index: usize) -> Result<Cow<'a, [u8]>, FormatError> {
         let entry = &self.tensors[index];
         let (storage, view) = match &self.elements[index] {
-            Elements::View(storage, view) => (storage, view),
-            Elements::Array(array) => return array.elements(file, &entry.shape),
-            Elements::Unreadable(reason) => return Err(FormatError::broken(reason)),
+            CheckedLocation::View(storage, view) => (storage, view),
+            CheckedLocation::Array(array) => return array.elements(file, &entry.shape),
+            CheckedLocation::Unreadable(reason) => return Err(FormatError::broken(reason)),
         };
         let bytes = storage.decoded(file)?;
         let mut elements = view.elements(bytes, &entry.shape);

@@ -6,12 +6,12 @@ use cntflow_storage::{FormatError, Limits};
 
 use crate::{StridedLayout, TensorEntry, tensor_entry::checked_bytes};
 
-/// How a tensor lies in its storage; all in elements.
+/// How a tensor lies in its storage. Offset and strides are counted in elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct View {
     /// Bytes of an element.
     pub(super) width: usize,
-    /// Its first element.
+    /// Index of its first element in the storage.
     pub(super) offset: usize,
     /// Distance of neighbours in every dimension.
     pub(super) strides: Vec<usize>,
@@ -27,12 +27,12 @@ impl View {
         }
     }
 
-    /// Checks that all elements lie in a storage of so many bytes, and that the view is not much
-    /// larger than it.
+    /// Checks that all elements lie in a storage of `storage_bytes`, and that the tensor is not
+    /// much larger than it: a stride of 0 repeats elements.
     pub(super) fn check(
         &self,
         entry: &TensorEntry,
-        storage: usize,
+        storage_bytes: usize,
         limits: &Limits,
     ) -> Result<(), FormatError> {
         let TensorEntry {
@@ -59,18 +59,21 @@ impl View {
                 last.checked_add((size - 1).checked_mul(stride)?)
             });
         let end = last.and_then(|last| last.checked_add(1)?.checked_mul(self.width));
-        if end.is_none_or(|end| end > storage) {
+        if end.is_none_or(|end| end > storage_bytes) {
             return Err(FormatError::broken(format!(
-                "tensor {name} {shape:?} from element {} on, with strides {:?}, ends beyond its storage of {storage} bytes",
+                "tensor {name} {shape:?} from element {} on, with strides {:?}, ends beyond its storage of {storage_bytes} bytes",
                 self.offset, self.strides
             )));
         }
         if !self.is_contiguous(shape) {
-            let allowed = limits
-                .decoded_bytes
-                .min(limits.expansion.saturating_mul(storage as u64));
-            let what = format!("bytes of tensor {name}, spread out of {storage}");
-            FormatError::check_limit(what, bytes as u64, "decoded_bytes", allowed)?;
+            let what =
+                format!("bytes of tensor {name}, made of a storage of {storage_bytes} bytes");
+            let (bytes, expanded) = (
+                bytes as u64,
+                limits.expansion.saturating_mul(storage_bytes as u64),
+            );
+            FormatError::check_limit(&*what, bytes, "decoded_bytes", limits.decoded_bytes)?;
+            FormatError::check_limit(what, bytes, "expansion", expanded)?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use cntflow_storage::{
 use super::parts::Parts;
 use crate::pickle::Pickle;
 
-/// A zip in which some member is called `data.pkl`.
+/// Whether the file is a zip in which some member is called `data.pkl`.
 pub(super) fn recognises(file: &[u8]) -> bool {
     // PyTorch writes it first, so that most files are recognised without reading their list of
     // members.
@@ -28,6 +28,8 @@ pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, For
     let pickle = members
         .iter()
         .filter(|(name, _)| is_pickle(name))
+        // The shortest name is the outermost folder: others may be inside an archive that was
+        // packed along.
         .min_by_key(|(name, _)| name.len());
     let (name, pickle) =
         pickle.ok_or_else(|| FormatError::broken("its zip has no member data.pkl"))?;
@@ -35,15 +37,17 @@ pub(super) fn read<'a>(file: &'a [u8], limits: &Limits) -> Result<Parts<'a>, For
     let (order, data) = (format!("{folder}byteorder"), format!("{folder}data/"));
     let order = members.iter().find(|(name, _)| *name == order);
     let is_big_endian = match order {
-        Some((_, order)) => *order.structure(file, "its byteorder", limits)? == *b"big",
+        Some((_, order)) => *order.small_content(file, "its byteorder", limits)? == *b"big",
         None => false,
     };
     let (bytes, start, is_in_file) = match pickle {
         Member::Stored(range) => {
-            pickle.structure(file, "its pickle", limits)?;
+            // Only for the check of its size: the pickle is read in place below, so that arrays in
+            // it keep their offsets in the file.
+            pickle.small_content(file, "its pickle", limits)?;
             (Cow::Borrowed(&file[..range.end]), range.start, true)
         }
-        Member::Deflated { .. } => (pickle.structure(file, "its pickle", limits)?, 0, false),
+        Member::Deflated { .. } => (pickle.small_content(file, "its pickle", limits)?, 0, false),
     };
     let pickle = Pickle::read(&bytes, start, limits)?;
     let storages = members

@@ -9,11 +9,11 @@ pub const LAYOUT: &str = "layout.csv";
 /// Name of the matrix.
 pub const WEIGHTS: &str = "weights.npy";
 
-/// Contents of the last members of archives and objects that hold several checkpoints.
+/// The most recently used files of several checkpoints that are in an archive or an object store.
 static CONTENTS: FileCache<Content> = FileCache::new(2);
 
-/// The bytes of a file that holds several checkpoints: mapped from a disk, otherwise cached for the
-/// next of them.
+/// The bytes of a file that holds several checkpoints. On a disk it is mapped; otherwise it is
+/// cached for the next of its checkpoints.
 pub(super) fn content_of(whole: &Location, limits: &Limits) -> Result<Content, CheckpointError> {
     let read = || whole.content(limits);
     if whole.member.is_none() && whole.url().is_none() {

@@ -29,11 +29,11 @@ struct Line {
 /// Reads the variables, sorted by their columns.
 ///
 /// # Errors
-/// A line that cannot be read, columns that are in no variable or in two, or a shape of another
-/// number of values.
+/// A line cannot be read, a column is in no variable or in two, or a shape has another number of
+/// values than its columns.
 pub(super) fn read_layout(file: &[u8], limits: &Limits) -> Result<Vec<Variable>, FormatError> {
     let (limit, allowed) = ("header_bytes", limits.header_bytes);
-    FormatError::check_limit("bytes", file.len() as u64, limit, allowed)?;
+    FormatError::check_limit("bytes of the layout", file.len() as u64, limit, allowed)?;
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .from_reader(file);

@@ -7,9 +7,6 @@ use cntflow_storage::{FormatError, Limits};
 use super::Variable;
 use crate::{Element, numpy::header};
 
-/// Bytes at the beginning of a file that are read for the header.
-pub(super) const BEGINNING: u64 = 1 << 16;
-
 /// A matrix within a file, checked against its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Matrix {
@@ -94,18 +91,18 @@ impl Matrix {
     ///
     /// # Errors
     /// There is no such row.
-    pub fn range(&self, row: u64) -> Result<Range<u64>, FormatError> {
+    pub fn range_of_row(&self, row: u64) -> Result<Range<u64>, FormatError> {
         if row >= self.rows {
             return Err(FormatError::broken(format!(
-                "it has {} rows, there is no row {row}",
+                "it has {} rows, but no row {row}",
                 self.rows
             )));
         }
-        Ok(self.ranges(row..row + 1))
+        Ok(self.range_of_rows(row..row + 1))
     }
 
     /// The range of consecutive rows in the file.
-    pub fn ranges(&self, rows: Range<u64>) -> Range<u64> {
+    pub fn range_of_rows(&self, rows: Range<u64>) -> Range<u64> {
         let offset = |row: u64| self.start + row * self.row_bytes();
         offset(rows.start)..offset(rows.end)
     }
@@ -135,9 +132,9 @@ mod tests {
         let matrix = read(&file).unwrap();
         assert_eq!((matrix.rows, matrix.columns), (3, 2));
         let end = file.len() as u64;
-        assert_eq!(matrix.range(2).unwrap(), end - 8..end);
-        let text = matrix.range(3).unwrap_err().to_string();
-        assert_eq!(text, "it has 3 rows, there is no row 3");
+        assert_eq!(matrix.range_of_row(2).unwrap(), end - 8..end);
+        let text = matrix.range_of_row(3).unwrap_err().to_string();
+        assert_eq!(text, "it has 3 rows, but no row 3");
     }
 
     #[test]

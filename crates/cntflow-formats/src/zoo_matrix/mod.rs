@@ -21,7 +21,7 @@ use files::content_of;
 
 pub use files::{LAYOUT, WEIGHTS};
 pub use layout::Variable;
-pub use zoo::{Zoo, zoo};
+pub use zoo::ZooMatrix;
 
 /// A row of a matrix of weights.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub fn open(
             snapshot(format, row).map_err(|error| StorageError::content(&name, error))?;
         return Ok(OpenCheckpoint::of_format(&name, content, Box::new(snapshot))?.with_row(row));
     }
-    let zoo = zoo(&whole, limits)?;
+    let zoo = ZooMatrix::open(&whole, limits)?;
     let tensors = zoo.variables.iter().map(|variable| TensorEntry {
         name: variable.name.clone(),
         shape: variable.shape.clone(),

@@ -34,19 +34,19 @@ impl NormalisedFluctuation {
         let (sums, moments) = (&scan.sums, &scan.moments);
         let from_sums = scan
             .sum_of_fourths
-            .and_then(|sum_of_fourths| variances_from_sums(moments, sum_of_fourths));
-        let variances = from_sums.unwrap_or_else(|| variances(kernel, moments));
-        let weights_per_row = shape.fan_in * shape.taps;
-        let weights_per_column = shape.n_out / shape.groups * shape.taps;
+            .and_then(|sum_of_fourths| weight_variances_from_sums(moments, sum_of_fourths));
+        let variances = from_sums.unwrap_or_else(|| weight_variances(kernel, moments));
+        let weights_per_row = shape.row_channels * shape.taps;
+        let weights_per_column = shape.n_rows / shape.groups * shape.taps;
         let side = |totals: &Totals, n: usize| {
             let totals = match shape.taps {
                 1 => Cow::Borrowed(totals),
                 taps => Cow::Owned(totals.over_taps(taps)),
             };
             let of = |sums: &[f64], variance: f64| {
-                let (variance_of_sums, counts) = variance_of_sums(sums);
+                let (sums_variance, counts) = variance_of_totals(sums);
                 let rho = if variance > 0.0 {
-                    variance_of_sums / (n as f64 * variance)
+                    sums_variance / (n as f64 * variance)
                 } else {
                     f64::NAN
                 };
@@ -67,22 +67,22 @@ impl NormalisedFluctuation {
 
 /// Population variance of the finite sums, 0 where they are equal but for rounding, and how many
 /// sums are finite, NaN and infinite.
-fn variance_of_sums(sums: &[f64]) -> (f64, [u64; 3]) {
+fn variance_of_totals(sums: &[f64]) -> (f64, [u64; 3]) {
     let n = sums.len() as f64;
-    let mean = powers(sums, 0.0)[0] / n;
+    let mean = deviation_sums(sums, 0.0)[0] / n;
     if !mean.is_finite() {
         let moments = Moments::of(&Sample::each(sums));
         let counts = [moments.count, moments.nan, moments.infinite];
         return (moments.variance(), counts);
     }
     // The first power corrects the rounding of the mean.
-    let [deviations, squares] = powers(sums, mean);
+    let [deviations, squares] = deviation_sums(sums, mean);
     let variance = (squares - deviations * deviations / n) / n;
     (zero_if_equal(variance, mean), [sums.len() as u64, 0, 0])
 }
 
 /// `sum (x - about)` and `sum (x - about)^2`
-fn powers(values: &[f64], about: f64) -> [f64; 2] {
+fn deviation_sums(values: &[f64], about: f64) -> [f64; 2] {
     let mut lanes = [[0.0; LANES]; 2];
     for run in values.chunks(LANES) {
         for (lane, x) in run.iter().enumerate().take(LANES) {
@@ -106,7 +106,7 @@ const MIN_VARIANCE_SHARE: f64 = 1e-2;
 
 /// Population variances of w, |w| and w^2 from sums over all weights; `None` where digits would
 /// cancel.
-fn variances_from_sums(moments: &Moments, sum_of_fourths: f64) -> Option<[f64; 3]> {
+fn weight_variances_from_sums(moments: &Moments, sum_of_fourths: f64) -> Option<[f64; 3]> {
     let n = moments.count as f64;
     let (abs_mean, square_mean) = (moments.l1 / n, moments.squares / n);
     let abs = square_mean - abs_mean * abs_mean;
@@ -120,7 +120,7 @@ fn variances_from_sums(moments: &Moments, sum_of_fourths: f64) -> Option<[f64; 3
 const LANES: usize = 8;
 
 /// Population variances of w, |w| and w^2 over the finite weights, about their means.
-fn variances<T: Copy + Into<f64>>(kernel: &[T], moments: &Moments) -> [f64; 3] {
+fn weight_variances<T: Copy + Into<f64>>(kernel: &[T], moments: &Moments) -> [f64; 3] {
     let n = moments.count as f64;
     let (abs_mean, square_mean) = (moments.l1 / n, moments.squares / n);
     let mut lanes = [[0.0; LANES]; 2];
@@ -154,16 +154,17 @@ pub(crate) fn correlation(columns: [&[f64]; 2], moments: [&Moments; 2]) -> Summa
     let (a, b): (Vec<f64>, Vec<f64>) = pairs
         .filter(|(a, b)| a.is_finite() && b.is_finite())
         .unzip();
-    let [of_a, of_b] = [&a, &b].map(|column| Moments::of(&Sample::each(column)));
-    correlation_of_finite([&a, &b], [&of_a, &of_b])
+    let [a_moments, b_moments] = [&a, &b].map(|column| Moments::of(&Sample::each(column)));
+    correlation_of_finite([&a, &b], [&a_moments, &b_moments])
 }
 
 /// `sum (a - mean(a)) (b - mean(b)) / (n std(a) std(b))`
-fn correlation_of_finite([a, b]: [&[f64]; 2], [of_a, of_b]: [&Moments; 2]) -> Summary {
+fn correlation_of_finite([a, b]: [&[f64]; 2], [a_moments, b_moments]: [&Moments; 2]) -> Summary {
     let n = a.len() as f64;
     let varies = |moments: &Moments| moments.variance() > EQUAL_BELOW * moments.mean * moments.mean;
-    let value = if varies(of_a) && varies(of_b) {
-        sum_of_products([a, b], [of_a.mean, of_b.mean]) / (n * of_a.std() * of_b.std())
+    let value = if varies(a_moments) && varies(b_moments) {
+        sum_of_products([a, b], [a_moments.mean, b_moments.mean])
+            / (n * a_moments.std() * b_moments.std())
     } else {
         f64::NAN
     };
@@ -192,8 +193,8 @@ mod tests {
     fn correlation_by_hand() {
         let a = [1.0, 2.0, 3.0, f64::NAN];
         let with_a = |b: &[f64]| {
-            let [of_a, of_b] = [&a, b].map(|column| Moments::of(&Sample::each(column)));
-            correlation([&a, b], [&of_a, &of_b])
+            let [a_moments, b_moments] = [&a, b].map(|column| Moments::of(&Sample::each(column)));
+            correlation([&a, b], [&a_moments, &b_moments])
         };
         assert!((with_a(&[2.0, 4.0, 6.0, 1.0]).mean - 1.0).abs() < 1e-15);
         assert!((with_a(&[1.0, 3.0, 2.0, 1.0]).mean - 0.5).abs() < 1e-15);
@@ -201,8 +202,9 @@ mod tests {
         assert_eq!(with_a(&a).count, 3);
         let rising: Vec<f64> = (0..1001).map(f64::from).collect();
         let falling: Vec<f64> = rising.iter().map(|x| 7.0 - 3.0 * x).collect();
-        let [of_a, of_b] = [&rising, &falling].map(|column| Moments::of(&Sample::each(column)));
-        let both = correlation([&rising, &falling], [&of_a, &of_b]);
+        let [a_moments, b_moments] =
+            [&rising, &falling].map(|column| Moments::of(&Sample::each(column)));
+        let both = correlation([&rising, &falling], [&a_moments, &b_moments]);
         assert!((both.mean + 1.0).abs() < 1e-15 && both.count == 1001);
     }
 

@@ -9,12 +9,13 @@ pub(crate) use scan::KernelScan;
 
 use cntflow_network::Links;
 
-/// Sums of w, |w| and w^2 over a kernel `[n_out, fan_in, taps]`. A dense kernel has one tap.
+/// Sums of w, |w| and w^2 over a kernel `[n_rows, row_channels, taps]`. A dense kernel has one tap.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct KernelSums {
-    /// Over the inputs of each output: `[n_out, taps]`.
+    /// For each output and tap, over the inputs of that output: `[n_rows, taps]`.
     pub(crate) rows: Totals,
-    /// Over the outputs of each input's group: `[groups * fan_in, taps]`.
+    /// For each input (of each group) and tap, over the outputs of its group:
+    /// `[groups * row_channels, taps]`.
     pub(crate) columns: Totals,
 }
 
@@ -26,21 +27,21 @@ pub(crate) struct Totals {
     pub(crate) square: Vec<f64>,
 }
 
-/// Sizes of a kernel `[n_out, fan_in, taps]`.
+/// Sizes of a kernel `[n_rows, row_channels, taps]`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KernelShape {
-    pub(crate) n_out: usize,
-    pub(crate) fan_in: usize,
+    pub(crate) n_rows: usize,
+    pub(crate) row_channels: usize,
     pub(crate) taps: usize,
     pub(crate) groups: usize,
 }
 
 impl KernelShape {
-    /// A dense kernel `[n_out, n_in]`.
-    pub(crate) fn dense(n_out: usize, n_in: usize) -> Self {
+    /// A dense kernel `[n_rows, n_columns]`.
+    pub(crate) fn dense(n_rows: usize, n_columns: usize) -> Self {
         Self {
-            n_out,
-            fan_in: n_in,
+            n_rows,
+            row_channels: n_columns,
             taps: 1,
             groups: 1,
         }
@@ -48,8 +49,8 @@ impl KernelShape {
 
     /// Sizes of the kernel of links as it is in memory.
     ///
-    /// `n_out` counts outputs, except that rows of a transposed convolution are input channels and
-    /// rows of an embedding are tokens. `None` for links without a kernel of rows and columns.
+    /// A row belongs to an output. Only in a transposed convolution it belongs to an input channel,
+    /// and in an embedding to a token. `None` for links without a kernel of rows and columns.
     pub(crate) fn of_links(links: &Links) -> Option<Self> {
         match *links {
             Links::Dense { n_in, n_out } => Some(Self::dense(n_out, n_in)),
@@ -60,8 +61,8 @@ impl KernelShape {
                 groups,
                 window,
             } => Some(Self {
-                n_out: filters,
-                fan_in: channels / groups,
+                n_rows: filters,
+                row_channels: channels / groups,
                 taps: window.taps(),
                 groups,
             }),
@@ -71,8 +72,8 @@ impl KernelShape {
                 groups,
                 window,
             } => Some(Self {
-                n_out: channels,
-                fan_in: filters / groups,
+                n_rows: channels,
+                row_channels: filters / groups,
                 taps: window.taps(),
                 groups,
             }),
@@ -105,23 +106,23 @@ impl KernelSums {
     /// Sums that are all 0.
     pub(crate) fn zeros(shape: KernelShape) -> Self {
         Self {
-            rows: Totals::zeros(shape.n_out * shape.taps),
-            columns: Totals::zeros(shape.groups * shape.fan_in * shape.taps),
+            rows: Totals::zeros(shape.n_rows * shape.taps),
+            columns: Totals::zeros(shape.groups * shape.row_channels * shape.taps),
         }
     }
 
     /// Sums of a kernel of any shape. NaN and infinities go into the sums of their row and column.
     pub(crate) fn of<T: Copy + Into<f64>>(kernel: &[T], shape: KernelShape) -> Self {
         let KernelShape {
-            n_out,
-            fan_in,
+            n_rows,
+            row_channels,
             taps,
             groups,
         } = shape;
-        let width = fan_in * taps;
-        let mut rows = Totals::zeros(n_out * taps);
+        let width = row_channels * taps;
+        let mut rows = Totals::zeros(n_rows * taps);
         let mut columns = Totals::zeros(groups * width);
-        let outputs_per_group = n_out / groups;
+        let outputs_per_group = n_rows / groups;
         for (group, kernel) in kernel.chunks_exact(outputs_per_group * width).enumerate() {
             for rows in kernel.chunks(ROWS * width) {
                 add_rows(rows, width, &mut columns, group * width);
@@ -176,7 +177,7 @@ fn add_row<T: Copy + Into<f64>>(row: &[T], columns: &mut Totals, first: usize) {
     }
 }
 
-/// The kernel summed over its taps: `[n_out, fan_in, taps]` to `[n_out, fan_in]`.
+/// The kernel summed over its taps: `[n_rows, row_channels, taps]` to `[n_rows, row_channels]`.
 pub(crate) fn sum_over_taps<T: Copy + Into<f64>>(kernel: &[T], taps: usize) -> Vec<f64> {
     let sums = kernel
         .chunks_exact(taps)
@@ -192,8 +193,8 @@ mod tests {
     fn a_grouped_kernel_by_hand() {
         // Two groups of one filter over one channel, two taps: [[1, -2]], [[3, 4]].
         let shape = KernelShape {
-            n_out: 2,
-            fan_in: 1,
+            n_rows: 2,
+            row_channels: 1,
             taps: 2,
             groups: 2,
         };

@@ -10,14 +10,15 @@ use crate::moments::{Extremes, Moments};
 use crate::quantiles::KernelCounts;
 use crate::sample::Sample;
 
-/// Rows of a tile. Added together, they make the columns' sums be read and written less often.
+/// Rows of a tile. They are added up before they go into the sums of the columns, so those are read
+/// and written a quarter as often.
 const ROWS: usize = 4;
 
 /// Columns of a tile. Widened to f64, a tile stays in the nearest cache.
 const COLUMNS: usize = 256;
 
-/// Columns that are scanned from the first row to the last before the next ones: their 96 KiB of
-/// sums stay in the nearer caches.
+/// Columns of a panel. All rows of a panel are scanned before the next panel, so that the panel's
+/// sums (96 KiB) stay in the nearer caches.
 const PANEL: usize = 4096;
 
 /// Weights of a block, which is compared, counted and summed while it is in the second cache: 256
@@ -36,9 +37,9 @@ pub(crate) struct KernelScan {
 }
 
 impl KernelScan {
-    /// Scans a kernel. A kernel with one tap and one group takes one pass, unless digits would
-    /// cancel or a weight is not finite; then its moments take passes of their own. Others always
-    /// do.
+    /// Scans a kernel. A kernel with one tap and one group, such as a dense one, takes one pass.
+    /// Its moments take passes of their own only if digits would cancel or a weight is not finite.
+    /// The moments of kernels with several taps or groups always do.
     ///
     /// Weights are counted only with `quantiles`.
     pub(crate) fn of(kernel: &[f32], shape: KernelShape, quantiles: bool) -> Self {
@@ -58,7 +59,7 @@ impl KernelScan {
                 .then(|| KernelCounts::for_kernel(kernel))
                 .flatten(),
         };
-        pass.run(kernel, shape.fan_in);
+        pass.run(kernel, shape.row_channels);
         let [sum, l1, square] = [
             &pass.sums.rows.sum,
             &pass.sums.rows.abs,
@@ -146,8 +147,7 @@ impl Pass {
     }
 }
 
-/// Takes the extremes of some weights. A type and no closure: closures are not always compiled with
-/// the instructions that pulp has chosen.
+/// Takes the extremes of some weights. A type, not a closure; see `BinIndices`.
 struct TakeExtremes<'k> {
     weights: &'k [f32],
     extremes: &'k mut Extremes,

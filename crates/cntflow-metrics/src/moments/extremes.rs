@@ -47,7 +47,7 @@ impl Extremes {
         }
     }
 
-    /// Smallest and largest weight; infinities the wrong way round without any.
+    /// Smallest and largest weight; without weights `(inf, -inf)`.
     pub(super) fn range(&self) -> (f32, f32) {
         let min = self.min.iter().copied().fold(f32::INFINITY, f32::min);
         let max = self.max.iter().copied();

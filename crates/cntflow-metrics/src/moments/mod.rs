@@ -64,11 +64,11 @@ impl Moments {
         let n = count as f64;
         let mean = first / n;
         let m2 = second - mean * first;
-        // An infinity or NaN among the values makes l1 one.
+        // If a value is infinite or NaN, l1 is too.
         if !l1.is_finite() || m2.is_nan() || m2 < MIN_VARIANCE_SHARE * second {
             return None;
         }
-        // The central moments, by the binomial theorem.
+        // The central sums, by the binomial theorem. They are not yet divided by n.
         let m3 = third - 3.0 * mean * second + 2.0 * mean * mean * first;
         let m4 = fourth - 4.0 * mean * third + 6.0 * mean * mean * second
             - 3.0 * mean * mean * mean * first;

@@ -47,8 +47,10 @@ impl FirstPass {
         match (part.values, part.times) {
             (Values::F32(values), Times::Once) => values.chunks(BLOCK).for_each(|b| self.block(b)),
             (Values::F64(values), Times::Once) => values.chunks(BLOCK).for_each(|b| self.block(b)),
-            (Values::F32(values), times) => times.of(values, |x, n| self.value(f64::from(x), n)),
-            (Values::F64(values), times) => times.of(values, |x, n| self.value(x, n)),
+            (Values::F32(values), times) => {
+                times.for_each(values, |x, n| self.value(f64::from(x), n))
+            }
+            (Values::F64(values), times) => times.for_each(values, |x, n| self.value(x, n)),
         }
     }
 
@@ -115,8 +117,7 @@ impl Default for Lanes {
     }
 }
 
-/// The first pass over some runs. A type and no closure: closures are not always compiled with the
-/// instructions that pulp has chosen. So with [`SumPowers`].
+/// The first pass over some runs. A type, not a closure; see `BinIndices`. [`SumPowers`] likewise.
 struct SumRuns<'r, T>(&'r [[T; LANES]]);
 
 impl<T: Copy + Into<f64>> WithSimd for SumRuns<'_, T> {
@@ -138,7 +139,8 @@ impl Lanes {
             self.sum[lane] += x;
             self.l1[lane] += x.abs();
             self.squares[lane] += x * x;
-            // Comparisons instead of `min` and `max`, which take care of NaN.
+            // Comparisons, not `min` and `max`: those handle NaN, which costs time. Here NaN has no
+            // effect.
             self.min[lane] = if x < self.min[lane] {
                 x
             } else {
@@ -171,8 +173,10 @@ impl SecondPass {
         match (part.values, part.times) {
             (Values::F32(values), Times::Once) if all_finite => self.all(values),
             (Values::F64(values), Times::Once) if all_finite => self.all(values),
-            (Values::F32(values), times) => times.of(values, |x, n| self.value(f64::from(x), n)),
-            (Values::F64(values), times) => times.of(values, |x, n| self.value(x, n)),
+            (Values::F32(values), times) => {
+                times.for_each(values, |x, n| self.value(f64::from(x), n))
+            }
+            (Values::F64(values), times) => times.for_each(values, |x, n| self.value(x, n)),
         }
     }
 
@@ -206,7 +210,7 @@ impl SecondPass {
     }
 }
 
-/// The second pass over some runs: gives its sums with theirs added.
+/// Adds the powers of some runs to the sums of a second pass, and returns the new sums.
 struct SumPowers<'r, T> {
     second: &'r SecondPass,
     runs: &'r [[T; LANES]],

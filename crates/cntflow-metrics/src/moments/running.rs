@@ -37,8 +37,7 @@ struct Lanes<const N: usize> {
     zeros: [f64; N],
 }
 
-/// Adds a batch. A type and no closure: closures are not always compiled with the instructions that
-/// pulp has chosen.
+/// Adds a batch. A type, not a closure; see `BinIndices`.
 struct AddBatch<'r, T> {
     running: &'r mut RunningMoments,
     values: &'r [T],

@@ -38,7 +38,8 @@ impl AccuracyBins {
         let border = |k: i64| {
             let border = k as f64 * self.width;
             let rounded = (border * 1e12).round() / 1e12;
-            // Rounding would leave these fewer than 9 significant digits.
+            // Borders this near 0 are not rounded: 12 decimals would leave them fewer than 9
+            // significant digits.
             if rounded.abs() < 1e-3 {
                 border
             } else {

@@ -6,11 +6,12 @@ use super::dyadic::{LAST_LEVEL, bin_of, extent, key_of, offset, offset_of_bin};
 pub(super) const POWERS: usize = 4;
 
 /// One bin: the number of its values, and the sums of the powers 1 to 4 of their offsets from its
-/// centre. Offsets are at most 2^22, so sums of 2^39 values fit.
+/// centre. Offsets are at most 2^22, so the sums of the fourth powers of fewer than 2^39 values fit
+/// into an i128.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bin {
-    /// Name of the bin on the dyadic grid.
-    pub(super) name: i64,
+    /// Key of the bin's end towards zero, which says where on the dyadic grid the bin is.
+    pub(super) inner_key: i64,
     pub(super) count: u64,
     pub(super) sums: [i128; POWERS],
 }
@@ -35,11 +36,11 @@ pub(super) struct Cluster {
 impl Bin {
     /// A bin with one value that counts `times` times.
     fn of(key: i64, times: u64, level: u32) -> Self {
-        let name = bin_of(key, level);
-        let r = i128::from(offset(key, name, level));
+        let inner_key = bin_of(key, level);
+        let r = i128::from(offset(key, inner_key, level));
         let n = i128::from(times);
         Self {
-            name,
+            inner_key,
             count: times,
             sums: [n * r, n * r * r, n * r * r * r, n * r * r * r * r],
         }
@@ -48,15 +49,16 @@ impl Bin {
     /// The bin's values in the coarser bin that contains it. The offsets r become `r + d`; sums of
     /// `(r + d)^k` follow by the binomial theorem.
     fn in_coarser(&self, level: u32, coarser: u32) -> Self {
-        let name = bin_of(self.name, coarser);
-        if name == 0 {
+        let inner_key = bin_of(self.inner_key, coarser);
+        // The bin of zero: values so much smaller than the bins' width count as 0.
+        if inner_key == 0 {
             return Self {
-                name,
+                inner_key,
                 count: self.count,
                 sums: [0; POWERS],
             };
         }
-        let d = i128::from(offset_of_bin((self.name, level), (name, coarser)));
+        let d = i128::from(offset_of_bin((self.inner_key, level), (inner_key, coarser)));
         let n = i128::from(self.count);
         let [s1, s2, s3, s4] = self.sums;
         let d2 = d * d;
@@ -67,7 +69,7 @@ impl Bin {
             s4 + 4 * d * s3 + 6 * d2 * s2 + 4 * d2 * d * s1 + n * d2 * d2,
         ];
         Self {
-            name,
+            inner_key,
             sums,
             ..*self
         }
@@ -87,7 +89,7 @@ impl Bins {
     pub(super) fn of(sorted: &[(f64, u64)], max_bins: usize) -> Self {
         let keys: Vec<(i64, u64)> = sorted.iter().map(|&(x, n)| (key_of(x), n)).collect();
         let fits = |level: u32| n_occupied(&keys, level) <= max_bins;
-        // Coarser bins are never more, so a binary search finds the level.
+        // A coarser level never needs more bins, so a binary search finds the level.
         let (mut low, mut high) = (0, LAST_LEVEL);
         while low < high {
             let middle = (low + high) / 2;
@@ -123,7 +125,7 @@ impl Bins {
         all.extend(a);
         all.extend(b);
         // Two sorted runs: the stable sort merges them in one pass.
-        all.sort_by_key(|bin| bin.name);
+        all.sort_by_key(|bin| bin.inner_key);
         self.bins = joined(all.into_iter());
         self.level = level;
         while self.bins.len() > max_bins && self.level < LAST_LEVEL {
@@ -147,7 +149,7 @@ impl Bins {
     /// The bins as reals, in the order of their centres.
     pub(super) fn clusters(&self) -> impl Iterator<Item = Cluster> {
         self.bins.iter().map(|bin| {
-            let (centre, half_width, unit) = extent(bin.name, self.level);
+            let (centre, half_width, unit) = extent(bin.inner_key, self.level);
             let mut power = 1.0;
             let sums = bin.sums.map(|sum| {
                 power *= unit;
@@ -178,7 +180,7 @@ fn joined(bins: impl Iterator<Item = Bin>) -> Vec<Bin> {
     let mut joined: Vec<Bin> = Vec::new();
     for bin in bins {
         match joined.last_mut() {
-            Some(last) if last.name == bin.name => last.add(&bin),
+            Some(last) if last.inner_key == bin.inner_key => last.add(&bin),
             _ => joined.push(bin),
         }
     }

@@ -1,4 +1,4 @@
-//! Comparing several samples: the bins of a population, or the layers of one network.
+//! Comparing several samples: the populations of different bins, or the layers of one network.
 
 use super::wasserstein::Points;
 use super::{Comparison, Density, Grid, NoDensity, SampleSummary};

@@ -1,7 +1,7 @@
 //! Gaussian kernel densities of samples.
 
 use super::bins::{Cluster, POWERS};
-use super::kernel_table::KernelTable;
+use super::density_table::DensityTable;
 use super::tail::Tail;
 use super::{Grid, SampleSummary};
 
@@ -34,8 +34,8 @@ pub enum NoDensity {
     #[error("all values are equal")]
     Constant,
     /// The bandwidth is so small or large that its powers leave the range of f64.
-    #[error("the bandwidth is beyond 1e-70 to 1e70")]
-    Spread,
+    #[error("the bandwidth is not between 1e-70 and 1e70")]
+    Bandwidth,
 }
 
 /// The Gaussian kernel density of a sample x of n values,
@@ -73,9 +73,10 @@ pub enum NoDensity {
 pub struct Density {
     bandwidth: f64,
     scale: f64,
-    cells: Vec<Cell>,
-    /// Interpolated instead of summing the cells; `None` where it would be too long.
-    table: Option<KernelTable>,
+    cells: Vec<ExpandedKernel>,
+    /// The sum of the cells at close points, to interpolate between; `None` if it would have too
+    /// many points, then the cells are summed.
+    table: Option<DensityTable>,
     tail: Tail,
     error_bound: f64,
 }
@@ -83,7 +84,7 @@ pub struct Density {
 /// The sum of the kernels of a cell: `exp(-t^2/2)` times a polynomial in t, the distance from the
 /// centre in bandwidths.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cell {
+pub(super) struct ExpandedKernel {
     centre: f64,
     polynomial: [f64; POWERS + 1],
 }
@@ -104,16 +105,19 @@ impl Density {
         };
         let bandwidth = (n as f64).powf(-0.2) * sample.variance().sqrt();
         if !BANDWIDTHS.contains(&bandwidth) {
-            return Err(NoDensity::Spread);
+            return Err(NoDensity::Bandwidth);
         }
         let clusters: Vec<Cluster> = cells(sample.clusters(), bandwidth / CELLS_PER_BANDWIDTH);
-        let kernels: Vec<Cell> = clusters.iter().map(|c| Cell::of(c, bandwidth)).collect();
+        let kernels: Vec<ExpandedKernel> = clusters
+            .iter()
+            .map(|c| ExpandedKernel::of(c, bandwidth))
+            .collect();
         let widest = clusters.iter().fold(0.0, |w: f64, c| w.max(c.half_width));
         Ok(Self {
             bandwidth,
             scale: 1.0 / (n as f64 * bandwidth * (2.0 * std::f64::consts::PI).sqrt()),
             error_bound: error_bound(sample, widest / bandwidth, bandwidth),
-            table: KernelTable::of(&kernels, range, bandwidth),
+            table: DensityTable::of(&kernels, range, bandwidth),
             cells: kernels,
             tail: Tail::of(
                 &cells(sample.clusters(), bandwidth / TAIL_CELLS_PER_BANDWIDTH),
@@ -164,10 +168,11 @@ impl Density {
 
 /// See [`Density::error_bound`]. `u` is half the width of the widest cell in bandwidths.
 ///
-/// `|He_5(t)| exp(-t^2/4) <= 8.3`, and a density with kernels of width `sqrt(2) h` is nowhere more
-/// than `sqrt(2)` times the largest density, so the fifth order is at most
-/// `8.3 sqrt(2) / 5! < 0.1`. The rest up to 0.12 covers the intermediate point of the remainder.
-/// Likewise `|t| exp(-t^2/4) sqrt(2) < 1.3` for rounding.
+/// Taylor's remainder after the fourth order is `He_5(t') exp(-t'^2/2) u^5 / 5!` with a t' between
+/// t and t - u (He: Hermite polynomials, see [`ExpandedKernel::of`]). `|He_5(t)| exp(-t^2/4) <=
+/// 8.3`. What is left, `exp(-t^2/4)`, are kernels of width `sqrt(2) h`. Their sum is at most
+/// `sqrt(2)` times the largest density. Together `8.3 sqrt(2) / 5! < 0.1`; 0.12 leaves room for t'
+/// instead of t. Likewise `|t| exp(-t^2/4) sqrt(2) < 1.3` for rounding.
 fn error_bound(sample: &SampleSummary, u: f64, bandwidth: f64) -> f64 {
     let largest = sample.min().abs().max(sample.max().abs());
     let rounding = if sample.rounded {
@@ -222,7 +227,7 @@ impl Cluster {
     }
 }
 
-impl Cell {
+impl ExpandedKernel {
     /// Expands the kernels of a cluster:
     /// `exp(-(t - u)^2 / 2) = exp(-t^2 / 2) sum_k He_k(t) u^k / k!`, ordered by powers of t. `a_k`
     /// below is the sum of `u^k / k!` over the values.

@@ -45,7 +45,7 @@ impl Divergences {
     /// ```
     pub fn between(samples: [&SampleSummary; 2], densities: [&Density; 2]) -> Self {
         let Some(grid) = Grid::over(samples) else {
-            // Samples with densities have values; without there is nothing to compare.
+            // Does not happen: a sample that has a density has values.
             return Self {
                 jeffreys: f64::NAN,
                 jensen_shannon: f64::NAN,

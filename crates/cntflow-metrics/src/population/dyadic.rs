@@ -1,9 +1,9 @@
-//! The dyadic grid: which bin a value is in. Everything is an integer, so a value is in the same
-//! bin whatever came before it.
+//! The dyadic grid: which bin a value is in. Bins are computed with integers only and depend on the
+//! value and the level alone, not on the values before.
 //!
 //! A value is rounded to 24 significant bits, those of an f32. Its key is then its octave (its
 //! power of two) and 23 bits within the octave. A bin of level L holds values of one sign and one
-//! octave. It is 2^L wide, or the whole octave where that is narrower.
+//! octave. It is 2^(L - 1023) wide, or the whole octave where the octave is narrower.
 //!
 //! Two neighbouring bins of level L make one of level L + 1, never across the border of an octave.
 //! So all values of a bin have a last bit of the same size, and sums over a bin are sums of
@@ -59,8 +59,8 @@ fn shift(octave: u32, level: u32) -> u32 {
     BITS.saturating_sub(octave.saturating_sub(level))
 }
 
-/// The bin of a key at a level, named by the key of its end towards zero. So the name of a finer
-/// bin is a key too, and gives the coarser bin that contains it.
+/// The bin of a key at a level, by its inner key: the key of its end towards zero. So the bin of a
+/// finer bin's inner key is the coarser bin that contains the finer one.
 pub(super) fn bin_of(key: i64, level: u32) -> i64 {
     if key == 0 || octave(key) + OCTAVES_BELOW < level {
         return 0;

@@ -96,18 +96,19 @@ impl SampleSummary {
     }
 }
 
-/// Names of the bins as steps from one to the next, then counts and sums.
+/// Writes level and number of bins, then the inner keys (each as the difference from the one
+/// before), then the counts, then the sums power by power.
 fn put_bins(out: &mut Vec<u8>, bins: &Bins) {
     put(out, bins.level.into());
     put(out, bins.bins.len() as u128);
     let mut last = 0_i64;
     for bin in &bins.bins {
-        // Names are multiples of a power of two, so steps end in zero bits.
-        let step = bin.name.wrapping_sub(last);
+        // Inner keys are multiples of a power of two, so steps end in zero bits.
+        let step = bin.inner_key.wrapping_sub(last);
         let zeros = step.trailing_zeros().min(63);
         out.push(zeros as u8);
         put(out, unsigned((step >> zeros).into()));
-        last = bin.name;
+        last = bin.inner_key;
     }
     bins.bins.iter().for_each(|bin| put(out, bin.count.into()));
     for power in 0..POWERS {
@@ -214,12 +215,16 @@ impl Bytes<'_> {
         let level = self.count()?;
         check(level <= LAST_LEVEL.into(), "unknown level")?;
         let level = level as u32;
-        let names = self.bin_names(level)?;
+        let inner_keys = self.inner_keys(level)?;
         let mut bins: Vec<Bin> = Vec::new();
-        for name in names {
+        for inner_key in inner_keys {
             let (count, sums) = (self.count()?, [0; POWERS]);
             check(count > 0, "empty bin")?;
-            bins.push(Bin { name, count, sums });
+            bins.push(Bin {
+                inner_key,
+                count,
+                sums,
+            });
         }
         for power in 0..POWERS {
             for bin in &mut bins {
@@ -229,23 +234,28 @@ impl Bytes<'_> {
         Ok(Bins { level, bins })
     }
 
-    fn bin_names(&mut self, level: u32) -> Result<Vec<i64>, DecodeError> {
+    fn inner_keys(&mut self, level: u32) -> Result<Vec<i64>, DecodeError> {
         let length = self.length(MAX_BINS)?;
-        let mut names: Vec<i64> = Vec::new();
+        let mut inner_keys: Vec<i64> = Vec::new();
         for _ in 0..length {
             let zeros = self.byte()?.min(63);
             let step = (self.signed()? as i64) << zeros;
-            names.push(names.last().map_or(step, |last| last.wrapping_add(step)));
+            inner_keys.push(
+                inner_keys
+                    .last()
+                    .map_or(step, |last| last.wrapping_add(step)),
+            );
         }
-        let is_on_grid = |name: &i64| {
-            name.unsigned_abs() >> 23 <= LAST_LEVEL.into() && bin_of(*name, level) == *name
+        let is_on_grid = |inner_key: &i64| {
+            inner_key.unsigned_abs() >> 23 <= LAST_LEVEL.into()
+                && bin_of(*inner_key, level) == *inner_key
         };
-        let sorted = names.is_sorted_by(|a, b| a < b);
+        let sorted = inner_keys.is_sorted_by(|a, b| a < b);
         check(
-            length > 0 && sorted && names.iter().all(is_on_grid),
+            length > 0 && sorted && inner_keys.iter().all(is_on_grid),
             "bins out of order or off the grid",
         )?;
-        Ok(names)
+        Ok(inner_keys)
     }
 }
 

@@ -3,7 +3,7 @@
 use cntflow_network::{Network, Role, Weights};
 
 use super::{SampleBuilder, SampleSummary};
-use crate::link_sample::GraphLinks;
+use crate::graph_links::GraphLinks;
 use crate::measure::with_separate_norms;
 use crate::sample::{Sample, Times};
 use crate::{MeasureOptions, Metric, NetworkMetrics, NeuronColumns, NeuronStatistics};

@@ -13,7 +13,7 @@ pub const MAX_BINS: usize = 4096;
 /// computed.
 ///
 /// Up to [`EXACT_VALUES`] different values are kept, each with how often it counts. More are
-/// rounded to 24 significant bits (those of an f32) and counted in bins of width 2^L. L is as small
+/// rounded to 24 significant bits (those of an f32) and counted in bins of width 2^k. k is as small
 /// as [`MAX_BINS`] occupied bins allow; when a sample outgrows them, bins are joined in pairs. A
 /// bin keeps the number of its values and the sums of the powers 1 to 4 of their distances from its
 /// centre.
@@ -21,7 +21,7 @@ pub const MAX_BINS: usize = 4096;
 /// All of these are integers. So merging in any order gives the same result to the last bit, equal
 /// to the summary of all values. An outlier costs a bin, not resolution.
 ///
-/// NaN and infinities are counted and left out. Up to 2^39 values fit.
+/// NaN and infinities are counted and left out. Fewer than 2^39 values fit.
 ///
 /// ```
 /// use cntflow_metrics::population::SampleSummary;

@@ -28,7 +28,8 @@ impl Tail {
         Self { bandwidth, points }
     }
 
-    /// Replaces the sums of kernels at the points of the grid that no value is near.
+    /// At grid points without a value near, replaces the sum of kernels in `values` by one whose
+    /// relative error is small.
     pub(super) fn replace(&self, grid: &Grid, values: &mut [f64]) {
         let mut n_below = 0;
         for (value, y) in values.iter_mut().zip(grid.points()) {

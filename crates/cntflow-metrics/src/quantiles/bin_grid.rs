@@ -2,12 +2,12 @@
 
 use pulp::{Simd, WithSimd};
 
-/// Bins of a grid at most.
-pub(super) const MAX_BINS: usize = 1 << 12;
+/// Most bins of a grid.
+pub(super) const MAX_GRID_BINS: usize = 1 << 12;
 
-/// Share of all values, `1 / n`, that the bins with ranks may hold. With more, the values are too
-/// unevenly spread for bins of equal width.
-pub(super) const MAX_COLLECTED: usize = 8;
+/// The bins with ranks may hold at most one value in this many. If they hold more, the values are
+/// too unevenly spread for bins of equal width.
+pub(super) const COLLECTED_DIVISOR: usize = 8;
 
 /// Bin `round((x - low) * scale)` of a value x. A larger value is never in an earlier bin, however
 /// the arithmetic rounds, so binned selection is exact.
@@ -20,15 +20,15 @@ pub(super) struct BinGrid<T> {
 
 /// The number type of a grid.
 pub(super) trait BinFloat: Copy {
-    /// The bin of a value, below [`MAX_BINS`].
+    /// The bin of a value, below [`MAX_GRID_BINS`].
     fn bin(self, grid: BinGrid<Self>) -> u16;
 }
 
 /// The last bin.
-const LAST: f32 = (MAX_BINS - 1) as f32;
+const LAST: f32 = (MAX_GRID_BINS - 1) as f32;
 
-/// 2^23. Added to a small f32, it leaves the nearest whole number in the low bits: a conversion
-/// that vector registers have, unlike that to u16.
+/// 2^23. Adding it to a small f32 leaves the nearest whole number in the low bits. Vector registers
+/// have no direct conversion of f32 to u16.
 const ROUND_F32: f32 = (1 << 23) as f32;
 
 /// 2^52, likewise for f64.
@@ -58,15 +58,15 @@ impl BinFloat for f64 {
     }
 }
 
-/// The index of a bin in an array of [`MAX_BINS`]. The remainder changes nothing, but the compiler
-/// then leaves the bounds check out.
+/// The index of a bin in an array of [`MAX_GRID_BINS`]. The remainder changes nothing, but the
+/// compiler then leaves the bounds check out.
 #[inline(always)]
 pub(super) fn slot(bin: u16) -> usize {
-    usize::from(bin) % MAX_BINS
+    usize::from(bin) % MAX_GRID_BINS
 }
 
-/// Writes the bin of every value. A type and no closure: closures are not always compiled with the
-/// instructions that pulp has chosen.
+/// Writes the bin of every value. A type, not a closure: the compiler may leave a closure without
+/// the instructions that pulp has chosen.
 pub(super) struct BinIndices<'v, V, T> {
     pub(super) grid: BinGrid<T>,
     pub(super) values: &'v [V],

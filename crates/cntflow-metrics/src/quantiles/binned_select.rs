@@ -2,7 +2,7 @@
 
 use pulp::Arch;
 
-use super::bin_grid::{BinGrid, BinIndices, MAX_BINS, MAX_COLLECTED, slot};
+use super::bin_grid::{BinGrid, BinIndices, COLLECTED_DIVISOR, MAX_GRID_BINS, slot};
 use super::ordered_keys::{f64_key, f64_of_key, select};
 use super::ranks::{RANKS, bins_with_ranks, positions_in_marked_bins};
 use super::scratch::QuantileScratch;
@@ -12,7 +12,7 @@ use crate::sample::{Sample, Values};
 /// Values from which counting them in bins is quicker than selecting among them all.
 pub(super) const BINS_FROM: usize = 1 << 7;
 
-/// Fewest bins. Above, there are two to four for each value, up to [`MAX_BINS`].
+/// Fewest bins. More values get two to four bins each, up to [`MAX_GRID_BINS`] bins.
 const MIN_BINS: usize = 1 << 9;
 
 /// The values at `ranks` of finite values that each count once.
@@ -28,7 +28,7 @@ pub(super) fn select_by_bins(
     if n < BINS_FROM || n as u64 != moments.count {
         return None;
     }
-    let n_bins = (2 * n).next_power_of_two().clamp(MIN_BINS, MAX_BINS);
+    let n_bins = (2 * n).next_power_of_two().clamp(MIN_BINS, MAX_GRID_BINS);
     let grid = BinGrid {
         low: moments.min,
         scale: (n_bins - 1) as f64 / (moments.max - moments.min),
@@ -42,15 +42,15 @@ pub(super) fn select_by_bins(
     } = scratch;
     indices.resize(n, 0);
     write_indices(sample, grid, indices);
-    let mut counts = [0_u32; MAX_BINS];
+    let mut counts = [0_u32; MAX_GRID_BINS];
     indices.iter().for_each(|&bin| counts[slot(bin)] += 1);
     let rank_bins = bins_with_ranks(0, &counts[..n_bins], ranks);
     let bins: Vec<u16> = rank_bins.iter().map(|found| found.bin).collect();
     let n_collected = bins.iter().map(|&bin| counts[slot(bin)] as usize);
-    if n_collected.sum::<usize>() > n / MAX_COLLECTED {
+    if n_collected.sum::<usize>() > n / COLLECTED_DIVISOR {
         return None;
     }
-    let mut marked = [false; MAX_BINS];
+    let mut marked = [false; MAX_GRID_BINS];
     bins.iter().for_each(|&bin| marked[slot(bin)] = true);
     f64_keys.clear();
     let mut bins_of_values = indices.iter();

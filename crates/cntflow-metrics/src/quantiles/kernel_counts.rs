@@ -10,7 +10,7 @@ use crate::moments::Moments;
 /// Beyond, they come from a [`QuantileSketch`]. Quantiles of convolutions, and of kernels that a
 /// norm is folded into, are exact for any number of weights; the latter take 16 bytes of memory for
 /// each weight while they are measured.
-pub const EXACT_QUANTILES: usize = 1 << 26;
+pub const MAX_WEIGHTS_FOR_EXACT_QUANTILES: usize = 1 << 26;
 
 /// Counts of a kernel's weights.
 #[derive(Debug)]
@@ -24,7 +24,9 @@ impl KernelCounts {
     pub(crate) fn for_kernel(kernel: &[f32]) -> Option<Self> {
         match kernel.len() {
             n if n < RADIX_FROM => None,
-            n if n <= EXACT_QUANTILES => KernelHistogram::for_kernel(kernel).map(Self::Histogram),
+            n if n <= MAX_WEIGHTS_FOR_EXACT_QUANTILES => {
+                KernelHistogram::for_kernel(kernel).map(Self::Histogram)
+            }
             _ => Some(Self::Sketch(QuantileSketch::default())),
         }
     }
@@ -78,7 +80,7 @@ mod tests {
     use crate::quantiles::ranks::QUANTILES;
     use crate::sample::{Sample, Scratch, Times, Values};
 
-    /// A kernel beyond [`EXACT_QUANTILES`] gets this; a small one shows it.
+    /// A kernel beyond [`MAX_WEIGHTS_FOR_EXACT_QUANTILES`] gets this; a small one shows it.
     #[test]
     fn a_sketch_gives_kernel_and_kernel_with_bias_within_its_bound() {
         let kernel: Vec<f32> = (1..=1001).map(|i| i as f32 / 7.0).collect();

@@ -1,8 +1,10 @@
 //! Order statistics of a kernel that is counted in bins while it is scanned.
+//!
+//! Bins that hold a rank are *marked*; their weights are collected.
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::bin_grid::{BinFloat, BinGrid, BinIndices, MAX_BINS, MAX_COLLECTED, slot};
+use super::bin_grid::{BinFloat, BinGrid, BinIndices, COLLECTED_DIVISOR, MAX_GRID_BINS, slot};
 use super::ordered_keys::{f32_key, f32_of_key, select};
 use super::ranks::{RANKS, RankBin, bins_with_ranks, positions_in_marked_bins};
 
@@ -18,7 +20,8 @@ const GROUP: usize = 32;
 /// Collected weights that are always allowed, whatever their share.
 const MIN_COLLECTED: u64 = 1024;
 
-/// Marked bins in the usual case: one for both ranks of a quantile, the same with and without bias.
+/// Marked bins in the usual case: a quantile's two ranks share a bin, and the bias does not move
+/// them to another.
 const USUAL_MARKED: usize = RANKS / 2;
 
 /// Marked bins at most: one for each rank, with bias and without.
@@ -28,7 +31,7 @@ const MAX_MARKED: usize = 2 * RANKS;
 #[derive(Debug)]
 pub(crate) struct KernelHistogram {
     grid: BinGrid<f32>,
-    counts: Box<[u32; MAX_BINS]>,
+    counts: Box<[u32; MAX_GRID_BINS]>,
     total: u64,
 }
 
@@ -42,13 +45,13 @@ impl KernelHistogram {
         let widen = |range: (f32, f32), &x: &f32| (range.0.min(x), range.1.max(x));
         let (low, high) = sample.fold((f32::INFINITY, f32::NEG_INFINITY), widen);
         // One bin on each side is for the weights beyond.
-        let scale = (MAX_BINS - 2) as f32 / (high - low);
+        let scale = (MAX_GRID_BINS - 2) as f32 / (high - low);
         (low.is_finite() && scale.is_finite() && scale > 0.0).then(|| Self {
             grid: BinGrid {
                 low: low - 1.0 / scale,
                 scale,
             },
-            counts: Box::new([0; MAX_BINS]),
+            counts: Box::new([0; MAX_GRID_BINS]),
             total: 0,
         })
     }
@@ -90,13 +93,13 @@ impl KernelHistogram {
         ];
         let marked = union_of_bins(&rank_bins);
         let count = |&bin: &u16| u64::from(counts_with_more[usize::from(bin)]);
-        let most = self.total / MAX_COLLECTED as u64 + MIN_COLLECTED;
+        let most = self.total / COLLECTED_DIVISOR as u64 + MIN_COLLECTED;
         if marked.iter().map(count).sum::<u64>() > most {
             return None;
         }
         let mut keys = Vec::new();
         self.collect(counted, &marked, &mut keys);
-        let select_ranks = |keys: &mut Vec<u32>, counts: &[u32; MAX_BINS], i: usize| {
+        let select_ranks = |keys: &mut Vec<u32>, counts: &[u32; MAX_GRID_BINS], i: usize| {
             let positions = positions_in_marked_bins(counts, &marked, &rank_bins[i], ranks[i]);
             select(keys, &positions).map(|key| f64::from(f32_of_key(key)))
         };
@@ -106,7 +109,7 @@ impl KernelHistogram {
         Some([of_counted, select_ranks(&mut keys, &counts_with_more, 1)])
     }
 
-    fn counts_with(&self, more: &[f32]) -> Box<[u32; MAX_BINS]> {
+    fn counts_with(&self, more: &[f32]) -> Box<[u32; MAX_GRID_BINS]> {
         let mut counts = self.counts.clone();
         let mut indices = vec![0; more.len()];
         self.write_indices(more, &mut indices);
@@ -134,7 +137,7 @@ fn union_of_bins(rank_bins: &[Vec<RankBin>; 2]) -> Vec<u16> {
     bins
 }
 
-/// Collects the keys of the values in marked bins. A type and no closure, as [`BinIndices`].
+/// Collects the keys of the values in marked bins. A type, not a closure; see [`BinIndices`].
 struct Collect<'b> {
     grid: BinGrid<f32>,
     values: &'b [f32],
@@ -147,7 +150,7 @@ impl WithSimd for Collect<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        // A number of marked bins that is known at compile time stays in registers.
+        // If their number is known at compile time, the marked bins stay in registers.
         match self.marked.len() {
             n if n <= USUAL_MARKED => self.with_room_for::<USUAL_MARKED>(),
             n if n <= RANKS => self.with_room_for::<RANKS>(),

@@ -1,15 +1,16 @@
 //! Exact quantiles of samples, and a sketch for kernels too large for them.
 //!
 //! A quantile lies between two order statistics, so the work is to find the values of a few ranks
-//! without sorting everything. All ways do this in three steps: count the values in bins that rise
-//! with them, collect the values of the few bins that hold a rank, and select among those.
+//! without sorting everything. All ways do this in three steps: count the values in bins, where a
+//! larger value is never in a lower bin, collect the values of the few bins that hold a rank, and
+//! select among those.
 //!
 //! | sample | bins | file |
 //! |---|---|---|
 //! | f32, many stored values | leading 16 bits | `radix_select` |
 //! | any, fewer values, each once | equal width over the range | `binned_select` |
 //! | a kernel, counted while scanned | equal width over a guessed range | `kernel_histogram` |
-//! | a kernel beyond [`EXACT_QUANTILES`] | leading 16 bits, no second look | `sketch` |
+//! | a kernel beyond [`MAX_WEIGHTS_FOR_EXACT_QUANTILES`] | leading 16 bits, no second look | `sketch` |
 //!
 //! All but the sketch give the order statistics that sorting would, so the choice changes no
 //! result.
@@ -25,7 +26,7 @@ mod ranks;
 pub(crate) mod scratch;
 mod sketch;
 
-pub use kernel_counts::EXACT_QUANTILES;
+pub use kernel_counts::MAX_WEIGHTS_FOR_EXACT_QUANTILES;
 pub use ranks::QUANTILES;
 pub use sketch::QuantileSketch;
 
@@ -39,7 +40,8 @@ use radix_select::{radix_select, radix_select_nested};
 use ranks::{RANKS, RankWalk, interpolate, ranks};
 use scratch::QuantileScratch;
 
-/// Stored values from which radix selection is quicker. It costs a fixed 65,536 bins.
+/// Number of stored values from which radix selection is quicker. For fewer, clearing its 65,536
+/// bins costs more than it saves.
 const RADIX_FROM: usize = 1 << 14;
 
 /// The quantiles [`QUANTILES`] of a sample's finite values; NaN where there are none.
@@ -177,7 +179,7 @@ mod tests {
     /// Every selection gives what sorting the expanded sample does.
     fn check(weights: &[f32], times: Times<'_>) {
         let mut expanded = Vec::new();
-        times.of(weights, |x, n| {
+        times.for_each(weights, |x, n| {
             expanded.extend(std::iter::repeat_n(f64::from(x), n as usize));
         });
         expanded.retain(|x| x.is_finite());

@@ -12,7 +12,7 @@ pub(super) const BINS: usize = 1 << 16;
 pub(super) const FINITE: Range<u16> = 0x80..0xff80;
 
 /// Counts of f32 values by the leading 16 bits of their keys; 512 KiB. Empty until
-/// [`RadixBins::clear`] makes room.
+/// [`RadixBins::reset`] makes room.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RadixBins {
     counts: Vec<u64>,
@@ -32,7 +32,7 @@ pub(super) fn edges(bin: u16) -> [f64; 2] {
 
 impl RadixBins {
     /// Sets all counts to 0.
-    pub(super) fn clear(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.counts.clear();
         self.counts.resize(BINS, 0);
     }

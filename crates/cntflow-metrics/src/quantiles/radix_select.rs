@@ -7,7 +7,7 @@ use super::ranks::{RANKS, RankBin, RankWalk, bins_with_ranks};
 use super::scratch::QuantileScratch;
 use crate::sample::{Sample, Times, Values};
 
-/// Keys that are collected one by one at most; 16 bytes each.
+/// Most keys that are collected one by one; each takes 16 bytes.
 const MAX_KEYS: u64 = 1 << 20;
 
 /// The values at `ranks` of a sample of f32 values.
@@ -21,7 +21,7 @@ pub(super) fn radix_select(
         f32_keys: keys,
         ..
     } = scratch;
-    bins.clear();
+    bins.reset();
     count(sample, bins);
     let rank_bins = bins_with_ranks(FINITE.start, bins.finite(), ranks);
     keys.clear();
@@ -41,7 +41,7 @@ pub(super) fn radix_select_nested(
         f32_keys: keys,
         ..
     } = scratch;
-    bins.clear();
+    bins.reset();
     count(inner, bins);
     let inner_bins = bins_with_ranks(FINITE.start, bins.finite(), inner_ranks);
     count(more, bins);
@@ -61,7 +61,7 @@ fn count(sample: &Sample<'_>, bins: &mut RadixBins) {
 /// Adds the keys of the values in marked bins, each with how often it counts.
 ///
 /// Many weights may be equal, zeros for example. Where keys one by one would be too many, they are
-/// counted by their other 16 bits instead, so that memory stays bounded.
+/// counted by their low 16 bits instead, so that memory stays bounded.
 fn collect(sample: &Sample<'_>, marked: &BinSet, bins: &RadixBins, keys: &mut Vec<(u32, u64)>) {
     let expected: u64 = marked.iter().map(|bin| bins.count(bin)).sum();
     if expected > MAX_KEYS {
@@ -74,7 +74,7 @@ fn collect(sample: &Sample<'_>, marked: &BinSet, bins: &RadixBins, keys: &mut Ve
     });
 }
 
-/// As [`collect`], with every key once.
+/// As [`collect`], but equal keys become one entry.
 fn collect_counted(sample: &Sample<'_>, marked: &BinSet, keys: &mut Vec<(u32, u64)>) {
     let marked_bins: Vec<usize> = marked.iter().collect();
     let mut counts = vec![0_u64; marked_bins.len() * BINS];
@@ -89,8 +89,9 @@ fn collect_counted(sample: &Sample<'_>, marked: &BinSet, keys: &mut Vec<(u32, u6
     }
 }
 
-/// The values at the ranks, among the keys of the bins that hold one. Keys of other bins may be
-/// there too: at each bin with a rank the walk is set to the number of values below.
+/// The values at the ranks, among the keys of the bins that hold one. `keys` may hold keys of other
+/// bins too, and lacks those of unmarked bins. So at each bin of `rank_bins` the walk's count of
+/// values below is set anew.
 fn values_at_ranks(
     keys: &mut [(u32, u64)],
     ranks: &[u64; RANKS],
@@ -138,7 +139,7 @@ fn for_each_weight(sample: &Sample<'_>, mut take: impl FnMut(f32, u64)) {
             match part.times {
                 // A loop of its own: the constant 1 makes it quicker.
                 Times::Once => values.iter().for_each(|&value| take(value, 1)),
-                times => times.of(values, &mut take),
+                times => times.for_each(values, &mut take),
             }
         }
     }
@@ -160,7 +161,7 @@ mod tests {
         }));
         let (mut keys, mut counted) = (Vec::new(), Vec::new());
         let mut no_counts = RadixBins::default();
-        no_counts.clear();
+        no_counts.reset();
         collect(&sample, &marked, &no_counts, &mut keys);
         collect_counted(&sample, &marked, &mut counted);
         keys.sort_unstable();

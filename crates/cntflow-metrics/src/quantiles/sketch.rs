@@ -28,7 +28,7 @@ pub struct QuantileSketch {
 impl Default for QuantileSketch {
     fn default() -> Self {
         let mut bins = RadixBins::default();
-        bins.clear();
+        bins.reset();
         Self { bins }
     }
 }

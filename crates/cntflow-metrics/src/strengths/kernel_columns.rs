@@ -54,7 +54,8 @@ impl KernelColumns {
                     .flat_map(|&x| std::iter::repeat_n(x, positions));
                 nodes.collect()
             }
-            // One direction of a bidirectional layer has fewer columns: only its own neurons.
+            // One column per node. One direction of a bidirectional layer has fewer: those of its
+            // own neurons.
             _ if columns.len() <= n_nodes => columns,
             // A flattened convolution in the channel graph: a node is a run of columns.
             _ => super::sum_runs(&columns, n_nodes),

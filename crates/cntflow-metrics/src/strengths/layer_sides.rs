@@ -24,9 +24,10 @@ struct RunningSide {
 
 impl RunningSide {
     fn add(&mut self, side: Side, first: usize) {
-        // The common case: the only links of a hidden layer. Their sums are moved, not added.
-        let is_unpadded = side.sum.len() == self.n_neurons && self.boundary == 0.0;
-        if is_unpadded && self.sums.is_none() {
+        // Usually the first links reach every neuron, and no boundary is added: their sums are
+        // moved, not added.
+        let replaces_all = side.sum.len() == self.n_neurons && self.boundary == 0.0;
+        if replaces_all && self.sums.is_none() {
             self.sums = Some(side);
             return;
         }

@@ -74,7 +74,8 @@ impl Side {
     fn add_bias(&mut self, bias: &[f64]) {
         let n = self.sum.len();
         if bias.len() > n {
-            // A layer norm has a shift for each position; a node of the channel graph has them all.
+            // A layer norm has a shift for each position. In the channel graph a node gets the sum
+            // of those of its channel.
             let shifts = Self::each(bias.to_vec());
             return self.add(&shifts.map(|shifts| sum_runs(&shifts, n)), 0);
         }
@@ -89,8 +90,8 @@ impl Side {
 
 /// Shape of a layer's nodes in the graph.
 ///
-/// In the channel graph a convolutional layer has one node per channel, if any links to or from it
-/// have weights for channels and not for neurons. A sequence has one node per unit.
+/// In the channel graph, a layer of channels has one node per channel, unless all its links are
+/// dense: those have a weight for every neuron. A sequence has one node per unit.
 pub(crate) fn node_shape(network: &Network<'_>, layer: &NeuronLayer, graph: ConvGraph) -> Shape {
     let is_of_channels = |links: &LinkLayer| {
         let is_beside = links.to == layer.index || links.from == layer.index;
@@ -146,8 +147,8 @@ pub(crate) fn link_sums(
             LinkSums { into, from }
         }
         (Links::ConvTranspose2d { window, .. }, Some(kernel)) => {
-            // The window is that of the convolution the other way, so its outputs are what the
-            // links come from, and so are the kernel's rows.
+            // The window belongs to the convolution that this one transposes. So its outputs, and
+            // the kernel's rows, are this layer's inputs.
             let [outputs, inputs] = [
                 TapClasses::of_outputs(&window, options.padding),
                 TapClasses::of_inputs(&window),
@@ -182,7 +183,8 @@ fn sliding(
     };
     match (options.conv_graph, &weights.kernel) {
         (ConvGraph::Channel, Some(weights)) => {
-            // Absolute sums are of the summed taps, so the kernel's own sums do not serve.
+            // A link of the channel graph is a sum over taps. The absolute value is taken of that
+            // sum, so the sums over single weights in `kernel` cannot be used.
             let summed = match weights {
                 Weights::Single(kernel) => sum_over_taps(kernel, shape.taps),
                 Weights::Double(kernel) => sum_over_taps(kernel, shape.taps),
@@ -246,8 +248,8 @@ fn identity(columns: &KernelColumns, ends: &LinkEnds, residual: Residual) -> Lin
     }
 }
 
-/// Sums of the links from constant neurons. Those are no nodes, like the neuron of a bias, so
-/// nothing leads from the layer before.
+/// Sums of the links from constant neurons, which are not nodes of the graph (like the neuron of a
+/// bias). So nothing is added to any outgoing strength.
 fn constants(
     weights: &LinkWeights<'_>,
     [n, units]: [usize; 2],

@@ -81,8 +81,7 @@ pub(crate) struct AveragePool {
     pub(crate) counted: Window,
 }
 
-/// For each number of positions that a mean counts along one axis, the number of links along that
-/// axis that lead to such means.
+/// Along one axis: the number of links into means that count n positions, for every n that occurs.
 type LinksBySize = BTreeMap<usize, u64>;
 
 impl AveragePool {
@@ -106,8 +105,8 @@ impl AveragePool {
         weights.map(|(area, n)| (1.0 / area as f64, n)).collect()
     }
 
-    /// The windows whose taps have links. Taps in padding have, if the options say so and the mean
-    /// counts padding.
+    /// The windows whose taps are links. Taps that see padding are links only with `padding =
+    /// "whole"`, and only if the mean counts padding.
     fn linked_window(&self, padding: Padding) -> Window {
         match padding {
             Padding::Real => self.window,
@@ -116,7 +115,7 @@ impl AveragePool {
     }
 
     fn sums(&self, channels: usize, options: &MeasureOptions) -> LinkSums {
-        // Without padding that shrinks a mean, every window has the same size.
+        // If every window counts all its taps, all links have the same weight.
         if self.counted.is_unpadded() || options.conv_graph == ConvGraph::Channel {
             let weight = 1.0 / self.window.taps() as f64;
             return of_window(channels, &self.window, weight, options);

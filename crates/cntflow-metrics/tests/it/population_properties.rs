@@ -160,8 +160,8 @@ fn without_spread_there_is_no_density_and_the_error_says_why() {
     assert_eq!(reason(&[f64::NAN, f64::INFINITY]), NoDensity::Empty);
     assert_eq!(reason(&[1.0]), NoDensity::Single);
     assert_eq!(reason(&[0.1; 50]), NoDensity::Constant);
-    assert_eq!(reason(&[1e300, -1e300]), NoDensity::Spread);
-    assert_eq!(reason(&[1e-90, 2e-90]), NoDensity::Spread);
+    assert_eq!(reason(&[1e300, -1e300]), NoDensity::Bandwidth);
+    assert_eq!(reason(&[1e-90, 2e-90]), NoDensity::Bandwidth);
     let equal = summary(&[0.1; 50]);
     let found = compare(&equal, &summary(&[0.6, 0.2]));
     assert_eq!(found.divergences, Err(NoDensity::Constant));

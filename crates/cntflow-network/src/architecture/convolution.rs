@@ -26,8 +26,8 @@ pub struct Conv2d {
     /// Distance between the kernel's taps.
     #[serde(default = "ones")]
     pub dilation: [usize; 2],
-    /// Groups of channels that do not see each other. As many groups as channels make it
-    /// depthwise.
+    /// Number of groups that channels and filters are divided into. A filter sees only the channels
+    /// of its group. As many groups as channels make it depthwise.
     #[serde(default = "one")]
     pub groups: usize,
     /// Whether a bias is added.
@@ -59,7 +59,8 @@ pub struct Conv1d {
     /// Distance between the kernel's taps.
     #[serde(default = "one")]
     pub dilation: usize,
-    /// Groups of channels that do not see each other.
+    /// Number of groups that channels and filters are divided into. A filter sees only the channels
+    /// of its group.
     #[serde(default = "one")]
     pub groups: usize,
     /// Whether a bias is added.
@@ -98,7 +99,8 @@ pub struct ConvTranspose2d {
     /// Distance between the kernel's taps.
     #[serde(default = "ones")]
     pub dilation: [usize; 2],
-    /// Groups of channels that do not see each other.
+    /// Number of groups that channels and filters are divided into. A filter sees only the channels
+    /// of its group.
     #[serde(default = "one")]
     pub groups: usize,
     /// Whether a bias is added.
@@ -133,7 +135,8 @@ pub struct ConvTranspose1d {
     /// Distance between the kernel's taps.
     #[serde(default = "one")]
     pub dilation: usize,
-    /// Groups of channels that do not see each other.
+    /// Number of groups that channels and filters are divided into. A filter sees only the channels
+    /// of its group.
     #[serde(default = "one")]
     pub groups: usize,
     /// Whether a bias is added.

@@ -37,9 +37,10 @@ use crate::Activation;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
-    /// Shape of one input: `[units]`; `[channels, rows, columns]`; `[channels, columns]` before a
-    /// one-dimensional convolution or pooling; `[steps, units]` before all other layers; `[steps]`
-    /// of token numbers before an embedding.
+    /// Shape of one input: `[units]` or `[channels, rows, columns]`. Two sizes are
+    /// `[channels, columns]` if the first layer is a one-dimensional convolution or pooling, a
+    /// global pooling, a batch norm or a group norm; else they are `[steps, units]`. One size is
+    /// `[steps]` (token numbers) if the first layer is an embedding.
     pub input: Vec<usize>,
     /// The layers, from the input to the output.
     pub layers: Vec<Layer>,
@@ -104,7 +105,7 @@ pub enum Layer {
     TransformerEncoder(TransformerEncoder),
     /// A learned vector put before the steps of a sequence.
     ClassToken(ClassToken),
-    /// A learned vector added to every step of a sequence.
+    /// Learned vectors, one for each step of a sequence, added to it.
     PositionEmbedding(PositionEmbedding),
     /// Rows or positions of an image become the steps of a sequence.
     Steps(Steps),

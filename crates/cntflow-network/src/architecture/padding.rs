@@ -1,4 +1,4 @@
-//! Padding of sliding layers. The two sides of an axis may differ.
+//! Padding of convolutions and poolings. The two sides of an axis may differ.
 
 use std::fmt;
 

@@ -16,15 +16,17 @@ pub struct Pool2d {
     /// Step between windows; the window's size by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<[usize; 2]>,
-    /// Zeros (average) or nothing (max) added around the rows and the columns.
+    /// Padding around the rows and the columns. A mean takes it as zeros (see `count_padding`), a
+    /// maximum ignores it.
     #[serde(default)]
     pub padding: Padding2d,
     /// Whether a mean counts padding as zeros (PyTorch's default), or is only over the real inputs
     /// of a window (Keras). Nothing else depends on it.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub count_padding: bool,
-    /// Whether a last window may reach beyond the padded input, if it begins before the padding at
-    /// the end. What is beyond is never counted.
+    /// Whether a last window that reaches beyond the padded input makes an output too (PyTorch's
+    /// `ceil_mode`). It must begin before the padding at the end. A mean never counts what is
+    /// beyond.
     #[serde(default, skip_serializing_if = "is_no")]
     pub ceil_mode: bool,
 }
@@ -41,15 +43,17 @@ pub struct Pool1d {
     /// Step between windows; the window's size by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<usize>,
-    /// Zeros (average) or nothing (max) added before and after.
+    /// Padding before and after. A mean takes it as zeros (see `count_padding`), a maximum ignores
+    /// it.
     #[serde(default)]
     pub padding: Padding1d,
     /// Whether a mean counts padding as zeros (PyTorch's default), or is only over the real inputs
     /// of a window (Keras). Nothing else depends on it.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub count_padding: bool,
-    /// Whether a last window may reach beyond the padded input, if it begins before the padding at
-    /// the end. What is beyond is never counted.
+    /// Whether a last window that reaches beyond the padded input makes an output too (PyTorch's
+    /// `ceil_mode`). It must begin before the padding at the end. A mean never counts what is
+    /// beyond.
     #[serde(default, skip_serializing_if = "is_no")]
     pub ceil_mode: bool,
 }

@@ -9,11 +9,11 @@ use crate::Activation;
 /// A recurrent layer over the steps of a sequence: Elman, LSTM or GRU; stacked and bidirectional
 /// ones too.
 ///
-/// Its tensors are `<name>.weight_ih_l<k>` `[gates units, n_in]`, `<name>.weight_hh_l<k>`
-/// `[gates units, units]`, `<name>.bias_ih_l<k>` and `<name>.bias_hh_l<k>` `[gates units]`, k from
-/// 0, with the suffix `_reverse` for the other direction. Gates are in PyTorch's order: i, f, g, o
-/// of an LSTM; r, z, n of a GRU. The output is `[steps, units]`, or `[steps, 2 units]` of both
-/// directions, the forward one first.
+/// With n = gates * units, its tensors are `<name>.weight_ih_l<k>` `[n, n_in]`,
+/// `<name>.weight_hh_l<k>` `[n, units]`, `<name>.bias_ih_l<k>` and `<name>.bias_hh_l<k>` `[n]`, k
+/// from 0, with the suffix `_reverse` for the other direction. Gates are in PyTorch's order: i, f,
+/// g, o of an LSTM; r, z, n of a GRU. The output is `[steps, units]`, or `[steps, 2 * units]` of
+/// both directions, the forward one first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recurrent {
@@ -75,11 +75,11 @@ pub struct Attention {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Projections {
-    /// As `nn.MultiheadAttention`: `<name>.in_proj_weight` `[3 units, units]` (q, k, v),
+    /// As `nn.MultiheadAttention`: `<name>.in_proj_weight` `[3 * units, units]` (q, k, v),
     /// `<name>.in_proj_bias`, `<name>.out_proj.weight`, `<name>.out_proj.bias`.
     #[default]
     Torch,
-    /// `<name>.qkv.weight` `[3 units, units]`, `<name>.proj.weight` and their biases, as timm's
+    /// `<name>.qkv.weight` `[3 * units, units]`, `<name>.proj.weight` and their biases, as timm's
     /// vision transformers.
     Qkv,
     /// Four modules below `<name>`, named here, each with its weight `[units, units]` and bias.
@@ -126,8 +126,8 @@ pub struct TransformerEncoder {
     pub projections: Projections,
 }
 
-/// A learned vector before the steps of a sequence; its tensor is `<name>`, its last dimension the
-/// units, all others 1.
+/// A learned vector before the steps of a sequence. Its tensor `<name>` has the shape `[units]`.
+/// Dimensions of size 1 in the file are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassToken {
@@ -135,8 +135,8 @@ pub struct ClassToken {
     pub name: String,
 }
 
-/// A learned vector added to every step; its tensor is `<name>` `[steps, units]`, further
-/// dimensions of 1 before them.
+/// Learned vectors, one for each step of a sequence, added to it. Their tensor `<name>` has the
+/// shape `[steps, units]`. Dimensions of size 1 in the file are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PositionEmbedding {
@@ -156,9 +156,9 @@ pub struct Steps {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepsOf {
-    /// `[channels, rows, columns]` to `[rows, channels columns]`: an image row by row.
+    /// `[channels, rows, columns]` to `[rows, channels * columns]`: an image row by row.
     Rows,
-    /// `[channels, rows, columns]` to `[rows columns, channels]`: a token per position.
+    /// `[channels, rows, columns]` to `[rows * columns, channels]`: a token per position.
     Places,
 }
 

@@ -23,8 +23,8 @@ pub(crate) struct Convolution<T> {
 }
 
 impl<T: Real> Convolution<T> {
-    /// Over `channels` channels, with room for `values` values of patches, and for one row of
-    /// outputs at least.
+    /// For inputs of `channels` channels. Patches take `values` values at most, but always hold one
+    /// row of outputs.
     pub(crate) fn new(window: Window, channels: usize, values: usize) -> Self {
         let depth = channels * window.taps();
         let row = depth * window.columns.output;
@@ -43,8 +43,8 @@ impl<T: Real> Convolution<T> {
         let n_rows = self.window.rows.output;
         for first in (0..n_rows).step_by(self.rows) {
             let rows = first..(first + self.rows).min(n_rows);
-            // Values in the padding are not written. With all rows at once they stay zero from the
-            // start; with several blocks, others were there before.
+            // `fill` writes no padding, which must be 0. If one block holds all rows, it stays 0
+            // from the start. Else the block before has left values there.
             if self.rows < n_rows {
                 self.patches.fill(T::default());
             }
@@ -117,16 +117,16 @@ fn fill_tap<T: Real>(
 
 /// Transposed convolution of one group of channels. A product gives what some rows of inputs add to
 /// the outputs through every tap; `scatter` adds it there.
-pub(crate) struct Transpose<T> {
+pub(crate) struct TransposedConvolution<T> {
     window: Window,
     filters: usize,
     rows: usize,
     patches: Vec<T>,
 }
 
-impl<T: Real> Transpose<T> {
-    /// To `filters` filters, with room for `values` values of patches, and for one row of inputs at
-    /// least.
+impl<T: Real> TransposedConvolution<T> {
+    /// For outputs of `filters` channels. Patches take `values` values at most, but always hold one
+    /// row of inputs.
     pub(crate) fn new(window: Window, filters: usize, values: usize) -> Self {
         let row = filters * window.taps() * window.columns.output;
         let rows = (values / row).clamp(1, window.rows.output);
@@ -138,8 +138,8 @@ impl<T: Real> Transpose<T> {
         }
     }
 
-    /// Input `[channels, rows, columns]`, kernel `[channels, filters * taps]`, output
-    /// `[filters, rows, columns]`. The window is that of the convolution the other way: its outputs
+    /// Input `[channels, rows, columns]`, kernel `[channels, filters * taps]`, output `[filters,
+    /// rows, columns]`. The window is that of the convolution that this one transposes: its outputs
     /// are these inputs.
     pub(crate) fn apply(&mut self, input: &[T], kernel: &[T], output: &mut [T]) {
         let depth = self.filters * self.window.taps();

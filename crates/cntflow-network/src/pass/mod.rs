@@ -12,9 +12,10 @@ use faer::{Accum, MatMut, MatRef, Par};
 
 use crate::program::{Source, Stage};
 use crate::{Activation, LayerBatch, LinkLayer, Links, Network, Real, View};
-use convolve::{Convolution, PATCH_VALUES, Transpose};
+use convolve::{Convolution, PATCH_VALUES, TransposedConvolution};
 
-/// Kernel entries that are widened at a time: 2 MiB in f64. So a large network is not copied whole.
+/// Kernel entries that are widened to f64 at a time, 2 MiB, so that a large kernel is never copied
+/// whole.
 const KERNEL_BLOCK: usize = 1 << 18;
 
 /// The buffers of a forward pass, reused for every batch.
@@ -63,8 +64,8 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
         for layer in &neurons[1..] {
             let n_neurons = layer.shape.n_neurons();
             let n_gates = self.compute(layer.index, z0, n_inputs);
-            // Pre- and post-activations of a linear layer are the same. A gated layer computes
-            // both.
+            // Pre- and post-activations of a linear layer are the same. A gated layer has computed
+            // `post` already. So has an Elman layer; computing it again gives the same.
             let has_post = n_gates > 1;
             let is_linear = layer.activation == Some(Activation::Linear);
             if let (Some(activation), false) = (layer.activation, has_post || is_linear) {
@@ -109,8 +110,8 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
         }
     }
 
-    /// Computes the pre-activations of a layer, and of a recurrent one the hidden states too. Gives
-    /// the number of gates.
+    /// Computes the pre-activations of a layer, and of a recurrent one the hidden states too.
+    /// Returns the number of gates.
     fn compute(&mut self, layer: usize, z0: &[T], n_inputs: usize) -> usize {
         let Self {
             network,
@@ -207,8 +208,8 @@ fn apply<T: Real>(
     pre: &mut Vec<T>,
     scratch: &mut Vec<T>,
 ) {
-    let kernel = network.unfolded(layer.kernel.as_ref());
-    let bias = network.unfolded(layer.bias.as_ref());
+    let kernel = network.given_values(layer.kernel.as_ref());
+    let bias = network.given_values(layer.bias.as_ref());
     match layer.links {
         Links::Dense { n_in, n_out } => {
             pre.resize(z.len() / n_in * n_out, T::default());
@@ -246,7 +247,7 @@ fn apply<T: Real>(
             let n = z.len() / (channels * window.outputs());
             pre.resize(n * filters * window.inputs(), T::default());
             let kernel = T::widen(kernel, scratch);
-            let mut transpose = Transpose::new(window, fan_out, PATCH_VALUES);
+            let mut transpose = TransposedConvolution::new(window, fan_out, PATCH_VALUES);
             let kernels = kernel
                 .chunks_exact(fan_in * fan_out * window.taps())
                 .cycle();

@@ -102,8 +102,8 @@ struct StepUnits<'s, T> {
 }
 
 impl<T: Real> StepUnits<'_, T> {
-    /// Advances one unit by a step. Gives the pre-activations of its gates; a unit with fewer than
-    /// four repeats the last one.
+    /// Advances one unit by a step. Returns the pre-activations of its gates. Where there are fewer
+    /// than four gates, the rest repeats the last one and is not used.
     fn step(&mut self, u: usize) -> [T; 4] {
         let units = self.hidden.len();
         let both =
@@ -117,9 +117,9 @@ impl<T: Real> StepUnits<'_, T> {
             Cell::Lstm => {
                 let s = [both(0), both(1), both(2), both(3)];
                 let [i, f, o] = [s[0], s[1], s[3]].map(|s| apply_to_one(Activation::Sigmoid, s));
-                let g = s[2].hyperbolic_tangent();
+                let g = s[2].tanh();
                 self.cells[u] = f * self.cells[u] + i * g;
-                self.hidden[u] = o * self.cells[u].hyperbolic_tangent();
+                self.hidden[u] = o * self.cells[u].tanh();
                 s
             }
             Cell::Gru => {
@@ -129,7 +129,7 @@ impl<T: Real> StepUnits<'_, T> {
                 // PyTorch).
                 let index = 2 * units + u;
                 let n = self.from_inputs[index] + reset * self.from_hidden[index];
-                let new = n.hyperbolic_tangent();
+                let new = n.tanh();
                 self.hidden[u] = (T::from_f64(1.0) - update) * new + update * self.hidden[u];
                 [r, z, n, n]
             }

@@ -50,7 +50,7 @@ impl Plan {
         self.add_constants(LayerKind::ClassToken, with_token, stage, slice, name)
     }
 
-    /// Adds a learned vector to every step.
+    /// Adds learned vectors, one for each step.
     pub(super) fn position_embedding(&mut self, name: &str) -> Result<(), NetworkError> {
         let Shape::Steps { steps, units } = self.current.shape else {
             return Err(self.unsupported_input(name, LayerKind::PositionEmbedding));
@@ -75,12 +75,12 @@ impl Plan {
                 shape: shape.to_vec(),
                 used_as: used_as.to_owned(),
                 buffer: false,
-                ignore_unit_dimensions: true,
+                ignore_dimensions_of_1: true,
             },
         )
     }
 
-    /// Links constant neurons, whose weights are the learned vectors.
+    /// Adds links from constant-one neurons. Their weights are the learned vectors.
     fn add_constants(
         &mut self,
         kind: LayerKind,
@@ -96,6 +96,7 @@ impl Plan {
             n: slice.shape[0],
             units: slice.shape[1],
         };
+        // Constant neurons are in no layer. `from` needs one, so it is the layer itself.
         let source = self.current;
         self.push_links(NewLinks::new(name, links, None, Some(slice)), source)?;
         self.push_stage(stage);
@@ -105,8 +106,8 @@ impl Plan {
         Ok(())
     }
 
-    /// Adds a layer of neurons with the values of the current output, to which something can be
-    /// added.
+    /// Adds a layer of neurons that copies the current output, so that a sum can be taken in the
+    /// copy.
     fn push_copy(&mut self, kind: LayerKind, shape: Shape, name: &str) -> Result<(), NetworkError> {
         self.default_to_linear();
         let source = self.current;
@@ -129,7 +130,8 @@ impl Plan {
         activation: Activation,
         name: &str,
     ) -> Result<(), NetworkError> {
-        self.check_softmax(activation, LayerKind::Add, name)?;
+        let kind = self.graph.neurons[self.current.layer].kind;
+        self.check_softmax(activation, kind, name)?;
         let elementwise = activation != Activation::Softmax;
         // An elementwise activation may come after a reshape, but not after one that drops or mixes
         // values: the others would get it too.
@@ -148,13 +150,13 @@ impl Plan {
         Ok(())
     }
 
-    /// Whether a sum can join the last layer of neurons.
+    /// Whether a sum can join the layer of the current output.
     fn sum_can_join(&self) -> bool {
         matches!(self.joinable, Joinable::Sum | Joinable::Norm(_))
             && self.current.view == View::Same
     }
 
-    /// Sets the activation of the last layer of neurons. Only a linear one lets more join.
+    /// Sets the activation of the layer of the current output. Only a linear one lets more join.
     pub(super) fn set_activation(&mut self, activation: Activation) {
         self.graph.neurons[self.current.layer].activation = Some(activation);
         self.joinable = match (activation, self.joinable) {

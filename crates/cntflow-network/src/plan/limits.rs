@@ -35,7 +35,7 @@ impl Counts {
         self.neurons = add_product(self.neurons, &sizes, MAX_NEURONS)
             .ok_or_else(|| too_large(layer, "neurons", MAX_NEURONS))?;
         let steps = [&sizes[..], &[shape.steps()]].concat();
-        // A token has one number per step, however large the vocabulary.
+        // An input of tokens has one value per step, however large the vocabulary.
         let values = match shape {
             Shape::Tokens { .. } => &steps[3..],
             _ => &steps[..],
@@ -52,7 +52,7 @@ impl Counts {
         Ok(())
     }
 
-    /// Counts links as if there were no padding and a bias for every neuron.
+    /// Counts links: also those of taps that see padding, and biases whether there are any or not.
     pub(super) fn links(&mut self, layer: &str, links: &Links) -> Result<(), NetworkError> {
         let factors = factors(links);
         let total = add_product(self.links, &factors, MAX_LINKS);
@@ -63,7 +63,9 @@ impl Counts {
     }
 }
 
-/// The sizes whose product is the number of links. All but the last give the number of neurons.
+/// The sizes whose product is the number of links. The product without the last one is at least the
+/// number of biases, except in transposed convolutions: there it may be less, and [`MAX_NEURONS`]
+/// keeps the biases few.
 fn factors(links: &Links) -> Vec<usize> {
     match *links {
         Links::Dense { n_in, n_out } => vec![n_out, n_in],
@@ -90,8 +92,11 @@ fn factors(links: &Links) -> Vec<usize> {
             input: [rows, columns],
             output: [r, c],
             ..
-            // A window has at most `ceil(input / output) + 1` inputs.
-        } => vec![channels, r, c, rows / r + 2, columns / c + 2],
+        } => {
+            // Along an axis, a window has at most `ceil(input / output) + 1` inputs: at most
+            // `input / output + 2` rounded down.
+            vec![channels, r, c, rows / r + 2, columns / c + 2]
+        }
         Links::Diagonal {
             channels,
             positions,

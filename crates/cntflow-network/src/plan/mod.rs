@@ -61,7 +61,7 @@ impl Output {
     }
 }
 
-/// What may still become part of the last layer of neurons, instead of making a new one.
+/// What may still become part of the layer of the current output, instead of making a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Joinable {
     /// Nothing: the layer has an activation, or another layer refers to it by name.
@@ -70,8 +70,8 @@ enum Joinable {
     Activation,
     /// An activation, additions and constants.
     Sum,
-    /// All of these, or a norm that is folded into the links at this index: nothing came after
-    /// them.
+    /// All of these, or a norm. It would be folded into the links at this index, which are the last
+    /// thing that was computed.
     Norm(usize),
 }
 
@@ -195,15 +195,15 @@ impl Plan {
         }
     }
 
-    /// Gives the current output, to which nothing may join any more.
+    /// Closes the current output, so that nothing may join it any more, and returns it.
     fn close(&mut self) -> Output {
         self.joinable = Joinable::Nothing;
         self.default_to_linear();
         self.current
     }
 
-    /// Makes the last layer of neurons linear if it has no activation: what follows takes its
-    /// values as they are.
+    /// Makes the layer of the current output linear if it has no activation: the next layer takes
+    /// its values as they are.
     fn default_to_linear(&mut self) {
         let layer = &mut self.graph.neurons[self.current.layer];
         layer.activation.get_or_insert(Activation::Linear);
@@ -275,7 +275,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Adds links from a source to the last layer of neurons. Gives their index.
+    /// Adds links from a source to the layer of the current output. Returns their index.
     fn push_links(&mut self, links: NewLinks, source: Output) -> Result<usize, NetworkError> {
         let neurons = &self.graph.neurons[self.current.layer];
         self.counts.links(&neurons.name, &links.links)?;
@@ -301,7 +301,7 @@ impl Plan {
         }
     }
 
-    /// Adds the tensor `<name>.<what>` of the layer `name`. Gives a slice of the whole tensor.
+    /// Adds the tensor `<name>.<what>` of the layer `name`. Returns a slice of the whole tensor.
     fn own_tensor(
         &mut self,
         name: &str,
@@ -316,12 +316,12 @@ impl Plan {
                 shape,
                 used_as: format!("{used_as} of {name}"),
                 buffer: false,
-                ignore_unit_dimensions: false,
+                ignore_dimensions_of_1: false,
             },
         )
     }
 
-    /// Adds a tensor. Gives a slice of the whole tensor.
+    /// Adds a tensor. Returns a slice of the whole tensor.
     fn add_tensor(&mut self, layer: &str, spec: TensorSpec) -> Result<TensorSlice, NetworkError> {
         self.counts.parameters(layer, &spec.shape)?;
         let slice = TensorSlice {

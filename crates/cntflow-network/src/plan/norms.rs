@@ -71,7 +71,7 @@ impl Plan {
         self.norm(norm, layer.activation, LayerKind::GroupNorm, name)
     }
 
-    /// Adds the tensor of a running mean or variance. Gives its index.
+    /// Adds the tensor of a running mean or variance. Returns its index.
     fn running(
         &mut self,
         name: &str,
@@ -84,12 +84,12 @@ impl Plan {
             shape: vec![channels],
             used_as: format!("{used_as} of {name}"),
             buffer: true,
-            ignore_unit_dimensions: false,
+            ignore_dimensions_of_1: false,
         };
         self.add_tensor(name, spec).map(|slice| slice.tensor)
     }
 
-    /// Adds gamma and beta if the norm has them. Gives their indices.
+    /// Adds gamma and beta if the norm has them. Returns their indices.
     fn affine(
         &mut self,
         has: [bool; 2],
@@ -102,7 +102,7 @@ impl Plan {
                 shape: shape.to_vec(),
                 used_as: format!("{used_as} of {name}"),
                 buffer: false,
-                ignore_unit_dimensions: true,
+                ignore_dimensions_of_1: true,
             };
             let index = has.then(|| self.add_tensor(name, spec).map(|slice| slice.tensor));
             index.transpose()

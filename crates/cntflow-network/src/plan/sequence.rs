@@ -7,8 +7,8 @@ use crate::{
     NetworkError, Projections, Shape, StepsOf, TakenStep, TensorSlice, TransformerEncoder, View,
 };
 
-/// Shape of the inputs. Two sizes are channels and columns before a one-dimensional sliding layer,
-/// and steps and units before all others.
+/// Shape of the inputs. The first layer decides what two sizes are: channels and columns, or steps
+/// and units.
 pub(super) fn input_shape(architecture: &Architecture) -> Result<Shape, NetworkError> {
     let shape = match *architecture.input {
         [units] => Some(Shape::Units(units)),
@@ -89,7 +89,7 @@ impl Plan {
             View::Same,
         ) = (self.current.shape, self.current.view)
         else {
-            return Err(self.reshape(name));
+            return Err(self.cannot_reshape(name));
         };
         let (view, steps, units) = match of {
             StepsOf::Rows => (View::Rows, rows, channels * columns),
@@ -103,7 +103,7 @@ impl Plan {
     pub(super) fn take_step(&mut self, which: TakenStep, name: &str) -> Result<(), NetworkError> {
         let (Shape::Steps { units, .. }, View::Same) = (self.current.shape, self.current.view)
         else {
-            return Err(self.reshape(name));
+            return Err(self.cannot_reshape(name));
         };
         let layer = self.current.layer;
         let mut links = self.graph.links.iter();
@@ -124,12 +124,12 @@ impl Plan {
                 self.current.shape = Shape::Units(self.current.shape.n_values());
                 self.current.view = View::Flat;
             }
-            _ => return Err(self.reshape(name)),
+            _ => return Err(self.cannot_reshape(name)),
         }
         Ok(())
     }
 
-    fn reshape(&self, name: &str) -> NetworkError {
+    fn cannot_reshape(&self, name: &str) -> NetworkError {
         NetworkError::Reshape {
             layer: name.to_owned(),
             input: self.current.shape.to_string(),
@@ -188,7 +188,8 @@ impl Plan {
         self.push_layer(neurons, NewLinks::new(name, links, kernel, bias))
     }
 
-    /// Adds the tensors of the projections. Gives kernel and bias of query, key, value and output.
+    /// Adds the tensors of the projections. Returns kernel and bias of query, key, value and
+    /// output.
     fn projections(
         &mut self,
         layer: &Attention,

@@ -163,7 +163,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Channels, rows and columns of the current output, which a sliding layer needs.
+    /// Channels, rows and columns of the current output, which convolutions and poolings need.
     fn image_input(&self, kind: LayerKind, name: &str) -> Result<[usize; 3], NetworkError> {
         match (self.current.shape, self.current.view) {
             (
@@ -287,8 +287,8 @@ impl Sliding {
     }
 }
 
-/// The window of a transposed convolution: that of the convolution the other way, whose input is
-/// this layer's output.
+/// The window of a transposed convolution: that of the convolution that it transposes, whose input
+/// is this layer's output.
 fn transposed_window(
     name: &str,
     layer: &ConvTranspose2d,

@@ -52,12 +52,16 @@ fn mismatches_are_reported_with_both_numbers() {
         "layer0: softmax is defined over the units of a dense layer, not for conv2d",
     );
     check(
+        r#"{"input": [1, 5, 5], "layers": [{"kind": "conv2d", "filters": 8, "kernel": [3, 3]}, {"kind": "activation", "activation": "softmax"}]}"#,
+        "layer1: softmax is defined over the units of a dense layer, not for conv2d",
+    );
+    check(
         r#"{"input": [5, 0], "layers": []}"#,
-        "input [5, 0] must be [units], [steps, units], [channels, columns] or [channels, rows, columns], each at least 1",
+        "input [5, 0] must be [units], [steps] (token numbers), [steps, units], [channels, columns] or [channels, rows, columns], every size at least 1",
     );
     check(
         r#"{"input": [5], "layers": [{"kind": "flatten"}]}"#,
-        "the architecture has no dense, convolution or pooling layer",
+        "the architecture has no layer with neurons of its own",
     );
 }
 
@@ -128,11 +132,19 @@ fn unsupported_inputs_of_layers_are_reported() {
     );
     check(
         r#"{"input": [6], "layers": [{"kind": "lstm", "units": 2}]}"#,
-        "layer0: lstm does not take an input [6]",
+        "layer0: lstm cannot take an input of shape [6]",
     );
     check(
         r#"{"input": [6], "layers": [{"kind": "dense", "units": 5}, {"kind": "add", "name": "sum", "from": "input"}]}"#,
-        "sum: adds [6] to [5]",
+        "sum: cannot add [6] to [5]: the shapes differ",
+    );
+    check(
+        r#"{"input": [6], "layers": [{"kind": "take_step", "which": "last"}]}"#,
+        "layer0: cannot reshape its input [6]: it has the wrong number of dimensions, or is reshaped already",
+    );
+    check(
+        r#"{"input": [6], "layers": [{"kind": "dense", "units": 5, "activation": "relu"}, {"kind": "activation", "activation": "tanh"}]}"#,
+        "layer1: the activation cannot be applied to layer0: that layer already has one, another layer refers to it by name, or its output is reshaped, cut or mixed here",
     );
     check(
         r#"{"input": [6], "layers": [{"kind": "add", "from": "later"}, {"kind": "dense", "name": "later", "units": 6}]}"#,

@@ -7,12 +7,12 @@ use cntflow_storage::Location;
 /// The files that no layout has taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Folders {
-    folders: BTreeMap<String, Folder>,
+    folders: BTreeMap<String, FolderFiles>,
 }
 
 /// The files of one folder by name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Folder {
+pub(crate) struct FolderFiles {
     files: BTreeMap<String, Location>,
 }
 
@@ -29,7 +29,7 @@ impl Folders {
     }
 
     /// Paths of the folders for which `wanted` holds.
-    pub(crate) fn paths(&self, wanted: impl Fn(&str, &Folder) -> bool) -> Vec<String> {
+    pub(crate) fn paths(&self, wanted: impl Fn(&str, &FolderFiles) -> bool) -> Vec<String> {
         let all = self.folders.iter();
         all.filter(|(path, folder)| wanted(path, folder))
             .map(|(path, _)| path.clone())
@@ -37,7 +37,7 @@ impl Folders {
     }
 
     /// A folder, to take files from.
-    pub(crate) fn get_mut(&mut self, path: &str) -> Option<&mut Folder> {
+    pub(crate) fn get_mut(&mut self, path: &str) -> Option<&mut FolderFiles> {
         self.folders.get_mut(path)
     }
 
@@ -53,7 +53,7 @@ impl Folders {
     }
 }
 
-impl Folder {
+impl FolderFiles {
     /// The file of a name.
     pub(crate) fn get(&self, name: &str) -> Option<&Location> {
         self.files.get(name)
@@ -64,8 +64,8 @@ impl Folder {
         self.files.keys().map(String::as_str)
     }
 
-    /// Takes all files for which `wanted` holds.
-    pub(crate) fn take_all(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<Location> {
+    /// Removes all files for which `wanted` holds, and returns them.
+    pub(crate) fn remove_where(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<Location> {
         let taken: Vec<String> = self
             .names()
             .filter(|name| wanted(name))
@@ -84,15 +84,11 @@ fn folder_and_name(file: &Location) -> (String, String) {
     if let Some(member) = &file.member {
         whole = format!("{whole}/{member}");
     }
-    split(&whole)
+    split_path(&whole)
 }
 
-fn split(whole: &str) -> (String, String) {
-    let (folder, name) = whole.rsplit_once('/').unwrap_or(("", whole));
+/// The folder that a file or folder lies in, and its own name.
+pub(crate) fn split_path(path: &str) -> (String, String) {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     (folder.to_owned(), name.to_owned())
-}
-
-/// The folder that a folder lies in, and its own name.
-pub(crate) fn parent(path: &str) -> (String, String) {
-    split(path)
 }

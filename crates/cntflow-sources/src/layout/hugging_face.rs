@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use cntflow_catalog::{Label, json_labels, label_name};
+use cntflow_catalog::{Label, json_labels, unreserved_name};
 use cntflow_formats::sharded;
 use cntflow_storage::{FullMessage, Location};
 
@@ -18,7 +18,7 @@ pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
         let Some(folder) = folders.get_mut(&path) else {
             continue;
         };
-        let indices = folder.take_all(sharded::is_index);
+        let indices = folder.remove_where(sharded::is_index);
         let mut files = Vec::new();
         let mut shards = BTreeSet::new();
         for index in indices {
@@ -27,11 +27,12 @@ pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
                     shards.extend(named);
                     files.push(index);
                 }
-                Err(error) => state.skip(&index, error.full_message()),
+                Err(error) => state.report(&index, error.full_message()),
             }
         }
-        folder.take_all(|name| shards.contains(name));
-        files.extend(folder.take_all(is_weights));
+        // Shards are read through their index.
+        folder.remove_where(|name| shards.contains(name));
+        files.extend(folder.remove_where(is_weights));
         if files.is_empty() {
             continue;
         }
@@ -40,16 +41,18 @@ pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
             Some(config) => labels(config, state),
             None => Vec::new(),
         };
+        // A configuration that gave no labels stays, and is reported as skipped.
         if !labels.is_empty() {
-            folder.take_all(|name| name == CONFIG);
+            folder.remove_where(|name| name == CONFIG);
         }
         for file in files {
-            let entry = state.add_plain(&file);
+            let entry = state.add_file(&file);
             let own = &entry.labels;
             let missing = labels.iter().filter(|(name, _)| !own.contains_key(name));
             let missing: Vec<_> = missing.cloned().collect();
             entry.labels.extend(missing);
             let is_whole_folder = config.is_some() || sharded::is_index(file.file_name());
+            // The run that the file's own metadata names has priority.
             if is_whole_folder && entry.run == entry.checkpoint {
                 entry.run = path.as_str().into();
             }
@@ -81,8 +84,8 @@ fn shards_of(index: &Location, state: &ScanState) -> Result<Vec<String>, SourceE
 fn labels(config: &Location, state: &mut ScanState) -> Vec<(String, Label)> {
     let object = json_object(config, state).unwrap_or_default();
     let scalars = object.iter().filter_map(|(name, value)| {
-        let label = json_labels::label(value)?;
-        Some((label_name(name), label))
+        let label = json_labels::label_of(value)?;
+        Some((unreserved_name(name), label))
     });
     scalars.collect()
 }

@@ -1,10 +1,10 @@
-//! Layouts of published populations. Each takes the files that it knows out of the source and makes
+//! Layouts of published zoos. Each takes the files that it knows out of the source and makes
 //! entries of them, with run, step and labels.
 
+pub(crate) mod file_names;
 mod folders;
 mod hugging_face;
 mod mlp_cn;
-pub(crate) mod names;
 mod pgdl;
 mod ray_tune;
 mod small_cnn_zoo;
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::{SourceError, scan::ScanState};
 
-pub(crate) use folders::{Folder, Folders};
+pub(crate) use folders::{FolderFiles, Folders};
 
 /// All layouts, in the order in which they are tried.
 const LAYOUTS: [fn(&mut Folders, &mut ScanState); 5] = [
@@ -28,13 +28,13 @@ const LAYOUTS: [fn(&mut Folders, &mut ScanState); 5] = [
 ];
 
 /// Lets every layout take its files.
-pub(crate) fn take_all(folders: &mut Folders, state: &mut ScanState) {
+pub(crate) fn apply_all(folders: &mut Folders, state: &mut ScanState) {
     for take in LAYOUTS {
         take(folders, state);
     }
 }
 
-/// Names of the files beside a file that was named alone, without which its layout cannot read it.
+/// If a user names a single file as the source: the files beside it that its layout also needs.
 pub(crate) fn needed_beside(name: &str) -> &'static [&'static str] {
     if name == WEIGHTS {
         &small_cnn_zoo::BESIDE
@@ -44,20 +44,20 @@ pub(crate) fn needed_beside(name: &str) -> &'static [&'static str] {
 }
 
 /// Whether some layout reads files of this name.
-pub(crate) fn is_read(name: &str) -> bool {
+pub(crate) fn is_read_by_a_layout(name: &str) -> bool {
     ray_tune::FILES.contains(&name) || name == hugging_face::CONFIG || sharded::is_index(name)
 }
 
 /// The JSON object in a file; a file that has none is skipped.
 fn json_object(file: &Location, state: &mut ScanState) -> Option<Map<String, Value>> {
     read_json_object(file, &state.limits)
-        .map_err(|error| state.skip(file, error.full_message()))
+        .map_err(|error| state.report(file, error.full_message()))
         .ok()
 }
 
 fn read_json_object(file: &Location, limits: &Limits) -> Result<Map<String, Value>, SourceError> {
     let content = file.content(limits)?;
     let length = content.len() as u64;
-    FormatError::check_limit("bytes", length, "header_bytes", limits.header_bytes)?;
-    Ok(json_labels::object(&content)?)
+    FormatError::check_limit("bytes of JSON", length, "header_bytes", limits.header_bytes)?;
+    Ok(json_labels::parse_object(&content)?)
 }

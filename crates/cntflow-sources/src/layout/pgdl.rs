@@ -1,8 +1,8 @@
 //! PGDL: `task<N>/model_*/{config.json, weights.hdf5}`. The scalars of `config.json` are labels.
 
-use cntflow_catalog::{json_labels, label_name};
+use cntflow_catalog::{json_labels, unreserved_name};
 
-use super::folders::parent;
+use super::folders::split_path;
 use super::{Folders, json_object};
 use crate::scan::ScanState;
 
@@ -11,7 +11,7 @@ const WEIGHTS: &str = "weights.hdf5";
 
 /// Takes every model with its configuration.
 pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
-    let both = |folder: &super::Folder| {
+    let both = |folder: &super::FolderFiles| {
         [CONFIG, WEIGHTS]
             .iter()
             .all(|name| folder.get(name).is_some())
@@ -22,13 +22,13 @@ pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
             continue;
         };
         let labels = json_object(&config, state).map(|object| json_labels::scalars(&object));
-        let (above, model) = parent(&path);
-        let (_, task) = parent(&above);
-        let entry = state.add_plain(&weights);
+        let (above, model) = split_path(&path);
+        let (_, task) = split_path(&above);
+        let entry = state.add_file(&weights);
         entry.run = format!("{task}/{model}").into();
         entry.labels.insert("task".to_owned(), task.into());
         let labels = labels.unwrap_or_default().into_iter();
-        let labels = labels.map(|(name, label)| (label_name(&name), label));
+        let labels = labels.map(|(name, label)| (unreserved_name(&name), label));
         entry.labels.extend(labels);
     }
 }

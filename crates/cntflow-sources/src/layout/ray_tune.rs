@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cntflow_catalog::{Absence, CatalogEntry, Label, json_labels, label_name};
+use cntflow_catalog::{Absence, CatalogEntry, Label, json_labels, unreserved_name};
 use cntflow_storage::{FullMessage, Location};
 
-use super::folders::parent;
+use super::folders::split_path;
 use super::{Folders, json_object};
 use crate::scan::ScanState;
 
@@ -20,7 +20,7 @@ const PARAMETERS: [&str; 2] = ["params.json", "config.json"];
 pub(super) const FILES: [&str; 3] = [PARAMETERS[0], PARAMETERS[1], RESULTS];
 /// The key of a line's epoch.
 const ITERATION: &str = "training_iteration";
-/// Most iterations in a message.
+/// How many iterations a message shows.
 const MAX_SHOWN: usize = 8;
 
 /// Files beside the checkpoints that are skipped, and what they are.
@@ -37,25 +37,26 @@ type Results = BTreeMap<String, Label>;
 pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
     let mut runs: BTreeMap<String, BTreeMap<i64, String>> = BTreeMap::new();
     for path in folders.paths(|_, folder| folder.get(WEIGHTS).is_some()) {
-        let (run, name) = parent(&path);
+        let (run, name) = split_path(&path);
         if let Some(epoch) = epoch(&name) {
             runs.entry(run).or_default().insert(epoch, path);
         }
     }
-    // A run may have ended before its first checkpoint.
-    let is_run = |folder: &super::Folder| {
+    // Also runs that ended before their first checkpoint. Only `params.json` counts here: a
+    // `config.json` may be of another layout.
+    let is_run = |folder: &super::FolderFiles| {
         folder.get(RESULTS).is_some() && folder.get(PARAMETERS[0]).is_some()
     };
     for path in folders.paths(|_, folder| is_run(folder)) {
         runs.entry(path).or_default();
     }
-    let zoos: BTreeSet<String> = runs.keys().map(|run| parent(run).0).collect();
+    let zoos: BTreeSet<String> = runs.keys().map(|run| split_path(run).0).collect();
     for (run, checkpoints) in runs {
         take_run(&run, &checkpoints, folders, state);
     }
     for zoo in zoos {
         if let Some(file) = folders.take(&zoo, "dataset.pt") {
-            state.skip(&file, "the data set of a zoo, no checkpoint");
+            state.report(&file, "the data set of a zoo, no checkpoint");
         }
     }
 }
@@ -73,37 +74,40 @@ fn take_run(
     folders: &mut Folders,
     state: &mut ScanState,
 ) {
-    let (_, run) = parent(path);
+    let (_, run) = split_path(path);
     let parameters = PARAMETERS.iter().find_map(|name| folders.take(path, name));
     let parameters = parameters.and_then(|file| json_object(&file, state));
     let parameters: Results = parameters.map(|object| labels(&object)).unwrap_or_default();
-    let results = folders.take(path, RESULTS);
-    let lines = match &results {
-        Some(file) => lines(file, state),
+    let results_file = folders.take(path, RESULTS);
+    let results = match &results_file {
+        Some(file) => results_by_epoch(file, state),
         None => BTreeMap::new(),
     };
     for (name, what) in BESIDE_RUN {
         if let Some(file) = folders.take(path, name) {
-            state.skip(&file, what);
+            state.report(&file, what);
         }
     }
     for (&epoch, folder) in checkpoints {
         let Some(file) = folders.take(folder, WEIGHTS) else {
             continue;
         };
-        if results.is_some() && !lines.contains_key(&epoch) && epoch > 0 {
-            let reason = format!("{RESULTS} has no line of {ITERATION} {epoch}: no results of it");
-            state.skip(&file, reason);
+        // Checkpoint 0 is saved before training, so it has no line.
+        if results_file.is_some() && !results.contains_key(&epoch) && epoch > 0 {
+            let reason = format!(
+                "{RESULTS} has no line with {ITERATION} {epoch}, so this checkpoint has no results"
+            );
+            state.report(&file, reason);
         }
-        let entry = state.add_plain(&file);
+        let entry = state.add_file(&file);
         entry.run = run.as_str().into();
         entry.step = epoch;
         entry.labels.extend(parameters.clone());
         entry
             .labels
-            .extend(lines.get(&epoch).cloned().unwrap_or_default());
+            .extend(results.get(&epoch).cloned().unwrap_or_default());
     }
-    add_missing(path, &run, checkpoints, &lines, &parameters, state);
+    add_missing(path, &run, checkpoints, &results, &parameters, state);
 }
 
 /// Accounts for the epochs with results but without a checkpoint. The first at which training
@@ -112,11 +116,11 @@ fn add_missing(
     path: &str,
     run: &str,
     checkpoints: &BTreeMap<i64, String>,
-    lines: &BTreeMap<i64, Results>,
+    results: &BTreeMap<i64, Results>,
     parameters: &Results,
     state: &mut ScanState,
 ) {
-    let without = lines
+    let without = results
         .iter()
         .filter(|(epoch, _)| !checkpoints.contains_key(epoch));
     let mut missing: Vec<i64> = Vec::new();
@@ -152,12 +156,12 @@ fn add_missing(
         let reason = format!(
             "{} of {} lines of {RESULTS} have no checkpoint: {ITERATION} {}{more}",
             missing.len(),
-            lines.len(),
+            results.len(),
             shown.join(", ")
         );
-        state.skip(path, reason);
+        state.report(path, reason);
     } else if checkpoints.is_empty() && !diverged {
-        state.skip(path, "a run without checkpoints");
+        state.report(path, "a run without checkpoints");
     }
 }
 
@@ -170,34 +174,34 @@ fn not_finite(line: &Results) -> Option<&str> {
     Some(name)
 }
 
-/// The lines of the results by iteration; a line that cannot be read is skipped.
-fn lines(file: &Location, state: &mut ScanState) -> BTreeMap<i64, Results> {
+/// The results of each epoch; a line of the file that cannot be read is reported.
+fn results_by_epoch(file: &Location, state: &mut ScanState) -> BTreeMap<i64, Results> {
     let content = match file.content(&state.limits) {
         Ok(content) => content,
         Err(error) => {
-            state.skip(file, error.full_message());
+            state.report(file, error.full_message());
             return BTreeMap::new();
         }
     };
-    let mut lines = BTreeMap::new();
+    let mut results = BTreeMap::new();
     for (index, text) in content.split(|&byte| byte == b'\n').enumerate() {
         if text.trim_ascii().is_empty() {
             continue;
         }
-        match json_labels::object(text).map(|object| labels(&object)) {
+        match json_labels::parse_object(text).map(|object| labels(&object)) {
             Ok(mut line) => match line.remove(ITERATION) {
                 Some(Label::Integer(iteration)) => {
-                    lines.insert(iteration, line);
+                    results.insert(iteration, line);
                 }
-                _ => state.skip(file, format!("line {}: it has no {ITERATION}", index + 1)),
+                _ => state.report(file, format!("line {}: it has no {ITERATION}", index + 1)),
             },
             Err(error) => {
                 let reason = format!("line {}: {}", index + 1, error.full_message());
-                state.skip(file, reason);
+                state.report(file, reason);
             }
         }
     }
-    lines
+    results
 }
 
 /// The scalars of an object as labels. Nested values are left out: Ray Tune repeats the
@@ -205,6 +209,6 @@ fn lines(file: &Location, state: &mut ScanState) -> BTreeMap<i64, Results> {
 fn labels(object: &serde_json::Map<String, serde_json::Value>) -> Results {
     let scalars = object
         .iter()
-        .filter_map(|(name, value)| Some((label_name(name), json_labels::label(value)?)));
+        .filter_map(|(name, value)| Some((unreserved_name(name), json_labels::label_of(value)?)));
     scalars.collect()
 }

@@ -1,6 +1,6 @@
-//! Small CNN Zoo: `weights.npy` has a row for each checkpoint, `layout.csv` says which columns are
-//! which variable, and `metrics.csv.gz` has the rows' labels, with `modeldir` as the run, and
-//! `step`.
+//! Small CNN Zoo: `weights.npy` has one row for each checkpoint. `layout.csv` says which columns of
+//! it hold which variable. Line i of `metrics.csv.gz` has the labels of row i; its column
+//! `modeldir` is the run and `step` the step.
 //!
 //! Of the matrix only the header is read. The rows share a few architectures, which follow from
 //! layout, activation and data set.
@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use arcstr::ArcStr;
 use cntflow_architecture::zoo_matrix::{ZooHints, translate};
 use cntflow_catalog::{
-    CatalogEntry, Interner, Labels, RowError, label_name,
+    CatalogEntry, Interner, Labels, RowError,
     rows::{Cell, Row, for_each_row},
-    whole_number,
+    unreserved_name, whole_number,
 };
-use cntflow_formats::zoo_matrix::{self, LAYOUT, WEIGHTS, Zoo};
+use cntflow_formats::zoo_matrix::{LAYOUT, WEIGHTS, ZooMatrix};
 use cntflow_storage::{FullMessage, Limits, Location};
 
 use super::Folders;
@@ -27,9 +27,9 @@ pub(super) const BESIDE: [&str; 3] = [LAYOUT, METRICS[0], METRICS[1]];
 const RUN: &str = "modeldir";
 const STEP: &str = "step";
 
-/// Takes every matrix that has a layout beside it.
+/// Takes every `weights.npy` that has a `layout.csv` beside it.
 pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
-    let both = |folder: &super::Folder| {
+    let both = |folder: &super::FolderFiles| {
         [WEIGHTS, LAYOUT]
             .iter()
             .all(|name| folder.get(name).is_some())
@@ -41,8 +41,9 @@ pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
         };
         let metrics = METRICS.iter().find_map(|name| folders.take(&path, name));
         if let Err(error) = take_zoo(&weights, metrics.as_ref(), state) {
-            // Measuring its first row gives the row of the table that says why.
-            state.skip(&weights, error.full_message());
+            // One entry for the broken matrix: measuring it fails, and so the table `networks` says
+            // what is wrong.
+            state.report(&weights, error.full_message());
             state
                 .entries
                 .push(entry(weights.at_row(0), &weights.to_string()));
@@ -70,27 +71,28 @@ fn take_zoo(
     state: &mut ScanState,
 ) -> Result<(), SourceError> {
     let limits = state.limits;
-    let zoo = zoo_matrix::zoo(weights, &limits)?;
+    let zoo = ZooMatrix::open(weights, &limits)?;
     let n = zoo.matrix.rows;
     let Some(metrics) = metrics else {
-        state.skip(weights, format!("no {} beside it: no labels", METRICS[0]));
-        let names = weights.to_string();
-        let rows = (0..n).map(|row| entry(weights.at_row(row), &names));
+        state.report(weights, format!("no {} beside it: no labels", METRICS[0]));
+        let run = weights.to_string();
+        let rows = (0..n).map(|row| entry(weights.at_row(row), &run));
         state.entries.extend(rows);
         return Ok(());
     };
     let before = state.entries.len();
     let read = read_metrics(weights, metrics, &zoo, &limits, &mut state.entries);
+    // All or nothing: no entries of a file of metrics that breaks off.
     if read.is_err() {
         state.entries.truncate(before);
     }
     let listed = read?;
     if listed != n {
         let reason = format!("it has {listed} rows, {} has {n}", weights.file_name());
-        state.skip(metrics, reason);
+        state.report(metrics, reason);
     }
-    let names = weights.to_string();
-    let rows = (listed..n).map(|row| entry(weights.at_row(row), &names));
+    let run = weights.to_string();
+    let rows = (listed..n).map(|row| entry(weights.at_row(row), &run));
     state.entries.extend(rows);
     Ok(())
 }
@@ -100,7 +102,7 @@ fn take_zoo(
 fn read_metrics(
     weights: &Location,
     metrics: &Location,
-    zoo: &Zoo,
+    zoo: &ZooMatrix,
     limits: &Limits,
     entries: &mut Vec<CatalogEntry>,
 ) -> Result<u64, SourceError> {
@@ -116,6 +118,7 @@ fn read_metrics(
                 dataset: text("config.dataset"),
             };
             let architecture = architectures.entry(hints).or_insert_with_key(|hints| {
+                // Without an architecture here, measuring the checkpoint reports why there is none.
                 let architecture = translate(&zoo.variables, hints).ok()?.architecture;
                 serde_json::to_string(&architecture).ok().map(ArcStr::from)
             });
@@ -144,7 +147,7 @@ fn labelled(location: Location, row: &Row) -> Result<CatalogEntry, RowError> {
         .iter()
         .filter(|(name, _)| name != RUN && name != STEP);
     entry.labels = labels
-        .map(|(name, cell)| (label_name(name), cell.label()))
+        .map(|(name, cell)| (unreserved_name(name), cell.label()))
         .collect();
     Ok(entry)
 }

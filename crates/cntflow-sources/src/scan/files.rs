@@ -55,7 +55,7 @@ pub(super) fn below(folder: &Path, state: &mut ScanState) -> Vec<Location> {
             Ok(_) => {}
             Err(error) => {
                 let path = error.path().unwrap_or(folder).display();
-                state.skip(&path, error.full_message());
+                state.report(&path, error.full_message());
             }
         }
     }
@@ -83,7 +83,7 @@ pub(super) fn with_members(files: Vec<Location>, state: &mut ScanState) -> Vec<L
         match members(&file, state) {
             Ok(Some(members)) => all.extend(members),
             Ok(None) => all.push(file),
-            Err(error) => state.skip(&file, error.full_message()),
+            Err(error) => state.report(&file, error.full_message()),
         }
     }
     all
@@ -94,8 +94,8 @@ pub(super) fn members(
     file: &Location,
     state: &mut ScanState,
 ) -> Result<Option<Vec<Location>>, SourceError> {
-    // Archives within archives are not read: the path of a member is that of its archive, which is
-    // one.
+    // Archives within archives are not read. A member has the path of its archive, so without this
+    // check the archive itself would be opened again.
     if file.member.is_some() || !may_be_archive(file, state) {
         return Ok(None);
     }
@@ -103,13 +103,13 @@ pub(super) fn members(
         return Ok(None);
     };
     if let Some(warning) = &archive.warning {
-        state.skip(file, warning);
+        state.report(file, warning);
     }
     let mut members = Vec::new();
     for member in archive.members() {
         let location = Location::of_member(&file.path, &member.name);
         match member.unreadable() {
-            Some(error) => state.skip(&location, error.full_message()),
+            Some(error) => state.report(&location, error.full_message()),
             None if is_hidden(location.file_name()) => {}
             None => members.push(location),
         }
@@ -117,7 +117,8 @@ pub(super) fn members(
     Ok(Some(members))
 }
 
-/// Whether a member is a hidden file; `..` does not hide one.
+/// Whether a member of this name, without its folders, is a hidden file. A name such as `..\a.pt`,
+/// of an archive that Windows wrote, is not hidden.
 fn is_hidden(name: &str) -> bool {
     name.starts_with('.') && !name.starts_with("..")
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use cntflow_catalog::{
     Catalog, CatalogEntry, CatalogOptions, SkippedFile, apply_options, read_catalog_at,
-    rows::holds_rows,
+    rows::is_table_name,
 };
 use cntflow_storage::{Limits, Location, store};
 
@@ -29,16 +29,17 @@ pub(crate) struct ScanState {
 }
 
 impl ScanState {
-    /// Reports a file that becomes no entry.
-    pub(crate) fn skip(&mut self, path: &(impl ToString + ?Sized), reason: impl Into<String>) {
+    /// Reports a file that becomes no entry, or what an entry lacks.
+    pub(crate) fn report(&mut self, path: &(impl ToString + ?Sized), reason: impl Into<String>) {
         self.skipped.push(SkippedFile {
             path: PathBuf::from(path.to_string()),
             reason: reason.into(),
         });
     }
 
-    /// Adds the entry of a file that no layout knows, with labels from its own metadata and name.
-    pub(crate) fn add_plain(&mut self, location: &Location) -> &mut CatalogEntry {
+    /// Adds an entry for a file, with labels from its own metadata and name, and returns it for a
+    /// layout to complete.
+    pub(crate) fn add_file(&mut self, location: &Location) -> &mut CatalogEntry {
         let entry = plain::entry(location, self);
         self.entries.push(entry);
         let last = self.entries.len() - 1;
@@ -48,9 +49,9 @@ impl ScanState {
 
 /// Finds the checkpoints of all `sources`, and the files that were skipped.
 ///
-/// A named file is always an entry, readable or not, unless it is a catalog or an archive. Of a
-/// folder, a glob or an archive, those files are entries that belong to a published layout, that
-/// are of a known format by their content, or that claim one by their name.
+/// A named file is always an entry, readable or not, unless it is a catalog or an archive. In a
+/// folder, a glob or an archive, a file is an entry if it belongs to a published layout, if its
+/// content is of a known format, or if its name ends as those of checkpoints do.
 ///
 /// # Errors
 /// A source names nothing; a folder, archive or catalog cannot be read; `options` name a column
@@ -108,7 +109,7 @@ fn scan_source(source: &str, state: &mut ScanState) -> Result<(), SourceError> {
 
 /// A source that is one file.
 fn scan_file(file: &Location, state: &mut ScanState) -> Result<(), SourceError> {
-    if holds_rows(file.file_name()) {
+    if is_table_name(file.file_name()) {
         state.entries.extend(read_catalog_at(file, &state.limits)?);
         return Ok(());
     }
@@ -119,9 +120,10 @@ fn scan_file(file: &Location, state: &mut ScanState) -> Result<(), SourceError> 
     let mut files = files::beside(file, layout::needed_beside(file.file_name()))?;
     files.push(file.clone());
     let mut folders = Folders::of(files);
-    layout::take_all(&mut folders, state);
+    layout::apply_all(&mut folders, state);
+    // The files beside it were not named: without a layout they are no part of the source.
     for rest in folders.into_files().filter(|rest| rest == file) {
-        state.add_plain(&rest);
+        state.add_file(&rest);
     }
     Ok(())
 }
@@ -129,9 +131,9 @@ fn scan_file(file: &Location, state: &mut ScanState) -> Result<(), SourceError> 
 fn scan_files(files: Vec<Location>, state: &mut ScanState) {
     let files = files::with_members(files, state);
     let mut folders = Folders::of(files);
-    layout::take_all(&mut folders, state);
+    layout::apply_all(&mut folders, state);
     for file in folders.into_files() {
-        plain::take(&file, state);
+        plain::add_or_skip(&file, state);
     }
 }
 

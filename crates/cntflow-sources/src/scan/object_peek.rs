@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use cntflow_catalog::rows::holds_rows;
+use cntflow_catalog::rows::is_table_name;
 use cntflow_formats::{is_known_format, peek_metadata};
 use cntflow_storage::{
     FullMessage, Limits, Location, StorageError, archive,
@@ -28,14 +28,14 @@ const BATCH: usize = 1024;
 pub(crate) enum ObjectPeek {
     /// A checkpoint, with its metadata.
     Checkpoint(BTreeMap<String, String>),
-    /// An archive, or a compressed one.
+    /// A zip, or a tar archive, compressed or not.
     Archive,
     /// It cannot be read, for this reason.
     Failed(String),
 }
 
-/// Lists the objects of a source and peeks at those whose names do not already show that they are
-/// something else. Files that layouts read whole are read ahead.
+/// Lists the objects of a source, and reads the beginning of each one that may be a checkpoint or
+/// an archive by its name. Files that layouts read whole are read ahead.
 pub(super) fn peek_objects(
     source: &str,
     state: &mut ScanState,
@@ -54,7 +54,9 @@ pub(super) fn peek_objects(
     let unknown: Vec<(&ObjectInfo, &Location)> = objects
         .iter()
         .zip(&locations)
-        .filter(|(_, location)| !plain::is_other(location) && !holds_rows(location.file_name()))
+        .filter(|(_, location)| {
+            !plain::has_other_ending(location) && !is_table_name(location.file_name())
+        })
         .collect();
     for batch in unknown.chunks(BATCH) {
         let beginnings = beginnings(stores, batch, &state.limits);
@@ -66,14 +68,14 @@ pub(super) fn peek_objects(
     }
     let read_by_layouts = locations
         .iter()
-        .filter(|location| layout::is_read(location.file_name()))
+        .filter(|location| layout::is_read_by_a_layout(location.file_name()))
         .filter_map(|location| location.url().map(str::to_owned));
-    stores.read_ahead(read_by_layouts, state.limits);
+    stores.announce(read_by_layouts, state.limits);
     Ok(locations)
 }
 
-/// What the beginning of an object shows; `None` of an unknown format. A zip may be a checkpoint or
-/// an archive, which its name decides.
+/// What the beginning of an object shows; `None` for an unknown format. A zip may be a checkpoint
+/// or an archive, which its name decides.
 fn peek(
     location: &Location,
     beginning: Result<Vec<u8>, StorageError>,
@@ -139,8 +141,8 @@ fn read(
     ranges.iter().map(answer).collect()
 }
 
-/// The rest of a safetensors header, if the bytes begin one that the object and the limits allow
-/// and that is not complete.
+/// Where the rest of a safetensors header lies. `None` if the bytes are no safetensors header,
+/// already hold all of it, or announce one that is larger than the object or the limits.
 fn rest_of_header(bytes: &[u8], size: u64, limits: &Limits) -> Option<Range<u64>> {
     if bytes.get(8) != Some(&b'{') {
         return None;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 
-use cntflow_catalog::{CatalogEntry, ColumnSource, Labels, typed};
+use cntflow_catalog::{CatalogEntry, ColumnSource, Label, Labels};
 use cntflow_formats::{is_known_format, peek_metadata};
 use cntflow_storage::{FullMessage, Limits, Location};
 
 use super::ScanState;
 use super::object_peek::ObjectPeek;
-use crate::layout::names;
+use crate::layout::file_names;
 
 /// Bytes that are read of a file at once; most headers are shorter.
 const PEEK: usize = 1 << 13;
@@ -31,8 +31,8 @@ const CHECKPOINT_ENDINGS: [&str; 13] = [
     "pkl",
 ];
 
-/// What a member or a file is that has the ending of an archive and was not read as one.
-const ARCHIVES: &str = "an archive within an archive, or one that is not read";
+/// Why a file is skipped that ends like an archive but was not read as one.
+const ARCHIVES: &str = "an archive that is not read: it lies in another archive, or its content is not that of a tar, tar.gz or zip";
 
 /// Other files that lie beside checkpoints: what they are, and their endings.
 const OTHER_ENDINGS: [(&str, &[&str]); 5] = [
@@ -49,21 +49,21 @@ const OTHER_ENDINGS: [(&str, &[&str]); 5] = [
 ];
 
 /// Makes a file an entry, or skips it. A file whose name claims to be a checkpoint is an entry even
-/// if it cannot be read: measuring it gives the row of the table that says why.
-pub(super) fn take(file: &Location, state: &mut ScanState) {
+/// if it cannot be read: measuring it then fails, and the reason stands in the table `networks`.
+pub(super) fn add_or_skip(file: &Location, state: &mut ScanState) {
     if claims_checkpoint(file) {
-        state.add_plain(file);
+        state.add_file(file);
         return;
     }
     match reason_to_skip(file, state) {
-        Some(reason) => state.skip(file, reason),
-        None => _ = state.add_plain(file),
+        Some(reason) => state.report(file, reason),
+        None => _ = state.add_file(file),
     }
 }
 
 /// Why a file is no checkpoint by its content; `None` if it is of a known format.
 fn reason_to_skip(file: &Location, state: &ScanState) -> Option<String> {
-    if let Some(url) = file.object() {
+    if let Some(url) = file.object_url() {
         return match state.peeks.get(url) {
             Some(ObjectPeek::Failed(reason)) => Some(reason.clone()),
             Some(ObjectPeek::Checkpoint(_)) => None,
@@ -92,11 +92,11 @@ fn ending(file: &Location) -> String {
 }
 
 /// Whether a file is no checkpoint and no archive by its name.
-pub(super) fn is_other(file: &Location) -> bool {
-    other(file).is_some_and(|(what, _)| *what != ARCHIVES)
+pub(super) fn has_other_ending(file: &Location) -> bool {
+    other_kind(file).is_some_and(|(what, _)| *what != ARCHIVES)
 }
 
-fn other(file: &Location) -> Option<&'static (&'static str, &'static [&'static str])> {
+fn other_kind(file: &Location) -> Option<&'static (&'static str, &'static [&'static str])> {
     let ending = ending(file);
     OTHER_ENDINGS
         .iter()
@@ -105,8 +105,9 @@ fn other(file: &Location) -> Option<&'static (&'static str, &'static [&'static s
 
 /// Why a file of an unknown format is skipped.
 fn unknown_format(file: &Location) -> String {
-    match other(file) {
-        Some((what, _)) => format!("not a known checkpoint format: {what} by its name"),
+    match other_kind(file) {
+        Some((what, _)) if *what == ARCHIVES => ARCHIVES.to_owned(),
+        Some((what, _)) => format!("not a known checkpoint format; by its name: {what}"),
         None => "not a known checkpoint format".to_owned(),
     }
 }
@@ -117,7 +118,9 @@ pub(super) fn entry(location: &Location, state: &ScanState) -> CatalogEntry {
     let metadata = match (&location.member, location.url()) {
         (Some(_), _) => {
             let content = location.content(limits);
-            content.ok().and_then(|content| peek(&content[..], limits))
+            content
+                .ok()
+                .and_then(|content| safetensors_metadata(&content[..], limits))
         }
         (None, Some(url)) => match state.peeks.get(url) {
             Some(ObjectPeek::Checkpoint(metadata)) => Some(metadata.clone()),
@@ -125,14 +128,15 @@ pub(super) fn entry(location: &Location, state: &ScanState) -> CatalogEntry {
         },
         (None, None) => {
             let file = fs_err::File::open(&*location.path);
-            file.ok().and_then(|file| peek(file, limits))
+            file.ok()
+                .and_then(|file| safetensors_metadata(file, limits))
         }
     };
     entry_of(location, &metadata.unwrap_or_default())
 }
 
 /// The metadata of a file if it may be of safetensors.
-fn peek(file: impl Read, limits: &Limits) -> Option<BTreeMap<String, String>> {
+fn safetensors_metadata(file: impl Read, limits: &Limits) -> Option<BTreeMap<String, String>> {
     let mut file = BufReader::with_capacity(PEEK, file);
     let may_be_safetensors = file.fill_buf().ok()?.get(8) == Some(&b'{');
     may_be_safetensors.then(|| peek_metadata(file, limits))?
@@ -143,7 +147,12 @@ fn entry_of(location: &Location, metadata: &BTreeMap<String, String>) -> Catalog
     let name = location.to_string();
     let labels: Labels = metadata
         .iter()
-        .filter_map(|(key, value)| Some((ColumnSource::Checkpoint.label_name(key)?, typed(value))))
+        .filter_map(|(key, value)| {
+            Some((
+                ColumnSource::Checkpoint.label_name(key)?,
+                Label::parse(value),
+            ))
+        })
         .collect();
     let mut entry = CatalogEntry {
         run: metadata.get("run").unwrap_or(&name).as_str().into(),
@@ -157,6 +166,6 @@ fn entry_of(location: &Location, metadata: &BTreeMap<String, String>) -> Catalog
         location: location.clone(),
         checkpoint: name,
     };
-    names::apply_name(&mut entry);
+    file_names::apply_name(&mut entry);
     entry
 }

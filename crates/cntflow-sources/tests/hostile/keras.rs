@@ -100,10 +100,13 @@ fn sizes_beyond_the_file_are_refused_with_both_numbers() {
         ("unwritten.h5", "more elements than a file can hold"),
         (
             "sparse.h5",
-            "bytes of tensor kernel: 4000000000, the limit of the file's bytes is 1400",
+            "tensor kernel takes 4000000000 bytes uncompressed, but the file has only 1400",
         ),
         ("bomb.h5", "tensor kernel"),
-        ("deep.h5", "levels of groups: 65, the limit depth is 64"),
+        (
+            "deep.h5",
+            "levels of groups: 65, but the limit depth allows 64",
+        ),
         (
             "texts.h5",
             "attribute layer_names of \"\" has more bytes of text than the whole file",
@@ -159,7 +162,7 @@ fn limits_are_options() {
         decoded_bytes: 1000,
         ..limits
     });
-    assert!(text.contains("decoded_bytes is 1000"), "{text}");
+    assert!(text.contains("decoded_bytes allows 1000"), "{text}");
     let text = strict(Limits {
         expansion: 2,
         ..limits
@@ -170,14 +173,14 @@ fn limits_are_options() {
         ..limits
     });
     assert!(
-        text.contains("tensors: 4, the limit tensors is 3"),
+        text.contains("tensors: 4, but the limit tensors allows 3"),
         "{text}"
     );
     let text = strict(Limits {
         header_bytes: 10,
         ..limits
     });
-    assert!(text.contains("header_bytes is 10"), "{text}");
+    assert!(text.contains("header_bytes allows 10"), "{text}");
     let text = strict(Limits { depth: 1, ..limits });
     assert!(text.contains("levels of groups: 2"), "{text}");
 }

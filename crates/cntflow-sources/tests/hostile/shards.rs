@@ -107,7 +107,7 @@ fn shards_elsewhere_are_refused() {
         "1.safetensors\0",
     ] {
         let shards = [("a", elsewhere), ("b", "2.safetensors")];
-        folder.refused(&shards, "which is no file beside it");
+        folder.refused(&shards, "which is no name of a file beside the index");
     }
 }
 
@@ -128,7 +128,7 @@ fn index_and_shards_that_disagree_are_refused() {
     folder.refused(&[("a", two), ("b", two)], "a is not in 2.safetensors");
     folder.refused(
         &[("a", two), ("b", one)],
-        "1.safetensors holds tensor a, which the index gives to 2.safetensors",
+        "1.safetensors holds tensor a, which the index says is in 2.safetensors",
     );
     // The index itself, and one that names no tensor.
     folder.refused(&[("a", INDEX), ("b", two)], INDEX);

@@ -99,7 +99,7 @@ fn impossible_and_spread_shapes_are_refused() {
     // One value seen a billion times.
     refused(
         file(b"K\x00", b"J\0\0\0\x40\x85", b"K\x00\x85"),
-        "decoded_bytes",
+        "made of a storage of 16 bytes: 4294967296, but the limit expansion allows 17600",
     );
 }
 

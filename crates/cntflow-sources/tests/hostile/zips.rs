@@ -88,16 +88,16 @@ fn a_member_that_the_end_record_does_not_count_is_refused() {
     let _alone = alone();
     refused(
         uncounted(zip(&TORCH)),
-        "its zip lists 4 members, its end record 3",
+        "its zip lists 4 members, but its end record says 3",
     );
     refused(
         uncounted(zip(&ARRAYS)),
-        "its zip lists 2 members, its end record 1",
+        "its zip lists 2 members, but its end record says 1",
     );
     let model = ["config.json", "model.weights.h5", "more"];
     refused(
         uncounted(zip(&model)),
-        "its zip lists 3 members, its end record 2",
+        "its zip lists 3 members, but its end record says 2",
     );
 }
 
@@ -111,7 +111,7 @@ fn an_archive_with_a_wrong_list_is_refused_or_skipped() {
     let twice = renamed(zip(&members), members[1], members[0]);
     for (bytes, expected) in [
         (twice, "lists member a.safetensors twice"),
-        (uncounted(zip(&members)), "its end record 1"),
+        (uncounted(zip(&members)), "its end record says 1"),
     ] {
         std::fs::write(&path, bytes).unwrap();
         let named = [path.to_string_lossy().into_owned()];

@@ -75,7 +75,7 @@ fn rows_of_a_small_cnn_zoo_are_checkpoints() {
     let beyond = OpenCheckpoint::open_at(&entry.location.at_row(300), &Limits::default());
     let text = beyond.unwrap_err().full_message();
     assert!(
-        text.ends_with("weights.npy row 300: it has 300 rows, there is no row 300"),
+        text.ends_with("weights.npy row 300: it has 300 rows, but no row 300"),
         "{text}"
     );
     let (named, _) = found(&folder.path().join("weights.npy"));
@@ -103,7 +103,7 @@ fn a_small_cnn_zoo_that_does_not_fit_says_why() {
     let (_, skipped) = found(folder.path());
     let text = reasons(&skipped);
     assert!(
-        text.contains("line 3: column 'step' is 'x', no whole number"),
+        text.contains("line 3: column 'step' must hold a whole number, but holds 'x'"),
         "{text}"
     );
 }
@@ -239,9 +239,13 @@ fn index_and_shards_are_compared_both_ways() {
     check(
         "\"fc1.bias\": \"model-00001",
         "\"fc1.bias\": \"model-00002",
-        "model-00001-of-00002.safetensors holds tensor fc1.bias, which the index gives to model-00002",
+        "model-00001-of-00002.safetensors holds tensor fc1.bias, which the index says is in model-00002",
     );
-    check("model-00002-of-00002", "../elsewhere", "no file beside it");
+    check(
+        "model-00002-of-00002",
+        "../elsewhere",
+        "no name of a file beside the index",
+    );
     write(&index, &good);
     std::fs::remove_file(folder.path().join("model-00002-of-00002.safetensors")).unwrap();
     let text = OpenCheckpoint::open(&index).unwrap_err().full_message();

@@ -152,7 +152,7 @@ fn larger_than_the_limit_is_an_error_before_anything_is_read() {
     let text = stores.fetch(&url, &limits).unwrap_err().full_message();
     assert_eq!(
         text,
-        format!("{url}: bytes of the object: 9500, the limit object_bytes is 9499")
+        format!("{url}: bytes of the object: 9500, but the limit object_bytes allows 9499")
     );
 }
 
@@ -163,7 +163,7 @@ fn announced_objects_are_fetched_before_they_are_read() {
         .map(|i| server.file(&format!("o{i}"), &numbers(2000 + i)))
         .collect();
     server.delay(Duration::from_millis(10));
-    stores.read_ahead(urls.iter().cloned(), Limits::default());
+    stores.announce(urls.iter().cloned(), Limits::default());
     for (i, url) in urls.iter().enumerate() {
         assert_eq!(fetch(&stores, url), Ok(numbers(2000 + i)));
     }
@@ -178,7 +178,7 @@ fn announced_objects_that_nobody_reads_make_room() {
     let urls: Vec<String> = (0..200)
         .map(|i| server.file(&format!("o{i}"), &numbers(i)))
         .collect();
-    stores.read_ahead(urls.iter().cloned(), Limits::default());
+    stores.announce(urls.iter().cloned(), Limits::default());
     for (i, url) in urls.iter().enumerate().filter(|(i, _)| i % 2 == 1).rev() {
         assert_eq!(fetch(&stores, url), Ok(numbers(i)));
     }

@@ -68,7 +68,7 @@ pub fn decompressed(file: &Content, limits: &Limits) -> Result<Content, FormatEr
 }
 
 /// The content of a gzip file, decoded into a temporary file without a name.
-pub(super) fn spooled(file: &[u8], limits: &Limits) -> Result<Content, FormatError> {
+pub(super) fn to_temporary_file(file: &[u8], limits: &Limits) -> Result<Content, FormatError> {
     let broken = |error: std::io::Error| {
         FormatError::broken(format!(
             "it cannot be decoded into a temporary file: {error}"

@@ -22,7 +22,8 @@ use crate::{
 
 pub use gzip::decompressed;
 
-/// Archives with their lists of members: members are measured in the order of their archive.
+/// The archives that were read last. Members of one archive are measured one after another, so the
+/// list of an archive is read once and not for each member.
 static ARCHIVES: FileCache<Archive> = FileCache::new(4);
 
 /// An archive with the list of its members.
@@ -48,8 +49,8 @@ pub struct ArchiveMember {
     bytes: Result<StoredBytes, FormatError>,
 }
 
-/// Where the bytes of a member are. Neither is checked against the archive's length yet, which may
-/// be cut short.
+/// Where the bytes of a member are, as listed. The archive may be cut short, so `content_of` checks
+/// that they lie within it.
 #[derive(Clone, Debug)]
 enum StoredBytes {
     /// In the archive as they are.
@@ -58,8 +59,8 @@ enum StoredBytes {
     Zip(Entry),
 }
 
-/// The list of members and what is wrong with the whole; `None` of a checkpoint that is an archive
-/// by its form alone.
+/// The members, and a warning about the whole archive. `None` if the file has the form of an
+/// archive but is one checkpoint, e.g. a `.pt` file.
 type Listing = Option<(Vec<ArchiveMember>, Option<String>)>;
 
 impl Archive {
@@ -78,7 +79,7 @@ impl Archive {
         } else if tar::is_tar(content) {
             (content.clone(), tar::members(content)?)
         } else if gzip::holds_tar(content) {
-            let plain = gzip::spooled(content, limits)?;
+            let plain = gzip::to_temporary_file(content, limits)?;
             let listing = tar::members(&plain)?;
             (plain, listing)
         } else {
@@ -123,10 +124,11 @@ impl Archive {
     fn check_range(&self, range: &Range<u64>) -> Result<Range<usize>, FormatError> {
         let length = self.content.len() as u64;
         if range.end > length || range.start > range.end {
-            return Err(FormatError::Length {
-                expected: range.end.saturating_sub(range.start),
-                found: length.saturating_sub(range.start),
-            });
+            return Err(FormatError::broken(format!(
+                "the member has {} bytes, but the archive ends after {} of them (cut short)",
+                range.end.saturating_sub(range.start),
+                length.saturating_sub(range.start)
+            )));
         }
         Ok(range.start as usize..range.end as usize)
     }
@@ -161,7 +163,8 @@ fn zip_members(file: &[u8], is_one_file: fn(&[&str]) -> bool) -> Result<Listing,
     Ok(Some((members.collect(), None)))
 }
 
-/// Whether a file may be an archive or a compressed one, by its first 512 bytes.
+/// Whether a file may be an archive, by its first 512 bytes: a zip, a tar, or a gzip file, which
+/// may hold a tar.
 pub fn may_be_archive(beginning: &[u8]) -> bool {
     zip::is_zip(beginning) || tar::is_tar(beginning) || gzip::is_gzip(beginning)
 }
@@ -186,7 +189,8 @@ pub fn open(
         Archive::read(&content, limits, is_one_file)
             .map_err(|error| StorageError::content(path, error))
     };
-    // Negative results are not cached: every scanned file asks.
+    // That a file is no archive is not cached: a scan asks for every file that begins like one, and
+    // would push out the archives.
     match ARCHIVES.get(&path.into(), || read().map_err(Some)?.ok_or(None)) {
         Ok(archive) => Ok(Some(archive)),
         Err(None) => Ok(None),
@@ -199,6 +203,7 @@ pub fn open(
 /// # Errors
 /// As [`open`]; there is no such member, or its bytes cannot be read.
 pub fn member(path: &Path, name: &str, limits: &Limits) -> Result<Content, StorageError> {
+    // Who names a member has already decided that this is an archive.
     let archive = open(path, limits, |_| false)?
         .ok_or_else(|| StorageError::content(path, FormatError::broken("not an archive")))?;
     archive.content_of(name, limits).map_err(|error| {

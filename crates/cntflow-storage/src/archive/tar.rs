@@ -12,8 +12,8 @@ use crate::FormatError;
 pub(super) const BLOCK: u64 = 512;
 /// Offset of the signature in a header, and the signature.
 const SIGNATURE: (usize, &[u8]) = (257, b"ustar");
-/// Members of a checkpoint as PyTorch wrote it before 0.2: a tar archive of its own, which is one
-/// checkpoint.
+/// Members of a checkpoint of PyTorch before 0.2, which is itself a tar archive. Such a tar is one
+/// checkpoint, not an archive of several.
 const OLD_TORCH: [&str; 3] = ["pickle", "storages", "tensors"];
 
 /// Whether the file begins with the header of a tar archive.
@@ -56,7 +56,7 @@ pub(super) fn members(file: &[u8]) -> Result<Listing, FormatError> {
     }
     let is_cut_short = end >= file.len() as u64;
     let warning = is_cut_short.then(|| {
-        "the archive has no mark of its end: it may be cut short, and members be missing".to_owned()
+        "the archive has no end mark: it may be cut short, and members may be missing".to_owned()
     });
     Ok(Some((members, warning)))
 }
@@ -75,7 +75,7 @@ fn member(entry: &mut Entry<'_, Cursor<&[u8]>>, range: std::ops::Range<u64>) -> 
 fn unreadable(entry: &mut Entry<'_, Cursor<&[u8]>>) -> Option<FormatError> {
     let kind = entry.header().entry_type();
     if !matches!(kind, EntryType::Regular | EntryType::Continuous) {
-        let reason = format!("it is no file in the archive but of type {kind:?}");
+        let reason = format!("it is not a regular file but of type {kind:?}");
         return Some(FormatError::Broken(reason));
     }
     let extensions = entry.pax_extensions().ok().flatten()?;

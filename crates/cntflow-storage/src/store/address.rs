@@ -42,8 +42,8 @@ pub fn is_url(text: &str) -> bool {
 }
 
 impl Address {
-    /// Parses a URL. Keys are taken literally, with every character that a key may hold; in `http`
-    /// URLs characters may be escaped by `%`.
+    /// Parses a URL. In URLs of `s3`, `gs` and `az` the key is taken literally: `%`, `?` and `#`
+    /// are ordinary characters. In `http` and `https` URLs `%` escapes a character.
     pub(super) fn parse(url: &str) -> Result<Self, StorageError> {
         let failed = |reason: &str| StorageError::Object {
             url: url.to_owned(),
@@ -59,7 +59,7 @@ impl Address {
         }
         if bucket.contains('@') {
             return Err(failed(
-                "names and passwords do not belong in a URL; see the store's environment settings",
+                "a URL must not hold a user name or a password; set the environment variables of the store instead",
             ));
         }
         if scheme.is_http() && key.contains(['?', '#']) {
@@ -161,7 +161,7 @@ mod tests {
         let refused = [
             ("ftp://a/b", "not s3"),
             ("s3:///b", "no bucket"),
-            ("https://user:secret@a/b", "passwords"),
+            ("https://user:secret@a/b", "a password"),
             ("https://a/b?signature=1", "query"),
             ("s3://a/b//c", "empty path segment"),
             ("s3://a/../c", ".."),

@@ -36,10 +36,10 @@ impl std::fmt::Debug for ObjectStores {
 }
 
 impl ObjectStores {
-    /// Stores that no client has been made for yet.
+    /// Starts the threads. Clients are made later, each at its first use.
     ///
     /// # Errors
-    /// The system gives no threads.
+    /// The operating system cannot start the threads.
     pub fn new(options: StoreOptions) -> std::io::Result<Self> {
         // TLS needs one cryptography provider in the process; an error only says that there already
         // is one.
@@ -61,12 +61,12 @@ impl ObjectStores {
     /// starts the threads.
     ///
     /// # Errors
-    /// The system gives no threads.
+    /// The operating system cannot start the threads.
     pub fn of_process() -> Result<&'static Self, StorageError> {
         static STORES: LazyLock<std::io::Result<ObjectStores>> =
             LazyLock::new(|| ObjectStores::new(StoreOptions::from_env()));
         STORES.as_ref().map_err(|error| {
-            let text = format!("object stores need threads: {error}");
+            let text = format!("cannot start the threads that talk to object stores: {error}");
             StorageError::Io(std::io::Error::new(error.kind(), text))
         })
     }

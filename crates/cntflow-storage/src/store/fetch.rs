@@ -13,7 +13,7 @@ use object_store::{Error, GetOptions, GetRange, GetResult, ObjectStore};
 
 use super::address::Address;
 use super::client::ObjectStores;
-use super::failure::{broken, failed};
+use super::failure::{client_error, object_error};
 use super::options::StoreOptions;
 use crate::{Content, FormatError, Limits, StorageError, write_atomically};
 
@@ -82,7 +82,7 @@ impl ObjectStores {
         });
         self.wait(
             stream::iter(all)
-                .buffered(self.options.read_ahead)
+                .buffered(self.options.objects_at_once)
                 .collect(),
         )
     }
@@ -102,11 +102,12 @@ impl Request {
     async fn content(&self) -> Result<Content, StorageError> {
         match self.answer(self.options.memory_bytes).await? {
             Answer::Small(bytes) => Ok(Content::in_memory(bytes)),
-            Answer::Large(size, version) => self.spooled(size, version).await,
+            Answer::Large(size, version) => self.to_temporary_file(size, version).await,
         }
     }
 
-    /// Whether the server serves ranges; only plain HTTP servers may not.
+    /// Whether the server serves ranges. All stores do; some plain HTTP servers do not, so they are
+    /// asked.
     async fn serves_ranges(&self) -> Result<bool, StorageError> {
         if !self.address.scheme.is_http() {
             return Ok(true);
@@ -115,7 +116,7 @@ impl Request {
         match self.client.get_opts(&self.address.path()?, options).await {
             Ok(_) => Ok(true),
             Err(Error::NotSupported { .. }) => Ok(false),
-            Err(error) => Err(failed(&self.address, &error)),
+            Err(error) => Err(client_error(&self.address, &error)),
         }
     }
 
@@ -155,8 +156,8 @@ impl Request {
         }
     }
 
-    /// A range of the object, of the given version if there is one. A body that breaks off is
-    /// requested again.
+    /// The bytes of `range`. With `version`, it is an error if the object has another one by now. A
+    /// body that breaks off is requested again.
     pub(super) async fn range(
         &self,
         range: Range<u64>,
@@ -173,7 +174,7 @@ impl Request {
             let end = range.end.min(got.meta.size);
             if got.range != (range.start..end) {
                 let reason = format!("asked for bytes {range:?}, the store gave {:?}", got.range);
-                return Err(broken(&self.address, reason));
+                return Err(object_error(&self.address, reason));
             }
             if let Some(bytes) = self.body(got, end - range.start, &mut tries).await? {
                 return Ok(bytes);
@@ -184,11 +185,12 @@ impl Request {
     async fn get(&self, options: GetOptions) -> Result<GetResult, StorageError> {
         let path = self.address.path()?;
         let got = self.client.get_opts(&path, options).await;
-        got.map_err(|error| failed(&self.address, &error))
+        got.map_err(|error| client_error(&self.address, &error))
     }
 
-    /// The body of an answer; `None` if it broke off and may be requested again. Clients retry
-    /// requests by themselves, but bodies only if the store gives entity tags.
+    /// The body of an answer. `None`, after a wait, if it broke off and the caller shall request it
+    /// again: clients retry requests by themselves, but resume a broken body only if the store
+    /// gives entity tags.
     async fn body(
         &self,
         got: GetResult,
@@ -208,22 +210,27 @@ impl Request {
             }
             Ok(bytes) => {
                 let (received, tries) = (bytes.len(), *tries + 1);
-                let reason = format!("received {received} of {size} bytes, {tries} times");
-                Err(broken(&self.address, reason))
+                let reason =
+                    format!("received only {received} of {size} bytes after {tries} tries");
+                Err(object_error(&self.address, reason))
             }
-            Err(error) => Err(failed(&self.address, &error)),
+            Err(error) => Err(client_error(&self.address, &error)),
         }
     }
 
     /// Reads a large object into a temporary file, in parts if the server serves ranges.
-    async fn spooled(&self, size: u64, version: Option<String>) -> Result<Content, StorageError> {
+    async fn to_temporary_file(
+        &self,
+        size: u64,
+        version: Option<String>,
+    ) -> Result<Content, StorageError> {
         let on_disk = |error: std::io::Error| {
             let folder = std::env::temp_dir();
             let reason = format!(
-                "{size} bytes to a temporary file in {}: {error}",
+                "cannot write its {size} bytes to a temporary file in {}: {error}",
                 folder.display()
             );
-            broken(&self.address, reason)
+            object_error(&self.address, reason)
         };
         let mut file = tempfile::tempfile().map_err(on_disk)?;
         if !self.serves_ranges().await? {
@@ -231,14 +238,14 @@ impl Request {
             let received = self.copy(got, &mut file).await?;
             if received != size {
                 let reason = format!("received {received} of {size} bytes");
-                return Err(broken(&self.address, reason));
+                return Err(object_error(&self.address, reason));
             }
             return Content::map_file(&file).map_err(on_disk);
         }
-        let step = self.options.part_bytes;
-        let starts = (0..size.div_ceil(step)).map(|part| part * step);
+        let part_bytes = self.options.part_bytes;
+        let starts = (0..size.div_ceil(part_bytes)).map(|part| part * part_bytes);
         let parts = starts.map(|start| {
-            let (range, version) = (start..(start + step).min(size), version.clone());
+            let (range, version) = (start..(start + part_bytes).min(size), version.clone());
             async move { Ok::<_, StorageError>((start, self.range(range, version).await?)) }
         });
         let mut parts = stream::iter(parts).buffer_unordered(self.options.parts_at_once);
@@ -254,9 +261,9 @@ impl Request {
         let mut length = 0;
         let mut body = got.into_stream();
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| failed(&self.address, &error))?;
+            let chunk = chunk.map_err(|error| client_error(&self.address, &error))?;
             file.write_all(&chunk)
-                .map_err(|error| broken(&self.address, error))?;
+                .map_err(|error| object_error(&self.address, error))?;
             length += chunk.len() as u64;
         }
         Ok(length)
@@ -269,7 +276,8 @@ fn write_at(file: &mut File, start: u64, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)
 }
 
-/// The body of an answer, up to the chunk that would make it longer than `max` bytes.
+/// The body of an answer, up to the chunk that would make it longer than `max` bytes. The caller
+/// compares the length, so a longer body needs no error here.
 async fn collect(got: GetResult, max: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::with_capacity(usize::try_from(max).unwrap_or(0));
     let mut body = got.into_stream();

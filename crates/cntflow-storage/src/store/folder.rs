@@ -1,7 +1,7 @@
 //! Folders of files that are whole or absent, on a disk or below a prefix of an object store.
 //!
-//! On a disk a rename makes a file whole, in a store a put. Readers get files: objects are first
-//! copied to a cache on the disk, each version of an object once.
+//! On a disk a file appears by a rename, in a store by a put; both are atomic. Readers always get
+//! paths of local files: an object is copied to a cache on the disk first, once for each version.
 
 use std::io::{BufWriter, Error, Result, Write};
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ impl Folder {
     ///
     /// # Errors
     /// An object cannot be read, or cannot be copied to the cache.
-    pub fn readable<'a>(
+    pub fn local_paths<'a>(
         &self,
         files: impl IntoIterator<Item = &'a FolderFile>,
     ) -> Result<Vec<PathBuf>> {
@@ -102,7 +102,7 @@ impl Folder {
         });
         let missing: Vec<String> = missing.collect();
         if !missing.is_empty() {
-            stores()?.read_ahead(missing, Limits::default());
+            stores()?.announce(missing, Limits::default());
         }
         let paths = files.into_iter().map(|file| match &file.location {
             FileLocation::Local(path) => Ok(path.clone()),
@@ -200,8 +200,8 @@ fn files_of_store(url: &str) -> Result<Vec<FolderFile>> {
         if name.contains('/') {
             continue;
         }
-        // Without an entity tag a later version looks like this one, so no other process may use
-        // the copy.
+        // Without an entity tag a later version cannot be told from this one. The copy is therefore
+        // named after this process, so that later processes fetch it anew.
         let version = object.etag.clone();
         let version = version.unwrap_or_else(|| format!("process {}", std::process::id()));
         files.push(FolderFile {
@@ -279,7 +279,7 @@ mod tests {
             .write::<Error>("x", |file| file.write_all(b"1"))
             .unwrap();
         let files = folder.files().unwrap();
-        let paths = folder.readable(&files).unwrap();
+        let paths = folder.local_paths(&files).unwrap();
         assert_eq!(paths, [disk.path().join("a/x")]);
         assert_eq!(folder.read("x").unwrap(), Some(b"1".to_vec()));
         folder.remove("x").unwrap();

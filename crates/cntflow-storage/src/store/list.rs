@@ -6,12 +6,12 @@ use object_store::{Error, ObjectMeta, ObjectStoreExt, UpdateVersion};
 
 use super::address::Address;
 use super::client::ObjectStores;
-use super::failure::{broken, failed};
+use super::failure::{client_error, object_error};
 use super::put::ObjectVersion;
 use crate::StorageError;
 
-/// Most objects of one listing, 10,000,000. More are an error: such a prefix does not hold
-/// checkpoints.
+/// The largest number of objects that a listing may have. A prefix with more is surely no folder of
+/// checkpoints, and is an error.
 const MAX_OBJECTS: usize = 10_000_000;
 
 /// Characters that make a key a glob.
@@ -51,13 +51,16 @@ impl ObjectStores {
     /// The objects of a source, sorted by URL.
     ///
     /// A source is an object, a prefix (all objects below it) or a glob (all objects that match, or
-    /// lie below a match). Hidden objects, with a part of the name below that starts with a dot,
-    /// are left out. No objects at all are no error.
+    /// lie below a match). Hidden objects are left out: those with a dot at the beginning of some
+    /// part of the key below the prefix. An empty list is not an error.
     ///
     /// # Errors
-    /// The store cannot be reached, refuses, or lists nothing by design (most HTTP servers).
+    /// The store cannot be reached, refuses the request, or cannot list at all, as most HTTP
+    /// servers.
     pub fn list(&self, source: &str) -> Result<Vec<ObjectInfo>, StorageError> {
         let address = Address::parse(source)?;
+        // Most HTTP servers cannot list, so keys of HTTP URLs are never globs: these characters are
+        // ordinary there.
         let glob = address
             .key
             .find(GLOB_CHARACTERS)
@@ -70,7 +73,7 @@ impl ObjectStores {
             let filter = KeyFilter::Below(address.key.clone());
             return self.list_filtered(&address, &filter);
         };
-        let pattern = Pattern::new(&address.key).map_err(|error| broken(&address, error))?;
+        let pattern = Pattern::new(&address.key).map_err(|error| object_error(&address, error))?;
         let folder = address.key[..first_wildcard].rfind('/').unwrap_or(0);
         let base = Address {
             key: address.key[..folder].to_owned(),
@@ -89,7 +92,7 @@ impl ObjectStores {
         match self.wait(client.head(&path)) {
             Ok(meta) => Ok(Some(object_info(&address, &meta))),
             Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(failed(&address, &error)),
+            Err(error) => Err(client_error(&address, &error)),
         }
     }
 
@@ -121,7 +124,10 @@ impl ObjectStores {
                     all.push(object_info(base, &meta));
                 }
                 if all.len() > MAX_OBJECTS {
-                    return Err(broken(base, format!("more than {MAX_OBJECTS} objects")));
+                    return Err(object_error(
+                        base,
+                        format!("more than {MAX_OBJECTS} objects"),
+                    ));
                 }
             }
             Ok(all)
@@ -147,11 +153,11 @@ fn object_info(address: &Address, meta: &ObjectMeta) -> ObjectInfo {
 fn failed_to_list(address: &Address, error: &Error) -> StorageError {
     if address.scheme.is_http() {
         let reason = format!(
-            "no such file, and the server lists no folders (by WebDAV): name the files ({error})"
+            "no such file; if it is a folder, name its files one by one, since this server does not list folders by WebDAV ({error})"
         );
-        return broken(address, reason);
+        return object_error(address, reason);
     }
-    failed(address, error)
+    client_error(address, error)
 }
 
 impl KeyFilter {
@@ -167,6 +173,8 @@ impl KeyFilter {
                 !is_hidden(below)
             }
             Self::Matching(pattern) => {
+                // The key itself or any folder above it may match; what lies below the match must
+                // not be hidden.
                 let ends = key.match_indices('/').map(|(end, _)| end);
                 ends.chain([key.len()]).any(|end| {
                     pattern.matches_with(&key[..end], options) && !is_hidden(&key[end..])

@@ -1,10 +1,10 @@
 //! Object stores: `s3://`, `gs://`, `az://`, and files of HTTP servers.
 //!
 //! Requests go through the crate `object_store`, which reads each store's settings from the
-//! environment; failures that may pass are retried ([`StoreOptions`]). The interface is blocking: a
-//! small runtime waits for the network in threads of its own. A store takes its time for each
-//! answer but serves many requests at once, so callers announce what they will read
-//! ([`ObjectStores::read_ahead`]).
+//! environment; temporary failures are retried ([`StoreOptions`]). The interface is blocking: a
+//! small runtime waits for the network in threads of its own. Each answer is slow to come, but a
+//! store serves many requests at once, so callers announce what they will read
+//! ([`ObjectStores::announce`]).
 
 mod address;
 mod client;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use object_store::{BackoffConfig, RetryConfig};
 
-/// Most retries that the environment may set.
+/// The largest number of retries that the environment may set.
 const MAX_RETRIES: usize = 100;
 
 /// Options of requests to object stores. Endpoints and credentials come from the environment
@@ -29,10 +29,10 @@ pub struct StoreOptions {
     pub part_bytes: u64,
     /// Parts of one object that are read or written concurrently, default is 4.
     pub parts_at_once: usize,
-    /// Objects that are fetched ahead concurrently, default is 32.
-    pub read_ahead: usize,
-    /// Largest object that is read ahead, default is 4 MiB. Times [`StoreOptions::read_ahead`],
-    /// this bounds the memory of reading ahead.
+    /// Objects that are fetched concurrently, default is 32.
+    pub objects_at_once: usize,
+    /// Largest object that is read ahead, default is 4 MiB. Times
+    /// [`StoreOptions::objects_at_once`], this bounds the memory of reading ahead.
     pub read_ahead_bytes: u64,
 }
 
@@ -46,7 +46,7 @@ impl Default for StoreOptions {
             memory_bytes: 64 << 20,
             part_bytes: 16 << 20,
             parts_at_once: 4,
-            read_ahead: 32,
+            objects_at_once: 32,
             read_ahead_bytes: 4 << 20,
         }
     }

@@ -1,5 +1,5 @@
-//! Writing objects, whole or not at all: by one put, or for large ones in parts that a last request
-//! joins.
+//! Writing objects, whole or not at all. A small object is one put; a large one is uploaded in
+//! parts, which appear as one object only with the last request.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,7 +10,7 @@ use object_store::{
 
 use super::address::Address;
 use super::client::ObjectStores;
-use super::failure::{broken, failed};
+use super::failure::{client_error, object_error};
 use crate::StorageError;
 
 /// A version of an object's content, so that a write can replace exactly this one.
@@ -23,6 +23,7 @@ impl ObjectStores {
     /// # Errors
     /// The store cannot be reached, or refuses; the object is then as it was before.
     pub fn put(&self, url: &str, bytes: Vec<u8>) -> Result<(), StorageError> {
+        // `Overwrite` has no precondition, so the answer is never `None`.
         self.put_as(url, bytes, PutMode::Overwrite).map(|_| ())
     }
 
@@ -64,7 +65,7 @@ impl ObjectStores {
         match self.wait(client.put_opts(&path, PutPayload::from(bytes), options)) {
             Ok(put) => Ok(Some(ObjectVersion(put.into()))),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(None),
-            Err(error) => Err(failed(&address, &error)),
+            Err(error) => Err(client_error(&address, &error)),
         }
     }
 
@@ -77,7 +78,7 @@ impl ObjectStores {
         let address = Address::parse(url)?;
         let mut reader = fs_err::File::open(file)?;
         let size = reader.metadata()?.len();
-        let step = usize::try_from(self.options.part_bytes).unwrap_or(usize::MAX);
+        let part_bytes = usize::try_from(self.options.part_bytes).unwrap_or(usize::MAX);
         if size <= self.options.part_bytes {
             let mut bytes = Vec::new();
             reader.read_to_end(&mut bytes)?;
@@ -85,10 +86,10 @@ impl ObjectStores {
         }
         let (client, path) = (self.client(&address)?, address.path()?);
         self.wait(async {
-            let refused = |error: Error| failed(&address, &error);
+            let refused = |error: Error| client_error(&address, &error);
             let upload = client.put_multipart(&path).await.map_err(refused)?;
-            let mut writer = WriteMultipart::new_with_chunk_size(upload, step);
-            let mut part = vec![0; step];
+            let mut writer = WriteMultipart::new_with_chunk_size(upload, part_bytes);
+            let mut part = vec![0; part_bytes];
             loop {
                 let length = match read_part(&mut reader, &mut part) {
                     Ok(0) => break,
@@ -96,7 +97,7 @@ impl ObjectStores {
                     Err(error) => {
                         // The first error is the one reported, whatever aborting says.
                         let _ = writer.abort().await;
-                        return Err(broken(&address, error));
+                        return Err(object_error(&address, error));
                     }
                 };
                 writer
@@ -119,7 +120,7 @@ impl ObjectStores {
         let (client, path) = (self.client(&address)?, address.path()?);
         match self.wait(client.delete(&path)) {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failed(&address, &error)),
+            Err(error) => Err(client_error(&address, &error)),
         }
     }
 }

@@ -1,6 +1,5 @@
-//! Reading ahead. A store takes its time for each answer but serves many requests at once, so
-//! callers announce which objects they will read, and a few of the next ones are always being
-//! fetched.
+//! Reading ahead: callers announce which objects they will read, and a few of the next ones are
+//! always being fetched. The docs of the module `store` say why.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -38,7 +37,7 @@ impl ReadAhead {
 impl ObjectStores {
     /// Announces which objects will be read, roughly in this order, in place of earlier
     /// announcements.
-    pub fn read_ahead(&self, urls: impl IntoIterator<Item = String>, limits: Limits) {
+    pub fn announce(&self, urls: impl IntoIterator<Item = String>, limits: Limits) {
         let mut state = self.read_ahead.state();
         for pending in std::mem::take(&mut *state).pending.into_values() {
             pending.abort();
@@ -56,7 +55,7 @@ impl ObjectStores {
             state.wanted.remove(url);
             let pending = state.pending.remove(url);
             if pending.is_none() {
-                state.drop_finished(self.options.read_ahead);
+                state.drop_finished(self.options.objects_at_once);
             }
             self.start_reads(&mut state);
             pending?
@@ -66,13 +65,13 @@ impl ObjectStores {
 
     /// Starts fetches until as many are pending as the options allow.
     fn start_reads(&self, state: &mut State) {
-        while state.pending.len() < self.options.read_ahead
+        while state.pending.len() < self.options.objects_at_once
             && let Some(url) = state.order.pop_front()
         {
             if !state.wanted.remove(&url) {
                 continue;
             }
-            // A URL that is none fails when it is read.
+            // An invalid URL is left out here; reading it reports the error.
             if let Ok(request) = self.request(&url, &state.limits) {
                 let pending = self.spawn(async move { request.content_to_read_ahead().await });
                 state.pending.insert(url, pending);
@@ -82,8 +81,9 @@ impl ObjectStores {
 }
 
 impl State {
-    /// Drops one finished read if as many as `max` are pending: nobody reads it here, another
-    /// process has taken it over.
+    /// Drops one finished fetch if all `max` slots are taken. In a cluster another process may have
+    /// measured that checkpoint, so nobody here will ever ask for it, and its slot would stay
+    /// blocked.
     fn drop_finished(&mut self, max: usize) {
         if self.pending.len() < max {
             return;

@@ -34,9 +34,9 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     /// Where its bytes lie in the file, as they are stored; may end beyond the file.
     stored: Range<u64>,
-    /// Bytes of its content by the directory's account.
+    /// Bytes of the content, as the directory lists them, unchecked.
     bytes: u64,
-    /// CRC-32 of its content by the directory's account.
+    /// CRC-32 of the content, as the directory lists it, unchecked.
     checksum: u32,
     method: CompressionMethod,
     is_encrypted: bool,
@@ -110,7 +110,7 @@ impl<'a> Directory<'a> {
         }
         if listed != self.archive.len() {
             return Err(FormatError::broken(format!(
-                "its zip lists {listed} members, its end record {}",
+                "its zip lists {listed} members, but its end record says {}",
                 self.archive.len()
             )));
         }
@@ -173,10 +173,13 @@ impl Entry {
             _ if self.is_link => "it is a link".to_owned(),
             CompressionMethod::Deflated => return None,
             CompressionMethod::Stored if self.bytes == compressed => return None,
-            method => format!(
-                "it is compressed by {method}: {compressed} bytes of {}; only stored and deflated members are read",
+            CompressionMethod::Stored => format!(
+                "it is stored, but has {compressed} bytes where {} are listed",
                 self.bytes
             ),
+            method => {
+                format!("it is compressed by {method}; only stored and deflated members are read")
+            }
         };
         Some(FormatError::Broken(reason))
     }

@@ -68,7 +68,7 @@ impl Member {
     ///
     /// # Errors
     /// It is larger than the limit, or as [`Member::decoded`].
-    pub fn structure<'a>(
+    pub fn small_content<'a>(
         &self,
         file: &'a [u8],
         what: &str,

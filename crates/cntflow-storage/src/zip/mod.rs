@@ -17,9 +17,9 @@ use crate::{FormatError, Limits};
 pub(crate) use directory::{Directory, Entry};
 pub use member::Member;
 
-/// What the header of a member begins with, and so every zip file that has members.
+/// First bytes of a member's header, and hence of a zip file with members.
 const MEMBER_SIGNATURE: &[u8] = b"PK\x03\x04";
-/// What the end record begins with, and so a zip file without members.
+/// First bytes of the end record, and hence of a zip file without members.
 const END_SIGNATURE: &[u8] = b"PK\x05\x06";
 
 /// Whether the file begins as zip files do.

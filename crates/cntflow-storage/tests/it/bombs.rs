@@ -73,7 +73,7 @@ fn bombs_are_refused_before_memory_is_allocated() {
     let good = deflated_zip("a", &zeros, 1 << 20);
     assert_eq!(open(&good, &Limits::default()).unwrap(), 1 << 20);
     let text = open(&good, &few).unwrap_err().full_message();
-    assert!(text.contains("decoded_bytes is 65536"), "{text}");
+    assert!(text.contains("decoded_bytes allows 65536"), "{text}");
     let too_long = deflated_zip("a", &zeros, 100);
     let text = open(&too_long, &Limits::default())
         .unwrap_err()
@@ -88,5 +88,5 @@ fn bombs_are_refused_before_memory_is_allocated() {
     };
     let tar = gzip(&tar_of(&[("a", &zeros)]));
     let text = open(&tar, &spool).unwrap_err().full_message();
-    assert!(text.contains("archive_bytes is 65536"), "{text}");
+    assert!(text.contains("archive_bytes allows 65536"), "{text}");
 }

@@ -46,8 +46,7 @@ pub(super) fn with_views(field: &Field) -> Field {
     field.clone().with_data_type(data_type)
 }
 
-/// The Polars array of the same values; `None` for a type that [`polars_type`] has no counterpart
-/// of.
+/// The Polars array of the same values; `None` if [`polars_type`] does not know the type.
 pub(super) fn polars_array(array: &dyn Array) -> Option<PolarsResult<ArrayRef>> {
     let nulls = array.nulls().map(bitmap);
     let converted = match array.data_type() {

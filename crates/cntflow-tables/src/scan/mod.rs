@@ -1,8 +1,8 @@
 //! Parquet files as one lazy Polars frame, read by the `parquet` crate.
 //!
-//! Polars' own Parquet reader brings its streaming engine and a second object store into the build.
-//! This scan does what our tables need of it: only the columns that a query uses are decoded, and
-//! row groups whose statistics exclude a filter are not read.
+//! Polars' own Parquet reader would add its streaming engine and a second object store to the
+//! build. This scan has only what our tables need: only the columns that a query uses are decoded,
+//! and row groups whose statistics exclude a filter are not read.
 
 mod convert;
 mod predicate;
@@ -18,7 +18,7 @@ use polars::prelude::{
 };
 
 use self::predicate::Predicate;
-use self::read::{File, Unit, read_units};
+use self::read::{File, RowGroup, read_row_groups};
 use crate::error::TablesError;
 use crate::table::Table;
 
@@ -27,7 +27,7 @@ use crate::table::Table;
 /// collected.
 ///
 /// # Errors
-/// [`TablesError::Io`] or [`TablesError::Parquet`] if a file cannot be opened,
+/// [`TablesError::Io`] or [`TablesError::ReadParquet`] if a file cannot be opened,
 /// [`TablesError::UnsupportedType`] for a column of a type that no table has,
 /// [`TablesError::ColumnType`] for a column whose type differs between files.
 pub fn scan_parquet(paths: &[PathBuf]) -> Result<LazyFrame, TablesError> {
@@ -82,8 +82,8 @@ impl AnonymousScan for ParquetScan {
                 .map_err(into_polars);
         };
         let predicate = Predicate::new(&predicate)?;
-        // A limit counts rows before the filter, and a filter that looks at several rows at once
-        // needs all of them.
+        // A limit counts rows before the filter, and a filter such as a rank needs all rows. In
+        // both cases no row group may be skipped: the rows are read first and filtered afterwards.
         if arguments.n_rows.is_some() || !predicate.is_elementwise() {
             let frame = self.read_all(&columns, arguments.n_rows);
             return predicate.filter(frame.map_err(into_polars)?);
@@ -112,17 +112,17 @@ impl ParquetScan {
         limit: Option<usize>,
     ) -> Result<DataFrame, TablesError> {
         let schema = self.projected(columns);
-        let mut units = Vec::new();
+        let mut row_groups = Vec::new();
         let mut n_rows = 0;
-        for unit in self.files.iter().flat_map(File::units) {
+        for row_group in self.files.iter().flat_map(File::row_groups) {
             if limit.is_some_and(|limit| n_rows >= limit) {
                 break;
             }
-            n_rows += unit.n_rows();
-            units.push(unit);
+            n_rows += row_group.n_rows();
+            row_groups.push(row_group);
         }
         let mut frame = DataFrame::empty_with_schema(&schema);
-        for part in read_units(&units, &schema)? {
+        for part in read_row_groups(&row_groups, &schema)? {
             append(&mut frame, part);
         }
         Ok(match limit {
@@ -131,28 +131,28 @@ impl ParquetScan {
         })
     }
 
-    /// The rows that pass `predicate`, filtered after each group of row groups so that the others
-    /// need not stay in memory.
+    /// The rows that pass `predicate`. A few row groups are read at a time (one per thread) and
+    /// filtered at once, so that rows which do not pass never pile up in memory.
     fn read_filtered(
         &self,
         columns: &[PlSmallStr],
         predicate: &Predicate,
     ) -> PolarsResult<DataFrame> {
         let schema = self.projected(columns);
-        let units: Vec<Unit<'_>> = self
+        let row_groups: Vec<RowGroup<'_>> = self
             .files
             .iter()
             .flat_map(|file| {
                 let may_match = predicate.row_groups(file);
-                file.units()
+                file.row_groups()
                     .zip(may_match)
-                    .filter_map(|(unit, may_match)| may_match.then_some(unit))
+                    .filter_map(|(row_group, may_match)| may_match.then_some(row_group))
             })
             .collect();
         let mut frame = DataFrame::empty_with_schema(&schema);
-        for units in units.chunks(read::threads()) {
+        for row_groups in row_groups.chunks(read::threads()) {
             let mut rows = DataFrame::empty_with_schema(&schema);
-            for part in read_units(units, &schema).map_err(into_polars)? {
+            for part in read_row_groups(row_groups, &schema).map_err(into_polars)? {
                 append(&mut rows, part);
             }
             // Filtered here and not by the reading threads: those must not wait for Polars' thread

@@ -1,5 +1,5 @@
-//! The filter of a query: which row groups cannot match it by their statistics, and which rows
-//! pass.
+//! The filter of a query. By the statistics of row groups it tells which of them need not be read;
+//! then it filters the rows.
 
 use std::cmp::Ordering;
 
@@ -16,8 +16,9 @@ use polars::prelude::{
 
 use super::read::File;
 
-/// Start of Polars' text for a dynamic filter: one that its own scans narrow while they run, to the
-/// best rows so far of `ORDER BY .. LIMIT`.
+/// Polars adds a dynamic filter for `ORDER BY .. LIMIT`: while one of its own scans runs, the
+/// filter is narrowed to rows that can still be among the best. Such a filter is displayed as a
+/// text that starts like this.
 const DYNAMIC: &str = "dynamic_pred:";
 
 /// A filter as a conjunction of conditions.
@@ -30,12 +31,13 @@ pub(super) struct Predicate {
 }
 
 impl Predicate {
-    /// # Errors
-    /// A filter that Polars cannot express any more once it has planned the query.
+    /// # Errors The filter contains an expression that Polars hands to scans only as text for
+    /// display, so that it cannot be evaluated.
     pub(super) fn new(expression: &Expr) -> PolarsResult<Self> {
         let mut conjuncts = Vec::new();
         split(expression, &mut conjuncts);
-        // A dynamic filter only leaves out what a later step would drop anyway.
+        // A dynamic filter may be ignored: it only drops rows that a later step of the query drops
+        // anyway.
         conjuncts.retain(|conjunct| !is_dynamic(conjunct));
         if let Some(unknown) = conjuncts.iter().find(|conjunct| has_unknown(conjunct)) {
             return Err(PolarsError::ComputeError(
@@ -52,7 +54,7 @@ impl Predicate {
         })
     }
 
-    /// Whether each row passes or not whatever the other rows are.
+    /// Whether the filter can be decided for each row by itself, without looking at other rows.
     pub(super) fn is_elementwise(&self) -> bool {
         self.is_elementwise
     }
@@ -100,8 +102,9 @@ fn has_unknown(expression: &Expr) -> bool {
     parts.any(|part| matches!(part, Expr::Display { .. }))
 }
 
-/// Whether an expression consists only of operations on this list of those that look at one row at
-/// a time. Filters with any other operation are applied to the whole table.
+/// Whether every operation of the expression is in the list below. The list has operations that
+/// look at one row at a time. It need not be complete, since any other filter is applied to the
+/// whole table.
 fn is_elementwise(expression: &Expr) -> bool {
     use BooleanFunction as Test;
     expression.into_iter().all(|part| match part {
@@ -184,7 +187,8 @@ impl Comparison {
         else {
             return true;
         };
-        // NaN is greater than everything to Polars, but no part of the statistics.
+        // Polars orders NaN above all numbers, but statistics of row groups ignore NaN: a row with
+        // NaN may pass although the greatest value does not.
         let may_be_nan = matches!(self.value, Value::Real(_));
         match self.operator {
             Operator::Eq => least.is_le() && greatest.is_ge(),

@@ -118,25 +118,22 @@ impl File {
     }
 
     /// The row groups, in order.
-    pub(super) fn units(&self) -> impl Iterator<Item = Unit<'_>> {
-        let row_groups = 0..self.metadata().num_row_groups();
-        row_groups.map(|row_group| Unit {
-            file: self,
-            row_group,
-        })
+    pub(super) fn row_groups(&self) -> impl Iterator<Item = RowGroup<'_>> {
+        let indices = 0..self.metadata().num_row_groups();
+        indices.map(|index| RowGroup { file: self, index })
     }
 }
 
 /// A row group of a file: what one thread reads at a time.
 #[derive(Clone, Copy)]
-pub(super) struct Unit<'a> {
+pub(super) struct RowGroup<'a> {
     file: &'a File,
-    row_group: usize,
+    index: usize,
 }
 
-impl Unit<'_> {
+impl RowGroup<'_> {
     pub(super) fn n_rows(self) -> usize {
-        let rows = self.file.metadata().row_group(self.row_group).num_rows();
+        let rows = self.file.metadata().row_group(self.index).num_rows();
         usize::try_from(rows).unwrap_or(0)
     }
 
@@ -150,7 +147,7 @@ impl Unit<'_> {
         let file = fs::File::open(&self.file.path)?.into_file();
         let reader =
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.file.reader.clone())
-                .with_row_groups(vec![self.row_group])
+                .with_row_groups(vec![self.index])
                 .with_projection(mask)
                 .with_batch_size(BATCH_ROWS.min(self.n_rows().max(1)))
                 .build()
@@ -187,26 +184,26 @@ fn series(
     Series::from_chunk_and_dtype(name, values, data_type)
 }
 
-/// The rows of all units, in their order.
-pub(super) fn read_units(
-    units: &[Unit<'_>],
+/// The rows of all row groups, in their order.
+pub(super) fn read_row_groups(
+    row_groups: &[RowGroup<'_>],
     schema: &Schema,
 ) -> Result<Vec<DataFrame>, TablesError> {
-    if let [unit] = units {
-        return Ok(vec![unit.read(schema)?]);
+    if let [row_group] = row_groups {
+        return Ok(vec![row_group.read(schema)?]);
     }
     let next = AtomicUsize::new(0);
     let read_some = || {
         let mut frames = Vec::new();
         while let index = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(unit) = units.get(index)
+            && let Some(row_group) = row_groups.get(index)
         {
-            frames.push((index, unit.read(schema)));
+            frames.push((index, row_group.read(schema)));
         }
         frames
     };
     let mut frames: Vec<(usize, Result<DataFrame, TablesError>)> = std::thread::scope(|scope| {
-        let readers: Vec<_> = (0..threads().min(units.len()))
+        let readers: Vec<_> = (0..threads().min(row_groups.len()))
             .map(|_| scope.spawn(read_some))
             .collect();
         let join = |reader: std::thread::ScopedJoinHandle<'_, Vec<_>>| {
@@ -225,7 +222,7 @@ pub(super) fn threads() -> usize {
 }
 
 fn parquet_error(path: &Path, source: ParquetError) -> TablesError {
-    TablesError::Parquet {
+    TablesError::ReadParquet {
         path: path.to_owned(),
         source,
     }

@@ -80,7 +80,7 @@ impl Checked {
         Ok(())
     }
 
-    /// Takes all columns up to the next that is declared.
+    /// Takes all columns as labels until one has the name of a declared column.
     fn take_labels(&mut self, declared: &Column, columns: &mut Columns) -> Result<(), TablesError> {
         let table = self.table;
         let is_label = |(name, _): &(String, ArrayRef)| own_columns(table).all(|own| own != name);
@@ -110,7 +110,7 @@ impl Checked {
         declared: Option<ColumnType>,
         written: Option<&DataType>,
     ) -> TablesError {
-        let nothing = || "no such column".to_owned();
+        let nothing = || "no column".to_owned();
         TablesError::ColumnMismatch {
             table: self.table.name(),
             column: column.to_owned(),
@@ -120,8 +120,8 @@ impl Checked {
     }
 }
 
-/// Whether an array of an Arrow type is written as the declared type: a dictionary is an encoding
-/// in memory, not a type of the file.
+/// Whether an array of this Arrow type becomes a column of the declared type in the file. A
+/// dictionary array does if its values do: Parquet stores the values, not the dictionary array.
 fn fits(declared: ColumnType, written: &DataType) -> bool {
     let written = match written {
         DataType::Dictionary(_, values) => values.as_ref(),
@@ -169,7 +169,7 @@ mod tests {
         let texts: ArrayRef = Arc::new(StringArray::from(vec!["[2]", "[]"]));
         check_refused(
             coverage("shape", Some(&texts)),
-            "table coverage: column 'shape' is declared list<int64>, written Utf8",
+            "table coverage: column 'shape': expected list<int64>, got Utf8",
         );
     }
 
@@ -177,7 +177,7 @@ mod tests {
     fn a_missing_column_is_refused() {
         check_refused(
             coverage("tensor", None),
-            "table coverage: column 'tensor' is declared text, written no such column",
+            "table coverage: column 'tensor': expected text, got no column",
         );
     }
 
@@ -187,7 +187,7 @@ mod tests {
         columns.push(("extra", Arc::new(Float64Array::from(vec![0.0, 1.0]))));
         check_refused(
             columns,
-            "table coverage: column 'extra' is declared no such column, written Float64",
+            "table coverage: column 'extra': expected no column, got Float64",
         );
     }
 
@@ -204,7 +204,7 @@ mod tests {
         let error = checked_batch(Table::Networks, columns.collect()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "table networks: column 'seed' is declared text, bool, int64 or float64, written UInt32"
+            "table networks: column 'seed': expected text, bool, int64 or float64, got UInt32"
         );
     }
 }

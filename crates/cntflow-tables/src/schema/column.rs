@@ -14,7 +14,7 @@ pub struct Column {
     pub data_type: ColumnType,
     /// Unit of the values; `None` for texts, and for numbers without one.
     pub unit: Option<&'static str>,
-    /// Meaning, and what null says.
+    /// What a value means, and what null means.
     pub doc: &'static str,
 }
 

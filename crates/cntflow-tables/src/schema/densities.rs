@@ -44,7 +44,7 @@ pub const COLUMNS: &[Column] = &[
     ),
     number(
         "error_bound",
-        "Bound of the error of the density at any point, relative to its largest value; null without a density.",
+        "Largest possible error of `density` at any point, as a share of the largest density of the curve; null without a density.",
     ),
     index(
         "point",

@@ -1,4 +1,5 @@
-//! The columns of a table in a folder: those declared, with the label columns that the folder has.
+//! The columns of a table as a folder has them: the declared columns, with the folder's own label
+//! columns in place of `<labels>`.
 
 use polars::prelude::DataType;
 

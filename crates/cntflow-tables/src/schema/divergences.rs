@@ -70,10 +70,10 @@ pub const COLUMNS: &[Column] = &[
     ),
     number(
         "sum_on_grid",
-        "Jeffreys' sum over the densities as they are, neither normalised nor multiplied by the grid's step, as the papers plot it; null without a density.",
+        "The sum of `jeffreys` over the raw densities: they are not divided by their sum, and the sum is not multiplied by the step of the grid. The papers plot this number. Null without a density.",
     ),
     text(
         "reason",
-        "Why there is no divergence of densities; null otherwise.",
+        "Why `jeffreys`, `jensen_shannon` and `sum_on_grid` are null; null if they are not.",
     ),
 ];

@@ -14,7 +14,7 @@ pub const COLUMNS: &[Column] = &[
     ),
     text(
         "name",
-        "Name of the layer; of a recurrent layer's links `<layer>.ih.<gate>` from the inputs and `<layer>.hh.<gate>` from the hidden units.",
+        "Name of the layer. The links of a recurrent layer have one row per gate: `<layer>.ih.<gate>` for links from the inputs, `<layer>.hh.<gate>` for links from the hidden units.",
     ),
     text(
         "kind",
@@ -74,11 +74,11 @@ pub const COLUMNS: &[Column] = &[
     count(
         "nan",
         "values",
-        "Values that are NaN, in no other statistic.",
+        "Number of NaN values. They are in no other statistic.",
     ),
     count(
         "infinite",
         "values",
-        "Values that are infinite, in no other statistic.",
+        "Number of infinite values. They are in no other statistic.",
     ),
 ];

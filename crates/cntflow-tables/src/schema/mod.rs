@@ -48,7 +48,7 @@ impl Table {
     }
 
     /// What one row is, and which columns identify it.
-    pub fn row(self) -> &'static str {
+    pub fn row_meaning(self) -> &'static str {
         match self {
             Self::Networks => "One row per checkpoint, measured or not. Key: `checkpoint`.",
             Self::Layers => {
@@ -61,7 +61,7 @@ impl Table {
                 "One row per checkpoint and tensor of its file. Key: `checkpoint`, `tensor`."
             }
             Self::Populations => {
-                "One row per group of comparable layers and bin: an internal summary that `densities` and `divergences` are made from. `cntflow query` does not list it."
+                "Internal: `cntflow query` does not list it. One row per population, layer and metric: the summary of its values. `densities` and `divergences` are made from it."
             }
             Self::Densities => {
                 "One row per population and point of its density. Key: `architecture`, `layer`, `name`, `metric`, `bin`, `point`."

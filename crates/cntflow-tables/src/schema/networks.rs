@@ -21,11 +21,11 @@ pub const COLUMNS: &[Column] = &[
         LABELS,
         ColumnType::Label,
         None,
-        "Label columns of the catalog, as many as it has, under its names; a name that another column of this table has becomes `label_<name>`. Null where a checkpoint has no value.",
+        "One column for each label column of the catalog, with the same name. If this table already has a column of that name, the label becomes `label_<name>`. Null where a checkpoint has no value.",
     ),
     text(
         "status",
-        "`ok` if measured, `failed` if not, `skipped` if the catalog says that there are no weights.",
+        "`ok` if measured; `failed` if it could not be measured or has NaN or infinite weights; `skipped` if its training diverged, so that there are no weights.",
     ),
     text(
         "reason",
@@ -39,12 +39,12 @@ pub const COLUMNS: &[Column] = &[
     count(
         "n_neurons",
         "neurons",
-        "Neurons over all layers, inputs included, in the chosen graph; null where the graph is not known.",
+        "Neurons of all layers, inputs included, in the graph that the options of `[measure]` define; null where the graph is not known.",
     ),
     count(
         "n_links",
         "links",
-        "Links of the chosen graph, those of pooling included; null where the graph is not known.",
+        "Links of that graph, those of pooling included; null where the graph is not known.",
     ),
     count(
         "n_parameters",

@@ -8,7 +8,7 @@ pub const COLUMNS: &[Column] = &[
     index("layer", "Index of the layer, 0 for the inputs."),
     index(
         "neuron",
-        "Index of the neuron in its layer; channel, then row, then column.",
+        "Index of the neuron in its layer. Neurons are ordered by channel, then by row, then by column.",
     ),
     index("channel", "Channel of the neuron."),
     index("row", "Row of the neuron; 0 in layers without rows."),
@@ -18,11 +18,11 @@ pub const COLUMNS: &[Column] = &[
     ),
     number(
         "s_in",
-        "Sum of the weights that lead to the neuron; null where that side is not known.",
+        "Sum of the weights of the links that lead to the neuron; null where those links are not known.",
     ),
     number(
         "s_out",
-        "Sum of the weights that lead from the neuron; null where that side is not known.",
+        "Sum of the weights of the links that lead from the neuron; null where those links are not known.",
     ),
     number("strength", "Nodes Strength `s_in + s_out`."),
     number(

@@ -65,11 +65,10 @@ impl Dataset {
             unreachable!("images are read with three dimensions")
         };
         if n_images != labels.values.len() {
-            return Err(ZooError::Idx {
-                file: name.to_owned(),
-                quantity: "number of labels",
-                expected: n_images as u64,
-                found: labels.values.len() as u64,
+            return Err(ZooError::LabelCount {
+                name: name.to_owned(),
+                images: n_images,
+                labels: labels.values.len(),
             });
         }
         Ok(Self {
@@ -126,25 +125,27 @@ impl Dataset {
         self.n_classes
     }
 
-    /// SHA-256 (hex) of shape, pixels and labels. After [`Dataset::first`] and [`Dataset::sample`]:
-    /// of the whole data set's digest and the indices chosen.
+    /// SHA-256 (hex) of shape, pixels and labels. For the result of [`Dataset::first`] or
+    /// [`Dataset::sample`] it is the SHA-256 of the original's digest followed by the indices
+    /// chosen.
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
     /// The first `n` images; all images if there are fewer.
     pub fn first(&self, n: usize) -> Self {
-        self.chosen(&(0..n.min(self.len())).collect::<Vec<_>>())
+        self.subset(&(0..n.min(self.len())).collect::<Vec<_>>())
     }
 
     /// `n` images with classes as balanced as possible, in the data set's order; all images if
     /// there are fewer. The same data set and `n` give the same images.
     pub fn sample(&self, n: usize) -> Self {
-        self.chosen(&self.balanced_indices(n, SAMPLE_SEED))
+        self.subset(&self.balanced_indices(n, SAMPLE_SEED))
     }
 
-    /// Indices of a class-balanced sample of `n` images, ascending: the classes take turns, in a
-    /// random order, and each gives one of its images at random.
+    /// Indices of a class-balanced sample of `n` images, ascending: the classes, in a random order,
+    /// take turns until there are `n` images; at each turn a class gives one image, chosen at
+    /// random, until it has none left.
     pub(crate) fn balanced_indices(&self, n: usize, seed: u64) -> Vec<usize> {
         if n >= self.len() {
             return (0..self.len()).collect();
@@ -182,7 +183,7 @@ impl Dataset {
     }
 
     /// The images at `indices`, as a data set.
-    fn chosen(&self, indices: &[usize]) -> Self {
+    fn subset(&self, indices: &[usize]) -> Self {
         let mut hasher = Sha256::new_with_prefix(self.digest.as_bytes());
         indices
             .iter()

@@ -43,9 +43,9 @@ pub(super) fn read_idx_file(
 
 /// Reads IDX `content` of unsigned bytes, gzipped or not. Errors name `file`.
 ///
-/// # Errors
-/// Where the content has another type, another number of dimensions or another length than its
-/// header says, or is not a whole gzip stream.
+/// # Errors If the values are not unsigned bytes, if the number of dimensions is not
+/// `n_dimensions`, if the length differs from what the header says, or if a gzip stream is cut
+/// short.
 pub(super) fn read_idx(file: &str, content: &[u8], n_dimensions: usize) -> Result<Idx, ZooError> {
     if !content.starts_with(&GZIP_MAGIC) {
         return parse_idx(file, content.to_vec(), n_dimensions);

@@ -43,7 +43,8 @@ fn check_layer_types(check: &ValueCheck, spec: &ArchitectureSpec) -> Result<(), 
         types.len() <= 1,
         "architecture",
         names.join(" and "),
-        "must be one kind of layers; give a list of architectures for several",
+        "only one kind of layers besides dense may be given; to draw from several kinds, give a list: \
+         architecture = [{ ... }, { ... }]",
     )?;
     let is_autoencoder = types.iter().any(|layer_type| layer_type.is_autoencoder());
     check.ensure(
@@ -117,7 +118,10 @@ fn check_encoder(
 }
 
 /// Checks that every activation of a group can be drawn with each of its recurrent architectures.
-pub(super) fn check_activations(check: &ValueCheck, group: &GroupSpec) -> Result<(), ZooError> {
+pub(super) fn check_recurrent_activations(
+    check: &ValueCheck,
+    group: &GroupSpec,
+) -> Result<(), ZooError> {
     for spec in &group.architecture.0 {
         let (supported, allowed): (&[Activation], &str) = match spec.layer_type() {
             LayerType::Elman => (
@@ -126,7 +130,8 @@ pub(super) fn check_activations(check: &ValueCheck, group: &GroupSpec) -> Result
             ),
             LayerType::Lstm | LayerType::Gru if spec.dense.is_empty() => (
                 &[Activation::Tanh],
-                "lstm and gru layers have activations of their own; with no dense layers after them it must be tanh",
+                "an lstm or gru layer has fixed activations, so without dense layers after it this key has no effect; set it \
+                 to tanh",
             ),
             _ => continue,
         };

@@ -7,13 +7,12 @@ use crate::train::LayerType;
 
 /// Hidden layers: one kind of them, then dense ones (not in autoencoders). For example:
 ///
-/// - `{ dense = [64, 32] }`
-/// - `{ convolutional = [{ filters = 8, kernel = 3 }], dense = [32] }`
-/// - `{ elman = { units = 64 } }`, and likewise `lstm` and `gru`: over the rows of the image; the
-///   layers that follow take the state after the last row
-/// - `{ autoencoder = { hidden = [128], code = 32 } }`: 784-128-32-128-784 of an image of 28 x 28
-/// - `{ convolutional_autoencoder = [{ filters = 8, kernel = 3, stride = 2, padding = 1 }] }`:
-///   convolutions, then as many transposed ones that undo them
+/// - `{ dense = [64, 32] }` - `{ convolutional = [{ filters = 8, kernel = 3 }], dense = [32] }` -
+///   `{ elman = { units = 64 } }`, and likewise `lstm` and `gru`: over the rows of the image; the
+///   layers that follow take the state after the last row - `{ autoencoder = { hidden = [128], code
+///   = 32 } }`: 784-128-32-128-784 of an image of 28 x 28 - `{ convolutional_autoencoder = [{
+///   filters = 8, kernel = 3, stride = 2, padding = 1 }] }`: convolutions, then as many transposed
+///   ones, which go back to the sizes of the images
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArchitectureSpec {

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// How a range is drawn from.
+/// How the numbers drawn from a range are spread over it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
@@ -52,7 +52,7 @@ impl Numbers {
 
     /// The choices, or both ends of the range: if all of these are allowed, so is every number that
     /// may be drawn.
-    pub(super) fn extremes(&self) -> Vec<f64> {
+    pub(super) fn values_to_check(&self) -> Vec<f64> {
         match self {
             Self::Choices(values) => values.clone(),
             Self::Range { min, max, .. } => vec![*min, *max],

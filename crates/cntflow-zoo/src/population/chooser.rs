@@ -37,15 +37,16 @@ pub(super) trait Chooser {
         }
     }
 
-    /// One of the numbers, as a whole number. Both ends of a range are as likely as what is
-    /// between.
+    /// One of the numbers, as a whole number. On a linear scale every whole number of a range is
+    /// equally likely, both ends included.
     fn whole_number(&mut self, numbers: &Numbers) -> usize {
         match *numbers {
             Numbers::Choices(ref values) => values[self.index(values.len())] as usize,
             Numbers::Range { min, max, scale } => {
                 let (low, high) = (min.ceil(), max.floor());
-                // Rounded down, each whole number is an interval of length 1: the last one needs
-                // its own.
+                // A whole number k stands for the interval [k, k + 1), which is rounded down to k.
+                // Without the `+ 1.0` the largest number would have no interval and would almost
+                // never be drawn.
                 let intervals = Numbers::Range {
                     min: low,
                     max: high + 1.0,

@@ -1,7 +1,7 @@
 //! Drawing the runs of a population.
 //!
-//! A run depends on the population's seed, its group's name and its own number alone: more runs, or
-//! another group, leave the others as they are.
+//! The random numbers of a run follow only from the population's seed, the name of its group and
+//! its number within the group. Adding runs or groups therefore does not change the other runs.
 
 use cntflow_network::{Activation, Architecture};
 use sha2::{Digest, Sha256};
@@ -36,8 +36,8 @@ impl PopulationSpec {
                 n_classes: test.n_classes(),
             };
             match group.draw {
-                DrawMode::Random => draw.random(&mut runs)?,
-                DrawMode::Grid => draw.grid(&mut runs)?,
+                DrawMode::Random => draw.draw_random(&mut runs)?,
+                DrawMode::Grid => draw.draw_grid(&mut runs)?,
             }
         }
         Ok(runs)
@@ -54,20 +54,20 @@ struct GroupDraw<'a> {
 }
 
 impl GroupDraw<'_> {
-    fn random(&self, runs: &mut Vec<RunSpec>) -> Result<(), ZooError> {
+    fn draw_random(&self, runs: &mut Vec<RunSpec>) -> Result<(), ZooError> {
         for number in 0..self.group.runs.unwrap_or(0) {
             let mut chooser = RandomChooser::new(self.seed("draw", number));
-            runs.push(self.run(&mut chooser, number)?);
+            runs.push(self.draw_run(&mut chooser, number)?);
         }
         Ok(())
     }
 
-    fn grid(&self, runs: &mut Vec<RunSpec>) -> Result<(), ZooError> {
+    fn draw_grid(&self, runs: &mut Vec<RunSpec>) -> Result<(), ZooError> {
         let mut number = 0;
         for _ in 0..self.group.runs.unwrap_or(1) {
             let mut chooser = GridChooser::default();
             loop {
-                runs.push(self.run(&mut chooser, number)?);
+                runs.push(self.draw_run(&mut chooser, number)?);
                 number += 1;
                 if !chooser.advance() {
                     break;
@@ -78,8 +78,9 @@ impl GroupDraw<'_> {
     }
 
     /// Draws one run. The order of the choices is part of what a seed means: another order draws
-    /// other runs.
-    fn run(&self, chooser: &mut impl Chooser, number: u32) -> Result<RunSpec, ZooError> {
+    /// other runs. This includes the order of the fields of the [`RunSpec`] below: do not sort
+    /// them.
+    fn draw_run(&self, chooser: &mut impl Chooser, number: u32) -> Result<RunSpec, ZooError> {
         let group = self.group;
         let spec = chooser.choice(&group.architecture);
         let activation = chooser.choice(&group.activation);
@@ -109,6 +110,7 @@ impl GroupDraw<'_> {
             training_fraction: chooser.number(&group.training_fraction),
             seed: self.training_seed(number),
         };
+        // Only a check: the plan is made again when the run is trained.
         plan_run(&run, self.n_classes)?;
         Ok(run)
     }

@@ -103,8 +103,8 @@ impl LayerDraw {
         layers
     }
 
-    /// Convolutions, and as many transposed ones, each with the geometry of the convolution it
-    /// undoes.
+    /// Convolutions, and as many transposed ones, each of which goes back to the image size that
+    /// its convolution started from.
     fn convolutional_autoencoder(
         &self,
         chooser: &mut impl Chooser,
@@ -114,7 +114,7 @@ impl LayerDraw {
         let encoder: Vec<Conv2d> = specs
             .map(|(index, spec)| convolution(chooser, spec, self.activation, index))
             .collect();
-        let mut decoder = self.undo(&encoder);
+        let mut decoder = self.decoder_of(&encoder);
         for (index, layer) in decoder.iter_mut().enumerate() {
             layer.name = format!("layers.{}", encoder.len() + index);
             layer.activation = Some(self.activation);
@@ -127,12 +127,13 @@ impl LayerDraw {
         encoder.chain(decoder).collect()
     }
 
-    /// The transposed convolutions that undo `encoder`, last convolution first.
-    fn undo(&self, encoder: &[Conv2d]) -> Vec<ConvTranspose2d> {
+    /// The transposed convolutions from the results of `encoder` back to the image, that of the
+    /// last convolution first.
+    fn decoder_of(&self, encoder: &[Conv2d]) -> Vec<ConvTranspose2d> {
         let mut image = self.image;
         let mut decoder = Vec::new();
         for layer in encoder {
-            decoder.push(undo_convolution(layer, image));
+            decoder.push(transpose_of(layer, image));
             // A kernel that does not fit is reported when the run is planned.
             if let Some(geometry) = Geometry::of_convolution(layer, image) {
                 image = [layer.filters, geometry.result[0], geometry.result[1]];
@@ -145,7 +146,7 @@ impl LayerDraw {
 
 /// The transposed convolution from the results of `layer` back to its images. A stride may leave
 /// rows and columns at the end of an image unread; output padding adds them again.
-fn undo_convolution(layer: &Conv2d, [channels, rows, columns]: [usize; 3]) -> ConvTranspose2d {
+fn transpose_of(layer: &Conv2d, [channels, rows, columns]: [usize; 3]) -> ConvTranspose2d {
     let unread = |axis: usize, size: usize| {
         let padding = layer.padding.axes()[axis];
         let padded_size = size + padding.before + padding.after;

@@ -49,7 +49,8 @@ pub struct GroupSpec {
     pub runs: Option<u32>,
     /// Hidden layers.
     pub architecture: Choices<ArchitectureSpec>,
-    /// Activation of the hidden layers; the output layer has softmax, an autoencoder's sigmoid.
+    /// Activation of the hidden layers; a classifier's output layer has softmax, that of an
+    /// autoencoder has sigmoid.
     pub activation: Choices<Activation>,
     /// Initialisation of the weights.
     pub initialisation: Choices<InitialisationSpec>,
@@ -88,9 +89,9 @@ pub enum DrawMode {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InitialisationSpec {
-    /// The distribution.
+    /// How weights are drawn.
     pub kind: InitialisationName,
-    /// Its scale.
+    /// The scale of the weights. What it means depends on `kind`.
     pub scale: Numbers,
     /// Variance scaling only: what the fan counts. Default: fan-in.
     pub mode: Option<Choices<FanMode>>,
@@ -98,7 +99,7 @@ pub struct InitialisationSpec {
     pub distribution: Option<Choices<Distribution>>,
 }
 
-/// The names of [`InitialisationSpec::kind`].
+/// The values of the key `kind` of an initialisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InitialisationName {

@@ -4,9 +4,10 @@
 use std::collections::HashSet;
 
 use cntflow_network::Activation;
+use serde::Serialize;
 
 use crate::ZooError;
-use crate::population::architecture_check::{check_activations, check_architecture};
+use crate::population::architecture_check::{check_architecture, check_recurrent_activations};
 use crate::population::spec::{
     DrawMode, GroupSpec, InitialisationName, InitialisationSpec, PopulationSpec,
 };
@@ -54,8 +55,8 @@ fn check_group(group: &GroupSpec) -> Result<(), ZooError> {
     for spec in &group.architecture.0 {
         check_architecture(&check, spec, group.draw)?;
     }
-    check_hidden_activations(&check, &group.activation.0)?;
-    check_activations(&check, group)?;
+    check_no_softmax(&check, &group.activation.0)?;
+    check_recurrent_activations(&check, group)?;
     check.not_empty("initialisation", &group.initialisation.0)?;
     for spec in &group.initialisation.0 {
         check_initialisation(&check, spec, group.draw)?;
@@ -91,7 +92,7 @@ fn check_name(check: &ValueCheck, name: &str) -> Result<(), ZooError> {
 fn check_runs(check: &ValueCheck, group: &GroupSpec) -> Result<(), ZooError> {
     match (group.draw, group.runs) {
         (DrawMode::Random, None) => {
-            let allowed = "a random draw needs the number of its runs";
+            let allowed = "a group with draw = \"random\" must say how many runs it has";
             Err(check.error("runs", "nothing", allowed))
         }
         (_, Some(0)) => Err(check.error("runs", "0", "must be at least 1")),
@@ -99,10 +100,7 @@ fn check_runs(check: &ValueCheck, group: &GroupSpec) -> Result<(), ZooError> {
     }
 }
 
-fn check_hidden_activations(
-    check: &ValueCheck,
-    activations: &[Activation],
-) -> Result<(), ZooError> {
+fn check_no_softmax(check: &ValueCheck, activations: &[Activation]) -> Result<(), ZooError> {
     check.not_empty("activation", activations)?;
     check.ensure(
         !activations.contains(&Activation::Softmax),
@@ -120,17 +118,27 @@ fn check_initialisation(
 ) -> Result<(), ZooError> {
     check.numbers("initialisation.scale", &spec.scale, draw, Allowed::POSITIVE)?;
     let is_variance_scaling = spec.kind == InitialisationName::VarianceScaling;
-    let allowed = "is a key of kind = \"variance_scaling\" only";
+    let allowed = "only kind = \"variance_scaling\" has this key";
     if let Some(modes) = &spec.mode {
-        let (key, found) = ("initialisation.mode", format!("{:?}", modes.0));
+        let (key, found) = ("initialisation.mode", names_in_file(&modes.0));
         check.ensure(is_variance_scaling, key, found, allowed)?;
         check.not_empty(key, &modes.0)?;
     }
     if let Some(distributions) = &spec.distribution {
-        let found = format!("{:?}", distributions.0);
+        let found = names_in_file(&distributions.0);
         let key = "initialisation.distribution";
         check.ensure(is_variance_scaling, key, found, allowed)?;
         check.not_empty(key, &distributions.0)?;
     }
     Ok(())
+}
+
+/// A list of choices by their names in study files: `[fan_in, fan_out]`.
+fn names_in_file<T: Serialize>(choices: &[T]) -> String {
+    let name = |choice: &T| {
+        let value = serde_json::to_value(choice).unwrap_or_default();
+        value.as_str().unwrap_or_default().to_owned()
+    };
+    let names: Vec<String> = choices.iter().map(name).collect();
+    format!("[{}]", names.join(", "))
 }

@@ -48,12 +48,12 @@ pub(super) struct ValueCheck {
 }
 
 impl ValueCheck {
-    /// Of the population itself.
+    /// A check whose messages name no group: for keys of the population itself.
     pub(super) fn of_population() -> Self {
         Self { group: None }
     }
 
-    /// Of the group of that name.
+    /// A check whose messages name the group `name`.
     pub(super) fn of_group(name: &str) -> Self {
         Self {
             group: Some(name.to_owned()),
@@ -108,7 +108,7 @@ impl ValueCheck {
         draw: DrawMode,
         allowed: Allowed,
     ) -> Result<(), ZooError> {
-        for value in numbers.extremes() {
+        for value in numbers.values_to_check() {
             self.ensure(
                 (allowed.is_allowed)(value),
                 key,

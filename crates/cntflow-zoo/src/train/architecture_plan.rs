@@ -1,8 +1,8 @@
 //! An architecture worked out for training: each layer checked against its input, with all sizes.
 
 use cntflow_network::{
-    Activation, Architecture, Conv2d, ConvTranspose2d, Dense, Layer, Pool2d, Recurrent, Steps,
-    StepsOf, TakeStep, TakenStep,
+    Activation, Architecture, Conv2d, ConvTranspose2d, Dense, Layer, Padding2d, Pool2d, Recurrent,
+    Steps, StepsOf, TakeStep, TakenStep,
 };
 
 use crate::train::layer_plan::{LayerPlan, RecurrentPlan};
@@ -14,7 +14,7 @@ use crate::train::ops::geometry::Geometry;
 /// layers, last step.
 const LAYERS_OF_A_RECURRENT_STACK: usize = 3;
 
-/// A layer of an architecture that cannot be trained.
+/// Which layer of an architecture cannot be trained, and why.
 #[derive(Debug)]
 pub(crate) struct Unsupported {
     /// Index of the layer in the architecture.
@@ -102,6 +102,7 @@ fn dense(layer: &Dense, shape: [usize; 3], index: usize) -> Result<LayerPlan, La
 
 fn convolution(layer: &Conv2d, shape: [usize; 3], index: usize) -> Result<LayerPlan, LayerProblem> {
     check_convolution(layer.bias, layer.groups, layer.dilation)?;
+    check_window(layer.padding, layer.stride)?;
     let geometry = Geometry::of_convolution(layer, shape);
     Ok(LayerPlan::Convolution {
         name: name_or_default(&layer.name, index),
@@ -117,17 +118,41 @@ fn transposed_convolution(
     index: usize,
 ) -> Result<LayerPlan, LayerProblem> {
     check_convolution(layer.bias, layer.groups, layer.dilation)?;
+    check_window(layer.padding, layer.stride)?;
+    let [channels, rows, columns] = shape;
     let geometry = Geometry::of_transposed(layer, shape);
+    let wrong_size = || LayerProblem::TransposedSize {
+        input: [rows, columns],
+    };
     Ok(LayerPlan::TransposedConvolution {
         name: name_or_default(&layer.name, index),
-        geometry: geometry.ok_or_else(|| too_large(layer.kernel, shape))?,
-        channels: shape[0],
+        geometry: geometry.ok_or_else(wrong_size)?,
+        channels,
         activation: layer.activation.unwrap_or_default(),
     })
 }
 
 fn pooling(pool: &Pool2d, shape: [usize; 3]) -> Result<Geometry, LayerProblem> {
+    let (count_padding, ceil_mode) = (pool.count_padding, pool.ceil_mode);
+    if !count_padding || ceil_mode {
+        return Err(LayerProblem::PoolSettings {
+            count_padding,
+            ceil_mode,
+        });
+    }
+    check_window(pool.padding, pool.stride.unwrap_or(pool.window))?;
     Geometry::of_pool(pool, shape).ok_or_else(|| too_large(pool.window, shape))
+}
+
+/// Checks what makes no geometry, whatever the sizes.
+fn check_window(padding: Padding2d, stride: [usize; 2]) -> Result<(), LayerProblem> {
+    if padding.both_sides().is_none() {
+        return Err(LayerProblem::UnequalPadding);
+    }
+    if stride.contains(&0) {
+        return Err(LayerProblem::ZeroStride { found: stride });
+    }
+    Ok(())
 }
 
 fn too_large(window: [usize; 2], [_, rows, columns]: [usize; 3]) -> LayerProblem {
@@ -177,6 +202,7 @@ fn recurrent(layers: &[Layer], image: [usize; 3]) -> Result<LayerPlan, LayerProb
         });
     }
     Ok(LayerPlan::Recurrent(RecurrentPlan {
+        // Steps come first in an architecture, so the recurrent layer has index 1.
         name: name_or_default(&layer.name, 1),
         cell,
         image,

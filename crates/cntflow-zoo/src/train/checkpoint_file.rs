@@ -1,5 +1,5 @@
-//! Checkpoints as safetensors files: the same content gives the same bytes, and a file is complete
-//! or absent.
+//! Checkpoints as the bytes of a safetensors file: the same content gives the same bytes.
+//! `training` writes them.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,9 @@ use serde::Serialize;
 
 /// The data of a file start at a multiple of this many bytes.
 const ALIGNMENT: usize = 8;
+
+/// A file begins with the length of its header, in so many bytes.
+const LENGTH_SIZE: usize = size_of::<u64>();
 
 /// A tensor to be written.
 pub(crate) struct NamedTensor {
@@ -50,7 +53,7 @@ pub(crate) fn safetensors_bytes(
     let mut header =
         serde_json::to_vec(&header).expect("maps of strings and numbers have a JSON form");
     header.resize(header.len().next_multiple_of(ALIGNMENT), b' ');
-    let mut bytes = Vec::with_capacity(ALIGNMENT + header.len() + end);
+    let mut bytes = Vec::with_capacity(LENGTH_SIZE + header.len() + end);
     bytes.extend((header.len() as u64).to_le_bytes());
     bytes.extend(header);
     for value in tensors.iter().flat_map(|tensor| &tensor.values) {

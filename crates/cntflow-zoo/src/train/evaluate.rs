@@ -15,7 +15,7 @@ pub(crate) fn evaluate(
     let mut sums = EvaluationSums::default();
     for indices in indices.chunks(model.images_per_pass()) {
         let outputs = model.evaluate(data.pixels_at(indices));
-        objective.add(&mut sums, &outputs, data, indices);
+        objective.add_to_sums(&mut sums, &outputs, data, indices);
     }
     objective.evaluation(sums)
 }

@@ -96,12 +96,13 @@ impl Initialisation {
         self.weights(shape.iter().product(), shape, random)
     }
 
-    /// Draws `n_weights` weights with the fans of a kernel of `shape`: all of that kernel, or
-    /// several of its kind, such as the gates of a recurrent layer.
+    /// Draws `n_weights` weights. For variance scaling their variance follows from `fan_shape`, the
+    /// shape of one kernel. `n_weights` may be several such kernels: the gates of a recurrent layer
+    /// are drawn together, each with its own fans.
     pub(crate) fn weights(
         self,
         n_weights: usize,
-        shape: &[usize],
+        fan_shape: &[usize],
         random: &mut impl Rng,
     ) -> Vec<f32> {
         match self.kind {
@@ -111,7 +112,7 @@ impl Initialisation {
                 draw(n_weights, || self.scale * truncated(random))
             }
             InitialisationKind::VarianceScaling { mode, distribution } => {
-                let variance = self.scale / fan(mode, shape);
+                let variance = self.scale / fan(mode, fan_shape);
                 let deviation = variance.sqrt() / TRUNCATED_STANDARD_DEVIATION;
                 match distribution {
                     Distribution::Normal => draw(n_weights, || deviation * truncated(random)),
@@ -135,7 +136,7 @@ fn fan(mode: FanMode, shape: &[usize]) -> f64 {
         FanMode::FanOut => fan_out,
         FanMode::Average => (fan_in + fan_out) / 2.0,
     };
-    // As TensorFlow does, for layers without inputs or outputs.
+    // A layer without inputs or outputs would divide by 0. TensorFlow also uses at least 1.
     fan.max(1.0)
 }
 

@@ -6,8 +6,8 @@ use crate::train::layer_problem::LayerProblem;
 use crate::train::ops::cells::Cell;
 use crate::train::ops::geometry::Geometry;
 
-/// Most values that one image may have in a layer. It bounds the memory of a pass, which takes at
-/// least one image.
+/// The most values that one image may have in a layer. At least one image goes through the network
+/// at once, so this bounds the memory of a pass.
 const MAX_VALUES_PER_IMAGE: usize = 64 * 1024 - 1;
 
 /// One layer of a network as it is trained, with all sizes. A stack of recurrent layers counts as
@@ -26,7 +26,9 @@ pub(crate) enum LayerPlan {
         filters: usize,
         activation: Activation,
     },
-    /// The geometry is that of the convolution it is the transpose of; `channels` are its input's.
+    /// `geometry` is that of the ordinary convolution that this layer transposes, so
+    /// `geometry.channels` is the number of output channels. `channels` is the number of input
+    /// channels.
     TransposedConvolution {
         name: String,
         geometry: Geometry,
@@ -123,8 +125,8 @@ impl LayerPlan {
         self.result_shape().iter().product()
     }
 
-    /// Number of values of one image that are worked on together: its result; of a recurrent layer
-    /// the gates of one row.
+    /// Number of values that one image needs in the cache at the same time: its whole result or, in
+    /// a recurrent layer, the gates of one time step.
     pub(crate) fn n_values_at_once(&self) -> usize {
         match self {
             Self::Recurrent(recurrent) => recurrent.cell.n_gates() * recurrent.units,
@@ -203,7 +205,8 @@ impl RecurrentPlan {
 }
 
 impl KernelSpec {
-    /// `<name>.weight` of `shape` and `<name>.bias`, one for each of the shape's first dimension.
+    /// A kernel `<name>.weight` of `shape` and its biases `<name>.bias`; there are `shape[0]`
+    /// biases.
     fn new(name: &str, shape: Vec<usize>) -> Self {
         Self {
             kernel_name: format!("{name}.weight"),

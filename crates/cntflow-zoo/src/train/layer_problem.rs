@@ -17,11 +17,13 @@ pub enum LayerProblem {
     /// A kind of layer that this crate does not train.
     #[error("layers of this kind cannot be trained")]
     Kind,
-    /// Steps of something else than the images.
+    /// Steps made from hidden values, not from the input.
     #[error("only the input can be split into steps")]
     StepsOfHiddenValues,
     /// Recurrent layers in another arrangement than the one that is trained.
-    #[error("expected rows as steps, one recurrent layer, and its last step")]
+    #[error(
+        "a recurrent layer must stand between `steps` of rows and `take_step` of the last step"
+    )]
     RecurrentArrangement,
     /// A recurrent layer with other settings than those that are trained.
     #[error(
@@ -57,6 +59,32 @@ pub enum LayerProblem {
         /// Its dilation of rows and columns.
         dilation: [usize; 2],
     },
+    /// A window whose padding is not the same on both sides.
+    #[error("expected the same padding on both sides")]
+    UnequalPadding,
+    /// A window that does not move on.
+    #[error("expected a stride of at least 1, found {}x{}", .found[0], .found[1])]
+    ZeroStride {
+        /// Its stride along rows and columns.
+        found: [usize; 2],
+    },
+    /// A pooling with other settings than those that are trained.
+    #[error(
+        "expected count_padding = true and ceil_mode = false, found count_padding = {count_padding}, \
+         ceil_mode = {ceil_mode}"
+    )]
+    PoolSettings {
+        /// Whether means count the padding.
+        count_padding: bool,
+        /// Whether windows may reach beyond the padding.
+        ceil_mode: bool,
+    },
+    /// A transposed convolution with an empty result, or whose output padding reaches the stride.
+    #[error("expected a result that its convolution takes back to {}x{}", .input[0], .input[1])]
+    TransposedSize {
+        /// Rows and columns of the input.
+        input: [usize; 2],
+    },
     /// A kernel or pooling window that its input has no room for.
     #[error(
         "a window of {}x{} does not fit its input of {}x{}",
@@ -69,7 +97,7 @@ pub enum LayerProblem {
         input: [usize; 2],
     },
     /// More values for one image than a layer may have.
-    #[error("{found} values for one image, at most {limit} can be trained")]
+    #[error("the layer has {found} values for one image; the limit is {limit}")]
     TooManyValues {
         /// Values of one image in this layer.
         found: usize,
@@ -84,7 +112,7 @@ pub enum LayerProblem {
         /// Number of outputs of the last layer.
         found: usize,
     },
-    /// A classifier that ends in another layer.
+    /// A classifier whose last layer is not a dense layer with softmax.
     #[error("expected a dense output layer with softmax")]
     NotAClassifier,
     /// An autoencoder whose output is not of the size of its input.

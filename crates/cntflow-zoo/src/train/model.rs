@@ -12,8 +12,8 @@ use crate::train::ops::recurrent::RecurrentStack;
 use crate::train::ops::tape::{Record, Tape, WeightGradients, Weights};
 use crate::train::ops::transposed_convolution::TransposedConvolution;
 
-/// Number of `f32` in the largest layer of one pass (128 KiB), so that the values of a pass stay in
-/// a core's cache.
+/// How many `f32` the largest layer may hold when a group of images goes through the network (128
+/// KiB). It decides how many images go at once, so that their values stay in a core's cache.
 const VALUES_PER_PASS: usize = 32 * 1024;
 
 /// A network: its layers, from the input on.
@@ -68,7 +68,8 @@ impl Model {
         self.layers.iter().map(zeros).collect()
     }
 
-    /// The forward pass of a batch, recorded. Its values are the outputs: of a classifier, logits.
+    /// Runs the forward pass for `images` and records it. [`Tape::values`] are the network's
+    /// outputs; a classifier's are logits, because the loss applies the softmax.
     pub(crate) fn forward(&self, images: Vec<f32>) -> Tape<'_> {
         let mut tape = Tape::new(images);
         for layer in &self.layers {

@@ -34,9 +34,10 @@ impl Objective {
         }
     }
 
-    /// The part of a batch's mean loss that the images at `indices` contribute, and the
-    /// gradient of `outputs`. The whole batch has `batch_size` images.
-    pub(crate) fn loss(
+    /// A batch of `batch_size` images is trained in several parts; `indices` are the images of one
+    /// part. Returns what this part adds to the batch's mean loss, and the gradient of that mean
+    /// with respect to `outputs`.
+    pub(crate) fn loss_and_gradient(
         self,
         outputs: &[f32],
         data: &Dataset,
@@ -53,7 +54,7 @@ impl Objective {
     }
 
     /// Adds loss and hits of the `outputs` for the images at `indices`.
-    pub(crate) fn add(
+    pub(crate) fn add_to_sums(
         self,
         sums: &mut EvaluationSums,
         outputs: &[f32],

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// What became of a run. A plain value, as [`RunSpec`](crate::RunSpec) is: it crosses processes.
+/// What became of a run. It is sent between processes, and so holds plain values only, as
+/// [`RunSpec`](crate::RunSpec) does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainedRun {
     /// The run's name.
@@ -34,9 +35,9 @@ pub struct KeptCheckpoint {
     pub path: PathBuf,
     /// The epoch after which it was kept; 0 is the untrained network.
     pub step: u32,
-    /// On the training images used.
+    /// Loss and accuracy on the training images that the run used.
     pub train: Evaluation,
-    /// On the test images.
+    /// Loss and accuracy on all test images.
     pub test: Evaluation,
 }
 

@@ -17,7 +17,8 @@ const TYPICAL_TEST_IMAGES: f64 = 1000.0;
 
 /// One run: one network, trained once.
 ///
-/// It crosses processes in a format without field names (bincode): every field is always present.
+/// It is sent between processes by bincode, which writes no field names. No field may therefore be
+/// skipped or have a serde default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunSpec {
     /// Unique in its population and safe as the name of a folder: `<group>-<number>`.
@@ -79,6 +80,7 @@ impl RunSpec {
             ("group", self.group.as_str().into()),
             ("dataset", self.dataset.as_str().into()),
             ("layer_type", self.layer_type.name().into()),
+            // Layers with links: the hidden ones and the output layer.
             ("depth", (hidden.len() as i64 + 1).into()),
             ("hidden_layers", hidden.join("-").into()),
             (
@@ -98,8 +100,8 @@ impl RunSpec {
         ]
     }
 
-    /// Rough number of multiply-adds of the training, to order runs by their time. It takes 5,000
-    /// training images and 1,000 test images for granted.
+    /// Rough number of multiply-adds of the training, to order runs by their time. It assumes 5,000
+    /// training images and 1,000 test images, because the data set is not open here.
     pub fn cost(&self) -> f64 {
         let per_image = self
             .architecture()

@@ -23,8 +23,10 @@ use crate::train::run_spec::RunSpec;
 /// The value of `format` in the metadata of our checkpoints.
 const FORMAT: &str = "cntflow";
 
-/// Streams of a run's random numbers. Each purpose has its own, so that none shifts the numbers of
-/// another.
+/// Streams of a run's random numbers: drawing more numbers for one purpose leaves those for the
+/// other as they are. The choice of training images ([`Dataset::balanced_indices`](crate::Dataset))
+/// starts a generator of its own at stream 0, so it sees the same numbers as the weights. This
+/// cannot change: another stream would draw other images for a seed.
 const WEIGHTS_STREAM: u64 = 0;
 const ORDER_STREAM: u64 = 1;
 
@@ -51,7 +53,7 @@ pub fn train(
     fs_err::create_dir_all(&folder)?;
     let mut training = Training::new(spec, data, folder)?;
     let mut checkpoints = Vec::new();
-    let outcome = training.run(&mut checkpoints, should_stop);
+    let outcome = training.train_epochs(&mut checkpoints, should_stop);
     let status = match outcome {
         Ok(()) => RunStatus::Trained,
         Err(Stop::Diverged(reason)) => RunStatus::Diverged(reason),
@@ -78,21 +80,23 @@ struct Training<'a> {
     folder: PathBuf,
     model: Model,
     objective: Objective,
-    /// For each layer, one for each of its weights. Zero before each batch.
+    /// Gradients of all kernels and their biases: `gradients[layer][kernel]`. They are zero before
+    /// each batch, because the optimisers clear them.
     gradients: Vec<Vec<WeightGradients>>,
-    /// For each of the model's weights, that of the kernel and that of the biases.
+    /// Two optimisers for each kernel, in the order of [`Model::weights`]: one for the kernel, one
+    /// for its biases.
     optimisers: Vec<[Optimiser; 2]>,
     /// Indices of the training images used.
     indices: Vec<usize>,
-    /// Random numbers of the order of images.
-    order: ChaCha8Rng,
+    /// Random numbers for the order of images.
+    order_random: ChaCha8Rng,
 }
 
 impl<'a> Training<'a> {
     fn new(spec: &'a RunSpec, data: &'a TrainingData, folder: PathBuf) -> Result<Self, ZooError> {
         let plans = plan_run(spec, data.train().n_classes())?;
-        let mut weights = random_stream(spec.seed, WEIGHTS_STREAM);
-        let model = Model::new(&plans, spec.initialisation, &mut weights);
+        let mut weights_random = random_stream(spec.seed, WEIGHTS_STREAM);
+        let model = Model::new(&plans, spec.initialisation, &mut weights_random);
         let optimiser = |parameters: &[f32]| {
             let (rate, momentum) = (spec.learning_rate, spec.momentum);
             Optimiser::new(spec.optimiser, rate, momentum, parameters.len())
@@ -111,18 +115,18 @@ impl<'a> Training<'a> {
             model,
             objective: Objective::of(spec.layer_type),
             indices: data.train().balanced_indices(n_images, spec.seed),
-            order: random_stream(spec.seed, ORDER_STREAM),
+            order_random: random_stream(spec.seed, ORDER_STREAM),
         })
     }
 
-    fn run(
+    fn train_epochs(
         &mut self,
         kept: &mut Vec<KeptCheckpoint>,
         should_stop: &dyn Fn() -> bool,
     ) -> Result<(), Stop> {
         for epoch in 0..=self.spec.epochs {
             if epoch > 0 {
-                self.epoch(epoch, should_stop)?;
+                self.train_epoch(epoch, should_stop)?;
             }
             if self.spec.checkpoints.contains(&epoch) {
                 kept.push(self.keep(epoch)?);
@@ -131,9 +135,9 @@ impl<'a> Training<'a> {
         Ok(())
     }
 
-    fn epoch(&mut self, epoch: u32, should_stop: &dyn Fn() -> bool) -> Result<(), Stop> {
+    fn train_epoch(&mut self, epoch: u32, should_stop: &dyn Fn() -> bool) -> Result<(), Stop> {
         let mut indices = self.indices.clone();
-        indices.shuffle(&mut self.order);
+        indices.shuffle(&mut self.order_random);
         for (batch, indices) in indices.chunks(self.spec.batch_size as usize).enumerate() {
             if should_stop() {
                 return Err(Stop::Failed(ZooError::Interrupted {
@@ -141,7 +145,7 @@ impl<'a> Training<'a> {
                     epoch,
                 }));
             }
-            let loss = self.batch(indices);
+            let loss = self.train_batch(indices);
             if !loss.is_finite() {
                 return Err(Stop::Diverged(format!(
                     "training loss became {} in epoch {epoch}, batch {}",
@@ -154,7 +158,7 @@ impl<'a> Training<'a> {
     }
 
     /// One step of the optimisers; returns the batch's mean loss before it.
-    fn batch(&mut self, indices: &[usize]) -> f64 {
+    fn train_batch(&mut self, indices: &[usize]) -> f64 {
         let data = self.data.train();
         let mut batch_loss = 0.0;
         // A batch goes through the network in parts that stay in the cache; gradients add up over
@@ -162,15 +166,19 @@ impl<'a> Training<'a> {
         for part in indices.chunks(self.model.images_per_pass()) {
             let tape = self.model.forward(data.pixels_at(part));
             let outputs = tape.values();
-            let (loss, gradient) = self.objective.loss(outputs, data, part, indices.len());
+            let (loss, gradient) =
+                self.objective
+                    .loss_and_gradient(outputs, data, part, indices.len());
             tape.backward(gradient, &mut self.gradients);
             batch_loss += f64::from(loss);
         }
         let gradients = self.gradients.iter_mut().flatten();
         let weights = self.model.weights_mut().zip(gradients);
-        for ((weights, gradients), [of_kernel, of_biases]) in weights.zip(&mut self.optimisers) {
-            of_kernel.step(&mut weights.kernel, &mut gradients.kernel);
-            of_biases.step(&mut weights.biases, &mut gradients.biases);
+        for ((weights, gradients), [kernel_optimiser, biases_optimiser]) in
+            weights.zip(&mut self.optimisers)
+        {
+            kernel_optimiser.step(&mut weights.kernel, &mut gradients.kernel);
+            biases_optimiser.step(&mut weights.biases, &mut gradients.biases);
         }
         batch_loss
     }
@@ -205,7 +213,7 @@ impl<'a> Training<'a> {
         })
     }
 
-    /// On the training images used, and on all test images.
+    /// Loss and accuracy on the training images used, then on all test images.
     fn evaluations(&self) -> [Evaluation; 2] {
         let (model, objective) = (&self.model, self.objective);
         let (train, test) = (self.data.train(), self.data.test());
@@ -217,7 +225,7 @@ impl<'a> Training<'a> {
     }
 
     fn tensors(&self) -> Vec<NamedTensor> {
-        let of_weights = self.model.weights().flat_map(|(spec, weights)| {
+        let named_tensors = self.model.weights().flat_map(|(spec, weights)| {
             let Weights { kernel, biases } = weights;
             [
                 NamedTensor {
@@ -232,7 +240,7 @@ impl<'a> Training<'a> {
                 },
             ]
         });
-        of_weights.collect()
+        named_tensors.collect()
     }
 
     /// What a checkpoint's file says of its run and of how good the network was.

@@ -7,6 +7,7 @@ use cntflow_network::{Activation, Layer};
 use cntflow_zoo::{
     Dataset, LayerType, PopulationSpec, RunSpec, RunStatus, Split, TrainedRun, TrainingData, train,
 };
+use serde_json::{Value, json};
 
 const LSTM: &str = "lstm = { units = 24 }";
 const AUTOENCODER: &str = "autoencoder = { hidden = [64], code = 16 }";
@@ -291,6 +292,61 @@ fn errors_name_the_key_of_a_wrong_architecture() {
     check_message(
         LSTM,
         "\"relu\"",
-        &["activation = relu", "no dense layers", "tanh"],
+        &["activation = relu", "without dense layers", "tanh"],
+    );
+}
+
+#[test]
+fn a_window_that_cannot_be_trained_is_refused_for_the_reason_that_it_has() {
+    let check = |architecture: &str, layer: usize, key: &str, value: Value, expected: &str| {
+        let run = draw(architecture, "\"relu\"").unwrap();
+        let mut edited: Value = serde_json::from_str(&run.architecture).unwrap();
+        edited["layers"][layer][key] = value;
+        let run = RunSpec {
+            architecture: edited.to_string(),
+            ..run
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let error = train(&run, &data(50), folder.path(), &|| false).unwrap_err();
+        let expected = format!("layer {layer}: {expected}");
+        assert!(error.to_string().ends_with(&expected), "{error}");
+    };
+    let pooled =
+        "convolutional = [{ filters = 2, kernel = 3, pool = { kind = \"average\", window = 2 } }]";
+    let uneven = json!([[0, 1], [0, 0]]);
+    check(
+        pooled,
+        0,
+        "padding",
+        uneven.clone(),
+        "expected the same padding on both sides",
+    );
+    check(
+        pooled,
+        1,
+        "padding",
+        uneven,
+        "expected the same padding on both sides",
+    );
+    check(
+        pooled,
+        0,
+        "stride",
+        json!([0, 1]),
+        "expected a stride of at least 1, found 0x1",
+    );
+    check(
+        pooled,
+        1,
+        "ceil_mode",
+        json!(true),
+        "expected count_padding = true and ceil_mode = false, found count_padding = true, ceil_mode = true",
+    );
+    check(
+        CONVOLUTIONAL_AUTOENCODER,
+        2,
+        "output_padding",
+        json!([9, 9]),
+        "expected a result that its convolution takes back to 4x4",
     );
 }

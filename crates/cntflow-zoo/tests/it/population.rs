@@ -210,7 +210,10 @@ fn errors_name_the_key_of_a_wrong_value_and_what_is_allowed() {
     check_message("speed = 3", &["unknown field `speed`", "learning_rate"]);
     check_message(
         "initialisation = { kind = \"normal\", scale = 1, mode = \"fan_in\" }",
-        &["initialisation.mode", "variance_scaling"],
+        &[
+            "initialisation.mode = [fan_in]",
+            "only kind = \"variance_scaling\"",
+        ],
     );
     check_message(
         "architecture = { dens = [3] }",
@@ -227,6 +230,6 @@ fn errors_name_the_key_of_a_wrong_value_and_what_is_allowed() {
     let large = "architecture = { convolutional = [{ filters = 100, kernel = 1 }] }";
     check_message(
         large,
-        &["layer 0", "78400 values for one image, at most 65535"],
+        &["layer 0", "78400 values for one image; the limit is 65535"],
     );
 }

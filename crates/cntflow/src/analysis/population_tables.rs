@@ -15,9 +15,9 @@ use crate::study::populations::PopulationsSpec;
 /// Value of the column `view` for populations by bins of a label.
 const ENSEMBLE_VIEW: &str = "ensemble";
 
-/// Sizes of the tables.
+/// What was compared: networks, groups, populations and pairs.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PopulationCounts {
+pub(crate) struct ComparisonCounts {
     /// Measured networks in a bin.
     pub(crate) n_networks: u64,
     /// Measured networks without a value of the label, which are in no bin.
@@ -40,7 +40,7 @@ pub(crate) fn write_population_tables(
     record: &StudyRecord,
     spec: &PopulationsSpec,
     n_threads: usize,
-) -> anyhow::Result<PopulationCounts> {
+) -> anyhow::Result<ComparisonCounts> {
     let tables = folder.tables();
     let mut counts = count_networks(&tables, &spec.label)?;
     let mut metadata = record.metadata();
@@ -90,10 +90,10 @@ fn compare_groups(groups: &[PopulationGroup]) -> Vec<Compared> {
 }
 
 /// Counts measured networks with and without the label.
-fn count_networks(tables: &TableStore, label: &str) -> anyhow::Result<PopulationCounts> {
+fn count_networks(tables: &TableStore, label: &str) -> anyhow::Result<ComparisonCounts> {
     let networks = tables.scan(Table::Networks)?;
     let frame = networks.select([col("status"), col(label)]).collect()?;
-    let mut counts = PopulationCounts::default();
+    let mut counts = ComparisonCounts::default();
     for row in 0..frame.height() {
         if cell(&frame, "status", row)? != AnyValue::String("ok") {
             continue;

@@ -98,7 +98,7 @@ enum ProgressArgument {
     None,
 }
 
-/// Which labels mean what.
+/// Which columns hold the run and the step, and where further labels come from.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ColumnArguments {
     /// Column with the training run of a checkpoint; runs are never split between training and test
@@ -127,8 +127,8 @@ impl From<ColumnArguments> for CatalogOptions {
 
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct LimitArguments {
-    /// Set a limit on what a file may ask for, in bytes (200MB, 8GiB) or as a number; may be
-    /// repeated
+    /// Change a limit on what a file may ask for: NAME=VALUE, where VALUE is a size (200MB, 8GiB)
+    /// or a number; may be given more than once
     ///
     /// A file that exceeds a limit becomes a failed row with the reason. The limits and their
     /// defaults: header_bytes=100MB, size of headers, pickles and other structure; tensors=200_000,

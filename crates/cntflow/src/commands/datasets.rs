@@ -37,8 +37,8 @@ fn print_table() {
     let rows = datasets.iter().map(dataset_row);
     printer::result(&printer::table(header, rows));
     printer::note(
-        "the path of any folder with the four IDX files of MNIST or Fashion-MNIST (.gz or not) is \
-         a data set, too",
+        "in place of a name, the path of a folder may be given that holds the four IDX files of \
+         MNIST or Fashion-MNIST (.gz or not)",
     );
 }
 
@@ -50,7 +50,9 @@ fn verify_all(names: &[String]) -> anyhow::Result<()> {
         .collect();
     for name in if names.is_empty() { &builtin } else { names } {
         let n_files = verify(name)?;
-        printer::result(&format!("{name}: {n_files} files as published"));
+        printer::result(&format!(
+            "{name}: {n_files} files have their published digests"
+        ));
     }
     Ok(())
 }

@@ -97,8 +97,8 @@ fn answer(tables: &TableStore, arguments: &QueryArguments) -> anyhow::Result<Dat
     if present.is_empty() {
         return Err(UsageError(format!("{}: no tables here", arguments.folder.display())).into());
     }
-    // Resolving the plan looks up all columns. Errors up to there are the query's, later ones the
-    // tables'.
+    // `collect_schema` looks up all columns. An error up to that point means that the query is
+    // wrong (exit code 2). A later error means that a table cannot be read (exit code 1).
     let wrong = |error| {
         let present = present.join(", ");
         UsageError(format!("query: {error}\ntables here: {present}"))

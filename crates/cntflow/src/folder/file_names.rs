@@ -6,8 +6,8 @@ use fs_err as fs;
 
 /// File that says which study the folder belongs to.
 ///
-/// It is written before anything else, so a folder with other files and without this one is not
-/// ours.
+/// It is written before any output. A folder that lacks it, but has files other than locks and
+/// temporary files of this one, is not ours.
 pub(super) const STUDY_FILE: &str = "study.json";
 
 /// Start of the names of lock files. Each process that works in the folder holds one.

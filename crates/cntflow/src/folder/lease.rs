@@ -18,7 +18,8 @@ use crate::printer;
 /// environment variable `CNTFLOW_LEASE_SECONDS` sets another time.
 const TAKEOVER_AFTER: Duration = Duration::from_secs(60);
 
-/// How often the owner writes, and a watcher reads, the lease within the takeover time.
+/// Number of times that the owner rewrites the lease within the takeover time. A watcher reads it
+/// equally often.
 const RENEWALS: u32 = 6;
 
 /// A lease that is renewed until it is dropped.

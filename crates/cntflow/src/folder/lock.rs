@@ -41,8 +41,8 @@ impl FolderLock {
 
     /// Takes the lock of a further process of a cluster; process 0 has locked the folder.
     ///
-    /// An object store has no such lock: the lease of process 0 covers all, since the others end
-    /// without process 0.
+    /// On an object store nothing is locked here: the lease of process 0 covers all processes,
+    /// because they end when process 0 ends.
     ///
     /// # Errors
     /// Another process has this lock; the file cannot be written to.

@@ -98,7 +98,8 @@ impl StudyRecord {
                 other.populations_text()
             );
         }
-        "has other runs, sources or tables".to_owned()
+        "has another name, other runs or sources, or other values of neurons, run, step or metadata"
+            .to_owned()
     }
 
     fn populations_text(&self) -> String {
@@ -126,7 +127,8 @@ fn option_differences(ours: &str, theirs: &str) -> Vec<String> {
         .collect()
 }
 
-/// The options of a text of `MeasurePlan::measured_with`, those of the metrics among the others.
+/// The options in a text of `MeasurePlan::measured_with` by name. The nested options of the metrics
+/// are put on the same level as the probe.
 fn options_by_name(measured_with: &str) -> BTreeMap<String, Value> {
     let mut options: BTreeMap<String, Value> =
         serde_json::from_str(measured_with).unwrap_or_default();

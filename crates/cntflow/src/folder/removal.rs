@@ -10,9 +10,9 @@ use super::file_names::{STUDY_FILE, is_partial_record, local_files, name_matches
 
 /// What a run creates in the folder, in the order of removal.
 ///
-/// First comes what says that work is done: if the removal is interrupted, work is left to do
-/// again, and there are never results that lack a part. The record of the study comes last: the
-/// folder stays ours until it is empty.
+/// First come the files that say which work is done. If the removal is interrupted after them, that
+/// work is simply done again; in another order, tables would look complete while parts are missing.
+/// `study.json` comes last, so that the folder is recognised as ours until everything else is gone.
 const OUTPUT_NAMES: [&str; 10] = [
     "tables/networks",
     "tables/twins/shuffle/networks",

@@ -175,7 +175,7 @@ fn require_own_folder(
     fresh: bool,
 ) -> anyhow::Result<()> {
     match earlier {
-        None if !is_empty(path)? => bail!(
+        None if !has_no_output(path)? => bail!(
             "{}: this folder has files that cntflow did not write; nothing was changed. Choose \
              another folder with --out",
             path.display()
@@ -193,8 +193,9 @@ fn require_own_folder(
     }
 }
 
-/// Whether there are no files but those that cntflow writes before its record.
-fn is_empty(folder: &Path) -> anyhow::Result<bool> {
+/// Whether the folder has no files except lock files and the temporary file of `study.json`, which
+/// cntflow writes before `study.json` itself.
+fn has_no_output(folder: &Path) -> anyhow::Result<bool> {
     match Folder::at(folder) {
         Folder::Local(path) => Ok(local_files(&path)?
             .iter()

@@ -46,7 +46,7 @@ pub(crate) struct MeasuredTwin {
 }
 
 /// Reason in the record of a convolutional network whose image size is unknown.
-const IMAGE_SIZE_UNKNOWN: &str = "the size of images is not told: measured as a graph of channels, \
+const IMAGE_SIZE_UNKNOWN: &str = "the image size is unknown: measured as a graph of channels, \
                                   without data-dependent metrics";
 
 /// Fills the architecture with the weights of the file and measures the network.
@@ -58,7 +58,7 @@ pub(crate) fn measure_with_architecture(
     resolved: ResolvedArchitecture,
     plan: &MeasurePlan,
 ) -> Result<Measured, ArchitectureError> {
-    let image_size_unknown = resolved.sizes_assumed;
+    let image_size_unknown = resolved.image_size_unknown;
     let network = resolved.network(checkpoint)?;
     let sampled = sampled_metrics(plan);
     Ok(measure_network(
@@ -81,7 +81,7 @@ pub(crate) fn measure_with_twins(
     missing: &Missing,
     plan: &MeasurePlan,
 ) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
-    let image_size_unknown = resolved.sizes_assumed;
+    let image_size_unknown = resolved.image_size_unknown;
     let network = resolved.network(checkpoint)?;
     let measure = |network: &Network<'_>, sampled: &[Metric]| {
         measure_network(checkpoint, network, image_size_unknown, plan, sampled)
@@ -142,8 +142,8 @@ fn measure_network(
 
 /// Measures the weights alone. `error` says why there is no architecture.
 ///
-/// # Errors
-/// `error` itself if it has another cause or there are no weights; a tensor cannot be read.
+/// # Errors Returns `error` itself unless it is [`ArchitectureError::NoArchitecture`], or if the
+/// file has no weights. A tensor cannot be read.
 pub(crate) fn measure_without_architecture(
     checkpoint: &OpenCheckpoint,
     error: ArchitectureError,
@@ -178,7 +178,7 @@ pub(crate) fn measure_without_architecture(
             samples: Vec::new(),
             not_finite,
             omitted: Some(format!(
-                "weights alone: the architecture cannot be told: {}",
+                "only weights were measured, because the architecture is unknown: {}",
                 source.full_message()
             )),
         }),
@@ -210,10 +210,9 @@ fn measure_with_probe(
     };
     match measure_with_labels(network, probe.inputs.images(), labels, &plan.options) {
         Ok(metrics) => {
-            let stopped = metrics
-                .stopped
-                .as_ref()
-                .map(|stop| format!("data-dependent metrics end early: {stop}"));
+            let stopped = metrics.stopped.as_ref().map(|stop| {
+                format!("data-dependent metrics were computed only up to some layer: {stop}")
+            });
             (metrics, stopped)
         }
         Err(error) => {

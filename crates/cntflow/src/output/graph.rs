@@ -23,7 +23,7 @@ impl<'v> GraphView<'v> {
         Some(Self {
             graph: resolved.architecture.plan().ok()?,
             metrics,
-            image_size_unknown: resolved.sizes_assumed,
+            image_size_unknown: resolved.image_size_unknown,
         })
     }
 

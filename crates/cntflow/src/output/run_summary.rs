@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::experiment;
-use crate::analysis::population_tables::PopulationCounts;
+use crate::analysis::population_tables::ComparisonCounts;
 use crate::progress::duration::duration_text;
 use crate::experiments::result::ExperimentResult;
 use crate::run::outcome::RunOutcome;
@@ -13,7 +13,7 @@ pub(crate) struct RunSummary<'a> {
     /// Training and measuring.
     pub(crate) outcome: &'a RunOutcome,
     /// The tables of populations, if they were written.
-    pub(crate) populations: Option<&'a PopulationCounts>,
+    pub(crate) populations: Option<&'a ComparisonCounts>,
     /// The experiments that are finished.
     pub(crate) experiments: &'a [ExperimentResult],
     /// Wall time in seconds.
@@ -45,12 +45,13 @@ impl RunSummary<'_> {
 
     /// Runs that were trained; `None` if there are none.
     fn runs_line(&self) -> Option<String> {
-        let (new, resumed) = (self.outcome.new, self.outcome.resumed);
-        let n_done = new.n_runs() + resumed.n_runs;
+        let (new, earlier) = (self.outcome.new, self.outcome.earlier);
+        let n_done = new.n_runs() + earlier.n_runs;
         (n_done > 0).then(|| {
             format!(
-                "runs         {n_done} done: {} resumed, {} new ({} diverged, {} failed)",
-                resumed.n_runs,
+                "runs         {n_done} done: {} by earlier runs of this command, {} now ({} diverged, \
+                 {} failed)",
+                earlier.n_runs,
                 new.n_runs(),
                 new.diverged,
                 new.train_failed
@@ -61,9 +62,10 @@ impl RunSummary<'_> {
     fn checkpoints_line(&self) -> String {
         let totals = self.outcome.totals;
         format!(
-            "checkpoints  {} done: {} resumed, {} new; {} ok, {} failed, {} skipped",
+            "checkpoints  {} done: {} by earlier runs of this command, {} now; {} ok, {} failed, \
+             {} skipped",
             totals.total(),
-            self.outcome.resumed.n_checkpoints,
+            self.outcome.earlier.n_checkpoints,
             self.outcome.new.n_checkpoints(),
             totals.ok,
             totals.failed,
@@ -92,19 +94,19 @@ impl RunSummary<'_> {
     /// The same as JSON.
     pub(crate) fn json(&self) -> Value {
         let (new, totals) = (self.outcome.new, self.outcome.totals);
-        let resumed = self.outcome.resumed;
+        let earlier = self.outcome.earlier;
         json!({
             "folder": self.outcome.folder.path(),
             "complete": self.outcome.is_complete,
             "runs": {
-                "resumed": resumed.n_runs,
+                "resumed": earlier.n_runs,
                 "trained": new.trained,
                 "diverged": new.diverged,
                 "failed": new.train_failed,
             },
             "checkpoints": {
                 "done": totals.total(),
-                "resumed": resumed.n_checkpoints,
+                "resumed": earlier.n_checkpoints,
                 "new": new.n_checkpoints(),
                 "ok": totals.ok,
                 "failed": totals.failed,
@@ -119,10 +121,10 @@ impl RunSummary<'_> {
     }
 }
 
-fn populations_line(counts: &PopulationCounts) -> String {
+fn populations_line(counts: &ComparisonCounts) -> String {
     format!(
-        "populations  {} in {} groups (shape, layer, metric), {} pairs compared; {} networks in \
-         bins, {} without the label left out",
+        "populations  {} in {} comparison groups (architecture, layer, metric), {} pairs compared; \
+         {} networks in bins, {} without the label left out",
         counts.n_populations,
         counts.n_groups,
         counts.n_pairs,
@@ -131,7 +133,7 @@ fn populations_line(counts: &PopulationCounts) -> String {
     )
 }
 
-fn populations_json(counts: &PopulationCounts) -> Value {
+fn populations_json(counts: &ComparisonCounts) -> Value {
     json!({
         "groups": counts.n_groups,
         "populations": counts.n_populations,

@@ -23,7 +23,7 @@ pub(super) struct StudyBatch {
     folder: PathBuf,
     max_age: Duration,
     trained: Vec<CatalogEntry>,
-    /// When the training of the oldest uncommitted run began.
+    /// Earliest start of training among the uncommitted runs.
     trained_since: Option<Instant>,
     n_catalog_parts: usize,
 }

@@ -11,8 +11,8 @@ use crate::study::plan::Plan;
 /// The label columns of every checkpoint that may get a row, merged with those that the tables have
 /// already.
 ///
-/// # Errors
-/// A label has another type than in the tables of `out`, and neither type includes the other.
+/// # Errors A label has another type than in the tables of `out`, and the column there cannot hold
+/// the new values.
 pub(super) fn label_columns(
     plan: &Plan,
     scanned: &Catalog,

@@ -24,7 +24,7 @@ pub(crate) struct RunOutcome {
     /// Tasks finished by this run, in all processes.
     pub(crate) new: TaskCounts,
     /// What earlier runs had committed.
-    pub(crate) resumed: Resumed,
+    pub(crate) earlier: EarlierWork,
     /// All committed checkpoints.
     pub(crate) totals: CheckpointTotals,
     /// Files of the sources that are not checkpoints.
@@ -35,7 +35,7 @@ pub(crate) struct RunOutcome {
 
 /// What earlier runs of the same study had committed.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Resumed {
+pub(crate) struct EarlierWork {
     /// Trained runs.
     pub(crate) n_runs: usize,
     /// Checkpoints that were measured, failed or skipped.

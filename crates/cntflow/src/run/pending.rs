@@ -7,7 +7,7 @@ use cntflow_zoo::{TrainingData, ZooError};
 
 use super::committed_rows::CommittedRows;
 use super::options::RunUntil;
-use super::outcome::Resumed;
+use super::outcome::EarlierWork;
 use super::task::Task;
 use crate::folder::study_folder::StudyFolder;
 use crate::progress::report::PlannedWork;
@@ -20,15 +20,16 @@ pub(super) struct PendingWork {
     /// Their number and cost.
     pub(super) planned: PlannedWork,
     /// What earlier runs have done.
-    pub(super) resumed: Resumed,
+    pub(super) earlier: EarlierWork,
     /// Committed checkpoints and their status.
     pub(super) committed: CommittedRows,
 }
 
 /// A task with its cost.
 ///
-/// The cost is computed once. It may depend on the size of a file that is still growing, and every
-/// process must assign the tasks by the same costs.
+/// The cost is computed once and kept. It may depend on the size of a file that is still growing;
+/// computed again, it could differ from the cost in [`PendingWork::digest`], which all processes
+/// have compared.
 #[derive(Clone, Debug)]
 pub(super) struct PendingTask {
     pub(super) task: Task,
@@ -74,14 +75,14 @@ impl PendingWork {
             }
             tasks.extend(to_measure);
         }
-        let resumed = Resumed {
+        let earlier = EarlierWork {
             n_runs: plan.runs.len() - planned.n_runs,
             n_checkpoints: committed.real.len(),
         };
         Ok(Self {
             tasks,
             planned,
-            resumed,
+            earlier,
             committed,
         })
     }

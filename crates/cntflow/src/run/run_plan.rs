@@ -36,7 +36,7 @@ pub(crate) fn run_plan(plan: &Plan, options: &RunOptions) -> anyhow::Result<RunO
     let sources = scan_sources(plan)?;
     let mut session = Session::open(plan, options, &sources.catalog)?;
     let pending = PendingWork::new(plan, options.until, &session.folder, &sources.catalog)?;
-    let resumed = pending.resumed;
+    let earlier = pending.earlier;
     let (finished, new) = run_tasks(plan, options, &mut session, pending, &stop)?;
     let is_leader = session.process == 0;
     let (is_complete, totals) = if is_leader {
@@ -50,7 +50,7 @@ pub(crate) fn run_plan(plan: &Plan, options: &RunOptions) -> anyhow::Result<RunO
         is_leader,
         is_complete,
         new,
-        resumed,
+        earlier,
         totals,
         skipped_files: sources.skipped_files,
         stop,
@@ -103,13 +103,13 @@ fn prefetch_objects(share: &[PendingTask], limits: &Limits) -> anyhow::Result<()
     let urls: Vec<String> = share
         .iter()
         .filter_map(|pending| match &pending.task {
-            Task::Measure(entry) if entry.location.row.is_none() => entry.location.object(),
+            Task::Measure(entry) if entry.location.row.is_none() => entry.location.object_url(),
             Task::Measure(_) | Task::Train(_) => None,
         })
         .map(str::to_owned)
         .collect();
     if !urls.is_empty() {
-        ObjectStores::of_process()?.read_ahead(urls, *limits);
+        ObjectStores::of_process()?.announce(urls, *limits);
     }
     Ok(())
 }
@@ -122,8 +122,8 @@ fn batch_limits(options: &RunOptions) -> BatchLimits {
     }
 }
 
-/// Whether nothing is left to do, and the number of checkpoints by status. Merges catalog and
-/// tables if so.
+/// Returns whether nothing is left to do, and the number of checkpoints by status. Merges the
+/// catalog once all runs are trained, and the tables once nothing is left.
 ///
 /// Both come from what is committed, not from what this run has counted.
 fn collect_totals(

@@ -27,7 +27,8 @@ pub(crate) enum TaskOutput {
         entries: Vec<CatalogEntry>,
         /// What is reported of it.
         report: TaskReport,
-        /// When its training began: from then on uncommitted work can be lost.
+        /// When its training began. The age of the batch is counted from here, since all work from
+        /// here on would be lost if the run were killed.
         started: Instant,
     },
     /// A checkpoint was measured, or failed.
@@ -50,8 +51,8 @@ impl Task {
     /// Cost for balancing the work between processes: multiply-adds of training, bytes of a
     /// checkpoint.
     ///
-    /// The two units meet in one queue only when a run is resumed; training is by far the larger
-    /// one then.
+    /// The two units cannot be compared. Where both occur, training costs far more than the bytes
+    /// of any checkpoint and is assigned first, as it should be.
     pub(crate) fn cost(&self) -> f64 {
         match self {
             Self::Train(spec) => spec.cost(),

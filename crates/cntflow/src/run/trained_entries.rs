@@ -27,7 +27,8 @@ pub(super) fn checkpoint_entry(spec: &RunSpec, checkpoint: &KeptCheckpoint) -> C
     entry
 }
 
-/// The entry of a run that ended without its last weights; it says why.
+/// An entry without weights for a run that diverged or failed. `absent` says why its last
+/// checkpoint is missing.
 pub(super) fn absent_entry(spec: &RunSpec, absence: Absence) -> CatalogEntry {
     CatalogEntry {
         absent: Some(absence),

@@ -37,9 +37,9 @@ pub(super) struct StudyWork {
     pub(super) measure_trained: bool,
     /// Checkpoints that earlier runs of the program have measured.
     ///
-    /// If a run of the program is killed between the commit of a measurement and that of its
-    /// training, the training is repeated and gives the same bytes; its checkpoints are not
-    /// measured again.
+    /// A checkpoint may be measured by another worker than the one that trained it, and that worker
+    /// may commit first. If the program is killed in between, the training is repeated and gives
+    /// the same bytes; its checkpoints are not measured again.
     pub(super) committed: CommittedRows,
     /// When batches are committed.
     pub(super) batch_limits: BatchLimits,

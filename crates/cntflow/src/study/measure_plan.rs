@@ -94,7 +94,7 @@ impl MeasurePlan {
         })
     }
 
-    /// The plan that repeats how the training tables of a classifier were measured.
+    /// The plan to measure checkpoints exactly as those that a classifier was trained on.
     ///
     /// # Errors
     /// The text is not from [`MeasurePlan::measured_with`]; the probe cannot be opened, or has

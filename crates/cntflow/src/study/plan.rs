@@ -114,12 +114,12 @@ impl Plan {
             &self.sources,
             self.measure.measured_with(),
             self.measure.neurons,
-            // The oldest version that can be continued: folders of older programs stay the same
-            // study.
+            // Not the current schema version: otherwise a newer program could not continue the
+            // folder of an older one.
             OLDEST_SCHEMA_VERSION,
         ))?;
-        // Parts that studies of earlier versions did not have count only if they are used, so that
-        // those studies keep their identity.
+        // Keys that earlier versions of cntflow did not have are added only if they are used, so
+        // that studies of those versions keep their identity.
         if let Some(populations) = &self.measure.populations {
             parts.push_str(&serde_json::to_string(populations)?);
         }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::UsageError;
 
-/// Metrics that populations are compared by unless the study names others. The last needs a probe.
+/// Metrics that populations are compared by unless the study names others. The last two need a
+/// probe.
 const DEFAULT_METRICS: [Metric; 4] = [
     Metric::LinkWeights,
     Metric::NodesStrength,
@@ -94,8 +95,8 @@ impl PopulationsSpec {
             .collect()
     }
 
-    /// Makes sure that some checkpoint can have the label; otherwise the tables would be empty
-    /// without a warning.
+    /// Makes sure that a numeric label of this name exists. Without it no network would be in any
+    /// bin, and the tables would be empty without a warning.
     ///
     /// # Errors
     /// No numeric label has this name.

@@ -21,11 +21,13 @@ use super::populations::PopulationsSection;
 #[serde(deny_unknown_fields)]
 pub(super) struct StudyFile {
     pub(super) study: StudySection,
+    /// `[population]`: the networks to train.
     pub(super) population: Option<PopulationSpec>,
     #[serde(default)]
     pub(super) measure: MeasureSection,
     #[serde(default)]
     pub(super) limits: LimitsSection,
+    /// `[populations]`: which networks are compared with each other.
     pub(super) populations: Option<PopulationsSection>,
     /// Aliases of label columns: our name, then the name in the table `networks`.
     #[serde(default)]

@@ -53,11 +53,14 @@ fn wrappers_and_words_for_both_ends_are_known() {
 }
 
 #[test]
-fn where_names_tell_no_order_the_file_does() {
+fn layers_whose_names_make_no_chain_are_taken_in_the_order_of_the_file() {
     let list: [(&str, &[usize]); 2] = [("zeta.weight", &[3, 4]), ("alpha.weight", &[2, 3])];
     let found = inferred(&list);
     assert_eq!(layers(&found), ["dense zeta 3", "dense alpha 2"]);
-    assert!(found.assumptions[0].contains("stand in the file's"));
+    assert_eq!(
+        found.assumptions[0],
+        "the layers make no chain in the order of their names: they are taken in the order of the file"
+    );
 }
 
 #[test]
@@ -85,7 +88,7 @@ fn a_convolutional_network_with_norms() {
     );
     // 7 + 2 + 4: no common size, so that only channels are known.
     assert_eq!(found.architecture.input, [1, 13, 13]);
-    assert!(found.sizes_assumed);
+    assert!(found.image_size_unknown);
     let named = check(
         &[
             ("bn1.running_mean", &[4]),
@@ -116,10 +119,10 @@ fn image_sizes_are_known_where_exactly_one_assumption_gives_a_common_one() {
     };
     let without = sized(28 * 28);
     // 28 with padding or 32 without: both are common.
-    assert!(without.sizes_assumed);
+    assert!(without.image_size_unknown);
     let without = sized(60 * 60);
     assert_eq!(without.architecture.input, [3, 64, 64]);
-    assert!(!without.sizes_assumed && without.assumptions[0].contains("64 x 64"));
+    assert!(!without.image_size_unknown && without.assumptions[0].contains("64 x 64"));
     let padded = sized(32 * 32);
     assert_eq!(padded.architecture.input, [3, 32, 32]);
     let graph = padded.architecture.plan().unwrap();

@@ -64,7 +64,7 @@ fn blocks_are_added_to_what_they_take() {
         [from(6), from(11), from(14)],
         ["bn1", "layer1.0", "layer2.0.bn2"]
     );
-    assert!(resolved.sizes_assumed);
+    assert!(resolved.image_size_unknown);
     let assumptions = resolved.assumptions.join("\n");
     assert!(
         assumptions.contains("residual") && assumptions.contains("means over all places"),

@@ -118,7 +118,7 @@ fn vision_transformers_of_timm_and_hugging_face() {
         ],
     );
     assert_eq!(found.architecture.input, [3, 16, 16]);
-    assert!(!found.sizes_assumed);
+    assert!(!found.image_size_unknown);
     let hugging_face: [(&str, &[usize]); 12] = [
         ("attention.attention.query.weight", &[8, 8]),
         ("attention.attention.query.bias", &[8]),

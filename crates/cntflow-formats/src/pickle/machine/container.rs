@@ -6,7 +6,8 @@ use super::Machine;
 use crate::pickle::{Id, Object, Value, opcode::*};
 
 impl Machine<'_> {
-    /// Runs an opcode that makes or fills a container; any other is one of [`Machine::object`].
+    /// Runs an opcode that makes or fills a container; any other opcode is handed to
+    /// [`Machine::object`].
     pub(super) fn container(&mut self, opcode: u8, offset: usize) -> Result<(), FormatError> {
         match opcode {
             EMPTY_TUPLE => self.push(Value::Tuple(Vec::new())),
@@ -65,8 +66,8 @@ impl Machine<'_> {
                 let [module, name] =
                     [named[0], named[1]].map(|id| match &self.values[id.0 as usize] {
                         Value::Text(text) => Ok(text.clone()),
-                        other => Err(FormatError::broken(format!(
-                            "its pickle names a class at byte {offset} by {other:?}"
+                        _ => Err(FormatError::broken(format!(
+                            "its pickle names a class at byte {offset} by a value that is no text"
                         ))),
                     });
                 self.push(Value::Class {
@@ -76,7 +77,7 @@ impl Machine<'_> {
             }
             // The number of a class in a registry outside of the file, of 1, 2 or 4 bytes.
             EXT1 | EXT2 | EXT4 => {
-                let number = self.input.length(1 << (opcode - EXT1))?;
+                let number = self.input.unsigned(1 << (opcode - EXT1))?;
                 let (module, name) = ("copyreg".to_owned(), format!("extension {number}"));
                 self.push(Value::Class { module, name })
             }
@@ -85,6 +86,7 @@ impl Machine<'_> {
                 self.call(called[0], called[1])
             }
             NEWOBJ_EX => {
+                // The third value, the keyword arguments, is not needed for any class that is read.
                 let called = self.pop_many(3)?;
                 self.call(called[0], called[1])
             }
@@ -109,6 +111,8 @@ impl Machine<'_> {
             BUILD => {
                 let state = self.pop()?;
                 let top = self.top()?;
+                // Only objects have a state here; Python would set attributes of other values,
+                // which hold no tensors.
                 if let Value::Object(object) = &mut self.values[top.0 as usize] {
                     object.state = Some(state);
                 }
@@ -146,7 +150,7 @@ impl Machine<'_> {
         match &mut self.values[top.0 as usize] {
             Value::List(list) | Value::Set(list) => list.extend_from_slice(elements),
             Value::Object(object) => object.items.extend_from_slice(elements),
-            _ => return Err(self.misplaced("appends to what is no list")),
+            _ => return Err(self.misplaced("appends to a value that is no list")),
         }
         Ok(())
     }
@@ -158,7 +162,7 @@ impl Machine<'_> {
         match &mut self.values[top.0 as usize] {
             Value::Dict(pairs) => pairs.extend(more),
             Value::Object(object) => object.pairs.extend(more),
-            _ => return Err(self.misplaced("puts pairs into what is no dictionary")),
+            _ => return Err(self.misplaced("puts pairs into a value that is no dictionary")),
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
-//! The stack machine of pickles, as far as it builds data. This file has the stack and the memo,
-//! [`scalar`] numbers, texts and bytes, and [`container`] lists, dictionaries, classes and objects.
+//! The stack machine of pickles, as far as it builds data. This file keeps the stack and the memo.
+//! [`scalar`] makes numbers, texts and bytes; [`container`] makes lists, dictionaries, classes and
+//! objects.
 
 mod container;
 mod scalar;
@@ -11,6 +12,13 @@ use cntflow_storage::{FormatError, Limits};
 use super::input::Input;
 use super::opcode::*;
 use super::value::{Id, Value};
+
+/// Bytes of memory that a value takes; entries of the stack and the memo count as much.
+const VALUE_BYTES: u64 = size_of::<Value>() as u64;
+
+/// Entries that the stack and the memo may always have: small limits would otherwise refuse
+/// ordinary pickles.
+const MIN_ENTRIES: u64 = 1 << 20;
 
 /// What the opcodes of a pickle built.
 pub(super) struct Built {
@@ -30,7 +38,6 @@ pub(super) fn run(file: &[u8], start: usize, limits: &Limits) -> Result<Built, F
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
-        max_values: limits.header_bytes / size_of::<Value>() as u64,
         header_bytes: limits.header_bytes,
     };
     loop {
@@ -58,9 +65,7 @@ struct Machine<'a> {
     marks: Vec<usize>,
     /// Values that opcodes have stored for later ones.
     memo: HashMap<u64, Id>,
-    /// Most values that fit the limit.
-    max_values: u64,
-    /// The limit of that name.
+    /// [`Limits::header_bytes`].
     header_bytes: u64,
 }
 
@@ -110,8 +115,8 @@ impl Machine<'_> {
     fn memo_key(&mut self, opcode: u8) -> Result<u64, FormatError> {
         match opcode {
             GET | PUT => parsed(self.input.line()?),
-            BINGET | BINPUT => self.input.length(1),
-            _ => self.input.length(4),
+            BINGET | BINPUT => self.input.unsigned(1),
+            _ => self.input.unsigned(4),
         }
     }
 
@@ -119,10 +124,10 @@ impl Machine<'_> {
         let top = self.top()?;
         self.memo.insert(key, top);
         FormatError::check_limit(
-            "values in the memo of its pickle",
-            self.memo.len() as u64,
+            "bytes of the memo of its pickle",
+            self.memo.len() as u64 * VALUE_BYTES,
             "header_bytes",
-            self.max_values.max(1 << 20),
+            self.header_bytes.max(MIN_ENTRIES * VALUE_BYTES),
         )
     }
 
@@ -147,7 +152,7 @@ impl Machine<'_> {
     /// Stores a value without pushing it.
     fn store(&mut self, value: Value) -> Result<Id, FormatError> {
         let index = self.values.len();
-        let bytes = (index as u64 + 1) * size_of::<Value>() as u64;
+        let bytes = (index as u64 + 1) * VALUE_BYTES;
         FormatError::check_limit(
             "bytes of the values of its pickle",
             bytes,
@@ -168,11 +173,14 @@ impl Machine<'_> {
     /// store none.
     fn check_height(&self) -> Result<(), FormatError> {
         let height = self.stack.len().max(self.marks.len()) as u64;
+        // Every entry takes an opcode of at least one byte, so that a pickle within the limit never
+        // has more than `header_bytes` entries.
+        let max_height = MIN_ENTRIES.min(self.header_bytes);
         FormatError::check_limit(
-            "values on the stack of its pickle",
-            height,
+            "bytes of the stack of its pickle",
+            height * VALUE_BYTES,
             "header_bytes",
-            self.max_values.max(1 << 20).min(self.header_bytes),
+            self.header_bytes.max(max_height * VALUE_BYTES),
         )
     }
 

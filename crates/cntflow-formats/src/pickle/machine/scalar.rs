@@ -5,11 +5,12 @@ use cntflow_storage::FormatError;
 use super::{Machine, parsed};
 use crate::pickle::{Value, opcode::*};
 
-/// Most bytes of a Python 2 string that is taken for a text.
+/// Longest Python 2 string that is taken for a text, in bytes. Longer ones are the elements of
+/// arrays, which stay in the file.
 const MAX_TEXT: u64 = 1 << 16;
 
 impl Machine<'_> {
-    /// Runs an opcode that makes a number, text or bytes; any other is one of
+    /// Runs an opcode that makes a number, text or bytes; any other opcode is handed to
     /// [`Machine::container`].
     pub(super) fn scalar(&mut self, opcode: u8, offset: usize) -> Result<(), FormatError> {
         let value = match opcode {
@@ -44,7 +45,7 @@ impl Machine<'_> {
 
     /// A whole number of any length, little-endian, behind its length.
     fn long(&mut self, length_bytes: u64) -> Result<Value, FormatError> {
-        let length = self.input.length(length_bytes)?;
+        let length = self.input.unsigned(length_bytes)?;
         let bytes = self.input.take(length)?;
         if bytes.len() > 8 {
             return Ok(Value::Huge);
@@ -62,7 +63,7 @@ impl Machine<'_> {
 
     /// A text behind its length.
     fn text(&mut self, length_bytes: u64) -> Result<Value, FormatError> {
-        let length = self.input.length(length_bytes)?;
+        let length = self.input.unsigned(length_bytes)?;
         FormatError::check_limit(
             "bytes of a text in its pickle",
             length,
@@ -72,10 +73,10 @@ impl Machine<'_> {
         self.input.text(length).map(Value::Text)
     }
 
-    /// Bytes behind their length. A string of Python 2 may be either, and counts as a text if it is
-    /// one.
+    /// Bytes behind their length. A Python 2 string may be text or bytes: it is taken for a text if
+    /// it is short and valid UTF-8.
     fn bytes(&mut self, opcode: u8, length_bytes: u64) -> Result<Value, FormatError> {
-        let length = self.input.length(length_bytes)?;
+        let length = self.input.unsigned(length_bytes)?;
         if matches!(opcode, SHORT_BINSTRING | BINSTRING) && length <= MAX_TEXT {
             let start = self.input.offset;
             if let Ok(text) = self.input.text(length) {

@@ -1,4 +1,4 @@
-//! What a walk over a pickle of PyTorch's finds.
+//! What a walk over a PyTorch pickle finds.
 
 use std::collections::BTreeMap;
 
@@ -22,9 +22,9 @@ pub(crate) struct PickledTensor {
 /// Where the elements of a tensor are.
 #[derive(Debug)]
 pub(crate) enum ElementLocation {
-    /// In the storage of a key, seen through a view.
+    /// In the storage with this key, seen through a view.
     InStorage(String, View),
-    /// In the pickle: an array of NumPy's.
+    /// In the pickle: a NumPy array.
     InPickle(StoredArray),
     /// Nowhere that can be read, for this reason.
     Unreadable(String),

@@ -4,7 +4,7 @@
 use super::contents::{ElementLocation, PickleContents, PickledTensor};
 use crate::pickle::{Id, Pickle};
 
-/// What a dictionary holds under a key that contains one of these, as training scripts name them.
+/// Parts of keys under which training scripts save what is no weight, and what that is.
 const KEYS: [(&str, &str); 6] = [
     ("optim", OPTIMIZER),
     ("sched", "scheduler state"),

@@ -1,4 +1,4 @@
-//! The contents of a pickle of PyTorch's: tensors by their paths, and numbers and texts beside
+//! The contents of a PyTorch pickle: tensors by their paths, and numbers and texts beside
 //! them.
 
 mod contents;
@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(super) use contents::{ElementLocation, PickleContents, PickledTensor};
-pub(super) use storage::persistent_storages;
+pub(super) use storage::element_widths;
 
 /// Collects everything that the pickle's root holds.
 pub(super) fn walk(
@@ -25,7 +25,7 @@ pub(super) fn walk(
     let mut walk = Walk {
         source,
         limits,
-        visits: source.pickle.visits(),
+        visits: source.pickle.visit_budget(),
         array_bytes: 0,
         contents: PickleContents::default(),
     };
@@ -91,7 +91,7 @@ impl<'p> Position<'p> {
 impl Walk<'_> {
     fn value(&mut self, id: Id, position: Position<'_>) -> Result<(), FormatError> {
         let pickle = self.source.pickle;
-        self.visits = pickle.visit(self.visits)?;
+        self.visits = pickle.spend_visit(self.visits)?;
         FormatError::check_limit(
             format!("levels of {}", position.shown()),
             position.depth,
@@ -101,7 +101,7 @@ impl Walk<'_> {
         if let Some(pairs) = pickle.pairs(id) {
             return self.pairs(pairs, position);
         }
-        if let Some(elements) = pickle.contents(id) {
+        if let Some(elements) = pickle.elements_or_members(id) {
             return self.elements(elements, position);
         }
         if let Some((class, object)) = pickle.object(id) {
@@ -192,11 +192,11 @@ impl Walk<'_> {
         {
             return self.tensor(function, inner, position);
         }
-        self.unreadable("a tensor of a class of its own", position)
+        self.unreadable("a tensor of an unknown subclass of Tensor", position)
     }
 
-    /// An object of another class: of a module its parameters, buffers and modules, otherwise its
-    /// state, items and pairs.
+    /// Walks an object of another class. Of a module: its parameters, buffers and modules. Of any
+    /// other object: its state, pairs and items.
     fn other(
         &mut self,
         class: (&str, &str),
@@ -221,10 +221,10 @@ impl Walk<'_> {
         }
         self.pairs(state.unwrap_or_default(), position.deeper())?;
         self.pairs(&object.pairs, position.deeper())?;
-        self.elements(&object.items, position)
+        self.elements(&object.items, position.deeper())
     }
 
-    /// Lists a tensor that cannot be read, with the reason.
+    /// Lists a tensor that cannot be read, with the reason. One without elements stands for it.
     fn unreadable(&mut self, what: &str, position: Position<'_>) -> Result<(), FormatError> {
         let reason = format!("{what}: not read");
         let position = Position {

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use cntflow_storage::FormatError;
-
 use crate::{
     Element,
     pickle::{Id, Pickle, Value},
@@ -13,7 +11,8 @@ use crate::{
 pub(super) struct StorageId {
     pub(super) key: String,
     pub(super) element: Option<Element>,
-    /// Offset of a view of the storage in elements, which the form before 1.6 has.
+    /// Offset in elements at which a view of the storage begins; only the form before 1.6 has such
+    /// views.
     pub(super) offset: usize,
 }
 
@@ -41,13 +40,14 @@ pub(super) fn storage_of(pickle: &Pickle, id: Id) -> Option<StorageId> {
 }
 
 /// Bytes of an element of every storage that the pickle refers to, by the storage's key.
-pub(crate) fn persistent_storages(pickle: &Pickle) -> Result<HashMap<String, usize>, FormatError> {
+pub(crate) fn element_widths(pickle: &Pickle) -> HashMap<String, usize> {
     let storages = pickle.ids().filter_map(|id| storage_of(pickle, id));
     let width = |storage: StorageId| {
+        // The length of an untyped or unknown storage is in bytes.
         let width = storage.element.map_or(1, Element::bytes);
         (storage.key, width)
     };
-    Ok(storages.map(width).collect())
+    storages.map(width).collect()
 }
 
 /// The type of the elements of a class of storages.
@@ -69,7 +69,7 @@ fn element_of_storage(class: &str) -> Option<Element> {
     })
 }
 
-/// The type of elements of a `torch.dtype`.
+/// The element type that a `torch.dtype` stands for.
 pub(super) fn element_of_dtype(name: &str) -> Option<Element> {
     Some(match name {
         "float64" => Element::F64,

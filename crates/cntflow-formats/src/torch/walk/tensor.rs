@@ -1,4 +1,4 @@
-//! Calls that rebuild a tensor: a view of a storage, or an array of NumPy's.
+//! Calls that rebuild a tensor: a view of a storage, or a NumPy array.
 
 use cntflow_storage::FormatError;
 
@@ -30,10 +30,10 @@ impl Walk<'_> {
         let element = self.element(function, &storage, rest);
         let shape = pickle
             .sizes(*shape)
-            .ok_or_else(|| broken("its shape is not of numbers from 0 on"))?;
+            .ok_or_else(|| broken("its shape is not a list of whole numbers from 0 up"))?;
         let strides = pickle
             .sizes(*strides)
-            .ok_or_else(|| broken("its strides are not of numbers from 0 on"))?;
+            .ok_or_else(|| broken("its strides are not a list of whole numbers from 0 up"))?;
         let offset = pickle
             .size(*offset)
             .ok_or_else(|| broken("it begins before its storage"))?
@@ -55,6 +55,7 @@ impl Walk<'_> {
     /// its own.
     fn element(&self, function: &str, storage: &StorageId, rest: &[Id]) -> Option<Element> {
         let dtype = match function {
+            // After the strides: requires_grad, backward hooks, dtype.
             "_rebuild_tensor_v3" => rest
                 .get(2)
                 .and_then(|&dtype| self.source.pickle.class(dtype)),
@@ -66,7 +67,7 @@ impl Walk<'_> {
         }
     }
 
-    /// An array of NumPy's, or one of its numbers.
+    /// A NumPy array, or one of its numbers.
     pub(super) fn numpy(
         &mut self,
         class: (&str, &str),
@@ -90,9 +91,9 @@ impl Walk<'_> {
         self.add(shape, element, ElementLocation::InPickle(array), position)
     }
 
-    /// A number of NumPy's beside the tensors, which becomes metadata as Python's own numbers do.
+    /// A NumPy scalar beside the tensors, which becomes metadata as Python's own numbers do.
     fn number(&mut self, number: &StoredArray, position: Position<'_>) -> Result<(), FormatError> {
-        match number.number(self.source.bytes)? {
+        match number.scalar_text(self.source.bytes)? {
             Some(text) => {
                 if position.excluded_because.is_none() {
                     let path = position.path.to_owned();

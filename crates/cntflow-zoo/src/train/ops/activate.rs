@@ -84,8 +84,9 @@ pub(super) fn pre_activation_gradient(
     gradient
 }
 
-/// `gradient *= phi'`. `results` are `phi`; if [`needs_saved_derivatives`], the derivatives
-/// themselves.
+/// Multiplies `gradient` by the activation's derivative. `results` are the derivatives themselves
+/// if [`needs_saved_derivatives`]; otherwise the activation's results, from which the derivatives
+/// are computed.
 pub(super) fn multiply_derivative(activation: Activation, results: &[f32], gradient: &mut [f32]) {
     Arch::new().dispatch(
         #[inline(always)]
@@ -122,7 +123,7 @@ pub(super) fn multiply_derivative(activation: Activation, results: &[f32], gradi
     );
 }
 
-/// `values = exp(values - largest)` and the sum of them.
+/// Replaces `values` by `exp(values - largest)`; returns their sum.
 pub(super) fn exponentials(values: &mut [f32], largest: f32) -> f32 {
     values
         .iter_mut()

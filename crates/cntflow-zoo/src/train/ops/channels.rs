@@ -1,40 +1,43 @@
-//! The two orders of a batch of images: by image, as layers pass them on, and by channel, as matrix
-//! products with columns of patches need them.
+//! Two orders of the values of `n_images` images. Image-major, `[n_images, channels, positions]`,
+//! is how layers pass them on; channel-major, `[channels, n_images, positions]`, is how products
+//! with columns of patches read and write them.
 
 use crate::train::ops::matrix::sum;
 
-/// `[n, n_channels, n_positions]` to `[n_channels, n, n_positions]`.
+/// `[n_images, n_channels, n_positions]` to `[n_channels, n_images, n_positions]`.
 #[inline(always)]
-pub(crate) fn by_channel(
-    by_image: &[f32],
+pub(crate) fn to_channel_major(
+    images: &[f32],
     n_channels: usize,
     n_positions: usize,
     target: &mut [f32],
 ) {
-    let n = by_image.len() / (n_channels * n_positions);
-    for (image, values) in by_image.chunks_exact(n_channels * n_positions).enumerate() {
+    let n_images = images.len() / (n_channels * n_positions);
+    for (image, values) in images.chunks_exact(n_channels * n_positions).enumerate() {
         for (channel, values) in values.chunks_exact(n_positions).enumerate() {
-            target[(channel * n + image) * n_positions..][..n_positions].copy_from_slice(values);
+            target[(channel * n_images + image) * n_positions..][..n_positions]
+                .copy_from_slice(values);
         }
     }
 }
 
-/// `[n_channels, n, n_positions]` to `[n, n_channels, n_positions]`.
+/// `[n_channels, n_images, n_positions]` to `[n_images, n_channels, n_positions]`.
 #[inline(always)]
-pub(crate) fn by_image(
-    by_channel: &[f32],
+pub(crate) fn to_image_major(
+    channels: &[f32],
     n_channels: usize,
     n_positions: usize,
     target: &mut [f32],
 ) {
-    let n = by_channel.len() / (n_channels * n_positions);
+    let n_images = channels.len() / (n_channels * n_positions);
     for (image, target) in target
         .chunks_exact_mut(n_channels * n_positions)
         .enumerate()
     {
         for (channel, target) in target.chunks_exact_mut(n_positions).enumerate() {
-            target
-                .copy_from_slice(&by_channel[(channel * n + image) * n_positions..][..n_positions]);
+            target.copy_from_slice(
+                &channels[(channel * n_images + image) * n_positions..][..n_positions],
+            );
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::train::ops::activate::{
     SavedDerivatives, activate, activate_for_backward, needs_saved_derivatives,
     pre_activation_gradient,
 };
-use crate::train::ops::channels::{add_row_sums, by_channel};
+use crate::train::ops::channels::{add_row_sums, to_channel_major};
 use crate::train::ops::matrix::{matrix, multiply, multiply_add};
 use crate::train::ops::patches::Patches;
 use crate::train::ops::tape::{BackwardPass, Operation, WeightGradients, Weights};
@@ -98,7 +98,7 @@ impl Convolution {
         weights: &Weights,
         [x, gradient]: [&[f32]; 2],
         buffers: &mut Buffers,
-        of_weights: &mut WeightGradients,
+        weight_gradients: &mut WeightGradients,
         x_gradient: &mut [f32],
     ) {
         let patch_size = self.patches.geometry.patch_size();
@@ -106,17 +106,17 @@ impl Convolution {
         let n_columns = by_filter.len() / self.filters;
         let columns = &mut buffers.columns[..patch_size * n_columns];
         let n_positions = self.patches.geometry.n_positions();
-        by_channel(gradient, self.filters, n_positions, by_filter);
+        to_channel_major(gradient, self.filters, n_positions, by_filter);
         Arch::new().dispatch(
             #[inline(always)]
             || {
-                add_row_sums(by_filter, &mut of_weights.biases);
+                add_row_sums(by_filter, &mut weight_gradients.biases);
                 self.patches.gather(x, columns);
             },
         );
         let g = matrix(by_filter, self.filters, n_columns);
         let transposed = matrix(columns, patch_size, n_columns).transpose();
-        multiply_add(&mut of_weights.kernel, g, transposed);
+        multiply_add(&mut weight_gradients.kernel, g, transposed);
         if !x_gradient.is_empty() {
             // The columns of x are not needed any more: those of its gradient take their memory.
             let kernel = matrix(&weights.kernel, self.filters, patch_size);

@@ -5,7 +5,7 @@ use cntflow_network::Activation;
 use crate::train::ops::activate::{
     SavedDerivatives, activate_for_backward, pre_activation_gradient,
 };
-use crate::train::ops::matrix::{add_rows, add_to_rows, matrix, multiply, multiply_add};
+use crate::train::ops::matrix::{add_biases, add_column_sums, matrix, multiply, multiply_add};
 use crate::train::ops::tape::{BackwardPass, Operation, WeightGradients, Weights};
 
 /// The operation: input `[n, ...]` with `n_in` values each, kernel `[n_out, n_in]`, biases
@@ -26,7 +26,7 @@ impl Operation for DenseLayer {
         let mut z = vec![0.0; n * self.n_out];
         let kernel = matrix(kernel, self.n_out, self.n_in);
         multiply(&mut z, matrix(x, n, self.n_in), kernel.transpose());
-        add_to_rows(&mut z, biases);
+        add_biases(&mut z, biases);
         let derivatives = activate_for_backward(self.activation, &mut z);
         (z, derivatives)
     }
@@ -41,10 +41,10 @@ impl Operation for DenseLayer {
         let n = gradient.len() / self.n_out;
         let g = matrix(&gradient, n, self.n_out);
 
-        let of_weights = &mut gradients[0];
+        let weight_gradients = &mut gradients[0];
         let x = matrix(pass.x, n, self.n_in);
-        multiply_add(&mut of_weights.kernel, g.transpose(), x);
-        add_rows(&gradient, &mut of_weights.biases);
+        multiply_add(&mut weight_gradients.kernel, g.transpose(), x);
+        add_column_sums(&gradient, &mut weight_gradients.biases);
 
         if !pass.needs_x_gradient {
             return Vec::new();

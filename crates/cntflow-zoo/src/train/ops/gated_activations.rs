@@ -1,20 +1,20 @@
 //! Activations of the form `x * gate(x)`, with their derivatives.
 //!
-//! Such an activation is not monotonic: its result does not determine its derivative, so that both
-//! are computed at once. Branchless and without fused multiply-adds, as in
-//! [`vector_math`](super::vector_math).
+//! Such an activation is not monotonic, so its derivative cannot be found from its result: each
+//! function returns both. As in [`vector_math`](super::vector_math), the code has no branches and
+//! no fused multiply-adds.
 
 use crate::train::ops::vector_math::sigmoid;
 
 /// Beyond this magnitude the gate of [`gelu_tanh`] is 0 or 1 to the last bit.
 const GELU_TANH_SATURATED: f32 = 30.0;
-/// `2 sqrt(2 / pi)`: the gate `(1 + tanh(u)) / 2` is computed as `sigmoid(2 u)`, which keeps its
-/// relative precision where tanh is near -1.
-const GELU_TANH_SLOPE: f32 = 1.595_769_2;
+/// `2 sqrt(2 / pi)`. With `u = sqrt(2 / pi) (x + 0.044715 x^3)` the gate `(1 + tanh(u)) / 2` equals
+/// `sigmoid(2 u)`, which keeps its relative precision where tanh is near -1.
+const GELU_TANH_FACTOR: f32 = 1.595_769_2;
 /// Weight of the cubic term of [`gelu_tanh`].
 const GELU_TANH_CUBIC: f32 = 0.044_715;
 
-/// As [`vector_math`](super::vector_math) rounds, for `f64`: `1.5 * 2^52`.
+/// `1.5 * 2^52`: for `f64` what `ROUND` of [`vector_math`](super::vector_math) is for `f32`.
 const ROUND_F64: f64 = 6_755_399_441_055_744.0;
 
 /// The density of the standard normal distribution at 0.
@@ -44,10 +44,10 @@ pub(super) fn gelu_tanh(x: f32) -> (f32, f32) {
     // The cube of a larger magnitude could overflow.
     let near = x.clamp(-GELU_TANH_SATURATED, GELU_TANH_SATURATED);
     let square = near * near;
-    let gate = sigmoid(GELU_TANH_SLOPE * near * (1.0 + GELU_TANH_CUBIC * square));
-    let slope = GELU_TANH_SLOPE * (1.0 + 3.0 * GELU_TANH_CUBIC * square);
+    let gate = sigmoid(GELU_TANH_FACTOR * near * (1.0 + GELU_TANH_CUBIC * square));
+    let argument_slope = GELU_TANH_FACTOR * (1.0 + 3.0 * GELU_TANH_CUBIC * square);
     let value = gated(x, gate);
-    (value, gate + near * slope * (gate * (1.0 - gate)))
+    (value, gate + near * argument_slope * (gate * (1.0 - gate)))
 }
 
 /// `x min(max(x + 3, 0), 6) / 6` and its derivative.
@@ -55,7 +55,7 @@ pub(super) fn gelu_tanh(x: f32) -> (f32, f32) {
 pub(super) fn hardswish(x: f32) -> (f32, f32) {
     const SIXTH: f32 = 1.0 / 6.0;
     let gate = (x + 3.0).clamp(0.0, 6.0) * SIXTH;
-    let slope = if x < -3.0 {
+    let derivative = if x < -3.0 {
         0.0
     } else if x > 3.0 {
         1.0
@@ -63,10 +63,11 @@ pub(super) fn hardswish(x: f32) -> (f32, f32) {
         x * (2.0 * SIXTH) + 0.5
     };
     let value = gated(x, gate);
-    (value, slope)
+    (value, derivative)
 }
 
-/// `exp(x)` for `-700 < x <= 0` with a relative error below 1e-12.
+/// `exp(x)` for `-700 < x <= 0` with a relative error below 1e-12. Below -700 it gives exp(-700),
+/// which is 0 as an `f32`.
 #[inline(always)]
 fn exp_f64(x: f64) -> f64 {
     let x = x.max(-700.0);

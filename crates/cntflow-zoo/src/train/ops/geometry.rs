@@ -24,9 +24,11 @@ impl Geometry {
         Self::new(image, layer.kernel, layer.stride, padding)
     }
 
-    /// The geometry of the convolution that `layer` over images `[channels, rows, columns]` is the
-    /// transpose of: from its results to its images. `None` where the sizes leave no result, or one
-    /// that the convolution would not take back to the images.
+    /// A transposed convolution is described by the geometry of the ordinary convolution that it
+    /// transposes. That one runs the other way: its input is the result of `layer`, its result is
+    /// the input of `layer`, `[channels, rows, columns]`. `None` if `layer` would have an empty
+    /// result, if the ordinary convolution would not give exactly `[rows, columns]`, or if the
+    /// paddings of two sides differ.
     pub(crate) fn of_transposed(
         layer: &ConvTranspose2d,
         [_, rows, columns]: [usize; 3],
@@ -44,8 +46,9 @@ impl Geometry {
         (geometry.result == [rows, columns]).then_some(geometry)
     }
 
-    /// The geometry of a pooling; `None` also for averages that leave out the padding, and for
-    /// windows that reach beyond it.
+    /// The geometry of a pooling. `None` if the window does not fit, if the paddings of two sides
+    /// differ, if `count_padding` is off (averages that leave out the padding), or if `ceil_mode`
+    /// is on (windows that reach beyond the padding).
     pub(crate) fn of_pool(layer: &Pool2d, image: [usize; 3]) -> Option<Self> {
         if !layer.count_padding || layer.ceil_mode {
             return None;
@@ -84,7 +87,8 @@ impl Geometry {
         self.channels * self.input[0] * self.input[1]
     }
 
-    /// Number of positions of the window: of values in one channel of the result.
+    /// Number of positions of the window. It is also the number of values in one channel of the
+    /// result.
     pub(crate) fn n_positions(&self) -> usize {
         self.result[0] * self.result[1]
     }
@@ -94,7 +98,8 @@ impl Geometry {
         self.channels * self.window[0] * self.window[1]
     }
 
-    /// The positions along `axis` at which the window's row or column `offset` lies in the image.
+    /// The window positions along `axis` (0: rows, 1: columns) for which row or column `offset` of
+    /// the window lies in the image and not in the padding.
     #[inline(always)]
     pub(super) fn inside(&self, axis: usize, offset: usize) -> Range<usize> {
         let (stride, padding) = (self.stride[axis], self.padding[axis]);

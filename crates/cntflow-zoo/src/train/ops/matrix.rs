@@ -3,7 +3,7 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
-/// Partial sums of [`sum`].
+/// Number of partial sums in [`sum`].
 const PARTIAL_SUMS: usize = 16;
 
 /// A row-major view `[n_rows, n_columns]`.
@@ -11,7 +11,7 @@ pub(super) fn matrix(values: &[f32], n_rows: usize, n_columns: usize) -> MatRef<
     MatRef::from_row_major_slice(values, n_rows, n_columns)
 }
 
-/// `target = left * right`, `target` row-major of their shape.
+/// `target = left * right`; `target` is row-major, `[left.nrows(), right.ncols()]`.
 pub(super) fn multiply(target: &mut [f32], left: MatRef<'_, f32>, right: MatRef<'_, f32>) {
     product(target, Accum::Replace, left, right);
 }
@@ -42,7 +42,7 @@ pub(super) fn sum(values: &[f32]) -> f32 {
 }
 
 /// `sums += row` for each row of `values`, `[n_rows, sums.len()]`.
-pub(super) fn add_rows(values: &[f32], sums: &mut [f32]) {
+pub(super) fn add_column_sums(values: &[f32], sums: &mut [f32]) {
     for row in values.chunks_exact(sums.len()) {
         sums.iter_mut()
             .zip(row)
@@ -51,7 +51,7 @@ pub(super) fn add_rows(values: &[f32], sums: &mut [f32]) {
 }
 
 /// `row += biases` for each row of `values`, `[n_rows, biases.len()]`.
-pub(super) fn add_to_rows(values: &mut [f32], biases: &[f32]) {
+pub(super) fn add_biases(values: &mut [f32], biases: &[f32]) {
     for row in values.chunks_exact_mut(biases.len()) {
         row.iter_mut()
             .zip(biases)

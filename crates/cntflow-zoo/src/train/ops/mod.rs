@@ -6,12 +6,11 @@
 //!
 //! - A layer applies its activation itself, so that pre-activations are never stored. The
 //!   activation's derivative is taken from the result, or kept by the forward pass where the result
-//!   does not determine it.
-//! - Gradients of weights are added in place to [`WeightGradients`](tape::WeightGradients); the
-//!   tape carries the gradients of what flows between layers only.
-//! - "The gradient of v" is the derivative of the loss with respect to v.
-//! - Everything runs on the caller's thread and always sums in the same order: the same input gives
-//!   the same bits.
+//!   does not determine it. - Gradients of weights are added in place to
+//!   [`WeightGradients`](tape::WeightGradients); the tape carries only the gradients of the values
+//!   that flow between layers. - "The gradient of v" is the derivative of the loss with respect to
+//!   v. - Everything runs on the caller's thread and always sums in the same order: the same input
+//!   gives the same bits.
 
 pub(crate) mod activate;
 pub(crate) mod cells;

@@ -48,8 +48,8 @@ impl Patches {
         }
     }
 
-    /// Adds `columns` to the values of `images` that [`Patches::gather`] takes them from: its
-    /// adjoint.
+    /// The reverse of [`Patches::gather`]: adds each value of `columns` to the place in `images`
+    /// that `gather` would copy it from.
     #[inline(always)]
     pub(super) fn scatter_add(&self, columns: &[f32], images: &mut [f32]) {
         if self.sources.is_empty() {
@@ -135,8 +135,8 @@ fn sources(geometry: &Geometry) -> Vec<u32> {
     sources
 }
 
-/// Copies a row of an image, 8 values at a time and the last 8 once more where they overlap: a call
-/// of `memcpy` costs more than so short a copy.
+/// Copies a row of an image in blocks of 8 values. The last block ends at the end of the row and
+/// may overlap the block before it. Rows are so short that a call of `memcpy` would take longer.
 #[inline(always)]
 fn copy_row(source: &[f32], target: &mut [f32]) {
     let Some(last) = target.len().checked_sub(LANES) else {

@@ -14,8 +14,8 @@ pub(crate) struct MaxPool(pub(crate) Geometry);
 pub(crate) struct AveragePool(pub(crate) Geometry);
 
 impl Geometry {
-    /// Calls `pair(result, source)` with the indices of every result of every plane, and of every
-    /// value of the images that lies under its window.
+    /// Calls `pair(result, source)` for each result and each value under its window, with the index
+    /// of the result and the index of the value. A plane is one channel of one image.
     #[inline(always)]
     fn each_pair(&self, n_planes: usize, mut pair: impl FnMut(usize, usize)) {
         let (n_positions, plane_size) = (self.n_positions(), self.input[0] * self.input[1]);
@@ -50,8 +50,8 @@ impl Operation for MaxPool {
         let mut z = vec![f32::NEG_INFINITY; n_planes * self.0.n_positions()];
         let mut sources = vec![0; z.len()];
         self.0.each_pair(n_planes, |result, source| {
-            // A NaN wins, as it does in PyTorch. Both are selected without a branch, which would be
-            // mispredicted.
+            // A NaN wins, as it does in PyTorch. The value and its index are selected without a
+            // branch, which would often be mispredicted.
             let wins = x[source] > z[result] || x[source].is_nan();
             z[result] = if wins { x[source] } else { z[result] };
             sources[result] = if wins { source as u32 } else { sources[result] };

@@ -90,8 +90,8 @@ impl Operation for RecurrentStack {
     ) -> Vec<f32> {
         let n_images = pass.z_gradient.len() / self.units;
         let SavedStates { rows, mut traces } = pass.saved;
-        // What follows takes the last state of the top layer only: its earlier states get no
-        // gradient from outside.
+        // The layers after the stack read only the last state of the top layer, so its earlier
+        // states get no gradient from outside the stack.
         let mut state_gradients = vec![0.0; (self.image[1] - 1) * pass.z_gradient.len()];
         state_gradients.extend_from_slice(&pass.z_gradient);
         while let Some(trace) = traces.pop() {

@@ -1,8 +1,8 @@
 //! Reverse-mode automatic differentiation of a chain of layers.
 //!
-//! The layers of a network follow one another without branches, so that its tape is a list: the
-//! forward pass records each layer, the backward pass goes through the list from its end. No
-//! gradient is ever the sum of two paths.
+//! The layers of a network follow one another without branches, so its tape is a list: the forward
+//! pass records each layer, the backward pass goes through the list from its end. No gradient is
+//! ever the sum of two paths.
 
 use std::rc::Rc;
 
@@ -41,7 +41,7 @@ pub(crate) trait Operation {
     fn forward(&self, weights: &[Weights], x: &[f32]) -> (Vec<f32>, Self::Saved);
 
     /// Adds the gradients of the weights to `gradients`, which has one entry for each of `weights`.
-    /// Returns the gradient of `x`, or nothing unless [`BackwardPass::needs_x_gradient`].
+    /// Returns the gradient of `x`; an empty vector if [`BackwardPass::needs_x_gradient`] is false.
     fn backward(
         &self,
         weights: &[Weights],
@@ -60,14 +60,15 @@ pub(crate) struct BackwardPass<'a, Saved> {
     pub(crate) saved: Saved,
     /// Gradient of the loss with respect to `z`.
     pub(crate) z_gradient: Vec<f32>,
-    /// Whether `x` depends on any weights. Images do not: the gradient of them would be the
-    /// largest product of a dense network, for nothing.
+    /// Whether the gradient of `x` is needed: only if a layer before this one has weights. For the
+    /// first layer with weights `x` are the images; computing their gradient would be the most
+    /// expensive product of a dense network, without any use.
     pub(crate) needs_x_gradient: bool,
 }
 
-/// The backward pass of one recorded layer. It takes the gradient of `z`, the gradients
-/// to add those of its weights to, and whether the gradient of `x` is needed, which it
-/// returns.
+/// The backward pass of one recorded layer. Arguments: the gradient of `z`; the weight gradients,
+/// to which it adds; whether the gradient of `x` is needed. Returns the gradient of `x`, empty if
+/// it is not needed.
 type Backward<'a> = Box<dyn FnOnce(Vec<f32>, &mut [WeightGradients], bool) -> Vec<f32> + 'a>;
 
 /// An [`Operation`] with its type of `Saved` hidden, so that one tape holds operations of all
@@ -120,12 +121,13 @@ pub(crate) struct Tape<'a> {
     values: Rc<Vec<f32>>,
     /// From the input on.
     layers: Vec<Backward<'a>>,
-    /// Index of the first layer with weights; the number of layers until there is one.
+    /// Index of the first layer with weights. As long as none has been recorded: the number of
+    /// layers recorded so far.
     first_with_weights: usize,
 }
 
 impl<Saved> BackwardPass<'_, Saved> {
-    /// Zeros for the gradient of `x`; nothing unless it is needed.
+    /// Zeros for the gradient of `x`; an empty vector if it is not needed.
     pub(crate) fn zero_x_gradient(&self) -> Vec<f32> {
         let n_values = if self.needs_x_gradient {
             self.x.len()

@@ -1,9 +1,8 @@
-//! A transposed convolution: `z = phi(w^T * x + b)`, the adjoint of a convolution, as decoders have
-//! it.
+//! A transposed convolution, as decoders have it: `z = phi(w^T * x + b)`.
 //!
-//! Its geometry is that of the convolution it is the adjoint of, which goes from this layer's
-//! result to this layer's input: patches are added to the result where that convolution would take
-//! them from.
+//! It uses the geometry of the ordinary convolution that it transposes. Input and output change
+//! places: `geometry.input` is the size of this layer's result, `geometry.result` that of this
+//! layer's input. Where the ordinary convolution reads a patch, this layer adds one.
 
 use cntflow_network::Activation;
 use pulp::Arch;
@@ -11,7 +10,7 @@ use pulp::Arch;
 use crate::train::ops::activate::{
     SavedDerivatives, activate_for_backward, pre_activation_gradient,
 };
-use crate::train::ops::channels::{by_channel, by_image};
+use crate::train::ops::channels::{to_channel_major, to_image_major};
 use crate::train::ops::convolution::COLUMNS_PER_GROUP;
 use crate::train::ops::matrix::{matrix, multiply, multiply_add, sum};
 use crate::train::ops::patches::Patches;
@@ -22,7 +21,8 @@ use crate::train::ops::tape::{BackwardPass, Operation, WeightGradients, Weights}
 /// `[n, filters, result rows, result columns]`.
 #[derive(Debug)]
 pub(crate) struct TransposedConvolution {
-    /// Their images are the results, their positions the pixels of the input.
+    /// The `images` of these patches are this layer's results; each position of their window is one
+    /// pixel of this layer's input.
     pub(crate) patches: Patches,
     /// Channels of the input.
     pub(crate) channels: usize,
@@ -63,7 +63,7 @@ impl TransposedConvolution {
         let n_columns = x.len() / self.channels;
         let inputs = &mut buffers.inputs[..x.len()];
         let columns = &mut buffers.columns[..patch_size * n_columns];
-        by_channel(
+        to_channel_major(
             x,
             self.channels,
             self.patches.geometry.n_positions(),
@@ -95,7 +95,7 @@ impl TransposedConvolution {
         let n_columns = x.len() / self.channels;
         let inputs = &mut buffers.inputs[..x.len()];
         let columns = &mut buffers.columns[..patch_size * n_columns];
-        by_channel(x, self.channels, n_positions, inputs);
+        to_channel_major(x, self.channels, n_positions, inputs);
         Arch::new().dispatch(
             #[inline(always)]
             || self.patches.gather(gradient, columns),
@@ -107,7 +107,7 @@ impl TransposedConvolution {
             // The inputs are not needed any more: their gradient takes their memory.
             let kernel = matrix(&weights.kernel, self.channels, patch_size);
             multiply(inputs, kernel, columns);
-            by_image(inputs, self.channels, n_positions, x_gradient);
+            to_image_major(inputs, self.channels, n_positions, x_gradient);
         }
     }
 }

@@ -6,8 +6,8 @@
 
 use std::f32::consts::LOG2_E;
 
-/// `1.5 * 2^23`. A small number plus this is rounded to a whole number, which the sum has in its
-/// low bits; minus this, it is that whole number.
+/// `1.5 * 2^23`. Adding this to a small `x` rounds `x` to a whole number n: the low bits of the sum
+/// are n as an integer. Subtracting it again gives n as an `f32`.
 const ROUND: f32 = 12_582_912.0;
 
 /// `ln 2` in two parts: products of the first with whole numbers are exact.

@@ -4,12 +4,13 @@ use pulp::Arch;
 
 use super::step::BackwardStep;
 use super::{Cell, RecurrentLayer, Trace, elman, gru, lstm};
-use crate::train::ops::matrix::{add, add_rows, matrix, multiply, multiply_add};
+use crate::train::ops::matrix::{add, add_column_sums, matrix, multiply, multiply_add};
 use crate::train::ops::tape::{WeightGradients, Weights};
 
 impl RecurrentLayer {
     /// Adds to the `gradients` of the input kernel and of the recurrent kernel. Returns the
-    /// gradient of `x`, or nothing for the bottom layer, which reads the images.
+    /// gradient of `x`; an empty vector if it is not needed, as for the bottom layer, which reads
+    /// the images.
     ///
     /// `state_gradients`, `[n_steps, n_images, units]`, come from outside the layer: from the layer
     /// above or the loss.
@@ -28,15 +29,16 @@ impl RecurrentLayer {
             inner,
         } = trace;
         let kernel = &weights[1].kernel;
-        let gru_part = self.through_time(kernel, &mut gates, [&hidden, &inner], state_gradients);
-        let by_recurrent = if gru_part.is_empty() {
+        let recurrent_gradients =
+            self.through_time(kernel, &mut gates, [&hidden, &inner], state_gradients);
+        let for_recurrent_kernel = if recurrent_gradients.is_empty() {
             &gates
         } else {
-            &gru_part
+            &recurrent_gradients
         };
         let hidden_before = &hidden[..self.n_steps * self.state_size()];
         add_gradients(&mut gradients[0], &gates, x);
-        add_gradients(&mut gradients[1], by_recurrent, hidden_before);
+        add_gradients(&mut gradients[1], for_recurrent_kernel, hidden_before);
         if !needs_x_gradient {
             return Vec::new();
         }
@@ -47,9 +49,10 @@ impl RecurrentLayer {
         x_gradient
     }
 
-    /// Turns gates into the gradients of what the input adds to their pre-activations. Returns, of
-    /// a GRU, the gradients of what the hidden state adds; nothing for other cells, whose two
-    /// gradients are the same.
+    /// Goes back through the steps. On return `gates` holds the gradients of the input's part of
+    /// the pre-activations, `W_ih x + b_ih`. Only in a GRU do the gradients of the hidden state's
+    /// part, `W_hh h + b_hh`, differ from these: they are returned. For other cells the returned
+    /// vector is empty.
     fn through_time(
         &self,
         recurrent_kernel: &[f32],
@@ -64,12 +67,12 @@ impl RecurrentLayer {
         } else {
             0
         };
-        let mut gru_part = vec![0.0; self.n_steps * part_size];
+        let mut recurrent_gradients = vec![0.0; self.n_steps * part_size];
         let mut hidden_gradient = vec![0.0; state_size];
         let mut inner_gradient = vec![0.0; state_size];
         for step in (0..self.n_steps).rev() {
             let gates = &mut gates[step * gates_size..][..gates_size];
-            let gru_part = &mut gru_part[step * part_size..][..part_size];
+            let recurrent_gradients = &mut recurrent_gradients[step * part_size..][..part_size];
             // The state of this step has two users: the next step and what is outside the layer.
             add(
                 &mut hidden_gradient,
@@ -78,7 +81,7 @@ impl RecurrentLayer {
             self.cell.backward(BackwardStep {
                 units: self.units,
                 gates,
-                recurrent: gru_part,
+                recurrent: recurrent_gradients,
                 hidden_before: &hidden[step * state_size..][..state_size],
                 hidden: &hidden[(step + 1) * state_size..][..state_size],
                 inner_before: &inner[step * state_size..][..state_size],
@@ -86,11 +89,15 @@ impl RecurrentLayer {
                 hidden_gradient: &mut hidden_gradient,
                 inner_gradient: &mut inner_gradient,
             });
-            let by_recurrent = if part_size == 0 { &*gates } else { &*gru_part };
-            let g = matrix(by_recurrent, self.n_images, self.n_out());
+            let for_recurrent_kernel = if part_size == 0 {
+                &*gates
+            } else {
+                &*recurrent_gradients
+            };
+            let g = matrix(for_recurrent_kernel, self.n_images, self.n_out());
             multiply_add(&mut hidden_gradient, g, kernel);
         }
-        gru_part
+        recurrent_gradients
     }
 }
 
@@ -115,5 +122,5 @@ fn add_gradients(gradients: &mut WeightGradients, g: &[f32], x: &[f32]) {
     let transposed = matrix(g, n_rows, n_out).transpose();
     let x = matrix(x, n_rows, gradients.kernel.len() / n_out);
     multiply_add(&mut gradients.kernel, transposed, x);
-    add_rows(g, &mut gradients.biases);
+    add_column_sums(g, &mut gradients.biases);
 }

@@ -4,7 +4,7 @@ use pulp::Arch;
 
 use super::step::ForwardStep;
 use super::{Cell, RecurrentLayer, Trace, elman, gru, lstm};
-use crate::train::ops::matrix::{add_to_rows, matrix, multiply};
+use crate::train::ops::matrix::{add_biases, matrix, multiply};
 use crate::train::ops::tape::Weights;
 
 impl RecurrentLayer {
@@ -64,5 +64,5 @@ fn linear(target: &mut [f32], x: &[f32], Weights { kernel, biases }: &Weights) {
     let (n_rows, n_in) = (target.len() / n_out, kernel.len() / n_out);
     let transposed = matrix(kernel, n_out, n_in).transpose();
     multiply(target, matrix(x, n_rows, n_in), transposed);
-    add_to_rows(target, biases);
+    add_biases(target, biases);
 }

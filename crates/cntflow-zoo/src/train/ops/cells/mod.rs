@@ -1,7 +1,8 @@
 //! One recurrent layer over a batch of sequences, forward and backward through time.
 //!
-//! Values are stored by time step, then by image: what a step needs lies together; the product with
-//! the input kernel is one for all steps, and so are the products that give the kernels' gradients.
+//! Values are stored by time step, then by image. So the values of one step lie together, and one
+//! matrix product over all steps is enough for the input kernel, and one for the gradients of each
+//! kernel.
 
 mod backward;
 mod elman;
@@ -18,9 +19,10 @@ use cntflow_network::Activation;
 pub(crate) enum Cell {
     /// `h' = phi(W_ih x + b_ih + W_hh h + b_hh)`; the result of phi must determine its derivative.
     Elman(Activation),
-    /// Gates i, f, g, o; `c' = f c + i g`, `h' = o tanh(c')`.
+    /// Gates i (input), f (forget), g (candidate), o (output); `c' = f c + i g`, `h' = o tanh(c')`.
     Lstm,
-    /// Gates r, z, n with `n = tanh(W_in x + b_in + r (W_hn h + b_hn))`; `h' = (1 - z) n + z h`.
+    /// Gates r (reset), z (update), n (candidate) with `n = tanh(W_in x + b_in + r (W_hn h +
+    /// b_hn))`; `h' = (1 - z) n + z h`.
     Gru,
 }
 
@@ -41,8 +43,8 @@ pub(crate) struct Trace {
     gates: Vec<f32>,
     /// Hidden states, `[1 + n_steps, n_images, units]`, the first one zero.
     hidden: Vec<f32>,
-    /// LSTM: cell states. GRU: `W_hn h + b_hn`. `[1 + n_steps, n_images, units]`, the first one
-    /// zero.
+    /// What a cell needs besides, `[1 + n_steps, n_images, units]`. LSTM: cell states, the first
+    /// one zero. GRU: `W_hn h + b_hn` of each step, from index 1 on. Elman: unused zeros.
     inner: Vec<f32>,
 }
 

@@ -13,7 +13,8 @@ pub(super) struct ForwardStep<'a> {
     pub(super) recurrent: &'a [f32],
     pub(super) hidden_before: &'a [f32],
     pub(super) hidden: &'a mut [f32],
-    /// Of [`Trace::inner`](super::Trace::inner).
+    /// The part of [`Trace::inner`](super::Trace::inner) before this step; `inner` is the part
+    /// after it.
     pub(super) inner_before: &'a [f32],
     pub(super) inner: &'a mut [f32],
 }
@@ -30,7 +31,8 @@ pub(super) struct BackwardStep<'a> {
     pub(super) recurrent: &'a mut [f32],
     pub(super) hidden_before: &'a [f32],
     pub(super) hidden: &'a [f32],
-    /// Of [`Trace::inner`](super::Trace::inner).
+    /// The part of [`Trace::inner`](super::Trace::inner) before this step; `inner` is the part
+    /// after it.
     pub(super) inner_before: &'a [f32],
     pub(super) inner: &'a [f32],
     /// Before: the gradient of the hidden state. After: that of the previous hidden state, without

@@ -1,8 +1,8 @@
 //! Which columns of a file or table become labels, and under which names.
 //!
-//! A catalog has columns of its own ([`RESERVED`]), so that a label must not have their names. What
-//! a reserved name means in another table depends on who wrote that table: this is the one place
-//! that says it.
+//! A catalog has columns of its own ([`RESERVED`]), and no label may have one of these names.
+//! Whether a column of that name in another table is a field of the entry or a label depends on who
+//! wrote the table. This module decides it.
 
 /// Columns of a catalog that are fields of an entry, never labels.
 const RESERVED: [&str; 8] = [
@@ -34,15 +34,13 @@ pub enum ColumnSource {
     /// A table of metadata that is joined to a catalog: its key columns and `step` say which
     /// checkpoint a row is about.
     Metadata,
-    /// Somebody else's table or configuration: a reserved name means something else there.
-    Foreign,
 }
 
 impl ColumnSource {
     /// The name of the label that a column becomes; `None` if it becomes no label.
     ///
-    /// A column of a foreign table, or one of a table of metadata that is no key, is called
-    /// `label_<name>` if its name is reserved.
+    /// In a table of metadata a reserved name becomes `label_<name>` unless the column is a key. A
+    /// key column with a reserved name becomes no label; other keys, such as `name`, do.
     pub fn label_name(self, column: &str) -> Option<String> {
         let is_reserved = RESERVED.contains(&column);
         let own = || column.to_owned();
@@ -50,7 +48,7 @@ impl ColumnSource {
             Self::Catalog => (!is_reserved).then(own),
             Self::Checkpoint => (!CHECKPOINT_FIELDS.contains(&column)).then(own),
             Self::Metadata if is_key(column) => (!is_reserved).then(own),
-            Self::Metadata | Self::Foreign => Some(label_name(column)),
+            Self::Metadata => Some(unreserved_name(column)),
         }
     }
 }
@@ -60,9 +58,9 @@ pub(crate) fn is_key(column: &str) -> bool {
     column == "step" || KEYS.contains(&column)
 }
 
-/// The name of the label that a column of somebody else's table becomes: its own, or `label_<name>`
-/// if that is reserved.
-pub fn label_name(column: &str) -> String {
+/// The name of the label that a column of somebody else's table or configuration becomes, where a
+/// reserved name means something else: its own, or `label_<name>` if that is reserved.
+pub fn unreserved_name(column: &str) -> String {
     if RESERVED.contains(&column) {
         format!("label_{column}")
     } else {
@@ -76,27 +74,20 @@ mod tests {
 
     #[test]
     fn reserved_names_depend_on_who_wrote_the_table() {
-        use ColumnSource::{Catalog, Checkpoint, Foreign, Metadata};
-        let check = |column: &str, expected: [Option<&str>; 4]| {
-            let names =
-                [Catalog, Checkpoint, Metadata, Foreign].map(|source| source.label_name(column));
+        use ColumnSource::{Catalog, Checkpoint, Metadata};
+        let check = |column: &str, expected: [Option<&str>; 3], foreign: &str| {
+            let names = [Catalog, Checkpoint, Metadata].map(|source| source.label_name(column));
             assert_eq!(names.each_ref().map(Option::as_deref), expected, "{column}");
+            assert_eq!(unreserved_name(column), foreign);
         };
-        check("accuracy", [Some("accuracy"); 4]);
-        check("run", [None, None, None, Some("label_run")]);
+        check("accuracy", [Some("accuracy"); 3], "accuracy");
+        check("run", [None, None, None], "label_run");
         check(
             "member",
-            [
-                None,
-                Some("member"),
-                Some("label_member"),
-                Some("label_member"),
-            ],
+            [None, Some("member"), Some("label_member")],
+            "label_member",
         );
-        check(
-            "format",
-            [Some("format"), None, Some("format"), Some("format")],
-        );
-        check("name", [Some("name"); 4]);
+        check("format", [Some("format"), None, Some("format")], "format");
+        check("name", [Some("name"); 3], "name");
     }
 }

@@ -1,10 +1,10 @@
-//! Populations whose file names carry the metadata: CNT-DNNs and the Small Transformer Zoo.
+//! Zoos whose file names carry the metadata: CNT-DNNs and the Small Transformer Zoo.
 
-use cntflow_catalog::{CatalogEntry, typed};
+use cntflow_catalog::{CatalogEntry, Label};
 
-/// Keys of CNT-DNNs' names after data set, size and architecture, in their order, each written as
-/// `_key-value`.
-const CNT_DNNS: [&str; 7] = [
+/// Keys in the file names of the zoo CNT-DNNs, in this order, written `_key-value`. They follow
+/// data set, size and architecture, which have no keys.
+const CNT_DNN_KEYS: [&str; 7] = [
     "nlayers",
     "nhunits",
     "init",
@@ -15,19 +15,21 @@ const CNT_DNNS: [&str; 7] = [
 ];
 
 /// Keys of CNT-DNNs that differ between the checkpoints of one run.
-const OF_THE_CHECKPOINT: [&str; 2] = ["realaccuracy", "binaccuracy"];
+const CHECKPOINT_KEYS: [&str; 2] = ["realaccuracy", "binaccuracy"];
 
 /// Sets the labels, run and step of an entry from the name of its file, if the name has a known
 /// pattern.
 pub(crate) fn apply_name(entry: &mut CatalogEntry) {
     let name = entry.location.file_name().to_owned();
-    if let Some(parsed) = name.strip_suffix(".npy").and_then(cnt_dnns) {
+    if let Some(parsed) = name.strip_suffix(".npy").and_then(parse_cnt_dnn_name) {
         entry.run = parsed.run.into();
         let labels = parsed.labels.into_iter();
         entry
             .labels
-            .extend(labels.map(|(key, value)| (key, typed(&value))));
-    } else if let Some((run, epoch, accuracy)) = name.strip_suffix(".pt").and_then(transformer) {
+            .extend(labels.map(|(key, value)| (key, Label::parse(&value))));
+    } else if let Some((run, epoch, accuracy)) =
+        name.strip_suffix(".pt").and_then(parse_transformer_name)
+    {
         entry.run = run.into();
         entry.step = epoch;
         let labels = [
@@ -46,7 +48,7 @@ struct NameLabels {
 }
 
 /// `{dataset}_{netsize}_{arch}_nlayers-{n}[_nhunits-{h}]_init-{init}_support-{scale}_seed-{s}_realaccuracy-{a}[_binaccuracy-{b}]`
-fn cnt_dnns(stem: &str) -> Option<NameLabels> {
+fn parse_cnt_dnn_name(stem: &str) -> Option<NameLabels> {
     let (head, _) = stem.split_once("_nlayers-")?;
     let mut parts = head.rsplitn(3, '_');
     let [arch, size, dataset] = [parts.next()?, parts.next()?, parts.next()?];
@@ -56,19 +58,19 @@ fn cnt_dnns(stem: &str) -> Option<NameLabels> {
         .into();
     let mut rest = &stem[head.len()..];
     let mut run = head.to_owned();
-    for (index, key) in CNT_DNNS.iter().enumerate() {
+    for (index, key) in CNT_DNN_KEYS.iter().enumerate() {
         let Some(after) = rest
             .strip_prefix('_')
             .and_then(|rest| rest.strip_prefix(key)?.strip_prefix('-'))
         else {
             continue;
         };
-        let ends = CNT_DNNS[index + 1..].iter();
+        let ends = CNT_DNN_KEYS[index + 1..].iter();
         let end = ends
             .filter_map(|next| after.find(&format!("_{next}-")))
             .min();
         let value = &after[..end.unwrap_or(after.len())];
-        if !OF_THE_CHECKPOINT.contains(key) {
+        if !CHECKPOINT_KEYS.contains(key) {
             run.push_str(&format!("_{key}-{value}"));
         }
         labels.push(((*key).to_owned(), value.to_owned()));
@@ -78,8 +80,8 @@ fn cnt_dnns(stem: &str) -> Option<NameLabels> {
     is_complete.then_some(NameLabels { run, labels })
 }
 
-/// `<run>_<epoch>_<accuracy x 100>`
-fn transformer(stem: &str) -> Option<(&str, i64, f64)> {
+/// `<run>_<epoch>_<100 times the accuracy>`: 8731 becomes the accuracy 87.31.
+fn parse_transformer_name(stem: &str) -> Option<(&str, i64, f64)> {
     let (rest, accuracy) = stem.rsplit_once('_')?;
     let (run, epoch) = rest.rsplit_once('_')?;
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -97,7 +99,7 @@ mod tests {
     #[test]
     fn both_patterns_of_cnt_dnns_are_read() {
         let check = |stem: &str, run: &str, expected: &[(&str, &str)]| {
-            let parsed = cnt_dnns(stem).unwrap();
+            let parsed = parse_cnt_dnn_name(stem).unwrap();
             assert_eq!(parsed.run, run);
             let labels: Vec<_> = parsed.labels.iter().map(|(k, v)| (&**k, &**v)).collect();
             assert_eq!(labels, expected);
@@ -137,15 +139,18 @@ mod tests {
             "a_b_c_nlayers-3",
             "a_nlayers-3_init-x_realaccuracy-1",
         ] {
-            assert!(cnt_dnns(other).is_none(), "{other}");
+            assert!(parse_cnt_dnn_name(other).is_none(), "{other}");
         }
     }
 
     #[test]
     fn names_of_the_transformer_zoo_are_read() {
-        assert_eq!(transformer("vit_a_12_8731"), Some(("vit_a", 12, 8731.0)));
+        assert_eq!(
+            parse_transformer_name("vit_a_12_8731"),
+            Some(("vit_a", 12, 8731.0))
+        );
         for other in ["model_1", "model_best_3", "_1_2", "a_b_1"] {
-            assert!(transformer(other).is_none(), "{other}");
+            assert!(parse_transformer_name(other).is_none(), "{other}");
         }
     }
 }

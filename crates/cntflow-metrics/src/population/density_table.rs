@@ -1,13 +1,14 @@
 //! The kernels of a density summed once, at closely spaced points. The density on a grid is
 //! interpolated between them.
 
-use super::density::Cell;
+use super::density::ExpandedKernel;
 
 /// Points per bandwidth. The error of a quintic between two points is then at most 1.3e-8 of the
 /// largest density.
 const POINTS_PER_BANDWIDTH: f64 = 6.0;
 
-/// Bandwidths beyond the values that the table covers. Further out, kernels are summed one by one.
+/// The table reaches this many bandwidths beyond the smallest and the largest value. Further out,
+/// `tail` sums kernels one by one.
 const MARGIN: f64 = 5.5;
 
 /// Points above which a table costs more than it saves.
@@ -16,15 +17,19 @@ const MAX_POINTS: f64 = 6000.0;
 /// The sum of the kernels at each point, its first derivative and half its second, where the unit
 /// of length is the distance between points.
 #[derive(Clone, Debug)]
-pub(super) struct KernelTable {
+pub(super) struct DensityTable {
     first: f64,
     step: f64,
     nodes: Vec<[f64; 3]>,
 }
 
-impl KernelTable {
+impl DensityTable {
     /// The table of cells whose values lie between `min` and `max`; `None` if it would be too long.
-    pub(super) fn of(cells: &[Cell], (min, max): (f64, f64), bandwidth: f64) -> Option<Self> {
+    pub(super) fn of(
+        cells: &[ExpandedKernel],
+        (min, max): (f64, f64),
+        bandwidth: f64,
+    ) -> Option<Self> {
         let step = bandwidth / POINTS_PER_BANDWIDTH;
         let first = min - MARGIN * bandwidth;
         let n = ((max + MARGIN * bandwidth - first) / step).ceil() + 1.0;

@@ -10,14 +10,14 @@ use crate::{Bias, ConvGraph, MeasureOptions, Padding, Residual};
 /// The weights of one layer of links in the graph, with how often each counts.
 #[derive(Debug, Default)]
 pub(crate) struct GraphLinks {
-    kernel: Kernel,
+    unbiased: UnbiasedLinks,
     /// How often every bias counts; `None` where biases are no links.
     times_of_bias: Option<u64>,
 }
 
-/// Links other than those of biases.
+/// The links other than those of biases, by where their weights are.
 #[derive(Debug, Default)]
-enum Kernel {
+enum UnbiasedLinks {
     /// The kernel's entries, each once.
     #[default]
     Once,
@@ -28,7 +28,7 @@ enum Kernel {
     /// The kernel summed over its taps: the channel graph.
     Summed(Vec<f64>),
     /// Weights that are in no kernel, those of poolings, each with how often it counts.
-    Own(Vec<f64>, Vec<u64>),
+    Pooling(Vec<f64>, Vec<u64>),
     /// This many links without a weight of their own.
     Routing(u64),
 }
@@ -43,6 +43,8 @@ impl GraphLinks {
         options: &MeasureOptions,
     ) -> Self {
         let n_biases = weights.bias.as_ref().map_or(0, Weights::len);
+        // A layer norm may have more shifts than the channel graph has nodes: each then counts
+        // once.
         let times_of_bias = match layer.links {
             Links::Conv2d { .. } | Links::ConvTranspose2d { .. } | Links::Diagonal { .. } => {
                 after.n_neurons().checked_div(n_biases)
@@ -50,7 +52,7 @@ impl GraphLinks {
             _ => (n_biases > 0).then_some(1),
         };
         Self {
-            kernel: Kernel::new(layer, weights, after, options),
+            unbiased: UnbiasedLinks::new(layer, weights, after, options),
             times_of_bias: times_of_bias
                 .filter(|_| options.bias == Bias::Link)
                 .map(|times| times.max(1) as u64),
@@ -59,19 +61,22 @@ impl GraphLinks {
 
     /// Whether the links are the kernel's entries and the biases, each once.
     pub(crate) fn is_kernel_and_bias(&self) -> bool {
-        matches!(self.kernel, Kernel::Once) && self.times_of_bias.is_none_or(|times| times == 1)
+        matches!(self.unbiased, UnbiasedLinks::Once)
+            && self.times_of_bias.is_none_or(|times| times == 1)
     }
 
     /// Number of links.
     pub(crate) fn count(&self, weights: &LinkWeights<'_>) -> u64 {
         let n_kernel = weights.kernel.as_ref().map_or(0, Weights::len);
-        let from_kernel = match &self.kernel {
-            Kernel::Once => n_kernel as u64,
-            Kernel::Taps(times) => times.iter().sum::<u64>() * (n_kernel / times.len()) as u64,
-            Kernel::Each(times) => times * n_kernel as u64,
-            Kernel::Summed(summed) => summed.len() as u64,
-            Kernel::Own(_, times) => times.iter().sum(),
-            Kernel::Routing(n) => *n,
+        let from_kernel = match &self.unbiased {
+            UnbiasedLinks::Once => n_kernel as u64,
+            UnbiasedLinks::Taps(times) => {
+                times.iter().sum::<u64>() * (n_kernel / times.len()) as u64
+            }
+            UnbiasedLinks::Each(times) => times * n_kernel as u64,
+            UnbiasedLinks::Summed(summed) => summed.len() as u64,
+            UnbiasedLinks::Pooling(_, times) => times.iter().sum(),
+            UnbiasedLinks::Routing(n) => *n,
         };
         let n_biases = weights.bias.as_ref().map_or(0, Weights::len) as u64;
         from_kernel + self.times_of_bias.map_or(0, |times| times * n_biases)
@@ -83,15 +88,15 @@ impl GraphLinks {
             let kernel = weights.kernel.as_ref();
             kernel.map_or_else(Sample::default, |kernel| Sample::of(kernel, times))
         };
-        let sample = match &self.kernel {
-            Kernel::Once => kernel(Times::Once),
-            Kernel::Taps(times) => kernel(Times::Cycle(times)),
-            Kernel::Each(times) => kernel(Times::Each(*times)),
-            Kernel::Summed(summed) => Sample::each(summed),
-            Kernel::Own(own, times) => {
+        let sample = match &self.unbiased {
+            UnbiasedLinks::Once => kernel(Times::Once),
+            UnbiasedLinks::Taps(times) => kernel(Times::Cycle(times)),
+            UnbiasedLinks::Each(times) => kernel(Times::Each(*times)),
+            UnbiasedLinks::Summed(summed) => Sample::each(summed),
+            UnbiasedLinks::Pooling(own, times) => {
                 Sample::default().with(Values::F64(own), Times::Cycle(times))
             }
-            Kernel::Routing(_) => return None,
+            UnbiasedLinks::Routing(_) => return None,
         };
         Some(match (&weights.bias, self.times_of_bias) {
             (Some(bias), Some(1)) => sample.with_weights(bias, Times::Once),
@@ -102,7 +107,7 @@ impl GraphLinks {
     }
 }
 
-impl Kernel {
+impl UnbiasedLinks {
     fn new(
         layer: &LinkLayer,
         weights: &LinkWeights<'_>,
@@ -139,7 +144,7 @@ impl Kernel {
                 let pool = AveragePool { window, counted };
                 let weights = pool.weights(options).into_iter();
                 let (own, times) = weights.map(|(w, n)| (w, n * channels as u64)).unzip();
-                Self::Own(own, times)
+                Self::Pooling(own, times)
             }
             (
                 Links::AdaptivePool {
@@ -167,11 +172,11 @@ impl Kernel {
         match (pool.max, graph) {
             (true, ConvGraph::Channel) => Self::Routing(channels),
             (true, ConvGraph::Spatial) => Self::Routing(channels * pool.n_links()),
-            (false, ConvGraph::Channel) => Self::Own(vec![1.0], vec![channels]),
+            (false, ConvGraph::Channel) => Self::Pooling(vec![1.0], vec![channels]),
             (false, ConvGraph::Spatial) => {
                 let weights = pool.weights().into_iter();
                 let (own, times) = weights.map(|(w, times)| (w, times * channels)).unzip();
-                Self::Own(own, times)
+                Self::Pooling(own, times)
             }
         }
     }
