@@ -44,7 +44,8 @@ impl Experiment {
     pub fn describe(&self) -> ExperimentDescription {
         let raw = &self.population.target;
         let n_rows = self.population.n_rows();
-        let class_of: Vec<Option<u32>> = (0..n_rows).map(|row| self.target.class(raw, row)).collect();
+        let class_of: Vec<Option<u32>> =
+            (0..n_rows).map(|row| self.target.class(raw, row)).collect();
         let names = self.target.class_names();
         let meanings = self.class_meanings();
         let classes: Vec<ClassDescription> = names
@@ -67,7 +68,11 @@ impl Experiment {
             spec: self.spec.clone(),
             counts: self.population.counts.clone(),
             n_test_groups: self.n_groups(&self.splits.test),
-            n_without_class: if classes.is_empty() { 0 } else { n_rows - n_classed },
+            n_without_class: if classes.is_empty() {
+                0
+            } else {
+                n_rows - n_classed
+            },
             classes,
             label_range: label_quantiles(raw, &all),
             figure: self.primary_name(),
@@ -82,7 +87,10 @@ impl Experiment {
     }
 
     fn n_groups(&self, rows: &[usize]) -> usize {
-        let mut groups: Vec<u32> = rows.iter().map(|&row| self.population.groups[row]).collect();
+        let mut groups: Vec<u32> = rows
+            .iter()
+            .map(|&row| self.population.groups[row])
+            .collect();
         groups.sort_unstable();
         groups.dedup();
         groups.len()
@@ -91,12 +99,21 @@ impl Experiment {
     /// The bits of all feature columns, in order: what an identity of the experiment is made of.
     pub fn feature_bits(&self) -> impl Iterator<Item = u64> {
         let tables = self.sources.iter().map(|source| source.table().values());
-        tables.flat_map(|values| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>())
+        tables.flat_map(|values| {
+            values
+                .iter()
+                .map(|value| value.to_bits())
+                .collect::<Vec<_>>()
+        })
     }
 
     /// Labels, groups and names of all feature columns as one text, for the same purpose.
     pub fn label_text(&self) -> String {
-        let names: Vec<_> = self.sources.iter().map(|source| source.table().names()).collect();
+        let names: Vec<_> = self
+            .sources
+            .iter()
+            .map(|source| source.table().names())
+            .collect();
         format!(
             "{:?} {:?} {:?} {names:?}",
             self.population.target, self.population.groups, self.population.checkpoints

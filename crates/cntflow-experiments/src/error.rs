@@ -12,7 +12,10 @@ pub enum ExperimentError {
     #[error("the tables cannot be read")]
     Tables(#[from] PolarsError),
     /// A table lacks a column.
-    #[error("the table `{table}` has no column `{column}`{}", nearest_names(nearest))]
+    #[error(
+        "the table `{table}` has no column `{column}`{}",
+        nearest_names(nearest)
+    )]
     MissingColumn {
         /// The table's name.
         table: &'static str,
@@ -54,7 +57,9 @@ pub enum ExperimentError {
         counts: PopulationCounts,
     },
     /// There are too few groups for the test set and the folds.
-    #[error("{n_groups} groups have a usable network, the test set and {n_folds} folds need at least {needed}")]
+    #[error(
+        "{n_groups} groups have a usable network, the test set and {n_folds} folds need at least {needed}"
+    )]
     TooFewGroups {
         /// Groups with at least one usable network.
         n_groups: usize,
@@ -86,7 +91,9 @@ pub enum ExperimentError {
         features: String,
     },
     /// A twin population was not measured.
-    #[error("the twin `{twin}` is not measured: add it to `twins` in [measure], or `--twin {twin}`")]
+    #[error(
+        "the twin `{twin}` is not measured: add it to `twins` in [measure], or `--twin {twin}`"
+    )]
     TwinNotMeasured {
         /// The twin.
         twin: &'static str,

@@ -9,8 +9,6 @@ pub(crate) enum Purpose {
     TestSet = 1,
     Folds = 2,
     Fit = 3,
-    Bootstrap = 4,
-    Permutation = 5,
 }
 
 /// The stream for one purpose at the given indices (repeat, fold, ...).

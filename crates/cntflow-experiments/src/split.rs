@@ -61,8 +61,12 @@ impl Splits {
         let (test, training): (Vec<usize>, Vec<usize>) =
             (0..population.n_rows()).partition(|&row| in_test[population.groups[row] as usize]);
         check_apart(population, &training, &test, "the test set")?;
-        let training_groups: Vec<usize> =
-            groups.order.iter().copied().filter(|&group| !in_test[group]).collect();
+        let training_groups: Vec<usize> = groups
+            .order
+            .iter()
+            .copied()
+            .filter(|&group| !in_test[group])
+            .collect();
         let repeats = (0..protocol.repeats)
             .map(|repeat| {
                 let mut rng = random_stream(protocol.seed, Purpose::Folds, &[repeat]);
@@ -180,7 +184,10 @@ fn folds(
 /// recognises the other networks of that run.
 fn check_apart(population: &Population, a: &[usize], b: &[usize], split: &str) -> Result<()> {
     let groups: HashSet<u32> = a.iter().map(|&row| population.groups[row]).collect();
-    match b.iter().find(|&&row| groups.contains(&population.groups[row])) {
+    match b
+        .iter()
+        .find(|&&row| groups.contains(&population.groups[row]))
+    {
         None => Ok(()),
         Some(&row) => Err(ExperimentError::GroupOnBothSides {
             group: population.group_names[population.groups[row] as usize].clone(),
@@ -207,7 +214,14 @@ mod tests {
             .collect();
         let n = groups.len();
         let kind = |group: &u32| {
-            Some(if group % 3 == 0 { "convolutional" } else { "dense" }.to_owned())
+            Some(
+                if group % 3 == 0 {
+                    "convolutional"
+                } else {
+                    "dense"
+                }
+                .to_owned(),
+            )
         };
         let kinds = groups.iter().map(kind).collect();
         Population {
@@ -231,12 +245,19 @@ mod tests {
             let splits = Splits::draw(&population, &Protocol::default()).unwrap();
             assert_eq!(splits.repeats.len(), 3);
             for folds in &splits.repeats {
-                let mut validated: Vec<usize> =
-                    folds.iter().flat_map(|fold| fold.validation.clone()).collect();
+                let mut validated: Vec<usize> = folds
+                    .iter()
+                    .flat_map(|fold| fold.validation.clone())
+                    .collect();
                 validated.sort_unstable();
                 assert_eq!(validated, splits.training);
             }
-            let all: BTreeSet<usize> = splits.training.iter().chain(&splits.test).copied().collect();
+            let all: BTreeSet<usize> = splits
+                .training
+                .iter()
+                .chain(&splits.test)
+                .copied()
+                .collect();
             assert_eq!(all.len(), population.n_rows());
         }
     }
@@ -246,10 +267,12 @@ mod tests {
         let mut population = population(3, 300);
         population.groups = (0..300).collect();
         population.checkpoints.truncate(300);
-        population.strata[0].1 =
-            LabelColumn::Texts((0..300).map(|row| Some((row % 3 == 0).to_string())).collect());
-        population.target =
-            RawTarget::Numbers((0..300).map(|row| f64::from(row % 20)).collect());
+        population.strata[0].1 = LabelColumn::Texts(
+            (0..300)
+                .map(|row| Some((row % 3 == 0).to_string()))
+                .collect(),
+        );
+        population.target = RawTarget::Numbers((0..300).map(|row| f64::from(row % 20)).collect());
         let splits = Splits::draw(&population, &Protocol::default()).unwrap();
         assert_eq!(splits.test.len(), 90);
         let of_stratum = splits.test.iter().filter(|&&row| row % 3 == 0).count();

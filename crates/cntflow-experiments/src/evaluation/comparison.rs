@@ -26,7 +26,10 @@ impl Experiment {
             .collect();
         let groups = self.groups_at(judged, &kept);
         let estimate = match &judged.truth {
-            Truth::Classes { of_row, n_classes: 2 } if has_one_row_per_group(&groups) => {
+            Truth::Classes {
+                of_row,
+                n_classes: 2,
+            } if has_one_row_per_group(&groups) => {
                 let scores: Vec<f64> = kept.iter().map(|&i| judged.predictions[i]).collect();
                 let is_second: Vec<bool> = kept.iter().map(|&i| of_row[i] == 1).collect();
                 auc_interval(&scores, &is_second, self.confidence()).ok()?
@@ -51,7 +54,10 @@ impl Experiment {
         let in_b: Vec<usize> = pairs.iter().map(|pair| pair.1).collect();
         let groups = self.groups_at(a, &in_a);
         let comparison = match &a.truth {
-            Truth::Classes { of_row, n_classes: 2 } if has_one_row_per_group(&groups) => {
+            Truth::Classes {
+                of_row,
+                n_classes: 2,
+            } if has_one_row_per_group(&groups) => {
                 let scores = |judged: &Judged, indices: &[usize]| -> Vec<f64> {
                     indices.iter().map(|&i| judged.predictions[i]).collect()
                 };
@@ -114,7 +120,11 @@ impl Judged {
     pub(crate) fn at(&self, indices: &[usize]) -> (Vec<f64>, Truth) {
         match &self.truth {
             Truth::Classes { of_row, n_classes } => {
-                let width = if *n_classes == 2 { 1 } else { *n_classes as usize };
+                let width = if *n_classes == 2 {
+                    1
+                } else {
+                    *n_classes as usize
+                };
                 let predictions = indices
                     .iter()
                     .flat_map(|&i| &self.predictions[i * width..(i + 1) * width])

@@ -6,10 +6,9 @@ use cntflow_statistics::noise::NoiseSimulation;
 use cntflow_statistics::permutation::GroupPermutation;
 
 use super::candidate::FeatureChoice;
-use super::evaluation::JudgedChoices;
 use super::experiment::Experiment;
 use super::figure::{Truth, primary_figure};
-use super::judged::Judged;
+use super::judged::{Judged, JudgedChoices};
 use crate::population::LabelColumn;
 use crate::target::RawTarget;
 
@@ -166,13 +165,22 @@ impl Experiment {
         };
         let mut rows = Vec::new();
         if let Ok(granulated) = granulated_kendall(&judged.predictions, actual, &levels) {
-            let n_pairs = granulated.per_hyperparameter.iter().map(|one| one.n_pairs).sum();
+            let n_pairs = granulated
+                .per_hyperparameter
+                .iter()
+                .map(|one| one.n_pairs)
+                .sum();
             let tau = granulated.tau.unwrap_or(f64::NAN);
             rows.push(row("granulated_tau", "tau", tau, n_pairs));
         }
         if let Ok(score) = conditional_information_score(&judged.predictions, actual, &levels) {
             let value = score.score.unwrap_or(f64::NAN);
-            rows.push(row("conditional_information", "information", value, score.n_pairs));
+            rows.push(row(
+                "conditional_information",
+                "information",
+                value,
+                score.n_pairs,
+            ));
         }
         rows
     }
@@ -223,7 +231,11 @@ fn levels_of(column: &LabelColumn) -> Vec<usize> {
     if let LabelColumn::Numbers(values) = column
         && distinct.len() > MAX_LEVELS
     {
-        let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+        let mut sorted: Vec<f64> = values
+            .iter()
+            .copied()
+            .filter(|value| !value.is_nan())
+            .collect();
         sorted.sort_by(f64::total_cmp);
         let cuts = [0.25, 0.5, 0.75].map(|q| crate::quantile::quantile_of_sorted(&sorted, q));
         let level = |value: &f64| cuts.iter().filter(|cut| value > cut).count();

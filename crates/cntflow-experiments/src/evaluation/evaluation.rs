@@ -1,13 +1,11 @@
 //! What an experiment found: scores, verdicts, controls, predictions.
 
-use std::collections::BTreeMap;
-
 use super::candidate::FeatureChoice;
 use super::choice::Choices;
 use super::controls::ControlRow;
 use super::experiment::Experiment;
 use super::fit_row::{FitRow, FitTask};
-use super::judged::{FitRows, Judged};
+use super::judged::{FitRows, Judged, JudgedChoices};
 use super::scores::ScoreRow;
 use super::verdicts::{Family, Verdict};
 
@@ -26,31 +24,14 @@ pub struct Evaluation {
     pub(crate) judged: Vec<Option<Result<Judged, String>>>,
 }
 
-/// The judged candidates that the cross-validation chose, by feature choice.
-pub(crate) struct JudgedChoices<'a> {
-    by_choice: BTreeMap<&'a FeatureChoice, &'a Judged>,
-}
-
-impl<'a> JudgedChoices<'a> {
-    /// Choices of the networks themselves.
-    pub(crate) fn real(&self) -> impl Iterator<Item = (&'a FeatureChoice, &'a Judged)> {
-        self.by_choice
-            .iter()
-            .filter(|(choice, _)| choice.twin.is_none())
-            .map(|(choice, judged)| (*choice, *judged))
-    }
-
-    pub(crate) fn get(&self, choice: &FeatureChoice) -> Option<&'a Judged> {
-        self.by_choice.get(choice).copied()
-    }
-}
-
 impl Experiment {
     /// Judges all candidates by the rows of all tasks, in any order.
     pub fn evaluate(&self, fits: &[FitRow]) -> Evaluation {
         let choices = self.choose(fits);
-        let by_task: FitRows<'_> =
-            fits.iter().map(|row| ((row.task, row.setting), row)).collect();
+        let by_task: FitRows<'_> = fits
+            .iter()
+            .map(|row| ((row.task, row.setting), row))
+            .collect();
         let judged: Vec<Option<Result<Judged, String>>> = self
             .candidates
             .iter()
@@ -107,6 +88,6 @@ impl Experiment {
                 Some((&self.candidates[index as usize].choice, judged))
             })
             .collect();
-        JudgedChoices { by_choice }
+        JudgedChoices::new(by_choice)
     }
 }

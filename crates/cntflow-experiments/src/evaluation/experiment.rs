@@ -259,7 +259,11 @@ fn read_sources(
         read_features(&inputs, representation, features)
     };
     let real = loop {
-        match source(inputs.layers.clone(), &population.checkpoints, &spec.features) {
+        match source(
+            inputs.layers.clone(),
+            &population.checkpoints,
+            &spec.features,
+        ) {
             Ok(real) => break real,
             Err(FeatureError::NotMeasured { set, .. }) if may_drop && spec.features.len() > 1 => {
                 let has_set = |features: &FeatureExpression| {

@@ -77,6 +77,13 @@ pub(crate) fn primary_figure(target: &Target, predictions: &[f64], truth: &Truth
 /// Scores `[rows, classes]` as one list per class.
 pub(crate) fn by_class(predictions: &[f64], n_classes: usize) -> Vec<Vec<f64>> {
     (0..n_classes)
-        .map(|class| predictions.iter().skip(class).step_by(n_classes).copied().collect())
+        .map(|class| {
+            predictions
+                .iter()
+                .skip(class)
+                .step_by(n_classes)
+                .copied()
+                .collect()
+        })
         .collect()
 }

@@ -81,7 +81,9 @@ impl Experiment {
 
     /// The settings that a candidate chooses from.
     pub(crate) fn settings(&self, candidate: &Candidate) -> Vec<Setting> {
-        candidate.model.map_or_else(Vec::new, |model| model.settings())
+        candidate
+            .model
+            .map_or_else(Vec::new, |model| model.settings())
     }
 
     /// The candidate's model, fitted to all training rows.
@@ -115,14 +117,13 @@ impl Experiment {
         learned: &LearnedTarget,
         rows: &[usize],
     ) -> TrainingSet {
-        let (rows, truth) = truth(
-            learned,
-            &self.population.target,
-            &candidate.available(rows),
-        );
+        let (rows, truth) = truth(learned, &self.population.target, &candidate.available(rows));
         TrainingSet {
             features: self.features(candidate, &rows),
-            groups: rows.iter().map(|&row| self.population.groups[row]).collect(),
+            groups: rows
+                .iter()
+                .map(|&row| self.population.groups[row])
+                .collect(),
             truth,
         }
     }
@@ -133,11 +134,7 @@ impl Experiment {
         learned: &LearnedTarget,
         rows: &[usize],
     ) -> JudgedSet {
-        let (rows, truth) = truth(
-            learned,
-            &self.population.target,
-            &candidate.available(rows),
-        );
+        let (rows, truth) = truth(learned, &self.population.target, &candidate.available(rows));
         JudgedSet {
             features: self.features(candidate, &rows),
             truth,
@@ -147,7 +144,9 @@ impl Experiment {
     /// The candidate's columns of the given rows.
     fn features(&self, candidate: &Candidate, rows: &[usize]) -> Array2<f64> {
         let values = self.sources[candidate.source].table().values();
-        values.select(Axis(0), rows).select(Axis(1), &candidate.columns)
+        values
+            .select(Axis(0), rows)
+            .select(Axis(1), &candidate.columns)
     }
 }
 

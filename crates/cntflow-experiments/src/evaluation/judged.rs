@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use cntflow_models::PlattCalibration;
 
+use super::candidate::FeatureChoice;
+use super::choice::{Choices, ChosenSetting};
 use super::experiment::Experiment;
 use super::figure::{Truth, primary_figure, truth};
 use super::fit_row::{FitRow, FitTask};
-use super::choice::{Choices, ChosenSetting};
 
 /// Fits of all tasks, by task and setting.
 pub(crate) type FitRows<'a> = BTreeMap<(FitTask, u32), &'a FitRow>;
@@ -34,6 +35,29 @@ pub(crate) struct Judged {
     pub(crate) fold_figures: Vec<Vec<f64>>,
     /// The chosen setting.
     pub(crate) chosen: ChosenSetting,
+}
+
+/// The judged candidates that the cross-validation chose, by feature choice.
+pub(crate) struct JudgedChoices<'a> {
+    by_choice: BTreeMap<&'a FeatureChoice, &'a Judged>,
+}
+
+impl<'a> JudgedChoices<'a> {
+    pub(crate) fn new(by_choice: BTreeMap<&'a FeatureChoice, &'a Judged>) -> Self {
+        Self { by_choice }
+    }
+
+    /// Choices of the networks themselves.
+    pub(crate) fn real(&self) -> impl Iterator<Item = (&'a FeatureChoice, &'a Judged)> {
+        self.by_choice
+            .iter()
+            .filter(|(choice, _)| choice.twin.is_none())
+            .map(|(choice, judged)| (*choice, *judged))
+    }
+
+    pub(crate) fn get(&self, choice: &FeatureChoice) -> Option<&'a Judged> {
+        self.by_choice.get(choice).copied()
+    }
 }
 
 /// Predictions of validation rows by the model of a fold, and the truth that it was fitted to.
@@ -72,9 +96,12 @@ impl Experiment {
         let predictions = refit.predictions.clone();
         let validated = self.validated(index, chosen, fits);
         let calibration = calibrate(&validated);
-        let probabilities = calibration
-            .as_ref()
-            .map(|platt| predictions.iter().map(|&score| platt.probability(score)).collect());
+        let probabilities = calibration.as_ref().map(|platt| {
+            predictions
+                .iter()
+                .map(|&score| platt.probability(score))
+                .collect()
+        });
         let predicted = predicted_classes(&truth, &predictions, probabilities.as_deref());
         Ok(Judged {
             figure: primary_figure(&self.spec.target, &predictions, &truth),
@@ -124,12 +151,7 @@ impl Experiment {
         validated
     }
 
-    fn fold_figures(
-        &self,
-        index: u32,
-        chosen: ChosenSetting,
-        fits: &FitRows<'_>,
-    ) -> Vec<Vec<f64>> {
+    fn fold_figures(&self, index: u32, chosen: ChosenSetting, fits: &FitRows<'_>) -> Vec<Vec<f64>> {
         let figure = |repeat: usize, fold: usize| {
             let task = FitTask::Fold {
                 candidate: index,
@@ -160,7 +182,11 @@ fn calibrate(validated: &[Validated]) -> Option<PlattCalibration> {
     let mut scores = Vec::new();
     let mut classes = Vec::new();
     for fold in validated {
-        let Truth::Classes { of_row, n_classes: 2 } = &fold.truth else {
+        let Truth::Classes {
+            of_row,
+            n_classes: 2,
+        } = &fold.truth
+        else {
             return None;
         };
         scores.extend_from_slice(&fold.predictions);

@@ -178,7 +178,9 @@ impl Experiment {
             Truth::Classes { of_row, n_classes } => {
                 self.add_class_figures(&mut row, judged, &kept, of_row, *n_classes);
             }
-            Truth::Values(values) => self.add_value_figures(&mut row, &groups, &predictions, values),
+            Truth::Values(values) => {
+                self.add_value_figures(&mut row, &groups, &predictions, values)
+            }
         }
         Some(row)
     }
@@ -199,11 +201,15 @@ impl Experiment {
         let Some(predicted) = &judged.predicted else {
             return;
         };
-        let predicted: Vec<usize> = kept.iter().map(|&index| predicted[index] as usize).collect();
+        let predicted: Vec<usize> = kept
+            .iter()
+            .map(|&index| predicted[index] as usize)
+            .collect();
         let actual: Vec<usize> = of_row.iter().map(|class| *class as usize).collect();
         let n_classes = n_classes as usize;
         let confusion_of = |rows: &[usize]| {
-            let pick = |list: &[usize]| -> Vec<usize> { rows.iter().map(|&row| list[row]).collect() };
+            let pick =
+                |list: &[usize]| -> Vec<usize> { rows.iter().map(|&row| list[row]).collect() };
             Confusion::new(&pick(&predicted), &pick(&actual), n_classes).ok()
         };
         let groups = self.groups_at(judged, kept);
@@ -213,7 +219,8 @@ impl Experiment {
             ("mcc", Confusion::matthews),
         ];
         for (name, figure) in figures {
-            let of_rows = |rows: &[usize]| confusion_of(rows).map_or(f64::NAN, |counts| figure(&counts));
+            let of_rows =
+                |rows: &[usize]| confusion_of(rows).map_or(f64::NAN, |counts| figure(&counts));
             if let Some(estimate) = self.bootstrap().interval(&groups, of_rows) {
                 row.figures.insert(name, estimate);
             }
@@ -227,7 +234,11 @@ impl Experiment {
             row.calibration = Some([
                 figure(brier_score(&probabilities, &is_second)),
                 figure(log_loss(&probabilities, &is_second)),
-                figure(expected_calibration_error(&probabilities, &is_second, DEFAULT_BINS)),
+                figure(expected_calibration_error(
+                    &probabilities,
+                    &is_second,
+                    DEFAULT_BINS,
+                )),
             ]);
         }
     }
@@ -241,7 +252,9 @@ impl Experiment {
         values: &[f64],
     ) {
         let to_label = |list: &[f64]| -> Vec<f64> {
-            list.iter().map(|value| self.target.to_label(*value)).collect()
+            list.iter()
+                .map(|value| self.target.to_label(*value))
+                .collect()
         };
         let (predicted, actual) = (to_label(predictions), to_label(values));
         type Figure = fn(&[f64], &[f64]) -> cntflow_statistics::Result<f64>;
@@ -255,7 +268,8 @@ impl Experiment {
                 continue;
             }
             let of_rows = |rows: &[usize]| {
-                let pick = |list: &[f64]| -> Vec<f64> { rows.iter().map(|&row| list[row]).collect() };
+                let pick =
+                    |list: &[f64]| -> Vec<f64> { rows.iter().map(|&row| list[row]).collect() };
                 figure(&pick(&predicted), &pick(&actual)).unwrap_or(f64::NAN)
             };
             if let Some(estimate) = self.bootstrap().interval(groups, of_rows) {
@@ -266,7 +280,11 @@ impl Experiment {
 
     fn mark_worst_stratum(&self, rows: &mut [ScoreRow]) {
         let name = self.primary_name();
-        let value = |row: &ScoreRow| row.figures.get(name).map_or(f64::NAN, |figure| figure.value);
+        let value = |row: &ScoreRow| {
+            row.figures
+                .get(name)
+                .map_or(f64::NAN, |figure| figure.value)
+        };
         let worst = rows
             .iter_mut()
             .filter(|row| row.stratum != WHOLE_POPULATION && value(row).is_finite())
@@ -280,7 +298,10 @@ impl Experiment {
     pub(crate) fn majority_row(&self, index: usize, choices: &Choices) -> ScoreRow {
         let candidate = &self.candidates[index];
         let (rows, truth) = self.test_truth(candidate);
-        let groups: BTreeSet<u32> = rows.iter().map(|&row| self.population.groups[row]).collect();
+        let groups: BTreeSet<u32> = rows
+            .iter()
+            .map(|&row| self.population.groups[row])
+            .collect();
         let mut row = ScoreRow {
             is_chosen: true,
             n_networks: rows.len(),
@@ -289,13 +310,13 @@ impl Experiment {
             ..self.empty_score(index, candidate, choices)
         };
         if let Truth::Classes { of_row, n_classes } = &truth {
-            let (_, training) = super::figure::truth(
-                &self.target,
-                &self.population.target,
-                &self.splits.training,
-            );
+            let (_, training) =
+                super::figure::truth(&self.target, &self.population.target, &self.splits.training);
             let most_frequent = most_frequent_class(&training);
-            let n_right = of_row.iter().filter(|class| **class == most_frequent).count();
+            let n_right = of_row
+                .iter()
+                .filter(|class| **class == most_frequent)
+                .count();
             let exact = |value: f64| Estimate {
                 value,
                 low: f64::NAN,
@@ -303,8 +324,10 @@ impl Experiment {
                 standard_error: f64::NAN,
                 method: cntflow_statistics::Method::BootstrapPercentile,
             };
-            row.figures.insert("accuracy", exact(n_right as f64 / of_row.len() as f64));
-            row.figures.insert("balanced_accuracy", exact(1.0 / f64::from(*n_classes)));
+            row.figures
+                .insert("accuracy", exact(n_right as f64 / of_row.len() as f64));
+            row.figures
+                .insert("balanced_accuracy", exact(1.0 / f64::from(*n_classes)));
             row.figures.insert("mcc", exact(0.0));
             row.figures.insert(self.primary_name(), exact(0.5));
         }
@@ -318,7 +341,10 @@ fn most_frequent_class(truth: &Truth) -> u32 {
     };
     let count = |class: u32| of_row.iter().filter(|other| **other == class).count();
     // Of equally frequent classes the first counts.
-    (0..*n_classes).rev().max_by_key(|class| count(*class)).unwrap_or(0)
+    (0..*n_classes)
+        .rev()
+        .max_by_key(|class| count(*class))
+        .unwrap_or(0)
 }
 
 fn is_large_enough(truth: &Truth) -> bool {
@@ -335,6 +361,10 @@ fn prevalence(truth: &Truth) -> f64 {
     let Truth::Classes { of_row, n_classes } = truth else {
         return f64::NAN;
     };
-    let class = if *n_classes == 2 { 1 } else { most_frequent_class(truth) };
+    let class = if *n_classes == 2 {
+        1
+    } else {
+        most_frequent_class(truth)
+    };
     of_row.iter().filter(|other| **other == class).count() as f64 / of_row.len() as f64
 }

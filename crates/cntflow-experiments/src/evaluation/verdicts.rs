@@ -105,7 +105,9 @@ fn parse_choice(text: &str) -> Result<Option<FeatureChoice>, SpecProblem> {
     let Some((features, twin)) = text.split_once('@') else {
         return Ok(Some(FeatureChoice::real(text.parse()?)));
     };
-    let twin = Twin::ALL.into_iter().find(|other| other.name() == twin.trim());
+    let twin = Twin::ALL
+        .into_iter()
+        .find(|other| other.name() == twin.trim());
     let features: FeatureExpression = features.parse()?;
     Ok(twin.map(|twin| FeatureChoice {
         features,
@@ -154,7 +156,11 @@ impl Experiment {
         let primary = self.primary_pairs();
         let hyperparameters =
             FeatureChoice::real(FeatureExpression::of(FeatureSet::Hyperparameters));
-        let measured = self.spec.features.iter().filter(|features| features.is_measured());
+        let measured = self
+            .spec
+            .features
+            .iter()
+            .filter(|features| features.is_measured());
         let mut pairs = Vec::new();
         for features in measured {
             let a = FeatureChoice::real(features.clone());
@@ -182,7 +188,9 @@ impl Experiment {
     }
 
     fn has_choice(&self, choice: &FeatureChoice) -> bool {
-        self.candidates.iter().any(|candidate| candidate.choice == *choice)
+        self.candidates
+            .iter()
+            .any(|candidate| candidate.choice == *choice)
     }
 
     /// Verdicts of one family. Only the primary family is adjusted.

@@ -3,11 +3,7 @@
 use polars::prelude::{Column, IntoSeries, ListChunked, NamedFrom, Series};
 
 /// A column of texts.
-pub(super) fn texts<T>(
-    name: &str,
-    rows: &[T],
-    value: impl Fn(&T) -> Option<String>,
-) -> Column {
+pub(super) fn texts<T>(name: &str, rows: &[T], value: impl Fn(&T) -> Option<String>) -> Column {
     Column::new(name.into(), rows.iter().map(value).collect::<Vec<_>>())
 }
 
@@ -40,15 +36,19 @@ pub(super) fn number_lists<'a, T>(
     value: impl Fn(&'a T) -> &'a [f64],
 ) -> Column {
     let lists = rows.iter().map(|row| Series::new("".into(), value(row)));
-    lists.collect::<ListChunked>().with_name(name.into()).into_series().into()
+    lists
+        .collect::<ListChunked>()
+        .with_name(name.into())
+        .into_series()
+        .into()
 }
 
 /// A column of lists of whole numbers.
-pub(super) fn integer_lists<T>(
-    name: &str,
-    rows: &[T],
-    value: impl Fn(&T) -> Vec<i64>,
-) -> Column {
+pub(super) fn integer_lists<T>(name: &str, rows: &[T], value: impl Fn(&T) -> Vec<i64>) -> Column {
     let lists = rows.iter().map(|row| Series::new("".into(), value(row)));
-    lists.collect::<ListChunked>().with_name(name.into()).into_series().into()
+    lists
+        .collect::<ListChunked>()
+        .with_name(name.into())
+        .into_series()
+        .into()
 }

@@ -14,8 +14,11 @@ impl Experiment {
     pub fn feature_frame(&self) -> Result<DataFrame> {
         let twins = std::iter::once(None).chain(self.spec.controls.iter().copied().map(Some));
         let n_rows = self.population.n_rows();
-        let mut names: Vec<&String> =
-            self.sources.iter().flat_map(|source| source.table().names()).collect();
+        let mut names: Vec<&String> = self
+            .sources
+            .iter()
+            .flat_map(|source| source.table().names())
+            .collect();
         names.sort();
         names.dedup();
         let twin_names: Vec<Option<&str>> = twins
@@ -26,7 +29,12 @@ impl Experiment {
             let all = std::iter::repeat_n(list, self.sources.len()).flatten();
             all.map(str::to_owned).collect()
         };
-        let checkpoints = self.population.checkpoints.iter().map(String::as_str).collect();
+        let checkpoints = self
+            .population
+            .checkpoints
+            .iter()
+            .map(String::as_str)
+            .collect();
         let groups = self
             .population
             .groups

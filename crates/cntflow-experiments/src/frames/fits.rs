@@ -30,14 +30,21 @@ pub fn fits_to_frame(experiment: &Experiment, rows: &[FitRow]) -> Result<DataFra
     let columns = vec![
         texts("experiment", rows, |_| Some(experiment.spec.name.clone())),
         counts("candidate", rows, |row| row.task.candidate().into()),
-        texts("features", rows, |row| Some(candidate(row).choice.features.to_string())),
+        texts("features", rows, |row| {
+            Some(candidate(row).choice.features.to_string())
+        }),
         texts("representation", rows, |_| {
             Some(experiment.spec.representation.name().to_owned())
         }),
         texts("twin", rows, |row| {
-            candidate(row).choice.twin.map(|twin| twin.name().to_owned())
+            candidate(row)
+                .choice
+                .twin
+                .map(|twin| twin.name().to_owned())
         }),
-        texts("model", rows, |row| Some(candidate(row).model_name().to_owned())),
+        texts("model", rows, |row| {
+            Some(candidate(row).model_name().to_owned())
+        }),
         texts("stage", rows, |row| Some(stage(row).to_owned())),
         integers("repeat", rows, |row| fold(row).map(|indices| indices[0])),
         integers("fold", rows, |row| fold(row).map(|indices| indices[1])),
@@ -48,7 +55,10 @@ pub fn fits_to_frame(experiment: &Experiment, rows: &[FitRow]) -> Result<DataFra
         numbers("test_figure", rows, |row| row.test_figure),
         number_lists("predictions", rows, |row| &row.predictions),
         integer_lists("importance_columns", rows, |row| {
-            row.importance.iter().map(|(column, _)| i64::from(*column)).collect()
+            row.importance
+                .iter()
+                .map(|(column, _)| i64::from(*column))
+                .collect()
         }),
         {
             let values: Vec<Vec<f64>> = rows
@@ -124,7 +134,11 @@ fn read_lists(frame: &DataFrame, name: &str) -> Result<Vec<Vec<f64>>> {
             return Ok(Vec::new());
         };
         let numbers = list.cast(&DataType::Float64)?;
-        Ok(numbers.f64()?.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+        Ok(numbers
+            .f64()?
+            .iter()
+            .map(|value| value.unwrap_or(f64::NAN))
+            .collect())
     });
     lists.collect()
 }

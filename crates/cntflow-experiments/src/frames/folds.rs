@@ -37,17 +37,30 @@ impl Experiment {
         }
         lines.sort_by_key(|line| (line.row, line.repeat_and_fold));
         let set = |line: &Line| {
-            Some(if line.repeat_and_fold.is_none() { "test" } else { "training" }.to_owned())
+            Some(
+                if line.repeat_and_fold.is_none() {
+                    "test"
+                } else {
+                    "training"
+                }
+                .to_owned(),
+            )
         };
         let columns = vec![
             texts("experiment", &lines, |_| Some(self.spec.name.clone())),
             texts("checkpoint", &lines, |line| {
                 Some(self.population.checkpoints[line.row].clone())
             }),
-            texts("group", &lines, |line| Some(self.group_name(line.row).to_owned())),
+            texts("group", &lines, |line| {
+                Some(self.group_name(line.row).to_owned())
+            }),
             texts("set", &lines, set),
-            integers("repeat", &lines, |line| line.repeat_and_fold.map(|pair| pair[0])),
-            integers("fold", &lines, |line| line.repeat_and_fold.map(|pair| pair[1])),
+            integers("repeat", &lines, |line| {
+                line.repeat_and_fold.map(|pair| pair[0])
+            }),
+            integers("fold", &lines, |line| {
+                line.repeat_and_fold.map(|pair| pair[1])
+            }),
         ];
         Ok(DataFrame::new(lines.len(), columns)?)
     }

@@ -2,8 +2,8 @@
 //! declares. Writing a table checks names, order and types.
 
 mod columns;
-mod fits;
 mod features;
+mod fits;
 mod folds;
 mod predictions;
 mod results;

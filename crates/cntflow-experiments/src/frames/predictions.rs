@@ -36,26 +36,47 @@ impl Experiment {
         let is_number = self.population.target.is_number();
         let columns = vec![
             texts("experiment", &lines, |_| Some(self.spec.name.clone())),
-            texts("features", &lines, |line| Some(line.candidate.choice.features.to_string())),
+            texts("features", &lines, |line| {
+                Some(line.candidate.choice.features.to_string())
+            }),
             texts("representation", &lines, |_| {
                 Some(self.spec.representation.name().to_owned())
             }),
             texts("twin", &lines, |line| {
-                line.candidate.choice.twin.map(|twin| twin.name().to_owned())
+                line.candidate
+                    .choice
+                    .twin
+                    .map(|twin| twin.name().to_owned())
             }),
-            texts("model", &lines, |line| Some(line.candidate.model_name().to_owned())),
+            texts("model", &lines, |line| {
+                Some(line.candidate.model_name().to_owned())
+            }),
             texts("set", &lines, set),
-            integers("repeat", &lines, |line| line.repeat_and_fold.map(|pair| pair[0].into())),
-            integers("fold", &lines, |line| line.repeat_and_fold.map(|pair| pair[1].into())),
+            integers("repeat", &lines, |line| {
+                line.repeat_and_fold.map(|pair| pair[0].into())
+            }),
+            integers("fold", &lines, |line| {
+                line.repeat_and_fold.map(|pair| pair[1].into())
+            }),
             texts("checkpoint", &lines, |line| {
                 Some(self.population.checkpoints[line.row].clone())
             }),
-            texts("group", &lines, |line| Some(self.group_name(line.row).to_owned())),
-            numbers("label", &lines, |line| if is_number { labels[line.row] } else { f64::NAN }),
+            texts("group", &lines, |line| {
+                Some(self.group_name(line.row).to_owned())
+            }),
+            numbers("label", &lines, |line| {
+                if is_number {
+                    labels[line.row]
+                } else {
+                    f64::NAN
+                }
+            }),
             texts("class", &lines, |line| line.class.clone()),
             numbers("score", &lines, |line| line.score),
             numbers("probability", &lines, |line| line.probability),
-            texts("predicted_class", &lines, |line| line.predicted_class.clone()),
+            texts("predicted_class", &lines, |line| {
+                line.predicted_class.clone()
+            }),
             number_lists("class_scores", &lines, |line| &line.class_scores),
         ];
         Ok(DataFrame::new(lines.len(), columns)?)
@@ -74,7 +95,14 @@ impl Experiment {
                         .probabilities
                         .as_ref()
                         .map_or(f64::NAN, |probabilities| probabilities[index]),
-                    ..self.line(candidate, &self.target, &judged.truth, &judged.predictions, index, row)
+                    ..self.line(
+                        candidate,
+                        &self.target,
+                        &judged.truth,
+                        &judged.predictions,
+                        index,
+                        row,
+                    )
                 });
             }
         }
@@ -82,7 +110,10 @@ impl Experiment {
     }
 
     fn validation_lines(&self, fits: &[FitRow], evaluation: &Evaluation) -> Vec<Line<'_>> {
-        let by_task = fits.iter().map(|row| ((row.task, row.setting), row)).collect();
+        let by_task = fits
+            .iter()
+            .map(|row| ((row.task, row.setting), row))
+            .collect();
         let mut lines = Vec::new();
         for &index in evaluation.choices.models.values() {
             let chosen = evaluation.choices.settings[&index];
@@ -92,7 +123,14 @@ impl Experiment {
                 for (position, &row) in fold.rows.iter().enumerate() {
                     lines.push(Line {
                         repeat_and_fold: Some([fold.repeat, fold.fold]),
-                        ..self.line(candidate, target, &fold.truth, &fold.predictions, position, row)
+                        ..self.line(
+                            candidate,
+                            target,
+                            &fold.truth,
+                            &fold.predictions,
+                            position,
+                            row,
+                        )
                     });
                 }
             }

@@ -31,11 +31,19 @@ impl Experiment {
         let candidate = |row: &ScoreRow| &self.candidates[row.candidate];
         let mut columns = vec![
             texts("experiment", rows, |_| Some(self.spec.name.clone())),
-            texts("target", rows, |_| Some(self.spec.target.kind_name().to_owned())),
+            texts("target", rows, |_| {
+                Some(self.spec.target.kind_name().to_owned())
+            }),
             texts("label", rows, |_| Some(self.spec.target.label().to_owned())),
         ];
         columns.extend(self.candidate_columns(rows, candidate));
-        let status = |row: &ScoreRow| if row.failure.is_none() { "ok" } else { "failed" };
+        let status = |row: &ScoreRow| {
+            if row.failure.is_none() {
+                "ok"
+            } else {
+                "failed"
+            }
+        };
         columns.extend([
             texts("setting", rows, |row| row.setting.clone()),
             flags("chosen", rows, |row| row.is_chosen),
@@ -54,10 +62,21 @@ impl Experiment {
                 move |row: &ScoreRow| row.figures.get(name).map_or(f64::NAN, part)
             };
             columns.push(numbers(name, rows, part(|figure| figure.value)));
-            columns.push(numbers(&format!("{name}_low"), rows, part(|figure| figure.low)));
-            columns.push(numbers(&format!("{name}_high"), rows, part(|figure| figure.high)));
+            columns.push(numbers(
+                &format!("{name}_low"),
+                rows,
+                part(|figure| figure.low),
+            ));
+            columns.push(numbers(
+                &format!("{name}_high"),
+                rows,
+                part(|figure| figure.high),
+            ));
         }
-        for (index, name) in ["brier", "log_loss", "calibration_error"].into_iter().enumerate() {
+        for (index, name) in ["brier", "log_loss", "calibration_error"]
+            .into_iter()
+            .enumerate()
+        {
             columns.push(numbers(name, rows, |row| {
                 row.calibration.map_or(f64::NAN, |figures| figures[index])
             }));
@@ -76,14 +95,21 @@ impl Experiment {
         candidate: impl Fn(&T) -> &'a Candidate,
     ) -> [Column; 4] {
         [
-            texts("features", rows, |row| Some(candidate(row).choice.features.to_string())),
+            texts("features", rows, |row| {
+                Some(candidate(row).choice.features.to_string())
+            }),
             texts("representation", rows, |_| {
                 Some(self.spec.representation.name().to_owned())
             }),
             texts("twin", rows, |row| {
-                candidate(row).choice.twin.map(|twin| twin.name().to_owned())
+                candidate(row)
+                    .choice
+                    .twin
+                    .map(|twin| twin.name().to_owned())
             }),
-            texts("model", rows, |row| Some(candidate(row).model_name().to_owned())),
+            texts("model", rows, |row| {
+                Some(candidate(row).model_name().to_owned())
+            }),
         ]
     }
 
@@ -99,7 +125,9 @@ impl Experiment {
             importance: f64,
         }
         let mut lines = Vec::new();
-        let refits = fits.iter().filter(|row| matches!(row.task, FitTask::Refit { .. }));
+        let refits = fits
+            .iter()
+            .filter(|row| matches!(row.task, FitTask::Refit { .. }));
         for row in refits.filter(|row| row.failure.is_none()) {
             let index = row.task.candidate();
             let candidate = &self.candidates[index as usize];
@@ -114,7 +142,9 @@ impl Experiment {
                 importance: importance.get(&(column as u32)).copied().unwrap_or(missing),
             }));
         }
-        let mut columns = vec![texts("experiment", &lines, |_| Some(self.spec.name.clone()))];
+        let mut columns = vec![texts("experiment", &lines, |_| {
+            Some(self.spec.name.clone())
+        })];
         columns.extend(self.candidate_columns(&lines, |line| line.candidate));
         columns.extend([
             flags("chosen", &lines, |line| line.is_chosen),
@@ -171,9 +201,14 @@ impl Experiment {
             numbers("difference", rows, part(|comparison| comparison.difference)),
             numbers("low", rows, part(|comparison| comparison.low)),
             numbers("high", rows, part(|comparison| comparison.high)),
-            numbers("standard_error", rows, part(|comparison| comparison.standard_error)),
+            numbers(
+                "standard_error",
+                rows,
+                part(|comparison| comparison.standard_error),
+            ),
             texts("method", rows, |row| {
-                row.comparison.map(|comparison| comparison.method.name().to_owned())
+                row.comparison
+                    .map(|comparison| comparison.method.name().to_owned())
             }),
             numbers("p", rows, part(|comparison| comparison.p)),
             numbers("p_adjusted", rows, |row| row.p_adjusted),

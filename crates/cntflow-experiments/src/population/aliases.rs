@@ -12,22 +12,40 @@ use crate::error::{ExperimentError, Result};
 /// Sources: the metrics file of the Small CNN Zoo, the parameters of the Model Zoos (Ray Tune), the
 /// file names of CNT-DNNs, and the configurations of PGDL.
 const PUBLISHED: [(&str, &[&str]); 17] = [
-    ("test_accuracy", &["test_acc", "real_accuracy", "realaccuracy", "accuracy"]),
+    (
+        "test_accuracy",
+        &["test_acc", "real_accuracy", "realaccuracy", "accuracy"],
+    ),
     ("train_accuracy", &["train_acc"]),
     ("test_loss", &[]),
     ("train_loss", &[]),
     ("activation", &["config.activation", "model::nlin", "nlin"]),
     ("dataset", &["config.dataset", "dataset::name"]),
-    ("initialisation", &["config.w_init", "model::init_type", "init", "init_type"]),
-    ("initialisation_scale", &["config.init_std", "support", "model::init_std"]),
+    (
+        "initialisation",
+        &["config.w_init", "model::init_type", "init", "init_type"],
+    ),
+    (
+        "initialisation_scale",
+        &["config.init_std", "support", "model::init_std"],
+    ),
     ("bias_initialisation", &["config.b_init"]),
-    ("optimiser", &["config.optimizer", "optim::optimizer", "optimizer"]),
-    ("learning_rate", &["config.learning_rate", "optim::lr", "lr"]),
+    (
+        "optimiser",
+        &["config.optimizer", "optim::optimizer", "optimizer"],
+    ),
+    (
+        "learning_rate",
+        &["config.learning_rate", "optim::lr", "lr"],
+    ),
     ("l2", &["config.l2reg", "optim::wd", "weight_decay", "wd"]),
     ("dropout", &["config.dropout", "model::dropout"]),
     ("training_fraction", &["config.train_fraction"]),
     ("epochs", &["config.epochs", "training::epochs_train"]),
-    ("batch_size", &["config.batch_size", "trainset::batchsize", "batchsize"]),
+    (
+        "batch_size",
+        &["config.batch_size", "trainset::batchsize", "batchsize"],
+    ),
     ("depth", &["config.num_layers", "nlayers"]),
 ];
 

@@ -4,6 +4,9 @@ use polars::prelude::{Column, DataFrame, DataType, LazyFrame, PlSmallStr, col};
 
 use crate::error::{ExperimentError, Result};
 
+/// Name of the table of networks in errors.
+pub(crate) const NETWORKS: &str = "networks";
+
 /// A label column: numbers or text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LabelColumn {

@@ -41,7 +41,10 @@ mod tests {
     use super::*;
 
     fn column(values: &[Option<&str>]) -> Vec<Option<String>> {
-        values.iter().map(|value| value.map(str::to_owned)).collect()
+        values
+            .iter()
+            .map(|value| value.map(str::to_owned))
+            .collect()
     }
 
     #[test]

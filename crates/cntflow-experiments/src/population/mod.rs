@@ -17,9 +17,7 @@ pub use counts::PopulationCounts;
 use crate::error::{ExperimentError, Result};
 use crate::spec::{DEFAULT_HYPERPARAMETERS, DEFAULT_STRATA, ExperimentSpec, Target};
 use crate::target::RawTarget;
-use columns::{collect_columns, labels, nearest_names, numbers, texts};
-
-const TABLE: &str = "networks";
+use columns::{NETWORKS, collect_columns, labels, nearest_names, numbers, texts};
 
 /// The networks that take part, one row each, sorted by checkpoint, so that nothing depends on the
 /// order of a table's parts.
@@ -79,9 +77,9 @@ impl Population {
         if rows.is_empty() {
             return Err(ExperimentError::NothingLeft { counts });
         }
-        let checkpoints = texts(&frame, TABLE, "checkpoint")?;
-        let runs = texts(&frame, TABLE, "run")?;
-        let steps = numbers(&frame, TABLE, "step")?;
+        let checkpoints = texts(&frame, NETWORKS, "checkpoint")?;
+        let runs = texts(&frame, NETWORKS, "run")?;
+        let steps = numbers(&frame, NETWORKS, "step")?;
         let (groups, group_names) = named_groups(&rows, &groups, &runs, &checkpoints);
         counts.used = rows.len();
         counts.groups = group_names.len();
@@ -132,8 +130,11 @@ impl Population {
     /// The stratum of each row over which splits are balanced and permutations stay: the values of
     /// all stratum columns, joined.
     pub fn joint_strata(&self) -> Vec<String> {
-        let columns: Vec<Vec<Option<String>>> =
-            self.strata.iter().map(|(_, column)| column.texts()).collect();
+        let columns: Vec<Vec<Option<String>>> = self
+            .strata
+            .iter()
+            .map(|(_, column)| column.texts())
+            .collect();
         (0..self.n_rows())
             .map(|row| {
                 let values: Vec<&str> = columns
@@ -154,7 +155,7 @@ fn chosen_columns(
     default: &[&str],
     label: &str,
 ) -> Result<Vec<String>> {
-    let present = columns::require_columns(networks, TABLE, &[])?;
+    let present = columns::require_columns(networks, NETWORKS, &[])?;
     let Some(named) = named else {
         return Ok(default
             .iter()
@@ -165,7 +166,7 @@ fn chosen_columns(
     match named.iter().find(|name| !present.contains(name)) {
         None => Ok(named.to_vec()),
         Some(missing) => Err(ExperimentError::MissingColumn {
-            table: TABLE,
+            table: NETWORKS,
             column: missing.clone(),
             nearest: nearest_names(missing, &present),
         }),
@@ -183,7 +184,7 @@ fn read_frame(
     required.extend(spec.group.iter().map(String::as_str));
     required.extend(hyperparameters.iter().chain(strata).map(String::as_str));
     let required: Vec<&str> = required.into_iter().collect();
-    collect_columns(networks, TABLE, &required, &["digest"])
+    collect_columns(networks, NETWORKS, &required, &["digest"])
 }
 
 /// For each row of the table its group: rows with a common value of a group column or a common
@@ -192,10 +193,10 @@ fn row_groups(frame: &DataFrame, spec: &ExperimentSpec) -> Result<Vec<Option<usi
     let mut columns = spec
         .group
         .iter()
-        .map(|name| texts(frame, TABLE, name))
+        .map(|name| texts(frame, NETWORKS, name))
         .collect::<Result<Vec<_>>>()?;
     if frame.column("digest").is_ok() {
-        let digests = texts(frame, TABLE, "digest")?;
+        let digests = texts(frame, NETWORKS, "digest")?;
         // A digest joins rows, but a row that has nothing else is without a group.
         let has_group = |row: usize| columns.iter().any(|column| column[row].is_some());
         let joined = digests
@@ -226,8 +227,10 @@ fn named_groups(
             *smallest = name;
         }
     }
-    let mut by_name: Vec<(String, usize)> =
-        name_of_root.into_iter().map(|(root, name)| (name, root)).collect();
+    let mut by_name: Vec<(String, usize)> = name_of_root
+        .into_iter()
+        .map(|(root, name)| (name, root))
+        .collect();
     by_name.sort();
     let index_of_root: BTreeMap<usize, u32> = by_name
         .iter()
@@ -258,14 +261,14 @@ fn untrained_checkpoints(
 }
 
 fn raw_target(frame: &DataFrame, target: &Target, rows: &[usize]) -> Result<RawTarget> {
-    let column = labels(frame, TABLE, target.label())?.select(rows);
+    let column = labels(frame, NETWORKS, target.label())?.select(rows);
     match (column, target) {
         (LabelColumn::Texts(values), Target::Classes { .. }) => Ok(RawTarget::Texts(
             values.into_iter().map(Option::unwrap_or_default).collect(),
         )),
         (LabelColumn::Numbers(values), _) => Ok(RawTarget::Numbers(values)),
         (LabelColumn::Texts(_), _) => Err(ExperimentError::ColumnType {
-            table: TABLE,
+            table: NETWORKS,
             column: target.label().to_owned(),
             expected: "numbers, which this kind of target needs",
         }),
@@ -279,6 +282,6 @@ fn label_columns(
 ) -> Result<Vec<(String, LabelColumn)>> {
     names
         .iter()
-        .map(|name| Ok((name.clone(), labels(frame, TABLE, name)?.select(rows))))
+        .map(|name| Ok((name.clone(), labels(frame, NETWORKS, name)?.select(rows))))
         .collect()
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use polars::prelude::{DataFrame, LazyFrame};
 use polars::sql::SQLContext;
 
-use super::columns::{LabelColumn, labels, numbers, texts};
-use super::{PopulationCounts, TABLE};
+use super::columns::{LabelColumn, NETWORKS, labels, numbers, texts};
+use super::counts::PopulationCounts;
 use crate::error::{ExperimentError, Result};
 use crate::spec::{CheckpointSelection, ExperimentSpec};
 
@@ -33,7 +33,7 @@ pub(super) fn in_condition(
         .execute(&query)
         .and_then(LazyFrame::collect)
         .map_err(wrong)?;
-    let names = texts(&frame, TABLE, "checkpoint")?;
+    let names = texts(&frame, NETWORKS, "checkpoint")?;
     Ok(Some(names.into_iter().flatten().collect()))
 }
 
@@ -47,11 +47,11 @@ pub(super) fn select_rows(
     in_condition: &Option<HashSet<String>>,
     groups: &[Option<usize>],
 ) -> Result<(Vec<usize>, PopulationCounts)> {
-    let checkpoints = texts(frame, TABLE, "checkpoint")?;
-    let status = texts(frame, TABLE, "status")?;
-    let runs = texts(frame, TABLE, "run")?;
-    let steps = numbers(frame, TABLE, "step")?;
-    let has_label = labelled(&labels(frame, TABLE, spec.target.label())?);
+    let checkpoints = texts(frame, NETWORKS, "checkpoint")?;
+    let status = texts(frame, NETWORKS, "status")?;
+    let runs = texts(frame, NETWORKS, "run")?;
+    let steps = numbers(frame, NETWORKS, "step")?;
+    let has_label = labelled(&labels(frame, NETWORKS, spec.target.label())?);
 
     let mut order: Vec<usize> = (0..frame.height()).collect();
     order.sort_by(|&a, &b| checkpoints[a].cmp(&checkpoints[b]));
@@ -64,7 +64,11 @@ pub(super) fn select_rows(
             .as_ref()
             .is_none_or(|run| last.get(run) == Some(&row)),
     };
-    let meets_condition = |name: &str| in_condition.as_ref().is_none_or(|names| names.contains(name));
+    let meets_condition = |name: &str| {
+        in_condition
+            .as_ref()
+            .is_none_or(|names| names.contains(name))
+    };
     let mut counts = PopulationCounts {
         networks: order.len(),
         ..PopulationCounts::default()
@@ -173,7 +177,10 @@ mod tests {
     #[test]
     fn a_condition_that_keeps_nothing_says_what_was_left_out() {
         let error = read("where = 'test_accuracy > 2'").unwrap_err().to_string();
-        assert!(error.contains("no network is left") && error.contains("3 not in `where`"), "{error}");
+        assert!(
+            error.contains("no network is left") && error.contains("3 not in `where`"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -221,7 +228,11 @@ mod tests {
         let frame = frame.unwrap().lazy();
         let population = Population::read(frame.clone(), &spec(""), &BTreeMap::new()).unwrap();
         assert_eq!(population.target.order_values(), [0.5, 0.1]);
-        let names: Vec<&str> = population.hyperparameters.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = population
+            .hyperparameters
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         assert_eq!(names, ["activation", "learning_rate"]);
         let labels = BTreeMap::from([("test_accuracy".to_owned(), "other".to_owned())]);
         let population = Population::read(frame, &spec(""), &labels).unwrap();
@@ -236,7 +247,12 @@ mod tests {
         );
         let frame = frame.unwrap().lazy();
         let spec = spec("target = { label = 'kind', kind = 'regression' }");
-        let error = Population::read(frame, &spec, &BTreeMap::new()).unwrap_err().to_string();
-        assert!(error.contains("`kind`") && error.contains("numbers"), "{error}");
+        let error = Population::read(frame, &spec, &BTreeMap::new())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("`kind`") && error.contains("numbers"),
+            "{error}"
+        );
     }
 }

@@ -203,7 +203,10 @@ mod tests {
         assert_eq!(without.to_string(), "cnt - wiring");
         assert!(without.minus.contains(&FeatureSet::Wiring));
         let error = read("cnt + wirring").unwrap_err().to_string();
-        assert!(error.contains("`wirring`") && error.contains("wiring"), "{error}");
+        assert!(
+            error.contains("`wirring`") && error.contains("wiring"),
+            "{error}"
+        );
         assert_eq!(read("").unwrap_err(), SpecProblem::Empty);
     }
 }

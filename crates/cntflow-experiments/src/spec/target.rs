@@ -113,7 +113,10 @@ impl TryFrom<TargetKeys> for Target {
     type Error = SpecProblem;
 
     fn try_from(keys: TargetKeys) -> Result<Self, SpecProblem> {
-        let label = keys.label.clone().unwrap_or_else(|| DEFAULT_LABEL.to_owned());
+        let label = keys
+            .label
+            .clone()
+            .unwrap_or_else(|| DEFAULT_LABEL.to_owned());
         let written = [
             ("rule", keys.rule.is_some()),
             ("classes", keys.classes.is_some()),
@@ -166,7 +169,9 @@ impl TargetKeys {
             ("transform", self.transform.is_some() && !is_regression),
         ];
         let mut unread = unread.into_iter().filter(|(_, is_unread)| *is_unread);
-        unread.next().map(|(key, _)| SpecProblem::Meaningless { key })
+        unread
+            .next()
+            .map(|(key, _)| SpecProblem::Meaningless { key })
     }
 }
 
@@ -303,8 +308,14 @@ mod tests {
     #[test]
     fn keys_that_exclude_each_other_or_mean_nothing_are_named() {
         for (text, message) in [
-            ("{ rule = 'median', classes = 'values' }", "`rule` and `classes` exclude each other"),
-            ("{ kind = 'ranking', better = 'lower' }", "`better` has no meaning"),
+            (
+                "{ rule = 'median', classes = 'values' }",
+                "`rule` and `classes` exclude each other",
+            ),
+            (
+                "{ kind = 'ranking', better = 'lower' }",
+                "`better` has no meaning",
+            ),
             ("{ classes = 'quantiles' }", "needs n"),
             ("{ rule = 'median', n = 3 }", "`n` has no meaning"),
             ("{ lable = 'x' }", "unknown field `lable`"),

@@ -57,7 +57,8 @@ impl RawTarget {
         match self {
             Self::Numbers(values) => values.clone(),
             Self::Texts(values) => {
-                let distinct: Vec<&String> = values.iter().collect::<BTreeSet<_>>().into_iter().collect();
+                let distinct: Vec<&String> =
+                    values.iter().collect::<BTreeSet<_>>().into_iter().collect();
                 values
                     .iter()
                     .map(|value| distinct.partition_point(|other| *other < value) as f64)

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::spec::SpecProblem;
 use crate::quantile::quantile;
+use crate::spec::SpecProblem;
 
 /// How networks are divided into low and high performers.
 ///
