@@ -15,5 +15,6 @@ mod limits;
 mod populations;
 mod resume;
 mod support;
+mod twins;
 mod workflow;
 mod zoos;

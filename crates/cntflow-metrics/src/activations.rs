@@ -7,6 +7,7 @@ use cntflow_network::{
 };
 
 use crate::moments::RunningMoments;
+use crate::outputs::{Labels, OutputObserver, OutputValues};
 use crate::{MeasureOptions, MetricsError, NeuronData, Precision};
 
 /// Statistics of the activations.
@@ -15,18 +16,21 @@ pub(crate) struct ActivationStatistics {
     pub(crate) layers: Vec<Option<NeuronData>>,
     pub(crate) n_inputs: u64,
     pub(crate) stopped: Option<Stop>,
+    /// Statistics of the outputs; `None` where they are no probabilities of classes.
+    pub(crate) outputs: Option<OutputValues>,
 }
 
 /// Runs the inputs through the network. `shapes` has the nodes of each layer, from layer 0.
 pub(crate) fn observe(
     network: &Network<'_>,
     inputs: &[f32],
+    labels: Option<Labels<'_>>,
     shapes: &[Shape],
     options: &MeasureOptions,
 ) -> Result<ActivationStatistics, MetricsError> {
     let statistics = match options.precision {
-        Precision::Single => observe_in::<f32>(network, inputs, shapes, options),
-        Precision::Double => observe_in::<f64>(network, inputs, shapes, options),
+        Precision::Single => observe_in::<f32>(network, inputs, labels, shapes, options),
+        Precision::Double => observe_in::<f64>(network, inputs, labels, shapes, options),
     };
     Ok(statistics?)
 }
@@ -34,6 +38,7 @@ pub(crate) fn observe(
 fn observe_in<T: Real>(
     network: &Network<'_>,
     inputs: &[f32],
+    labels: Option<Labels<'_>>,
     shapes: &[Shape],
     options: &MeasureOptions,
 ) -> Result<ActivationStatistics, NetworkError> {
@@ -43,8 +48,13 @@ fn observe_in<T: Real>(
     };
     let layers = network.neurons()[1..].iter();
     let mut observers: Vec<LayerObserver> = layers.map(LayerObserver::new).collect();
+    let mut outputs = OutputObserver::new(network, labels, options);
+    let last = observers.len();
     let report = forward::<T>(network, inputs, &forward_options, |batch| {
         observers[batch.layer - 1].add(batch);
+        if let Some(outputs) = outputs.as_mut().filter(|_| batch.layer == last) {
+            outputs.add(batch);
+        }
     })?;
     let n_reached = report.stopped.as_ref().map_or(observers.len(), |s| s.layer);
     let with_shapes = observers.into_iter().zip(&shapes[1..]).enumerate();
@@ -55,6 +65,7 @@ fn observe_in<T: Real>(
         layers: layers.collect(),
         n_inputs: report.n_inputs as u64,
         stopped: report.stopped,
+        outputs: outputs.map(OutputObserver::finish),
     })
 }
 

@@ -13,6 +13,14 @@ pub enum MetricsError {
         /// The names of all metrics.
         known: Vec<&'static str>,
     },
+    /// There is not one label for each input.
+    #[error("{n_labels} labels for {n_inputs} inputs")]
+    Labels {
+        /// Number of inputs.
+        n_inputs: usize,
+        /// Number of labels.
+        n_labels: usize,
+    },
     /// The inputs do not fit the network.
     #[error(transparent)]
     Inputs(#[from] NetworkError),

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use cntflow_network::{LinkLayer, Network, NeuronLayer, Shape, Weights};
+use cntflow_network::{LayerKind, LinkLayer, Network, NeuronLayer, Role, Shape, Weights};
 
 use crate::activations::{ActivationStatistics, observe};
 use crate::kernel::{KernelScan, KernelShape};
 use crate::link_sample::GraphLinks;
+use crate::outputs::Labels;
 use crate::rows::{MeasuredLinks, RowBuilder};
 use crate::strengths::{LayerSides, LinkEnds, link_sums, node_shape};
 use crate::{
@@ -63,9 +64,41 @@ pub fn measure_with_inputs(
     inputs: &[f32],
     options: &MeasureOptions,
 ) -> Result<NetworkMetrics, MetricsError> {
+    measure_observed(network, inputs, None, options)
+}
+
+/// As [`measure_with_inputs`], over inputs whose classes are known. [`Metric::ProbeCorrect`] and
+/// [`Metric::ProbeLoss`] are measured if the network has an output for each class.
+///
+/// # Errors
+/// As [`measure_with_inputs`]; the number of labels is not that of the inputs.
+pub fn measure_with_labels(
+    network: &Network<'_>,
+    inputs: &[f32],
+    labels: Labels<'_>,
+    options: &MeasureOptions,
+) -> Result<NetworkMetrics, MetricsError> {
+    let n_values = network.neurons()[0].shape.n_values();
+    let n_inputs = inputs.len() / n_values.max(1);
+    if labels.classes.len() != n_inputs {
+        return Err(MetricsError::Labels {
+            n_inputs,
+            n_labels: labels.classes.len(),
+        });
+    }
+    measure_observed(network, inputs, Some(labels), options)
+}
+
+fn measure_observed(
+    network: &Network<'_>,
+    inputs: &[f32],
+    labels: Option<Labels<'_>>,
+    options: &MeasureOptions,
+) -> Result<NetworkMetrics, MetricsError> {
     let separate = with_separate_norms(network, options);
     let measurement = Measurement::new(separate.as_ref().unwrap_or(network), options);
-    let activations = observe(measurement.network, inputs, &measurement.shapes, options)?;
+    let shapes = &measurement.shapes;
+    let activations = observe(measurement.network, inputs, labels, shapes, options)?;
     Ok(measurement.run(Some(activations)))
 }
 
@@ -101,9 +134,16 @@ impl<'n, 'a> Measurement<'n, 'a> {
         }
     }
 
-    fn run(&self, activations: Option<ActivationStatistics>) -> NetworkMetrics {
+    fn run(&self, mut activations: Option<ActivationStatistics>) -> NetworkMetrics {
         let mut metrics = self.empty_metrics(activations.as_ref());
         let mut rows = RowBuilder::new(self.options);
+        let outputs = activations
+            .as_mut()
+            .and_then(|statistics| statistics.outputs.take());
+        rows.add_all_weights(self.network);
+        metrics
+            .layers
+            .extend(rows.take().into_iter().map(network_row));
         let mut sides = LayerSides::without_links(&self.shapes, self.options.boundary);
         // Rows of links come before the rows of the neurons they lead to.
         let mut link_rows: Vec<Vec<LayerRow>> = vec![Vec::new(); self.shapes.len()];
@@ -125,6 +165,12 @@ impl<'n, 'a> Measurement<'n, 'a> {
             let rows_of_neurons = neuron_rows(neurons, &columns, &abs, &mut rows);
             metrics.layers.extend(rows_of_neurons);
             metrics.neurons.push(columns);
+        }
+        if let (Some(outputs), Some(last)) = (outputs, self.network.neurons().last()) {
+            rows.add_outputs(&outputs);
+            let rows = rows.take().into_iter();
+            let output_rows = rows.map(|summary| row(last, last.name.clone(), summary));
+            metrics.layers.extend(output_rows);
         }
         metrics
     }
@@ -170,7 +216,7 @@ impl<'n, 'a> Measurement<'n, 'a> {
             }
         }
         let neurons = &self.network.neurons()[layer.to];
-        let row = |(metric, summary)| row(neurons, layer.name.clone(), metric, summary);
+        let row = |summary| row(neurons, layer.name.clone(), summary);
         rows.take().into_iter().map(row).collect()
     }
 
@@ -220,7 +266,7 @@ fn neuron_rows(
     if let Some(data) = &columns.data {
         rows.add_activations(data);
     }
-    let with_name = |name: &str, (metric, summary)| row(neurons, name.to_owned(), metric, summary);
+    let with_name = |name: &str, summary| row(neurons, name.to_owned(), summary);
     let summaries = rows.take().into_iter();
     let mut layer_rows: Vec<LayerRow> = summaries
         .map(|summary| with_name(&neurons.name, summary))
@@ -234,7 +280,19 @@ fn neuron_rows(
     layer_rows
 }
 
-fn row(neurons: &NeuronLayer, name: String, metric: Metric, summary: Summary) -> LayerRow {
+/// The row of a metric of the whole network.
+fn network_row((metric, summary): (Metric, Summary)) -> LayerRow {
+    LayerRow {
+        layer: 0,
+        name: String::new(),
+        kind: LayerKind::Network,
+        role: Role::Network,
+        metric,
+        summary,
+    }
+}
+
+fn row(neurons: &NeuronLayer, name: String, (metric, summary): (Metric, Summary)) -> LayerRow {
     LayerRow {
         layer: neurons.index,
         name,

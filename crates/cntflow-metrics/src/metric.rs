@@ -81,6 +81,23 @@ metrics! {
     NeuronsActivationStd = "neurons_activation_std",
     /// Per neuron the share of inputs for which A is exactly 0.
     NeuronsActivationZeroShare = "neurons_activation_zero_share",
+    /// Over the probe's inputs `-sum_k p_k ln p_k` in nats, p the softmax outputs. In rows of the
+    /// output layer, as all metrics of the probe. The softmax of linear outputs is taken first if
+    /// there are as many as the probe has classes.
+    ProbeEntropy = "probe_entropy",
+    /// Over the probe's inputs the largest minus the second largest softmax output.
+    ProbeMargin = "probe_margin",
+    /// Over the probe's inputs the largest softmax output.
+    ProbeLargest = "probe_largest",
+    /// Over the probe's inputs 1 where the first of the largest outputs is that of the label, 0
+    /// elsewhere: the mean is the accuracy. Only if there are as many outputs as classes.
+    ProbeCorrect = "probe_correct",
+    /// Over the probe's inputs `-ln p_k` in nats, k the label: the cross-entropy. Only if there are
+    /// as many outputs as classes.
+    ProbeLoss = "probe_loss",
+    /// Entries of all kernels and biases of the network, each once, in one row with role `network`,
+    /// kind `network`, layer 0 and an empty name. Measured only if asked for by name.
+    AllWeights = "all_weights",
 }
 
 impl Metric {
@@ -91,7 +108,31 @@ impl Metric {
 
     /// Whether measuring it needs inputs.
     pub fn needs_inputs(self) -> bool {
-        self >= Self::NeuronsStrength
+        matches!(
+            self,
+            Self::NeuronsStrength
+                | Self::NeuronsStrengthStd
+                | Self::NeuronsActivation
+                | Self::NeuronsActivationStd
+                | Self::NeuronsActivationZeroShare
+                | Self::ProbeEntropy
+                | Self::ProbeMargin
+                | Self::ProbeLargest
+                | Self::ProbeCorrect
+                | Self::ProbeLoss
+        )
+    }
+
+    /// Whether it is measured only if it is asked for by name. A second pass over all weights would
+    /// make every measurement slower.
+    pub fn is_on_request(self) -> bool {
+        self == Self::AllWeights
+    }
+
+    /// The metrics that are measured unless others are named.
+    pub fn defaults() -> Vec<Self> {
+        let all = Self::ALL.iter().copied();
+        all.filter(|metric| !metric.is_on_request()).collect()
     }
 }
 
@@ -144,7 +185,10 @@ mod tests {
     #[test]
     fn only_metrics_of_activations_need_inputs() {
         let needing = Metric::ALL.iter().filter(|metric| metric.needs_inputs());
-        assert!(needing.clone().all(|m| m.as_str().starts_with("neurons_")));
-        assert_eq!(needing.count(), 5);
+        let names = needing.map(|metric| metric.as_str());
+        let (neurons, probe): (Vec<_>, Vec<_>) = names.partition(|n| n.starts_with("neurons_"));
+        assert!(probe.iter().all(|name| name.starts_with("probe_")));
+        assert_eq!((neurons.len(), probe.len()), (5, 5));
+        assert!(!Metric::AllWeights.needs_inputs());
     }
 }

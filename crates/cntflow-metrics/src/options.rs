@@ -26,7 +26,7 @@ pub struct MeasureOptions {
     pub residual: Residual,
     /// Number type of the forward pass.
     pub precision: Precision,
-    /// The metrics to measure, in any order; all by default.
+    /// The metrics to measure, in any order; [`Metric::defaults`] by default.
     pub metrics: Vec<Metric>,
     /// Inputs per batch of the forward pass. An upper bound: batches are smaller for wide layers.
     pub batch: NonZeroUsize,
@@ -116,7 +116,7 @@ impl Default for MeasureOptions {
             fold_norm: true,
             residual: Residual::default(),
             precision: Precision::default(),
-            metrics: Metric::ALL.to_vec(),
+            metrics: Metric::defaults(),
             batch: const { NonZeroUsize::new(DEFAULT_BATCH).unwrap() },
         }
     }

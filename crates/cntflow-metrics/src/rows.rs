@@ -1,10 +1,11 @@
 //! The summaries of one layer, metric by metric.
 
-use cntflow_network::{LinkLayer, LinkWeights, Links, Role, Weights};
+use cntflow_network::{LinkLayer, LinkWeights, Links, Network, Role, Weights};
 
 use crate::kernel::{KernelScan, KernelShape, NormalisedFluctuation, correlation};
 use crate::link_sample::GraphLinks;
 use crate::moments::Moments;
+use crate::outputs::OutputValues;
 use crate::quantiles::Quantiles;
 use crate::sample::{Sample, Scratch, Times};
 use crate::{MeasureOptions, Metric, NeuronColumns, NeuronData, NeuronStatistics, Summary};
@@ -200,6 +201,38 @@ impl<'o> RowBuilder<'o> {
             self.add_values(Metric::NeuronsActivationStd, &post.std);
             self.add_values(Metric::NeuronsActivationZeroShare, &post.zero_share);
         }
+    }
+
+    /// Adds the metrics of the outputs over the probe's inputs.
+    pub(crate) fn add_outputs(&mut self, outputs: &OutputValues) {
+        self.add_values(Metric::ProbeEntropy, &outputs.entropy);
+        self.add_values(Metric::ProbeMargin, &outputs.margin);
+        self.add_values(Metric::ProbeLargest, &outputs.largest);
+        if let Some(labelled) = &outputs.labelled {
+            self.add_values(Metric::ProbeCorrect, &labelled.correct);
+            self.add_values(Metric::ProbeLoss, &labelled.loss);
+        }
+    }
+
+    /// Adds the entries of all kernels and biases, as the layers' rows have them: with the norms
+    /// that are folded into them.
+    pub(crate) fn add_all_weights(&mut self, network: &Network<'_>) {
+        if !self.asks(Metric::AllWeights) {
+            return;
+        }
+        let weights: Vec<LinkWeights<'_>> = network
+            .links()
+            .iter()
+            .map(|links| network.weights(links))
+            .collect();
+        let mut sample = Sample::default();
+        for weights in &weights {
+            for part in [&weights.kernel, &weights.bias].into_iter().flatten() {
+                sample = sample.with_weights(part, Times::Once);
+            }
+        }
+        let moments = Moments::of(&sample);
+        self.add_sample(Metric::AllWeights, &sample, &moments);
     }
 
     /// Adds the metrics of one gate.

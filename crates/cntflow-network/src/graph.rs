@@ -99,6 +99,8 @@ macro_rules! kinds {
 kinds! {
     /// A tensor of a network whose architecture is unknown. No layer of a graph has this kind.
     Tensor = "tensor",
+    /// A whole network. No layer of a graph has this kind.
+    Network = "network",
     /// The network's inputs.
     Input = "input",
     /// A dense layer.
@@ -186,16 +188,19 @@ pub enum Role {
     /// That of a tensor whose position in the network is unknown. No layer of a graph has this
     /// role.
     Unknown,
+    /// That of a row about the whole network. No layer of a graph has this role.
+    Network,
 }
 
 impl Role {
-    /// The name in tables: `input`, `hidden`, `output` or `unknown`.
+    /// The name in tables: `input`, `hidden`, `output`, `unknown` or `network`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Input => "input",
             Self::Hidden => "hidden",
             Self::Output => "output",
             Self::Unknown => "unknown",
+            Self::Network => "network",
         }
     }
 }

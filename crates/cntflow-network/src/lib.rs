@@ -14,6 +14,7 @@ mod plan;
 mod program;
 mod real;
 mod shape;
+mod twin;
 mod window;
 
 pub use activation::{Activation, DEFAULT_LEAKY_SLOPE};
@@ -35,4 +36,5 @@ pub use network::{LinkWeights, Network, Tensor, Weights};
 pub use plan::{MAX_KERNEL, MAX_LINKS, MAX_NEURONS, MAX_PARAMETERS, MAX_STACKED};
 pub use real::Real;
 pub use shape::Shape;
+pub use twin::{FixedBecause, Twin, TwinError};
 pub use window::{Axis, Window};

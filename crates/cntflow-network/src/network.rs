@@ -153,12 +153,26 @@ impl<'a> Network<'a> {
     /// With the norms there are more neurons than [`MAX_NEURONS`](crate::MAX_NEURONS).
     pub fn with_separate_norms(&self) -> Result<Network<'_>, NetworkError> {
         let graph = Graph::new(&self.architecture, Norms::Separate)?;
-        let borrowed = self.tensors.iter().map(|values| Cow::Borrowed(&**values));
         Ok(Network {
             architecture: self.architecture.clone(),
             graph,
-            tensors: borrowed.collect(),
+            tensors: self.borrowed_tensors(),
         })
+    }
+
+    /// The same architecture with other tensors of the same shapes.
+    pub(crate) fn with_tensors<'b>(&self, tensors: Vec<Cow<'b, [f32]>>) -> Network<'b> {
+        Network {
+            architecture: self.architecture.clone(),
+            graph: self.graph.clone(),
+            tensors,
+        }
+    }
+
+    /// The values of all tensors, not copied.
+    pub(crate) fn borrowed_tensors(&self) -> Vec<Cow<'_, [f32]>> {
+        let tensors = self.tensors.iter();
+        tensors.map(|values| Cow::Borrowed(&**values)).collect()
     }
 
     /// The architecture as it was given.

@@ -6,6 +6,7 @@ mod comparison;
 mod comparison_rows;
 mod copy;
 mod coverage;
+mod empty;
 mod error;
 mod frame;
 mod layers;
@@ -24,6 +25,7 @@ mod table;
 
 pub use compared_population::{Member, View};
 pub use comparison::ComparisonWriter;
+pub use empty::empty_networks;
 pub use error::TablesError;
 pub use frame::write_frame;
 pub use merge::MERGE_ABOVE;

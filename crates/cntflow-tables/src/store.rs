@@ -25,6 +25,9 @@ pub struct TableStore {
     root: Folder,
 }
 
+/// The folder of the twins' tables, below the real ones.
+const TWINS: &str = "twins";
+
 /// Name of the only part of a table without batches.
 pub(crate) const WHOLE: &str = "all";
 
@@ -37,6 +40,15 @@ impl TableStore {
     pub fn new(folder: &Path) -> Self {
         Self {
             root: Folder::at(folder).below("tables"),
+        }
+    }
+
+    /// The tables of a twin population, `<folder>/tables/twins/<name>`. They have the same schemas
+    /// and commits of their own.
+    #[must_use]
+    pub fn twin(&self, name: &str) -> Self {
+        Self {
+            root: self.root.below(TWINS).below(name),
         }
     }
 
@@ -159,13 +171,6 @@ impl TableStore {
         Ok(self.folder(table).readable(committed)?)
     }
 
-    /// The tables of a twin population: `<folder>/tables/twins/<name>`.
-    pub fn twin(&self, name: &str) -> Self {
-        Self {
-            root: self.root.below("twins").below(name),
-        }
-    }
-
     /// The folder of these tables: a path or a URL.
     pub fn path(&self) -> PathBuf {
         self.root.path_of("")
@@ -268,6 +273,62 @@ impl TableStore {
             return Ok(None);
         }
         crate::scan::scan_parquet(&paths).map(Some)
+    }
+
+    /// The tables of the experiments, each as one frame over all of them, by name: those of
+    /// [`Table::OF_EXPERIMENT`] and `features`. Those without a row are left out. `names` are the
+    /// experiments to look for; on a disk the folder is listed as well.
+    ///
+    /// # Errors
+    /// As [`TableStore::scan`].
+    pub fn scan_experiments(
+        &self,
+        names: &[&str],
+    ) -> Result<Vec<(&'static str, LazyFrame)>, TablesError> {
+        let mut all: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        all.extend(self.experiment_folders()?);
+        let mut frames = Vec::new();
+        for table in Table::OF_EXPERIMENT {
+            let mut paths = Vec::new();
+            for name in &all {
+                let own = self.experiment(name);
+                paths.extend(own.folder(table).readable(&own.parts(table)?)?);
+            }
+            if !paths.is_empty() {
+                frames.push((table.name(), scan_table(table, &paths)?));
+            }
+        }
+        let mut paths = Vec::new();
+        for name in &all {
+            let folder = self.experiment(name).root.below(FEATURES);
+            let files = folder.files()?;
+            let parts = files.iter().filter(|file| batch_of(&file.name).is_some());
+            paths.extend(folder.readable(parts)?);
+        }
+        if !paths.is_empty() {
+            frames.push((FEATURES, crate::scan::scan_parquet(&paths)?));
+        }
+        Ok(frames)
+    }
+
+    /// Names of the experiments' folders on a disk; none on an object store.
+    fn experiment_folders(&self) -> Result<Vec<String>, TablesError> {
+        let folder = self.root.below("experiments");
+        if folder.is_remote() {
+            return Ok(Vec::new());
+        }
+        let path = folder.path_of("");
+        if !path.is_dir() {
+            return Ok(Vec::new());
+        }
+        let mut names = Vec::new();
+        for entry in fs_err::read_dir(path)? {
+            let entry = entry?;
+            if entry.path().is_dir() {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        Ok(names)
     }
 
     /// Names of the parts of a table without batches.

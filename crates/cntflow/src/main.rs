@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod error_text;
 mod exit;
+mod experiments;
 mod folder;
 mod measure;
 mod output;

@@ -105,6 +105,28 @@ impl Population {
         })
     }
 
+    /// Checks that a table `networks`, which may be empty, has the columns that `spec` names, and
+    /// that its condition can be evaluated.
+    ///
+    /// # Errors
+    /// As [`Population::read`], but for what depends on rows.
+    pub fn check_columns(
+        networks: LazyFrame,
+        spec: &ExperimentSpec,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        let networks = aliases::with_aliases(networks, labels)?;
+        let chosen = |named: Option<&[String]>, default: &[&str]| {
+            chosen_columns(&networks, named, default, spec.target.label())
+        };
+        let hyperparameters = chosen(spec.hyperparameters.as_deref(), &DEFAULT_HYPERPARAMETERS)?;
+        let strata = chosen(spec.strata.as_deref(), &DEFAULT_STRATA)?;
+        let frame = read_frame(networks.clone(), spec, &hyperparameters, &strata)?;
+        selection::in_condition(networks, spec.condition.as_deref())?;
+        raw_target(&frame, &spec.target, &[])?;
+        Ok(())
+    }
+
     /// Number of networks.
     pub fn n_rows(&self) -> usize {
         self.checkpoints.len()

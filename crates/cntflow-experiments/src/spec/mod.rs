@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use features::{FeatureExpression, FeatureSet};
 pub use problem::SpecProblem;
 pub use protocol::Protocol;
-pub use target::{ClassRule, Target, Transform};
+pub use target::{ClassRule, DEFAULT_LABEL, Target, Transform};
 
 use crate::error::{ExperimentError, Result};
 

@@ -14,3 +14,4 @@ mod population_properties;
 mod population_reference;
 mod properties;
 mod reference;
+mod twins;

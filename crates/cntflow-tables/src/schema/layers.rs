@@ -18,11 +18,11 @@ pub const COLUMNS: &[Column] = &[
     ),
     text(
         "kind",
-        "Kind of the layer, such as `dense`, `conv2d` or `lstm`; `tensor` where the architecture is not known.",
+        "Kind of the layer, such as `dense`, `conv2d` or `lstm`; `tensor` where the architecture is not known, `network` in the row of `all_weights`.",
     ),
     text(
         "role",
-        "Position of the layer: `input`, `hidden` or `output`; `unknown` where the architecture is not known.",
+        "Position of the layer: `input`, `hidden` or `output`; `unknown` where the architecture is not known; `network` in the row of `all_weights`, whose name is empty and whose layer is 0.",
     ),
     text(
         "metric",

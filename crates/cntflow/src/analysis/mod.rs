@@ -1,6 +1,5 @@
 //! What is computed from the committed tables of a study: comparisons of populations, and
 //! classifiers.
 
-pub(crate) mod discrimination;
 mod population_groups;
 pub(crate) mod population_tables;

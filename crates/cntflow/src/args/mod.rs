@@ -18,15 +18,14 @@ use crate::study::measure_plan::{DigestKind, NeuronRows};
 
 const EXAMPLES: &str = "\
 Examples:
-  cntflow run pipelines/quickstart.toml           train, measure and discriminate
+  cntflow run pipelines/quickstart.toml           train, measure and evaluate
   cntflow measure zoo/ --probe mnist-6k --out runs/zoo
   cntflow query runs/quickstart \"SELECT status, count(*) FROM networks GROUP BY status\"
 
 Exit codes: 0 done; 1 failed or stopped; 2 wrong usage or study file; 3 done, but some checkpoints
 failed (the table 'networks' has the reason of each).";
 
-/// Complex Network Theory metrics over populations of neural networks: train, measure,
-/// discriminate.
+/// Complex Network Theory metrics over populations of neural networks: train, measure, evaluate.
 #[derive(Debug, Parser)]
 #[command(name = "cntflow", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -36,7 +35,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Train (if the study asks for it), measure and discriminate; resumes an interrupted run
+    /// Train (if the study asks for it), measure and evaluate; resumes an interrupted run
     ///
     /// The tables are Parquet files in OUT/tables. Finished work is saved regularly and never
     /// repeated. Ctrl-C saves finished work and stops. To resume, run the same command again, also
@@ -52,7 +51,7 @@ pub(crate) enum Command {
     /// to the checkpoint, or the checkpoint itself; otherwise it is inferred from the names and
     /// shapes of the tensors. `cntflow inspect` shows the result.
     Measure(MeasureArguments),
-    /// Train classifiers on tables and evaluate them on held-out runs
+    /// Run the experiments of a study on its tables: models, baselines, controls, verdicts
     Discriminate(DiscriminateArguments),
     /// Apply a saved classifier to other checkpoints
     ///
@@ -61,7 +60,9 @@ pub(crate) enum Command {
     Predict(PredictArguments),
     /// Query the tables of a folder with SQL
     ///
-    /// Tables: networks, layers, neurons, coverage, densities, divergences, discrimination.
+    /// Tables: networks, layers, neurons, coverage, densities, divergences; of experiments: scores,
+    /// verdicts, controls, predictions, importance, folds, features, fits; of twins networks_TWIN
+    /// and layers_TWIN, such as layers_shuffle.
     /// `cntflow query FOLDER --schema` prints their columns.
     Query(QueryArguments),
     /// Show one checkpoint: its graph, its metrics, and how each tensor is used
@@ -90,7 +91,7 @@ pub(crate) struct MeasureArguments {
     /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, http, https)
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
-    /// Metrics to compute, separated by commas [default: all]
+    /// Metrics to compute, separated by commas [default: all but all_weights]
     #[arg(long, value_delimiter = ',')]
     pub(crate) metrics: Vec<String>,
     /// Inputs for the data-dependent metrics: `DATASET[:train|test[:number]]`
@@ -99,6 +100,12 @@ pub(crate) struct MeasureArguments {
     /// Which neurons get a row in the table 'neurons'
     #[arg(long, value_enum, default_value_t = NeuronsArgument::None)]
     pub(crate) neurons: NeuronsArgument,
+    /// Twins to measure beside every network, separated by commas: shuffle, neurons, gaussian, sign
+    ///
+    /// A twin is the same network with other weights. Its tables are in OUT/tables/twins/TWIN, in
+    /// SQL networks_TWIN and layers_TWIN.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) twin: Vec<String>,
     /// Digest of each checkpoint in the table 'networks'; 'none' saves the time of hashing every
     /// file
     #[arg(long, value_enum, default_value_t = DigestArgument::Blake3)]
@@ -157,12 +164,14 @@ pub(crate) struct DiscriminateArguments {
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) workers: WorkerArguments,
+    #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArguments {
-    /// Classifier that a run has saved (`OUT/classifiers/RULE.json`)
+    /// Classifier that a run has saved (`OUT/classifiers/EXPERIMENT/FEATURES.json`)
     pub(crate) model: PathBuf,
     /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, http, https)
     #[arg(required = true)]

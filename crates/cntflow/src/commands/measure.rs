@@ -1,9 +1,11 @@
 //! `cntflow measure`.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 use cntflow_metrics::{MeasureOptions, Metric};
+use cntflow_network::Twin;
 use cntflow_storage::store::is_url;
 
 use crate::args::MeasureArguments;
@@ -12,7 +14,7 @@ use crate::output::run_summary::RunSummary;
 use crate::printer;
 use crate::run::options::{RunOptions, RunUntil};
 use crate::run::run_plan::run_plan;
-use crate::study::measure_plan::MeasurePlan;
+use crate::study::measure_plan::{MeasurePlan, distinct_twins};
 use crate::study::plan::Plan;
 
 /// Measures the checkpoints of some sources into tables.
@@ -24,6 +26,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
     }
     let probe = arguments.probe.as_deref();
     let measure = MeasurePlan {
+        twins: distinct_twins(&parse_twins(&arguments.twin)?),
         digest: arguments.digest.into(),
         limits: arguments.limits.limits(),
         ..MeasurePlan::new(measure_options, probe, arguments.neurons.into())?
@@ -51,14 +54,15 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
         sources,
         catalog: arguments.columns.into(),
         measure,
-        discriminate: None,
+        labels: BTreeMap::new(),
+        experiments: Vec::new(),
     };
     let outcome = run_plan(&plan, &options)?;
     if outcome.is_leader {
         let summary = RunSummary {
             outcome: &outcome,
             populations: None,
-            discrimination: None,
+            experiments: &[],
             seconds: started.elapsed().as_secs_f64(),
         };
         if arguments.output.json {
@@ -73,6 +77,11 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
 fn parse_metrics(names: &[String]) -> Result<Vec<Metric>, UsageError> {
     let metrics: Result<Vec<Metric>, _> = names.iter().map(|name| name.parse()).collect();
     metrics.map_err(|error| UsageError::from_error(&error).with_prefix("--metrics: "))
+}
+
+fn parse_twins(names: &[String]) -> Result<Vec<Twin>, UsageError> {
+    let twins: Result<Vec<Twin>, _> = names.iter().map(|name| name.parse()).collect();
+    twins.map_err(|error| UsageError::from_error(&error).with_prefix("--twin: "))
 }
 
 /// Gives `zoo`, `./zoo` and `zoo/` one spelling, so that their checkpoints have one name each. URLs

@@ -23,7 +23,7 @@ pub(crate) fn run_command(command: Command) -> anyhow::Result<ExitStatus> {
         Command::Run(arguments) => run::run(arguments, RunUntil::Measured),
         Command::Train(arguments) => run::run(arguments, RunUntil::Trained),
         Command::Measure(arguments) => measure::measure(arguments),
-        Command::Discriminate(arguments) => discriminate::discriminate(&arguments),
+        Command::Discriminate(arguments) => discriminate::discriminate(arguments),
         Command::Predict(arguments) => predict::predict(arguments),
         Command::Query(arguments) => query::query(&arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),

@@ -30,7 +30,8 @@ pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus>
             limits: arguments.limits.limits(),
             ..measure
         },
-        discriminate: None,
+        labels: std::collections::BTreeMap::new(),
+        experiments: Vec::new(),
     };
     let temporary = tempfile::tempdir()?;
     let options = RunOptions {

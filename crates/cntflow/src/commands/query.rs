@@ -1,5 +1,6 @@
 //! `cntflow query`.
 
+use cntflow_network::Twin;
 use cntflow_tables::schema::ColumnDescription;
 use cntflow_tables::{Table, TableStore, TablesError, write_frame};
 use polars::prelude::{Column, DataFrame};
@@ -7,6 +8,7 @@ use polars::sql::SQLContext;
 
 use crate::args::{Format, QueryArguments};
 use crate::exit::{ExitStatus, UsageError};
+use crate::folder::record::StudyRecord;
 use crate::output::frames;
 use crate::printer;
 
@@ -57,22 +59,40 @@ fn queryable() -> impl Iterator<Item = Table> {
         .filter(|table| *table != Table::Populations)
 }
 
-fn names(tables: impl Iterator<Item = Table>) -> String {
-    tables.map(Table::name).collect::<Vec<_>>().join(", ")
+/// The tables of twins that can be queried.
+const OF_TWINS: [Table; 2] = [Table::Networks, Table::Layers];
+
+/// All tables that can be queried, by their names in SQL: `networks`, `networks_shuffle`, ...
+fn named_tables(tables: &TableStore) -> Vec<(String, TableStore, Table)> {
+    let real = queryable().map(|table| (table.name().to_owned(), tables.clone(), table));
+    let twins = Twin::ALL.into_iter().flat_map(|twin| {
+        let store = tables.twin(twin.as_str());
+        OF_TWINS.map(|table| (format!("{}_{twin}", table.name()), store.clone(), table))
+    });
+    let of_experiments = Table::OF_EXPERIMENT
+        .map(|table| (table.name().to_owned(), tables.clone(), table));
+    real.chain(of_experiments).chain(twins).collect()
 }
 
 fn answer(tables: &TableStore, arguments: &QueryArguments) -> anyhow::Result<DataFrame> {
     let mut context = SQLContext::new();
     let mut present = Vec::new();
-    for table in queryable() {
-        match tables.scan(table) {
+    for (name, store, table) in named_tables(tables) {
+        match store.scan(table) {
             Ok(frame) => {
-                context.register(table.name(), frame);
-                present.push(table);
+                context.register(&name, frame);
+                present.push(name);
             }
             Err(TablesError::Empty { .. }) => {}
             Err(error) => return Err(error.into()),
         }
+    }
+    let record = StudyRecord::read(&arguments.folder)?;
+    let experiments = record.map_or_else(Vec::new, |record| record.experiments);
+    let names: Vec<&str> = experiments.iter().map(|spec| spec.name.as_str()).collect();
+    for (name, frame) in tables.scan_experiments(&names)? {
+        context.register(name, frame);
+        present.push(name.to_owned());
     }
     if present.is_empty() {
         return Err(UsageError(format!("{}: no tables here", arguments.folder.display())).into());
@@ -80,7 +100,7 @@ fn answer(tables: &TableStore, arguments: &QueryArguments) -> anyhow::Result<Dat
     // Resolving the plan looks up all columns. Errors up to there are the query's, later ones the
     // tables'.
     let wrong = |error| {
-        let present = names(present.iter().copied());
+        let present = present.join(", ");
         UsageError(format!("query: {error}\ntables here: {present}"))
     };
     let sql = arguments.sql.as_deref().unwrap_or_default();
@@ -96,16 +116,24 @@ fn describe(tables: &TableStore, table: Option<&str>) -> anyhow::Result<DataFram
     let Some(name) = table else {
         return describe_all(tables);
     };
-    let unknown = || UsageError(format!("no table '{name}'; tables: {}", names(queryable())));
-    let table = Table::from_name(name).ok_or_else(unknown)?;
-    frame(&tables.describe_columns(table)?, None)
+    let all = named_tables(tables);
+    let Some((_, store, table)) = all.iter().find(|(known, ..)| known == name) else {
+        let names: Vec<&str> = all.iter().map(|(known, ..)| known.as_str()).collect();
+        let names = names.join(", ");
+        return Err(UsageError(format!("no table '{name}'; tables: {names}")).into());
+    };
+    frame(&store.describe_columns(*table)?, None)
 }
 
 fn describe_all(tables: &TableStore) -> anyhow::Result<DataFrame> {
     let (mut descriptions, mut names) = (Vec::new(), Vec::new());
-    for table in queryable() {
-        let columns = tables.describe_columns(table)?;
-        names.extend(std::iter::repeat_n(table.name(), columns.len()));
+    for (name, store, table) in named_tables(tables) {
+        // Every folder has the tables of networks; those of twins are only where they are measured.
+        if Table::from_name(&name).is_none() && store.batches()?.is_empty() {
+            continue;
+        }
+        let columns = store.describe_columns(table)?;
+        names.extend(std::iter::repeat_n(name, columns.len()));
         descriptions.extend(columns);
     }
     frame(&descriptions, Some(Column::new("table".into(), names)))

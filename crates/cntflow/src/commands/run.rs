@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use crate::analysis::discrimination::discriminate_folder;
 use crate::analysis::population_tables::write_population_tables;
 use crate::args::RunArguments;
 use crate::exit::{ExitStatus, UsageError};
+use crate::experiments::run_experiments::{ExperimentRun, Experiments};
 use crate::output::run_summary::RunSummary;
 use crate::printer;
 use crate::run::options::{RunOptions, RunUntil, WorkerOptions};
@@ -13,7 +13,7 @@ use crate::run::run_plan::run_plan;
 use crate::study::plan::Plan;
 
 /// Runs a study up to and including the stage `until`; after measuring come populations and
-/// discrimination.
+/// experiments.
 pub(crate) fn run(arguments: RunArguments, until: RunUntil) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
     let plan = Plan::read(&arguments.study)?;
@@ -21,9 +21,6 @@ pub(crate) fn run(arguments: RunArguments, until: RunUntil) -> anyhow::Result<Ex
         let study = arguments.study.display();
         return Err(UsageError(format!("{study}: no [population] to train")).into());
     }
-    let workers = WorkerOptions::from(arguments.workers);
-    let n_threads = workers.n_threads;
-    let progress = arguments.output.progress();
     let options = RunOptions {
         out: arguments
             .folder
@@ -32,33 +29,42 @@ pub(crate) fn run(arguments: RunArguments, until: RunUntil) -> anyhow::Result<Ex
         fresh: arguments.folder.fresh,
         retry_failed: arguments.folder.retry_failed,
         until,
-        workers,
-        progress,
+        workers: WorkerOptions::from(arguments.workers),
+        progress: arguments.output.progress(),
     };
-    let outcome = run_plan(&plan, &options)?;
+    let mut outcome = run_plan(&plan, &options)?;
+    let (folder, record) = (&outcome.folder, &outcome.record);
+    let is_measured = outcome.is_complete && until == RunUntil::Measured;
+    let experiments = if is_measured {
+        let run = ExperimentRun {
+            folder,
+            record,
+            labels: &plan.labels,
+            workers: &options.workers,
+            progress: options.progress,
+            stop: &outcome.stop,
+        };
+        run.run_all(&plan.experiments)?
+    } else {
+        Experiments::default()
+    };
     if !outcome.is_leader {
         return Ok(outcome.status());
     }
-    let (folder, record) = (&outcome.folder, &outcome.record);
-    let is_measured = outcome.is_complete && until == RunUntil::Measured;
     let populations = match &plan.measure.populations {
-        Some(spec) if is_measured => {
-            Some(write_population_tables(folder, record, spec, n_threads)?)
-        }
+        Some(spec) if is_measured => Some(write_population_tables(
+            folder,
+            record,
+            spec,
+            options.workers.n_threads,
+        )?),
         _ => None,
     };
-    // A failure of the discrimination is returned after the summary: the tables are valid without
-    // it.
-    let discrimination = match &plan.discriminate {
-        Some(spec) if is_measured => Some(discriminate_folder(folder, record, spec, progress)),
-        _ => None,
-    };
+    outcome.is_complete &= !experiments.is_stopped;
     let summary = RunSummary {
         outcome: &outcome,
         populations: populations.as_ref(),
-        discrimination: discrimination
-            .as_ref()
-            .and_then(|result| result.as_ref().ok()),
+        experiments: &experiments.results,
         seconds: started.elapsed().as_secs_f64(),
     };
     if arguments.output.json {
@@ -66,6 +72,7 @@ pub(crate) fn run(arguments: RunArguments, until: RunUntil) -> anyhow::Result<Ex
     } else {
         printer::result(&summary.text());
     }
-    discrimination.transpose()?;
+    // The tables are valid without an experiment that failed, so its error comes after the summary.
+    experiments.first_error()?;
     Ok(outcome.status())
 }

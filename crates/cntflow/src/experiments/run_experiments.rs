@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
-use cntflow_dataflow::{Cluster, Executor, Finished, Stop, TaskQueue, assign, run};
+use cntflow_dataflow::{Cluster, Executor, Finished, Peers, Stop, TaskQueue, assign, run};
 use cntflow_experiments::evaluation::{Experiment, FitRow, FitTask, Inputs};
 use cntflow_experiments::frames::{fits_from_frame, fits_to_frame};
 use cntflow_experiments::spec::{ExperimentSpec, Twin};
@@ -18,11 +19,16 @@ use super::result::ExperimentResult;
 use crate::folder::batch_name::new_batch_name;
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
+use crate::printer;
 use crate::progress::display::ProgressMode;
 use crate::run::options::{ClusterProcess, WorkerOptions};
 
 /// Key of a part's metadata: what the results of an experiment depend on.
 const IDENTITY_KEY: &str = "cntflow.experiment";
+
+/// How long a process waits for the others between two stages: process 0 may be merging tables or
+/// writing results.
+const MEETING_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Where and how experiments are run.
 pub(crate) struct ExperimentRun<'a> {
@@ -40,8 +46,33 @@ pub(crate) struct ExperimentRun<'a> {
     pub(crate) stop: &'a Stop,
 }
 
+/// How the experiments of a study ended in this process.
+#[derive(Debug, Default)]
+pub(crate) struct Experiments {
+    /// Those that are finished.
+    pub(crate) results: Vec<ExperimentResult>,
+    /// Why others failed.
+    pub(crate) errors: Vec<anyhow::Error>,
+    /// Whether the user stopped one.
+    pub(crate) is_stopped: bool,
+}
+
+impl Experiments {
+    /// The first error, after all others are printed.
+    pub(crate) fn first_error(self) -> anyhow::Result<()> {
+        let mut errors = self.errors.into_iter();
+        let Some(first) = errors.next() else {
+            return Ok(());
+        };
+        for error in errors {
+            printer::error(&error);
+        }
+        Err(first)
+    }
+}
+
 /// How an experiment ended in this process.
-pub(crate) enum ExperimentEnd {
+enum ExperimentEnd {
     /// Its results are in the tables.
     Finished(Box<ExperimentResult>),
     /// The user stopped it; finished fits are committed.
@@ -51,12 +82,40 @@ pub(crate) enum ExperimentEnd {
 }
 
 impl ExperimentRun<'_> {
-    /// Runs one experiment, or what is left of it. In a cluster every process calls this.
+    /// Runs all experiments, one after the other. One that fails leaves the others alone. In a
+    /// cluster every process calls this.
+    ///
+    /// # Errors
+    /// The processes of a cluster cannot meet.
+    pub(crate) fn run_all(&self, specs: &[ExperimentSpec]) -> anyhow::Result<Experiments> {
+        let mut experiments = Experiments::default();
+        if specs.is_empty() {
+            return Ok(experiments);
+        }
+        // Process 0 may still be merging the parts of tables that the others are about to read.
+        if let Some(cluster) = &self.workers.cluster {
+            connect(cluster, &[("the stage", "experiments".to_owned())])?;
+        }
+        for spec in specs {
+            match self.run(spec) {
+                Ok(ExperimentEnd::Finished(result)) => experiments.results.push(*result),
+                Ok(ExperimentEnd::Helped) => {}
+                Ok(ExperimentEnd::Stopped) => {
+                    experiments.is_stopped = true;
+                    break;
+                }
+                Err(error) => experiments.errors.push(error),
+            }
+        }
+        Ok(experiments)
+    }
+
+    /// Runs one experiment, or what is left of it.
     ///
     /// # Errors
     /// The experiment cannot be prepared; a table cannot be read or written; a worker or another
     /// process failed.
-    pub(crate) fn run(&self, spec: &ExperimentSpec) -> anyhow::Result<ExperimentEnd> {
+    fn run(&self, spec: &ExperimentSpec) -> anyhow::Result<ExperimentEnd> {
         self.run_named(spec)
             .with_context(|| format!("experiment '{}'", spec.name))
     }
@@ -167,10 +226,6 @@ impl ExperimentRun<'_> {
         for part in earlier.iter().filter(|part| **part != whole) {
             tables.remove_part(Table::Fits, part)?;
         }
-        for model in experiment.trained_models(&evaluation)? {
-            let name = format!("{}/{}", experiment.spec.name, model.file_stem());
-            self.folder.save_classifier(&name, |path| model.save(path))?;
-        }
         tables.write_whole(Table::Verdicts, &experiment.verdict_frame(&evaluation)?, &metadata)?;
         Ok(())
     }
@@ -212,7 +267,11 @@ impl Stage<'_> {
         let (process, n_processes) = match &workers.cluster {
             None => (0, 1),
             Some(cluster) => {
-                let peers = self.connect(cluster, name)?;
+                let fingerprint = [
+                    ("the experiment", self.identity.to_owned()),
+                    ("the stage", name.to_owned()),
+                ];
+                let peers = connect(cluster, &fingerprint)?;
                 let ends = (peers.process(), peers.processes());
                 executor.peers = Some(peers);
                 ends
@@ -243,19 +302,16 @@ impl Stage<'_> {
         work.progress.finish();
         Ok(finished?)
     }
+}
 
-    fn connect(
-        &self,
-        cluster: &ClusterProcess,
-        stage: &'static str,
-    ) -> anyhow::Result<cntflow_dataflow::Peers> {
-        let cluster = Cluster::from_hosts_file(&cluster.hosts, cluster.index)?;
-        let fingerprint = [
-            ("the experiment", self.identity.to_owned()),
-            ("the stage", stage.to_owned()),
-        ];
-        Ok(cluster.connect(&fingerprint)?)
-    }
+/// Connects the processes of a cluster for one stage.
+fn connect(
+    process: &ClusterProcess,
+    fingerprint: &[(&'static str, String)],
+) -> anyhow::Result<Peers> {
+    let mut cluster = Cluster::from_hosts_file(&process.hosts, process.index)?;
+    cluster.connect_timeout = MEETING_TIMEOUT;
+    Ok(cluster.connect(fingerprint)?)
 }
 
 /// The committed fits of an experiment with this identity.

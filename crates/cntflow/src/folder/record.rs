@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use cntflow_catalog::LabelColumn;
-use cntflow_discriminate::DiscriminateSpec;
+use cntflow_experiments::spec::ExperimentSpec;
 use cntflow_storage::store::Folder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,8 +29,12 @@ pub(crate) struct StudyRecord {
     pub(crate) populations: Option<PopulationsSpec>,
     /// Label columns of the table `networks`.
     pub(crate) labels: Vec<LabelColumn>,
-    /// How to discriminate, as of the latest run.
-    pub(crate) discriminate: Option<DiscriminateSpec>,
+    /// Aliases of label columns, as of the latest run.
+    #[serde(default)]
+    pub(crate) label_aliases: BTreeMap<String, String>,
+    /// The experiments, as of the latest run.
+    #[serde(default)]
+    pub(crate) experiments: Vec<ExperimentSpec>,
 }
 
 impl StudyRecord {
@@ -45,6 +49,12 @@ impl StudyRecord {
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value.clone()))
         .collect()
+    }
+
+    /// Whether the networks were measured over a probe.
+    pub(crate) fn has_probe(&self) -> bool {
+        let options = options_by_name(&self.measured_with);
+        options.get("probe").is_some_and(|probe| !probe.is_null())
     }
 
     /// The record of a folder (a path or a URL); `None` if it has none.

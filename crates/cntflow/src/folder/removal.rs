@@ -13,8 +13,12 @@ use super::file_names::{STUDY_FILE, is_partial_record, local_files, name_matches
 /// First comes what says that work is done: if the removal is interrupted, work is left to do
 /// again, and there are never results that lack a part. The record of the study comes last: the
 /// folder stays ours until it is empty.
-const OUTPUT_NAMES: [&str; 6] = [
+const OUTPUT_NAMES: [&str; 10] = [
     "tables/networks",
+    "tables/twins/shuffle/networks",
+    "tables/twins/neurons/networks",
+    "tables/twins/gaussian/networks",
+    "tables/twins/sign/networks",
     MERGED_CATALOG,
     "tables",
     "checkpoints",

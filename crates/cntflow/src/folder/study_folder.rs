@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use cntflow_catalog::Catalog;
+use cntflow_network::Twin;
 use cntflow_storage::store::{Folder, ObjectStores};
 use cntflow_tables::TableStore;
 use fs_err as fs;
@@ -51,10 +52,11 @@ impl StudyFolder {
             path: path.to_owned(),
             _lock: Some(lock),
         };
-        let tables = folder.tables();
-        tables.remove_leftovers()?;
-        if tables.batches()?.len() > MERGE_AT_START {
-            tables.merge(&new_batch_name(0))?;
+        for tables in folder.all_tables()? {
+            tables.remove_leftovers()?;
+            if tables.batches()?.len() > MERGE_AT_START {
+                tables.merge(&new_batch_name(0))?;
+            }
         }
         Ok(folder)
     }
@@ -94,6 +96,29 @@ impl StudyFolder {
     /// Its tables.
     pub(crate) fn tables(&self) -> TableStore {
         TableStore::new(&self.path)
+    }
+
+    /// The tables of a twin population.
+    pub(crate) fn twin_tables(&self, twin: Twin) -> TableStore {
+        self.tables().twin(twin.as_str())
+    }
+
+    /// Its tables, and those of the twins that it has.
+    ///
+    /// # Errors
+    /// The folder is on an object store and cannot be listed.
+    pub(crate) fn all_tables(&self) -> anyhow::Result<Vec<TableStore>> {
+        let folder = Folder::at(&self.path).below("tables").below("twins");
+        // One request tells whether an object store has any; there may be none at all.
+        let has_twins = match &folder {
+            Folder::Local(path) => path.is_dir(),
+            Folder::Remote(url) => !ObjectStores::of_process()?
+                .list(&format!("{url}/"))?
+                .is_empty(),
+        };
+        let twins = Twin::ALL.into_iter().filter(|_| has_twins);
+        let twins = twins.map(|twin| self.twin_tables(twin));
+        Ok(std::iter::once(self.tables()).chain(twins).collect())
     }
 
     /// The folder of trained checkpoints.

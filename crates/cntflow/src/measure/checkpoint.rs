@@ -1,20 +1,40 @@
-//! One checkpoint becomes one record. Any failure becomes the status and reason of that record.
+//! One checkpoint becomes one record, and one for each twin. Any failure becomes the status and
+//! reason of a record.
 
 use std::time::Instant;
 
 use cntflow_architecture::{ArchitectureError, Coverage, resolve_architecture};
 use cntflow_catalog::{Absence, CatalogEntry};
 use cntflow_formats::OpenCheckpoint;
+use cntflow_network::{Twin, TwinError};
+use cntflow_storage::FullMessage;
 use cntflow_tables::{CoverageRow, Record, Status};
 
-use super::network::{Measured, measure_with_architecture, measure_without_architecture};
+use super::network::{
+    Measured, MeasuredTwin, Missing, measure_with_twins, measure_without_architecture,
+};
 use crate::error_text::checkpoint_reason;
 use crate::study::measure_plan::{DigestKind, MeasurePlan, NeuronRows};
 
-/// Measures the checkpoint of a catalog entry.
-pub(crate) fn measure_entry(entry: &CatalogEntry, plan: &MeasurePlan) -> Record {
+/// The records of a checkpoint: of its network and of its twins, those that were missing.
+#[derive(Debug)]
+pub(crate) struct CheckpointRecords {
+    /// That of the network.
+    pub(crate) real: Option<Record>,
+    /// Those of the twins.
+    pub(crate) twins: Vec<(Twin, Record)>,
+}
+
+/// Measures what is missing of the checkpoint of a catalog entry. A checkpoint that cannot be read
+/// fails with its twins.
+pub(crate) fn measure_entry(
+    entry: &CatalogEntry,
+    missing: &Missing,
+    plan: &MeasurePlan,
+) -> CheckpointRecords {
     let started = Instant::now();
     let mut record = empty_record(entry);
+    let mut twins = Vec::new();
     match &entry.absent {
         Some(absence) => {
             record.status = match absence {
@@ -23,24 +43,78 @@ pub(crate) fn measure_entry(entry: &CatalogEntry, plan: &MeasurePlan) -> Record 
             };
             record.reason = Some(absence.to_string());
         }
-        None => match read_and_measure(&mut record, plan) {
-            Ok(measured) => fill_record(&mut record, measured, plan),
+        None => match read_and_measure(&mut record, missing, plan) {
+            Ok((measured, measured_twins)) => {
+                let twin_records = measured_twins.into_iter();
+                twins.extend(twin_records.map(|twin| twin_record(&record, twin, plan)));
+                if let Some(measured) = measured {
+                    fill_record(&mut record, measured, plan);
+                }
+            }
             Err(error) => {
                 record.status = Status::Failed;
                 record.reason = Some(checkpoint_reason(&error));
             }
         },
     }
-    record.seconds = started.elapsed().as_secs_f64();
-    record
+    let of_twins: f64 = twins.iter().map(|(_, record)| record.seconds).sum();
+    record.seconds = started.elapsed().as_secs_f64() - of_twins;
+    if record.status != Status::Ok && twins.is_empty() {
+        let like_real = |&twin: &Twin| (twin, unmeasured_twin(&record, record.reason.clone()));
+        twins.extend(missing.twins.iter().map(like_real));
+    }
+    CheckpointRecords {
+        real: missing.real.then_some(record),
+        twins,
+    }
 }
 
-/// The record of a checkpoint whose measurement panicked.
-pub(crate) fn failed_record(entry: &CatalogEntry, reason: String) -> Record {
-    Record {
+/// The records of a checkpoint whose measurement panicked.
+pub(crate) fn failed_records(
+    entry: &CatalogEntry,
+    missing: &Missing,
+    reason: &str,
+) -> CheckpointRecords {
+    let failed = || Record {
         status: Status::Failed,
-        reason: Some(reason),
+        reason: Some(reason.to_owned()),
         ..empty_record(entry)
+    };
+    CheckpointRecords {
+        real: missing.real.then(failed),
+        twins: missing.twins.iter().map(|&twin| (twin, failed())).collect(),
+    }
+}
+
+/// The record of a twin; `record` is that of the network, with what was read of the file.
+fn twin_record(record: &Record, twin: MeasuredTwin, plan: &MeasurePlan) -> (Twin, Record) {
+    let mut of_twin = unmeasured_twin(record, None);
+    match twin.measured {
+        Ok(measured) => {
+            fill_record(&mut of_twin, measured, plan);
+            // Rows of neurons and populations are of the networks themselves.
+            of_twin.samples = None;
+            if let Some(metrics) = &mut of_twin.metrics {
+                metrics.neurons = Vec::new();
+            }
+        }
+        Err(error) => {
+            of_twin.status = Status::Failed;
+            of_twin.reason = Some(format!("no twin {}: {}", twin.twin, error.full_message()));
+        }
+    }
+    of_twin.seconds = twin.seconds;
+    (twin.twin, of_twin)
+}
+
+/// The record of a twin before it was measured, with the status of the network's.
+fn unmeasured_twin(record: &Record, reason: Option<String>) -> Record {
+    Record {
+        status: record.status,
+        reason,
+        digest: record.digest.clone(),
+        bytes: record.bytes,
+        ..empty_record(&record.entry)
     }
 }
 
@@ -62,8 +136,9 @@ fn empty_record(entry: &CatalogEntry) -> Record {
 /// Reads the file and measures its network. The record keeps what was read before a failure.
 fn read_and_measure(
     record: &mut Record,
+    missing: &Missing,
     plan: &MeasurePlan,
-) -> Result<Measured, ArchitectureError> {
+) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
     let checkpoint = OpenCheckpoint::open_at(&record.entry.location, &plan.limits)?;
     record.digest = (plan.digest == DigestKind::Blake3).then(|| checkpoint.digest());
     record.bytes = Some(checkpoint.bytes());
@@ -71,8 +146,19 @@ fn read_and_measure(
         resolve_architecture(&checkpoint, record.entry.architecture.as_deref());
     record.coverage = coverage.into_iter().map(coverage_row).collect();
     match resolved {
-        Ok(resolved) => measure_with_architecture(&checkpoint, resolved, plan),
-        Err(error) => measure_without_architecture(&checkpoint, error, plan),
+        Ok(resolved) => {
+            let name = &record.entry.checkpoint;
+            measure_with_twins(&checkpoint, resolved, name, missing, plan)
+        }
+        Err(error) => {
+            let measured = measure_without_architecture(&checkpoint, error, plan)?;
+            let twins = missing.twins.iter().map(|&twin| MeasuredTwin {
+                twin,
+                measured: Err(TwinError::NoArchitecture),
+                seconds: 0.0,
+            });
+            Ok((missing.real.then_some(measured), twins.collect()))
+        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! The metrics of an opened checkpoint, with or without an architecture.
 
+use std::time::Instant;
+
 use cntflow_architecture::{ArchitectureError, ResolvedArchitecture, TensorUse, weight_tensors};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_metrics::population::{LayerSample, layer_samples};
 use cntflow_metrics::{
-    ConvGraph, NetworkMetrics, WeightTensor, measure, measure_tensors, measure_with_inputs,
+    ConvGraph, Labels, Metric, NetworkMetrics, WeightTensor, measure, measure_tensors,
+    measure_with_labels,
 };
-use cntflow_network::Network;
+use cntflow_network::{Network, Twin, TwinError};
 
 use crate::study::measure_plan::MeasurePlan;
 use cntflow_storage::FullMessage;
@@ -23,6 +26,25 @@ pub(crate) struct Measured {
     pub(crate) omitted: Option<String>,
 }
 
+/// What of a checkpoint is not committed yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Missing {
+    /// Whether the network itself is missing.
+    pub(crate) real: bool,
+    /// The twins that are missing.
+    pub(crate) twins: Vec<Twin>,
+}
+
+/// A measured twin.
+pub(crate) struct MeasuredTwin {
+    /// Which one.
+    pub(crate) twin: Twin,
+    /// Its metrics, or why the network has no such twin.
+    pub(crate) measured: Result<Measured, TwinError>,
+    /// Time of making and measuring it.
+    pub(crate) seconds: f64,
+}
+
 /// Reason in the record of a convolutional network whose image size is unknown.
 const IMAGE_SIZE_UNKNOWN: &str = "the size of images is not told: measured as a graph of channels, \
                                   without data-dependent metrics";
@@ -36,32 +58,86 @@ pub(crate) fn measure_with_architecture(
     resolved: ResolvedArchitecture,
     plan: &MeasurePlan,
 ) -> Result<Measured, ArchitectureError> {
-    let mut options = plan.options.clone();
     let image_size_unknown = resolved.sizes_assumed;
-    if image_size_unknown {
+    let network = resolved.network(checkpoint)?;
+    let sampled = sampled_metrics(plan);
+    Ok(measure_network(
+        checkpoint,
+        &network,
+        image_size_unknown,
+        plan,
+        sampled,
+    ))
+}
+
+/// Measures a network and its twins, those that are missing. The file is read once.
+///
+/// # Errors
+/// As [`measure_with_architecture`]; then there are no twins either.
+pub(crate) fn measure_with_twins(
+    checkpoint: &OpenCheckpoint,
+    resolved: ResolvedArchitecture,
+    name: &str,
+    missing: &Missing,
+    plan: &MeasurePlan,
+) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
+    let image_size_unknown = resolved.sizes_assumed;
+    let network = resolved.network(checkpoint)?;
+    let measure = |network: &Network<'_>, sampled: &[Metric]| {
+        measure_network(checkpoint, network, image_size_unknown, plan, sampled)
+    };
+    let real = missing
+        .real
+        .then(|| measure(&network, sampled_metrics(plan)));
+    let twins = missing.twins.iter().map(|&twin| {
+        let started = Instant::now();
+        // A twin belongs to no population.
+        let measured = network
+            .twin(twin, name)
+            .map(|network| measure(&network, &[]));
+        MeasuredTwin {
+            twin,
+            measured,
+            seconds: started.elapsed().as_secs_f64(),
+        }
+    });
+    let twins = twins.collect();
+    Ok((real, twins))
+}
+
+/// The metrics whose values are added to populations.
+fn sampled_metrics(plan: &MeasurePlan) -> &[Metric] {
+    match &plan.populations {
+        Some(populations) => &populations.metrics,
+        None => &[],
+    }
+}
+
+fn measure_network(
+    checkpoint: &OpenCheckpoint,
+    network: &Network<'_>,
+    image_size_unknown: bool,
+    plan: &MeasurePlan,
+    sampled: &[Metric],
+) -> Measured {
+    let mut options = plan.options.clone();
+    let (metrics, omitted) = if image_size_unknown {
         // Without an image size there are channels, but no neurons per image position.
         options.conv_graph = ConvGraph::Channel;
-    }
-    let network = resolved.network(checkpoint)?;
-    let (metrics, omitted) = if image_size_unknown {
-        let metrics = measure(&network, &options);
+        let metrics = measure(network, &options);
         (metrics, Some(IMAGE_SIZE_UNKNOWN.to_owned()))
     } else {
-        measure_with_probe(&network, plan)
+        measure_with_probe(network, plan)
     };
     let not_finite = (metrics.n_nan + metrics.n_infinite > 0)
-        .then(|| first_not_finite_tensor(checkpoint, &network));
-    let sampled_metrics = match &plan.populations {
-        Some(populations) => populations.metrics.as_slice(),
-        None => &[],
-    };
-    let samples = layer_samples(&network, &metrics, &options, sampled_metrics);
-    Ok(Measured {
+        .then(|| first_not_finite_tensor(checkpoint, network));
+    let samples = layer_samples(network, &metrics, &options, sampled);
+    Measured {
         metrics,
         samples,
         not_finite,
         omitted,
-    })
+    }
 }
 
 /// Measures the weights alone. `error` says why there is no architecture.
@@ -128,7 +204,11 @@ fn measure_with_probe(
         );
         return (measure(network, &plan.options), Some(reason));
     }
-    match measure_with_inputs(network, probe.inputs.images(), &plan.options) {
+    let labels = Labels {
+        classes: probe.inputs.labels(),
+        n_classes: probe.inputs.n_classes(),
+    };
+    match measure_with_labels(network, probe.inputs.images(), labels, &plan.options) {
         Ok(metrics) => {
             let stopped = metrics
                 .stopped

@@ -1,9 +1,10 @@
 //! What commands print: each file turns one result into text and JSON.
 
 pub(crate) mod catalog_listing;
-pub(crate) mod discrimination;
+pub(crate) mod experiment;
 pub(crate) mod frames;
 mod graph;
 pub(crate) mod inspection;
 mod layer_comparison;
+mod rows;
 pub(crate) mod run_summary;

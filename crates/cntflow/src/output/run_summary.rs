@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::discrimination;
-use crate::analysis::discrimination::Discrimination;
+use super::experiment;
 use crate::analysis::population_tables::PopulationCounts;
 use crate::progress::duration::duration_text;
+use crate::experiments::result::ExperimentResult;
 use crate::run::outcome::RunOutcome;
 
 /// Everything that a run has done.
@@ -14,8 +14,8 @@ pub(crate) struct RunSummary<'a> {
     pub(crate) outcome: &'a RunOutcome,
     /// The tables of populations, if they were written.
     pub(crate) populations: Option<&'a PopulationCounts>,
-    /// The classifiers, if there are any.
-    pub(crate) discrimination: Option<&'a Discrimination>,
+    /// The experiments that are finished.
+    pub(crate) experiments: &'a [ExperimentResult],
     /// Wall time in seconds.
     pub(crate) seconds: f64,
 }
@@ -36,8 +36,8 @@ impl RunSummary<'_> {
         lines.extend(self.populations.map(populations_line));
         let tables = self.outcome.folder.path().join("tables");
         lines.push(format!("tables       {}", tables.display()));
-        if let Some(discrimination) = self.discrimination {
-            lines.push(format!("\n{}", discrimination::text(discrimination)));
+        for result in self.experiments {
+            lines.push(format!("\n{}", experiment::text(result)));
         }
         lines.push(format!("\n{}", self.last_line()));
         lines.join("\n")
@@ -112,7 +112,7 @@ impl RunSummary<'_> {
                 "passed_over": self.outcome.skipped_files.len(),
             },
             "populations": self.populations.map(populations_json),
-            "discrimination": self.discrimination.map(discrimination::json),
+            "experiments": self.experiments.iter().map(experiment::json).collect::<Vec<_>>(),
             "seconds": self.seconds,
             "exit_code": self.outcome.status().code(),
         })

@@ -18,7 +18,7 @@ const BAR_INTERVAL: Duration = Duration::from_millis(250);
 const FAILURES_SHOWN: usize = 10;
 
 /// Steps of the bar. Tasks advance it by their cost, not by their number.
-const BAR_STEPS: u64 = 1000;
+pub(crate) const BAR_STEPS: u64 = 1000;
 
 /// Progress of one run of the program, shared by its workers.
 #[derive(Debug)]
@@ -114,7 +114,8 @@ impl RunProgress {
     }
 }
 
-fn new_bar() -> ProgressBar {
+/// A bar of [`BAR_STEPS`] on stderr.
+pub(crate) fn new_bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(BAR_STEPS), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{bar:30} {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -3,17 +3,22 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use anyhow::anyhow;
 use cntflow_catalog::{Catalog, CatalogEntry, write_catalog};
 use cntflow_dataflow::Collector;
+use cntflow_network::Twin;
 use cntflow_tables::{Batch, Record, Status};
 
 use super::task::TaskOutput;
+use crate::measure::checkpoint::CheckpointRecords;
 use crate::progress::report::TaskReport;
 
 /// Uncommitted outputs of one worker: catalog entries of trained runs, and rows for the tables.
 #[derive(Debug)]
 pub(super) struct StudyBatch {
     rows: Batch,
+    /// The rows of each twin. Their batches commit by themselves.
+    twins: Vec<(Twin, Batch)>,
     name: String,
     folder: PathBuf,
     max_age: Duration,
@@ -28,9 +33,16 @@ impl StudyBatch {
     ///
     /// Catalog parts are named `<folder>/catalog.<name>-<number>.parquet`. No output waits longer
     /// than `max_age`.
-    pub(super) fn new(rows: Batch, name: String, folder: PathBuf, max_age: Duration) -> Self {
+    pub(super) fn new(
+        rows: Batch,
+        twins: Vec<(Twin, Batch)>,
+        name: String,
+        folder: PathBuf,
+        max_age: Duration,
+    ) -> Self {
         Self {
             rows,
+            twins,
             name,
             folder,
             max_age,
@@ -40,21 +52,26 @@ impl StudyBatch {
         }
     }
 
-    fn add_record(&mut self, record: Record) -> anyhow::Result<TaskReport> {
-        // A measured checkpoint may have a reason, too: the metrics that were omitted.
-        let failure = match record.status {
-            Status::Ok => None,
-            Status::Failed | Status::Skipped => record.reason.clone(),
-        };
-        let report = TaskReport {
-            name: record.entry.checkpoint.clone(),
-            is_training: false,
-            status: record.status,
-            reason: failure,
-            cost: 1.0,
-        };
-        self.rows.add(record);
-        if self.rows.is_full() {
+    /// Adds the records of a checkpoint. The report is that of its network, or of the first twin
+    /// if only twins were missing.
+    fn add_records(&mut self, records: CheckpointRecords) -> anyhow::Result<TaskReport> {
+        let of_twins = records.twins.iter().map(|(_, record)| record);
+        let mut reports = records.real.iter().chain(of_twins).map(report);
+        let report = reports
+            .next()
+            .ok_or_else(|| anyhow!("a checkpoint was measured that nothing is missing of"))?;
+        drop(reports);
+        if let Some(record) = records.real {
+            self.rows.add(record);
+        }
+        for (twin, record) in records.twins {
+            let mut batches = self.twins.iter_mut();
+            if let Some((_, batch)) = batches.find(|(of_batch, _)| *of_batch == twin) {
+                batch.add(record);
+            }
+        }
+        let mut batches = self.twins.iter().map(|(_, batch)| batch);
+        if self.rows.is_full() || batches.any(Batch::is_full) {
             self.commit()?;
         }
         Ok(report)
@@ -96,19 +113,41 @@ impl Collector for StudyBatch {
                 self.trained_since = Some(since);
                 Ok(report)
             }
-            TaskOutput::Measured(record) => self.add_record(*record),
+            TaskOutput::Measured(records) => self.add_records(*records),
         }
     }
 
     fn due(&self) -> Option<Instant> {
         let catalog_due = self.trained_since.map(|since| since + self.max_age);
-        [catalog_due, self.rows.due()].into_iter().flatten().min()
+        let twins_due = self.twins.iter().filter_map(|(_, batch)| batch.due());
+        let due = [catalog_due, self.rows.due()].into_iter().flatten();
+        due.chain(twins_due).min()
     }
 
     fn commit(&mut self) -> anyhow::Result<()> {
         // The catalog comes first, so that every measured checkpoint is known as trained.
         self.commit_catalog()?;
-        Ok(self.rows.commit()?)
+        self.rows.commit()?;
+        for (_, batch) in &mut self.twins {
+            batch.commit()?;
+        }
+        Ok(())
+    }
+}
+
+/// What is reported of a record.
+fn report(record: &Record) -> TaskReport {
+    // A measured checkpoint may have a reason, too: the metrics that were omitted.
+    let failure = match record.status {
+        Status::Ok => None,
+        Status::Failed | Status::Skipped => record.reason.clone(),
+    };
+    TaskReport {
+        name: record.entry.checkpoint.clone(),
+        is_training: false,
+        status: record.status,
+        reason: failure,
+        cost: 1.0,
     }
 }
 
@@ -128,7 +167,7 @@ mod tests {
         let store = TableStore::new(folder.path());
         let rows = Batch::new(store, limits, Arc::new([]), Arc::new([]), "b".to_owned());
         let path = folder.path().to_owned();
-        let mut batch = StudyBatch::new(rows, "b".to_owned(), path, limits.age);
+        let mut batch = StudyBatch::new(rows, Vec::new(), "b".to_owned(), path, limits.age);
         assert_eq!(batch.due(), None);
         let report = TaskReport {
             name: "r".to_owned(),

@@ -11,7 +11,7 @@ const EXIT_INTERRUPTED: i32 = 130;
 ///
 /// # Errors
 /// The signal handler cannot be installed.
-pub(super) fn stop_on_interrupt() -> anyhow::Result<Stop> {
+pub(crate) fn stop_on_interrupt() -> anyhow::Result<Stop> {
     let stop = Stop::default();
     let handler_stop = stop.clone();
     ctrlc::set_handler(move || {

@@ -1,7 +1,8 @@
 //! Running a plan: what is left to do, the tasks, the workers, and the outcome.
 
 mod batch;
-mod interrupt;
+mod committed_rows;
+pub(crate) mod interrupt;
 mod label_columns;
 pub(crate) mod options;
 pub(crate) mod outcome;

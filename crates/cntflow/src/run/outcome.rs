@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cntflow_catalog::SkippedFile;
+use cntflow_dataflow::Stop;
 
 use crate::exit::ExitStatus;
 use crate::folder::record::StudyRecord;
@@ -28,6 +29,8 @@ pub(crate) struct RunOutcome {
     pub(crate) totals: CheckpointTotals,
     /// Files of the sources that are not checkpoints.
     pub(crate) skipped_files: Vec<SkippedFile>,
+    /// Set when the user interrupts the program.
+    pub(crate) stop: Stop,
 }
 
 /// What earlier runs of the same study had committed.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use cntflow_catalog::Catalog;
-use cntflow_tables::Committed;
 use cntflow_zoo::{TrainingData, ZooError};
 
+use super::committed_rows::CommittedRows;
 use super::options::RunUntil;
 use super::outcome::Resumed;
 use super::task::Task;
@@ -22,7 +22,7 @@ pub(super) struct PendingWork {
     /// What earlier runs have done.
     pub(super) resumed: Resumed,
     /// Committed checkpoints and their status.
-    pub(super) committed: Committed,
+    pub(super) committed: CommittedRows,
 }
 
 /// A task with its cost.
@@ -54,7 +54,7 @@ impl PendingWork {
         scanned: &Catalog,
     ) -> anyhow::Result<Self> {
         let trained = folder.trained_catalog()?;
-        let committed = folder.tables().committed()?;
+        let committed = CommittedRows::read(folder, &plan.measure.twins)?;
         let mut tasks = tasks_to_train(plan, &trained);
         let mut planned = PlannedWork {
             n_runs: tasks.len(),
@@ -65,7 +65,7 @@ impl PendingWork {
             planned.n_checkpoints = tasks.iter().map(PendingTask::n_checkpoints).sum();
             let entries = trained.entries().iter().chain(scanned.entries());
             let to_measure: Vec<PendingTask> = entries
-                .filter(|entry| !committed.contains_key(&entry.checkpoint))
+                .filter(|entry| !committed.has_all(&entry.checkpoint))
                 .map(|entry| Task::measure(entry).into())
                 .collect();
             planned.n_checkpoints += to_measure.len();
@@ -76,7 +76,7 @@ impl PendingWork {
         }
         let resumed = Resumed {
             n_runs: plan.runs.len() - planned.n_runs,
-            n_checkpoints: committed.len(),
+            n_checkpoints: committed.real.len(),
         };
         Ok(Self {
             tasks,

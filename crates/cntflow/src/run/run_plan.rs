@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use cntflow_catalog::{Absence, Catalog};
 use cntflow_dataflow::{Executor, Finished, Stop, TaskQueue, assign, run};
+use cntflow_network::Twin;
 use cntflow_storage::Limits;
 use cntflow_storage::store::ObjectStores;
 use cntflow_tables::{BatchLimits, Committed, Status};
 
+use super::committed_rows::CommittedRows;
 use super::interrupt::stop_on_interrupt;
 use super::options::{RunOptions, RunUntil};
 use super::outcome::{CheckpointTotals, RunOutcome};
@@ -51,6 +53,7 @@ pub(crate) fn run_plan(plan: &Plan, options: &RunOptions) -> anyhow::Result<RunO
         resumed,
         totals,
         skipped_files: sources.skipped_files,
+        stop,
     })
 }
 
@@ -131,21 +134,40 @@ fn collect_totals(
 ) -> anyhow::Result<(bool, CheckpointTotals)> {
     let mut pending = PendingWork::new(plan, until, folder, scanned)?;
     // There may be a million checkpoints, and they are read again below.
-    pending.committed.clear();
+    pending.committed = CommittedRows::default();
     if pending.planned.n_runs == 0 && !plan.runs.is_empty() {
         folder.merge_catalog()?;
     }
     let is_complete = pending.tasks.is_empty();
-    if is_complete && let Err(error) = folder.tables().merge(&new_batch_name(0)) {
-        printer::note(&format!(
-            "cannot merge the small parts of the tables, which are complete nevertheless: {error}"
-        ));
+    let stores = folder.all_tables()?;
+    for store in stores.iter().filter(|_| is_complete) {
+        if let Err(error) = store.merge(&new_batch_name(0)) {
+            printer::note(&format!(
+                "cannot merge the small parts of the tables, which are complete nevertheless: \
+                 {error}"
+            ));
+        }
     }
+    note_failed_twins(folder, &plan.measure.twins)?;
     let mut totals = count_by_status(&folder.tables().committed()?);
     if until == RunUntil::Trained {
         totals.failed = count_failed_runs(&folder.trained_catalog()?);
     }
     Ok((is_complete, totals))
+}
+
+/// Says which twins failed for some checkpoints: the totals count the networks themselves.
+fn note_failed_twins(folder: &StudyFolder, twins: &[Twin]) -> anyhow::Result<()> {
+    for &twin in twins {
+        let n_failed = count_by_status(&folder.twin_tables(twin).committed()?).failed;
+        if n_failed > 0 {
+            printer::note(&format!(
+                "twin {twin}: {n_failed} checkpoints failed; the table 'networks_{twin}' has the \
+                 reasons"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn count_by_status(committed: &Committed) -> CheckpointTotals {

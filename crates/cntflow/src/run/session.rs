@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use cntflow_catalog::Catalog;
+use cntflow_catalog::{Catalog, LabelColumn};
 use cntflow_dataflow::{Cluster, Peers};
+use cntflow_experiments::population::Population;
+use cntflow_network::Twin;
 use cntflow_tables::Status;
 
 use super::label_columns::label_columns;
@@ -48,6 +50,7 @@ impl Session {
         if let Some(populations) = &plan.measure.populations {
             populations.require_label(&record.labels)?;
         }
+        check_columns(plan, &record.labels)?;
         let claim = || claim_folder(options, &record, earlier.as_ref());
         let Some(ClusterProcess { hosts, index }) = &options.workers.cluster else {
             return Ok(Self {
@@ -60,7 +63,12 @@ impl Session {
         };
         let cluster = Cluster::from_hosts_file(hosts, *index)
             .map_err(|error| UsageError::from_error(&error))?;
-        let fingerprint = fingerprint(&record, options.until, cluster.addresses.len());
+        let fingerprint = fingerprint(
+            &record,
+            &plan.measure.twins,
+            options.until,
+            cluster.addresses.len(),
+        );
         let (folder, peers) = if *index == 0 {
             let folder = claim()?;
             (folder, cluster.connect(&fingerprint)?)
@@ -76,6 +84,17 @@ impl Session {
             peers: Some(peers),
         })
     }
+}
+
+/// Makes sure that the tables will have the columns that the experiments name, before hours of work.
+fn check_columns(plan: &Plan, labels: &[LabelColumn]) -> Result<(), UsageError> {
+    let networks = cntflow_tables::empty_networks(labels);
+    for spec in &plan.experiments {
+        let prefix = format!("[[experiment]] '{}': ", spec.name);
+        Population::check_columns(networks.clone(), spec, &plan.labels)
+            .map_err(|error| UsageError::from_error(&error).with_prefix(&prefix))?;
+    }
+    Ok(())
 }
 
 /// The record of this run. It keeps the label columns of earlier runs unless their output is
@@ -98,7 +117,8 @@ fn new_record(
         measured_with: plan.measure.measured_with(),
         populations: plan.measure.populations.clone(),
         labels: label_columns(plan, scanned, in_tables, &options.out)?,
-        discriminate: plan.discriminate.clone(),
+        label_aliases: plan.labels.clone(),
+        experiments: plan.experiments.clone(),
     })
 }
 
@@ -110,14 +130,15 @@ fn claim_folder(
 ) -> anyhow::Result<StudyFolder> {
     let folder = StudyFolder::claim(&options.out, record, earlier, options.fresh)?;
     if options.retry_failed {
-        let tables = folder.tables();
-        let failed = tables
-            .committed()?
-            .into_iter()
-            .filter(|(_, status)| *status == Status::Failed)
-            .map(|(checkpoint, _)| checkpoint)
-            .collect();
-        tables.withdraw(&failed, &new_batch_name(0))?;
+        for tables in folder.all_tables()? {
+            let failed = tables
+                .committed()?
+                .into_iter()
+                .filter(|(_, status)| *status == Status::Failed)
+                .map(|(checkpoint, _)| checkpoint)
+                .collect();
+            tables.withdraw(&failed, &new_batch_name(0))?;
+        }
     }
     Ok(folder)
 }
@@ -125,12 +146,14 @@ fn claim_folder(
 /// What all processes of a cluster must have in common.
 fn fingerprint(
     record: &StudyRecord,
+    twins: &[Twin],
     until: RunUntil,
     n_processes: usize,
-) -> [(&'static str, String); 4] {
+) -> [(&'static str, String); 5] {
     [
         ("the version of cntflow", record.cntflow.clone()),
         ("the study", record.identity.clone()),
+        ("the twins", format!("{twins:?}")),
         ("the last stage", format!("{until:?}")),
         ("the number of processes", n_processes.to_string()),
     ]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cntflow_catalog::CatalogEntry;
-use cntflow_tables::Record;
 use cntflow_zoo::RunSpec;
 
+use crate::measure::checkpoint::CheckpointRecords;
 use crate::progress::report::TaskReport;
 
 /// One task. A queue may hold a million of them, so each is a pointer to its subject.
@@ -31,7 +31,7 @@ pub(crate) enum TaskOutput {
         started: Instant,
     },
     /// A checkpoint was measured, or failed.
-    Measured(Box<Record>),
+    Measured(Box<CheckpointRecords>),
     /// Output cannot be saved any more, for example on a full disk. It ends the run.
     Fatal(anyhow::Error),
 }

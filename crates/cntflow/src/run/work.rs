@@ -6,14 +6,15 @@ use std::time::Instant;
 use anyhow::anyhow;
 use cntflow_catalog::{Absence, CatalogEntry, LabelColumn};
 use cntflow_dataflow::{TaskContext, Work};
-use cntflow_tables::{Batch, BatchLimits, Committed, Status};
+use cntflow_tables::{Batch, BatchLimits, Status, TableStore};
 use cntflow_zoo::{RunSpec, RunStatus, TrainedRun, TrainingData, ZooError, train};
 
 use super::batch::StudyBatch;
+use super::committed_rows::CommittedRows;
 use super::task::{Task, TaskOutput};
 use super::trained_entries::{absent_entry, checkpoint_entry};
 use crate::folder::study_folder::StudyFolder;
-use crate::measure::checkpoint::{failed_record, measure_entry};
+use crate::measure::checkpoint::{failed_records, measure_entry};
 use crate::progress::report::TaskReport;
 use crate::progress::run_progress::RunProgress;
 use crate::study::measure_plan::MeasurePlan;
@@ -39,7 +40,7 @@ pub(super) struct StudyWork {
     /// If a run of the program is killed between the commit of a measurement and that of its
     /// training, the training is repeated and gives the same bytes; its checkpoints are not
     /// measured again.
-    pub(super) committed: Committed,
+    pub(super) committed: CommittedRows,
     /// When batches are committed.
     pub(super) batch_limits: BatchLimits,
     /// Start of the names of this run's batches.
@@ -57,8 +58,9 @@ impl Work for StudyWork {
     fn run(&self, task: &Task, context: &TaskContext<'_, Task>) -> Option<TaskOutput> {
         match task {
             Task::Measure(entry) => {
-                let record = measure_entry(entry, &self.measure);
-                Some(TaskOutput::Measured(Box::new(record)))
+                let missing = self.committed.missing(&entry.checkpoint);
+                let records = measure_entry(entry, &missing, &self.measure);
+                Some(TaskOutput::Measured(Box::new(records)))
             }
             Task::Train(spec) => self.train(spec, context),
         }
@@ -67,8 +69,9 @@ impl Work for StudyWork {
     fn panicked(&self, task: &Task, message: &str, context: &TaskContext<'_, Task>) -> TaskOutput {
         match task {
             Task::Measure(entry) => {
-                let record = failed_record(entry, message.to_owned());
-                TaskOutput::Measured(Box::new(record))
+                let missing = self.committed.missing(&entry.checkpoint);
+                let records = failed_records(entry, &missing, message);
+                TaskOutput::Measured(Box::new(records))
             }
             Task::Train(spec) => self.training_failed(spec, format!("training {message}"), context),
         }
@@ -76,15 +79,20 @@ impl Work for StudyWork {
 
     fn collector(&self, worker: usize) -> StudyBatch {
         let name = format!("{}-w{worker:03}", self.batch_name);
-        let batch = Batch::new(
-            self.folder.tables(),
-            self.batch_limits,
-            Arc::clone(&self.labels),
-            Arc::clone(&self.metadata),
-            name.clone(),
-        );
+        let batch = |tables: TableStore| {
+            Batch::new(
+                tables,
+                self.batch_limits,
+                Arc::clone(&self.labels),
+                Arc::clone(&self.metadata),
+                name.clone(),
+            )
+        };
+        let twins = self.measure.twins.iter();
+        let twins = twins.map(|&twin| (twin, batch(self.folder.twin_tables(twin))));
+        let (real, twins) = (batch(self.folder.tables()), twins.collect());
         let folder = self.folder.path().to_owned();
-        StudyBatch::new(batch, name, folder, self.batch_limits.age)
+        StudyBatch::new(real, twins, name, folder, self.batch_limits.age)
     }
 
     fn reported(&self, report: TaskReport) {
@@ -165,7 +173,7 @@ impl StudyWork {
         if self.measure_trained {
             let new = entries
                 .iter()
-                .filter(|entry| !self.committed.contains_key(&entry.checkpoint));
+                .filter(|entry| !self.committed.has_all(&entry.checkpoint));
             context.follow_up(new.cloned().map(|entry| Task::Measure(Arc::new(entry))));
         }
     }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use cntflow_metrics::MeasureOptions;
+use cntflow_network::Twin;
 use cntflow_storage::Limits;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ pub(crate) struct MeasurePlan {
     pub(crate) probe: Option<Probe>,
     /// Which neurons get a row in the table `neurons`.
     pub(crate) neurons: NeuronRows,
+    /// Twins that are measured beside every network. They are not part of a study's identity:
+    /// their tables stand apart, and a twin may be added to a finished study.
+    pub(crate) twins: Vec<Twin>,
     /// How networks are grouped into populations, if at all.
     pub(crate) populations: Option<PopulationsSpec>,
     /// What identifies the content of a checkpoint.
@@ -83,6 +87,7 @@ impl MeasurePlan {
             options,
             probe,
             neurons,
+            twins: Vec::new(),
             populations: None,
             digest: DigestKind::default(),
             limits: Limits::default(),
@@ -126,4 +131,10 @@ impl MeasurePlan {
         let probe = self.probe.as_ref()?;
         Some(probe.inputs.digest().to_owned())
     }
+}
+
+/// Each twin once, in the order of [`Twin::ALL`].
+pub(crate) fn distinct_twins(twins: &[Twin]) -> Vec<Twin> {
+    let all = Twin::ALL.into_iter();
+    all.filter(|twin| twins.contains(twin)).collect()
 }

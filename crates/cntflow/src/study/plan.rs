@@ -1,14 +1,15 @@
-//! The plan of a study: what to train, measure and discriminate, checked before any work starts.
+//! The plan of a study: what to train and measure, and which experiments, checked before any work starts.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cntflow_catalog::CatalogOptions;
-use cntflow_discriminate::DiscriminateSpec;
+use cntflow_experiments::spec::ExperimentSpec;
 use cntflow_metrics::MeasureOptions;
 use cntflow_tables::OLDEST_SCHEMA_VERSION;
 use cntflow_zoo::RunSpec;
 
-use super::measure_plan::MeasurePlan;
+use super::measure_plan::{MeasurePlan, distinct_twins};
 use super::populations::PopulationsSpec;
 use super::study_file::{MeasureSection, StudyFile};
 use crate::exit::UsageError;
@@ -26,8 +27,10 @@ pub(crate) struct Plan {
     pub(crate) catalog: CatalogOptions,
     /// How to measure.
     pub(crate) measure: MeasurePlan,
-    /// How to discriminate, if at all.
-    pub(crate) discriminate: Option<DiscriminateSpec>,
+    /// Aliases of label columns: our name, then the name in the table `networks`.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// The experiments, each with a name of its own.
+    pub(crate) experiments: Vec<ExperimentSpec>,
 }
 
 impl Plan {
@@ -56,10 +59,7 @@ impl Plan {
                 "neither a [population] to train nor [measure] sources".to_owned(),
             ));
         }
-        if let Some(spec) = &file.discriminate {
-            spec.check()
-                .map_err(|error| UsageError::from_error(&error))?;
-        }
+        check_experiments(&file.experiment)?;
         let runs = match file.population {
             Some(population) => population
                 .draw()
@@ -91,7 +91,8 @@ impl Plan {
             },
             sources: file.measure.sources,
             measure,
-            discriminate: file.discriminate,
+            labels: file.labels,
+            experiments: file.experiment,
         })
     }
 
@@ -129,6 +130,20 @@ impl Plan {
     }
 }
 
+/// Checks the values of every experiment, and that no two have the same name.
+fn check_experiments(experiments: &[ExperimentSpec]) -> Result<(), UsageError> {
+    let mut names = BTreeSet::new();
+    for spec in experiments {
+        let prefix = format!("[[experiment]] '{}': ", spec.name);
+        spec.check()
+            .map_err(|error| UsageError::from_error(&error).with_prefix(&prefix))?;
+        if !names.insert(&spec.name) {
+            return Err(UsageError(format!("{prefix}another experiment has this name")));
+        }
+    }
+    Ok(())
+}
+
 fn measure_plan(section: &MeasureSection) -> Result<MeasurePlan, UsageError> {
     let defaults = MeasureOptions::default();
     let options = MeasureOptions {
@@ -142,5 +157,9 @@ fn measure_plan(section: &MeasureSection) -> Result<MeasurePlan, UsageError> {
         precision: section.precision,
         ..defaults
     };
-    MeasurePlan::new(options, section.probe.as_deref(), section.neurons)
+    let plan = MeasurePlan::new(options, section.probe.as_deref(), section.neurons)?;
+    Ok(MeasurePlan {
+        twins: distinct_twins(&section.twins),
+        ..plan
+    })
 }

@@ -1,7 +1,7 @@
 //! `[populations]`: which networks are one population, and which metrics are compared between them.
 
 use cntflow_catalog::{CatalogEntry, Label, LabelColumn, LabelKind};
-use cntflow_discriminate::DEFAULT_ACCURACY;
+use cntflow_experiments::spec::DEFAULT_LABEL;
 use cntflow_metrics::population::{
     AccuracyBins, DEFAULT_WIDTH, LayerSample, ValueSource, architecture_signature,
 };
@@ -72,7 +72,7 @@ impl PopulationsSpec {
             }
         }
         Ok(Self {
-            label: section.label.unwrap_or_else(|| DEFAULT_ACCURACY.to_owned()),
+            label: section.label.unwrap_or_else(|| DEFAULT_LABEL.to_owned()),
             width,
             metrics,
         })
@@ -81,7 +81,7 @@ impl PopulationsSpec {
     /// The same as an empty section.
     pub(crate) fn with_defaults(with_probe: bool) -> Self {
         Self {
-            label: DEFAULT_ACCURACY.to_owned(),
+            label: DEFAULT_LABEL.to_owned(),
             width: DEFAULT_WIDTH,
             metrics: Self::default_metrics(with_probe),
         }

@@ -1,12 +1,14 @@
 //! The keys of a study file (TOML) as they are written. `plan.rs` checks them.
 //!
 //! Sections with a type elsewhere: `[limits]` in `limits.rs`, `[populations]` in `populations.rs`,
-//! `[population]` in the crate `cntflow-zoo`, `[discriminate]` in `cntflow-discriminate`.
+//! `[population]` in the crate `cntflow-zoo`, `[[experiment]]` in `cntflow-experiments`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cntflow_discriminate::DiscriminateSpec;
+use cntflow_experiments::spec::ExperimentSpec;
 use cntflow_metrics::{Bias, Boundary, ConvGraph, Metric, Padding, Precision, Residual};
+use cntflow_network::Twin;
 use cntflow_zoo::PopulationSpec;
 use serde::Deserialize;
 
@@ -25,7 +27,11 @@ pub(super) struct StudyFile {
     #[serde(default)]
     pub(super) limits: LimitsSection,
     pub(super) populations: Option<PopulationsSection>,
-    pub(super) discriminate: Option<DiscriminateSpec>,
+    /// Aliases of label columns: our name, then the name in the table `networks`.
+    #[serde(default)]
+    pub(super) labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) experiment: Vec<ExperimentSpec>,
 }
 
 /// `[study]`
@@ -54,6 +60,8 @@ pub(super) struct MeasureSection {
     /// Inputs for the data-dependent metrics: `DATASET[:split[:n]]`.
     pub(super) probe: Option<String>,
     pub(super) neurons: NeuronRows,
+    /// Twins that are measured beside every network.
+    pub(super) twins: Vec<Twin>,
     pub(super) metrics: Option<Vec<Metric>>,
     pub(super) bias: Bias,
     pub(super) boundary: Boundary,

@@ -1,0 +1,46 @@
+//! Which checkpoints are committed, of the networks and of each twin.
+
+use cntflow_network::Twin;
+use cntflow_tables::{Committed, TablesError};
+
+use crate::folder::study_folder::StudyFolder;
+use crate::measure::network::Missing;
+
+/// Committed checkpoints and their status.
+#[derive(Debug, Default)]
+pub(super) struct CommittedRows {
+    /// Those of the networks.
+    pub(super) real: Committed,
+    /// Those of the twins of the plan.
+    pub(super) twins: Vec<(Twin, Committed)>,
+}
+
+impl CommittedRows {
+    /// Reads the tables of a folder and of some twins.
+    ///
+    /// # Errors
+    /// The tables cannot be read.
+    pub(super) fn read(folder: &StudyFolder, twins: &[Twin]) -> Result<Self, TablesError> {
+        let read = |&twin: &Twin| Ok((twin, folder.twin_tables(twin).committed()?));
+        Ok(Self {
+            real: folder.tables().committed()?,
+            twins: twins.iter().map(read).collect::<Result<_, TablesError>>()?,
+        })
+    }
+
+    /// What is missing of a checkpoint.
+    pub(super) fn missing(&self, checkpoint: &str) -> Missing {
+        let twins = self.twins.iter();
+        let missing = twins.filter(|(_, committed)| !committed.contains_key(checkpoint));
+        Missing {
+            real: !self.real.contains_key(checkpoint),
+            twins: missing.map(|&(twin, _)| twin).collect(),
+        }
+    }
+
+    /// Whether nothing is missing of a checkpoint.
+    pub(super) fn has_all(&self, checkpoint: &str) -> bool {
+        let missing = self.missing(checkpoint);
+        !missing.real && missing.twins.is_empty()
+    }
+}
