@@ -24,13 +24,23 @@ impl TrainedModel {
     /// # Errors
     /// [`SavedModelError::Save`] with the path.
     pub fn save(&self, path: &Path) -> Result<(), SavedModelError> {
-        let text = serde_json::to_string(self).map_err(|error| SavedModelError::Save {
+        let text = self.to_json().map_err(|error| SavedModelError::Save {
             path: path.to_owned(),
             source: error.into(),
         })?;
         // The card comes first: a model that can be used has one.
         write(&path.with_extension("txt"), &self.card_text())?;
-        write(path, &format!("{text}\n"))
+        write(path, &text)
+    }
+
+    /// The text of the model's file.
+    ///
+    /// # Errors
+    /// Those of serde, which no model causes.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        let mut text = serde_json::to_string(self)?;
+        text.push('\n');
+        Ok(text)
     }
 
     /// Reads a model and checks that it does not contradict itself.
