@@ -55,10 +55,10 @@ pub(crate) enum Command {
     Discriminate(DiscriminateArguments),
     /// Apply a saved model to other checkpoints
     ///
-    /// The checkpoints are measured with the options and the probe of the model's training networks.
-    /// Networks unlike these have no prediction, unless --force is given; those that the model was
-    /// trained on are marked. The model's card, what it is for and how well it does, is the text
-    /// file beside it.
+    /// The checkpoints are measured with the options and the probe of the model's training
+    /// networks. Networks unlike these have no prediction, unless --force is given; those that the
+    /// model was trained on are marked. The text file beside the model is its card: what it
+    /// predicts, how well, and what it is not for.
     Predict(PredictArguments),
     /// Query the tables of a folder with SQL
     ///

@@ -65,9 +65,18 @@ pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus>
 /// What the model is, and how well it does on held-out groups.
 fn print_model(model: &TrainedModel) {
     let card = model.card();
-    let mut text = format!("{} on {}; {}", card.model, model.features(), model.meaning());
+    let mut text = format!(
+        "{} on {}; {}",
+        card.model,
+        model.features(),
+        model.meaning()
+    );
     if let Some(figure) = card.figures.first() {
-        text.push_str(&format!("; {} on held-out groups {:.3}", figure.name, figure.value()));
+        text.push_str(&format!(
+            "; {} on held-out groups {:.3}",
+            figure.name,
+            figure.value()
+        ));
         if let Some([low, high]) = figure.interval() {
             text.push_str(&format!(" [{low:.3}, {high:.3}]"));
         }
