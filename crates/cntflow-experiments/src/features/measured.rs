@@ -26,8 +26,8 @@ impl MeasuredColumns {
     /// Reads the columns of the `wanted` sets. A statistic that no network has makes no column.
     ///
     /// # Errors
-    /// The metrics of a `required` set were not measured; a column of the table is missing; any error of
-    /// Polars.
+    /// The metrics of a `required` set were not measured; a column of the table is missing; any
+    /// error of Polars.
     pub(super) fn read(
         layers: &LazyFrame,
         row_of: &HashMap<&str, u32>,

@@ -1,4 +1,4 @@
-//! What the training networks look like, column by column, and how far another network is from them.
+//! What the training networks look like, column by column, and how far from them a network is.
 
 use std::cmp::Ordering;
 
