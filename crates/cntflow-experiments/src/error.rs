@@ -101,6 +101,9 @@ pub enum ExperimentError {
     /// Features cannot be read.
     #[error(transparent)]
     Features(#[from] crate::features::FeatureError),
+    /// A model cannot be saved, read or used.
+    #[error(transparent)]
+    SavedModel(#[from] crate::saved::SavedModelError),
     /// A split is broken. This is a bug of this crate, never of the data.
     #[error("group `{group}` is on both sides of {split}")]
     GroupOnBothSides {

@@ -8,6 +8,7 @@ pub mod frames;
 pub mod population;
 mod quantile;
 mod random;
+pub mod saved;
 pub mod spec;
 mod split;
 pub mod target;

@@ -232,6 +232,7 @@ mod tests {
             target: RawTarget::Numbers((0..n).map(|_| rng.random()).collect()),
             hyperparameters: Vec::new(),
             strata: vec![("layer_type".to_owned(), LabelColumn::Texts(kinds))],
+            digests: vec![None; n],
             untrained: vec![None; n],
             counts: PopulationCounts::default(),
             groups,

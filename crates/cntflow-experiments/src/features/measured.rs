@@ -26,18 +26,19 @@ impl MeasuredColumns {
     /// Reads the columns of the `wanted` sets. A statistic that no network has makes no column.
     ///
     /// # Errors
-    /// The metrics of a set were not measured; a column of the table is missing; any error of
-    /// Polars.
+    /// The metrics of a `required` set were not measured; a column of the table is missing; any
+    /// error of Polars.
     pub(super) fn read(
         layers: &LazyFrame,
         row_of: &HashMap<&str, u32>,
         n_rows: usize,
         representation: Representation,
         wanted: Sets,
+        required: Sets,
     ) -> Result<Self> {
         let lines = Lines::read(layers, row_of, n_rows)?;
         let present: BTreeSet<&str> = lines.metrics.texts().iter().map(String::as_str).collect();
-        check_measured(wanted, &present)?;
+        check_measured(required, &present)?;
         let groups = group_lines(&lines, representation, wanted);
         let needs = |group: &Group, statistic: &str, summary| {
             group.sets(statistic, summary, representation).meets(wanted)

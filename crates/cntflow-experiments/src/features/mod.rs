@@ -47,5 +47,6 @@ mod tests;
 
 pub use error::{FeatureError, Remedy, Result};
 pub use metrics::{CNT_STATISTICS, NORMALISED_STATISTICS, PROBE_STATISTICS, SEVEN_STATISTICS};
+pub(crate) use source::read_available_features;
 pub use source::{FeatureInputs, FeatureSource, read_features};
 pub use table::FeatureTable;

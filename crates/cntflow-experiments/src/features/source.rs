@@ -51,6 +51,28 @@ pub fn read_features(
     representation: Representation,
     expressions: &[FeatureExpression],
 ) -> Result<FeatureSource> {
+    read(inputs, representation, expressions, Sets::taken_by(expressions))
+}
+
+/// [`read_features`] of whatever the networks have: a set without metrics has no columns.
+///
+/// # Errors
+/// As [`read_features`], but for metrics that were not measured.
+pub(crate) fn read_available_features(
+    inputs: &FeatureInputs<'_>,
+    representation: Representation,
+    expressions: &[FeatureExpression],
+) -> Result<FeatureSource> {
+    read(inputs, representation, expressions, Sets::NONE)
+}
+
+/// Reads the columns that any of the expressions takes. The `required` sets must have some.
+fn read(
+    inputs: &FeatureInputs<'_>,
+    representation: Representation,
+    expressions: &[FeatureExpression],
+    required: Sets,
+) -> Result<FeatureSource> {
     let n_rows = inputs.checkpoints.len();
     let wanted = Sets::taken_by(expressions);
     let rows = Rows::of(inputs.checkpoints);
@@ -69,7 +91,8 @@ pub fn read_features(
     if expressions.iter().any(FeatureExpression::is_measured) {
         let first_of = &rows.first_of;
         let layers = &inputs.layers;
-        let measured = MeasuredColumns::read(layers, first_of, n_rows, representation, wanted)?;
+        let measured =
+            MeasuredColumns::read(layers, first_of, n_rows, representation, wanted, required)?;
         columns.extend(measured.columns);
         without_layers = rows.that_copy_any(&measured.without_layers);
     }
@@ -77,7 +100,7 @@ pub fn read_features(
         rows.copy_to_others(column);
     }
     let found = columns.iter().map(|column| column.sets);
-    check_columns(wanted, found.fold(Sets::NONE, Sets::union))?;
+    check_columns(required, found.fold(Sets::NONE, Sets::union))?;
     Ok(FeatureSource::new(columns, n_rows, without_layers))
 }
 

@@ -56,7 +56,7 @@ const PUBLISHED: [(&str, &[&str]); 17] = [
 ///
 /// # Errors
 /// [`ExperimentError::MissingColumn`] if an alias of the study names no column.
-pub(super) fn with_aliases(
+pub(crate) fn with_aliases(
     networks: LazyFrame,
     labels: &BTreeMap<String, String>,
 ) -> Result<LazyFrame> {

@@ -1,7 +1,7 @@
 //! The population of an experiment: which networks of the table `networks` take part, their groups
 //! and labels, and which are left out and why.
 
-mod aliases;
+pub(crate) mod aliases;
 pub(crate) mod columns;
 mod counts;
 mod groups;
@@ -39,6 +39,8 @@ pub struct Population {
     pub hyperparameters: Vec<(String, LabelColumn)>,
     /// Columns whose values are strata, with their names.
     pub strata: Vec<(String, LabelColumn)>,
+    /// Digests of the checkpoints; `None` where there is none.
+    pub digests: Vec<Option<String>>,
     /// For each row, its checkpoint of step 0 of the same run, for the twin `untrained`.
     pub untrained: Vec<Option<String>>,
     /// How many networks there were, and why others were left out.
@@ -90,6 +92,7 @@ impl Population {
                 .map(|&row| checkpoints[row].clone().unwrap_or_default())
                 .collect(),
             runs: rows.iter().map(|&row| runs[row].clone()).collect(),
+            digests: digests(&frame, &rows)?,
             steps: rows.iter().map(|&row| steps[row]).collect(),
             groups,
             group_names,
@@ -273,6 +276,15 @@ fn raw_target(frame: &DataFrame, target: &Target, rows: &[usize]) -> Result<RawT
             expected: "numbers, which this kind of target needs",
         }),
     }
+}
+
+/// The digests of the chosen rows; none if the table has no such column.
+fn digests(frame: &DataFrame, rows: &[usize]) -> Result<Vec<Option<String>>> {
+    if frame.column("digest").is_err() {
+        return Ok(vec![None; rows.len()]);
+    }
+    let digests = texts(frame, TABLE, "digest")?;
+    Ok(rows.iter().map(|&row| digests[row].clone()).collect())
 }
 
 fn label_columns(

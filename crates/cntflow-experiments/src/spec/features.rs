@@ -76,6 +76,21 @@ impl FeatureSet {
         )
     }
 
+    /// Whether the set is a baseline: it is made of labels, plain statistics of the weights or
+    /// outputs.
+    pub fn is_baseline(self) -> bool {
+        !self.is_measured()
+            || matches!(
+                self,
+                Self::Norms
+                    | Self::Global7
+                    | Self::Last7
+                    | Self::Tensor7
+                    | Self::ProbeConfidence
+                    | Self::ProbeAccuracy
+            )
+    }
+
     /// Whether the set needs a probe.
     pub fn needs_probe(self) -> bool {
         matches!(
@@ -115,6 +130,11 @@ impl FeatureExpression {
     /// Whether any column is read from the table `layers`: then the expression has twins.
     pub fn is_measured(&self) -> bool {
         self.plus.iter().any(|set| set.is_measured())
+    }
+
+    /// Whether all of its sets are baselines, which need no Complex Network Theory.
+    pub fn is_baseline(&self) -> bool {
+        self.plus.iter().all(|set| set.is_baseline())
     }
 
     /// Whether any of its sets needs a probe.

@@ -125,7 +125,7 @@ impl Thresholds {
     /// the middle, and for NaN.
     ///
     /// ```
-    /// use cntflow_experiments::{Better, Thresholds};
+    /// use cntflow_experiments::target::{Better, Thresholds};
     ///
     /// let thresholds = Thresholds { low: 0.5, high: 0.5, better: Better::Higher };
     /// assert_eq!(thresholds.is_high(0.5), Some(false));

@@ -53,10 +53,12 @@ pub(crate) enum Command {
     Measure(MeasureArguments),
     /// Run the experiments of a study on its tables: models, baselines, controls, verdicts
     Discriminate(DiscriminateArguments),
-    /// Apply a saved classifier to other checkpoints
+    /// Apply a saved model to other checkpoints
     ///
-    /// The checkpoints are measured with the options and the probe of the classifier's training
-    /// data.
+    /// The checkpoints are measured with the options and the probe of the model's training
+    /// networks. Networks unlike these have no prediction, unless --force is given; those that the
+    /// model was trained on are marked. The text file beside the model is its card: what it
+    /// predicts, how well, and what it is not for.
     Predict(PredictArguments),
     /// Query the tables of a folder with SQL
     ///
@@ -171,11 +173,14 @@ pub(crate) struct DiscriminateArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArguments {
-    /// Classifier that a run has saved (`OUT/classifiers/EXPERIMENT/FEATURES.json`)
+    /// Model that a run has saved (`OUT/classifiers/EXPERIMENT/FEATURES.json`)
     pub(crate) model: PathBuf,
     /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, http, https)
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
+    /// Predict networks unlike the training networks, too; `is_outside` still marks them
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Worker threads [default: number of cores]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use cntflow_catalog::CatalogOptions;
-use cntflow_discriminate::TrainedClassifier;
+use cntflow_experiments::saved::{PredictionCounts, TrainedModel};
 use cntflow_tables::Table;
 
 use crate::args::{PredictArguments, thread_count};
@@ -14,11 +14,10 @@ use crate::run::run_plan::run_plan;
 use crate::study::measure_plan::MeasurePlan;
 use crate::study::plan::Plan;
 
-/// Measures checkpoints like the training data of the classifier, and classifies each as low or
-/// high.
+/// Measures checkpoints like the training networks of the model, and predicts each of them.
 pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus> {
-    let classifier = TrainedClassifier::load(&arguments.model)?;
-    let measured_with = classifier.measured_with().to_owned();
+    let model = TrainedModel::load(&arguments.model)?;
+    let measured_with = model.measured_with().to_owned();
     let measure = MeasurePlan::from_measured_with(&measured_with)
         .with_context(|| arguments.model.display().to_string())?;
     let plan = Plan {
@@ -46,30 +45,49 @@ pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus>
     if !outcome.is_complete {
         return Ok(outcome.status());
     }
-    print_classifier(&classifier);
+    print_model(&model);
     let tables = outcome.folder.tables();
-    let predictions = classifier.predict(
+    let predictions = model.predict(
         tables.scan(Table::Networks)?,
         tables.scan(Table::Layers)?,
         &measured_with,
+        arguments.force,
     )?;
     if arguments.output.json {
         printer::json(&frames::to_json(&predictions)?);
     } else {
         printer::result(&frames::to_text(&predictions)?);
     }
+    print_counts(&PredictionCounts::of(&predictions)?, arguments.force);
     Ok(outcome.status())
 }
 
-fn print_classifier(classifier: &TrainedClassifier) {
-    let auc = classifier.held_out_auc();
-    printer::note(&format!(
-        "{} on {}, {}; AUC on held-out runs {:.3} [{:.3}, {:.3}]",
-        classifier.kind().name(),
-        classifier.features().name(),
-        classifier.meaning(),
-        auc.value,
-        auc.low,
-        auc.high
-    ));
+/// What the model is, and how well it does on held-out groups.
+fn print_model(model: &TrainedModel) {
+    let card = model.card();
+    let mut text = format!(
+        "{} on {}; {}",
+        card.model,
+        model.features(),
+        model.meaning()
+    );
+    if let Some(figure) = card.figures.first() {
+        text.push_str(&format!(
+            "; {} on held-out groups {:.3}",
+            figure.name,
+            figure.value()
+        ));
+        if let Some([low, high]) = figure.interval() {
+            text.push_str(&format!(" [{low:.3}, {high:.3}]"));
+        }
+    }
+    printer::note(&text);
+}
+
+/// How many networks were predicted, and what became of the others.
+fn print_counts(counts: &PredictionCounts, is_forced: bool) {
+    printer::note(&counts.to_string());
+    if counts.outside > 0 && !is_forced {
+        printer::note("networks unlike the training networks are predicted with --force alone");
+    }
 }

@@ -226,6 +226,9 @@ impl ExperimentRun<'_> {
         for part in earlier.iter().filter(|part| **part != whole) {
             tables.remove_part(Table::Fits, part)?;
         }
+        for model in experiment.trained_models(&evaluation)? {
+            self.folder.save_model(&experiment.spec.name, &model)?;
+        }
         tables.write_whole(Table::Verdicts, &experiment.verdict_frame(&evaluation)?, &metadata)?;
         Ok(())
     }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use cntflow_catalog::Catalog;
+use cntflow_experiments::saved::TrainedModel;
 use cntflow_network::Twin;
 use cntflow_storage::store::{Folder, ObjectStores};
 use cntflow_tables::TableStore;
-use fs_err as fs;
 
 use super::batch_name::new_batch_name;
 use super::catalog_parts::{merge_catalog_parts, read_catalog_parts};
@@ -142,28 +142,24 @@ impl StudyFolder {
         merge_catalog_parts(&self.path)
     }
 
-    /// Saves the classifier of a rule and returns its path. `save` writes it to a local file.
+    /// Saves a model of an experiment, with its card as text beside it, and returns its path.
     ///
     /// # Errors
-    /// `save` fails; the file cannot be written.
-    pub(crate) fn save_classifier<E: std::error::Error + Send + Sync + 'static>(
+    /// A file cannot be written.
+    pub(crate) fn save_model(
         &self,
-        rule: &str,
-        save: impl FnOnce(&Path) -> Result<(), E>,
+        experiment: &str,
+        model: &TrainedModel,
     ) -> anyhow::Result<PathBuf> {
-        let folder = Folder::at(&self.path).below("classifiers");
-        let name = format!("{rule}.json");
-        let path = folder.path_of(&name);
-        if folder.is_remote() {
-            let temporary = tempfile::tempdir()?;
-            let file = temporary.path().join(&name);
-            save(&file)?;
-            let bytes = fs::read(file)?;
-            folder.write::<std::io::Error>(&name, |object| object.write_all(&bytes))?;
-        } else {
-            save(&path)?;
+        let folder = Folder::at(&self.path).below("classifiers").below(experiment);
+        let stem = model.file_stem();
+        let name = format!("{stem}.json");
+        // The card comes first: a model that can be used has one.
+        let files = [(format!("{stem}.txt"), model.card_text()), (name.clone(), model.to_json()?)];
+        for (name, text) in files {
+            folder.write::<std::io::Error>(&name, |file| file.write_all(text.as_bytes()))?;
         }
-        Ok(path)
+        Ok(folder.path_of(&name))
     }
 }
 
