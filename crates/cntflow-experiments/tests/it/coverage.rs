@@ -17,9 +17,8 @@
 //!
 //! `spread` is the root mean square of the differences, `mean error` that of their standard errors.
 //! With the sum of DeLong's variance and the jackknife's, which was tried first, coverage was 100%,
-//! 100%, 96.0% and 94.0%. `POPULATIONS=1000` simulates that many of each.
-//!
-//! PLACE1000
+//! 100%, 96.0% and 94.0%. `POPULATIONS=1000` simulates that many of each:
+//! coverage is then 95.9%, 96.1%, 96.2% and 95.4%.
 
 use cntflow_experiments::evaluation::Finding;
 
