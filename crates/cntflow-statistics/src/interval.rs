@@ -41,7 +41,7 @@ impl Confidence {
 pub enum Method {
     /// DeLong's variance; the interval of one AUC on the logit scale, of a difference as it is.
     Delong,
-    /// DeLong's variance and the jackknife's over training rows.
+    /// The larger of DeLong's variance and the jackknife's over training rows.
     DelongJackknife,
     /// A bound from disjoint pairs, where the ranking leaves no variance to estimate.
     DisjointPairs,
@@ -49,7 +49,8 @@ pub enum Method {
     BootstrapPercentile,
     /// Quantiles of resampled figures, mirrored at the observed one.
     BootstrapBasic,
-    /// A bootstrap's variance and the jackknife's over training rows.
+    /// A bootstrap's interval, or one of the jackknife's variance over training rows if that is
+    /// larger.
     BootstrapJackknife,
     /// Nadeau and Bengio's corrected variance of folds, with a t distribution.
     CorrectedResampled,

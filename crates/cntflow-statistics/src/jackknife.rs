@@ -1,11 +1,38 @@
 //! How much a figure would differ if a model had been fitted to other training rows.
 //!
-//! The interval of a figure on a test set (DeLong's, a bootstrap's) takes the model as given: it
-//! leaves out that other training rows would have given another model, and is too narrow as a
-//! statement about a way to fit models. The delete-group jackknife estimates that part: k models,
-//! each fitted without one of k folds of the training groups, are judged on the same test set, and
-//! `(k - 1) / k sum (figure_i - mean)^2` estimates the variance that the choice of training rows
-//! adds (Kott 2001). It is averaged over repeats of the folds.
+//! The interval of a figure on a test set (DeLong's, a bootstrap's) takes the model as given. Other
+//! training rows would have given another model. The delete-group jackknife estimates the variance
+//! that comes from that: k models, each fitted without one of k folds of the training groups, are
+//! judged on the same test set. The variance is `(k - 1) / k sum (figure_i - mean)^2` (Kott 2001),
+//! averaged over repeats of the folds.
+//!
+//! The two variances are not added. A figure varies with the test rows (T), with the training rows
+//! (R), and with both together (TR): two models that are equally good on all networks differ on the
+//! few of a test set. The interval on the test set has T + TR, the jackknife R + TR. Their sum
+//! counts TR twice, and TR is most of the jackknife: R is of second order, because a fit near its
+//! optimum loses little by small errors of its coefficients. So the larger of the two is taken. It
+//! falls short of R + T + TR by the smaller of R and T.
+//!
+//! Simulated in numpy: two families of metrics that are equally good, logistic regression of one
+//! setting, 30% of the groups in the test set, 3 x 5 folds, 400 populations. The four columns after
+//! `signal` are variances of the difference times 10,000: the true one, DeLong's, the jackknife's,
+//! and TR as estimated by DeLong's variance of the differences between the models of the folds. The
+//! last three are the coverage of 95% intervals by DeLong's variance, the larger of the two, and
+//! their sum. It has a standard error of 1 percent.
+//!
+//! | groups | columns | signal | true | DeLong | jackknife | TR | DeLong | larger | sum |
+//! |---|---|---|---|---|---|---|---|---|---|
+//! | 150 | 7 | none | 158 | 161 | 154 | 170 | 93.2% | 96.0% | 99.0% |
+//! | 150 | 7 | equal | 69 | 77 | 30 | 26 | 95.3% | 95.3% | 98.5% |
+//! | 150 | 30 | none | 141 | 162 | 180 | 195 | 95.5% | 97.0% | 99.8% |
+//! | 150 | 30 | equal | 103 | 93 | 103 | 88 | 94.3% | 96.3% | 99.0% |
+//! | 450 | 7 | none | 52 | 51 | 49 | 48 | 94.0% | 95.0% | 98.0% |
+//! | 450 | 7 | equal | 23 | 21 | 3 | 2 | 94.5% | 94.5% | 95.8% |
+//! | 450 | 30 | none | 51 | 51 | 50 | 49 | 95.8% | 97.0% | 98.8% |
+//! | 450 | 30 | equal | 22 | 22 | 12 | 9 | 96.0% | 96.5% | 98.5% |
+//!
+//! Nadeau and Bengio's interval of the difference over the folds held 0 in 89% of the populations
+//! of 7 columns without signal, so it does not replace the test set where groups are few.
 
 use crate::distribution::two_sided_p;
 use crate::interval::{Comparison, Confidence, Estimate, Method, half_width};
@@ -45,30 +72,33 @@ impl Jackknife {
         }
     }
 
-    /// Standard error and degrees of freedom of a figure with both variances. The degrees of freedom
+    /// Standard error and degrees of freedom of the larger of the two variances. What the jackknife
+    /// has beyond the variance of the test rows is a variance of its own. The degrees of freedom
     /// are Satterthwaite's; those of the test rows are taken as many.
-    fn with(&self, standard_error: f64) -> (f64, Option<f64>) {
-        let total = standard_error.powi(2) + self.variance;
-        if self.variance == 0.0 {
-            return (standard_error, None);
-        }
-        let degrees_of_freedom = self.degrees_of_freedom * (total / self.variance).powi(2);
-        (total.sqrt(), Some(degrees_of_freedom))
+    /// `None` if it is that of the test rows.
+    fn wider_than(&self, standard_error: f64) -> Option<(f64, f64)> {
+        let excess = self.variance - standard_error.powi(2);
+        let degrees_of_freedom = self.degrees_of_freedom * (self.variance / excess).powi(2);
+        (excess > 0.0).then(|| (self.variance.sqrt(), degrees_of_freedom))
     }
 }
 
-/// An estimate whose interval has the variance of the training rows as well.
+/// An estimate whose interval is at least as wide as the variance of the fit asks.
 ///
-/// The distances of both ends from the value grow in the same proportion, those of DeLong's interval
-/// on the logit scale. An estimate without a standard error, such as of an AUC of 1, stays as it is.
+/// The distances of both ends from the value grow in the same proportion, those of DeLong's
+/// interval on the logit scale. An estimate without a standard error, such as of an AUC of 1, stays
+/// as it is.
 pub fn widen_estimate(estimate: Estimate, fit: &Jackknife, confidence: Confidence) -> Estimate {
-    let is_widened = estimate.standard_error > 0.0 && fit.variance > 0.0;
-    if !is_widened {
+    let method = with_jackknife(estimate.method);
+    let is_judged = estimate.standard_error > 0.0 && fit.variance > 0.0;
+    if !is_judged {
         return estimate;
     }
-    let (standard_error, degrees_of_freedom) = fit.with(estimate.standard_error);
+    let Some((standard_error, degrees_of_freedom)) = fit.wider_than(estimate.standard_error) else {
+        return Estimate { method, ..estimate };
+    };
     let factor = standard_error / estimate.standard_error
-        * (half_width(confidence, degrees_of_freedom) / half_width(confidence, None));
+        * (half_width(confidence, Some(degrees_of_freedom)) / half_width(confidence, None));
     let end = |end: f64| match estimate.method {
         Method::Delong => {
             let logit = |p: f64| (p / (1.0 - p)).ln();
@@ -82,13 +112,14 @@ pub fn widen_estimate(estimate: Estimate, fit: &Jackknife, confidence: Confidenc
         low: end(estimate.low),
         high: end(estimate.high),
         standard_error,
-        method: with_jackknife(estimate.method),
+        method,
         ..estimate
     }
 }
 
-/// A comparison whose interval and p-value have the variance of the training rows as well: `difference
-/// ± t SE`, with the standard error of both sources. `fit` is the jackknife of the differences.
+/// A comparison whose interval and p-value are at least as cautious as the variance of the fit
+/// asks: `difference ± t SE`, with the larger standard error. `fit` is the jackknife of the
+/// differences.
 ///
 /// A comparison without a standard error stays as it is.
 pub fn widen_comparison(
@@ -96,11 +127,18 @@ pub fn widen_comparison(
     fit: &Jackknife,
     confidence: Confidence,
 ) -> Comparison {
-    let is_widened = comparison.standard_error >= 0.0 && fit.variance > 0.0;
-    if !is_widened {
+    let method = with_jackknife(comparison.method);
+    let is_judged = comparison.standard_error >= 0.0 && fit.variance > 0.0;
+    if !is_judged {
         return comparison;
     }
-    let (standard_error, degrees_of_freedom) = fit.with(comparison.standard_error);
+    let Some((standard_error, freedom)) = fit.wider_than(comparison.standard_error) else {
+        return Comparison {
+            method,
+            ..comparison
+        };
+    };
+    let degrees_of_freedom = Some(freedom);
     let half = half_width(confidence, degrees_of_freedom) * standard_error;
     let statistic = comparison.difference / standard_error;
     Comparison {
@@ -110,7 +148,7 @@ pub fn widen_comparison(
         statistic,
         degrees_of_freedom,
         p: two_sided_p(statistic, degrees_of_freedom),
-        method: with_jackknife(comparison.method),
+        method,
         ..comparison
     }
 }
@@ -147,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn without_variance_of_the_fit_nothing_changes() {
+    fn the_larger_of_the_two_variances_counts() {
         let comparison = Comparison {
             difference: 0.1,
             low: 0.0,
@@ -161,11 +199,14 @@ mod tests {
         let none = Jackknife::new(&[]);
         let confidence = Confidence::NINETY_FIVE;
         assert_eq!(widen_comparison(comparison, &none, confidence), comparison);
-        let some = Jackknife {
-            variance: 0.0025,
+        let of = |variance| Jackknife {
+            variance,
             degrees_of_freedom: 12.0,
         };
-        let widened = widen_comparison(comparison, &some, confidence);
+        // Less than that of the test rows: nothing is added.
+        let same = widen_comparison(comparison, &of(0.0020), confidence);
+        assert_eq!((same.standard_error, same.degrees_of_freedom), (0.05, None));
+        let widened = widen_comparison(comparison, &of(0.0050), confidence);
         assert!((widened.standard_error - 0.005_f64.sqrt()).abs() < 1e-12);
         assert!((widened.degrees_of_freedom.unwrap() - 48.0).abs() < 1e-9);
         assert!(widened.p > comparison.p && widened.low < comparison.low);

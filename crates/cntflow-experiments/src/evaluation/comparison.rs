@@ -1,5 +1,6 @@
-//! Differences of two candidates' primary figures on the test set, with both sources of error: the
-//! test rows that were drawn, and the training rows that the models were fitted to.
+//! Differences of two candidates' primary figures on the test set. Their interval has the larger of
+//! two variances: that of the test rows, which were drawn, and that of the fit, from models of
+//! other training rows (`cntflow_statistics::jackknife` says why it is not the sum).
 
 use cntflow_statistics::bootstrap::{Bootstrap, BootstrapKind};
 use cntflow_statistics::delong::{auc_difference, auc_interval};

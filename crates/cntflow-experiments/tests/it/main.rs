@@ -1,4 +1,5 @@
-//! Tests of saved models through the public interface, on synthetic populations.
+//! Tests through the public interface, on made-up populations: saved models, and simulations of the
+//! whole evaluation on tables whose truth is known.
 
 #![allow(
     clippy::disallowed_methods,
@@ -6,7 +7,12 @@
     reason = "a test that unwraps fails where it should"
 )]
 
+mod coverage;
+mod leaks;
+mod learned_from_training;
+mod permutations;
 mod predictions;
 mod saved_models;
+mod simulated;
 mod synthetic;
 mod targets;

@@ -1,0 +1,117 @@
+//! Evaluates one large feature set on two threads and prints the seconds of its parts. For
+//! `benches/evaluation_speed`: `time_evaluation NETWORKS COLUMNS [TABLES_FOLDER]`. With
+//! `--forest-settings` it prints the settings of the forest.
+//!
+//! Each of the 15 fits of the folds is stood in for by a fit with the first setting to all
+//! training rows, of which a fold has four fifths. With a folder all settings are fitted, and the
+//! tables are written.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use cntflow_experiments::evaluation::{Experiment, FitRow, FitTask};
+use cntflow_experiments::spec::ExperimentSpec;
+use cntflow_tables::{Table, TableStore};
+
+#[path = "../tests/it/synthetic.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod synthetic;
+
+const THREADS: usize = 2;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments == ["--forest-settings"] {
+        let settings = cntflow_models::ModelKind::RandomForest.settings();
+        let texts: Vec<String> = settings.iter().map(ToString::to_string).collect();
+        println!("{}", texts.join(";"));
+        return Ok(());
+    }
+    let [networks, columns, ..] = arguments.as_slice() else {
+        return Err("usage: time_evaluation NETWORKS COLUMNS [TABLES_FOLDER]".into());
+    };
+    let (networks, columns) = (networks.parse()?, columns.parse()?);
+    let mut spec: ExperimentSpec = synthetic::spec("permutations = 0\nprotocol = { draws = 100 }");
+    spec.features = vec!["link_weights".parse()?];
+    spec.primary = None;
+    spec.representation = cntflow_experiments::spec::Representation::Position;
+    let is_large = arguments.len() == 2;
+    if is_large {
+        spec.models = vec![cntflow_models::ModelKind::RandomForest];
+    } else {
+        spec.models = Vec::new();
+    }
+    let tables = synthetic::wide_tables(networks, columns);
+    let start = Instant::now();
+    let experiment = tables.prepare(&spec);
+    println!("prepare {:.2}", start.elapsed().as_secs_f64());
+    drop(tables);
+    let start = Instant::now();
+    if is_large {
+        let fit = FitTask::Refit {
+            candidate: 0,
+            setting: 0,
+        };
+        run_on_threads(&experiment, vec![fit; experiment.fold_tasks().len() + 1]);
+        println!("fits {:.2}", start.elapsed().as_secs_f64());
+        return Ok(());
+    }
+    let mut fits = run_on_threads(&experiment, experiment.fold_tasks());
+    let choices = experiment.choose(&fits);
+    fits.extend(run_on_threads(
+        &experiment,
+        experiment.refit_tasks(&choices),
+    ));
+    println!("fits {:.2}", start.elapsed().as_secs_f64());
+    let start = Instant::now();
+    write(&experiment, &fits, Path::new(&arguments[2]))?;
+    println!("results {:.2}", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Runs tasks, each by the first thread that is free.
+fn run_on_threads(experiment: &Experiment, tasks: Vec<FitTask>) -> Vec<FitRow> {
+    let queue = Mutex::new(tasks.into_iter());
+    let next = || queue.lock().ok()?.next();
+    let work = || {
+        let mut rows = Vec::new();
+        while let Some(task) = next() {
+            rows.extend(experiment.run(&task));
+        }
+        rows
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        threads
+            .into_iter()
+            .filter_map(|thread| thread.join().ok())
+            .flatten()
+            .collect()
+    })
+}
+
+fn write(
+    experiment: &Experiment,
+    fits: &[FitRow],
+    folder: &Path,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let evaluation = experiment.evaluate(fits);
+    let tables = TableStore::new(folder).experiment(&experiment.spec.name);
+    tables.write_features(&experiment.feature_frame()?)?;
+    for (table, frame) in [
+        (Table::Folds, experiment.fold_frame()?),
+        (Table::Scores, experiment.score_frame(&evaluation)?),
+        (
+            Table::Predictions,
+            experiment.prediction_frame(fits, &evaluation)?,
+        ),
+        (
+            Table::Importance,
+            experiment.importance_frame(fits, &evaluation)?,
+        ),
+    ] {
+        tables.write_whole(table, &frame, &[])?;
+    }
+    Ok(())
+}
