@@ -215,7 +215,7 @@ mod tests {
         let n = groups.len();
         let kind = |group: &u32| {
             Some(
-                if group % 3 == 0 {
+                if group.is_multiple_of(3) {
                     "convolutional"
                 } else {
                     "dense"

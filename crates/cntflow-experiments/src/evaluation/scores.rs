@@ -213,7 +213,8 @@ impl Experiment {
             Confusion::new(&pick(&predicted), &pick(&actual), n_classes).ok()
         };
         let groups = self.groups_at(judged, kept);
-        let figures: [(&'static str, fn(&Confusion) -> f64); 3] = [
+        type Figure = fn(&Confusion) -> f64;
+        let figures: [(&'static str, Figure); 3] = [
             ("accuracy", Confusion::accuracy),
             ("balanced_accuracy", Confusion::balanced_accuracy),
             ("mcc", Confusion::matthews),

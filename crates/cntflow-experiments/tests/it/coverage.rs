@@ -22,7 +22,7 @@
 
 use cntflow_experiments::evaluation::Finding;
 
-use super::synthetic::{SyntheticPopulation, spec};
+use super::simulated::{SyntheticPopulation, spec};
 
 /// What a number of populations gave.
 #[derive(Debug, Default)]
