@@ -34,6 +34,9 @@ CRATES = [
     "cntflow-zoo",
     "cntflow-dataflow",
     "cntflow-discriminate",
+    "cntflow-statistics",
+    "cntflow-models",
+    "cntflow-experiments",
     "cntflow",
 ]
 # Share of all lines that one crate may hold.

@@ -1,0 +1,171 @@
+//! Permutation tests: labels are exchanged between groups, within strata.
+
+use std::collections::BTreeMap;
+
+use rand::seq::SliceRandom;
+use serde::Serialize;
+
+use crate::error::{Result, StatisticsError, check_lengths};
+use crate::random::{Purpose, random_stream};
+
+/// The p-value of a permutation test: `(1 + permuted figures at or above the observed one) /
+/// (1 + permutations)` (Phipson and Smyth 2010). It is never 0.
+///
+/// A permuted figure of NaN counts as one that reached the observed one, so failures never make a
+/// result look more certain. NaN if the observed figure is NaN.
+///
+/// ```
+/// use cntflow_statistics::permutation::p_value;
+///
+/// assert_eq!(p_value(0.9, &[0.5, 0.9, 0.4]), 0.5);
+/// ```
+pub fn p_value(observed: f64, permuted: &[f64]) -> f64 {
+    if observed.is_nan() {
+        return f64::NAN;
+    }
+    let has_reached = |figure: &&f64| figure.is_nan() || **figure >= observed;
+    let n_reached = permuted.iter().filter(has_reached).count();
+    (1 + n_reached) as f64 / (1 + permuted.len()) as f64
+}
+
+/// A figure with the true labels and with permuted ones.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PermutationTest {
+    /// The figure with the true labels.
+    pub observed: f64,
+    /// The figure of each permutation.
+    pub permuted: Vec<f64>,
+    /// See [`p_value`].
+    pub p: f64,
+}
+
+/// Groups that may exchange their labels: those of one stratum.
+#[derive(Clone, Debug)]
+pub struct GroupPermutation {
+    n_rows: usize,
+    /// Rows of each group, `[strata][groups][rows]`.
+    strata: Vec<Vec<Vec<usize>>>,
+}
+
+impl GroupPermutation {
+    /// Takes the group and the stratum of each row. Indices need not be consecutive.
+    ///
+    /// # Errors
+    /// If the lists differ in length or a group has rows in two strata.
+    pub fn new(groups: &[usize], strata: &[usize]) -> Result<Self> {
+        check_lengths(("groups", groups.len()), ("strata", strata.len()))?;
+        let mut rows_of_group = BTreeMap::<usize, (usize, Vec<usize>)>::new();
+        for (row, (&group, &stratum)) in groups.iter().zip(strata).enumerate() {
+            let (first, rows) = rows_of_group
+                .entry(group)
+                .or_insert_with(|| (stratum, Vec::new()));
+            if *first != stratum {
+                return Err(StatisticsError::GroupInTwoStrata {
+                    group,
+                    first: *first,
+                    second: stratum,
+                });
+            }
+            rows.push(row);
+        }
+        let mut groups_of_stratum = BTreeMap::<usize, Vec<Vec<usize>>>::new();
+        for (stratum, rows) in rows_of_group.into_values() {
+            groups_of_stratum.entry(stratum).or_default().push(rows);
+        }
+        Ok(Self {
+            n_rows: groups.len(),
+            strata: groups_of_stratum.into_values().collect(),
+        })
+    }
+
+    /// For each row, the row whose label it takes in a permutation. It depends on the seed, the
+    /// number of the permutation, groups and strata alone.
+    ///
+    /// Each group takes all labels from one group of its stratum, its donor. Each group is a donor
+    /// once. Rows take the donor's labels in order, and start again if the donor has fewer rows; of
+    /// a donor with more rows, the last labels are left out. With groups of equal size every
+    /// label is used once.
+    pub fn donors(&self, seed: u64, permutation: usize) -> Vec<usize> {
+        let mut rng = random_stream(seed, Purpose::Permutation, permutation);
+        let mut donor_of_row = vec![0; self.n_rows];
+        for groups in &self.strata {
+            let mut donors: Vec<&Vec<usize>> = groups.iter().collect();
+            donors.shuffle(&mut rng);
+            for (rows, donor) in groups.iter().zip(donors) {
+                for (&row, &donor_row) in rows.iter().zip(donor.iter().cycle()) {
+                    donor_of_row[row] = donor_row;
+                }
+            }
+        }
+        donor_of_row
+    }
+
+    /// Compares a figure with those of permuted labels. `figure` takes, for each row, the row whose
+    /// label counts; the true labels come first.
+    pub fn test(
+        &self,
+        permutations: usize,
+        seed: u64,
+        mut figure: impl FnMut(&[usize]) -> f64,
+    ) -> PermutationTest {
+        let own_labels: Vec<usize> = (0..self.n_rows).collect();
+        let observed = figure(&own_labels);
+        let permuted: Vec<f64> = (0..permutations)
+            .map(|permutation| figure(&self.donors(seed, permutation)))
+            .collect();
+        PermutationTest {
+            observed,
+            p: p_value(observed, &permuted),
+            permuted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_takes_all_labels_of_one_group_of_its_stratum() {
+        let groups = [0, 0, 1, 1, 7, 7, 8, 8];
+        let strata = [0, 0, 0, 0, 5, 5, 5, 5];
+        let permutation = GroupPermutation::new(&groups, &strata).unwrap();
+        let mut has_moved = false;
+        for index in 0..20 {
+            let donors = permutation.donors(1, index);
+            has_moved |= donors[0] != 0;
+            for pair in donors.chunks(2) {
+                assert_eq!((pair[0] % 2, pair[1]), (0, pair[0] + 1));
+            }
+            assert!(donors[..4].iter().all(|&donor| donor < 4), "{donors:?}");
+            let mut sorted = donors.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, (0..8).collect::<Vec<_>>());
+        }
+        assert!(has_moved);
+    }
+
+    #[test]
+    fn a_small_donor_starts_again() {
+        let permutation = GroupPermutation::new(&[0, 0, 0, 1], &[0; 4]).unwrap();
+        let all: Vec<_> = (0..20).map(|index| permutation.donors(1, index)).collect();
+        assert!(all.contains(&vec![3, 3, 3, 0]));
+        assert!(all.contains(&vec![0, 1, 2, 3]));
+    }
+
+    #[test]
+    fn a_group_in_two_strata_is_refused() {
+        let error = GroupPermutation::new(&[4, 4], &[0, 1]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "group 4 has rows in stratum 0 and in stratum 1"
+        );
+    }
+
+    #[test]
+    fn failures_count_against_the_observed_figure() {
+        assert_eq!(p_value(0.9, &[f64::NAN, 0.1, 0.2]), 0.5);
+        assert!(p_value(f64::NAN, &[0.1]).is_nan());
+        assert_eq!(p_value(0.9, &[]), 1.0);
+    }
+}
