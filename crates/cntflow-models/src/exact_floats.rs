@@ -2,21 +2,25 @@
 //! forms, separated by spaces.
 //!
 //! JSON's own numbers do not serve: fast parsers lose their last bit, and NaN and
-//! infinities cannot be written.
+//! infinities cannot be written. Use it as `#[serde(with = "exact_floats")]`.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
 /// Writes the numbers as one string.
-pub(crate) fn serialize<S: Serializer>(numbers: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize<S: Serializer>(numbers: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
     let texts: Vec<String> = numbers.iter().map(f64::to_string).collect();
     serializer.serialize_str(&texts.join(" "))
 }
 
 /// Reads the numbers back.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<f64>, D::Error> {
+///
+/// # Errors
+/// Those of the deserializer; a word is not a number.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let parse = |word: &str| {
         word.parse()

@@ -4,7 +4,7 @@ mod ada_boost;
 mod catch_panics;
 mod elastic_net;
 mod estimator;
-mod exact_floats;
+pub mod exact_floats;
 mod fit;
 mod fit_failure;
 mod fitted_model;

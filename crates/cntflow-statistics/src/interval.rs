@@ -41,12 +41,17 @@ impl Confidence {
 pub enum Method {
     /// DeLong's variance; the interval of one AUC on the logit scale, of a difference as it is.
     Delong,
+    /// The larger of DeLong's variance and the jackknife's over training rows.
+    DelongJackknife,
     /// A bound from disjoint pairs, where the ranking leaves no variance to estimate.
     DisjointPairs,
     /// Quantiles of resampled figures.
     BootstrapPercentile,
     /// Quantiles of resampled figures, mirrored at the observed one.
     BootstrapBasic,
+    /// A bootstrap's interval, or one of the jackknife's variance over training rows if that is
+    /// larger.
+    BootstrapJackknife,
     /// Nadeau and Bengio's corrected variance of folds, with a t distribution.
     CorrectedResampled,
     /// Quantiles of simulated test sets.
@@ -55,11 +60,13 @@ pub enum Method {
 
 impl Method {
     /// All methods.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Delong,
+        Self::DelongJackknife,
         Self::DisjointPairs,
         Self::BootstrapPercentile,
         Self::BootstrapBasic,
+        Self::BootstrapJackknife,
         Self::CorrectedResampled,
         Self::BinomialSimulation,
     ];
@@ -68,9 +75,11 @@ impl Method {
     pub fn name(self) -> &'static str {
         match self {
             Self::Delong => "delong",
+            Self::DelongJackknife => "delong_jackknife",
             Self::DisjointPairs => "disjoint_pairs",
             Self::BootstrapPercentile => "bootstrap_percentile",
             Self::BootstrapBasic => "bootstrap_basic",
+            Self::BootstrapJackknife => "bootstrap_jackknife",
             Self::CorrectedResampled => "corrected_resampled",
             Self::BinomialSimulation => "binomial_simulation",
         }

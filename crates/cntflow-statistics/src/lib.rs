@@ -14,6 +14,7 @@ pub mod corrected_resampled;
 pub mod delong;
 pub mod equivalence;
 pub mod granulated;
+pub mod jackknife;
 pub mod multiclass;
 pub mod multiple;
 pub mod mutual_information;

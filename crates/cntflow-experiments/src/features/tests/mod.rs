@@ -1,0 +1,7 @@
+//! Features of small tables, worked by hand.
+
+mod fixture;
+mod normalised;
+mod representations;
+mod sets;
+mod speed;

@@ -1,0 +1,54 @@
+//! Columns of a frame from a list of rows.
+
+use polars::prelude::{Column, IntoSeries, ListChunked, NamedFrom, Series};
+
+/// A column of texts.
+pub(super) fn texts<T>(name: &str, rows: &[T], value: impl Fn(&T) -> Option<String>) -> Column {
+    Column::new(name.into(), rows.iter().map(value).collect::<Vec<_>>())
+}
+
+/// A column of reals. NaN becomes null: a figure that is not defined is not there.
+pub(super) fn numbers<T>(name: &str, rows: &[T], value: impl Fn(&T) -> f64) -> Column {
+    let defined = |number: f64| (!number.is_nan()).then_some(number);
+    let values: Vec<_> = rows.iter().map(|row| defined(value(row))).collect();
+    Column::new(name.into(), values)
+}
+
+/// A column of counts.
+pub(super) fn counts<T>(name: &str, rows: &[T], value: impl Fn(&T) -> u64) -> Column {
+    Column::new(name.into(), rows.iter().map(value).collect::<Vec<_>>())
+}
+
+/// A column of whole numbers.
+pub(super) fn integers<T>(name: &str, rows: &[T], value: impl Fn(&T) -> Option<i64>) -> Column {
+    Column::new(name.into(), rows.iter().map(value).collect::<Vec<_>>())
+}
+
+/// A column of flags.
+pub(super) fn flags<T>(name: &str, rows: &[T], value: impl Fn(&T) -> bool) -> Column {
+    Column::new(name.into(), rows.iter().map(value).collect::<Vec<_>>())
+}
+
+/// A column of lists of reals.
+pub(super) fn number_lists<'a, T>(
+    name: &str,
+    rows: &'a [T],
+    value: impl Fn(&'a T) -> &'a [f64],
+) -> Column {
+    let lists = rows.iter().map(|row| Series::new("".into(), value(row)));
+    lists
+        .collect::<ListChunked>()
+        .with_name(name.into())
+        .into_series()
+        .into()
+}
+
+/// A column of lists of whole numbers.
+pub(super) fn integer_lists<T>(name: &str, rows: &[T], value: impl Fn(&T) -> Vec<i64>) -> Column {
+    let lists = rows.iter().map(|row| Series::new("".into(), value(row)));
+    lists
+        .collect::<ListChunked>()
+        .with_name(name.into())
+        .into_series()
+        .into()
+}

@@ -1,0 +1,222 @@
+//! The `[[experiment]]` sections of a study file: their keys, defaults, and the check of their
+//! values.
+
+mod features;
+mod problem;
+mod protocol;
+mod target;
+
+use cntflow_models::ModelKind;
+use serde::{Deserialize, Serialize};
+
+pub use features::{FeatureExpression, FeatureSet};
+pub use problem::SpecProblem;
+pub use protocol::Protocol;
+pub use target::{ClassRule, DEFAULT_LABEL, Target, Transform};
+
+use crate::error::{ExperimentError, Result};
+
+/// Default columns of the set `hyperparameters`, where the tables have them. The seed is not among
+/// them, because it identifies the run.
+pub const DEFAULT_HYPERPARAMETERS: [&str; 16] = [
+    "dataset",
+    "layer_type",
+    "activation",
+    "initialisation",
+    "initialisation_scale",
+    "bias_initialisation",
+    "optimiser",
+    "momentum",
+    "learning_rate",
+    "batch_size",
+    "epochs",
+    "training_fraction",
+    "dropout",
+    "l2",
+    "depth",
+    "hidden_neurons",
+];
+
+/// Default columns whose values are strata, where the tables have them.
+pub const DEFAULT_STRATA: [&str; 4] = ["layer_type", "activation", "dataset", "depth"];
+
+/// Default number of permutations of the target: 200. The smallest p-value is 1 / 201.
+pub const DEFAULT_PERMUTATIONS: usize = 200;
+
+/// Which checkpoints of a run take part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckpointSelection {
+    /// The checkpoint of the highest step. If it failed, the run is left out and counted as failed.
+    #[default]
+    Last,
+    /// All checkpoints. The feature set `step` should then be among the baselines.
+    All,
+    /// The checkpoints of this step.
+    Step(i64),
+}
+
+/// How the layers of a network become columns.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Representation {
+    /// By index from both ends of the network: for populations of one architecture.
+    Position,
+    /// By role: input, hidden (mean and deviation over layers), output.
+    #[default]
+    Role,
+    /// By role, free of width and depth: for populations of mixed architectures.
+    RoleNormalised,
+}
+
+impl Representation {
+    /// The name in study files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Position => "position",
+            Self::Role => "role",
+            Self::RoleNormalised => "role_normalised",
+        }
+    }
+}
+
+/// A control population: the same runs with other weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Twin {
+    /// The entries of each kernel are permuted; biases stay.
+    Shuffle,
+    /// Hidden neurons are permuted together with their links: no metric may change.
+    Neurons,
+    /// Each kernel is drawn from a normal distribution of its mean and standard deviation.
+    Gaussian,
+    /// Each weight gets a random sign.
+    Sign,
+    /// The run's checkpoint of step 0.
+    Untrained,
+}
+
+impl Twin {
+    /// All twins.
+    pub const ALL: [Self; 5] = [
+        Self::Shuffle,
+        Self::Neurons,
+        Self::Gaussian,
+        Self::Sign,
+        Self::Untrained,
+    ];
+
+    /// The name in study files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shuffle => "shuffle",
+            Self::Neurons => "neurons",
+            Self::Gaussian => "gaussian",
+            Self::Sign => "sign",
+            Self::Untrained => "untrained",
+        }
+    }
+}
+
+/// One `[[experiment]]` of a study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExperimentSpec {
+    /// Name of the experiment and of its folder of tables.
+    pub name: String,
+    /// SQL condition over the table `networks`: which of the selected checkpoints take part.
+    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// What is predicted.
+    #[serde(default)]
+    pub target: Target,
+    /// Columns of `networks`: networks that share a value of any of these, or a digest, are one
+    /// group. No group is on both sides of a split.
+    #[serde(default = "default_group")]
+    pub group: Vec<String>,
+    /// Which checkpoints of a run take part.
+    #[serde(default)]
+    pub checkpoints: CheckpointSelection,
+    /// Feature sets, each evaluated by itself. Empty: the default sets of the target and the
+    /// tables.
+    #[serde(default)]
+    pub features: Vec<FeatureExpression>,
+    /// How layers become columns.
+    #[serde(default)]
+    pub representation: Representation,
+    /// Kinds of models to choose from. Empty: the defaults of the target.
+    #[serde(default)]
+    pub models: Vec<ModelKind>,
+    /// Twin populations that every measured feature set is evaluated on as well.
+    #[serde(default)]
+    pub controls: Vec<Twin>,
+    /// Columns of the feature set `hyperparameters`; `None`: those of the default list that exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hyperparameters: Option<Vec<String>>,
+    /// Columns whose values are strata; `None`: those of the default list that exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strata: Option<Vec<String>>,
+    /// Comparisons of the primary family, as `"cnt > tensor_7"`; `None`: the default family.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<Vec<String>>,
+    /// Permutations of the target within strata; 0 for none.
+    #[serde(default = "default_permutations")]
+    pub permutations: usize,
+    /// Images that the accuracies were computed on: for the noise ceiling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_images: Option<u64>,
+    /// Sizes and seeds of the splits and intervals.
+    #[serde(default)]
+    pub protocol: Protocol,
+}
+
+fn default_group() -> Vec<String> {
+    vec!["run".to_owned()]
+}
+
+fn default_permutations() -> usize {
+    DEFAULT_PERMUTATIONS
+}
+
+impl ExperimentSpec {
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Spec`] with the key and what is allowed.
+    pub fn check(&self) -> Result<()> {
+        let at = |key: &'static str| move |problem| ExperimentError::Spec { key, problem };
+        if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
+            return Err(at("name")(SpecProblem::Name {
+                found: self.name.clone(),
+            }));
+        }
+        if self.group.is_empty() {
+            return Err(at("group")(SpecProblem::Empty));
+        }
+        self.target.check().map_err(at("target"))?;
+        self.protocol.check()?;
+        if let Some(kind) = self
+            .models
+            .iter()
+            .find(|kind| kind.is_classifier() != self.target.has_classes())
+        {
+            return Err(at("models")(SpecProblem::ModelOfOtherTarget {
+                model: kind.name(),
+                target: self.target.kind_name(),
+            }));
+        }
+        let predicts_itself = self
+            .hyperparameters
+            .iter()
+            .flatten()
+            .any(|column| column == self.target.label());
+        if predicts_itself {
+            return Err(at("hyperparameters")(SpecProblem::PredictsItself {
+                column: self.target.label().to_owned(),
+            }));
+        }
+        Ok(())
+    }
+}
