@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use cntflow_tables::{Table, TableStore};
 
-#[path = "../tests/it/synthetic.rs"]
+#[path = "../tests/it/simulated.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
-mod synthetic;
+mod simulated;
 
-use synthetic::{SyntheticPopulation, run_all, spec};
+use simulated::{SyntheticPopulation, run_all, spec};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -14,9 +14,9 @@ use cntflow_experiments::evaluation::{Experiment, FitRow, FitTask};
 use cntflow_experiments::spec::ExperimentSpec;
 use cntflow_tables::{Table, TableStore};
 
-#[path = "../tests/it/synthetic.rs"]
+#[path = "../tests/it/simulated.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
-mod synthetic;
+mod simulated;
 
 const THREADS: usize = 2;
 
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: time_evaluation NETWORKS COLUMNS [TABLES_FOLDER]".into());
     };
     let (networks, columns) = (networks.parse()?, columns.parse()?);
-    let mut spec: ExperimentSpec = synthetic::spec("permutations = 0\nprotocol = { draws = 100 }");
+    let mut spec: ExperimentSpec = simulated::spec("permutations = 0\nprotocol = { draws = 100 }");
     spec.features = vec!["link_weights".parse()?];
     spec.primary = None;
     spec.representation = cntflow_experiments::spec::Representation::Position;
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     } else {
         spec.models = Vec::new();
     }
-    let tables = synthetic::wide_tables(networks, columns);
+    let tables = simulated::wide_tables(networks, columns);
     let start = Instant::now();
     let experiment = tables.prepare(&spec);
     println!("prepare {:.2}", start.elapsed().as_secs_f64());

@@ -5,7 +5,8 @@ use polars::prelude::PolarsError;
 use crate::population::PopulationCounts;
 use crate::spec::SpecProblem;
 
-/// Errors of this crate. A failed fit is not among them: it is a row of the scores, with its reason.
+/// Errors of this crate. A failed fit is not among them: it is a row of the scores, with its
+/// reason.
 #[derive(Debug, thiserror::Error)]
 pub enum ExperimentError {
     /// Polars could not read or combine the tables.

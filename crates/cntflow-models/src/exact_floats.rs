@@ -20,9 +20,7 @@ pub fn serialize<S: Serializer>(numbers: &[f64], serializer: S) -> Result<S::Ok,
 ///
 /// # Errors
 /// Those of the deserializer; a word is not a number.
-pub fn deserialize<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<f64>, D::Error> {
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let parse = |word: &str| {
         word.parse()

@@ -239,8 +239,8 @@ fn require_variation(
     Ok(())
 }
 
-/// The feature columns of the networks, then of each twin population. Default features whose metrics
-/// were not measured leave the spec; those that the study names are an error.
+/// The feature columns of the networks, then of each twin population. Default features whose
+/// metrics were not measured leave the spec; those that the study names are an error.
 fn read_sources(
     inputs: &Inputs<'_>,
     spec: &mut ExperimentSpec,

@@ -33,8 +33,6 @@ pub(crate) struct Judged {
     /// For each repeat and fold, the primary figure on the test set of the model that was fitted
     /// without that fold: for the jackknife.
     pub(crate) fold_figures: Vec<Vec<f64>>,
-    /// The chosen setting.
-    pub(crate) chosen: ChosenSetting,
 }
 
 /// The judged candidates that the cross-validation chose, by feature choice.
@@ -112,7 +110,6 @@ impl Experiment {
             probabilities,
             predicted,
             calibration,
-            chosen,
         })
     }
 

@@ -51,7 +51,12 @@ pub fn read_features(
     representation: Representation,
     expressions: &[FeatureExpression],
 ) -> Result<FeatureSource> {
-    read(inputs, representation, expressions, Sets::taken_by(expressions))
+    read(
+        inputs,
+        representation,
+        expressions,
+        Sets::taken_by(expressions),
+    )
 }
 
 /// [`read_features`] of whatever the networks have: a set without metrics has no columns.

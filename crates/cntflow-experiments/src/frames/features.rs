@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::evaluation::Experiment;
 
 impl Experiment {
-    /// One row per network and twin: `experiment`, `twin`, `checkpoint`, `group`, then every feature
-    /// column under its name. A feature that a network lacks is null.
+    /// One row per network and twin: `experiment`, `twin`, `checkpoint`, `group`, then every
+    /// feature column under its name. A feature that a network lacks is null.
     ///
     /// # Errors
     /// Polars' own.

@@ -17,7 +17,8 @@ pub(super) fn connected_groups(
             let Some(value) = value else { continue };
             let first = *first_of_value.entry(value).or_insert(row);
             let (a, b) = (root(&mut parents, first), root(&mut parents, row));
-            // The smaller row is the root, so that the result does not depend on the columns' order.
+            // The smaller row is the root, so that the result does not depend on the columns'
+            // order.
             parents[a.max(b)] = a.min(b);
         }
     }

@@ -283,7 +283,7 @@ fn digests(frame: &DataFrame, rows: &[usize]) -> Result<Vec<Option<String>>> {
     if frame.column("digest").is_err() {
         return Ok(vec![None; rows.len()]);
     }
-    let digests = texts(frame, TABLE, "digest")?;
+    let digests = texts(frame, NETWORKS, "digest")?;
     Ok(rows.iter().map(|&row| digests[row].clone()).collect())
 }
 

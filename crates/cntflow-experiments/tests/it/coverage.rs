@@ -74,7 +74,10 @@ impl Outcome {
     }
 }
 
-const POPULATIONS: [(&str, fn(usize, u64) -> SyntheticPopulation); 2] = [
+/// A kind of population: by its number of runs and its seed.
+type Recipe = fn(usize, u64) -> SyntheticPopulation;
+
+const POPULATIONS: [(&str, Recipe); 2] = [
     ("null", SyntheticPopulation::null),
     ("equal signal", SyntheticPopulation::equal_signal),
 ];

@@ -3,8 +3,9 @@
 
 #![allow(
     clippy::disallowed_methods,
+    clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test that unwraps fails where it should"
+    reason = "a test that unwraps fails where it should, and simulations print their figures"
 )]
 
 mod coverage;

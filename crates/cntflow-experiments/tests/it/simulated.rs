@@ -250,6 +250,7 @@ pub(crate) fn spec(more: &str) -> ExperimentSpec {
 
 /// Tables of `link_weights` alone with about so many columns in the representation `position`. A
 /// tenth of them carry a little of the signal.
+#[allow(dead_code, reason = "only the example `time_evaluation` uses it")]
 pub(crate) fn wide_tables(runs: usize, n_columns: usize) -> Tables {
     let n_layers = n_columns.div_ceil(CNT_STATISTICS.len());
     let mut rng = ChaCha8Rng::seed_from_u64(0);
@@ -292,7 +293,7 @@ pub(crate) fn wide_tables(runs: usize, n_columns: usize) -> Tables {
     for statistic in STATISTICS {
         let is_column = CNT_STATISTICS.contains(&statistic);
         let mut value = |row: usize| {
-            let signal = if row % n_layers % 10 == 0 {
+            let signal = if (row % n_layers).is_multiple_of(10) {
                 0.2 * qualities[of_run(row)]
             } else {
                 0.0

@@ -228,7 +228,7 @@ fn a_server_that_lists_nothing_says_so() {
         .unwrap_err()
         .full_message();
     assert!(
-        text.contains("/folder") && text.contains("name the files"),
+        text.contains("/folder") && text.contains("name its files"),
         "{text}"
     );
 }
