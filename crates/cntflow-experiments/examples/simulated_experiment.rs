@@ -5,11 +5,15 @@ use std::path::PathBuf;
 
 use cntflow_tables::{Table, TableStore};
 
+#[path = "../tests/it/flow.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod flow;
 #[path = "../tests/it/synthetic.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 mod synthetic;
 
-use synthetic::{SyntheticPopulation, run_all, spec};
+use flow::{run_all, spec};
+use synthetic::SyntheticPopulation;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -14,6 +14,9 @@ use cntflow_experiments::evaluation::{Experiment, FitRow, FitTask};
 use cntflow_experiments::spec::ExperimentSpec;
 use cntflow_tables::{Table, TableStore};
 
+#[path = "../tests/it/flow.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod flow;
 #[path = "../tests/it/synthetic.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 mod synthetic;
@@ -32,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: time_evaluation NETWORKS COLUMNS [TABLES_FOLDER]".into());
     };
     let (networks, columns) = (networks.parse()?, columns.parse()?);
-    let mut spec: ExperimentSpec = synthetic::spec("permutations = 0\nprotocol = { draws = 100 }");
+    let mut spec: ExperimentSpec = flow::spec("permutations = 0\nprotocol = { draws = 100 }");
     spec.features = vec!["link_weights".parse()?];
     spec.primary = None;
     spec.representation = cntflow_experiments::spec::Representation::Position;

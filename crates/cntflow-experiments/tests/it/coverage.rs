@@ -22,7 +22,8 @@
 
 use cntflow_experiments::evaluation::Finding;
 
-use super::synthetic::{SyntheticPopulation, spec};
+use super::flow::spec;
+use super::synthetic::SyntheticPopulation;
 
 /// What a number of populations gave.
 #[derive(Debug, Default)]
