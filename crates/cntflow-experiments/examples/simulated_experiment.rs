@@ -1,6 +1,12 @@
 //! Evaluates a simulated population and writes all tables of the experiment, as `cntflow run` does:
 //! `simulated_experiment FOLDER [RUNS]`. For `tests/scores/check_with_scikit_learn`.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a tool for benches and checks, on tables of the tests"
+)]
+
 use std::path::PathBuf;
 
 use cntflow_tables::{Table, TableStore};

@@ -6,6 +6,12 @@
 //! training rows, of which a fold has four fifths. With a folder all settings are fitted, and the
 //! tables are written.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a tool for benches and checks, on tables of the tests"
+)]
+
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Instant;

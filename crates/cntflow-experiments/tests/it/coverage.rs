@@ -37,7 +37,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn of(population: fn(usize, u64) -> SyntheticPopulation, runs: usize, n: usize) -> Self {
+    fn of(population: Recipe, runs: usize, n: usize) -> Self {
         let mut outcome = Self::default();
         for seed in 0..n as u64 {
             let spec = spec(&format!(
@@ -75,7 +75,9 @@ impl Outcome {
     }
 }
 
-const POPULATIONS: [(&str, fn(usize, u64) -> SyntheticPopulation); 2] = [
+type Recipe = fn(usize, u64) -> SyntheticPopulation;
+
+const POPULATIONS: [(&str, Recipe); 2] = [
     ("null", SyntheticPopulation::null),
     ("equal signal", SyntheticPopulation::equal_signal),
 ];

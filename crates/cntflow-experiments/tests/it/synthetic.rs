@@ -248,7 +248,7 @@ pub(crate) fn wide_tables(runs: usize, n_columns: usize) -> Tables {
     for statistic in STATISTICS {
         let is_column = CNT_STATISTICS.contains(&statistic);
         let mut value = |row: usize| {
-            let signal = if row % n_layers % 10 == 0 {
+            let signal = if (row % n_layers).is_multiple_of(10) {
                 0.2 * qualities[of_run(row)]
             } else {
                 0.0
