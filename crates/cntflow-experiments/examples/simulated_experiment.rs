@@ -1,15 +1,25 @@
 //! Evaluates a simulated population and writes all tables of the experiment, as `cntflow run` does:
 //! `simulated_experiment FOLDER [RUNS]`. For `tests/scores/check_with_scikit_learn`.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a tool for benches and checks, on tables of the tests"
+)]
+
 use std::path::PathBuf;
 
 use cntflow_tables::{Table, TableStore};
 
+#[path = "../tests/it/flow.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod flow;
 #[path = "../tests/it/simulated.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 mod simulated;
 
-use simulated::{SyntheticPopulation, run_all, spec};
+use flow::{run_all, spec};
+use simulated::SyntheticPopulation;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);

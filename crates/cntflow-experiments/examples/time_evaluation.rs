@@ -6,6 +6,12 @@
 //! training rows, of which a fold has four fifths. With a folder all settings are fitted, and the
 //! tables are written.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a tool for benches and checks, on tables of the tests"
+)]
+
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -14,6 +20,9 @@ use cntflow_experiments::evaluation::{Experiment, FitRow, FitTask};
 use cntflow_experiments::spec::ExperimentSpec;
 use cntflow_tables::{Table, TableStore};
 
+#[path = "../tests/it/flow.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod flow;
 #[path = "../tests/it/simulated.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 mod simulated;
@@ -32,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: time_evaluation NETWORKS COLUMNS [TABLES_FOLDER]".into());
     };
     let (networks, columns) = (networks.parse()?, columns.parse()?);
-    let mut spec: ExperimentSpec = simulated::spec("permutations = 0\nprotocol = { draws = 100 }");
+    let mut spec: ExperimentSpec = flow::spec("permutations = 0\nprotocol = { draws = 100 }");
     spec.features = vec!["link_weights".parse()?];
     spec.primary = None;
     spec.representation = cntflow_experiments::spec::Representation::Position;

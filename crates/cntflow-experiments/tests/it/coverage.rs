@@ -22,7 +22,8 @@
 
 use cntflow_experiments::evaluation::Finding;
 
-use super::simulated::{SyntheticPopulation, spec};
+use super::flow::spec;
+use super::simulated::SyntheticPopulation;
 
 /// What a number of populations gave.
 #[derive(Debug, Default)]
@@ -36,7 +37,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn of(population: fn(usize, u64) -> SyntheticPopulation, runs: usize, n: usize) -> Self {
+    fn of(population: Recipe, runs: usize, n: usize) -> Self {
         let mut outcome = Self::default();
         for seed in 0..n as u64 {
             let spec = spec(&format!(
@@ -74,7 +75,6 @@ impl Outcome {
     }
 }
 
-/// A kind of population: by its number of runs and its seed.
 type Recipe = fn(usize, u64) -> SyntheticPopulation;
 
 const POPULATIONS: [(&str, Recipe); 2] = [

@@ -3,7 +3,8 @@
 use cntflow_experiments::evaluation::Evaluation;
 use polars::prelude::{Column, DataFrame};
 
-use super::simulated::{SyntheticPopulation, Tables, spec};
+use super::flow::spec;
+use super::simulated::{SyntheticPopulation, Tables};
 
 /// The bits of every figure of every score, and of every verdict.
 fn bits(evaluation: &Evaluation) -> Vec<(String, [u64; 3])> {

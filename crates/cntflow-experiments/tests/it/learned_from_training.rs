@@ -3,7 +3,8 @@
 use cntflow_experiments::evaluation::{Experiment, FitRow, FitTask};
 use polars::prelude::Column;
 
-use super::simulated::{SyntheticPopulation, Tables, run_all, spec};
+use super::flow::{run_all, spec};
+use super::simulated::{SyntheticPopulation, Tables};
 
 /// What a fit is: task, setting, number of features, then the bits of the validation figure, the
 /// predictions and the importance. Its figure on the test set is left out, for its truth is what

@@ -8,7 +8,10 @@
     reason = "a test that unwraps fails where it should, and simulations print their figures"
 )]
 
+#![allow(dead_code, reason = "an example uses the rest of the synthetic tables")]
+
 mod coverage;
+mod flow;
 mod leaks;
 mod learned_from_training;
 mod permutations;

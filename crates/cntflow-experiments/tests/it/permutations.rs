@@ -5,7 +5,8 @@
 //! 95% bound of Kolmogorov's distance is 0.096. p is at most 0.05 in 8 of them. The command is the
 //! one of `coverage.rs`.
 
-use super::simulated::{SyntheticPopulation, spec};
+use super::flow::spec;
+use super::simulated::SyntheticPopulation;
 
 /// p-values of `n` populations of 60 groups. The second stratum has higher labels and other
 /// metrics, so that a model does better than chance overall, and at chance within each stratum.

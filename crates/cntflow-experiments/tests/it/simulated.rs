@@ -1,12 +1,8 @@
 //! Synthetic populations: tables `networks` and `layers` with two families of metrics, whose
 //! relation to the label is known.
 
-use std::collections::BTreeMap;
-
-use cntflow_experiments::evaluation::{Evaluation, Experiment, FitRow, Inputs};
 use cntflow_experiments::features::CNT_STATISTICS;
-use cntflow_experiments::spec::ExperimentSpec;
-use polars::prelude::{Column, DataFrame, IntoLazy};
+use polars::prelude::{Column, DataFrame};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -53,7 +49,7 @@ impl SyntheticPopulation {
         }
     }
 
-    /// As [`Self::null`], but both families carry the signal equally well: an AUC of about 0.8.
+    /// Both families carry the signal equally well: an AUC of about 0.8.
     pub(crate) fn equal_signal(runs: usize, seed: u64) -> Self {
         Self {
             signal: 0.37,
@@ -162,6 +158,15 @@ fn networks_frame(networks: &[Network], stratum_effect: f64) -> DataFrame {
     DataFrame::new(networks.len(), columns).unwrap()
 }
 
+/// Columns of the table `layers` that are the same in all rows.
+fn constant_columns(n: usize) -> [Column; 3] {
+    [
+        Column::new("name".into(), vec!["fc"; n]),
+        Column::new("kind".into(), vec!["dense"; n]),
+        Column::new("count".into(), vec![70_u64; n]),
+    ]
+}
+
 /// Two rows per network, both of its output layer.
 fn layers_frame(networks: &[Network]) -> DataFrame {
     type Family = (&'static str, [&'static str; 7], fn(&Network) -> &[f64; 7]);
@@ -184,15 +189,13 @@ fn layers_frame(networks: &[Network]) -> DataFrame {
                 .collect::<Vec<_>>(),
         ),
         Column::new("layer".into(), vec![1_u32; n]),
-        Column::new("name".into(), vec!["fc"; n]),
-        Column::new("kind".into(), vec!["dense"; n]),
         Column::new("role".into(), vec!["output"; n]),
         Column::new(
             "metric".into(),
             rows.iter().map(|(_, family)| family.0).collect::<Vec<_>>(),
         ),
-        Column::new("count".into(), vec![70_u64; n]),
     ];
+    columns.extend(constant_columns(n));
     for statistic in STATISTICS {
         let value = |(network, family): &(&Network, &Family)| {
             let index = family.1.iter().position(|name| *name == statistic)?;
@@ -204,67 +207,21 @@ fn layers_frame(networks: &[Network]) -> DataFrame {
     DataFrame::new(n, columns).unwrap()
 }
 
-impl Tables {
-    pub(crate) fn prepare(&self, spec: &ExperimentSpec) -> Experiment {
-        let labels = BTreeMap::new();
-        let inputs = Inputs {
-            networks: self.networks.clone().lazy(),
-            layers: self.layers.clone().lazy(),
-            twins: BTreeMap::new(),
-            labels: &labels,
-            measured_with: "defaults",
-            has_probe: false,
-        };
-        Experiment::prepare(&inputs, spec).unwrap()
-    }
-
-    pub(crate) fn evaluate(&self, spec: &ExperimentSpec) -> Evaluation {
-        let experiment = self.prepare(spec);
-        let fits = run_all(&experiment);
-        experiment.evaluate(&fits)
-    }
-}
-
-/// The fits of all folds, then those of the chosen settings.
-pub(crate) fn run_all(experiment: &Experiment) -> Vec<FitRow> {
-    let run = |tasks: Vec<_>| -> Vec<FitRow> {
-        tasks.iter().flat_map(|task| experiment.run(task)).collect()
-    };
-    let mut fits = run(experiment.fold_tasks());
-    let choices = experiment.choose(&fits);
-    fits.extend(run(experiment.refit_tasks(&choices)));
-    fits
-}
-
-/// Both families by logistic regression, compared; few draws. `more` are further keys.
-pub(crate) fn spec(more: &str) -> ExperimentSpec {
-    let keys = format!(
-        "name = \"simulated\"\n\
-         features = [\"link_weights\", \"tensor_7\"]\n\
-         models = [\"logistic_regression\"]\n\
-         primary = [\"link_weights > tensor_7\"]\n\
-         {more}"
-    );
-    toml::from_str(&keys).unwrap()
-}
-
 /// Tables of `link_weights` alone with about so many columns in the representation `position`. A
 /// tenth of them carry a little of the signal.
-#[allow(dead_code, reason = "only the example `time_evaluation` uses it")]
 pub(crate) fn wide_tables(runs: usize, n_columns: usize) -> Tables {
     let n_layers = n_columns.div_ceil(CNT_STATISTICS.len());
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let qualities: Vec<f64> = (0..runs).map(|_| normal(&mut rng)).collect();
-    let networks: Vec<Network> = (0..runs)
-        .map(|run| Network {
-            run,
-            step: 0,
-            quality: qualities[run],
-            stratum: run % 2,
-            links: [0.0; 7],
-            kernels: [0.0; 7],
-        })
-        .collect();
+    let network = |(run, quality): (usize, &f64)| Network {
+        run,
+        step: 0,
+        quality: *quality,
+        stratum: run % 2,
+        links: [0.0; 7],
+        kernels: [0.0; 7],
+    };
+    let networks: Vec<Network> = qualities.iter().enumerate().map(network).collect();
     let n = runs * n_layers;
     let names: Vec<String> = networks.iter().map(checkpoint).collect();
     let of_run = |row: usize| row / n_layers;
@@ -284,12 +241,10 @@ pub(crate) fn wide_tables(runs: usize, n_columns: usize) -> Tables {
                 .map(|row| (row % n_layers + 1) as u32)
                 .collect::<Vec<_>>(),
         ),
-        Column::new("name".into(), vec!["fc"; n]),
-        Column::new("kind".into(), vec!["dense"; n]),
         Column::new("role".into(), roles.collect::<Vec<_>>()),
         Column::new("metric".into(), vec!["link_weights"; n]),
-        Column::new("count".into(), vec![70_u64; n]),
     ];
+    columns.extend(constant_columns(n));
     for statistic in STATISTICS {
         let is_column = CNT_STATISTICS.contains(&statistic);
         let mut value = |row: usize| {

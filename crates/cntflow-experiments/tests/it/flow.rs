@@ -1,0 +1,53 @@
+//! The whole flow of an evaluation, without threads.
+
+use std::collections::BTreeMap;
+
+use cntflow_experiments::evaluation::{Evaluation, Experiment, FitRow, Inputs};
+use cntflow_experiments::spec::ExperimentSpec;
+use polars::prelude::IntoLazy;
+
+use super::simulated::Tables;
+
+impl Tables {
+    pub(crate) fn prepare(&self, spec: &ExperimentSpec) -> Experiment {
+        let labels = BTreeMap::new();
+        let inputs = Inputs {
+            networks: self.networks.clone().lazy(),
+            layers: self.layers.clone().lazy(),
+            twins: BTreeMap::new(),
+            labels: &labels,
+            measured_with: "defaults",
+            has_probe: false,
+        };
+        Experiment::prepare(&inputs, spec).unwrap()
+    }
+
+    pub(crate) fn evaluate(&self, spec: &ExperimentSpec) -> Evaluation {
+        let experiment = self.prepare(spec);
+        let fits = run_all(&experiment);
+        experiment.evaluate(&fits)
+    }
+}
+
+/// The fits of all folds, then those of the chosen settings.
+pub(crate) fn run_all(experiment: &Experiment) -> Vec<FitRow> {
+    let run = |tasks: Vec<_>| -> Vec<FitRow> {
+        tasks.iter().flat_map(|task| experiment.run(task)).collect()
+    };
+    let mut fits = run(experiment.fold_tasks());
+    let choices = experiment.choose(&fits);
+    fits.extend(run(experiment.refit_tasks(&choices)));
+    fits
+}
+
+/// Both families by logistic regression, compared; few draws. `more` are further keys.
+pub(crate) fn spec(more: &str) -> ExperimentSpec {
+    let keys = format!(
+        "name = \"simulated\"\n\
+         features = [\"link_weights\", \"tensor_7\"]\n\
+         models = [\"logistic_regression\"]\n\
+         primary = [\"link_weights > tensor_7\"]\n\
+         {more}"
+    );
+    toml::from_str(&keys).unwrap()
+}
