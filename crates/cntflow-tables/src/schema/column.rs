@@ -41,6 +41,8 @@ pub enum ColumnType {
     Bytes,
     /// List of signed 64-bit whole numbers.
     Int64List,
+    /// List of texts.
+    TextList,
     /// What a label may be: text, flag, [`ColumnType::Int64`] or [`ColumnType::Float64`].
     Label,
 }
@@ -60,6 +62,7 @@ impl ColumnType {
             Self::Float64 => DataType::Float64,
             Self::Bytes => DataType::LargeBinary,
             Self::Int64List => DataType::List(Arc::new(element_field())),
+            Self::TextList => DataType::List(Arc::new(text_element_field())),
             Self::Label => return None,
         })
     }
@@ -76,6 +79,7 @@ impl fmt::Display for ColumnType {
             Self::Float64 => "float64",
             Self::Bytes => "bytes",
             Self::Int64List => "list<int64>",
+            Self::TextList => "list<text>",
             Self::Label => "text, bool, int64 or float64",
         })
     }
@@ -84,6 +88,11 @@ impl fmt::Display for ColumnType {
 /// The elements of a list column, under the name that the Parquet format prescribes.
 pub(crate) fn element_field() -> Field {
     Field::new("element", DataType::Int64, true)
+}
+
+/// As [`element_field`], of lists of texts.
+pub(crate) fn text_element_field() -> Field {
+    Field::new("element", DataType::Utf8, true)
 }
 
 pub(super) const fn column(

@@ -3,4 +3,5 @@
 
 pub(crate) mod discrimination;
 mod population_groups;
+mod population_networks;
 pub(crate) mod population_tables;

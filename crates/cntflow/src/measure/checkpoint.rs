@@ -11,8 +11,9 @@ use super::network::{Measured, measure_with_architecture, measure_without_archit
 use crate::error_text::checkpoint_reason;
 use crate::study::measure_plan::{DigestKind, MeasurePlan, NeuronRows};
 
-/// Measures the checkpoint of a catalog entry.
-pub(crate) fn measure_entry(entry: &CatalogEntry, plan: &MeasurePlan) -> Record {
+/// Measures the checkpoint of a catalog entry. `is_last` says whether the catalog has no later one
+/// of its run.
+pub(crate) fn measure_entry(entry: &CatalogEntry, is_last: bool, plan: &MeasurePlan) -> Record {
     let started = Instant::now();
     let mut record = empty_record(entry);
     match &entry.absent {
@@ -23,7 +24,7 @@ pub(crate) fn measure_entry(entry: &CatalogEntry, plan: &MeasurePlan) -> Record 
             };
             record.reason = Some(absence.to_string());
         }
-        None => match read_and_measure(&mut record, plan) {
+        None => match read_and_measure(&mut record, is_last, plan) {
             Ok(measured) => fill_record(&mut record, measured, plan),
             Err(error) => {
                 record.status = Status::Failed;
@@ -62,6 +63,7 @@ fn empty_record(entry: &CatalogEntry) -> Record {
 /// Reads the file and measures its network. The record keeps what was read before a failure.
 fn read_and_measure(
     record: &mut Record,
+    is_last: bool,
     plan: &MeasurePlan,
 ) -> Result<Measured, ArchitectureError> {
     let checkpoint = OpenCheckpoint::open_at(&record.entry.location, &plan.limits)?;
@@ -71,7 +73,10 @@ fn read_and_measure(
         resolve_architecture(&checkpoint, record.entry.architecture.as_deref());
     record.coverage = coverage.into_iter().map(coverage_row).collect();
     match resolved {
-        Ok(resolved) => measure_with_architecture(&checkpoint, resolved, plan),
+        Ok(resolved) => {
+            let sampled_metrics = plan.sampled_metrics(is_last);
+            measure_with_architecture(&checkpoint, resolved, plan, sampled_metrics)
+        }
         Err(error) => measure_without_architecture(&checkpoint, error, plan),
     }
 }

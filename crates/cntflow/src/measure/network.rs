@@ -4,7 +4,7 @@ use cntflow_architecture::{ArchitectureError, ResolvedArchitecture, TensorUse, w
 use cntflow_formats::OpenCheckpoint;
 use cntflow_metrics::population::{LayerSample, layer_samples};
 use cntflow_metrics::{
-    ConvGraph, NetworkMetrics, WeightTensor, measure, measure_tensors, measure_with_inputs,
+    ConvGraph, Metric, NetworkMetrics, WeightTensor, measure, measure_tensors, measure_with_inputs,
 };
 use cntflow_network::Network;
 
@@ -15,7 +15,7 @@ use cntflow_storage::FullMessage;
 pub(crate) struct Measured {
     /// Its metrics.
     pub(crate) metrics: NetworkMetrics,
-    /// Its samples for populations, by layer and metric; empty if the plan has no populations.
+    /// Its samples for populations, by layer and metric; empty if none are wanted.
     pub(crate) samples: Vec<LayerSample>,
     /// Which weights are NaN or infinite, if any.
     pub(crate) not_finite: Option<String>,
@@ -27,7 +27,8 @@ pub(crate) struct Measured {
 const IMAGE_SIZE_UNKNOWN: &str = "the size of images is not told: measured as a graph of channels, \
                                   without data-dependent metrics";
 
-/// Fills the architecture with the weights of the file and measures the network.
+/// Fills the architecture with the weights of the file and measures the network, with samples of
+/// `sampled_metrics`.
 ///
 /// # Errors
 /// A tensor is missing, has another shape than the architecture, or holds no real weights.
@@ -35,6 +36,7 @@ pub(crate) fn measure_with_architecture(
     checkpoint: &OpenCheckpoint,
     resolved: ResolvedArchitecture,
     plan: &MeasurePlan,
+    sampled_metrics: &[Metric],
 ) -> Result<Measured, ArchitectureError> {
     let mut options = plan.options.clone();
     let image_size_unknown = resolved.sizes_assumed;
@@ -51,10 +53,6 @@ pub(crate) fn measure_with_architecture(
     };
     let not_finite = (metrics.n_nan + metrics.n_infinite > 0)
         .then(|| first_not_finite_tensor(checkpoint, &network));
-    let sampled_metrics = match &plan.populations {
-        Some(populations) => populations.metrics.as_slice(),
-        None => &[],
-    };
     let samples = layer_samples(&network, &metrics, &options, sampled_metrics);
     Ok(Measured {
         metrics,

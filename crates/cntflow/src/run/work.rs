@@ -16,6 +16,7 @@ use crate::folder::study_folder::StudyFolder;
 use crate::measure::checkpoint::{failed_record, measure_entry};
 use crate::progress::report::TaskReport;
 use crate::progress::run_progress::RunProgress;
+use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 use crate::study::measure_plan::MeasurePlan;
 use cntflow_storage::FullMessage;
 
@@ -56,8 +57,8 @@ impl Work for StudyWork {
 
     fn run(&self, task: &Task, context: &TaskContext<'_, Task>) -> Option<TaskOutput> {
         match task {
-            Task::Measure(entry) => {
-                let record = measure_entry(entry, &self.measure);
+            Task::Measure { entry, is_last } => {
+                let record = measure_entry(entry, *is_last, &self.measure);
                 Some(TaskOutput::Measured(Box::new(record)))
             }
             Task::Train(spec) => self.train(spec, context),
@@ -66,7 +67,7 @@ impl Work for StudyWork {
 
     fn panicked(&self, task: &Task, message: &str, context: &TaskContext<'_, Task>) -> TaskOutput {
         match task {
-            Task::Measure(entry) => {
+            Task::Measure { entry, .. } => {
                 let record = failed_record(entry, message.to_owned());
                 TaskOutput::Measured(Box::new(record))
             }
@@ -166,7 +167,8 @@ impl StudyWork {
             let new = entries
                 .iter()
                 .filter(|entry| !self.committed.contains_key(&entry.checkpoint));
-            context.follow_up(new.cloned().map(|entry| Task::Measure(Arc::new(entry))));
+            let last = LastCheckpoints::of(entries.iter().map(run_position));
+            context.follow_up(new.map(|entry| Task::measure(&Arc::new(entry.clone()), &last)));
         }
     }
 }

@@ -120,7 +120,7 @@ impl Plan {
         // Parts that studies of earlier versions did not have count only if they are used, so that
         // those studies keep their identity.
         if let Some(populations) = &self.measure.populations {
-            parts.push_str(&serde_json::to_string(populations)?);
+            parts.push_str(&populations.identity()?);
         }
         if self.catalog != CatalogOptions::default() {
             parts.push_str(&serde_json::to_string(&self.catalog)?);
