@@ -237,8 +237,11 @@ mod tests {
         assert!(all.is_sorted_by(|a, b| a.0 < b.0));
         let (key, population) = &all[4];
         assert_eq!((key.group.layer, key.bin), (1, 3));
-        let networks: Vec<_> = population.checkpoints.iter().collect();
-        assert_eq!((networks, population.sample.count()), (vec!["a", "b"], 3));
+        let networks: Vec<_> = population.checkpoints.iter().cloned().collect();
+        assert_eq!(
+            (networks.join(" "), population.sample.count()),
+            ("a b".to_owned(), 3)
+        );
         assert_eq!(population.sample.mean(), 14.0 / 3.0);
     }
 

@@ -39,8 +39,8 @@ pub(super) struct GroupReader<'n> {
 }
 
 impl<'n> GroupReader<'n> {
-    /// Reads the groups of these populations, which are sorted by group and bin. Other networks
-    /// than `networks` are passed over, and bins of fewer runs than `min_runs` are left out.
+    /// Reads the groups of these populations, which are sorted by group and bin. Only `networks`
+    /// count. Bins of fewer runs than `min_runs` are left out.
     pub(super) fn new(
         populations: Populations,
         networks: &'n PopulationNetworks,

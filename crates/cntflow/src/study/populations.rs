@@ -174,8 +174,8 @@ impl PopulationsSpec {
         )))
     }
 
-    /// Assigns the samples of a measured network to its bin; `None` if it has no samples or no value
-    /// of the label.
+    /// Assigns the samples of a measured network to its bin; `None` if it has no samples or no
+    /// value of the label.
     pub(crate) fn samples(
         &self,
         entry: &CatalogEntry,
