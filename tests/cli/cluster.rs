@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use crate::support::{
-    CommandOutput, assert_same_tables, expect, parts, start, study_folder, wait_until,
+    CommandOutput, SMALL_STUDY, assert_same_tables, expect, parts, start, study_folder, wait_until,
 };
 
 /// Writes a hosts file with two free addresses of this machine.
@@ -34,6 +34,8 @@ fn run_both(here: &Path, first: &[&str], second: &[&str]) -> [CommandOutput; 2] 
 fn workers_and_processes_give_the_same_tables() {
     let folder = study_folder();
     let here = folder.path();
+    let study = format!("{SMALL_STUDY}\n[populations]\nmin_runs = 1\n");
+    std::fs::write(here.join("study.toml"), study).unwrap();
     expect(
         0,
         here,
@@ -60,6 +62,13 @@ fn workers_and_processes_give_the_same_tables() {
     );
     assert_same_tables(&here.join("one"), &here.join("two"));
     assert_same_tables(&here.join("one"), &here.join("cluster"));
+    for table in ["densities", "divergences"] {
+        let [one, two, cluster] = ["one", "two", "cluster"].map(|out| {
+            let path = format!("{out}/tables/{table}/all.parquet");
+            std::fs::read(here.join(path)).unwrap()
+        });
+        assert!(one == two && one == cluster, "{table}");
+    }
     let parts = parts(&here.join("cluster"), "networks");
     let of = |process: &str| {
         parts

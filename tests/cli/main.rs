@@ -12,6 +12,7 @@ mod architectures;
 mod bad_input;
 mod cluster;
 mod limits;
+mod population_runs;
 mod populations;
 mod resume;
 mod support;

@@ -18,6 +18,8 @@ pub struct Member {
     pub bin: Bin,
     /// Number of networks.
     pub networks: u64,
+    /// Number of different runs that they belong to.
+    pub runs: u64,
     /// Number of finite values.
     pub count: u64,
 }

@@ -65,7 +65,7 @@ pub(crate) fn densities(
     checked_batch(Table::Densities, columns)
 }
 
-fn member_columns(rows: &[DensityRow<'_>]) -> [(&'static str, ArrayRef); 5] {
+fn member_columns(rows: &[DensityRow<'_>]) -> [(&'static str, ArrayRef); 6] {
     let real = |value: fn(&Member) -> f64| reals(rows.iter().map(move |row| value(&row.member)));
     let count = |value: fn(&Member) -> u64| -> ArrayRef {
         let counts = rows.iter().map(|row| value(&row.member));
@@ -77,6 +77,7 @@ fn member_columns(rows: &[DensityRow<'_>]) -> [(&'static str, ArrayRef); 5] {
         ("bin_low", real(|member| member.bin.low)),
         ("bin_high", real(|member| member.bin.high)),
         ("n_networks", count(|member| member.networks)),
+        ("n_runs", count(|member| member.runs)),
         ("count", count(|member| member.count)),
     ]
 }
@@ -120,21 +121,23 @@ pub(crate) fn divergences(
     members: &[Member],
     pairs: &[Pair],
 ) -> Result<RecordBatch, TablesError> {
-    const FIRST: [&str; 5] = [
+    const FIRST: [&str; 6] = [
         "bin_a",
         "bin_a_low",
         "bin_a_high",
         "n_networks_a",
+        "n_runs_a",
         "count_a",
     ];
-    const SECOND: [&str; 5] = [
+    const SECOND: [&str; 6] = [
         "bin_b",
         "bin_b_low",
         "bin_b_high",
         "n_networks_b",
+        "n_runs_b",
         "count_b",
     ];
-    let side = |names: [&'static str; 5], index: fn(&Pair) -> usize| {
+    let side = |names: [&'static str; 6], index: fn(&Pair) -> usize| {
         names.into_iter().zip(side_columns(pairs, members, index))
     };
     let mut columns = group_columns(view, group, pairs.len());
@@ -145,16 +148,18 @@ pub(crate) fn divergences(
 }
 
 /// The columns of one of a pair's two populations.
-fn side_columns(pairs: &[Pair], members: &[Member], index: fn(&Pair) -> usize) -> [ArrayRef; 5] {
+fn side_columns(pairs: &[Pair], members: &[Member], index: fn(&Pair) -> usize) -> [ArrayRef; 6] {
     let members = || pairs.iter().map(|pair| &members[index(pair)]);
     let bins = Int64Array::from_iter_values(members().map(|member| member.bin.bin));
     let networks = UInt64Array::from_iter_values(members().map(|member| member.networks));
+    let runs = UInt64Array::from_iter_values(members().map(|member| member.runs));
     let counts = UInt64Array::from_iter_values(members().map(|member| member.count));
     [
         Arc::new(bins),
         reals(members().map(|member| member.bin.low)),
         reals(members().map(|member| member.bin.high)),
         Arc::new(networks),
+        Arc::new(runs),
         Arc::new(counts),
     ]
 }

@@ -32,6 +32,7 @@ fn column_type(data_type: ColumnType) -> Option<DataType> {
         ColumnType::Float64 => DataType::Float64,
         ColumnType::Bytes => DataType::Binary,
         ColumnType::Int64List => DataType::List(Box::new(DataType::Int64)),
+        ColumnType::TextList => DataType::List(Box::new(DataType::String)),
         ColumnType::Float64List => DataType::List(Box::new(DataType::Float64)),
         ColumnType::Label => return None,
     })

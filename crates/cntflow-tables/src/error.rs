@@ -132,6 +132,16 @@ pub enum TablesError {
         /// What is wrong with it.
         source: DecodeError,
     },
+    /// A part of `populations` of schema version 2 or older. It does not say which checkpoints are
+    /// in it.
+    #[error(
+        "{path}: an older version of cntflow put all checkpoints of a run into one population; \
+         choose another folder with --out, or begin anew with --fresh"
+    )]
+    UnnamedPopulations {
+        /// The part.
+        path: PathBuf,
+    },
     /// A committed batch lacks one of its parts: somebody removed it.
     #[error(
         "{path}: missing, though its batch is committed; restore it, or begin anew with --fresh"

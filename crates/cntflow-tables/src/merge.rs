@@ -21,6 +21,7 @@ use crate::copy;
 use crate::error::TablesError;
 use crate::part::properties;
 use crate::part_file::{current_column, current_field, open, value_of};
+use crate::population::EncodedPopulation;
 use crate::population_parts::{Populations, write_populations};
 use crate::store::{TableStore, batch_of, file_name};
 use crate::table::{TABLE_KEY, Table, VERSION_KEY};
@@ -190,7 +191,10 @@ fn merge_populations(
     file: &mut (dyn Write + Send),
 ) -> Result<(), TablesError> {
     let (_, metadata) = joint_schema(Table::Populations, parts)?;
-    write_populations(merged, file, &metadata, Populations::open(parts)?)
+    let populations = Populations::open(parts)?;
+    let encoded = populations
+        .map(|next| next.map(|(key, population)| EncodedPopulation::new(key, population)));
+    write_populations(merged, file, &metadata, encoded)
 }
 
 type Metadata = Vec<(String, String)>;

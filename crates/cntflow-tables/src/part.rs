@@ -104,7 +104,7 @@ impl Batch {
     /// Adds a record. [`Batch::is_full`] and [`Batch::due`] tell when to commit.
     pub fn add(&mut self, mut record: Record) {
         if let Some(samples) = record.samples.take() {
-            self.populations.add(samples);
+            self.populations.add(&record.entry.checkpoint, samples);
         }
         let metrics = record.metrics.as_ref();
         let neurons: usize = metrics.map_or(0, |metrics| {

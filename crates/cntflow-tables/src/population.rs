@@ -1,7 +1,7 @@
 //! Populations: the values that the networks of one bin of a label have in one layer, summarised
 //! together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cntflow_metrics::population::{LayerSample, SampleSummary};
 
@@ -25,13 +25,15 @@ pub struct Group {
     pub metric: String,
 }
 
-/// One population of a group.
+/// What identifies a stored sample: its group, its bin, and its network if it is of one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PopulationKey {
     /// The group that it belongs to.
     pub group: Group,
     /// Index of its bin.
     pub bin: i64,
+    /// The only network of the sample; `None` for all networks of the bin together.
+    pub checkpoint: Option<String>,
 }
 
 /// A bin of the label that populations are made by.
@@ -45,15 +47,24 @@ pub struct Bin {
     pub high: f64,
 }
 
-/// The networks of one bin, and the values of one metric of one of their layers.
+/// Networks of one bin, and the values of one metric of one of their layers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Population {
     /// The bin.
     pub bin: Bin,
-    /// Number of networks.
-    pub networks: u64,
+    /// The networks, by the names of their checkpoints.
+    pub checkpoints: BTreeSet<String>,
     /// Their values.
     pub sample: SampleSummary,
+}
+
+/// How samples are stored until populations are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleStorage {
+    /// Each network by itself: which ones are compared is chosen later.
+    PerNetwork,
+    /// All networks of a bin together, for good.
+    PerBin,
 }
 
 /// The values that one network adds to its populations.
@@ -63,28 +74,60 @@ pub struct NetworkSamples {
     pub bin: Bin,
     /// Its architecture as text, see [`Group::architecture`].
     pub architecture: String,
+    /// How its values are stored.
+    pub storage: SampleStorage,
     /// Its values, by layer and metric.
     pub samples: Vec<LayerSample>,
 }
 
 impl Population {
     /// Adds networks of the same population.
-    pub(crate) fn merge(&mut self, other: &Self) {
-        self.networks += other.networks;
+    pub fn merge(&mut self, other: Self) {
+        self.checkpoints.extend(other.checkpoints);
         self.sample.merge(&other.sample);
+    }
+}
+
+/// A row of the table `populations`: a population with its summary encoded.
+#[derive(Clone, Debug)]
+pub(crate) struct EncodedPopulation {
+    pub(crate) key: PopulationKey,
+    pub(crate) bin: Bin,
+    pub(crate) checkpoints: BTreeSet<String>,
+    /// Number of finite values.
+    pub(crate) count: u64,
+    pub(crate) summary: Vec<u8>,
+}
+
+impl EncodedPopulation {
+    pub(crate) fn new(key: PopulationKey, population: Population) -> Self {
+        Self {
+            key,
+            bin: population.bin,
+            checkpoints: population.checkpoints,
+            count: population.sample.count(),
+            summary: population.sample.to_bytes(),
+        }
     }
 }
 
 /// The populations of a batch that is not committed yet.
 #[derive(Debug, Default)]
 pub(crate) struct GatheredPopulations {
-    populations: BTreeMap<PopulationKey, Population>,
+    per_bin: BTreeMap<PopulationKey, Population>,
+    /// Nothing is added to these. Encoded, they take a third of the memory, so that a batch holds
+    /// more networks.
+    per_network: Vec<EncodedPopulation>,
     bytes: usize,
 }
 
 impl GatheredPopulations {
     /// Adds the values of a network.
-    pub(crate) fn add(&mut self, network: NetworkSamples) {
+    pub(crate) fn add(&mut self, checkpoint: &str, network: NetworkSamples) {
+        let only = match network.storage {
+            SampleStorage::PerNetwork => Some(checkpoint),
+            SampleStorage::PerBin => None,
+        };
         for layer in network.samples {
             let key = PopulationKey {
                 group: Group {
@@ -95,25 +138,34 @@ impl GatheredPopulations {
                     metric: layer.metric.as_str().to_owned(),
                 },
                 bin: network.bin.bin,
+                checkpoint: only.map(str::to_owned),
             };
             let new = Population {
                 bin: network.bin,
-                networks: 1,
+                checkpoints: BTreeSet::from([checkpoint.to_owned()]),
                 sample: layer.sample,
             };
-            self.put(key, new);
+            self.bytes += size_of::<String>() + checkpoint.len();
+            match network.storage {
+                SampleStorage::PerNetwork => {
+                    let encoded = EncodedPopulation::new(key, new);
+                    self.bytes += KEY_BYTES + encoded.summary.len();
+                    self.per_network.push(encoded);
+                }
+                SampleStorage::PerBin => self.put(key, new),
+            }
         }
     }
 
     fn put(&mut self, key: PopulationKey, new: Population) {
-        match self.populations.get_mut(&key) {
+        match self.per_bin.get_mut(&key) {
             None => {
                 self.bytes += KEY_BYTES + new.sample.bytes();
-                self.populations.insert(key, new);
+                self.per_bin.insert(key, new);
             }
             Some(population) => {
                 let before = population.sample.bytes();
-                population.merge(&new);
+                population.merge(new);
                 self.bytes = self.bytes + population.sample.bytes() - before;
             }
         }
@@ -125,7 +177,12 @@ impl GatheredPopulations {
     }
 
     /// Removes and returns all populations, in the order of their keys.
-    pub(crate) fn take(&mut self) -> BTreeMap<PopulationKey, Population> {
-        std::mem::take(self).populations
+    pub(crate) fn take(&mut self) -> Vec<EncodedPopulation> {
+        let taken = std::mem::take(self);
+        let mut all = taken.per_network;
+        let per_bin = taken.per_bin.into_iter();
+        all.extend(per_bin.map(|(key, population)| EncodedPopulation::new(key, population)));
+        all.sort_by(|a, b| a.key.cmp(&b.key));
+        all
     }
 }

@@ -1,31 +1,29 @@
 //! Parts of the table `populations`: written in the order of the keys, and read together, one
-//! population at a time.
+//! row at a time.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int64Type, UInt32Type, UInt64Type};
-use arrow_array::{
-    ArrayRef, Float64Array, Int64Array, LargeBinaryArray, RecordBatch, StringArray, UInt32Array,
-    UInt64Array,
-};
-use cntflow_metrics::population::SampleSummary;
+use arrow_array::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::error::TablesError;
 use crate::part::properties;
-use crate::part_file::{column, number_column, open, text_column, wrong_type};
-use crate::population::{Bin, Group, Population, PopulationKey};
-use crate::schema::{ColumnType, checked_batch};
+use crate::part_file::open;
+use crate::population::{EncodedPopulation, Population, PopulationKey};
+use crate::population_rows::{CHECKPOINTS, decode, encode};
 use crate::store::TableStore;
 use crate::table::Table;
 
 /// Number of populations that are read or written at a time. It is small because a summary may take
 /// some hundred kilobytes.
 const ROWS: usize = 16;
+
+/// Size of a row group in bytes. A row group stays in memory until it is complete, and a part may
+/// have gigabytes.
+const ROW_GROUP_BYTES: usize = 32 << 20;
 
 /// The populations of several parts in the order of their keys; those of one key are merged. Only a
 /// few rows of each part are in memory at a time.
@@ -71,7 +69,7 @@ impl Populations {
                 };
                 match &mut merged {
                     None => merged = Some(population),
-                    Some(merged) => merged.merge(&population),
+                    Some(merged) => merged.merge(population),
                 }
             }
         }
@@ -101,7 +99,13 @@ struct PartRows {
 
 impl PartRows {
     fn open(path: &Path) -> Result<Self, TablesError> {
-        let reader = open(path)?.with_batch_size(ROWS).build();
+        let builder = open(path)?;
+        if builder.schema().column_with_name(CHECKPOINTS).is_none() {
+            return Err(TablesError::UnnamedPopulations {
+                path: path.to_owned(),
+            });
+        }
+        let reader = builder.with_batch_size(ROWS).build();
         let reader = reader.map_err(|source| TablesError::ReadParquet {
             path: path.to_owned(),
             source,
@@ -150,57 +154,13 @@ impl PartRows {
     }
 }
 
-/// A row of a part.
-fn decode(
-    path: &Path,
-    rows: &RecordBatch,
-    row: usize,
-) -> Result<(PopulationKey, Population), TablesError> {
-    let text = |name| Ok::<_, TablesError>(text_column(path, rows, name)?.value(row).to_owned());
-    let real = |name| -> Result<f64, TablesError> {
-        Ok(number_column::<Float64Type>(path, rows, name, ColumnType::Float64)?.value(row))
-    };
-    let layers = number_column::<UInt32Type>(path, rows, "layer", ColumnType::UInt32)?;
-    let bins = number_column::<Int64Type>(path, rows, "bin", ColumnType::Int64)?;
-    let networks = number_column::<UInt64Type>(path, rows, "n_networks", ColumnType::UInt64)?;
-    let summaries = column(path, rows, "summary")?;
-    let bytes = summaries
-        .as_binary_opt::<i64>()
-        .ok_or_else(|| wrong_type(path, "summary", ColumnType::Bytes, summaries))?;
-    let sample =
-        SampleSummary::from_bytes(bytes.value(row)).map_err(|source| TablesError::Summary {
-            path: path.to_owned(),
-            source,
-        })?;
-    let key = PopulationKey {
-        group: Group {
-            architecture: text("architecture")?,
-            layer: layers.value(row),
-            name: text("name")?,
-            role: text("role")?,
-            metric: text("metric")?,
-        },
-        bin: bins.value(row),
-    };
-    let population = Population {
-        bin: Bin {
-            bin: key.bin,
-            low: real("bin_low")?,
-            high: real("bin_high")?,
-        },
-        networks: networks.value(row),
-        sample,
-    };
-    Ok((key, population))
-}
-
 /// Writes a part of populations, which must come in the order of their keys. Errors name the file
 /// as `path`.
 pub(crate) fn write_populations(
     path: &Path,
     file: &mut (dyn Write + Send),
     metadata: &[(String, String)],
-    populations: impl IntoIterator<Item = Result<(PopulationKey, Population), TablesError>>,
+    populations: impl IntoIterator<Item = Result<EncodedPopulation, TablesError>>,
 ) -> Result<(), TablesError> {
     let parquet = |source| TablesError::WriteParquet {
         path: path.to_owned(),
@@ -218,58 +178,24 @@ pub(crate) fn write_populations(
         }
         let rows = encode(&some)?;
         writer.write(&rows).map_err(parquet)?;
+        if writer.in_progress_size() > ROW_GROUP_BYTES {
+            writer.flush().map_err(parquet)?;
+        }
     }
     writer.close().map_err(parquet)?;
     Ok(())
 }
 
-fn encode(rows: &[(PopulationKey, Population)]) -> Result<RecordBatch, TablesError> {
-    let texts = |text: fn(&Group) -> &str| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(
-            rows.iter().map(|(key, _)| text(&key.group)),
-        ))
-    };
-    let reals = |real: fn(&Bin) -> f64| -> ArrayRef {
-        Arc::new(Float64Array::from_iter_values(
-            rows.iter().map(|(_, population)| real(&population.bin)),
-        ))
-    };
-    let counts = |count: fn(&Population) -> u64| -> ArrayRef {
-        Arc::new(UInt64Array::from_iter_values(
-            rows.iter().map(|(_, population)| count(population)),
-        ))
-    };
-    let layers = rows.iter().map(|(key, _)| key.group.layer);
-    let bins = rows.iter().map(|(key, _)| key.bin);
-    let summaries = rows
-        .iter()
-        .map(|(_, population)| population.sample.to_bytes());
-    let columns: Vec<(&str, ArrayRef)> = vec![
-        ("architecture", texts(|group| &group.architecture)),
-        ("layer", Arc::new(UInt32Array::from_iter_values(layers))),
-        ("name", texts(|group| &group.name)),
-        ("role", texts(|group| &group.role)),
-        ("metric", texts(|group| &group.metric)),
-        ("bin", Arc::new(Int64Array::from_iter_values(bins))),
-        ("bin_low", reals(|bin| bin.low)),
-        ("bin_high", reals(|bin| bin.high)),
-        ("n_networks", counts(|population| population.networks)),
-        ("count", counts(|population| population.sample.count())),
-        (
-            "summary",
-            Arc::new(LargeBinaryArray::from_iter_values(summaries)),
-        ),
-    ];
-    checked_batch(Table::Populations, columns)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use fs_err as fs;
 
     use super::*;
+    use crate::population::{Bin, Group};
 
-    fn row(layer: u32, bin: i64, values: &[f64]) -> (PopulationKey, Population) {
+    fn row(layer: u32, bin: i64, network: &str, values: &[f64]) -> EncodedPopulation {
         let group = Group {
             architecture: "2 dense:1 (3 parameters)".to_owned(),
             layer,
@@ -280,18 +206,27 @@ mod tests {
         let (low, high) = (bin as f64, bin as f64 + 1.0);
         let population = Population {
             bin: Bin { bin, low, high },
-            networks: 1,
+            checkpoints: BTreeSet::from([network.to_owned()]),
             sample: values.iter().copied().collect(),
         };
-        (PopulationKey { group, bin }, population)
+        let key = PopulationKey {
+            group,
+            bin,
+            checkpoint: None,
+        };
+        EncodedPopulation::new(key, population)
     }
 
     #[test]
     fn parts_are_read_in_the_order_of_keys_with_equal_ones_put_together() {
         let folder = tempfile::tempdir().unwrap();
         let paths = ["a", "b"].map(|name| folder.path().join(format!("{name}.parquet")));
-        let first = [row(0, 1, &[1.0]), row(1, 0, &[2.0]), row(1, 3, &[3.0])];
-        let second = (0..40).map(|bin| row(1, bin, &[5.0, 6.0]));
+        let first = [
+            row(0, 1, "a", &[1.0]),
+            row(1, 0, "a", &[2.0]),
+            row(1, 3, "a", &[3.0]),
+        ];
+        let second = (0..40).map(|bin| row(1, bin, "b", &[5.0, 6.0]));
         let mut files = paths.each_ref().map(|path| fs::File::create(path).unwrap());
         let [a, b] = &mut files;
         write_populations(&paths[0], a, &[], first.into_iter().map(Ok)).unwrap();
@@ -304,7 +239,11 @@ mod tests {
         assert!(all.is_sorted_by(|a, b| a.0 < b.0));
         let (key, population) = &all[4];
         assert_eq!((key.group.layer, key.bin), (1, 3));
-        assert_eq!((population.networks, population.sample.count()), (2, 3));
+        let networks: Vec<_> = population.checkpoints.iter().cloned().collect();
+        assert_eq!(
+            (networks.join(" "), population.sample.count()),
+            ("a b".to_owned(), 3)
+        );
         assert_eq!(population.sample.mean(), 14.0 / 3.0);
     }
 
@@ -315,5 +254,39 @@ mod tests {
         fs::write(&path, "no Parquet").unwrap();
         let error = Populations::open(&[path]).unwrap_err().to_string();
         assert!(error.contains("a.parquet"), "{error}");
+    }
+
+    #[test]
+    fn networks_by_themselves_stay_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["a", "b"].map(|name| folder.path().join(format!("{name}.parquet")));
+        for (path, network) in paths.iter().zip(["second", "first"]) {
+            let mut own = row(0, 1, network, &[1.0]);
+            own.key.checkpoint = Some(network.to_owned());
+            let mut file = fs::File::create(path).unwrap();
+            write_populations(path, &mut file, &[], [Ok(own)]).unwrap();
+        }
+        let keys = Populations::open(&paths).unwrap();
+        let keys: Vec<_> = keys.map(|next| next.unwrap().0.checkpoint).collect();
+        assert_eq!(keys, [Some("first".to_owned()), Some("second".to_owned())]);
+    }
+
+    /// Version 2 of the schemas: such a part says nothing of runs.
+    #[test]
+    fn a_part_without_names_of_networks_is_refused_with_a_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        let columns = Table::Populations.schema();
+        let kept = (0..columns.fields().len()).filter(|&i| columns.field(i).name() != CHECKPOINTS);
+        let old = Arc::new(columns.project(&kept.collect::<Vec<_>>()).unwrap());
+        let file = fs::File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, Arc::clone(&old), None).unwrap();
+        writer.write(&RecordBatch::new_empty(old)).unwrap();
+        writer.close().unwrap();
+        let error = Populations::open(&[path]).unwrap_err().to_string();
+        assert!(
+            error.contains("a.parquet") && error.contains("--fresh"),
+            "{error}"
+        );
     }
 }

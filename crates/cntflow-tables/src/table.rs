@@ -1,12 +1,13 @@
 //! The tables by name.
 
 /// Version of the tables' schemas, in every part's metadata as `cntflow.schema`. Version 1 had
-/// `coverage.shape` as text.
-pub const SCHEMA_VERSION: &str = "2";
+/// `coverage.shape` as text. Up to version 2 `populations` named no checkpoints, and `densities`
+/// and `divergences` had no numbers of runs.
+pub const SCHEMA_VERSION: &str = "3";
 
 /// Versions that are read and continued: columns of older ones are converted. A part of another
 /// version is refused.
-pub(crate) const READABLE_VERSIONS: [&str; 2] = ["1", SCHEMA_VERSION];
+pub(crate) const READABLE_VERSIONS: [&str; 3] = ["1", "2", SCHEMA_VERSION];
 
 /// Oldest schema version whose folders a run may continue. The identity of a study is computed from
 /// this version and not from [`SCHEMA_VERSION`], so that raising the schema version does not turn
@@ -30,8 +31,8 @@ pub enum Table {
     Neurons,
     /// One row per checkpoint and tensor.
     Coverage,
-    /// Internal. One row per population, layer and metric: the summary of its values. `densities`
-    /// and `divergences` are made from it.
+    /// One row per network, or per bin of networks, and layer and metric: a sample's summary, from
+    /// which the next two tables are made. Internal.
     Populations,
     /// One row per population, layer, metric and point. Always one part, which is replaced as a
     /// whole: it has no batches.

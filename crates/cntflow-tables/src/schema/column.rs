@@ -43,6 +43,8 @@ pub enum ColumnType {
     Int64List,
     /// List of 64-bit real numbers.
     Float64List,
+    /// List of texts.
+    TextList,
     /// What a label may be: text, flag, [`ColumnType::Int64`] or [`ColumnType::Float64`].
     Label,
 }
@@ -63,6 +65,7 @@ impl ColumnType {
             Self::Bytes => DataType::LargeBinary,
             Self::Int64List => DataType::List(Arc::new(element_field(DataType::Int64))),
             Self::Float64List => DataType::List(Arc::new(element_field(DataType::Float64))),
+            Self::TextList => DataType::List(Arc::new(element_field(DataType::Utf8))),
             Self::Label => return None,
         })
     }
@@ -80,6 +83,7 @@ impl fmt::Display for ColumnType {
             Self::Bytes => "bytes",
             Self::Int64List => "list<int64>",
             Self::Float64List => "list<float64>",
+            Self::TextList => "list<text>",
             Self::Label => "text, bool, int64 or float64",
         })
     }

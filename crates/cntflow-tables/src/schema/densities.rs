@@ -33,6 +33,7 @@ pub const COLUMNS: &[Column] = &[
         "Upper bound of the bin, exclusive, in units of the label.",
     ),
     count("n_networks", "networks", "Networks in the bin."),
+    count("n_runs", "runs", "Runs that these networks belong to."),
     count(
         "count",
         "values",

@@ -30,6 +30,7 @@ pub const COLUMNS: &[Column] = &[
         "Upper bound of the first bin, exclusive, in units of the label.",
     ),
     count("n_networks_a", "networks", "Networks in the first bin."),
+    count("n_runs_a", "runs", "Runs of the networks in the first bin."),
     count(
         "count_a",
         "values",
@@ -45,6 +46,11 @@ pub const COLUMNS: &[Column] = &[
         "Upper bound of the second bin, exclusive, in units of the label.",
     ),
     count("n_networks_b", "networks", "Networks in the second bin."),
+    count(
+        "n_runs_b",
+        "runs",
+        "Runs of the networks in the second bin.",
+    ),
     count(
         "count_b",
         "values",

@@ -20,8 +20,8 @@ mod reference;
 use arrow_schema::{Field, Schema};
 
 pub(crate) use self::check::{checked_batch, own_columns};
-pub(crate) use self::column::element_field;
 pub use self::column::{Column, ColumnType, LABELS};
+pub(crate) use self::column::element_field;
 pub use self::describe::ColumnDescription;
 pub use self::reference::reference_page;
 use crate::table::Table;
@@ -61,7 +61,7 @@ impl Table {
                 "One row per checkpoint and tensor of its file. Key: `checkpoint`, `tensor`."
             }
             Self::Populations => {
-                "Internal: `cntflow query` does not list it. One row per population, layer and metric: the summary of its values. `densities` and `divergences` are made from it."
+                "One row per group of comparable layers, bin and network (per group and bin if all checkpoints are compared): an internal summary that `densities` and `divergences` are made from. `cntflow query` does not list it."
             }
             Self::Densities => {
                 "One row per population and point of its density. Key: `architecture`, `layer`, `name`, `metric`, `bin`, `point`."

@@ -2,7 +2,7 @@
 
 use super::column::{Column, ColumnType, column, count, index, int64, number, text};
 
-/// One row per group and bin.
+/// One row per group, bin and network, or per group and bin.
 pub const COLUMNS: &[Column] = &[
     text(
         "architecture",
@@ -24,7 +24,16 @@ pub const COLUMNS: &[Column] = &[
         "bin_high",
         "Upper bound of the bin, exclusive, in units of the label.",
     ),
-    count("n_networks", "networks", "Networks in the bin."),
+    text(
+        "checkpoint",
+        "The only network of the row; null where all networks of the bin are together.",
+    ),
+    column(
+        "checkpoints",
+        ColumnType::TextList,
+        None,
+        "All networks of the row.",
+    ),
     count("count", "values", "Finite values of these networks."),
     column(
         "summary",

@@ -2,4 +2,5 @@
 //! classifiers.
 
 mod population_groups;
+mod population_networks;
 pub(crate) mod population_tables;

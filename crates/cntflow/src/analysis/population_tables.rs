@@ -4,10 +4,10 @@
 use std::thread::ScopedJoinHandle;
 
 use cntflow_metrics::population::{Compared, compare};
-use cntflow_tables::{Table, TableStore, View};
-use polars::prelude::{AnyValue, DataFrame, col};
+use cntflow_tables::View;
 
 use super::population_groups::{GroupReader, PopulationGroup};
+use super::population_networks::{PopulationNetworks, count_runs};
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
 use crate::study::populations::PopulationsSpec;
@@ -15,19 +15,41 @@ use crate::study::populations::PopulationsSpec;
 /// Value of the column `view` for populations by bins of a label.
 const ENSEMBLE_VIEW: &str = "ensemble";
 
-/// What was compared: networks, groups, populations and pairs.
-#[derive(Clone, Debug, Default)]
+/// What was compared, and what was left out.
+#[derive(Clone, Debug)]
 pub(crate) struct ComparisonCounts {
-    /// Measured networks in a bin.
+    /// Networks in the populations.
     pub(crate) n_networks: u64,
-    /// Measured networks without a value of the label, which are in no bin.
-    pub(crate) n_without_label: u64,
+    /// Runs that they belong to.
+    pub(crate) n_runs: u64,
     /// Groups (shape, layer, metric) whose populations were compared.
     pub(crate) n_groups: u64,
     /// Populations in all groups.
     pub(crate) n_populations: u64,
     /// Compared pairs of populations.
     pub(crate) n_pairs: u64,
+    /// What is in none of them.
+    pub(crate) left_out: LeftOut,
+}
+
+/// What is in no population, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct LeftOut {
+    /// Fewest runs of a bin that is compared.
+    pub(crate) min_runs: u64,
+    /// Bins of a shape that have fewer runs.
+    pub(crate) n_bins: u64,
+    /// Networks in these bins.
+    pub(crate) n_networks: u64,
+    /// Measured networks that are not the last of their run.
+    pub(crate) n_earlier: u64,
+    /// Runs whose last checkpoint failed or diverged.
+    pub(crate) n_runs_not_measured: u64,
+    /// Measured networks without a value of the label, which are in no bin.
+    pub(crate) n_without_label: u64,
+    /// Networks with the label of which no values are stored: their graph is unknown, or they
+    /// became the last of their run when a later checkpoint was withdrawn.
+    pub(crate) n_without_values: u64,
 }
 
 /// Writes the tables `densities` and `divergences` from all committed networks, on `n_threads`
@@ -42,7 +64,7 @@ pub(crate) fn write_population_tables(
     n_threads: usize,
 ) -> anyhow::Result<ComparisonCounts> {
     let tables = folder.tables();
-    let mut counts = count_networks(&tables, &spec.label)?;
+    let networks = PopulationNetworks::choose(&tables, spec)?;
     let mut metadata = record.metadata();
     metadata.push((
         "cntflow.populations".to_owned(),
@@ -52,7 +74,8 @@ pub(crate) fn write_population_tables(
         view: ENSEMBLE_VIEW,
         label: &spec.label,
     };
-    let mut reader = GroupReader::new(tables.populations()?);
+    let mut reader = GroupReader::new(tables.populations()?, &networks, spec.min_runs);
+    let (mut n_groups, mut n_populations, mut n_pairs) = (0, 0, 0);
     tables.write_comparisons(view, &metadata, |writer| -> anyhow::Result<()> {
         // One group per thread is in memory at a time.
         loop {
@@ -61,14 +84,31 @@ pub(crate) fn write_population_tables(
                 return Ok(());
             }
             for (group, compared) in groups.iter().zip(compare_groups(&groups)) {
-                counts.n_groups += 1;
-                counts.n_populations += group.members.len() as u64;
-                counts.n_pairs += compared.pairs.len() as u64;
+                n_groups += 1;
+                n_populations += group.members.len() as u64;
+                n_pairs += compared.pairs.len() as u64;
                 writer.write(&group.group, &group.members, &compared)?;
             }
         }
     })?;
-    Ok(counts)
+    let read = reader.into_networks();
+    let n_read = read.compared.union(&read.left_out).count();
+    Ok(ComparisonCounts {
+        n_networks: read.compared.len() as u64,
+        n_runs: count_runs(&read.compared),
+        n_groups,
+        n_populations,
+        n_pairs,
+        left_out: LeftOut {
+            min_runs: spec.min_runs,
+            n_bins: read.bins_left_out.len() as u64,
+            n_networks: read.left_out.len() as u64,
+            n_earlier: networks.n_earlier,
+            n_runs_not_measured: networks.n_runs_not_measured,
+            n_without_label: networks.n_without_label,
+            n_without_values: (networks.len() - n_read) as u64,
+        },
+    })
 }
 
 /// Compares the populations of each group, with one thread per group.
@@ -87,25 +127,4 @@ fn compare_groups(groups: &[PopulationGroup]) -> Vec<Compared> {
             })
             .collect()
     })
-}
-
-/// Counts measured networks with and without the label.
-fn count_networks(tables: &TableStore, label: &str) -> anyhow::Result<ComparisonCounts> {
-    let networks = tables.scan(Table::Networks)?;
-    let frame = networks.select([col("status"), col(label)]).collect()?;
-    let mut counts = ComparisonCounts::default();
-    for row in 0..frame.height() {
-        if cell(&frame, "status", row)? != AnyValue::String("ok") {
-            continue;
-        }
-        match cell(&frame, label, row)?.extract::<f64>() {
-            Some(value) if value.is_finite() => counts.n_networks += 1,
-            _ => counts.n_without_label += 1,
-        }
-    }
-    Ok(counts)
-}
-
-fn cell<'a>(frame: &'a DataFrame, column: &str, row: usize) -> anyhow::Result<AnyValue<'a>> {
-    Ok(frame.column(column)?.get(row)?)
 }

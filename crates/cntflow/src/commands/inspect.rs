@@ -63,7 +63,12 @@ fn measure(
 ) -> Result<InspectedNetwork, ArchitectureError> {
     match resolved {
         Ok(resolved) => Ok(InspectedNetwork {
-            measured: measure_with_architecture(checkpoint, resolved.clone(), plan)?,
+            measured: measure_with_architecture(
+                checkpoint,
+                resolved.clone(),
+                plan,
+                plan.sampled_metrics(true),
+            )?,
             resolved: Some(resolved),
         }),
         Err(error) => Ok(InspectedNetwork {

@@ -26,9 +26,10 @@ pub(crate) struct CheckpointRecords {
 }
 
 /// Measures what is missing of the checkpoint of a catalog entry. A checkpoint that cannot be read
-/// fails with its twins.
+/// fails with its twins. `is_last` says whether the catalog has no later one of its run.
 pub(crate) fn measure_entry(
     entry: &CatalogEntry,
+    is_last: bool,
     missing: &Missing,
     plan: &MeasurePlan,
 ) -> CheckpointRecords {
@@ -43,7 +44,7 @@ pub(crate) fn measure_entry(
             };
             record.reason = Some(absence.to_string());
         }
-        None => match read_and_measure(&mut record, missing, plan) {
+        None => match read_and_measure(&mut record, missing, is_last, plan) {
             Ok((measured, measured_twins)) => {
                 let twin_records = measured_twins.into_iter();
                 twins.extend(twin_records.map(|twin| twin_record(&record, twin, plan)));
@@ -137,6 +138,7 @@ fn empty_record(entry: &CatalogEntry) -> Record {
 fn read_and_measure(
     record: &mut Record,
     missing: &Missing,
+    is_last: bool,
     plan: &MeasurePlan,
 ) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
     let checkpoint = OpenCheckpoint::open_at(&record.entry.location, &plan.limits)?;
@@ -148,7 +150,8 @@ fn read_and_measure(
     match resolved {
         Ok(resolved) => {
             let name = &record.entry.checkpoint;
-            measure_with_twins(&checkpoint, resolved, name, missing, plan)
+            let sampled = plan.sampled_metrics(is_last);
+            measure_with_twins(&checkpoint, resolved, name, missing, plan, sampled)
         }
         Err(error) => {
             let measured = measure_without_architecture(&checkpoint, error, plan)?;

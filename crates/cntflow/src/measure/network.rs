@@ -18,7 +18,7 @@ use cntflow_storage::FullMessage;
 pub(crate) struct Measured {
     /// Its metrics.
     pub(crate) metrics: NetworkMetrics,
-    /// Its samples for populations, by layer and metric; empty if the plan has no populations.
+    /// Its samples for populations, by layer and metric; empty if none are wanted.
     pub(crate) samples: Vec<LayerSample>,
     /// Which weights are NaN or infinite, if any.
     pub(crate) not_finite: Option<String>,
@@ -49,7 +49,8 @@ pub(crate) struct MeasuredTwin {
 const IMAGE_SIZE_UNKNOWN: &str = "the image size is unknown: measured as a graph of channels, \
                                   without data-dependent metrics";
 
-/// Fills the architecture with the weights of the file and measures the network.
+/// Fills the architecture with the weights of the file and measures the network, with samples of
+/// `sampled_metrics`.
 ///
 /// # Errors
 /// A tensor is missing, has another shape than the architecture, or holds no real weights.
@@ -57,20 +58,21 @@ pub(crate) fn measure_with_architecture(
     checkpoint: &OpenCheckpoint,
     resolved: ResolvedArchitecture,
     plan: &MeasurePlan,
+    sampled_metrics: &[Metric],
 ) -> Result<Measured, ArchitectureError> {
     let image_size_unknown = resolved.image_size_unknown;
     let network = resolved.network(checkpoint)?;
-    let sampled = sampled_metrics(plan);
     Ok(measure_network(
         checkpoint,
         &network,
         image_size_unknown,
         plan,
-        sampled,
+        sampled_metrics,
     ))
 }
 
-/// Measures a network and its twins, those that are missing. The file is read once.
+/// Measures a network, with samples of `sampled_metrics`, and its twins, those that are missing. The
+/// file is read once.
 ///
 /// # Errors
 /// As [`measure_with_architecture`]; then there are no twins either.
@@ -80,6 +82,7 @@ pub(crate) fn measure_with_twins(
     name: &str,
     missing: &Missing,
     plan: &MeasurePlan,
+    sampled_metrics: &[Metric],
 ) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
     let image_size_unknown = resolved.image_size_unknown;
     let network = resolved.network(checkpoint)?;
@@ -88,7 +91,7 @@ pub(crate) fn measure_with_twins(
     };
     let real = missing
         .real
-        .then(|| measure(&network, sampled_metrics(plan)));
+        .then(|| measure(&network, sampled_metrics));
     let twins = missing.twins.iter().map(|&twin| {
         let started = Instant::now();
         // A twin belongs to no population.
@@ -103,14 +106,6 @@ pub(crate) fn measure_with_twins(
     });
     let twins = twins.collect();
     Ok((real, twins))
-}
-
-/// The metrics whose values are added to populations.
-fn sampled_metrics(plan: &MeasurePlan) -> &[Metric] {
-    match &plan.populations {
-        Some(populations) => &populations.metrics,
-        None => &[],
-    }
 }
 
 fn measure_network(

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::experiment;
-use crate::analysis::population_tables::ComparisonCounts;
+use crate::analysis::population_tables::{ComparisonCounts, LeftOut};
 use crate::progress::duration::duration_text;
 use crate::experiments::result::ExperimentResult;
 use crate::run::outcome::RunOutcome;
@@ -33,7 +33,10 @@ impl RunSummary<'_> {
                  lists them)"
             ));
         }
-        lines.extend(self.populations.map(populations_line));
+        if let Some(counts) = self.populations {
+            lines.push(populations_line(counts));
+            lines.extend(left_out_line(&counts.left_out));
+        }
         let tables = self.outcome.folder.path().join("tables");
         lines.push(format!("tables       {}", tables.display()));
         for result in self.experiments {
@@ -123,22 +126,51 @@ impl RunSummary<'_> {
 
 fn populations_line(counts: &ComparisonCounts) -> String {
     format!(
-        "populations  {} in {} comparison groups (architecture, layer, metric), {} pairs compared; \
-         {} networks in bins, {} without the label left out",
-        counts.n_populations,
-        counts.n_groups,
-        counts.n_pairs,
-        counts.n_networks,
-        counts.n_without_label
+        "populations  {} in {} comparison groups (architecture, layer, metric), {} pairs compared; {} networks of {} \
+         runs",
+        counts.n_populations, counts.n_groups, counts.n_pairs, counts.n_networks, counts.n_runs
     )
 }
 
+/// What is in no population; `None` if nothing was left out.
+fn left_out_line(left_out: &LeftOut) -> Option<String> {
+    let mut parts = Vec::new();
+    if left_out.n_bins > 0 {
+        parts.push(format!(
+            "{} bins with fewer than {} runs, holding {} networks",
+            left_out.n_bins, left_out.min_runs, left_out.n_networks
+        ));
+    }
+    let others = [
+        (left_out.n_earlier, "earlier checkpoints"),
+        (
+            left_out.n_runs_not_measured,
+            "runs whose last checkpoint failed or diverged",
+        ),
+        (left_out.n_without_label, "networks without the label"),
+        (left_out.n_without_values, "networks without stored values"),
+    ];
+    let others = others.into_iter().filter(|&(n, _)| n > 0);
+    parts.extend(others.map(|(n, what)| format!("{n} {what}")));
+    (!parts.is_empty()).then(|| format!("left out     {}", parts.join("; ")))
+}
+
 fn populations_json(counts: &ComparisonCounts) -> Value {
+    let left_out = &counts.left_out;
     json!({
         "groups": counts.n_groups,
         "populations": counts.n_populations,
         "pairs": counts.n_pairs,
         "networks": counts.n_networks,
-        "without_label": counts.n_without_label,
+        "runs": counts.n_runs,
+        "without_label": left_out.n_without_label,
+        "left_out": {
+            "min_runs": left_out.min_runs,
+            "bins": left_out.n_bins,
+            "networks_in_bins": left_out.n_networks,
+            "earlier_checkpoints": left_out.n_earlier,
+            "runs_not_measured": left_out.n_runs_not_measured,
+            "without_values": left_out.n_without_values,
+        },
     })
 }

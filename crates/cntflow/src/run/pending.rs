@@ -11,6 +11,7 @@ use super::outcome::EarlierWork;
 use super::task::Task;
 use crate::folder::study_folder::StudyFolder;
 use crate::progress::report::PlannedWork;
+use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 use crate::study::plan::Plan;
 
 /// What is left to do, and what was done before.
@@ -65,9 +66,11 @@ impl PendingWork {
         if until == RunUntil::Measured {
             planned.n_checkpoints = tasks.iter().map(PendingTask::n_checkpoints).sum();
             let entries = trained.entries().iter().chain(scanned.entries());
+            // Of all entries, not only of those that are left: a run's last one may be committed.
+            let last = LastCheckpoints::of(entries.clone().map(|entry| run_position(entry)));
             let to_measure: Vec<PendingTask> = entries
                 .filter(|entry| !committed.has_all(&entry.checkpoint))
-                .map(|entry| Task::measure(entry).into())
+                .map(|entry| Task::measure(entry, &last).into())
                 .collect();
             planned.n_checkpoints += to_measure.len();
             if planned.n_runs == 0 {
@@ -110,7 +113,7 @@ impl PendingWork {
             .iter()
             .filter_map(|pending| match &pending.task {
                 Task::Train(spec) => Some(spec.dataset.as_str()),
-                Task::Measure(_) => None,
+                Task::Measure { .. } => None,
             })
             .collect();
         names
@@ -125,7 +128,7 @@ impl PendingTask {
     fn n_checkpoints(&self) -> usize {
         match &self.task {
             Task::Train(spec) => spec.checkpoints.len(),
-            Task::Measure(_) => 0,
+            Task::Measure { .. } => 0,
         }
     }
 }

@@ -8,6 +8,7 @@ use cntflow_zoo::RunSpec;
 
 use crate::measure::checkpoint::CheckpointRecords;
 use crate::progress::report::TaskReport;
+use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 
 /// One task. A queue may hold a million of them, so each is a pointer to its subject.
 #[derive(Clone, Debug)]
@@ -15,7 +16,12 @@ pub(crate) enum Task {
     /// Trains a run and saves its checkpoints.
     Train(Arc<RunSpec>),
     /// Measures a checkpoint.
-    Measure(Arc<CatalogEntry>),
+    Measure {
+        /// Its entry.
+        entry: Arc<CatalogEntry>,
+        /// Whether the catalog has no later checkpoint of its run.
+        is_last: bool,
+    },
 }
 
 /// The output of a task. It stays on the worker that ran the task.
@@ -44,8 +50,11 @@ impl Task {
     }
 
     /// A task that measures a checkpoint of the catalog.
-    pub(crate) fn measure(entry: &Arc<CatalogEntry>) -> Self {
-        Self::Measure(Arc::clone(entry))
+    pub(crate) fn measure(entry: &Arc<CatalogEntry>, last: &LastCheckpoints<'_>) -> Self {
+        Self::Measure {
+            entry: Arc::clone(entry),
+            is_last: last.contains(run_position(entry)),
+        }
     }
 
     /// Cost for balancing the work between processes: multiply-adds of training, bytes of a
@@ -56,7 +65,7 @@ impl Task {
     pub(crate) fn cost(&self) -> f64 {
         match self {
             Self::Train(spec) => spec.cost(),
-            Self::Measure(entry) => entry.location.size().map_or(1.0, |bytes| bytes as f64),
+            Self::Measure { entry, .. } => entry.location.size().map_or(1.0, |bytes| bytes as f64),
         }
     }
 
@@ -64,7 +73,7 @@ impl Task {
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Train(spec) => &spec.run,
-            Self::Measure(entry) => &entry.checkpoint,
+            Self::Measure { entry, .. } => &entry.checkpoint,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::folder::study_folder::StudyFolder;
 use crate::measure::checkpoint::{failed_records, measure_entry};
 use crate::progress::report::TaskReport;
 use crate::progress::run_progress::RunProgress;
+use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 use crate::study::measure_plan::MeasurePlan;
 use cntflow_storage::FullMessage;
 
@@ -57,9 +58,9 @@ impl Work for StudyWork {
 
     fn run(&self, task: &Task, context: &TaskContext<'_, Task>) -> Option<TaskOutput> {
         match task {
-            Task::Measure(entry) => {
+            Task::Measure { entry, is_last } => {
                 let missing = self.committed.missing(&entry.checkpoint);
-                let records = measure_entry(entry, &missing, &self.measure);
+                let records = measure_entry(entry, *is_last, &missing, &self.measure);
                 Some(TaskOutput::Measured(Box::new(records)))
             }
             Task::Train(spec) => self.train(spec, context),
@@ -68,7 +69,7 @@ impl Work for StudyWork {
 
     fn panicked(&self, task: &Task, message: &str, context: &TaskContext<'_, Task>) -> TaskOutput {
         match task {
-            Task::Measure(entry) => {
+            Task::Measure { entry, .. } => {
                 let missing = self.committed.missing(&entry.checkpoint);
                 let records = failed_records(entry, &missing, message);
                 TaskOutput::Measured(Box::new(records))
@@ -174,7 +175,8 @@ impl StudyWork {
             let new = entries
                 .iter()
                 .filter(|entry| !self.committed.has_all(&entry.checkpoint));
-            context.follow_up(new.cloned().map(|entry| Task::Measure(Arc::new(entry))));
+            let last = LastCheckpoints::of(entries.iter().map(run_position));
+            context.follow_up(new.map(|entry| Task::measure(&Arc::new(entry.clone()), &last)));
         }
     }
 }

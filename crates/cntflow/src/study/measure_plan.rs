@@ -1,7 +1,7 @@
 //! How checkpoints are measured: metrics and their options, probe, limits.
 
 use anyhow::{Context, bail};
-use cntflow_metrics::MeasureOptions;
+use cntflow_metrics::{MeasureOptions, Metric};
 use cntflow_network::Twin;
 use cntflow_storage::Limits;
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,15 @@ struct MeasuredWith {
 }
 
 impl MeasurePlan {
+    /// The metrics whose values are stored of a checkpoint for populations, given whether it is the
+    /// last of its run.
+    pub(crate) fn sampled_metrics(&self, is_last: bool) -> &[Metric] {
+        match &self.populations {
+            Some(populations) => populations.sampled_metrics(is_last),
+            None => &[],
+        }
+    }
+
     /// A plan with default digest and limits and without populations. Opens the probe.
     ///
     /// # Errors

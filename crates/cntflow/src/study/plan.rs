@@ -121,7 +121,7 @@ impl Plan {
         // Keys that earlier versions of cntflow did not have are added only if they are used, so
         // that studies of those versions keep their identity.
         if let Some(populations) = &self.measure.populations {
-            parts.push_str(&serde_json::to_string(populations)?);
+            parts.push_str(&populations.identity()?);
         }
         if self.catalog != CatalogOptions::default() {
             parts.push_str(&serde_json::to_string(&self.catalog)?);

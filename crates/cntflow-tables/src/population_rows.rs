@@ -1,0 +1,120 @@
+//! Rows of the table `populations`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::builder::{ListBuilder, StringBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type, UInt32Type};
+use arrow_array::{
+    Array, ArrayRef, Float64Array, Int64Array, LargeBinaryArray, RecordBatch, StringArray,
+    UInt32Array, UInt64Array,
+};
+use cntflow_metrics::population::SampleSummary;
+
+use crate::error::TablesError;
+use crate::part_file::{column, number_column, text_column, wrong_type};
+use crate::population::{Bin, EncodedPopulation, Group, Population, PopulationKey};
+use crate::schema::{ColumnType, checked_batch, element_field};
+use crate::table::Table;
+
+/// Column that names the networks of a row. Parts of schema version 2 and older lack it.
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
+
+/// A row of a part.
+pub(crate) fn decode(
+    path: &Path,
+    rows: &RecordBatch,
+    row: usize,
+) -> Result<(PopulationKey, Population), TablesError> {
+    let text = |name| Ok::<_, TablesError>(text_column(path, rows, name)?.value(row).to_owned());
+    let real = |name| -> Result<f64, TablesError> {
+        Ok(number_column::<Float64Type>(path, rows, name, ColumnType::Float64)?.value(row))
+    };
+    let layers = number_column::<UInt32Type>(path, rows, "layer", ColumnType::UInt32)?;
+    let bins = number_column::<Int64Type>(path, rows, "bin", ColumnType::Int64)?;
+    let only = text_column(path, rows, "checkpoint")?;
+    let summaries = column(path, rows, "summary")?;
+    let bytes = summaries
+        .as_binary_opt::<i64>()
+        .ok_or_else(|| wrong_type(path, "summary", ColumnType::Bytes, summaries))?;
+    let sample =
+        SampleSummary::from_bytes(bytes.value(row)).map_err(|source| TablesError::Summary {
+            path: path.to_owned(),
+            source,
+        })?;
+    let key = PopulationKey {
+        group: Group {
+            architecture: text("architecture")?,
+            layer: layers.value(row),
+            name: text("name")?,
+            role: text("role")?,
+            metric: text("metric")?,
+        },
+        bin: bins.value(row),
+        checkpoint: only.is_valid(row).then(|| only.value(row).to_owned()),
+    };
+    let population = Population {
+        bin: Bin {
+            bin: key.bin,
+            low: real("bin_low")?,
+            high: real("bin_high")?,
+        },
+        checkpoints: checkpoints(path, rows, row)?,
+        sample,
+    };
+    Ok((key, population))
+}
+
+/// The networks of a row.
+fn checkpoints(
+    path: &Path,
+    rows: &RecordBatch,
+    row: usize,
+) -> Result<BTreeSet<String>, TablesError> {
+    let lists = column(path, rows, CHECKPOINTS)?;
+    let wrong = || wrong_type(path, CHECKPOINTS, ColumnType::TextList, lists);
+    let names = lists.as_list_opt::<i32>().ok_or_else(wrong)?.value(row);
+    let names = names.as_string_opt::<i32>().ok_or_else(wrong)?;
+    Ok(names.iter().flatten().map(str::to_owned).collect())
+}
+
+/// Rows of a part.
+pub(crate) fn encode(rows: &[EncodedPopulation]) -> Result<RecordBatch, TablesError> {
+    let texts = |text: fn(&Group) -> &str| -> ArrayRef {
+        let texts = rows.iter().map(|row| text(&row.key.group));
+        Arc::new(StringArray::from_iter_values(texts))
+    };
+    let reals = |real: fn(&Bin) -> f64| -> ArrayRef {
+        let reals = rows.iter().map(|row| real(&row.bin));
+        Arc::new(Float64Array::from_iter_values(reals))
+    };
+    let layers = rows.iter().map(|row| row.key.group.layer);
+    let bins = rows.iter().map(|row| row.key.bin);
+    let only: StringArray = rows.iter().map(|row| row.key.checkpoint.as_ref()).collect();
+    let mut checkpoints = ListBuilder::new(StringBuilder::new()).with_field(element_field(arrow_schema::DataType::Utf8));
+    for row in rows {
+        checkpoints.append_value(row.checkpoints.iter().map(Some));
+    }
+    let counts = UInt64Array::from_iter_values(rows.iter().map(|row| row.count));
+    let summaries = rows.iter().map(|row| &row.summary);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("architecture", texts(|group| &group.architecture)),
+        ("layer", Arc::new(UInt32Array::from_iter_values(layers))),
+        ("name", texts(|group| &group.name)),
+        ("role", texts(|group| &group.role)),
+        ("metric", texts(|group| &group.metric)),
+        ("bin", Arc::new(Int64Array::from_iter_values(bins))),
+        ("bin_low", reals(|bin| bin.low)),
+        ("bin_high", reals(|bin| bin.high)),
+        ("checkpoint", Arc::new(only)),
+        (CHECKPOINTS, Arc::new(checkpoints.finish())),
+        ("count", Arc::new(counts)),
+        (
+            "summary",
+            Arc::new(LargeBinaryArray::from_iter_values(summaries)),
+        ),
+    ];
+    checked_batch(Table::Populations, columns)
+}
