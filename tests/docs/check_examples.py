@@ -42,7 +42,7 @@ NOT_RUN = {"network", "cluster", "minutes"}
 BLOCK_SECONDS = 300
 # Exit codes of cntflow.
 USAGE = 2
-SECTIONS = {"study", "population", "measure", "limits", "populations", "discriminate"}
+SECTIONS = {"study", "population", "measure", "limits", "populations", "labels", "experiment"}
 POPULATION = """
 [population]
 dataset = "mnist-6k"
