@@ -178,7 +178,7 @@ mod tests {
     fn a_condition_that_keeps_nothing_says_what_was_left_out() {
         let error = read("where = 'test_accuracy > 2'").unwrap_err().to_string();
         assert!(
-            error.contains("no network is left") && error.contains("3 not in `where`"),
+            error.contains("no network is left") && error.contains("4 not in `where`"),
             "{error}"
         );
     }
