@@ -71,7 +71,7 @@ impl NoiseSimulation {
         let n_images = self.n_images;
         check_parameter("n_images", n_images as f64, "at least 2", n_images >= 2)?;
         check_parameter("draws", self.draws as f64, "at least 1", self.draws > 0)?;
-        let (mut taus, mut r_squareds) = (Vec::new(), Vec::new());
+        let (mut taus, mut r2_values) = (Vec::new(), Vec::new());
         for draw in 0..self.draws {
             let mut rng = random_stream(self.seed, Purpose::Noise, draw);
             let mut half = |n_images: u64| -> Vec<f64> {
@@ -86,11 +86,11 @@ impl NoiseSimulation {
             let first = half(n_images / 2);
             let second = half(n_images - n_images / 2);
             taus.push(kendall_tau(&first, &second)?);
-            r_squareds.push(r_squared(&first, &second)?);
+            r2_values.push(r_squared(&first, &second)?);
         }
         Ok(NoiseCeiling {
             tau: self.estimate(taus),
-            r_squared: self.estimate(r_squareds),
+            r_squared: self.estimate(r2_values),
         })
     }
 

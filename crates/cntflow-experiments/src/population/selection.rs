@@ -178,7 +178,7 @@ mod tests {
     fn a_condition_that_keeps_nothing_says_what_was_left_out() {
         let error = read("where = 'test_accuracy > 2'").unwrap_err().to_string();
         assert!(
-            error.contains("no network is left") && error.contains("3 not in `where`"),
+            error.contains("no network is left") && error.contains("4 not in `where`"),
             "{error}"
         );
     }
@@ -192,14 +192,15 @@ mod tests {
     #[test]
     fn a_misspelt_column_is_an_error_with_similar_names() {
         for text in [
-            "hyperparameters = ['test_acuracy']",
-            "strata = ['test_acuracy']",
-            "group = ['test_acuracy']",
-            "target = { label = 'test_acuracy' }",
+            "hyperparameters = ['test_accuracies']",
+            "strata = ['test_accuracies']",
+            "group = ['test_accuracies']",
+            "target = { label = 'test_accuracies' }",
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(
-                error.contains("`test_acuracy`") && error.contains("similar names: test_accuracy"),
+                error.contains("`test_accuracies`")
+                    && error.contains("similar names: test_accuracy"),
                 "{text}: {error}"
             );
         }

@@ -318,7 +318,7 @@ mod tests {
             ),
             ("{ classes = 'quantiles' }", "needs n"),
             ("{ rule = 'median', n = 3 }", "`n` has no meaning"),
-            ("{ lable = 'x' }", "unknown field `lable`"),
+            ("{ labels = 'x' }", "unknown field `labels`"),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(message), "{text}: {error}");
