@@ -1,5 +1,5 @@
 //! Columns of the tables of an experiment. Each experiment has its own files; queries see all
-//! experiments as one table, told apart by the column `experiment`.
+//! experiments as one table, distinguished by the column `experiment`.
 
 pub mod controls;
 pub mod fits;
