@@ -194,10 +194,10 @@ fn a_finished_experiment_is_not_evaluated_again_but_a_changed_one_is() {
 #[test]
 fn a_wrong_column_stops_a_study_before_anything_is_trained() {
     let wrong = [
-        "target = { label = 'test_acuracy' }",
-        "group = ['test_acuracy']",
-        "strata = ['test_acuracy']",
-        "hyperparameters = ['test_acuracy']",
+        "target = { label = 'test_accurac' }",
+        "group = ['test_accurac']",
+        "strata = ['test_accurac']",
+        "hyperparameters = ['test_accurac']",
     ];
     for key in wrong {
         let section = format!("[[experiment]]\nname = 'misspelt'\n{key}\n");
@@ -206,21 +206,21 @@ fn a_wrong_column_stops_a_study_before_anything_is_trained() {
         let output = expect(2, here, &["run", "study.toml"]);
         for text in [
             "'misspelt'",
-            "`test_acuracy`",
+            "`test_accurac`",
             "similar names: test_accuracy",
         ] {
             assert!(output.stderr.contains(text), "{key}: {output:?}");
         }
         assert!(!here.join("runs").exists(), "{key}");
     }
-    let alias = "[labels]\naccuracy = 'test_acuracy'\n";
+    let alias = "[labels]\naccuracy = 'test_accurac'\n";
     let folder = folder_with(&[RANKING, alias]);
     let output = expect(2, folder.path(), &["run", "study.toml"]);
     assert!(output.stderr.contains("test_accuracy"), "{output:?}");
-    let section = "[[experiment]]\nname = 'misspelt'\nwhere = 'test_acuracy > 0.5'\n";
+    let section = "[[experiment]]\nname = 'misspelt'\nwhere = 'test_accurac > 0.5'\n";
     let folder = folder_with(&[section]);
     let output = expect(2, folder.path(), &["run", "study.toml"]);
-    assert!(output.stderr.contains("`test_acuracy > 0.5`"), "{output:?}");
+    assert!(output.stderr.contains("`test_accurac > 0.5`"), "{output:?}");
     assert!(!folder.path().join("runs").exists());
 }
 
