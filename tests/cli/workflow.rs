@@ -127,11 +127,12 @@ fn classifiers_are_evaluated_saved_and_applied() {
     let rows = expect(0, here, &arguments).json();
     let rows = rows.as_array().unwrap();
     assert_eq!(rows.len(), 36);
-    assert!(
-        rows.iter()
-            .all(|row| row["prediction"] == "low" || row["prediction"] == "high"),
-        "{rows:?}"
-    );
+    let n_predicted = rows
+        .iter()
+        .filter(|row| row["prediction"] == "low" || row["prediction"] == "high")
+        .count();
+    // Networks of step 0 may lack features: biases that are zero have no kurtosis.
+    assert!(n_predicted >= 24, "{rows:?}");
 }
 
 #[test]
