@@ -406,3 +406,21 @@ fn saved_models_predict_other_checkpoints_and_mark_those_they_know() {
         "{wrong:?}"
     );
 }
+
+#[test]
+fn an_experiment_with_one_row_of_scores_is_printed() {
+    let folder = folder_with(&[RANKING]);
+    let output = expect(0, folder.path(), &["run", "study.toml"]);
+    assert!(output.stdout.contains("elastic_net"), "{output:?}");
+}
+
+#[test]
+fn an_experiment_without_predictions_is_done_and_says_so() {
+    let only_majority = TWO_CLASSES.replace("\"majority\", \"tensor_7\", \"cnt\"", "\"majority\"");
+    let folder = folder_with(&[&only_majority]);
+    let here = folder.path();
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+    assert_eq!(output["experiments"][0]["evaluated_now"], true, "{output}");
+    let scores = rows(here, "SELECT auc FROM scores WHERE stratum = 'all'");
+    assert_eq!(scores[0]["auc"], 0.5);
+}
