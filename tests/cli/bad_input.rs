@@ -380,10 +380,11 @@ fn nothing_to_measure_is_an_error_with_a_reason() {
 fn too_few_runs_for_a_classifier_leave_the_tables_intact() {
     let folder = study_folder();
     let here = folder.path();
-    let study = SMALL_STUDY.replace("runs = 12", "runs = 3") + "\n[discriminate]\n";
+    let study = SMALL_STUDY.replace("runs = 12", "runs = 3") + "\n[[experiment]]\nname = \"few\"\n";
     std::fs::write(here.join("study.toml"), study).unwrap();
     let output = expect(1, here, &["run", "study.toml", "--json"]);
     assert_eq!(output.json()["checkpoints"]["ok"], 9, "{output:?}");
+    assert!(output.stderr.contains("experiment 'few'"), "{output:?}");
     assert!(output.stderr.contains("3 groups"), "{output:?}");
 }
 

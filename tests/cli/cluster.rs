@@ -4,7 +4,8 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use crate::support::{
-    CommandOutput, SMALL_STUDY, assert_same_tables, expect, parts, start, study_folder, wait_until,
+    CommandOutput, RANKING, SMALL_STUDY, TWO_CLASSES, assert_same_experiments, assert_same_tables,
+    expect, parts, start, study_folder, wait_until,
 };
 
 /// Writes a hosts file with two free addresses of this machine.
@@ -34,7 +35,10 @@ fn run_both(here: &Path, first: &[&str], second: &[&str]) -> [CommandOutput; 2] 
 fn workers_and_processes_give_the_same_tables() {
     let folder = study_folder();
     let here = folder.path();
-    let study = format!("{SMALL_STUDY}\n[populations]\nmin_runs = 1\n");
+    let study = format!(
+        "{SMALL_STUDY}twins = [\"shuffle\"]\n\n[populations]\nmin_runs = 1\n\
+         {TWO_CLASSES}controls = [\"shuffle\"]\n{RANKING}"
+    );
     std::fs::write(here.join("study.toml"), study).unwrap();
     expect(
         0,
@@ -62,6 +66,8 @@ fn workers_and_processes_give_the_same_tables() {
     );
     assert_same_tables(&here.join("one"), &here.join("two"));
     assert_same_tables(&here.join("one"), &here.join("cluster"));
+    assert_same_experiments(&here.join("one"), &here.join("two"));
+    assert_same_experiments(&here.join("one"), &here.join("cluster"));
     for table in ["densities", "divergences"] {
         let [one, two, cluster] = ["one", "two", "cluster"].map(|out| {
             let path = format!("{out}/tables/{table}/all.parquet");

@@ -3,8 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
+use cntflow_tables::{Table, TableStore};
+use polars::prelude::{col, lit};
+
 use crate::support::{
-    SMALL_STUDY, assert_same_tables, expect, parts, start, study_folder, wait_until,
+    RANKING, SMALL_STUDY, TWO_CLASSES, assert_same_experiments, assert_same_tables, expect,
+    experiment_files, parts, start, study_folder, wait_until,
 };
 
 /// More and longer runs than the small study, so that there is time to kill it in the middle.
@@ -146,6 +150,108 @@ fn a_run_killed_while_measuring_resumes_to_the_same_tables() {
     );
     expect(0, here, &[&slow[..], &["--out", "undisturbed"]].concat());
     assert_same_tables(&killed, &here.join("undisturbed"));
+}
+
+/// Copies tables and records of an output folder, but not what the experiments have made.
+fn copy_without_experiments(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name();
+        if name == "experiments" || name == "classifiers" || name == "checkpoints" {
+            continue;
+        }
+        if entry.path().is_dir() {
+            copy_without_experiments(&entry.path(), &to.join(name));
+        } else {
+            std::fs::copy(entry.path(), to.join(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn experiments_killed_among_their_fits_resume_to_the_same_bytes() {
+    let folder = study_folder();
+    let here = folder.path();
+    // R2 is defined in every fold, however small, so that the model can be chosen.
+    let slow = RANKING
+        .replace("name = \"ranking\"", "name = \"slow\"")
+        .replace("kind = \"ranking\"", "kind = \"regression\"")
+        .replace("repeats = 1", "repeats = 60");
+    let study = format!("{SMALL_STUDY}{slow}{TWO_CLASSES}");
+    std::fs::write(here.join("study.toml"), study).unwrap();
+    expect(0, here, &["run", "study.toml", "--out", "undisturbed"]);
+    let killed = here.join("killed");
+    copy_without_experiments(&here.join("undisturbed"), &killed);
+    let arguments = [
+        "discriminate",
+        "study.toml",
+        "--out",
+        "killed",
+        "--workers",
+        "1",
+    ];
+    let mut child = start(here, &[&arguments[..], &["--commit-every", "1"]].concat());
+    wait_until("a first commit", || {
+        !parts(&killed, "experiments/slow/fits").is_empty()
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        parts(&killed, "experiments/slow/verdicts").is_empty(),
+        "killed before the end"
+    );
+    let output = expect(0, here, &[&arguments[..], &["--json"]].concat()).json();
+    assert_eq!(output[0]["evaluated_now"], true, "{output}");
+    assert_same_experiments(&killed, &here.join("undisturbed"));
+}
+
+#[test]
+fn an_experiment_goes_on_from_its_committed_fits() {
+    let folder = study_folder();
+    let here = folder.path();
+    let study = format!("{SMALL_STUDY}{TWO_CLASSES}{RANKING}");
+    std::fs::write(here.join("study.toml"), study).unwrap();
+    expect(0, here, &["run", "study.toml"]);
+    let out = here.join("runs/small");
+    let finished = experiment_files(&out);
+    // As a run leaves it that is killed in the cross-validation, and right after it.
+    let of_folds = col("stage").eq(lit("fold"));
+    let of_one = of_folds.clone().and(col("features").eq(lit("cnt")));
+    for committed in [of_one, of_folds] {
+        let tables = TableStore::new(&out).experiment("two_classes");
+        let [whole] = &tables.part_names(Table::Fits).unwrap()[..] else {
+            panic!("more than one part of fits");
+        };
+        let fits = tables.scan(Table::Fits).unwrap().filter(committed);
+        let some = fits.collect().unwrap();
+        assert!(some.height() > 0);
+        let part = whole.replace("-all", "-000000000000001-p000-w000-00000");
+        tables.write_part(Table::Fits, &part, &some, &[]).unwrap();
+        tables.remove_part(Table::Fits, whole).unwrap();
+        tables.remove_part(Table::Verdicts, "all").unwrap();
+        std::fs::remove_dir_all(out.join("classifiers/two_classes")).unwrap();
+        let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+        assert_eq!(output["experiments"][0]["evaluated_now"], true, "{output}");
+        assert_eq!(output["experiments"][1]["evaluated_now"], false, "{output}");
+        assert!(experiment_files(&out) == finished, "other bytes");
+    }
+    // Fits of another experiment of that name are not taken for its own.
+    let changed = format!(
+        "{SMALL_STUDY}{}{RANKING}",
+        TWO_CLASSES.replace("repeats = 1", "repeats = 2")
+    );
+    std::fs::write(here.join("study.toml"), changed).unwrap();
+    expect(0, here, &["run", "study.toml"]);
+    let fits = TableStore::new(&out)
+        .experiment("two_classes")
+        .scan(Table::Fits);
+    let fits = fits.unwrap().collect().unwrap();
+    assert_eq!(
+        fits.column("repeat").unwrap().n_unique().unwrap(),
+        3,
+        "0, 1 and null"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Helpers: run cntflow, write small checkpoints, read tables.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -35,6 +35,27 @@ training_fraction = 0.05
 [measure]
 probe = "mnist-6k:train:50"
 neurons = "full"
+"#;
+
+/// An experiment with two classes and three feature sets, which is fitted in moments.
+pub(crate) const TWO_CLASSES: &str = r#"
+[[experiment]]
+name = "two_classes"
+features = ["majority", "tensor_7", "cnt"]
+models = ["logistic_regression"]
+permutations = 9
+protocol = { test_share = 0.25, folds = 2, repeats = 1, draws = 50 }
+"#;
+
+/// An experiment that ranks networks, of one feature set.
+pub(crate) const RANKING: &str = r#"
+[[experiment]]
+name = "ranking"
+target = { kind = "ranking" }
+features = ["tensor_7"]
+models = ["elastic_net"]
+permutations = 0
+protocol = { test_share = 0.25, folds = 2, repeats = 1, draws = 50 }
 "#;
 
 /// Exit code and output of a finished process.
@@ -167,6 +188,38 @@ pub(crate) fn assert_same_tables(a: &Path, b: &Path) {
             left.equals_missing(&right),
             "table {name} differs:\n{left:?}\n{right:?}"
         );
+    }
+}
+
+/// Every file of the experiments, tables and classifiers, by its path below the output folder.
+pub(crate) fn experiment_files(out: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = ["tables/experiments", "classifiers"]
+        .map(PathBuf::from)
+        .to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(out.join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = folder.join(entry.file_name());
+            if entry.path().is_dir() {
+                folders.push(path);
+            } else {
+                files.insert(path, std::fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+    assert!(!files.is_empty(), "no experiments in {}", out.display());
+    files
+}
+
+/// Checks that two output folders hold the same experiments, to the last byte.
+#[track_caller]
+pub(crate) fn assert_same_experiments(a: &Path, b: &Path) {
+    let (left, right) = (experiment_files(a), experiment_files(b));
+    let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&left), names(&right));
+    for (path, bytes) in &left {
+        assert!(*bytes == right[path], "{} differs", path.display());
     }
 }
 

@@ -26,7 +26,18 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tables import KEYS, TABLES_WITH_CHECKPOINTS, Difference, parts, pattern, tables_of
+from tables import (
+    TABLES_WITH_CHECKPOINTS,
+    WITHOUT_METADATA,
+    Difference,
+    base_name,
+    key_of,
+    may_be_null,
+    networks_of,
+    parts,
+    pattern,
+    tables_of,
+)
 
 # Relative tolerance for sums of floats. Readers agree on every value, and fsum rounds only once.
 TOLERANCE = 1e-12
@@ -38,6 +49,8 @@ READ_ERRORS = (pl.exceptions.PolarsError, pa.ArrowException, duckdb.Error, OSErr
 METADATA_KEYS = ["cntflow.table", "cntflow.schema"]
 
 INT64_LIST = "list of int64"
+FLOAT64_LIST = "list of float64"
+LISTS = {INT64_LIST, FLOAT64_LIST}
 
 # Maps each reader's name of a type to the logical type by which readers are compared.
 LOGICAL_TYPES = {
@@ -51,6 +64,8 @@ LOGICAL_TYPES = {
     "Float64": "float64", "double": "float64", "DOUBLE": "float64",
     "List(Int64)": INT64_LIST, "BIGINT[]": INT64_LIST,
     "list<element: int64>": INT64_LIST, "list<item: int64>": INT64_LIST, "large_list<element: int64>": INT64_LIST,
+    "List(Float64)": FLOAT64_LIST, "DOUBLE[]": FLOAT64_LIST,
+    "list<element: double>": FLOAT64_LIST, "list<item: double>": FLOAT64_LIST, "large_list<element: double>": FLOAT64_LIST,
 }  # fmt: skip
 
 
@@ -97,7 +112,7 @@ class Polars:
         values = column.drop_nulls()
         if dtype == "text":
             return Column(len(column), column.null_count(), None, values.n_unique())
-        if dtype == INT64_LIST:
+        if dtype in LISTS:
             # An empty list explodes to a null.
             values = values.explode().drop_nulls()
         return Column(len(column), column.null_count(), values.to_numpy(), None)
@@ -126,7 +141,7 @@ class Pandas:
             return Column(len(column), n_nulls, None, int(column.nunique()))
         # drop_null() drops nulls only. If isna() counted a NaN as a null, the numbers would differ.
         values = column.array.__arrow_array__().drop_null()
-        if dtype == INT64_LIST:
+        if dtype in LISTS:
             values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
             values = values.flatten()
         return Column(len(column), n_nulls, values.to_numpy(zero_copy_only=False), None)
@@ -156,7 +171,7 @@ class Duckdb:
         n_nulls = n_rows - n_values
         if dtype == "text":
             return Column(n_rows, n_nulls, None, n_distinct)
-        expression = f"unnest({quoted})" if dtype == INT64_LIST else quoted
+        expression = f"unnest({quoted})" if dtype in LISTS else quoted
         values = self.select(f"{expression} AS v", f"{quoted} IS NOT NULL").fetchnumpy()["v"]
         return Column(n_rows, n_nulls, np.ma.getdata(values), None)
 
@@ -192,12 +207,7 @@ def check_parts(folder: Path, table: str) -> str:
         # The file's own metadata. read_schema would return that of the stored Arrow schema instead.
         file = pq.read_metadata(path)
         metadata = {key.decode(): value.decode() for key, value in (file.metadata or {}).items()}
-        for key in METADATA_KEYS:
-            if key not in metadata:
-                raise Difference(f"{table}: {path.name} has no `{key}` in its file metadata")
-        if metadata["cntflow.table"] != table:
-            raise Difference(f"{table}: {path.name} names the table {metadata['cntflow.table']} in its metadata")
-        versions.add(metadata["cntflow.schema"])
+        versions.add(check_metadata(table, path, metadata))
         columns = [(field.name, field.type) for field in file.schema.to_arrow_schema()]
         first = first or (path, columns)
         if columns != first[1]:
@@ -206,6 +216,18 @@ def check_parts(folder: Path, table: str) -> str:
     if len(versions) != 1:
         raise Difference(f"{table}: parts of several schemas: {', '.join(sorted(versions))}")
     return versions.pop()
+
+
+def check_metadata(table: str, path: Path, metadata: dict[str, str]) -> str:
+    """Checks the metadata of a part, and returns its schema version; `-` for tables without one."""
+    if base_name(table) in WITHOUT_METADATA:
+        return "-"
+    for key in METADATA_KEYS:
+        if key not in metadata:
+            raise Difference(f"{table}: {path.name} has no `{key}` in its file metadata")
+    if metadata["cntflow.table"] != base_name(table):
+        raise Difference(f"{table}: {path.name} names the table {metadata['cntflow.table']} in its metadata")
+    return metadata["cntflow.schema"]
 
 
 def column_difference(a: list[tuple], b: list[tuple]) -> str:
@@ -249,12 +271,12 @@ def compare_facts(column: str, a_name: str, a_facts: Facts, b_name: str, b_facts
 
 
 def check_key(folder: Path, table: str) -> None:
-    """Checks that the table's key has no null, and that no two rows share a key."""
-    key = KEYS[table]
+    """Checks that the table's key has no null where it may have none, and that no two rows share a key."""
+    key = key_of(table)
     rows = pl.scan_parquet(pattern(folder, table)).select(key)
     nulls = rows.null_count().collect().row(0, named=True)
     for column, count in nulls.items():
-        if count:
+        if count and not may_be_null(table, column):
             raise Difference(f"{table}.{column}: {count} nulls in a key")
     repeated = rows.group_by(key).len().filter(pl.col("len") > 1).sort(key).collect()
     if len(repeated):
@@ -264,7 +286,7 @@ def check_key(folder: Path, table: str) -> None:
 
 def check_checkpoints(folder: Path, table: str) -> int:
     """Checks that every checkpoint of the table is a row of `networks`, and returns their number."""
-    networks = pl.scan_parquet(pattern(folder, "networks")).select("checkpoint")
+    networks = pl.scan_parquet(pattern(folder, networks_of(table))).select("checkpoint")
     used = pl.scan_parquet(pattern(folder, table)).select("checkpoint").unique()
     unknown = used.join(networks, on="checkpoint", how="anti").sort("checkpoint").collect()
     if len(unknown):
@@ -277,11 +299,11 @@ def check_table(folder: Path, table: str) -> None:
     version = check_parts(folder, table)
     n_rows, n_columns, n_sums = check_readers(folder, table)
     check_key(folder, table)
-    n_checkpoints = n_rows if table == "networks" else 0
-    if table in TABLES_WITH_CHECKPOINTS:
+    n_checkpoints = n_rows if base_name(table) == "networks" else 0
+    if base_name(table) in TABLES_WITH_CHECKPOINTS:
         n_checkpoints = check_checkpoints(folder, table)
     n_parts = len(parts(folder, table))
-    line = f"{table:<15}{n_rows:>10,} rows  {n_columns:>3} columns ({n_sums} summed)  {n_parts:>4} parts  schema {version}"
+    line = f"{table:<40}{n_rows:>10,} rows  {n_columns:>3} columns ({n_sums} summed)  {n_parts:>4} parts  schema {version}"
     print(line + (f"  {n_checkpoints:,} checkpoints" if n_checkpoints else ""), flush=True)
 
 

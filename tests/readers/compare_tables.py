@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tables import KEYS, Difference, pattern, tables_of
+from tables import Difference, key_of, pattern, tables_of
 
 # Columns that are not compared: wall times differ between any two runs.
 NOT_COMPARED = {"seconds"}
@@ -34,7 +34,7 @@ class Rows:
         self.table = table
         self.frame = pl.scan_parquet(pattern(folder, table))
         self.schema = {name: dtype for name, dtype in self.frame.collect_schema().items() if name not in NOT_COMPARED}
-        key = KEYS[table]
+        key = key_of(table)
         sorted_rows = self.frame.select(key).with_row_index("index").sort(key).collect()
         self.order = sorted_rows["index"]
         self.keys = sorted_rows.select(key)
@@ -62,6 +62,8 @@ def value_text(value) -> str:
 
 def bits(column: pl.Series) -> pl.Series:
     """Floats as integers of the same bits: any difference counts, also of NaN and of zero's sign."""
+    if column.dtype == pl.List(pl.Float64):
+        return column.list.eval(pl.element().reinterpret(signed=False))
     if not column.dtype.is_float():
         return column
     raw = np.ascontiguousarray(column.fill_null(0.0).to_numpy())
@@ -95,7 +97,7 @@ def key_differences(one: Rows, other: Rows) -> list[str]:
 def value_differences(one: Rows, other: Rows) -> list[str]:
     """Values that differ in rows of the same key."""
     found = []
-    for name in (name for name in one.schema if name not in KEYS[one.table]):
+    for name in (name for name in one.schema if name not in key_of(one.table)):
         a, b = one.column(name), other.column(name)
         for row in bits(a).ne_missing(bits(b)).arg_true():
             found.append(f"{one.table}.{name} at {key_text(one.keys, row)}: {value_text(a[row])} in A, {value_text(b[row])} in B")
@@ -118,17 +120,15 @@ def compare(folders: list[Path]) -> bool:
     """Prints a line per table, and returns whether all tables are equal."""
     tables = [tables_of(folder) for folder in folders]
     equal = True
-    for table in KEYS:
+    for table in tables[0] + [table for table in tables[1] if table not in tables[0]]:
         present = [table in names for names in tables]
-        if present == [False, False]:
-            continue
         if present != [True, True]:
             equal = False
             print(f"compare_tables: {table}: only in {'A' if present[0] else 'B'}", file=sys.stderr)
             continue
         rows, found = differences(folders, table)
         equal = equal and not found
-        print(f"{table:<15}{rows:>10,} rows  {'equal' if not found else f'{len(found):,} differences'}", flush=True)
+        print(f"{table:<40}{rows:>10,} rows  {'equal' if not found else f'{len(found):,} differences'}", flush=True)
         for line in found[:MAX_PRINTED]:
             print(f"compare_tables: {line}", file=sys.stderr)
         if len(found) > MAX_PRINTED:

@@ -48,6 +48,85 @@ COVERAGE = pl.DataFrame(
     schema_overrides={"shape": pl.List(pl.Int64)},
 )
 
+SCORES = pl.DataFrame(
+    {
+        "experiment": ["low_vs_high"] * 3,
+        "features": ["majority", "cnt", "cnt"],
+        "representation": ["role"] * 3,
+        # The networks themselves, and their twins.
+        "twin": [None, None, "shuffle"],
+        "model": ["majority", "random_forest", "random_forest"],
+        "stratum": ["all"] * 3,
+        "auc": [0.5, 0.75, None],
+        "confusion": [[1, 0, 0, 1], [], []],
+    },
+    schema_overrides={"confusion": pl.List(pl.Int64)},
+)
+
+FITS = pl.DataFrame(
+    {
+        "experiment": ["low_vs_high"] * 3,
+        "candidate": [1, 1, 1],
+        "stage": ["fold", "fold", "refit"],
+        "repeat": [0, 0, None],
+        "fold": [0, 1, None],
+        "setting_index": [0, 0, 0],
+        "predictions": [[0.1, float("nan")], [], [0.30000000000000004, -0.0]],
+    },
+    schema_overrides={"repeat": pl.Int64, "fold": pl.Int64, "candidate": pl.UInt64},
+)
+
+FEATURES = pl.DataFrame(
+    {
+        "experiment": ["low_vs_high"] * 2,
+        "twin": [None, "shuffle"],
+        "checkpoint": ["a/step-2", "a/step-2"],
+        "strength_in.output.mean": [0.5, None],
+    }
+)
+
+CONTROLS = pl.DataFrame(
+    {"experiment": ["low_vs_high"] * 2, "control": ["shuffle", "noise_ceiling"], "features": ["cnt", None], "figure": ["auc", "tau"]}
+)
+
+VERDICTS = pl.DataFrame({"experiment": ["low_vs_high"], "family": ["primary"], "a": ["cnt"], "b": ["majority"], "p": [0.25]})
+
+IMPORTANCE = pl.DataFrame(
+    {"experiment": ["low_vs_high"], "features": ["cnt"], "twin": [None], "model": ["random_forest"], "column": ["coupling.output"]},
+    schema_overrides={"twin": pl.String},
+)
+
+FOLDS = pl.DataFrame(
+    {"experiment": ["low_vs_high"] * 2, "checkpoint": ["a/step-2", "b/step-1"], "set": ["training", "test"], "repeat": [0, None]}
+)
+
+PREDICTIONS = pl.DataFrame(
+    {
+        "experiment": ["low_vs_high"],
+        "features": ["cnt"],
+        "twin": [None],
+        "model": ["random_forest"],
+        "set": ["test"],
+        "repeat": [None],
+        "fold": [None],
+        "checkpoint": ["a/step-2"],
+        "class_scores": [[]],
+    },
+    schema_overrides={"twin": pl.String, "repeat": pl.Int64, "fold": pl.Int64, "class_scores": pl.List(pl.Float64)},
+)
+
+# The tables of one experiment.
+EXPERIMENT_TABLES = {
+    "scores": SCORES,
+    "verdicts": VERDICTS,
+    "controls": CONTROLS,
+    "predictions": PREDICTIONS,
+    "importance": IMPORTANCE,
+    "folds": FOLDS,
+    "features": FEATURES,
+    "fits": FITS,
+}
+
 TABLES = {"networks": NETWORKS, "layers": LAYERS, "coverage": COVERAGE}
 
 
@@ -55,7 +134,7 @@ def write_part(folder: Path, table: str, part: str, rows: pl.DataFrame, metadata
     """Writes one part of a table. Without `metadata` it gets that of a real part."""
     path = folder / "tables" / table / f"{part}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    usual = {"cntflow.table": table, "cntflow.schema": "1"}
+    usual = {"cntflow.table": table.rpartition("/")[2], "cntflow.schema": "1"}
     rows.write_parquet(path, metadata=usual if metadata is None else metadata)
 
 
@@ -64,6 +143,13 @@ def write_tables(folder: Path, **replaced: pl.DataFrame) -> None:
     for table, rows in (TABLES | replaced).items():
         for number, part in enumerate(rows.iter_slices(2)):
             write_part(folder, table, f"w0-{number:05}", part)
+
+
+def write_experiment(folder: Path, name: str = "low_vs_high", **replaced: pl.DataFrame) -> None:
+    """Writes all tables of an experiment; `replaced` has other rows for some tables."""
+    for table, rows in (EXPERIMENT_TABLES | replaced).items():
+        rows = rows.with_columns(experiment=pl.lit(name))
+        write_part(folder, f"experiments/{name}/{table}", "all", rows, {} if table == "features" else None)
 
 
 def with_first_value(rows: pl.DataFrame, column: str, value) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import unittest
 
 import polars as pl
 
-from small_tables import COVERAGE, LAYERS, NETWORKS, ScriptTest, write_part
+from small_tables import COVERAGE, FITS, FOLDS, LAYERS, NETWORKS, SCORES, ScriptTest, write_experiment, write_part
 
 
 class CheckReaders(ScriptTest):
@@ -48,6 +48,40 @@ class CheckReaders(ScriptTest):
         self.check(0)
         write_part(self.a, "densities", "all", pl.concat([rows, rows[:1]]))
         self.check(1, "densities: 1 keys")
+
+    def test_readers_agree_on_experiments_and_twins(self):
+        write_experiment(self.a)
+        write_experiment(self.a, "ranking")
+        for table, rows in [("networks", NETWORKS), ("layers", LAYERS)]:
+            write_part(self.a, f"twins/shuffle/{table}", "w0-00000", rows)
+        self.check(0)
+
+    def test_a_repeated_row_of_an_experiment_is_reported(self):
+        write_experiment(self.a, scores=pl.concat([SCORES, SCORES[:1]]))
+        write_experiment(self.a, "ranking", fits=pl.concat([FITS, FITS[2:]]))
+        self.check(1, "experiments/low_vs_high/scores: 1 keys", "experiments/ranking/fits: 1 keys")
+
+    def test_a_null_in_the_key_of_an_experiment_is_reported(self):
+        write_experiment(self.a, scores=SCORES.with_columns(model=pl.lit(None, pl.String)))
+        self.check(1, "experiments/low_vs_high/scores.model: 3 nulls")
+
+    def test_a_network_of_an_experiment_that_is_not_measured_is_reported(self):
+        write_experiment(self.a, folds=FOLDS.with_columns(checkpoint=pl.Series(["a/step-2", "z"])))
+        self.check(1, "experiments/low_vs_high/folds: 1 checkpoints are not in networks", "the first is z")
+
+    def test_a_checkpoint_of_a_twin_must_be_among_its_networks(self):
+        write_part(self.a, "twins/shuffle/networks", "w0-00000", NETWORKS[:1])
+        write_part(self.a, "twins/shuffle/layers", "w0-00000", LAYERS)
+        self.check(1, "twins/shuffle/layers: 1 checkpoints are not in networks", "a/step-2")
+
+    def test_an_unfinished_experiment_is_reported(self):
+        write_part(self.a, "experiments/low_vs_high/fits", "0-w000-00000", FITS)
+        self.check(1, "experiment low_vs_high is not finished", "scores, verdicts")
+
+    def test_an_unknown_table_of_an_experiment_is_reported(self):
+        write_experiment(self.a)
+        write_part(self.a, "experiments/low_vs_high/dreams", "all", LAYERS)
+        self.check(1, "unknown tables: experiments/low_vs_high/dreams")
 
     def test_missing_metadata_is_reported(self):
         write_part(self.a, "layers", "w0-00000", LAYERS[:2], {"cntflow.schema": "1"})

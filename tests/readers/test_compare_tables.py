@@ -7,7 +7,7 @@ import unittest
 
 import polars as pl
 
-from small_tables import COVERAGE, LAYERS, NETWORKS, TABLES, ScriptTest, with_first_value, write_part, write_tables
+from small_tables import COVERAGE, FITS, LAYERS, NETWORKS, TABLES, ScriptTest, with_first_value, write_experiment, write_part, write_tables
 
 
 class CompareTables(ScriptTest):
@@ -63,6 +63,20 @@ class CompareTables(ScriptTest):
         write_tables(self.b)
         write_part(self.b, "neurons", "w0-00000", pl.DataFrame({"checkpoint": ["a/step-1"], "layer": [0], "neuron": [0]}))
         self.check(1, "neurons: only in B")
+
+    def test_experiments_are_compared(self):
+        for folder in [self.a, self.b]:
+            write_experiment(folder)
+        write_tables(self.b)
+        self.check(0)
+        changed = [[0.1, float("nan")], [], [0.3, -0.0]]
+        write_experiment(self.b, fits=FITS.with_columns(predictions=pl.Series(changed)))
+        self.check(1, "experiments/low_vs_high/fits.predictions at", "stage='refit'", "[0.30000000000000004, -0.0] in A")
+
+    def test_an_experiment_in_one_folder_only_is_reported(self):
+        write_tables(self.b)
+        write_experiment(self.b)
+        self.check(1, "experiments/low_vs_high/scores: only in B")
 
     def test_a_truncated_part_is_reported(self):
         write_tables(self.b)

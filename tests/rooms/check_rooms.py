@@ -33,7 +33,6 @@ CRATES = [
     "cntflow-tables",
     "cntflow-zoo",
     "cntflow-dataflow",
-    "cntflow-discriminate",
     "cntflow-statistics",
     "cntflow-models",
     "cntflow-experiments",

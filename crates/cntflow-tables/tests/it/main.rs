@@ -7,6 +7,7 @@
     reason = "a test that unwraps fails where it should; helpers take what is at hand"
 )]
 
+mod experiments;
 mod older_version;
 mod reference;
 mod scan;

@@ -1,0 +1,426 @@
+//! Experiments: tables and classifiers of their own, done once, and one that fails alone.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::{
+    RANKING, SMALL_STUDY, TWO_CLASSES, cntflow, expect, experiment_files, parts, table, write_chain,
+};
+
+/// The tables that every experiment writes.
+const TABLES: [&str; 8] = [
+    "scores",
+    "verdicts",
+    "controls",
+    "predictions",
+    "importance",
+    "folds",
+    "features",
+    "fits",
+];
+
+/// A folder with the small study and these sections.
+fn folder_with(sections: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write_study(folder.path(), SMALL_STUDY, sections);
+    folder
+}
+
+fn write_study(here: &Path, study: &str, sections: &[&str]) {
+    let study = format!("{study}\n{}", sections.join("\n"));
+    std::fs::write(here.join("study.toml"), study).unwrap();
+}
+
+/// The experiments of a run's JSON document that were evaluated now, and those that were not.
+#[track_caller]
+fn evaluated(experiments: &Value) -> [Vec<String>; 2] {
+    let experiments = experiments.as_array().unwrap();
+    [true, false].map(|now| {
+        experiments
+            .iter()
+            .filter(|experiment| experiment["evaluated_now"] == now)
+            .map(|experiment| experiment["experiment"].as_str().unwrap().to_owned())
+            .collect()
+    })
+}
+
+/// The rows of a query.
+#[track_caller]
+fn rows(here: &Path, sql: &str) -> Vec<Value> {
+    let output = expect(0, here, &["query", "runs/small", sql, "--format", "json"]);
+    output.json().as_array().unwrap().clone()
+}
+
+/// The predictions of a saved model for the checkpoints at `source`.
+#[track_caller]
+fn predictions(here: &Path, model: &str, source: &str, options: &[&str]) -> Vec<Value> {
+    let model = format!("runs/small/classifiers/two_classes/{model}.json");
+    let arguments = ["predict", &model, source, "--json"];
+    let output = expect(0, here, &[&arguments[..], options].concat());
+    output.json().as_array().unwrap().clone()
+}
+
+fn n_true(rows: &[Value], column: &str) -> usize {
+    rows.iter().filter(|row| row[column] == true).count()
+}
+
+#[test]
+fn two_experiments_have_tables_and_classifiers_of_their_own() {
+    let folder = folder_with(&[TWO_CLASSES]);
+    let here = folder.path();
+    let out = here.join("runs/small");
+    expect(0, here, &["run", "study.toml"]);
+    let first = experiment_files(&out);
+    write_study(here, SMALL_STUDY, &[TWO_CLASSES, RANKING]);
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+    assert_eq!(
+        evaluated(&output["experiments"]),
+        [["ranking"], ["two_classes"]]
+    );
+    let both = experiment_files(&out);
+    for (path, bytes) in &first {
+        assert!(both.get(path) == Some(bytes), "{} differs", path.display());
+    }
+    assert_eq!(
+        both.len(),
+        2 * first.len() - 2,
+        "one more saved model and card in the first"
+    );
+    for name in ["two_classes", "ranking"] {
+        for table in TABLES {
+            let n_parts = parts(&out, &format!("experiments/{name}/{table}")).len();
+            assert_eq!(n_parts, 1, "{name}/{table}");
+        }
+    }
+    let card = out.join("classifiers/ranking/tensor_7.txt");
+    assert!(
+        std::fs::read_to_string(card)
+            .unwrap()
+            .starts_with("ranking: ")
+    );
+
+    let sql = "SELECT experiment, count(*) AS n FROM scores WHERE chosen AND stratum = 'all' \
+               GROUP BY experiment ORDER BY experiment";
+    let scores = rows(here, sql);
+    let counts: Vec<_> = scores
+        .iter()
+        .map(|row| {
+            (
+                row["experiment"].as_str().unwrap(),
+                row["n"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(counts, [("ranking", 1), ("two_classes", 3)]);
+    for table in TABLES {
+        let sql = format!("SELECT DISTINCT experiment FROM {table} ORDER BY experiment");
+        assert!(
+            rows(here, &sql)
+                .iter()
+                .all(|row| row["experiment"].is_string()),
+            "{table}"
+        );
+    }
+    expect(0, here, &["query", "runs/small", "--schema", "scores"]);
+}
+
+#[test]
+fn a_group_is_on_one_side_of_every_split() {
+    let folder = folder_with(&[TWO_CLASSES]);
+    let here = folder.path();
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+    let description = &output["experiments"][0]["description"];
+    assert_eq!(description["counts"]["networks"], 36, "{description}");
+    assert_eq!(description["counts"]["groups"], 12);
+    assert_eq!(description["counts"]["other_checkpoint"], 24);
+    let n_test = description["n_test_groups"].as_u64().unwrap();
+    let folds = rows(
+        here,
+        "SELECT \"group\", \"set\", fold FROM folds ORDER BY checkpoint",
+    );
+    assert_eq!(folds.len(), 12, "one repeat");
+    let in_test = folds.iter().filter(|row| row["set"] == "test").count();
+    assert_eq!(in_test as u64, n_test);
+    let mut groups: Vec<&str> = folds
+        .iter()
+        .map(|row| row["group"].as_str().unwrap())
+        .collect();
+    groups.dedup();
+    assert_eq!(groups.len(), 12, "{groups:?}");
+}
+
+#[test]
+fn a_finished_experiment_is_not_evaluated_again_but_a_changed_one_is() {
+    let folder = folder_with(&[TWO_CLASSES, RANKING]);
+    let here = folder.path();
+    let out = here.join("runs/small");
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+    let [now, before] = evaluated(&output["experiments"]);
+    assert_eq!((now.len(), before.len()), (2, 0), "{output}");
+    let files = experiment_files(&out);
+
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+    let [now, before] = evaluated(&output["experiments"]);
+    assert_eq!((now.len(), before.len()), (0, 2), "{output}");
+    assert_eq!(output["runs"]["trained"], 0);
+    // A folder gives the experiments that it was last run with.
+    let output = expect(0, here, &["discriminate", "runs/small", "--json"]).json();
+    assert_eq!(evaluated(&output)[0].len(), 0, "{output}");
+    let output = expect(0, here, &["discriminate", "runs/small"]);
+    assert!(output.stdout.contains("(finished before)"), "{output:?}");
+    assert!(experiment_files(&out) == files, "nothing is written again");
+
+    let changed = TWO_CLASSES.replace("\"majority\", ", "");
+    write_study(here, SMALL_STUDY, &[&changed, RANKING]);
+    let output = expect(0, here, &["discriminate", "study.toml", "--json"]).json();
+    assert_eq!(evaluated(&output), [["two_classes"], ["ranking"]]);
+    let sql = "SELECT experiment FROM scores WHERE features = 'majority'";
+    assert!(
+        rows(here, sql).is_empty(),
+        "scores of the earlier experiment"
+    );
+    let of_ranking = |(path, _): &(&PathBuf, &Vec<u8>)| path.to_string_lossy().contains("ranking");
+    let after = experiment_files(&out);
+    assert!(
+        files
+            .iter()
+            .filter(of_ranking)
+            .eq(after.iter().filter(of_ranking)),
+        "the other experiment is left alone"
+    );
+}
+
+#[test]
+fn a_wrong_column_stops_a_study_before_anything_is_trained() {
+    let wrong = [
+        "target = { label = 'test_accurac' }",
+        "group = ['test_accurac']",
+        "strata = ['test_accurac']",
+        "hyperparameters = ['test_accurac']",
+    ];
+    for key in wrong {
+        let section = format!("[[experiment]]\nname = 'misspelt'\n{key}\n");
+        let folder = folder_with(&[RANKING, &section]);
+        let here = folder.path();
+        let output = expect(2, here, &["run", "study.toml"]);
+        for text in [
+            "'misspelt'",
+            "`test_accurac`",
+            "similar names: test_accuracy",
+        ] {
+            assert!(output.stderr.contains(text), "{key}: {output:?}");
+        }
+        assert!(!here.join("runs").exists(), "{key}");
+    }
+    let alias = "[labels]\naccuracy = 'test_accurac'\n";
+    let folder = folder_with(&[RANKING, alias]);
+    let output = expect(2, folder.path(), &["run", "study.toml"]);
+    assert!(output.stderr.contains("test_accuracy"), "{output:?}");
+    let section = "[[experiment]]\nname = 'misspelt'\nwhere = 'test_accurac > 0.5'\n";
+    let folder = folder_with(&[section]);
+    let output = expect(2, folder.path(), &["run", "study.toml"]);
+    assert!(output.stderr.contains("`test_accurac > 0.5`"), "{output:?}");
+    assert!(!folder.path().join("runs").exists());
+}
+
+#[test]
+fn wrong_keys_of_an_experiment_are_usage_errors() {
+    for (sections, text) in [
+        (vec![RANKING, RANKING], "another experiment has this name"),
+        (vec!["[[experiment]]\n"], "name"),
+        (vec!["[[experiment]]\nname = 'a/b'\n"], "name"),
+        (vec!["[[experiment]]\nname = 'a'\nfolds = 3\n"], "folds"),
+        (
+            vec!["[[experiment]]\nname = 'a'\nprotocol = { folds = 1 }\n"],
+            "protocol.folds",
+        ),
+        (
+            vec!["[[experiment]]\nname = 'a'\nmodels = ['elastic_net']\n"],
+            "models",
+        ),
+        (
+            vec!["[[experiment]]\nname = 'a'\nfeatures = ['cntt']\n"],
+            "cntt",
+        ),
+        (vec!["[discriminate]\n"], "discriminate"),
+    ] {
+        let folder = folder_with(&sections);
+        let output = expect(2, folder.path(), &["run", "study.toml"]);
+        assert!(output.stderr.contains(text), "{text}: {output:?}");
+        assert!(!folder.path().join("runs").exists(), "{text}");
+    }
+    let folder = folder_with(&[]);
+    expect(0, folder.path(), &["train", "study.toml"]);
+    let output = expect(2, folder.path(), &["discriminate", "study.toml"]);
+    assert!(output.stderr.contains("no [[experiment]]"), "{output:?}");
+}
+
+#[test]
+fn an_experiment_that_keeps_no_network_fails_alone() {
+    let empty = RANKING.replace(
+        "\"ranking\"\ntarget",
+        "\"nothing_left\"\nwhere = \"test_accuracy > 2\"\ntarget",
+    );
+    let folder = folder_with(&[&empty, TWO_CLASSES]);
+    let here = folder.path();
+    let output = expect(1, here, &["run", "study.toml", "--json"]);
+    for text in [
+        "experiment 'nothing_left'",
+        "no network is left",
+        "12 not in `where`",
+    ] {
+        assert!(output.stderr.contains(text), "{output:?}");
+    }
+    let document = output.json();
+    assert_eq!(document["checkpoints"]["ok"], 36);
+    let [now, before] = evaluated(&document["experiments"]);
+    assert_eq!((now, before.len()), (vec!["two_classes".to_owned()], 0));
+    let out = here.join("runs/small");
+    assert_eq!(parts(&out, "experiments/two_classes/verdicts").len(), 1);
+    assert!(parts(&out, "experiments/nothing_left/verdicts").is_empty());
+    let output = expect(1, here, &["discriminate", "runs/small", "--json"]);
+    assert_eq!(evaluated(&output.json())[1], ["two_classes"]);
+}
+
+#[test]
+fn a_missing_probe_or_twin_is_named_and_measuring_the_twin_later_is_enough() {
+    let without_probe = SMALL_STUDY.replace("probe = \"mnist-6k:train:50\"\n", "");
+    let of_probe = RANKING
+        .replacen("\"ranking\"", "\"of_probe\"", 1)
+        .replace("tensor_7", "data_dependent");
+    let controlled = format!("{TWO_CLASSES}controls = [\"shuffle\"]\n");
+    let sections = [of_probe.as_str(), &controlled, RANKING];
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    write_study(here, &without_probe, &sections);
+    let output = expect(1, here, &["run", "study.toml", "--json"]);
+    for text in [
+        "experiment 'of_probe'",
+        "features `data_dependent` need a probe",
+        "experiment 'two_classes'",
+        "the twin `shuffle` is not measured",
+    ] {
+        assert!(output.stderr.contains(text), "{text}: {output:?}");
+    }
+    assert_eq!(evaluated(&output.json()["experiments"])[0], ["ranking"]);
+
+    let with_twin = format!("{without_probe}twins = [\"shuffle\"]\n");
+    write_study(here, &with_twin, &[&controlled, RANKING]);
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+    assert_eq!(
+        evaluated(&output["experiments"]),
+        [["two_classes"], ["ranking"]]
+    );
+    assert_eq!(output["runs"]["trained"], 0);
+    let sql = "SELECT features FROM controls WHERE control = 'shuffle' ORDER BY features";
+    let features: Vec<Value> = rows(here, sql);
+    let features: Vec<&str> = features
+        .iter()
+        .map(|row| row["features"].as_str().unwrap())
+        .collect();
+    assert_eq!(features, ["cnt", "tensor_7"], "majority has no twin");
+    let sql =
+        "SELECT count(*) AS n FROM features WHERE experiment = 'two_classes' AND twin = 'shuffle'";
+    assert_eq!(rows(here, sql)[0]["n"], 12);
+}
+
+#[test]
+fn an_alias_names_the_label_of_an_experiment() {
+    let section = RANKING.replace("kind", "label = \"accuracy\", kind");
+    let folder = folder_with(&["[labels]\naccuracy = \"test_accuracy\"\n", &section]);
+    let here = folder.path();
+    expect(0, here, &["run", "study.toml"]);
+    let labels = rows(here, "SELECT DISTINCT label FROM scores");
+    assert_eq!(labels[0]["label"], "accuracy");
+    let networks = table(&here.join("runs/small"), "networks");
+    assert!(
+        networks.column("accuracy").is_err(),
+        "no table has the alias"
+    );
+}
+
+#[test]
+fn saved_models_predict_other_checkpoints_and_mark_those_they_know() {
+    let of_probe = TWO_CLASSES.replace("\"tensor_7\"", "\"data_dependent\"");
+    let folder = folder_with(&[&of_probe]);
+    let here = folder.path();
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+    let description = &output["experiments"][0]["description"];
+    let n_test = description["n_test_groups"].as_u64().unwrap() as usize;
+    let card = "runs/small/classifiers/two_classes/cnt.txt";
+    let card = std::fs::read_to_string(here.join(card)).unwrap();
+    for text in [
+        "two_classes: logistic_regression on cnt",
+        "What it is not for",
+    ] {
+        assert!(card.contains(text), "{card}");
+    }
+
+    let checkpoints = "runs/small/checkpoints";
+    let cautious = predictions(here, "cnt", checkpoints, &[]);
+    assert_eq!(cautious.len(), 36);
+    assert_eq!(n_true(&cautious, "seen_in_training"), 12 - n_test);
+    // Biases that are zero have no kurtosis: networks of step 0 lack features and are refused.
+    let is_refused = |row: &Value| row["is_outside"].is_null();
+    assert!(!cautious.iter().all(is_refused), "{cautious:?}");
+    for row in &cautious {
+        let is_predicted = row["is_outside"] == false;
+        assert_eq!(row["prediction"].is_string(), is_predicted, "{row}");
+        assert_eq!(row["reason"].is_null(), is_predicted, "{row}");
+        assert!(
+            !is_refused(row) || row["seen_in_training"] == false,
+            "{row}"
+        );
+    }
+    let forced = predictions(here, "cnt", checkpoints, &["--force"]);
+    for (forced, cautious) in forced.iter().zip(&cautious) {
+        let is_class = forced["prediction"] == "low" || forced["prediction"] == "high";
+        assert_eq!(is_class, !is_refused(cautious), "{forced}");
+        assert_eq!(forced["is_outside"], cautious["is_outside"]);
+        if cautious["prediction"].is_string() {
+            assert_eq!(forced, cautious);
+        }
+    }
+
+    // A network of another size is measured, but unlike the training networks.
+    write_chain(&here.join("foreign.safetensors"), 100.0);
+    let foreign = predictions(here, "cnt", "foreign.safetensors", &[]);
+    assert_eq!(foreign[0]["is_outside"], true, "{foreign:?}");
+    assert_eq!(foreign[0]["seen_in_training"], false);
+    assert!(foreign[0]["prediction"].is_null(), "{foreign:?}");
+    let foreign = predictions(here, "cnt", "foreign.safetensors", &["--force"]);
+    assert!(foreign[0]["prediction"].is_string(), "{foreign:?}");
+    // With other inputs than the probe it lacks the data-dependent features.
+    let model = "runs/small/classifiers/two_classes/data_dependent.json";
+    let refused = expect(
+        1,
+        here,
+        &["predict", model, "foreign.safetensors", "--force"],
+    );
+    assert!(refused.stderr.contains("features"), "{refused:?}");
+    let wrong = cntflow(here, &["predict", "study.toml", "foreign.safetensors"]);
+    assert_eq!(wrong.code, Some(1), "{wrong:?}");
+    assert!(
+        wrong.stderr.contains("not a model saved by cntflow"),
+        "{wrong:?}"
+    );
+}
+
+#[test]
+fn an_experiment_with_one_row_of_scores_is_printed() {
+    let folder = folder_with(&[RANKING]);
+    let output = expect(0, folder.path(), &["run", "study.toml"]);
+    assert!(output.stdout.contains("elastic_net"), "{output:?}");
+}
+
+#[test]
+fn an_experiment_without_predictions_is_done_and_says_so() {
+    let only_majority = TWO_CLASSES.replace("\"majority\", \"tensor_7\", \"cnt\"", "\"majority\"");
+    let folder = folder_with(&[&only_majority]);
+    let here = folder.path();
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+    assert_eq!(output["experiments"][0]["evaluated_now"], true, "{output}");
+    let scores = rows(here, "SELECT auc FROM scores WHERE stratum = 'all'");
+    assert_eq!(scores[0]["auc"], 0.5);
+}
