@@ -177,7 +177,8 @@ fn experiments_killed_among_their_fits_resume_to_the_same_bytes() {
     let slow = RANKING
         .replace("name = \"ranking\"", "name = \"slow\"")
         .replace("kind = \"ranking\"", "kind = \"regression\"")
-        .replace("repeats = 1", "repeats = 60");
+        .replace("repeats = 1", "repeats = 6")
+        .replace("draws = 50", "draws = 20000");
     let study = format!("{SMALL_STUDY}{slow}{TWO_CLASSES}");
     std::fs::write(here.join("study.toml"), study).unwrap();
     expect(0, here, &["run", "study.toml", "--out", "undisturbed"]);
