@@ -9,6 +9,7 @@
 )]
 
 mod coverage;
+mod declared_pairs;
 mod leaks;
 mod learned_from_training;
 mod permutations;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use cntflow_experiments::ExperimentError;
 use cntflow_experiments::evaluation::{Evaluation, Experiment, FitRow, Inputs};
 use cntflow_experiments::spec::ExperimentSpec;
 use polars::prelude::{Column, DataFrame, IntoLazy};
@@ -205,6 +206,10 @@ fn layers_frame(networks: &[Network]) -> DataFrame {
 
 impl Tables {
     pub(crate) fn prepare(&self, spec: &ExperimentSpec) -> Experiment {
+        self.try_prepare(spec).unwrap()
+    }
+
+    pub(crate) fn try_prepare(&self, spec: &ExperimentSpec) -> Result<Experiment, ExperimentError> {
         let labels = BTreeMap::new();
         let inputs = Inputs {
             networks: self.networks.clone().lazy(),
@@ -214,7 +219,7 @@ impl Tables {
             measured_with: "defaults",
             has_probe: false,
         };
-        Experiment::prepare(&inputs, spec).unwrap()
+        Experiment::prepare(&inputs, spec)
     }
 
     pub(crate) fn evaluate(&self, spec: &ExperimentSpec) -> Evaluation {
