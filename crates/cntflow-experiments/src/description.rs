@@ -128,6 +128,6 @@ fn label_quantiles(raw: &RawTarget, rows: &[usize]) -> Option<[f64; 3]> {
     };
     let mut sorted: Vec<f64> = rows.iter().map(|&row| values[row]).collect();
     sorted.sort_by(f64::total_cmp);
-    let quantile = |q| crate::quantile::quantile_of_sorted(&sorted, q);
+    let quantile = |q| cntflow_statistics::quantile::quantile_of_sorted(&sorted, q);
     (!sorted.is_empty()).then(|| [0.0, 0.5, 1.0].map(quantile))
 }

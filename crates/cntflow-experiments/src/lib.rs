@@ -6,7 +6,6 @@ pub mod evaluation;
 pub mod features;
 pub mod frames;
 pub mod population;
-mod quantile;
 mod random;
 pub mod saved;
 pub mod spec;

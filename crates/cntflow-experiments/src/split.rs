@@ -11,8 +11,9 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::{ExperimentError, Result};
 use crate::population::Population;
-use crate::random::{Purpose, random_stream};
+use crate::random::Purpose;
 use crate::spec::Protocol;
+use cntflow_statistics::random::random_stream;
 
 /// Smallest number of groups on each side of a split.
 const MIN_GROUPS_OF_SIDE: usize = 2;
@@ -56,7 +57,7 @@ impl Splits {
                 needed,
             });
         }
-        let mut rng = random_stream(protocol.seed, Purpose::TestSet, &[]);
+        let mut rng = random_stream(protocol.seed, Purpose::TestSet as u64, &[]);
         let in_test = groups.draw_test(protocol.test_share, &mut rng);
         let (test, training): (Vec<usize>, Vec<usize>) =
             (0..population.n_rows()).partition(|&row| in_test[population.groups[row] as usize]);
@@ -69,7 +70,7 @@ impl Splits {
             .collect();
         let repeats = (0..protocol.repeats)
             .map(|repeat| {
-                let mut rng = random_stream(protocol.seed, Purpose::Folds, &[repeat]);
+                let mut rng = random_stream(protocol.seed, Purpose::Folds as u64, &[repeat]);
                 let fold_of = draw_folds(&training_groups, n_groups, protocol.folds, &mut rng);
                 folds(population, &training, &fold_of, protocol.folds)
             })
@@ -208,7 +209,7 @@ mod tests {
 
     /// Runs of 1 to 4 networks, a third of them convolutional.
     fn population(seed: u64, n_groups: usize) -> Population {
-        let mut rng = random_stream(seed, Purpose::Folds, &[99]);
+        let mut rng = random_stream(seed, Purpose::Folds as u64, &[99]);
         let groups: Vec<u32> = (0..n_groups as u32)
             .flat_map(|group| vec![group; rng.random_range(1..5)])
             .collect();

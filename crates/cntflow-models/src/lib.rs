@@ -17,7 +17,6 @@ mod oracle;
 mod platt;
 mod predictions;
 mod preparation;
-mod quantile;
 mod random;
 mod scale;
 mod setting;

@@ -5,8 +5,8 @@ use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::exact_floats;
-use crate::quantile::quantile_of_sorted;
 use crate::scale::mean_and_deviation;
+use cntflow_statistics::quantile::quantile_of_sorted;
 
 /// Interquartile range of a standard normal distribution. Dividing an interquartile range by it
 /// gives the standard deviation that a normal distribution of that range has.

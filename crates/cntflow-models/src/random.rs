@@ -1,28 +1,10 @@
-//! Random streams: each purpose has its own, so that drawing more for one never changes another.
+//! What random streams of this crate are for.
 
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-
-/// What a stream of random numbers is for.
+/// What a stream is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
     /// The bootstrap sample and the nodes of one tree.
     Tree = 1,
     /// Which rows are left out where a model takes no more.
     RowLimit = 2,
-}
-
-/// The stream for one purpose and index (such as a tree's).
-pub(crate) fn random_stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
-    let start = mix(seed ^ mix(purpose as u64));
-    ChaCha8Rng::seed_from_u64(mix(start ^ mix(index)))
-}
-
-/// The finaliser of SplitMix64: a bijection that spreads every bit of its input over all of its
-/// output.
-fn mix(value: u64) -> u64 {
-    let mut mixed = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }

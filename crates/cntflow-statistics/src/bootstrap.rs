@@ -181,7 +181,7 @@ impl GroupedRows {
     /// Row indices of one draw: as many groups as there are, with replacement. It depends on the
     /// seed, the number of the draw and the groups alone.
     pub fn resample(&self, seed: u64, draw: usize) -> Vec<usize> {
-        let mut rng = random_stream(seed, Purpose::Bootstrap, draw);
+        let mut rng = random_stream(seed, Purpose::Bootstrap as u64, &[draw]);
         let n_groups = self.n_groups();
         let mut rows = Vec::new();
         for _ in 0..n_groups {

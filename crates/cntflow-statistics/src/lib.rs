@@ -3,8 +3,6 @@
 mod distribution;
 mod error;
 mod interval;
-mod quantile;
-mod random;
 mod rank;
 
 pub mod binary;
@@ -20,6 +18,8 @@ pub mod multiple;
 pub mod mutual_information;
 pub mod noise;
 pub mod permutation;
+pub mod quantile;
+pub mod random;
 pub mod rank_correlation;
 pub mod regression;
 

@@ -73,7 +73,7 @@ impl NoiseSimulation {
         check_parameter("draws", self.draws as f64, "at least 1", self.draws > 0)?;
         let (mut taus, mut r2_values) = (Vec::new(), Vec::new());
         for draw in 0..self.draws {
-            let mut rng = random_stream(self.seed, Purpose::Noise, draw);
+            let mut rng = random_stream(self.seed, Purpose::Noise as u64, &[draw]);
             let mut half = |n_images: u64| -> Vec<f64> {
                 let right = accuracies.iter().map(|&accuracy| {
                     // The accuracy was checked above, so the fallback is never used.

@@ -86,7 +86,7 @@ impl GroupPermutation {
     /// a donor with more rows, the last labels are left out. With groups of equal size every
     /// label is used once.
     pub fn donors(&self, seed: u64, permutation: usize) -> Vec<usize> {
-        let mut rng = random_stream(seed, Purpose::Permutation, permutation);
+        let mut rng = random_stream(seed, Purpose::Permutation as u64, &[permutation]);
         let mut donor_of_row = vec![0; self.n_rows];
         for groups in &self.strata {
             let mut donors: Vec<&Vec<usize>> = groups.iter().collect();

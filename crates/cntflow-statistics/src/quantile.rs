@@ -1,13 +1,30 @@
 //! Quantiles of a sorted list, with numpy's default interpolation, and moments of a list.
 
-/// The q-quantile of values in ascending order, with linear interpolation between order statistics.
+/// The q-quantile with linear interpolation between order statistics; NaN of an empty list.
 ///
-/// # Panics
-/// If `sorted` is empty.
-pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
+/// ```
+/// use cntflow_statistics::quantile::quantile;
+///
+/// assert_eq!(quantile(&[4.0, 1.0, 3.0, 2.0], 0.25), 1.75);
+/// ```
+pub fn quantile(values: &[f64], q: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    quantile_of_sorted(&sorted, q)
+}
+
+/// [`quantile`] of values that are already in ascending order.
+pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
+    if sorted.is_empty() {
+        return f64::NAN;
+    }
     let rank = q.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
     let below = rank.floor() as usize;
     let above = rank.ceil() as usize;
+    // At whole ranks nothing is interpolated, so that an infinite value stays itself.
+    if below == above {
+        return sorted[below];
+    }
     sorted[below] + (sorted[above] - sorted[below]) * (rank - below as f64)
 }
 

@@ -3,7 +3,7 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// What a stream of random numbers is for.
+/// What a stream of this crate is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
     Bootstrap = 1,
@@ -11,13 +11,15 @@ pub(crate) enum Purpose {
     Noise = 3,
 }
 
-/// The stream for one purpose at an index, such as the number of a draw. Any draw can be made
-/// again without those before it.
-pub(crate) fn random_stream(seed: u64, purpose: Purpose, index: usize) -> ChaCha8Rng {
-    // Each number is mixed before it is combined, so that (1, 2) and (2, 1) start different
-    // streams.
-    let start = mix(seed ^ mix(purpose as u64));
-    ChaCha8Rng::seed_from_u64(mix(start ^ mix(index as u64)))
+/// The stream for one purpose at the given indices (a draw; a repeat and a fold). Each can be made
+/// again without those before it. A purpose is a number that its crate uses for nothing else.
+pub fn random_stream(seed: u64, purpose: u64, indices: &[usize]) -> ChaCha8Rng {
+    let start = mix(seed ^ mix(purpose));
+    // Each index is mixed before it is combined, so that (1, 2) and (2, 1) start different streams.
+    let state = indices
+        .iter()
+        .fold(start, |state, &index| mix(state ^ mix(index as u64)));
+    ChaCha8Rng::seed_from_u64(state)
 }
 
 /// The finaliser of SplitMix64: a bijection that spreads every bit of its input

@@ -1,40 +1,8 @@
 //! Candidates: what is fitted and compared.
 
-use std::fmt;
-
 use cntflow_models::ModelKind;
 
-use crate::spec::{FeatureExpression, Twin};
-
-/// A feature set of the real networks or of their twins.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FeatureChoice {
-    /// The features.
-    pub features: FeatureExpression,
-    /// The twin population that they are of; `None` for the networks themselves.
-    pub twin: Option<Twin>,
-}
-
-impl FeatureChoice {
-    /// Features of the networks themselves.
-    pub fn real(features: FeatureExpression) -> Self {
-        Self {
-            features,
-            twin: None,
-        }
-    }
-}
-
-impl fmt::Display for FeatureChoice {
-    /// `cnt + tensor_7`, or `cnt@shuffle` for a twin.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.features)?;
-        match self.twin {
-            Some(twin) => write!(f, "@{}", twin.name()),
-            None => Ok(()),
-        }
-    }
-}
+use crate::spec::FeatureChoice;
 
 /// A feature choice with a kind of model.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::candidate::FeatureChoice;
 use super::experiment::Experiment;
 use super::fit_row::{FitRow, FitTask};
+use crate::spec::FeatureChoice;
 
 /// The settings and models that the cross-validation has chosen.
 #[derive(Clone, Debug, Default, PartialEq)]

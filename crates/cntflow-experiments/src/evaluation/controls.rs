@@ -5,11 +5,11 @@ use cntflow_statistics::mutual_information::conditional_information_score;
 use cntflow_statistics::noise::NoiseSimulation;
 use cntflow_statistics::permutation::GroupPermutation;
 
-use super::candidate::FeatureChoice;
 use super::experiment::Experiment;
 use super::figure::{Truth, primary_figure};
 use super::judged::{Judged, JudgedChoices};
 use crate::population::LabelColumn;
+use crate::spec::FeatureChoice;
 use crate::target::RawTarget;
 
 /// Hyperparameters with more values than this are cut at quartiles before pairs are formed.
@@ -237,7 +237,8 @@ fn levels_of(column: &LabelColumn) -> Vec<usize> {
             .filter(|value| !value.is_nan())
             .collect();
         sorted.sort_by(f64::total_cmp);
-        let cuts = [0.25, 0.5, 0.75].map(|q| crate::quantile::quantile_of_sorted(&sorted, q));
+        let cuts =
+            [0.25, 0.5, 0.75].map(|q| cntflow_statistics::quantile::quantile_of_sorted(&sorted, q));
         let level = |value: &f64| cuts.iter().filter(|cut| value > cut).count();
         return values.iter().map(level).collect();
     }

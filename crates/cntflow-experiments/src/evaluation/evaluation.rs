@@ -1,6 +1,5 @@
 //! What an experiment found: scores, verdicts, controls, predictions.
 
-use super::candidate::FeatureChoice;
 use super::choice::Choices;
 use super::controls::ControlRow;
 use super::experiment::Experiment;
@@ -8,6 +7,7 @@ use super::fit_row::{FitRow, FitTask};
 use super::judged::{FitRows, Judged, JudgedChoices};
 use super::scores::ScoreRow;
 use super::verdicts::{Family, Verdict};
+use crate::spec::FeatureChoice;
 
 /// What an experiment found.
 #[derive(Debug)]

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use cntflow_models::ModelKind;
 use polars::prelude::LazyFrame;
 
-use super::candidate::{Candidate, FeatureChoice};
+use super::candidate::Candidate;
 use super::fit_row::FitTask;
 use crate::error::{ExperimentError, Result};
 use crate::features::{FeatureError, FeatureInputs, FeatureSource, read_features};
 use crate::population::Population;
-use crate::spec::{ExperimentSpec, FeatureExpression, FeatureSet, Twin};
+use crate::spec::{
+    ExperimentSpec, FeatureChoice, FeatureExpression, FeatureSet, SpecProblem, Twin,
+};
 use crate::split::Splits;
 use crate::target::LearnedTarget;
 
@@ -75,6 +77,7 @@ impl Experiment {
             .collect();
         let sources = read_sources(inputs, &mut spec, &population, uses_default_features)?;
         let candidates = candidates(&spec, &population, &sources);
+        require_choices(&spec, &candidates)?;
         Ok(Self {
             measured_with: inputs.measured_with.to_owned(),
             spec,
@@ -334,6 +337,30 @@ fn candidates(
         }
     }
     candidates
+}
+
+/// Refuses a declared comparison of features that are not evaluated: without it the family would be
+/// smaller than declared, and its adjustment too mild.
+fn require_choices(spec: &ExperimentSpec, candidates: &[Candidate]) -> Result<()> {
+    let is_evaluated = |choice: &FeatureChoice| {
+        candidates
+            .iter()
+            .any(|candidate| candidate.choice == *choice)
+    };
+    let mut choices = spec
+        .primary
+        .iter()
+        .flatten()
+        .flat_map(|pair| [&pair.a, &pair.b]);
+    match choices.find(|choice| !is_evaluated(choice)) {
+        None => Ok(()),
+        Some(unknown) => Err(ExperimentError::Spec {
+            key: "primary",
+            problem: SpecProblem::UnknownChoice {
+                choice: unknown.to_string(),
+            },
+        }),
+    }
 }
 
 /// For each row whether any of the columns has a value.

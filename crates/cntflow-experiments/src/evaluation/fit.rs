@@ -9,8 +9,9 @@ use super::candidate::Candidate;
 use super::experiment::Experiment;
 use super::figure::{Truth, primary_figure, truth};
 use super::fit_row::{FitRow, FitTask};
-use crate::random::{Purpose, random_stream};
+use crate::random::Purpose;
 use crate::target::LearnedTarget;
+use cntflow_statistics::random::random_stream;
 
 /// Index that stands for the refit in the random streams, where folds have their repeat.
 const REFIT: usize = usize::MAX;
@@ -104,7 +105,7 @@ impl Experiment {
 
     /// The seed of a fit. All candidates share it, so that paired comparisons share its chance.
     fn seed(&self, indices: &[usize]) -> u64 {
-        random_stream(self.spec.protocol.seed, Purpose::Fit, indices).random()
+        random_stream(self.spec.protocol.seed, Purpose::Fit as u64, indices).random()
     }
 
     fn figure(&self, predictions: &[f64], judged: &JudgedSet) -> f64 {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use cntflow_models::PlattCalibration;
 
-use super::candidate::FeatureChoice;
 use super::choice::{Choices, ChosenSetting};
 use super::experiment::Experiment;
 use super::figure::{Truth, primary_figure, truth};
 use super::fit_row::{FitRow, FitTask};
+use crate::spec::FeatureChoice;
 
 /// Fits of all tasks, by task and setting.
 pub(crate) type FitRows<'a> = BTreeMap<(FitTask, u32), &'a FitRow>;

@@ -18,7 +18,7 @@ mod judged;
 mod scores;
 mod verdicts;
 
-pub use candidate::{Candidate, FeatureChoice};
+pub use candidate::Candidate;
 pub use choice::{Choices, ChosenSetting};
 pub use controls::ControlRow;
 pub use evaluation::Evaluation;
@@ -26,4 +26,4 @@ pub use experiment::{Experiment, Inputs};
 pub(crate) use figure::Truth;
 pub use fit_row::{FitRow, FitTask};
 pub use scores::{MIN_CLASS_IN_STRATUM, MIN_NETWORKS_IN_STRATUM, ScoreRow, WHOLE_POPULATION};
-pub use verdicts::{Family, Finding, Pair, Verdict};
+pub use verdicts::{Family, Finding, Verdict};

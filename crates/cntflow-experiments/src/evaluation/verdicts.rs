@@ -1,14 +1,11 @@
 //! Verdicts: which feature choice predicts better than which, in families of comparisons.
 
-use std::str::FromStr;
-
 use cntflow_statistics::Comparison;
 use cntflow_statistics::equivalence::equivalence_of;
 use cntflow_statistics::multiple::holm;
 
-use super::candidate::FeatureChoice;
 use super::experiment::Experiment;
-use crate::spec::{FeatureExpression, FeatureSet, SpecProblem, Twin};
+use crate::spec::{FeatureChoice, FeatureExpression, FeatureSet, Pair, Twin};
 
 /// Whether a comparison was declared before the data were looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,51 +73,12 @@ pub struct Verdict {
     pub finding: Finding,
 }
 
-/// Two choices to be compared, as a study file writes them: `"cnt > cnt@shuffle"`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pair {
-    /// The choice that is claimed to predict better.
-    pub a: FeatureChoice,
-    /// The other one.
-    pub b: FeatureChoice,
-}
-
-impl FromStr for Pair {
-    type Err = SpecProblem;
-
-    fn from_str(text: &str) -> Result<Self, SpecProblem> {
-        let wrong = || SpecProblem::Comparison {
-            found: text.to_owned(),
-        };
-        let (a, b) = text.split_once('>').ok_or_else(wrong)?;
-        Ok(Self {
-            a: parse_choice(a)?.ok_or_else(wrong)?,
-            b: parse_choice(b)?.ok_or_else(wrong)?,
-        })
-    }
-}
-
-/// A choice such as `cnt + tensor_7` or `cnt@shuffle`; `None` for a twin that does not exist.
-fn parse_choice(text: &str) -> Result<Option<FeatureChoice>, SpecProblem> {
-    let Some((features, twin)) = text.split_once('@') else {
-        return Ok(Some(FeatureChoice::real(text.parse()?)));
-    };
-    let twin = Twin::ALL
-        .into_iter()
-        .find(|other| other.name() == twin.trim());
-    let features: FeatureExpression = features.parse()?;
-    Ok(twin.map(|twin| FeatureChoice {
-        features,
-        twin: Some(twin),
-    }))
-}
-
 impl Experiment {
     /// The pairs of the primary family: those of the study, or the default ones among the features
     /// that the study has.
     pub fn primary_pairs(&self) -> Vec<Pair> {
         if let Some(pairs) = &self.spec.primary {
-            return pairs.iter().filter_map(|text| text.parse().ok()).collect();
+            return pairs.clone();
         }
         use FeatureSet as S;
         let cnt = FeatureExpression::of(S::Cnt);
@@ -251,21 +209,6 @@ impl Experiment {
             p_adjusted,
             equivalence_p: equivalence.map_or(f64::NAN, |test| test.p),
             finding,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pair_names_features_and_twins() {
-        let pair: Pair = "cnt + tensor_7 > cnt@shuffle".parse().unwrap();
-        assert_eq!(pair.b.to_string(), "cnt@shuffle");
-        assert_eq!(pair.a.features.plus.len(), 2);
-        for wrong in ["cnt", "cnt > cnt@shufle", "cnt < norms"] {
-            assert!(wrong.parse::<Pair>().is_err(), "{wrong}");
         }
     }
 }

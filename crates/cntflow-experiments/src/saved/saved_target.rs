@@ -3,9 +3,9 @@
 use cntflow_models::exact_floats;
 use serde::{Deserialize, Serialize};
 
-use crate::quantile::quantile_of_sorted;
 use crate::spec::{ClassRule, Target, Transform};
 use crate::target::{Better, LearnedTarget, Thresholds};
+use cntflow_statistics::quantile::quantile_of_sorted;
 
 /// A target with its learned thresholds and classes, for a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

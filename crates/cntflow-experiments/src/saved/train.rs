@@ -12,9 +12,8 @@ use super::saved_target::SavedTarget;
 use super::trained_model::TrainedModel;
 use super::training_ranges::TrainingRanges;
 use crate::error::Result;
-use crate::evaluation::{
-    Candidate, Evaluation, Experiment, FeatureChoice, ScoreRow, WHOLE_POPULATION,
-};
+use crate::evaluation::{Candidate, Evaluation, Experiment, ScoreRow, WHOLE_POPULATION};
+use crate::spec::FeatureChoice;
 
 impl Experiment {
     /// One model for each measured feature choice of the networks themselves: of the kind and with

@@ -6,7 +6,7 @@ use cntflow_models::exact_floats;
 use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::quantile::quantile_of_sorted;
+use cntflow_statistics::quantile::quantile_of_sorted;
 
 /// Interquartile range of a standard normal distribution, in standard deviations.
 const NORMAL_INTERQUARTILE_RANGE: f64 = 1.349;

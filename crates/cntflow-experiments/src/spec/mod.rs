@@ -2,6 +2,7 @@
 //! values.
 
 mod features;
+mod pair;
 mod problem;
 mod protocol;
 mod target;
@@ -10,6 +11,7 @@ use cntflow_models::ModelKind;
 use serde::{Deserialize, Serialize};
 
 pub use features::{FeatureExpression, FeatureSet};
+pub use pair::{FeatureChoice, Pair};
 pub use problem::SpecProblem;
 pub use protocol::Protocol;
 pub use target::{ClassRule, DEFAULT_LABEL, Target, Transform};
@@ -160,7 +162,7 @@ pub struct ExperimentSpec {
     pub strata: Option<Vec<String>>,
     /// Comparisons of the primary family, as `"cnt > tensor_7"`; `None`: the default family.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub primary: Option<Vec<String>>,
+    pub primary: Option<Vec<Pair>>,
     /// Permutations of the target within strata; 0 for none.
     #[serde(default = "default_permutations")]
     pub permutations: usize,

@@ -81,6 +81,12 @@ pub enum SpecProblem {
         /// All names.
         known: Vec<&'static str>,
     },
+    /// A comparison names features or a twin that the experiment does not have.
+    #[error("`{choice}` is neither among `features` nor a twin of `controls`")]
+    UnknownChoice {
+        /// The choice in the study file.
+        choice: String,
+    },
     /// A comparison is not written as `"a > b"`.
     #[error("`{found}` is not a comparison such as \"cnt > tensor_7\"")]
     Comparison {

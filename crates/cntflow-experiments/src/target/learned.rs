@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::thresholds::Thresholds;
-use crate::quantile::quantile;
 use crate::spec::{ClassRule, Target, Transform};
+use cntflow_statistics::quantile::quantile;
 
 /// The values of the label, one per row.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::quantile::quantile;
 use crate::spec::SpecProblem;
+use cntflow_statistics::quantile::quantile;
 
 /// How networks are divided into low and high performers.
 ///

@@ -11,6 +11,7 @@
 #![allow(dead_code, reason = "an example uses the rest of the synthetic tables")]
 
 mod coverage;
+mod declared_pairs;
 mod flow;
 mod leaks;
 mod learned_from_training;

@@ -26,10 +26,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::exact_floats;
 use crate::preparation::Preparation;
-use crate::random::{Purpose, random_stream};
+use crate::random::Purpose;
 use crate::setting::TreeSetting;
 use crate::training_rows::rows_of_groups;
 use binned::BinnedColumns;
+use cntflow_statistics::random::random_stream;
 use grow::Grower;
 use histogram::Histogram;
 use sums::{ManyClasses, TwoClasses, Values};
@@ -107,7 +108,7 @@ impl Forest {
         let mut importance = vec![0.0; columns.n_columns()];
         let trees = (0..setting.trees)
             .map(|index| {
-                let mut rng = random_stream(seed, Purpose::Tree, u64::from(index));
+                let mut rng = random_stream(seed, Purpose::Tree as u64, &[index as usize]);
                 // As many groups as there are, drawn with replacement. The rows of a group that is
                 // drawn twice have twice the weight.
                 let mut weights = vec![0_u32; columns.n_rows()];

@@ -4,7 +4,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use ndarray::Array2;
 
-use crate::quantile::quantile_of_sorted;
+use cntflow_statistics::quantile::quantile_of_sorted;
 
 /// Number of rows whose pairwise distances determine the width of a Gaussian kernel.
 const WIDTH_ROWS: usize = 200;

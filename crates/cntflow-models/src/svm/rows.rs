@@ -2,8 +2,9 @@
 
 use rand::seq::SliceRandom;
 
-use crate::random::{Purpose, random_stream};
+use crate::random::Purpose;
 use crate::training_rows::rows_of_groups;
+use cntflow_statistics::random::random_stream;
 
 /// Largest number of training rows of an SVM: 2,000. The kernel matrix takes 8 bytes times the
 /// square of the number of rows.
@@ -19,7 +20,7 @@ pub(super) fn limited_rows(groups: &[u32], classes: &[u32], seed: u64) -> Vec<us
         return (0..groups.len()).collect();
     }
     let mut groups = rows_of_groups(groups);
-    groups.shuffle(&mut random_stream(seed, Purpose::RowLimit, 0));
+    groups.shuffle(&mut random_stream(seed, Purpose::RowLimit as u64, &[0]));
     let n_classes = classes.iter().max().map_or(0, |last| *last as usize + 1);
     let mut is_seen = vec![false; n_classes];
     let shows_a_class = |rows: &Vec<u32>| {
