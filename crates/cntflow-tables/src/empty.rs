@@ -12,9 +12,11 @@ pub fn empty_networks(labels: &[LabelColumn]) -> LazyFrame {
     for column in Table::Networks.columns() {
         match column_type(column.data_type) {
             Some(data_type) => fields.push(Field::new(column.name.into(), data_type)),
-            None => fields.extend(labels.iter().map(|label| {
-                Field::new(label.name.as_str().into(), label_type(label.kind))
-            })),
+            None => fields.extend(
+                labels
+                    .iter()
+                    .map(|label| Field::new(label.name.as_str().into(), label_type(label.kind))),
+            ),
         }
     }
     let schema: Schema = fields.into_iter().collect();

@@ -126,7 +126,11 @@ fn lists(column: &Column) -> PolarsResult<ListArray> {
     let arrow = |error: ArrowError| PolarsError::ComputeError(error.to_string().into());
     let values = if values.is_empty() {
         let holds_reals = matches!(column.dtype(), DataType::List(inner) if inner.is_float());
-        new_empty_array(if holds_reals { &ArrowType::Float64 } else { &ArrowType::Int64 })
+        new_empty_array(if holds_reals {
+            &ArrowType::Float64
+        } else {
+            &ArrowType::Int64
+        })
     } else {
         let values: Vec<_> = values.iter().map(AsRef::as_ref).collect();
         concat(&values).map_err(arrow)?

@@ -93,7 +93,8 @@ pub(crate) fn encode(rows: &[EncodedPopulation]) -> Result<RecordBatch, TablesEr
     let layers = rows.iter().map(|row| row.key.group.layer);
     let bins = rows.iter().map(|row| row.key.bin);
     let only: StringArray = rows.iter().map(|row| row.key.checkpoint.as_ref()).collect();
-    let mut checkpoints = ListBuilder::new(StringBuilder::new()).with_field(element_field(arrow_schema::DataType::Utf8));
+    let mut checkpoints = ListBuilder::new(StringBuilder::new())
+        .with_field(element_field(arrow_schema::DataType::Utf8));
     for row in rows {
         checkpoints.append_value(row.checkpoints.iter().map(Some));
     }

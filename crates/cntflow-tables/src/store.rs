@@ -185,7 +185,12 @@ impl TableStore {
         let is_wanted = |file: &&FolderFile| {
             batch_of(&file.name).is_some_and(|name| parts.iter().any(|part| *part == name))
         };
-        scan_table(table, &self.folder(table).local_paths(files.iter().filter(is_wanted))?)
+        scan_table(
+            table,
+            &self
+                .folder(table)
+                .local_paths(files.iter().filter(is_wanted))?,
+        )
     }
 
     /// A value of the metadata of a table's only part; `None` without a part or without the key.

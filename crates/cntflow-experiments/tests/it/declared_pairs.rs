@@ -2,7 +2,8 @@
 
 use cntflow_experiments::spec::ExperimentSpec;
 
-use super::simulated::{SyntheticPopulation, spec};
+use super::flow::spec;
+use super::simulated::SyntheticPopulation;
 
 #[test]
 fn a_comparison_that_cannot_be_read_is_an_error_of_the_study_file() {

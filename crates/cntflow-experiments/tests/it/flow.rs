@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cntflow_experiments::ExperimentError;
 use cntflow_experiments::evaluation::{Evaluation, Experiment, FitRow, Inputs};
 use cntflow_experiments::spec::ExperimentSpec;
 use polars::prelude::IntoLazy;
@@ -10,6 +11,10 @@ use super::simulated::Tables;
 
 impl Tables {
     pub(crate) fn prepare(&self, spec: &ExperimentSpec) -> Experiment {
+        self.try_prepare(spec).unwrap()
+    }
+
+    pub(crate) fn try_prepare(&self, spec: &ExperimentSpec) -> Result<Experiment, ExperimentError> {
         let labels = BTreeMap::new();
         let inputs = Inputs {
             networks: self.networks.clone().lazy(),
@@ -19,7 +24,7 @@ impl Tables {
             measured_with: "defaults",
             has_probe: false,
         };
-        Experiment::prepare(&inputs, spec).unwrap()
+        Experiment::prepare(&inputs, spec)
     }
 
     pub(crate) fn evaluate(&self, spec: &ExperimentSpec) -> Evaluation {

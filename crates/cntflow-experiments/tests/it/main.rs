@@ -8,8 +8,6 @@
     reason = "a test that unwraps fails where it should, and simulations print their figures"
 )]
 
-#![allow(dead_code, reason = "an example uses the rest of the synthetic tables")]
-
 mod coverage;
 mod declared_pairs;
 mod flow;

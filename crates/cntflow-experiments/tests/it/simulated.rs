@@ -1,13 +1,8 @@
 //! Synthetic populations: tables `networks` and `layers` with two families of metrics, whose
 //! relation to the label is known.
 
-use std::collections::BTreeMap;
-
-use cntflow_experiments::ExperimentError;
-use cntflow_experiments::evaluation::{Evaluation, Experiment, FitRow, Inputs};
 use cntflow_experiments::features::CNT_STATISTICS;
-use cntflow_experiments::spec::ExperimentSpec;
-use polars::prelude::{Column, DataFrame, IntoLazy};
+use polars::prelude::{Column, DataFrame};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -163,6 +158,15 @@ fn networks_frame(networks: &[Network], stratum_effect: f64) -> DataFrame {
     DataFrame::new(networks.len(), columns).unwrap()
 }
 
+/// Columns of the table `layers` that are the same in all rows.
+fn constant_columns(n: usize) -> [Column; 3] {
+    [
+        Column::new("name".into(), vec!["fc"; n]),
+        Column::new("kind".into(), vec!["dense"; n]),
+        Column::new("count".into(), vec![70_u64; n]),
+    ]
+}
+
 /// Two rows per network, both of its output layer.
 fn layers_frame(networks: &[Network]) -> DataFrame {
     type Family = (&'static str, [&'static str; 7], fn(&Network) -> &[f64; 7]);
@@ -185,15 +189,13 @@ fn layers_frame(networks: &[Network]) -> DataFrame {
                 .collect::<Vec<_>>(),
         ),
         Column::new("layer".into(), vec![1_u32; n]),
-        Column::new("name".into(), vec!["fc"; n]),
-        Column::new("kind".into(), vec!["dense"; n]),
         Column::new("role".into(), vec!["output"; n]),
         Column::new(
             "metric".into(),
             rows.iter().map(|(_, family)| family.0).collect::<Vec<_>>(),
         ),
-        Column::new("count".into(), vec![70_u64; n]),
     ];
+    columns.extend(constant_columns(n));
     for statistic in STATISTICS {
         let value = |(network, family): &(&Network, &Family)| {
             let index = family.1.iter().position(|name| *name == statistic)?;
@@ -207,6 +209,7 @@ fn layers_frame(networks: &[Network]) -> DataFrame {
 
 /// Tables of `link_weights` alone with about so many columns in the representation `position`. A
 /// tenth of them carry a little of the signal.
+#[allow(dead_code, reason = "the example that times evaluations uses it")]
 pub(crate) fn wide_tables(runs: usize, n_columns: usize) -> Tables {
     let n_layers = n_columns.div_ceil(CNT_STATISTICS.len());
     let mut rng = ChaCha8Rng::seed_from_u64(0);
@@ -260,52 +263,4 @@ pub(crate) fn wide_tables(runs: usize, n_columns: usize) -> Tables {
         networks: networks_frame(&networks, 0.0),
         layers: DataFrame::new(n, columns).unwrap(),
     }
-}
-
-impl Tables {
-    pub(crate) fn prepare(&self, spec: &ExperimentSpec) -> Experiment {
-        self.try_prepare(spec).unwrap()
-    }
-
-    pub(crate) fn try_prepare(&self, spec: &ExperimentSpec) -> Result<Experiment, ExperimentError> {
-        let labels = BTreeMap::new();
-        let inputs = Inputs {
-            networks: self.networks.clone().lazy(),
-            layers: self.layers.clone().lazy(),
-            twins: BTreeMap::new(),
-            labels: &labels,
-            measured_with: "defaults",
-            has_probe: false,
-        };
-        Experiment::prepare(&inputs, spec)
-    }
-
-    pub(crate) fn evaluate(&self, spec: &ExperimentSpec) -> Evaluation {
-        let experiment = self.prepare(spec);
-        let fits = run_all(&experiment);
-        experiment.evaluate(&fits)
-    }
-}
-
-/// The fits of all folds, then those of the chosen settings.
-pub(crate) fn run_all(experiment: &Experiment) -> Vec<FitRow> {
-    let run = |tasks: Vec<_>| -> Vec<FitRow> {
-        tasks.iter().flat_map(|task| experiment.run(task)).collect()
-    };
-    let mut fits = run(experiment.fold_tasks());
-    let choices = experiment.choose(&fits);
-    fits.extend(run(experiment.refit_tasks(&choices)));
-    fits
-}
-
-/// Both families by logistic regression, compared; few draws. `more` are further keys.
-pub(crate) fn spec(more: &str) -> ExperimentSpec {
-    let keys = format!(
-        "name = \"simulated\"\n\
-         features = [\"link_weights\", \"tensor_7\"]\n\
-         models = [\"logistic_regression\"]\n\
-         primary = [\"link_weights > tensor_7\"]\n\
-         {more}"
-    );
-    toml::from_str(&keys).unwrap()
 }

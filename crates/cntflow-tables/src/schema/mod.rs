@@ -20,8 +20,8 @@ mod reference;
 use arrow_schema::{Field, Schema};
 
 pub(crate) use self::check::{checked_batch, own_columns};
-pub use self::column::{Column, ColumnType, LABELS};
 pub(crate) use self::column::element_field;
+pub use self::column::{Column, ColumnType, LABELS};
 pub use self::describe::ColumnDescription;
 pub use self::reference::reference_page;
 use crate::table::Table;

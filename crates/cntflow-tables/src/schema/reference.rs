@@ -29,7 +29,12 @@ pub fn reference_page() -> String {
         "Each file has the table's name and the schema version, {SCHEMA_VERSION}, in its metadata (`cntflow.table`, `cntflow.schema`)."
     );
     for table in Table::ALL.into_iter().chain(Table::OF_EXPERIMENT) {
-        let _ = write!(page, "\n## `{}`\n\n{}\n\n", table.name(), table.row_meaning());
+        let _ = write!(
+            page,
+            "\n## `{}`\n\n{}\n\n",
+            table.name(),
+            table.row_meaning()
+        );
         page.push_str("| column | type | unit | meaning |\n|---|---|---|---|\n");
         for column in table.columns() {
             page.push_str(&line(column));

@@ -75,9 +75,7 @@ pub(crate) fn discriminate(arguments: DiscriminateArguments) -> anyhow::Result<E
 }
 
 /// The output folder, and the experiments of the study file if there is one.
-fn folder_and_specs(
-    arguments: &DiscriminateArguments,
-) -> anyhow::Result<(PathBuf, Option<Specs>)> {
+fn folder_and_specs(arguments: &DiscriminateArguments) -> anyhow::Result<(PathBuf, Option<Specs>)> {
     let is_folder = arguments.study.is_dir() || Folder::at(&arguments.study).is_remote();
     if is_folder && arguments.out.is_some() {
         return Err(UsageError("--out needs a study file, not a folder".to_owned()).into());

@@ -69,8 +69,8 @@ fn named_tables(tables: &TableStore) -> Vec<(String, TableStore, Table)> {
         let store = tables.twin(twin.as_str());
         OF_TWINS.map(|table| (format!("{}_{twin}", table.name()), store.clone(), table))
     });
-    let of_experiments = Table::OF_EXPERIMENT
-        .map(|table| (table.name().to_owned(), tables.clone(), table));
+    let of_experiments =
+        Table::OF_EXPERIMENT.map(|table| (table.name().to_owned(), tables.clone(), table));
     real.chain(of_experiments).chain(twins).collect()
 }
 

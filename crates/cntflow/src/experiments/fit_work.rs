@@ -112,7 +112,8 @@ impl Collector for FitBatch {
         }
         let frame = fits_to_frame(&self.experiment, &self.rows)?;
         let part = format!("{}-{:05}", self.name, self.n_parts);
-        self.tables.write_part(Table::Fits, &part, &frame, &self.metadata)?;
+        self.tables
+            .write_part(Table::Fits, &part, &frame, &self.metadata)?;
         self.rows.clear();
         self.since = None;
         self.n_parts += 1;

@@ -31,7 +31,9 @@ pub(super) fn experiment_identity(
 fn hash_texts(hasher: &mut blake3::Hasher, frame: &DataFrame) -> anyhow::Result<()> {
     for column in frame.columns() {
         for value in column.str()?.iter() {
-            hasher.update(value.unwrap_or_default().as_bytes()).update(b"\0");
+            hasher
+                .update(value.unwrap_or_default().as_bytes())
+                .update(b"\0");
         }
     }
     Ok(())

@@ -156,7 +156,11 @@ impl ExperimentRun<'_> {
         spec: &ExperimentSpec,
     ) -> anyhow::Result<Inputs<'b>> {
         let mut twins: BTreeMap<Twin, LazyFrame> = BTreeMap::new();
-        for &twin in spec.controls.iter().filter(|twin| **twin != Twin::Untrained) {
+        for &twin in spec
+            .controls
+            .iter()
+            .filter(|twin| **twin != Twin::Untrained)
+        {
             match tables.twin(twin.name()).scan(Table::Layers) {
                 Ok(layers) => {
                     twins.insert(twin, layers);
@@ -176,7 +180,10 @@ impl ExperimentRun<'_> {
     }
 
     fn process(&self) -> usize {
-        self.workers.cluster.as_ref().map_or(0, |cluster| cluster.index)
+        self.workers
+            .cluster
+            .as_ref()
+            .map_or(0, |cluster| cluster.index)
     }
 
     fn result(
@@ -189,8 +196,7 @@ impl ExperimentRun<'_> {
             return Ok(ExperimentEnd::Helped);
         }
         let name = &experiment.spec.name;
-        let result =
-            ExperimentResult::read(name, experiment.describe(), tables, was_finished)?;
+        let result = ExperimentResult::read(name, experiment.describe(), tables, was_finished)?;
         Ok(ExperimentEnd::Finished(Box::new(result)))
     }
 
@@ -212,8 +218,14 @@ impl ExperimentRun<'_> {
         let frames = [
             (Table::Folds, experiment.fold_frame()?),
             (Table::Scores, experiment.score_frame(&evaluation)?),
-            (Table::Predictions, experiment.prediction_frame(fits, &evaluation)?),
-            (Table::Importance, experiment.importance_frame(fits, &evaluation)?),
+            (
+                Table::Predictions,
+                experiment.prediction_frame(fits, &evaluation)?,
+            ),
+            (
+                Table::Importance,
+                experiment.importance_frame(fits, &evaluation)?,
+            ),
             (Table::Controls, experiment.control_frame(&evaluation)?),
         ];
         for (table, frame) in frames {
@@ -222,14 +234,23 @@ impl ExperimentRun<'_> {
         // One part in the order of the tasks: the same bytes whoever ran which fit.
         let earlier = tables.part_names(Table::Fits)?;
         let whole = format!("{identity}-all");
-        tables.write_part(Table::Fits, &whole, &fits_to_frame(experiment, fits)?, &metadata)?;
+        tables.write_part(
+            Table::Fits,
+            &whole,
+            &fits_to_frame(experiment, fits)?,
+            &metadata,
+        )?;
         for part in earlier.iter().filter(|part| **part != whole) {
             tables.remove_part(Table::Fits, part)?;
         }
         for model in experiment.trained_models(&evaluation)? {
             self.folder.save_model(&experiment.spec.name, &model)?;
         }
-        tables.write_whole(Table::Verdicts, &experiment.verdict_frame(&evaluation)?, &metadata)?;
+        tables.write_whole(
+            Table::Verdicts,
+            &experiment.verdict_frame(&evaluation)?,
+            &metadata,
+        )?;
         Ok(())
     }
 
@@ -255,7 +276,10 @@ impl Stage<'_> {
             .into_iter()
             .map(|row| row.task)
             .collect();
-        let left: Vec<FitTask> = tasks.into_iter().filter(|task| !done.contains(task)).collect();
+        let left: Vec<FitTask> = tasks
+            .into_iter()
+            .filter(|task| !done.contains(task))
+            .collect();
         let workers = self.run.workers;
         // A cluster meets in every stage, also for nothing: no process may go on before the others
         // have committed.
@@ -320,7 +344,10 @@ fn connect(
 /// The committed fits of an experiment with this identity.
 fn read_fits(tables: &TableStore, identity: &str) -> anyhow::Result<Vec<FitRow>> {
     let parts = tables.part_names(Table::Fits)?;
-    let own: Vec<&String> = parts.iter().filter(|part| part.starts_with(identity)).collect();
+    let own: Vec<&String> = parts
+        .iter()
+        .filter(|part| part.starts_with(identity))
+        .collect();
     if own.is_empty() {
         return Ok(Vec::new());
     }

@@ -151,11 +151,16 @@ impl StudyFolder {
         experiment: &str,
         model: &TrainedModel,
     ) -> anyhow::Result<PathBuf> {
-        let folder = Folder::at(&self.path).below("classifiers").below(experiment);
+        let folder = Folder::at(&self.path)
+            .below("classifiers")
+            .below(experiment);
         let stem = model.file_stem();
         let name = format!("{stem}.json");
         // The card comes first: a model that can be used has one.
-        let files = [(format!("{stem}.txt"), model.card_text()), (name.clone(), model.to_json()?)];
+        let files = [
+            (format!("{stem}.txt"), model.card_text()),
+            (name.clone(), model.to_json()?),
+        ];
         for (name, text) in files {
             folder.write::<std::io::Error>(&name, |file| file.write_all(text.as_bytes()))?;
         }

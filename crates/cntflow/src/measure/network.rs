@@ -89,9 +89,7 @@ pub(crate) fn measure_with_twins(
     let measure = |network: &Network<'_>, sampled: &[Metric]| {
         measure_network(checkpoint, network, image_size_unknown, plan, sampled)
     };
-    let real = missing
-        .real
-        .then(|| measure(&network, sampled_metrics));
+    let real = missing.real.then(|| measure(&network, sampled_metrics));
     let twins = missing.twins.iter().map(|&twin| {
         let started = Instant::now();
         // A twin belongs to no population.

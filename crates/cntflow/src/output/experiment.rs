@@ -30,7 +30,10 @@ pub(crate) fn text(result: &ExperimentResult) -> String {
     }
     lines.push(String::new());
     lines.push(score_table(result));
-    lines.push(format!("\ntables of this experiment: {}", result.folder.display()));
+    lines.push(format!(
+        "\ntables of this experiment: {}",
+        result.folder.display()
+    ));
     lines.join("\n")
 }
 
@@ -53,8 +56,16 @@ pub(crate) fn json(result: &ExperimentResult) -> Value {
 fn heading(result: &ExperimentResult) -> Vec<String> {
     let description = &result.description;
     let spec = &description.spec;
-    let known = if result.was_finished { " (finished before)" } else { "" };
-    let mut lines = vec![format!("experiment {}{known}: {}", result.name, question(description))];
+    let known = if result.was_finished {
+        " (finished before)"
+    } else {
+        ""
+    };
+    let mut lines = vec![format!(
+        "experiment {}{known}: {}",
+        result.name,
+        question(description)
+    )];
     if let Some(condition) = &spec.condition {
         lines.push(format!("  where {condition}"));
     }
@@ -63,12 +74,18 @@ fn heading(result: &ExperimentResult) -> Vec<String> {
         lines.push(format!("  {}", class_line(class, spec.target.label())));
     }
     if description.n_without_class > 0 {
-        lines.push(format!("  {} networks between the classes left out", description.n_without_class));
+        lines.push(format!(
+            "  {} networks between the classes left out",
+            description.n_without_class
+        ));
     }
-    if let (true, Some([low, median, high])) = (description.classes.is_empty(), description.label_range)
+    if let (true, Some([low, median, high])) =
+        (description.classes.is_empty(), description.label_range)
     {
         let label = spec.target.label();
-        lines.push(format!("  {label} from {low:.4} to {high:.4}, median {median:.4}"));
+        lines.push(format!(
+            "  {label} from {low:.4} to {high:.4}, median {median:.4}"
+        ));
     }
     lines.push(format!(
         "  test set: {} of {} groups by {}, which nothing was chosen by; {:.0}% intervals",
@@ -129,7 +146,10 @@ fn baseline_sentence(result: &ExperimentResult, figure: &str) -> Option<String> 
         .filter_map(|name| Some(format!("{name} {}", score_text(result, name)?)))
         .collect();
     (!scores.is_empty()).then(|| {
-        format!("Baselines, {figure} on held-out networks: {}.", scores.join(", "))
+        format!(
+            "Baselines, {figure} on held-out networks: {}.",
+            scores.join(", ")
+        )
     })
 }
 
@@ -159,7 +179,10 @@ fn difference_text(result: &ExperimentResult, a: &str, b: &str) -> Option<String
         .iter()
         .find(|row| row.text("a") == Some(a) && row.text("b") == Some(b))?;
     let difference = signed_interval(&verdict, ["difference", "low", "high"])?;
-    Some(format!("{a} against {b} {difference}, {}", finding_text(&verdict)))
+    Some(format!(
+        "{a} against {b} {difference}, {}",
+        finding_text(&verdict)
+    ))
 }
 
 fn finding_text(verdict: &Row<'_>) -> &'static str {
@@ -176,10 +199,13 @@ fn finding_text(verdict: &Row<'_>) -> &'static str {
 fn rival_sentence(result: &ExperimentResult, figure: &str) -> Option<String> {
     let accuracy = score_text(result, "probe_accuracy");
     let confidence = score_text(result, "probe_confidence");
-    let scores: Vec<String> = [("labelled inputs", accuracy), ("unlabelled inputs", confidence)]
-        .into_iter()
-        .filter_map(|(inputs, score)| Some(format!("{inputs} give {figure} {}", score?)))
-        .collect();
+    let scores: Vec<String> = [
+        ("labelled inputs", accuracy),
+        ("unlabelled inputs", confidence),
+    ]
+    .into_iter()
+    .filter_map(|(inputs, score)| Some(format!("{inputs} give {figure} {}", score?)))
+    .collect();
     (!scores.is_empty()).then(|| {
         format!(
             "Rivals of data_dependent: who can run the probe can read its outputs; {}.",
@@ -196,7 +222,10 @@ fn twin_sentences(result: &ExperimentResult, figure: &str) -> Vec<String> {
         let gains: Vec<String> = Rows(&result.controls)
             .iter()
             .filter(|row| row.text("control") == Some(twin.name()))
-            .filter(|row| row.text("features").is_some_and(|name| told.contains(&name)))
+            .filter(|row| {
+                row.text("features")
+                    .is_some_and(|name| told.contains(&name))
+            })
             .filter_map(|row| {
                 let gain = signed_interval(&row, ["gain", "low", "high"])?;
                 let features = row.text("features")?;
@@ -242,7 +271,13 @@ fn noise_sentence(result: &ExperimentResult) -> Option<String> {
     let ceilings: Vec<String> = Rows(&result.controls)
         .iter()
         .filter(|row| row.text("control") == Some("noise_ceiling"))
-        .filter_map(|row| Some(format!("{} {:.3}", row.text("figure")?, row.number("control_value"))))
+        .filter_map(|row| {
+            Some(format!(
+                "{} {:.3}",
+                row.text("figure")?,
+                row.number("control_value")
+            ))
+        })
         .collect();
     (!ceilings.is_empty()).then(|| {
         format!(
@@ -288,7 +323,12 @@ fn failure_sentence(result: &ExperimentResult) -> Option<String> {
         .iter()
         .filter(|row| row.text("status") == Some("failed"))
         .filter_map(|row| {
-            Some(format!("{} with {}: {}", row.text("features")?, row.text("model")?, row.text("reason")?))
+            Some(format!(
+                "{} with {}: {}",
+                row.text("features")?,
+                row.text("model")?,
+                row.text("reason")?
+            ))
         })
         .collect();
     (!failed.is_empty()).then(|| format!("Failed: {}.", failed.join("; ")))
@@ -311,7 +351,10 @@ fn score_text(result: &ExperimentResult, features: &str) -> Option<String> {
 
 fn interval(row: &Row<'_>, figure: &str) -> Option<String> {
     let value = row.number(figure);
-    let (low, high) = (row.number(&format!("{figure}_low")), row.number(&format!("{figure}_high")));
+    let (low, high) = (
+        row.number(&format!("{figure}_low")),
+        row.number(&format!("{figure}_high")),
+    );
     if value.is_nan() {
         None
     } else if low.is_nan() {
@@ -348,8 +391,17 @@ fn figure_name(figure: &str) -> &'static str {
 fn score_table(result: &ExperimentResult) -> String {
     let figure = result.description.figure;
     let has_classes = !result.description.classes.is_empty();
-    let second = if has_classes { "balanced_accuracy" } else { "tau" };
-    let twin = result.description.spec.controls.first().map(|twin| twin.name());
+    let second = if has_classes {
+        "balanced_accuracy"
+    } else {
+        "tau"
+    };
+    let twin = result
+        .description
+        .spec
+        .controls
+        .first()
+        .map(|twin| twin.name());
     let header = [
         "features",
         "model",
@@ -365,7 +417,13 @@ fn score_table(result: &ExperimentResult) -> String {
         .filter_map(|row| {
             let features = row.text("features")?;
             let of_twin = twin.and_then(|twin| chosen(result, features, Some(twin)));
-            let number = |value: f64| if value.is_nan() { "-".to_owned() } else { format!("{value:.3}") };
+            let number = |value: f64| {
+                if value.is_nan() {
+                    "-".to_owned()
+                } else {
+                    format!("{value:.3}")
+                }
+            };
             Some(vec![
                 features.to_owned(),
                 row.text("model")?.to_owned(),
@@ -386,7 +444,11 @@ fn worst_stratum(result: &ExperimentResult, row: &Row<'_>, figure: &str) -> Opti
             && other.text("features") == row.text("features")
             && other.text("model") == row.text("model")
     })?;
-    Some(format!("{} ({:.3})", worst.text("stratum")?, worst.number(figure)))
+    Some(format!(
+        "{} ({:.3})",
+        worst.text("stratum")?,
+        worst.number(figure)
+    ))
 }
 
 /// A sentence as a list item, broken at [`WIDTH`].
@@ -395,7 +457,11 @@ fn wrapped(sentence: &str) -> Vec<String> {
     let mut line = "- ".to_owned();
     for word in sentence.split(' ') {
         if line.chars().count() + word.chars().count() + 1 > WIDTH && line.trim().len() > 1 {
-            lines.push(std::mem::replace(&mut line, "  ".to_owned()).trim_end().to_owned());
+            lines.push(
+                std::mem::replace(&mut line, "  ".to_owned())
+                    .trim_end()
+                    .to_owned(),
+            );
         }
         line.push_str(word);
         line.push(' ');

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::experiment;
 use crate::analysis::population_tables::{ComparisonCounts, LeftOut};
-use crate::progress::duration::duration_text;
 use crate::experiments::result::ExperimentResult;
+use crate::progress::duration::duration_text;
 use crate::run::outcome::RunOutcome;
 
 /// Everything that a run has done.

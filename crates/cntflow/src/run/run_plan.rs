@@ -103,7 +103,9 @@ fn prefetch_objects(share: &[PendingTask], limits: &Limits) -> anyhow::Result<()
     let urls: Vec<String> = share
         .iter()
         .filter_map(|pending| match &pending.task {
-            Task::Measure { entry, .. } if entry.location.row.is_none() => entry.location.object_url(),
+            Task::Measure { entry, .. } if entry.location.row.is_none() => {
+                entry.location.object_url()
+            }
             Task::Measure { .. } | Task::Train(_) => None,
         })
         .map(str::to_owned)

@@ -138,7 +138,9 @@ fn check_experiments(experiments: &[ExperimentSpec]) -> Result<(), UsageError> {
         spec.check()
             .map_err(|error| UsageError::from_error(&error).with_prefix(&prefix))?;
         if !names.insert(&spec.name) {
-            return Err(UsageError(format!("{prefix}another experiment has this name")));
+            return Err(UsageError(format!(
+                "{prefix}another experiment has this name"
+            )));
         }
     }
     Ok(())
