@@ -123,6 +123,8 @@ fn two_experiments_have_tables_and_classifiers_of_their_own() {
         );
     }
     expect(0, here, &["query", "runs/small", "--schema", "scores"]);
+    let features = expect(0, here, &["query", "runs/small", "--schema", "features"]);
+    assert!(features.stdout.contains("checkpoint"), "{features:?}");
 }
 
 #[test]
@@ -274,6 +276,9 @@ fn an_experiment_that_keeps_no_network_fails_alone() {
     }
     let document = output.json();
     assert_eq!(document["checkpoints"]["ok"], 36);
+    assert_eq!(document["exit_code"], 1);
+    let failed = document["failed_experiments"].as_array().unwrap();
+    assert_eq!(failed.len(), 1, "{failed:?}");
     let [now, before] = evaluated(&document["experiments"]);
     assert_eq!((now, before.len()), (vec!["two_classes".to_owned()], 0));
     let out = here.join("runs/small");
@@ -293,17 +298,29 @@ fn a_missing_probe_or_twin_is_named_and_measuring_the_twin_later_is_enough() {
     let sections = [of_probe.as_str(), &controlled, RANKING];
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
+    let lacking = [
+        (of_probe.as_str(), "features `data_dependent` need a probe"),
+        (&controlled, "the twin `shuffle` is not measured"),
+    ];
+    for (section, text) in lacking {
+        write_study(here, &without_probe, &[section]);
+        let output = expect(2, here, &["run", "study.toml"]);
+        assert!(output.stderr.contains(text), "{text}: {output:?}");
+        assert!(!here.join("runs").exists(), "found before any work");
+    }
+
+    // On tables that lack both, the third experiment is evaluated all the same.
+    write_study(here, &without_probe, &[RANKING]);
+    expect(0, here, &["run", "study.toml"]);
     write_study(here, &without_probe, &sections);
-    let output = expect(1, here, &["run", "study.toml", "--json"]);
-    for text in [
-        "experiment 'of_probe'",
-        "features `data_dependent` need a probe",
-        "experiment 'two_classes'",
-        "the twin `shuffle` is not measured",
-    ] {
+    let output = expect(1, here, &["discriminate", "study.toml", "--json"]);
+    for text in ["experiment 'of_probe'", "experiment 'two_classes'"] {
         assert!(output.stderr.contains(text), "{text}: {output:?}");
     }
-    assert_eq!(evaluated(&output.json()["experiments"])[0], ["ranking"]);
+    for (_, text) in lacking {
+        assert!(output.stderr.contains(text), "{text}: {output:?}");
+    }
+    assert_eq!(evaluated(&output.json()), [vec![], vec!["ranking"]]);
 
     let with_twin = format!("{without_probe}twins = [\"shuffle\"]\n");
     write_study(here, &with_twin, &[&controlled, RANKING]);

@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let fits = run_all(&experiment);
     let evaluation = experiment.evaluate(&fits);
     let tables = TableStore::new(&folder).experiment(&spec.name);
-    tables.write_features(&experiment.feature_frame()?)?;
+    tables.write_features(&experiment.feature_frame()?, &[])?;
     let frames = [
         (Table::Folds, experiment.fold_frame()?),
         (Table::Scores, experiment.score_frame(&evaluation)?),

@@ -107,7 +107,7 @@ fn write(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let evaluation = experiment.evaluate(fits);
     let tables = TableStore::new(folder).experiment(&experiment.spec.name);
-    tables.write_features(&experiment.feature_frame()?)?;
+    tables.write_features(&experiment.feature_frame()?, &[])?;
     for (table, frame) in [
         (Table::Folds, experiment.fold_frame()?),
         (Table::Scores, experiment.score_frame(&evaluation)?),

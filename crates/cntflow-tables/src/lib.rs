@@ -8,6 +8,7 @@ mod copy;
 mod coverage;
 mod empty;
 mod error;
+mod features;
 mod frame;
 mod layers;
 mod merge;

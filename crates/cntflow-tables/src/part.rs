@@ -243,8 +243,17 @@ pub(crate) fn plain_properties(table: Table, metadata: &[(String, String)]) -> W
     plain_builder(table, metadata).build()
 }
 
+/// Those of a table without a schema.
+pub(crate) fn named_properties(name: &str, metadata: &[(String, String)]) -> WriterProperties {
+    named_builder(name, metadata).build()
+}
+
 fn plain_builder(table: Table, metadata: &[(String, String)]) -> WriterPropertiesBuilder {
-    let pairs = part_metadata(table, metadata).into_iter();
+    named_builder(table.name(), metadata)
+}
+
+fn named_builder(name: &str, metadata: &[(String, String)]) -> WriterPropertiesBuilder {
+    let pairs = part_metadata(name, metadata).into_iter();
     let pairs = pairs.map(|(key, value)| KeyValue::new(key, value));
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))

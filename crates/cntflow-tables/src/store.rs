@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use cntflow_storage::store::{Folder, FolderFile};
 use parquet::arrow::ProjectionMask;
-use parquet::file::properties::WriterProperties;
 use polars::prelude::{DataFrame, LazyFrame};
 
 use crate::error::TablesError;
-use crate::frame::{encode_rows, frame_batch, frame_columns};
+use crate::features::FEATURES;
+use crate::frame::{encode_rows, frame_columns};
 use crate::merge::{is_merged, read_replaced};
 use crate::part::plain_properties;
 use crate::part_file::{open, text_column};
@@ -22,7 +22,7 @@ use crate::table::Table;
 /// The tables below one folder.
 #[derive(Clone, Debug)]
 pub struct TableStore {
-    root: Folder,
+    pub(crate) root: Folder,
 }
 
 /// The folder of the twins' tables, below the real ones.
@@ -250,36 +250,6 @@ impl TableStore {
         Ok(path)
     }
 
-    /// Replaces the feature columns of an experiment, which are another for each experiment:
-    /// `features/all.parquet` beside its tables.
-    ///
-    /// # Errors
-    /// [`TablesError::Io`] or [`TablesError::WriteParquet`] if the file cannot be written.
-    pub fn write_features(&self, frame: &DataFrame) -> Result<PathBuf, TablesError> {
-        let folder = self.root.below(FEATURES);
-        let path = folder.path_of(&file_name(ONLY_PART));
-        let rows = frame_batch(frame)?;
-        folder.write(&file_name(ONLY_PART), |file| {
-            encode_rows(&rows, &path, WriterProperties::default(), file)
-        })?;
-        Ok(path)
-    }
-
-    /// The feature columns of an experiment; `None` if there are none.
-    ///
-    /// # Errors
-    /// As [`scan_parquet`](crate::scan_parquet).
-    pub fn scan_features(&self) -> Result<Option<LazyFrame>, TablesError> {
-        let folder = self.root.below(FEATURES);
-        let files = folder.files()?;
-        let parts = files.iter().filter(|file| batch_of(&file.name).is_some());
-        let paths = folder.local_paths(parts)?;
-        if paths.is_empty() {
-            return Ok(None);
-        }
-        crate::scan::scan_parquet(&paths).map(Some)
-    }
-
     /// The tables of the experiments, each as one frame over all of them, by name: those of
     /// [`Table::OF_EXPERIMENT`] and `features`. Those without a row are left out. `names` are the
     /// experiments to look for; on a disk the folder is listed as well.
@@ -305,10 +275,7 @@ impl TableStore {
         }
         let mut paths = Vec::new();
         for name in &all {
-            let folder = self.experiment(name).root.below(FEATURES);
-            let files = folder.files()?;
-            let parts = files.iter().filter(|file| batch_of(&file.name).is_some());
-            paths.extend(folder.local_paths(parts)?);
+            paths.extend(self.experiment(name).feature_files()?);
         }
         if !paths.is_empty() {
             frames.push((FEATURES, crate::scan::scan_parquet(&paths)?));
@@ -354,9 +321,6 @@ impl TableStore {
         Ok(self.folder(table).remove(&file_name(part))?)
     }
 }
-
-/// Folder of an experiment's feature columns.
-const FEATURES: &str = "features";
 
 /// Name of a batch's part.
 pub(crate) fn file_name(batch: &str) -> String {

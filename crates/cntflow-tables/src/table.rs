@@ -127,8 +127,8 @@ impl Table {
 }
 
 /// The metadata of a part: its table, the schema version, and the caller's pairs.
-pub(crate) fn part_metadata(table: Table, metadata: &[(String, String)]) -> Vec<(String, String)> {
-    let own = [(TABLE_KEY, table.name()), (VERSION_KEY, SCHEMA_VERSION)];
+pub(crate) fn part_metadata(name: &str, metadata: &[(String, String)]) -> Vec<(String, String)> {
+    let own = [(TABLE_KEY, name), (VERSION_KEY, SCHEMA_VERSION)];
     let own = own.map(|(key, value)| (key.to_owned(), value.to_owned()));
     own.into_iter().chain(metadata.iter().cloned()).collect()
 }

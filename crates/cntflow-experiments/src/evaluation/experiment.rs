@@ -65,7 +65,7 @@ impl Experiment {
         let population = Population::read(inputs.networks.clone(), &spec, inputs.labels)?;
         let uses_default_features = spec.features.is_empty();
         fill_defaults(&mut spec, &population, inputs.has_probe);
-        require_measured(&spec, inputs)?;
+        spec.check_measured(inputs.has_probe, |twin| inputs.twins.contains_key(&twin))?;
         let splits = Splits::draw(&population, &spec.protocol)?;
         let learn = |rows: &[usize]| LearnedTarget::learn(&spec.target, &population.target, rows);
         let target = learn(&splits.training);
@@ -176,23 +176,6 @@ fn default_features(has_probe: bool, has_hyperparameters: bool) -> Vec<FeatureEx
         features.push(FeatureExpression::union(S::Cnt, S::DataDependent));
     }
     features
-}
-
-/// Refuses features that the tables cannot have.
-fn require_measured(spec: &ExperimentSpec, inputs: &Inputs<'_>) -> Result<()> {
-    for features in &spec.features {
-        if features.needs_probe() && !inputs.has_probe {
-            return Err(ExperimentError::NeedsProbe {
-                features: features.to_string(),
-            });
-        }
-    }
-    for twin in &spec.controls {
-        if *twin != Twin::Untrained && !inputs.twins.contains_key(twin) {
-            return Err(ExperimentError::TwinNotMeasured { twin: twin.name() });
-        }
-    }
-    Ok(())
 }
 
 /// Refuses a target with one class, or with a class that cannot be on both sides of the split.

@@ -221,4 +221,26 @@ impl ExperimentSpec {
         }
         Ok(())
     }
+
+    /// Checks that the features and twins that are named here are measured.
+    ///
+    /// # Errors
+    /// [`ExperimentError::NeedsProbe`] or [`ExperimentError::TwinNotMeasured`].
+    pub fn check_measured(&self, has_probe: bool, has_twin: impl Fn(Twin) -> bool) -> Result<()> {
+        if !has_probe && let Some(features) = self.features.iter().find(|set| set.needs_probe()) {
+            return Err(ExperimentError::NeedsProbe {
+                features: features.to_string(),
+            });
+        }
+        let needed = |twin: &&Twin| **twin != Twin::Untrained;
+        match self
+            .controls
+            .iter()
+            .filter(needed)
+            .find(|twin| !has_twin(**twin))
+        {
+            Some(twin) => Err(ExperimentError::TwinNotMeasured { twin: twin.name() }),
+            None => Ok(()),
+        }
+    }
 }

@@ -144,14 +144,14 @@ impl Thresholds {
     }
 
     /// The classes low and high as texts, such as `at or below 0.3100` and `at or above 0.9300`. If
-    /// the thresholds coincide, the second is just `above`.
+    /// the thresholds coincide, the second is such as `above 0.3100`.
     pub fn describe(&self) -> [String; 2] {
         let [beyond_low, beyond_high, strictly] = match self.better {
             Better::Higher => ["below", "above", "above"],
             Better::Lower => ["above", "below", "below"],
         };
         let high = if self.low == self.high {
-            strictly.to_owned()
+            format!("{strictly} {:.4}", self.high)
         } else {
             format!("at or {beyond_high} {:.4}", self.high)
         };
@@ -256,7 +256,7 @@ mod tests {
         let words = ["at or above 0.0350", "at or below 0.0150"];
         assert_eq!(absolute.describe(), words);
         let median = Rule::Median.learn(&losses, Better::Lower);
-        assert_eq!(median.describe(), ["at or above 0.0300", "below"]);
+        assert_eq!(median.describe(), ["at or above 0.0300", "below 0.0300"]);
         assert_eq!(median.is_high(f64::NAN), None);
     }
 

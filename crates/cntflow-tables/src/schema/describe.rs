@@ -75,7 +75,7 @@ fn is_label(column: &Column) -> bool {
     column.data_type == ColumnType::Label
 }
 
-fn type_name(data_type: &DataType) -> String {
+pub(crate) fn type_name(data_type: &DataType) -> String {
     match data_type {
         DataType::String => ColumnType::Text.to_string(),
         DataType::Boolean => ColumnType::Flag.to_string(),

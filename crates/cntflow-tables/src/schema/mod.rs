@@ -23,6 +23,7 @@ pub(crate) use self::check::{checked_batch, own_columns};
 pub(crate) use self::column::element_field;
 pub use self::column::{Column, ColumnType, LABELS};
 pub use self::describe::ColumnDescription;
+pub(crate) use self::describe::type_name;
 pub use self::reference::reference_page;
 use crate::table::Table;
 

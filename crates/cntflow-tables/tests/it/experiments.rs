@@ -51,7 +51,7 @@ fn experiments_are_apart_on_the_disk_and_together_in_queries() {
         assert!(path.join("folds/all.parquet").exists());
         // Each experiment has other feature columns.
         let features = df!("experiment" => [name], "checkpoint" => ["a"], name => [1.5]);
-        own.write_features(&features.unwrap()).unwrap();
+        own.write_features(&features.unwrap(), &[]).unwrap();
         assert!(path.join("features/all.parquet").exists());
     }
     let frames = store.scan_experiments(&[]).unwrap();
@@ -66,6 +66,14 @@ fn experiments_are_apart_on_the_disk_and_together_in_queries() {
     let features = frames[1].1.clone().collect().unwrap();
     assert_eq!(features.column("first").unwrap().null_count(), 1);
     assert_eq!(features.column("second").unwrap().null_count(), 1);
+
+    let described = store.describe_features(&[]).unwrap();
+    let columns: Vec<&str> = described.iter().map(|column| &*column.name).collect();
+    assert_eq!(columns, ["experiment", "checkpoint", "first", "second"]);
+    assert_eq!(described[3].data_type, "float64");
+    let empty = tempfile::tempdir().unwrap();
+    let nothing = TableStore::new(empty.path()).describe_features(&[]);
+    assert!(nothing.unwrap().is_empty());
 
     let second = store.experiment("second");
     second

@@ -10,6 +10,7 @@ use cntflow_storage::store::is_url;
 
 use crate::args::MeasureArguments;
 use crate::exit::{ExitStatus, UsageError};
+use crate::experiments::run_experiments::Experiments;
 use crate::output::run_summary::RunSummary;
 use crate::printer;
 use crate::run::options::{RunOptions, RunUntil};
@@ -62,7 +63,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
         let summary = RunSummary {
             outcome: &outcome,
             populations: None,
-            experiments: &[],
+            experiments: &Experiments::default(),
             seconds: started.elapsed().as_secs_f64(),
         };
         if arguments.output.json {

@@ -74,6 +74,9 @@ fn named_tables(tables: &TableStore) -> Vec<(String, TableStore, Table)> {
     real.chain(of_experiments).chain(twins).collect()
 }
 
+/// The table of feature columns, which every experiment has of its own.
+const FEATURES: &str = "features";
+
 fn answer(tables: &TableStore, arguments: &QueryArguments) -> anyhow::Result<DataFrame> {
     let mut context = SQLContext::new();
     let mut present = Vec::new();
@@ -116,9 +119,13 @@ fn describe(tables: &TableStore, table: Option<&str>) -> anyhow::Result<DataFram
     let Some(name) = table else {
         return describe_all(tables);
     };
+    if name == FEATURES {
+        return frame(&tables.describe_features(&[])?, None);
+    }
     let all = named_tables(tables);
     let Some((_, store, table)) = all.iter().find(|(known, ..)| known == name) else {
-        let names: Vec<&str> = all.iter().map(|(known, ..)| known.as_str()).collect();
+        let mut names: Vec<&str> = all.iter().map(|(known, ..)| known.as_str()).collect();
+        names.push(FEATURES);
         let names = names.join(", ");
         return Err(UsageError(format!("no table '{name}'; tables: {names}")).into());
     };

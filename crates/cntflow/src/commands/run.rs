@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: RunArguments, until: RunUntil) -> anyhow::Result<Ex
     let summary = RunSummary {
         outcome: &outcome,
         populations: populations.as_ref(),
-        experiments: &experiments.results,
+        experiments: &experiments,
         seconds: started.elapsed().as_secs_f64(),
     };
     if arguments.output.json {

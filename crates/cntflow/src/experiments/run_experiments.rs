@@ -9,6 +9,7 @@ use cntflow_dataflow::{Cluster, Executor, Finished, Peers, Stop, TaskQueue, assi
 use cntflow_experiments::evaluation::{Experiment, FitRow, FitTask, Inputs};
 use cntflow_experiments::frames::{fits_from_frame, fits_to_frame};
 use cntflow_experiments::spec::{ExperimentSpec, Twin};
+use cntflow_storage::FullMessage;
 use cntflow_tables::{BatchLimits, Table, TableStore, TablesError};
 use polars::prelude::LazyFrame;
 
@@ -58,6 +59,14 @@ pub(crate) struct Experiments {
 }
 
 impl Experiments {
+    /// Why experiments failed, each with its causes.
+    pub(crate) fn error_texts(&self) -> Vec<String> {
+        self.errors
+            .iter()
+            .map(|error| (**error).full_message())
+            .collect()
+    }
+
     /// The first error, after all others are printed.
     pub(crate) fn first_error(self) -> anyhow::Result<()> {
         let mut errors = self.errors.into_iter();
@@ -214,7 +223,7 @@ impl ExperimentRun<'_> {
         for part in tables.part_names(Table::Verdicts)? {
             tables.remove_part(Table::Verdicts, &part)?;
         }
-        tables.write_features(&experiment.feature_frame()?)?;
+        tables.write_features(&experiment.feature_frame()?, &metadata)?;
         let frames = [
             (Table::Folds, experiment.fold_frame()?),
             (Table::Scores, experiment.score_frame(&evaluation)?),

@@ -30,10 +30,9 @@ impl<'a> Row<'a> {
 
     /// A text; `None` where it is null.
     pub(super) fn text(&self, column: &str) -> Option<&'a str> {
-        match self.value(column) {
-            AnyValue::String(text) => Some(text),
-            _ => None,
-        }
+        // Not by value: a column of one row gives it as an owned text.
+        let column = self.frame.column(column).ok()?;
+        column.str().ok()?.get(self.index)
     }
 
     /// A number; NaN where it is null.

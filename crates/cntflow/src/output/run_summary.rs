@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::experiment;
 use crate::analysis::population_tables::{ComparisonCounts, LeftOut};
-use crate::experiments::result::ExperimentResult;
+use crate::exit::ExitStatus;
+use crate::experiments::run_experiments::Experiments;
 use crate::progress::duration::duration_text;
 use crate::run::outcome::RunOutcome;
 
@@ -14,8 +15,8 @@ pub(crate) struct RunSummary<'a> {
     pub(crate) outcome: &'a RunOutcome,
     /// The tables of populations, if they were written.
     pub(crate) populations: Option<&'a ComparisonCounts>,
-    /// The experiments that are finished.
-    pub(crate) experiments: &'a [ExperimentResult],
+    /// The experiments that are finished, and why others failed.
+    pub(crate) experiments: &'a Experiments,
     /// Wall time in seconds.
     pub(crate) seconds: f64,
 }
@@ -39,11 +40,20 @@ impl RunSummary<'_> {
         }
         let tables = self.outcome.folder.path().join("tables");
         lines.push(format!("tables       {}", tables.display()));
-        for result in self.experiments {
+        for result in &self.experiments.results {
             lines.push(format!("\n{}", experiment::text(result)));
         }
         lines.push(format!("\n{}", self.last_line()));
         lines.join("\n")
+    }
+
+    /// The exit status of the command.
+    pub(crate) fn status(&self) -> ExitStatus {
+        if self.experiments.errors.is_empty() {
+            self.outcome.status()
+        } else {
+            ExitStatus::Failed
+        }
     }
 
     /// Runs that were trained; `None` if there are none.
@@ -117,17 +127,17 @@ impl RunSummary<'_> {
                 "passed_over": self.outcome.skipped_files.len(),
             },
             "populations": self.populations.map(populations_json),
-            "experiments": self.experiments.iter().map(experiment::json).collect::<Vec<_>>(),
+            "experiments": self.experiments.results.iter().map(experiment::json).collect::<Vec<_>>(),
+            "failed_experiments": self.experiments.error_texts(),
             "seconds": self.seconds,
-            "exit_code": self.outcome.status().code(),
+            "exit_code": self.status().code(),
         })
     }
 }
 
 fn populations_line(counts: &ComparisonCounts) -> String {
     format!(
-        "populations  {} in {} comparison groups (architecture, layer, metric), {} pairs compared; {} networks of {} \
-         runs",
+        "populations  {} in {} comparison groups, {} pairs compared; {} networks of {} runs",
         counts.n_populations, counts.n_groups, counts.n_pairs, counts.n_networks, counts.n_runs
     )
 }

@@ -1,12 +1,14 @@
 //! The start of a run: its record, its output folder, and its connections to the other processes.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
-use cntflow_catalog::{Catalog, LabelColumn};
+use cntflow_catalog::Catalog;
 use cntflow_dataflow::{Cluster, Peers};
 use cntflow_experiments::population::Population;
 use cntflow_network::Twin;
-use cntflow_tables::Status;
+use cntflow_tables::{Status, TableStore};
 
 use super::label_columns::label_columns;
 use super::options::{ClusterProcess, RunOptions, RunUntil};
@@ -50,7 +52,7 @@ impl Session {
         if let Some(populations) = &plan.measure.populations {
             populations.require_label(&record.labels)?;
         }
-        check_columns(plan, &record.labels)?;
+        check_experiments(plan, &record, &options.out)?;
         let claim = || claim_folder(options, &record, earlier.as_ref());
         let Some(ClusterProcess { hosts, index }) = &options.workers.cluster else {
             return Ok(Self {
@@ -86,13 +88,24 @@ impl Session {
     }
 }
 
-/// Makes sure that the tables will have the columns that the experiments name, before hours of work.
-fn check_columns(plan: &Plan, labels: &[LabelColumn]) -> Result<(), UsageError> {
-    let networks = cntflow_tables::empty_networks(labels);
+/// Makes sure that the tables will have what the experiments name, before hours of work.
+fn check_experiments(plan: &Plan, record: &StudyRecord, out: &Path) -> anyhow::Result<()> {
+    let networks = cntflow_tables::empty_networks(&record.labels);
     for spec in &plan.experiments {
         let prefix = format!("[[experiment]] '{}': ", spec.name);
-        Population::check_columns(networks.clone(), spec, &plan.labels)
-            .map_err(|error| UsageError::from_error(&error).with_prefix(&prefix))?;
+        let usage_error = |error| UsageError::from_error(&error).with_prefix(&prefix);
+        Population::check_columns(networks.clone(), spec, &plan.labels).map_err(usage_error)?;
+        let planned = &plan.measure.twins;
+        let mut twins: BTreeSet<&str> = planned.iter().map(|twin| twin.as_str()).collect();
+        // A twin that an earlier run measured counts as well.
+        for twin in &spec.controls {
+            let tables = TableStore::new(out).twin(twin.name());
+            if !twins.contains(twin.name()) && !tables.batches()?.is_empty() {
+                twins.insert(twin.name());
+            }
+        }
+        spec.check_measured(record.has_probe(), |twin| twins.contains(twin.name()))
+            .map_err(usage_error)?;
     }
     Ok(())
 }

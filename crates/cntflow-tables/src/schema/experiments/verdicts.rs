@@ -29,7 +29,7 @@ pub const COLUMNS: &[Column] = &[
     number("standard_error", "Standard error of the difference."),
     text(
         "method",
-        "How the interval was made: `delong_jackknife`, `bootstrap_jackknife`, ...",
+        "How the variance of the interval was made: `delong_jackknife` (the larger of DeLong's and the jackknife's), `bootstrap_jackknife`, ...",
     ),
     number("p", "Two-sided p-value of a difference of 0."),
     number(
