@@ -191,6 +191,17 @@ fn a_finished_experiment_is_not_evaluated_again_but_a_changed_one_is() {
             .eq(after.iter().filter(of_ranking)),
         "the other experiment is left alone"
     );
+
+    let smaller = changed.replace(", \"cnt\"", "");
+    assert_ne!(smaller, changed);
+    write_study(here, SMALL_STUDY, &[&smaller, RANKING]);
+    expect(0, here, &["discriminate", "study.toml"]);
+    let models = out.join("classifiers/two_classes");
+    assert!(models.join("tensor_7.json").exists());
+    assert!(
+        !models.join("cnt.json").exists(),
+        "a model of no experiment"
+    );
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub struct Experiment {
     pub candidates: Vec<Candidate>,
     /// Digest of the measure options.
     pub measured_with: String,
+    /// Aliases of label columns, as given: saved models read the same ones.
+    pub(crate) labels: BTreeMap<String, String>,
     /// Feature columns of the networks, then of each twin.
     pub(crate) sources: Vec<FeatureSource>,
     /// The target as learned from all training rows.
@@ -80,6 +82,7 @@ impl Experiment {
         require_choices(&spec, &candidates)?;
         Ok(Self {
             measured_with: inputs.measured_with.to_owned(),
+            labels: inputs.labels.clone(),
             spec,
             population,
             splits,

@@ -33,10 +33,18 @@ pub(super) struct Networks {
 }
 
 impl Networks {
-    /// Reads the table. Columns that a model may need have the names of ours, where a published
-    /// zoo has other ones.
-    pub(super) fn read(networks: LazyFrame, hyperparameters: &[String]) -> Result<Self> {
-        let table = with_aliases(networks, &BTreeMap::new())?;
+    /// Reads the table. Columns that a model may need have the names of ours, where the study of
+    /// the model or a published zoo has other ones. Of the study's aliases, `labels`, those that
+    /// name no column here are passed over: their columns are missing like any other.
+    pub(super) fn read(
+        networks: LazyFrame,
+        hyperparameters: &[String],
+        labels: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let schema = networks.clone().collect_schema()?;
+        let mut labels = labels.clone();
+        labels.retain(|_, theirs| schema.contains(theirs));
+        let table = with_aliases(networks, &labels)?;
         let mut optional = vec!["reason", "digest", "step"];
         optional.extend(hyperparameters.iter().map(String::as_str));
         let frame = collect_columns(table.clone(), TABLE, &["checkpoint", "status"], &optional)?;

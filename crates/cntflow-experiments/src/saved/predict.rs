@@ -85,7 +85,7 @@ impl TrainedModel {
             }
             .into());
         }
-        let networks = Networks::read(networks, &self.hyperparameters)?;
+        let networks = Networks::read(networks, &self.hyperparameters, &self.labels)?;
         let is_measured = |index: &usize| networks.all[*index].status == "ok";
         let measured: Vec<usize> = (0..networks.all.len()).filter(is_measured).collect();
         let mut outcomes: Vec<Outcome> = networks

@@ -59,6 +59,9 @@ impl Experiment {
         let judged = evaluation.judged[index as usize]
             .as_ref()
             .and_then(|judged| judged.as_ref().ok());
+        let hyperparameters = self.spec.hyperparameters.clone().unwrap_or_default();
+        let mut labels = self.labels.clone();
+        labels.retain(|ours, _| hyperparameters.contains(ours));
         Ok(TrainedModel {
             version: MODEL_VERSION,
             card: ModelCard {
@@ -69,7 +72,8 @@ impl Experiment {
             target: SavedTarget::new(&self.spec.target, &self.target),
             features: candidate.choice.features.clone(),
             representation: self.spec.representation,
-            hyperparameters: self.spec.hyperparameters.clone().unwrap_or_default(),
+            hyperparameters,
+            labels,
             measured_with: self.measured_with.clone(),
             columns: used
                 .iter()

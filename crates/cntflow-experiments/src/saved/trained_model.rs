@@ -1,5 +1,7 @@
 //! A trained model: all that is needed to predict other networks, and what to know of it.
 
+use std::collections::BTreeMap;
+
 use cntflow_models::{FittedModel, PlattCalibration, Predictions};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,9 @@ pub struct TrainedModel {
     pub(super) representation: Representation,
     /// Label columns of the set `hyperparameters`.
     pub(super) hyperparameters: Vec<String>,
+    /// Aliases of the study for these: our name, then the name in the table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) labels: BTreeMap<String, String>,
     pub(super) measured_with: String,
     /// Names of the columns that the model reads, in the order of their places.
     pub(super) columns: Vec<String>,

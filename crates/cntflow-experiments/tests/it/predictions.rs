@@ -1,5 +1,7 @@
 //! What a saved model says of other networks: outside, seen in training, refused.
 
+use std::collections::BTreeMap;
+
 use cntflow_experiments::ExperimentError;
 use cntflow_experiments::saved::{PredictionCounts, SavedModelError};
 use polars::prelude::{DataFrame, IntoLazy, LazyFrame, col, lit, when};
@@ -286,6 +288,25 @@ fn a_text_that_no_given_network_has_is_zero_and_not_missing() {
         .drop(polars::prelude::cols(["activation"]));
     let frame = model.predict(without, tables.layers(), OPTIONS, true);
     assert!(frame.is_ok() || frame.unwrap_err().to_string().contains("activation="));
+}
+
+#[test]
+fn a_saved_model_knows_the_aliases_of_its_study() {
+    let tables = Population::default().tables();
+    let keys = "features = ['hyperparameters + strengths']\nmodels = ['ada_boost']\n\
+                hyperparameters = ['nonlinearity']";
+    let labels = BTreeMap::from([("nonlinearity".to_owned(), "activation".to_owned())]);
+    let evaluated = tables.evaluate_with(keys, &labels);
+    let model = evaluated.model("hyperparameters + strengths");
+    assert!(
+        model
+            .columns()
+            .iter()
+            .any(|name| name.contains("nonlinearity"))
+    );
+    let frame = tables.predict(&model, true);
+    let n_missing = frame.column("n_missing").unwrap().u32().unwrap();
+    assert!(n_missing.iter().all(|n| n == Some(0)));
 }
 
 #[test]

@@ -204,6 +204,11 @@ impl Tables {
     /// An experiment with these keys, and everything that it found. The shuffled twins are the
     /// networks themselves.
     pub(crate) fn evaluate(&self, keys: &str) -> Evaluated {
+        self.evaluate_with(keys, &BTreeMap::new())
+    }
+
+    /// The same with aliases of labels.
+    pub(crate) fn evaluate_with(&self, keys: &str, labels: &BTreeMap<String, String>) -> Evaluated {
         let text = format!(
             "name = 'synthetic'\npermutations = 0\n{keys}\n\
              [protocol]\nfolds = 3\nrepeats = 1\ndraws = 100\n"
@@ -212,7 +217,7 @@ impl Tables {
             networks: self.networks(),
             layers: self.layers(),
             twins: BTreeMap::from([(Twin::Shuffle, self.layers())]),
-            labels: &BTreeMap::new(),
+            labels,
             measured_with: OPTIONS,
             has_probe: false,
         };

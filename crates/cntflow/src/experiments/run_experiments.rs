@@ -8,6 +8,7 @@ use anyhow::Context;
 use cntflow_dataflow::{Cluster, Executor, Finished, Peers, Stop, TaskQueue, assign, run};
 use cntflow_experiments::evaluation::{Experiment, FitRow, FitTask, Inputs};
 use cntflow_experiments::frames::{fits_from_frame, fits_to_frame};
+use cntflow_experiments::saved::TrainedModel;
 use cntflow_experiments::spec::{ExperimentSpec, Twin};
 use cntflow_storage::FullMessage;
 use cntflow_tables::{BatchLimits, Table, TableStore, TablesError};
@@ -252,9 +253,14 @@ impl ExperimentRun<'_> {
         for part in earlier.iter().filter(|part| **part != whole) {
             tables.remove_part(Table::Fits, part)?;
         }
-        for model in experiment.trained_models(&evaluation)? {
-            self.folder.save_model(&experiment.spec.name, &model)?;
+        let models = experiment.trained_models(&evaluation)?;
+        for model in &models {
+            self.folder.save_model(&experiment.spec.name, model)?;
         }
+        // Another version of the experiment may have had more feature sets.
+        let stems = models.iter().map(TrainedModel::file_stem).collect();
+        self.folder
+            .remove_other_models(&experiment.spec.name, &stems)?;
         tables.write_whole(
             Table::Verdicts,
             &experiment.verdict_frame(&evaluation)?,

@@ -1,5 +1,6 @@
 //! The output folder that a run works in: taking it, and where things are in it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -165,6 +166,27 @@ impl StudyFolder {
             folder.write::<std::io::Error>(&name, |file| file.write_all(text.as_bytes()))?;
         }
         Ok(folder.path_of(&name))
+    }
+
+    /// Removes the models of an experiment, and their cards, except those of these names.
+    ///
+    /// # Errors
+    /// The folder cannot be listed, or a file not be removed.
+    pub(crate) fn remove_other_models(
+        &self,
+        experiment: &str,
+        stems: &BTreeSet<String>,
+    ) -> anyhow::Result<()> {
+        let folder = Folder::at(&self.path)
+            .below("classifiers")
+            .below(experiment);
+        for file in folder.files()? {
+            let stem = file.name.rsplit_once('.').map(|(stem, _)| stem);
+            if stem.is_some_and(|stem| !stems.contains(stem)) {
+                folder.remove(&file.name)?;
+            }
+        }
+        Ok(())
     }
 }
 
