@@ -197,7 +197,7 @@ fn noise_sentence(result: &ExperimentResult) -> Option<String> {
         .collect();
     (!ceilings.is_empty()).then(|| {
         format!(
-            "Noise ceiling: two halves of the test images predict each other with {}; no gap below that means anything.",
+            "Noise ceiling: the accuracies on two halves of the test images predict each other with {}. The label itself is no surer.",
             ceilings.join(", ")
         )
     })
