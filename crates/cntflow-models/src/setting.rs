@@ -98,6 +98,8 @@ pub struct TreeSetting {
 pub enum FeaturesPerNode {
     /// The square root of the number of features, rounded down.
     SquareRoot,
+    /// Twice the square root of the number of features, rounded down.
+    TwiceSquareRoot,
     /// A third of the features, rounded down.
     Third,
 }
@@ -107,6 +109,7 @@ impl FeaturesPerNode {
     pub(crate) fn count(self, n_features: usize) -> usize {
         let count = match self {
             Self::SquareRoot => n_features.isqrt(),
+            Self::TwiceSquareRoot => (4 * n_features).isqrt().min(n_features),
             Self::Third => n_features / 3,
         };
         count.max(1)
@@ -206,6 +209,7 @@ impl fmt::Display for TreeSetting {
         }
         match self.features {
             FeaturesPerNode::SquareRoot => write!(out, " per_node=sqrt"),
+            FeaturesPerNode::TwiceSquareRoot => write!(out, " per_node=2sqrt"),
             FeaturesPerNode::Third => write!(out, " per_node=third"),
         }
     }

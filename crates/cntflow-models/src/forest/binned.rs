@@ -46,12 +46,8 @@ impl BinnedColumns {
         self.codes.extend(imputed.iter().map(|value| {
             let mut code = 0_u8;
             for step in [128, 64, 32, 16, 8, 4, 2, 1] {
-                let next = code | step;
-                code = if smallest[usize::from(next)] <= *value {
-                    next
-                } else {
-                    code
-                };
+                // A product: an `if` becomes a branch.
+                code |= step * u8::from(smallest[usize::from(code | step)] <= *value);
             }
             code
         }));
@@ -87,6 +83,26 @@ impl BinnedColumns {
     /// The codes of a column.
     pub(crate) fn codes(&self, column: usize) -> &[u8] {
         &self.codes[column * self.n_rows..(column + 1) * self.n_rows]
+    }
+
+    /// The codes row by row.
+    pub(crate) fn row_codes(&self) -> Vec<u8> {
+        // A few rows at a time, whose codes stay in a processor's cache.
+        const ROWS_AT_ONCE: usize = 64;
+        let n_columns = self.n_columns();
+        let mut by_row = vec![0; self.codes.len()];
+        for (chunk, first) in by_row
+            .chunks_mut(ROWS_AT_ONCE * n_columns)
+            .zip((0..).step_by(ROWS_AT_ONCE))
+        {
+            for column in 0..n_columns {
+                let codes = &self.codes(column)[first..];
+                for (row, &code) in chunk.chunks_exact_mut(n_columns).zip(codes) {
+                    row[column] = code;
+                }
+            }
+        }
+        by_row
     }
 
     /// The value by which a node splits between two of a column's bins: halfway between the largest
@@ -184,6 +200,21 @@ mod tests {
             counts.iter().all(|count| (38..=41).contains(count)),
             "{counts:?}"
         );
+    }
+
+    #[test]
+    fn codes_by_row_are_those_by_column() {
+        let mut columns = BinnedColumns::new(150);
+        for factor in [7, 11, 13] {
+            let values: Vec<f64> = (0..150).map(|row| f64::from(row * factor % 150)).collect();
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            columns.push(&values, &sorted, 0.0);
+        }
+        for (row, codes) in columns.row_codes().chunks_exact(3).enumerate() {
+            let expected = [0, 1, 2].map(|column| columns.codes(column)[row]);
+            assert_eq!(codes, expected);
+        }
     }
 
     #[test]

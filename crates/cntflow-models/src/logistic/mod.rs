@@ -87,3 +87,6 @@ impl LogisticModel {
                 .all(|number| number.is_finite())
     }
 }
+
+#[cfg(test)]
+mod tests;

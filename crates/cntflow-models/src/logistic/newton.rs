@@ -13,9 +13,15 @@ const MAX_STEPS: usize = 100;
 const MAX_CONJUGATE: usize = 500;
 /// The fit ends where the gradient's norm is this share of its norm at the start.
 const TOLERANCE: f64 = 1e-9;
+/// The fit ends as well where the gradient's norm is this share of
+/// [`Objective::gradient_scale`]. The rest is rounding. Where features say nothing of the classes,
+/// the gradient is no more than that from the start.
+const NOISE: f64 = 1e-13;
 /// A fit that no step improves any more is accepted if the gradient's norm is this share of its
-/// norm at the start: rounding hides the rest.
+/// norm at the start, or the step promises less than [`NEGLIGIBLE`]: rounding hides the rest.
 const ROUNDING_TOLERANCE: f64 = 1e-5;
+/// A decrease by this share of the value cannot be told from rounding.
+const NEGLIGIBLE: f64 = 1e-10;
 /// A step is accepted if the function falls by this share of what its slope promises.
 const SUFFICIENT_DECREASE: f64 = 1e-4;
 /// Largest number of times that a step is halved.
@@ -28,13 +34,14 @@ pub(super) fn minimise(objective: &mut impl Objective) -> Result<Vec<f64>, FitFa
     let mut gradient = vec![0.0; n];
     let mut value = objective.evaluate(&parameters, &mut gradient);
     let first_norm = dot(&gradient, &gradient).sqrt();
+    let tolerance = (TOLERANCE * first_norm).max(NOISE * objective.gradient_scale());
     let mut trial_gradient = vec![0.0; n];
     for _ in 0..MAX_STEPS {
         let norm = dot(&gradient, &gradient).sqrt();
         if !value.is_finite() || !norm.is_finite() {
             return Err(FitFailure::CoefficientsNotFinite);
         }
-        if norm <= TOLERANCE * first_norm {
+        if norm <= tolerance {
             return Ok(parameters);
         }
         let step = newton_step(
@@ -60,7 +67,9 @@ pub(super) fn minimise(objective: &mut impl Objective) -> Result<Vec<f64>, FitFa
             (is_lower || is_flatter).then_some((trial, trial_value))
         });
         let Some((trial, trial_value)) = accepted else {
-            return if norm <= ROUNDING_TOLERANCE * first_norm {
+            let is_rounding =
+                norm <= ROUNDING_TOLERANCE * first_norm || -slope <= NEGLIGIBLE * value;
+            return if is_rounding {
                 Ok(parameters)
             } else {
                 Err(FitFailure::NoConvergence {

@@ -7,6 +7,9 @@ use ndarray::Array2;
 /// A convex function with its gradient, and products of its second derivatives with a direction.
 pub(super) trait Objective {
     fn n_parameters(&self) -> usize;
+    /// An upper limit, roughly, of the gradient's norm at zeros: all rows pull the same way. Its
+    /// rounding error is a small share of this, however small the gradient itself is.
+    fn gradient_scale(&self) -> f64;
     /// The value at the parameters. Fills in the gradient, and keeps what
     /// [`Objective::curvature`] needs.
     fn evaluate(&mut self, parameters: &[f64], gradient: &mut [f64]) -> f64;
@@ -97,6 +100,11 @@ impl Design<'_> {
     }
 }
 
+/// Standardised features have a mean magnitude of at most 1, and so have residuals.
+fn gradient_scale(n_rows: usize, n_parameters: usize) -> f64 {
+    n_rows as f64 * (n_parameters as f64).sqrt()
+}
+
 /// Two classes: `sum_i log(1 + exp(z_i)) - y_i z_i + ridge / 2 |weights|^2`.
 pub(super) struct Binary<'a> {
     design: Design<'a>,
@@ -127,6 +135,10 @@ impl<'a> Binary<'a> {
 impl Objective for Binary<'_> {
     fn n_parameters(&self) -> usize {
         self.design.features.ncols() + 1
+    }
+
+    fn gradient_scale(&self) -> f64 {
+        gradient_scale(self.design.n_rows(), self.n_parameters())
     }
 
     fn evaluate(&mut self, parameters: &[f64], gradient: &mut [f64]) -> f64 {
@@ -196,17 +208,33 @@ impl Objective for Multinomial<'_> {
         self.design.n_functions * (self.design.features.ncols() + 1)
     }
 
+    fn gradient_scale(&self) -> f64 {
+        gradient_scale(self.design.n_rows(), self.n_parameters())
+    }
+
     fn evaluate(&mut self, parameters: &[f64], gradient: &mut [f64]) -> f64 {
         self.design.apply(parameters);
         let (n_rows, n_functions) = (self.design.n_rows(), self.design.n_functions);
         let mut loss = 0.0;
         for row in 0..n_rows {
             let index = |function: usize| function * n_rows + row;
-            let outputs = (0..n_functions).map(|function| self.design.outputs[index(function)]);
-            let largest = outputs.clone().fold(f64::NEG_INFINITY, f64::max);
-            let sum: f64 = outputs.map(|z| (z - largest).exp()).sum();
+            let output = |function: usize| self.design.outputs[index(function)];
+            let first = (0..n_functions).fold(0, |first, function| {
+                if output(function) > output(first) {
+                    function
+                } else {
+                    first
+                }
+            });
+            let largest = output(first);
+            let others = (0..n_functions).filter(|&function| function != first);
+            let rest: f64 = others
+                .map(|function| (output(function) - largest).exp())
+                .sum();
+            let sum = 1.0 + rest;
             let class = self.classes[row] as usize;
-            loss += sum.ln() + largest - self.design.outputs[index(class)];
+            // The logarithm of 1 + rest without the 1: a small loss keeps its digits.
+            loss += rest.ln_1p() + (largest - output(class));
             for function in 0..n_functions {
                 let share = (self.design.outputs[index(function)] - largest).exp() / sum;
                 self.shares[index(function)] = share;
