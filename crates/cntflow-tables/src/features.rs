@@ -9,10 +9,7 @@ use crate::error::TablesError;
 use crate::frame::{encode_rows, frame_batch};
 use crate::part::named_properties;
 use crate::schema::{ColumnDescription, type_name};
-use crate::store::{ONLY_PART, TableStore, batch_of, file_name};
-
-/// Name of the table and of its folder.
-pub(crate) const FEATURES: &str = "features";
+use crate::store::{FEATURES, ONLY_PART, TableStore, file_name};
 
 /// The columns that all experiments have, with their meanings.
 const KEYS: [(&str, &str); 4] = [
@@ -86,13 +83,5 @@ impl TableStore {
             }
         };
         Ok(schema.iter().map(describe).collect())
-    }
-
-    /// Local paths of the feature files of an experiment.
-    pub(crate) fn feature_files(&self) -> Result<Vec<PathBuf>, TablesError> {
-        let folder = self.root.below(FEATURES);
-        let files = folder.files()?;
-        let parts = files.iter().filter(|file| batch_of(&file.name).is_some());
-        Ok(folder.local_paths(parts)?)
     }
 }

@@ -9,7 +9,6 @@ use parquet::arrow::ProjectionMask;
 use polars::prelude::{DataFrame, LazyFrame};
 
 use crate::error::TablesError;
-use crate::features::FEATURES;
 use crate::frame::{encode_rows, frame_columns};
 use crate::merge::{is_merged, read_replaced};
 use crate::part::plain_properties;
@@ -30,6 +29,9 @@ const TWINS: &str = "twins";
 
 /// Name of the only part of a table without batches.
 pub(crate) const ONLY_PART: &str = "all";
+
+/// Name and folder of the feature columns of an experiment, which have no schema.
+pub(crate) const FEATURES: &str = "features";
 
 /// Status of every checkpoint in the committed batches.
 pub type Committed = BTreeMap<String, Status>;
@@ -301,6 +303,14 @@ impl TableStore {
             }
         }
         Ok(names)
+    }
+
+    /// Local paths of the feature files of an experiment.
+    pub(crate) fn feature_files(&self) -> Result<Vec<PathBuf>, TablesError> {
+        let folder = self.root.below(FEATURES);
+        let files = folder.files()?;
+        let parts = files.iter().filter(|file| batch_of(&file.name).is_some());
+        Ok(folder.local_paths(parts)?)
     }
 
     /// Names of the parts of a table without batches.

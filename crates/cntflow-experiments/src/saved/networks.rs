@@ -34,8 +34,8 @@ pub(super) struct Networks {
 
 impl Networks {
     /// Reads the table. Columns that a model may need have the names of ours, where the study of
-    /// the model or a published zoo has other ones. Of the study's aliases, `labels`, those that
-    /// name no column here are passed over: their columns are missing like any other.
+    /// the model or a published zoo has other ones. Those of the study's aliases, `labels`, that
+    /// name no column here do not count: their columns are missing like any other.
     pub(super) fn read(
         networks: LazyFrame,
         hyperparameters: &[String],

@@ -71,8 +71,8 @@ pub(crate) fn measure_with_architecture(
     ))
 }
 
-/// Measures a network, with samples of `sampled_metrics`, and its twins, those that are missing. The
-/// file is read once.
+/// Measures a network, with samples of `sampled_metrics`, and those of its twins that are missing.
+/// The file is read once.
 ///
 /// # Errors
 /// As [`measure_with_architecture`]; then there are no twins either.

@@ -1,4 +1,5 @@
-//! The plan of a study: what to train and measure, and which experiments, checked before any work starts.
+//! The plan of a study: what to train and measure, and which experiments. It is checked before any
+//! work starts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -5,8 +5,8 @@ use super::figures::{chosen, figure_name, interval};
 use crate::experiments::result::ExperimentResult;
 use crate::printer;
 
-/// One line per feature choice of the networks themselves: its figures, those of the first twin, and
-/// the worst stratum. The model of each is in the table `scores`.
+/// One line per feature choice of the networks themselves: its figures, those of the first twin,
+/// and the worst stratum. The model of each is in the table `scores`.
 pub(super) fn score_table(result: &ExperimentResult) -> String {
     let figure = result.description.figure;
     let has_classes = !result.description.classes.is_empty();
