@@ -11,8 +11,8 @@ use crate::naive_bayes::NaiveBayesModel;
 use crate::preparation::Preparation;
 use crate::svm::SvmModel;
 
-/// The parameters of a fitted model, in types of our own, so that a saved model does not depend on
-/// linfa's layouts.
+/// The parameters of a fitted model, in types of our own: a saved model depends on no library's
+/// layouts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Estimator {

@@ -74,16 +74,4 @@ pub enum FitFailure {
         /// Largest number of iterations.
         iterations: usize,
     },
-    /// linfa panicked. The panic was contained.
-    #[error("panicked: {message}")]
-    Panicked {
-        /// The panic's message.
-        message: String,
-    },
-    /// linfa refused the data or the setting.
-    #[error("linfa: {message}")]
-    Linfa {
-        /// What linfa says.
-        message: String,
-    },
 }

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod ada_boost;
-mod catch_panics;
 mod elastic_net;
 mod estimator;
 pub mod exact_floats;

@@ -1,9 +1,13 @@
 //! Support vector machines of our own: linear and Gaussian, for classes and for values.
 //!
-//! linfa-svm 0.8.1 is sound, but takes longer than scikit-learn: linfa-kernel fills both halves of
-//! the kernel matrix, each entry by a sum without vector instructions, and takes no matrix from
-//! outside (its solver's kernel type is private). Here the matrix is one product by faer, and the
-//! solver ([`solver`]) is libsvm's for all three uses. `benches/model_fits` has figures.
+//! linfa-svm 0.8.1 is not used. A fit of 350 rows and 480 columns took 0.16 s with either kernel,
+//! all crates fully optimised, where scikit-learn took 0.02 s with the Gaussian kernel and 0.03 s
+//! with the linear one (AMD EPYC, one thread). linfa-kernel fills both halves of the kernel matrix,
+//! each entry by a sum of its own, and takes no matrix from outside (its solver's kernel type is
+//! private).
+//!
+//! Here the matrix is one product by faer, and the solver ([`solver`]) is libsvm's for all three
+//! uses. `benches/model_fits` compares with scikit-learn.
 
 mod kernel;
 mod rows;
