@@ -87,7 +87,7 @@ impl ModelKind {
                 vec![
                     all(net(0.01, 0.5)),
                     all(net(0.1, 0.5)),
-                    all(net(0.01, 0.1)),
+                    all(net(0.1, 0.1)),
                     all(net(0.01, 0.9)),
                 ]
             }

@@ -14,8 +14,9 @@ const MAX_PASSES: usize = 5_000;
 const MAX_SHORT_PASSES: usize = 20;
 /// Passes over the weights that are not 0 end where the largest change is this share of the first.
 const SHORT_TOLERANCE: f64 = 0.01;
-/// The fit ends where the duality gap is this share of the targets' mean square.
-const TOLERANCE: f64 = 1e-5;
+/// The fit ends where the duality gap is this share of the targets' mean square: the default of
+/// scikit-learn.
+const TOLERANCE: f64 = 1e-4;
 /// A fit that ends at its last pass is refused if its duality gap is a larger share than this.
 const MAX_GAP: f64 = 1e-3;
 
