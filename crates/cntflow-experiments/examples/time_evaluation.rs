@@ -1,10 +1,7 @@
 //! Evaluates one large feature set on two threads and prints the seconds of its parts. For
-//! `benches/evaluation_speed`: `time_evaluation NETWORKS COLUMNS [TABLES_FOLDER]`. With
-//! `--forest-settings` it prints the settings of the forest.
-//!
-//! Each of the 15 fits of the folds is stood in for by a fit with the first setting to all
-//! training rows, of which a fold has four fifths. With a folder all settings are fitted, and the
-//! tables are written.
+//! `benches/evaluation_speed`: `time_evaluation NETWORKS COLUMNS TABLES_FOLDER [--forest]`. Every
+//! model, or the forest alone, is fitted with all of its settings on 3 x 5 folds and refitted once.
+//! With `--forest-settings` it prints the settings of the forest.
 
 #![allow(
     clippy::print_stdout,
@@ -37,35 +34,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{}", texts.join(";"));
         return Ok(());
     }
-    let [networks, columns, ..] = arguments.as_slice() else {
-        return Err("usage: time_evaluation NETWORKS COLUMNS [TABLES_FOLDER]".into());
+    let [networks, columns, folder, more @ ..] = arguments.as_slice() else {
+        return Err("usage: time_evaluation NETWORKS COLUMNS TABLES_FOLDER [--forest]".into());
     };
     let (networks, columns) = (networks.parse()?, columns.parse()?);
     let mut spec: ExperimentSpec = flow::spec("permutations = 0\nprotocol = { draws = 100 }");
     spec.features = vec!["link_weights".parse()?];
     spec.primary = None;
     spec.representation = cntflow_experiments::spec::Representation::Position;
-    let is_large = arguments.len() == 2;
-    if is_large {
-        spec.models = vec![cntflow_models::ModelKind::RandomForest];
+    spec.models = if more == ["--forest"] {
+        vec![cntflow_models::ModelKind::RandomForest]
     } else {
-        spec.models = Vec::new();
-    }
+        Vec::new()
+    };
     let tables = simulated::wide_tables(networks, columns);
     let start = Instant::now();
     let experiment = tables.prepare(&spec);
     println!("prepare {:.2}", start.elapsed().as_secs_f64());
     drop(tables);
     let start = Instant::now();
-    if is_large {
-        let fit = FitTask::Refit {
-            candidate: 0,
-            setting: 0,
-        };
-        run_on_threads(&experiment, vec![fit; experiment.fold_tasks().len() + 1]);
-        println!("fits {:.2}", start.elapsed().as_secs_f64());
-        return Ok(());
-    }
     let mut fits = run_on_threads(&experiment, experiment.fold_tasks());
     let choices = experiment.choose(&fits);
     fits.extend(run_on_threads(
@@ -74,7 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ));
     println!("fits {:.2}", start.elapsed().as_secs_f64());
     let start = Instant::now();
-    write(&experiment, &fits, Path::new(&arguments[2]))?;
+    write(&experiment, &fits, Path::new(folder))?;
     println!("results {:.2}", start.elapsed().as_secs_f64());
     Ok(())
 }
