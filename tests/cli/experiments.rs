@@ -452,3 +452,45 @@ fn an_experiment_without_predictions_is_done_and_says_so() {
     let scores = rows(here, "SELECT auc FROM scores WHERE stratum = 'all'");
     assert_eq!(scores[0]["auc"], 0.5);
 }
+
+#[test]
+fn the_end_says_what_carries_a_score_in_words_and_within_100_columns() {
+    let study = format!("{SMALL_STUDY}twins = [\"shuffle\"]\n");
+    let features = "[\"hyperparameters\", \"tensor_7\", \"wiring\", \"cnt\", \"cnt - wiring\", \
+                    \"data_dependent\", \"probe_accuracy\"]";
+    let section = TWO_CLASSES.replace("[\"majority\", \"tensor_7\", \"cnt\"]", features)
+        + "controls = [\"shuffle\"]\n";
+    assert!(section.contains("probe_accuracy"));
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    write_study(here, &study, &[&section]);
+    let text = expect(0, here, &["run", "study.toml"]).stdout;
+    let told = text.split("experiment two_classes").nth(1).unwrap();
+    let told = told.split("tables of this experiment").next().unwrap();
+    for line in told.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "what tells low from high test_accuracy?",
+        "high: test_accuracy above",
+        "networks, median",
+        "0.5 is chance",
+        "comparisons were declared beforehand",
+        "hyperparameters (how the networks were trained)",
+        "wiring against hyperparameters",
+        "cnt against cnt - wiring",
+        "data_dependent against hyperparameters",
+        "Rivals of data_dependent",
+        "Control shuffle (each kernel's weights permuted",
+        "Labels of test groups permuted 9 times within strata, for cnt: p =",
+        "hints for a next study",
+    ] {
+        assert!(words.contains(part), "{part}: {told}");
+    }
+    let sentences = told.find("- ").unwrap();
+    assert!(
+        sentences < told.find("\n features").unwrap(),
+        "words come first"
+    );
+}

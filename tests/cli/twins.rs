@@ -1,6 +1,6 @@
 //! Twins: measured beside the networks, in tables of their own.
 
-use crate::support::{expect, study_folder, table, write_chain};
+use crate::support::{SMALL_STUDY, expect, study_folder, table, write_chain};
 
 #[test]
 fn a_twin_that_is_added_later_is_measured_alone() {
@@ -47,4 +47,51 @@ fn a_twin_that_is_added_later_is_measured_alone() {
     );
     assert!(failed.contains("bad") && failed.contains("NaN"), "{failed}");
     expect(0, here, &["query", "later", "--schema", "layers_shuffle"]);
+}
+
+#[test]
+fn renamed_neurons_change_no_number_and_permuted_weights_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let study = format!("{SMALL_STUDY}twins = [\"neurons\", \"shuffle\"]\n");
+    std::fs::write(here.join("study.toml"), study).unwrap();
+    expect(0, here, &["run", "study.toml"]);
+    // The largest difference of a statistic from the twin's, for each metric.
+    let differences = |twin: &str, statistic: &str| {
+        let sql = format!(
+            "SELECT r.metric AS metric, max(abs(r.{statistic} - t.{statistic})) AS difference, \
+             max(abs(r.{statistic})) AS scale, count(*) AS n \
+             FROM layers AS r JOIN layers_{twin} AS t ON r.checkpoint = t.checkpoint \
+             AND r.layer = t.layer AND r.name = t.name AND r.metric = t.metric GROUP BY r.metric"
+        );
+        let output = expect(0, here, &["query", "runs/small", &sql, "--format", "json"]);
+        output.json().as_array().unwrap().clone()
+    };
+    for statistic in [
+        "mean", "std", "skewness", "kurtosis", "min", "q25", "q50", "max", "l2",
+    ] {
+        let rows = differences("neurons", statistic);
+        assert!(rows.len() > 15, "{statistic}: {rows:?}");
+        for row in rows {
+            let metric = row["metric"].as_str().unwrap();
+            // Outputs are computed in f32, whose sums depend on the order of the neurons.
+            let is_of_inputs = metric.starts_with("neurons_") || metric.starts_with("probe_");
+            let Some(difference) = row["difference"].as_f64() else {
+                continue;
+            };
+            let limit = if is_of_inputs { 1e-4 } else { 1e-12 };
+            let scale = row["scale"].as_f64().unwrap().max(1.0);
+            assert!(
+                difference <= limit * scale,
+                "{metric} {statistic}: {difference}"
+            );
+        }
+    }
+    let rows = differences("shuffle", "std");
+    let of = |metric: &str| {
+        let row = rows.iter().find(|row| row["metric"] == metric).unwrap();
+        row["difference"].as_f64().unwrap()
+    };
+    assert!(of("link_weights") < 1e-12, "the same weights");
+    assert!(of("nodes_strength") > 1e-3, "at other places");
 }
