@@ -173,6 +173,9 @@ fn default_features(has_probe: bool, has_hyperparameters: bool) -> Vec<FeatureEx
         features.push(without);
     }
     features.push(FeatureExpression::union(S::Cnt, S::Tensor7));
+    if has_hyperparameters {
+        features.push(FeatureExpression::union(S::Cnt, S::Hyperparameters));
+    }
     if has_probe {
         let sets = [S::ProbeConfidence, S::ProbeAccuracy, S::DataDependent];
         features.extend(sets.map(FeatureExpression::of));

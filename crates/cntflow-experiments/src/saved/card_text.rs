@@ -1,7 +1,7 @@
 //! The model card as text.
 
 use super::card::{NamedFigure, NetworkCounts, Rival};
-use super::network_check::MAX_MISSING_SHARE;
+use super::network_check::{COMMON_SHARE, MAX_MISSING_SHARE};
 use super::trained_model::TrainedModel;
 use crate::spec::CheckpointSelection;
 
@@ -122,22 +122,28 @@ impl TrainedModel {
     fn limit_lines(&self) -> Vec<String> {
         let mut lines = vec![
             format!(
-                "Networks unlike the training networks: farther than {:.4} from them, or with more \
-                 than {}",
+                "Networks unlike the training networks: a distance above {:.4}, or more than {}",
                 self.ranges.largest_distance(),
                 self.ranges.most_outside()
             ),
             "columns outside of the training ranges. They have no prediction without --force."
                 .to_owned(),
             format!(
-                "Networks that lack more than {:.0}% of the features, and metrics measured with \
-                 other options.",
-                100.0 * MAX_MISSING_SHARE
+                "Networks that lack more than {:.0}% of the features that {:.0}% of the training \
+                 networks have,",
+                100.0 * MAX_MISSING_SHARE,
+                100.0 * COMMON_SHARE
             ),
+            "and metrics measured with other options.".to_owned(),
             "The training networks: `seen_in_training` marks them. Their scores are too good."
                 .to_owned(),
             "Causes: the model shows what goes together in this population, not why.".to_owned(),
         ];
+        if let Some(condition) = &self.card.condition {
+            lines.push(format!(
+                "Networks that do not meet the condition: {condition}"
+            ));
+        }
         if self.class_names().len() == 2 {
             lines.push(
                 "Populations with other shares of the classes: the probabilities do not hold there."

@@ -144,9 +144,9 @@ impl SavedTarget {
             }
             Learned::Numbers { .. } => label.to_owned(),
             Learned::Ranks { labels } => format!(
-                "share of the training networks with a lower {label}, which was {:.4} to {:.4}, in \
-                 the middle {:.4}",
-                labels[0], labels[2], labels[1]
+                "rank by {label} among the training networks: 0 is the lowest ({:.4}), 0.5 the \
+                 median ({:.4}), 1 the highest ({:.4})",
+                labels[0], labels[1], labels[2]
             ),
         }
     }

@@ -197,7 +197,7 @@ impl Experiment {
                 .map(NamedFigure::of_difference),
             finding: verdict.map(|verdict| {
                 let (finding, family) = (verdict.finding.name(), verdict.family.name());
-                format!("{finding} ({family}, p = {:.4})", verdict.p_adjusted)
+                format!("{finding} ({family}, {})", p_text(verdict.p_adjusted))
             }),
         }
     }
@@ -207,4 +207,13 @@ impl Experiment {
 fn whole_score(evaluation: &Evaluation, index: usize) -> Option<&ScoreRow> {
     let mut scores = evaluation.scores.iter();
     scores.find(|score| score.candidate == index && score.stratum == WHOLE_POPULATION)
+}
+
+/// `p = 0.0123`, or `p < 0.0001`.
+fn p_text(p: f64) -> String {
+    if p < 0.0001 {
+        "p < 0.0001".to_owned()
+    } else {
+        format!("p = {p:.4}")
+    }
 }

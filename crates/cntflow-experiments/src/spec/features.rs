@@ -63,7 +63,8 @@ feature_sets! {
     /// All metrics of weights alone: `link_weights`, `strengths`, `fluctuation`, `wiring`,
     /// `kernel_weights` and `biases`.
     Cnt = "cnt",
-    /// `cnt` without `biases`, and without `link_weights`, which may include them.
+    /// `cnt` without the metrics `biases` and `link_weights`. The strengths still include biases,
+    /// unless they are measured with `bias = "exclude"`.
     CntWithoutBiases = "cnt_without_biases",
 }
 
@@ -150,7 +151,12 @@ impl FeatureExpression {
 
 impl fmt::Display for FeatureExpression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, set) in self.plus.iter().enumerate() {
+        // One name whatever the order in the study: `cnt`, then families of metrics, then baselines.
+        let mut plus: Vec<&FeatureSet> = self.plus.iter().collect();
+        let is_cnt =
+            |set: &FeatureSet| matches!(set, FeatureSet::Cnt | FeatureSet::CntWithoutBiases);
+        plus.sort_by_key(|&set| (set.is_baseline(), !is_cnt(set), *set));
+        for (index, set) in plus.into_iter().enumerate() {
             let sign = if index == 0 { "" } else { " + " };
             write!(f, "{sign}{}", set.name())?;
         }
@@ -218,6 +224,14 @@ mod tests {
         assert_eq!(
             read("tensor_7+cnt").unwrap(),
             FeatureExpression::union(FeatureSet::Cnt, FeatureSet::Tensor7)
+        );
+        for text in ["tensor_7 + cnt", "cnt + tensor_7"] {
+            assert_eq!(read(text).unwrap().to_string(), "cnt + tensor_7");
+        }
+        let families = read("hyperparameters + strengths + link_weights").unwrap();
+        assert_eq!(
+            families.to_string(),
+            "link_weights + strengths + hyperparameters"
         );
         let without = read("cnt - wiring").unwrap();
         assert_eq!(without.to_string(), "cnt - wiring");

@@ -269,7 +269,7 @@ fn a_text_that_no_given_network_has_is_zero_and_not_missing() {
     let tables = Population::default().tables();
     let keys = "features = ['hyperparameters + strengths']\nmodels = ['logistic_regression']\n\
                 hyperparameters = ['activation']";
-    let model = tables.evaluate(keys).model("hyperparameters + strengths");
+    let model = tables.evaluate(keys).model("strengths + hyperparameters");
     let all = tables.predict(&model, true);
     let tanh = tables.networks().filter(col("activation").eq(lit("tanh")));
     let some = model
@@ -297,7 +297,7 @@ fn a_saved_model_knows_the_aliases_of_its_study() {
                 hyperparameters = ['nonlinearity']";
     let labels = BTreeMap::from([("nonlinearity".to_owned(), "activation".to_owned())]);
     let evaluated = tables.evaluate_with(keys, &labels);
-    let model = evaluated.model("hyperparameters + strengths");
+    let model = evaluated.model("strengths + hyperparameters");
     assert!(
         model
             .columns()

@@ -122,7 +122,9 @@ fn the_meaning_says_what_is_predicted() {
     assert_eq!(classes, "tercile, one of: bad, fair, good");
     assert_eq!(meaning(TARGETS[3].0, TARGETS[3].1), "test_accuracy");
     let ranking = meaning(TARGETS[4].0, TARGETS[4].1);
-    assert!(ranking.starts_with("share of the training networks with a lower test_accuracy"));
+    assert!(
+        ranking.starts_with("rank by test_accuracy among the training networks: 0 is the lowest")
+    );
     let quarters = meaning("{ classes = 'quantiles', n = 3 }", "['naive_bayes']");
     assert!(
         quarters.starts_with("q1: test_accuracy at or below 0."),

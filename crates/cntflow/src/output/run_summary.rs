@@ -137,7 +137,7 @@ impl RunSummary<'_> {
 
 fn populations_line(counts: &ComparisonCounts) -> String {
     format!(
-        "populations  {} in {} comparison groups, {} pairs compared; {} networks of {} runs",
+        "populations  {} (bin, layer, metric) in {} groups, {} pairs compared; {} networks of {} runs",
         counts.n_populations, counts.n_groups, counts.n_pairs, counts.n_networks, counts.n_runs
     )
 }

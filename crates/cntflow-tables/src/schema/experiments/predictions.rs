@@ -28,7 +28,7 @@ pub const COLUMNS: &[Column] = &[
     ),
     number(
         "score",
-        "What the network is ranked by: larger for the second of two classes; a predicted number on the label's scale; null for many classes.",
+        "What the network is ranked by: larger for the second of two classes; a predicted number, of rankings the share of training networks below it; null for many classes.",
     ),
     number(
         "probability",

@@ -80,10 +80,16 @@ pub const COLUMNS: &[Column] = &[
     number("mcc", "Matthews' correlation coefficient."),
     number("mcc_low", LOW),
     number("mcc_high", HIGH),
-    number("r2", "Coefficient of determination, of numbers."),
+    number(
+        "r2",
+        "Coefficient of determination of the predicted numbers; of rankings on the scale of shares, see `mae`.",
+    ),
     number("r2_low", LOW),
     number("r2_high", HIGH),
-    number("mae", "Mean absolute error, in the label's unit."),
+    number(
+        "mae",
+        "Mean absolute error, in the unit of the predicted number: the label's, or the share of training networks below it for rankings.",
+    ),
     number("mae_low", LOW),
     number("mae_high", HIGH),
     number("tau", "Kendall's tau-b."),

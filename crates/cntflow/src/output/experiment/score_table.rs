@@ -5,18 +5,10 @@ use super::figures::{chosen, figure_name, interval};
 use crate::experiments::result::ExperimentResult;
 use crate::printer;
 
-/// One line per feature choice of the networks themselves: its figures, those of the first twin,
-/// and the worst stratum. The model of each is in the table `scores`.
+/// One line per feature choice of the networks themselves: its figure, those of the first twin and
+/// of the cross-validation, and the worst stratum. The model of each is in the table `scores`.
 pub(super) fn score_table(result: &ExperimentResult) -> String {
     let figure = result.description.figure;
-    let has_classes = !result.description.classes.is_empty();
-    let second = if has_classes {
-        ("balanced_accuracy", "balanced")
-    } else if figure == "r2" {
-        ("tau", "tau")
-    } else {
-        ("r2", "R2")
-    };
     let twin = result
         .description
         .spec
@@ -27,7 +19,7 @@ pub(super) fn score_table(result: &ExperimentResult) -> String {
         "features",
         figure_name(figure),
         twin.unwrap_or("twin"),
-        second.1,
+        "validation",
         "worst stratum",
     ];
     let rows = Rows(&result.scores)
@@ -48,7 +40,7 @@ pub(super) fn score_table(result: &ExperimentResult) -> String {
                 features.to_owned(),
                 interval(&row, figure).unwrap_or_else(|| "-".to_owned()),
                 of_twin.map_or("-".to_owned(), |row| number(row.number(figure))),
-                number(row.number(second.0)),
+                number(row.number("validation_figure")),
                 worst_stratum(result, &row, figure).unwrap_or_default(),
             ])
         });

@@ -40,6 +40,12 @@ pub(super) fn sentences(result: &ExperimentResult) -> Vec<String> {
     let figure = figure_name(result.description.figure);
     sentences.extend(declared_sentences(result, figure));
     sentences.extend(baseline_sentence(result, figure));
+    if result.verdicts.height() > n_primary(result) {
+        sentences.push(
+            "What follows was not declared: each comparison stands alone, whatever their number."
+                .to_owned(),
+        );
+    }
     for (features, meaning) in FAMILIES {
         sentences.extend(family_sentence(result, features, meaning, figure));
     }
@@ -105,6 +111,7 @@ fn finding_text(verdict: &Row<'_>) -> &'static str {
     match verdict.text("finding") {
         Some("above") => "better",
         Some("below") => "worse",
+        Some("undecided") if verdict.text("family") == Some("primary") => "undecided after Holm",
         Some("equivalent") => "no difference that matters",
         Some("undecided") => "undecided",
         _ => "not judged",
@@ -116,15 +123,15 @@ fn rival_sentence(result: &ExperimentResult, figure: &str) -> Option<String> {
     let accuracy = score_text(result, "probe_accuracy");
     let confidence = score_text(result, "probe_confidence");
     let scores: Vec<String> = [
-        ("labelled inputs", accuracy),
-        ("unlabelled inputs", confidence),
+        ("with labels (probe_accuracy)", accuracy),
+        ("without (probe_confidence)", confidence),
     ]
     .into_iter()
-    .filter_map(|(inputs, score)| Some(format!("{inputs} give {figure} {}", score?)))
+    .filter_map(|(inputs, score)| Some(format!("{figure} {} {inputs}", score?)))
     .collect();
     (!scores.is_empty()).then(|| {
         format!(
-            "Rivals of data_dependent: who can run the probe can read its outputs; {}.",
+            "Rivals of data_dependent: simply reading the outputs on the probe gives {}.",
             scores.join(", ")
         )
     })
@@ -163,7 +170,9 @@ fn twin_sentences(result: &ExperimentResult, figure: &str) -> Vec<String> {
 
 fn twin_meaning(twin: &str) -> &'static str {
     match twin {
-        "shuffle" => "each kernel's weights permuted: what is left is owed to their distribution",
+        "shuffle" => {
+            "each kernel's weights permuted: what is left can be had from their distribution and the biases"
+        }
         "neurons" => "hidden neurons renamed: nothing may change",
         "gaussian" => "normal weights of the same mean and deviation",
         "sign" => "random signs",
@@ -176,11 +185,26 @@ fn permutation_sentence(result: &ExperimentResult) -> Option<String> {
         .iter()
         .filter(|row| row.text("control") == Some("permutation"))
         .find(|row| row.text("features") == Some("cnt"))?;
+    let (n, p) = (row.number("n"), row.number("p"));
+    let is_smallest = p * (n + 1.0) < 1.5;
     Some(format!(
-        "Labels of test groups permuted {} times within strata, for cnt: p = {:.3}.",
-        row.number("n"),
-        row.number("p")
+        "Labels of test groups permuted {n} times within strata, for cnt: {}{}.",
+        p_text(p),
+        if is_smallest {
+            ", the smallest possible"
+        } else {
+            ""
+        }
     ))
+}
+
+/// `p = 0.012`, or `p < 0.001`.
+fn p_text(p: f64) -> String {
+    if p < 0.001 {
+        "p < 0.001".to_owned()
+    } else {
+        format!("p = {p:.3}")
+    }
 }
 
 fn noise_sentence(result: &ExperimentResult) -> Option<String> {
@@ -197,7 +221,7 @@ fn noise_sentence(result: &ExperimentResult) -> Option<String> {
         .collect();
     (!ceilings.is_empty()).then(|| {
         format!(
-            "Noise ceiling: the accuracies on two halves of the test images predict each other with {}. The label itself is no surer.",
+            "Noise of the label: the accuracies on two simulated halves of the test images predict each other with {}. A perfect predictor of accuracies on all of them would reach somewhat more.",
             ceilings.join(", ")
         )
     })
@@ -221,8 +245,8 @@ fn declared_sentences(result: &ExperimentResult, figure: &str) -> Vec<String> {
                 .filter(|row| row.text("finding") == Some(finding))
                 .filter_map(|row| {
                     let difference = signed_interval(row, ["difference", "low", "high"])?;
-                    let p = row.number("p_adjusted");
-                    Some(format!("{} by {difference} (p = {p:.3})", pair(row)?))
+                    let p = p_text(row.number("p_adjusted"));
+                    Some(format!("{} by {difference} ({p})", pair(row)?))
                 })
                 .collect();
             (!pairs.is_empty()).then(|| {
@@ -236,7 +260,9 @@ fn declared_sentences(result: &ExperimentResult, figure: &str) -> Vec<String> {
     let is_shown = |row: &Row<'_>| row.text("finding") == Some("above");
     if !primary.iter().any(is_shown) {
         let n = primary.len();
-        let none = format!("None of the {n} comparisons that were declared beforehand is shown.");
+        let none = format!(
+            "None of the {n} declared comparisons came out: in none is the first shown to be better."
+        );
         sentences.insert(0, none);
     }
     let not_judged: Vec<String> = primary
@@ -282,11 +308,15 @@ fn model_sentence(result: &ExperimentResult) -> Option<String> {
     ))
 }
 
-fn counting_sentence(result: &ExperimentResult) -> String {
-    let n_primary = Rows(&result.verdicts)
+fn n_primary(result: &ExperimentResult) -> usize {
+    Rows(&result.verdicts)
         .iter()
         .filter(|row| row.text("family") == Some("primary"))
-        .count();
+        .count()
+}
+
+fn counting_sentence(result: &ExperimentResult) -> String {
+    let n_primary = n_primary(result);
     let n_explored = result.verdicts.height() - n_primary;
     format!(
         "{n_primary} comparisons were declared beforehand; the {n_explored} others are hints for a \
