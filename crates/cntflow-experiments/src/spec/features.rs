@@ -151,7 +151,7 @@ impl FeatureExpression {
 
 impl fmt::Display for FeatureExpression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // One name whatever the order in the study: `cnt`, then families of metrics, then baselines.
+        // One name whatever the order in the study: `cnt`, families of metrics, baselines.
         let mut plus: Vec<&FeatureSet> = self.plus.iter().collect();
         let is_cnt =
             |set: &FeatureSet| matches!(set, FeatureSet::Cnt | FeatureSet::CntWithoutBiases);
