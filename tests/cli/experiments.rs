@@ -239,6 +239,10 @@ fn a_wrong_column_stops_a_study_before_anything_is_trained() {
 
 #[test]
 fn wrong_keys_of_an_experiment_are_usage_errors() {
+    let section = |keys: &str| {
+        let text = format!("[[experiment]]\nname = 'a'\n{keys}\n");
+        vec![&*text.leak()]
+    };
     for (sections, text) in [
         (vec![RANKING, RANKING], "another experiment has this name"),
         (vec!["[[experiment]]\n"], "name"),
@@ -257,6 +261,30 @@ fn wrong_keys_of_an_experiment_are_usage_errors() {
             "cntt",
         ),
         (vec!["[discriminate]\n"], "discriminate"),
+        (
+            section("features = ['cnt + wiring', 'wiring+cnt']"),
+            "named twice",
+        ),
+        (
+            section("controls = ['untrained', 'untrained']"),
+            "named twice",
+        ),
+        (
+            section("primary = ['cnt > norms', 'norms > cnt']"),
+            "named twice",
+        ),
+        (section("primary = ['cnt > cnt']"), "compared with itself"),
+        (
+            section("features = ['cnt']\nprimary = ['cnt > norms']"),
+            "`norms` is neither among",
+        ),
+        (section("features = ['cnt - cnt']"), "leaves nothing"),
+        (
+            section("strata = ['test_accuracy']"),
+            "label to be predicted",
+        ),
+        (section("protocol = { draws = 1 }"), "protocol.draws"),
+        (section("test_images = 0"), "test_images"),
     ] {
         let folder = folder_with(&sections);
         let output = expect(2, folder.path(), &["run", "study.toml"]);
@@ -493,4 +521,50 @@ fn the_end_says_what_carries_a_score_in_words_and_within_100_columns() {
         sentences < told.find("\n features").unwrap(),
         "words come first"
     );
+}
+
+#[test]
+fn damaged_or_lost_results_of_an_experiment_are_made_again() {
+    let folder = folder_with(&[TWO_CLASSES]);
+    let here = folder.path();
+    let out = here.join("runs/small");
+    expect(0, here, &["run", "study.toml"]);
+    let files = experiment_files(&out);
+    assert!(files.len() > 10, "{:?}", files.keys());
+    for path in files.keys() {
+        let damages: [fn(&Path); 2] = [
+            |path| std::fs::remove_file(path).unwrap(),
+            |path| std::fs::write(path, "damaged").unwrap(),
+        ];
+        let is_table = path
+            .extension()
+            .is_some_and(|extension| extension == "parquet");
+        for damage in damages.iter().take(if is_table { 2 } else { 1 }) {
+            damage(&out.join(path));
+            let output = expect(0, here, &["discriminate", "study.toml", "--json"]).json();
+            assert_eq!(evaluated(&output)[0], ["two_classes"], "{}", path.display());
+            assert!(experiment_files(&out) == files, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_another_process_uses_is_left_alone() {
+    let folder = folder_with(&[TWO_CLASSES]);
+    let here = folder.path();
+    expect(0, here, &["run", "study.toml"]);
+    let lock = std::fs::OpenOptions::new()
+        .append(true)
+        .open(here.join("runs/small/.lock-p000"))
+        .unwrap();
+    lock.try_lock().unwrap();
+    let output = expect(1, here, &["discriminate", "study.toml"]);
+    assert!(
+        output
+            .stderr
+            .contains("another cntflow process is using this folder"),
+        "{output:?}"
+    );
+    drop(lock);
+    expect(0, here, &["discriminate", "study.toml"]);
 }

@@ -99,6 +99,9 @@ pub enum ExperimentError {
         /// The twin.
         twin: &'static str,
     },
+    /// The twin `untrained` is asked for, and no network has a checkpoint of step 0.
+    #[error("controls: no network has a checkpoint of step 0, for `untrained`")]
+    NothingUntrained,
     /// Features cannot be read.
     #[error(transparent)]
     Features(#[from] crate::features::FeatureError),

@@ -9,7 +9,7 @@ use crate::error::TablesError;
 use crate::frame::{encode_rows, frame_batch};
 use crate::part::named_properties;
 use crate::schema::{ColumnDescription, type_name};
-use crate::store::{FEATURES, ONLY_PART, TableStore, file_name};
+use crate::store::{FEATURES, ONLY_PART, TableStore, file_name, metadata_value};
 
 /// The columns that all experiments have, with their meanings.
 const KEYS: [(&str, &str); 4] = [
@@ -45,6 +45,14 @@ impl TableStore {
             encode_rows(&rows, &path, properties, file)
         })?;
         Ok(path)
+    }
+
+    /// What the metadata of an experiment's feature columns says of a key.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn features_metadata(&self, key: &str) -> Result<Option<String>, TablesError> {
+        metadata_value(self.feature_files()?, key)
     }
 
     /// The feature columns of an experiment; `None` if there are none.

@@ -129,6 +129,22 @@ impl TableStore {
         Ok(removed)
     }
 
+    /// Removes the temporary files that a killed run left among the tables of an experiment.
+    ///
+    /// # Errors
+    /// A folder cannot be listed or a file not removed.
+    pub fn remove_temporary_files(&self) -> Result<(), TablesError> {
+        let tables = Table::OF_EXPERIMENT.map(|table| self.folder(table));
+        for folder in tables.into_iter().chain([self.root.below(FEATURES)]) {
+            for file in folder.files()? {
+                if batch_of(&file.name).is_none() && is_part_or_temporary(&file.name) {
+                    folder.remove(&file.name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The committed rows of a table, lazily. A label column that a part lacks is null there, and
     /// columns of older schema versions are converted to the current one.
     ///
@@ -201,13 +217,7 @@ impl TableStore {
     /// The part cannot be read.
     pub fn part_metadata(&self, table: Table, key: &str) -> Result<Option<String>, TablesError> {
         let parts = self.parts(table)?;
-        let Some(path) = self.folder(table).local_paths(&parts)?.into_iter().next() else {
-            return Ok(None);
-        };
-        let reader = open(&path)?;
-        let pairs = reader.metadata().file_metadata().key_value_metadata();
-        let pair = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == key));
-        Ok(pair.and_then(|pair| pair.value.clone()))
+        metadata_value(self.folder(table).local_paths(&parts)?, key)
     }
 
     /// The tables of an experiment: `<folder>/tables/experiments/<name>`.
@@ -330,6 +340,20 @@ impl TableStore {
     pub fn remove_part(&self, table: Table, part: &str) -> Result<(), TablesError> {
         Ok(self.folder(table).remove(&file_name(part))?)
     }
+}
+
+/// What the first of these files says of a key in its metadata.
+pub(crate) fn metadata_value(
+    paths: Vec<PathBuf>,
+    key: &str,
+) -> Result<Option<String>, TablesError> {
+    let Some(path) = paths.into_iter().next() else {
+        return Ok(None);
+    };
+    let reader = open(&path)?;
+    let pairs = reader.metadata().file_metadata().key_value_metadata();
+    let pair = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == key));
+    Ok(pair.and_then(|pair| pair.value.clone()))
 }
 
 /// Name of a batch's part.

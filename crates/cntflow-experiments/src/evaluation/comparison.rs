@@ -84,7 +84,18 @@ impl Experiment {
             .map(|(a, b)| a.iter().zip(b).map(|(a, b)| a - b).collect())
             .collect();
         let fit = Jackknife::new(&fold_differences);
-        Some(widen_comparison(comparison, &fit, self.confidence()))
+        let widened = widen_comparison(comparison, &fit, self.confidence());
+        // No difference is larger than the range of the figure.
+        let range = match self.primary_name() {
+            "auc" | "auc_pairs" => 1.0,
+            "tau" => 2.0,
+            _ => f64::INFINITY,
+        };
+        Some(Comparison {
+            low: widened.low.clamp(-range, range),
+            high: widened.high.clamp(-range, range),
+            ..widened
+        })
     }
 
     /// The primary figure on some of a candidate's test rows, which may be repeated.

@@ -68,6 +68,10 @@ impl Experiment {
         let uses_default_features = spec.features.is_empty();
         fill_defaults(&mut spec, &population, inputs.has_probe);
         spec.check_measured(inputs.has_probe, |twin| inputs.twins.contains_key(&twin))?;
+        let has_untrained = population.untrained.iter().any(Option::is_some);
+        if spec.controls.contains(&Twin::Untrained) && !has_untrained {
+            return Err(ExperimentError::NothingUntrained);
+        }
         let splits = Splits::draw(&population, &spec.protocol)?;
         let learn = |rows: &[usize]| LearnedTarget::learn(&spec.target, &population.target, rows);
         let target = learn(&splits.training);

@@ -196,6 +196,11 @@ impl std::str::FromStr for FeatureExpression {
         if expression.plus.is_empty() {
             return Err(SpecProblem::Empty);
         }
+        if expression.plus.is_subset(&expression.minus) {
+            return Err(SpecProblem::LeavesNothing {
+                found: expression.to_string(),
+            });
+        }
         Ok(expression)
     }
 }
@@ -242,5 +247,7 @@ mod tests {
             "{error}"
         );
         assert_eq!(read("").unwrap_err(), SpecProblem::Empty);
+        let nothing = read("cnt - cnt").unwrap_err().to_string();
+        assert_eq!(nothing, "`cnt - cnt` leaves nothing");
     }
 }

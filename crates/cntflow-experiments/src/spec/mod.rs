@@ -7,6 +7,8 @@ mod problem;
 mod protocol;
 mod target;
 
+use std::collections::BTreeSet;
+
 use cntflow_models::ModelKind;
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +176,9 @@ pub struct ExperimentSpec {
     pub protocol: Protocol,
 }
 
+/// Longest name of an experiment: it is the name of a folder.
+const MAX_NAME_BYTES: usize = 100;
+
 fn default_group() -> Vec<String> {
     vec!["run".to_owned()]
 }
@@ -189,7 +194,12 @@ impl ExperimentSpec {
     /// [`ExperimentError::Spec`] with the key and what is allowed.
     pub fn check(&self) -> Result<()> {
         let at = |key: &'static str| move |problem| ExperimentError::Spec { key, problem };
-        if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
+        let cannot_be_folder = self.name.is_empty()
+            || self.name.len() > MAX_NAME_BYTES
+            || self.name.starts_with('.')
+            || self.name.contains(['/', '\\'])
+            || self.name.contains(char::is_control);
+        if cannot_be_folder {
             return Err(at("name")(SpecProblem::Name {
                 found: self.name.clone(),
             }));
@@ -209,15 +219,78 @@ impl ExperimentSpec {
                 target: self.target.kind_name(),
             }));
         }
-        let predicts_itself = self
-            .hyperparameters
-            .iter()
-            .flatten()
-            .any(|column| column == self.target.label());
-        if predicts_itself {
-            return Err(at("hyperparameters")(SpecProblem::PredictsItself {
-                column: self.target.label().to_owned(),
+        let label = self.target.label();
+        for (key, columns) in [
+            ("hyperparameters", &self.hyperparameters),
+            ("strata", &self.strata),
+        ] {
+            if columns.iter().flatten().any(|column| column == label) {
+                let column = label.to_owned();
+                return Err(at(key)(SpecProblem::PredictsItself { column }));
+            }
+        }
+        if self.test_images.is_some_and(|images| images < 2) {
+            return Err(at("test_images")(SpecProblem::TooSmall {
+                least: 2,
+                found: self.test_images.unwrap_or_default() as usize,
             }));
+        }
+        self.check_repetitions()?;
+        self.check_primary()
+    }
+
+    /// Refuses names that are given twice.
+    fn check_repetitions(&self) -> Result<()> {
+        let twins = self.controls.iter().map(|twin| twin.name().to_owned());
+        let models = self.models.iter().map(|model| model.name().to_owned());
+        let features = self.features.iter().map(ToString::to_string);
+        for (key, names) in [
+            ("group", self.group.clone()),
+            ("features", features.collect()),
+            ("models", models.collect()),
+            ("controls", twins.collect()),
+            (
+                "hyperparameters",
+                self.hyperparameters.clone().unwrap_or_default(),
+            ),
+            ("strata", self.strata.clone().unwrap_or_default()),
+        ] {
+            let mut seen = BTreeSet::new();
+            if let Some(found) = names.into_iter().find(|name| !seen.insert(name.clone())) {
+                let problem = SpecProblem::Repeated { found };
+                return Err(ExperimentError::Spec { key, problem });
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses comparisons that are given twice, in either direction, of a choice with itself, or
+    /// of choices that the section does not have.
+    fn check_primary(&self) -> Result<()> {
+        let at_primary = |problem| ExperimentError::Spec {
+            key: "primary",
+            problem,
+        };
+        let mut seen = BTreeSet::new();
+        for pair in self.primary.iter().flatten() {
+            if pair.a == pair.b {
+                let found = pair.a.to_string();
+                return Err(at_primary(SpecProblem::ComparedWithItself { found }));
+            }
+            let ends = [&pair.a, &pair.b];
+            let is_new = seen.insert([ends[0].min(ends[1]), ends[0].max(ends[1])]);
+            if !is_new {
+                let found = String::from(pair.clone());
+                return Err(at_primary(SpecProblem::Repeated { found }));
+            }
+            let is_known = |choice: &&FeatureChoice| {
+                (self.features.is_empty() || self.features.contains(&choice.features))
+                    && choice.twin.is_none_or(|twin| self.controls.contains(&twin))
+            };
+            if let Some(unknown) = ends.into_iter().find(|choice| !is_known(choice)) {
+                let choice = unknown.to_string();
+                return Err(at_primary(SpecProblem::UnknownChoice { choice }));
+            }
         }
         Ok(())
     }

@@ -93,4 +93,22 @@ pub enum SpecProblem {
         /// The text in the study file.
         found: String,
     },
+    /// A list names something twice. Its rows would count twice.
+    #[error("`{found}` is named twice")]
+    Repeated {
+        /// What is named twice.
+        found: String,
+    },
+    /// A choice is compared with itself.
+    #[error("`{found}` is compared with itself")]
+    ComparedWithItself {
+        /// The choice.
+        found: String,
+    },
+    /// A difference leaves no feature set.
+    #[error("`{found}` leaves nothing")]
+    LeavesNothing {
+        /// The difference in the study file.
+        found: String,
+    },
 }

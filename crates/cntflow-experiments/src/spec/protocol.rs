@@ -39,12 +39,17 @@ impl Default for Protocol {
     }
 }
 
+/// Fewest draws of a bootstrap.
+const MIN_DRAWS: usize = 20;
+
 impl Protocol {
     /// Checks every value against its range.
     pub(super) fn check(&self) -> Result<()> {
         for (key, least, found) in [
             ("protocol.folds", 2, self.folds),
             ("protocol.repeats", 1, self.repeats),
+            // Quantiles of fewer draws are no interval.
+            ("protocol.draws", MIN_DRAWS, self.draws),
         ] {
             if found < least {
                 let problem = SpecProblem::TooSmall { least, found };

@@ -105,6 +105,20 @@ fn parts_have_the_metadata_of_the_caller_and_can_be_removed() {
 }
 
 #[test]
+fn what_a_killed_writer_left_is_removed_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = TableStore::new(folder.path()).experiment("first");
+    own.write_whole(Table::Folds, &folds("first"), &[]).unwrap();
+    let path = folder.path().join("tables/experiments/first/folds");
+    std::fs::write(path.join(".all.parquet.x1y2z3.part"), "half").unwrap();
+    std::fs::write(path.join("notes.txt"), "mine").unwrap();
+    own.remove_temporary_files().unwrap();
+    assert!(!path.join(".all.parquet.x1y2z3.part").exists());
+    assert!(path.join("notes.txt").exists());
+    assert_eq!(own.part_names(Table::Folds).unwrap(), ["all"]);
+}
+
+#[test]
 fn a_frame_with_other_columns_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let own = TableStore::new(folder.path()).experiment("first");

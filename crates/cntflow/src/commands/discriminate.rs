@@ -46,9 +46,13 @@ pub(crate) fn discriminate(arguments: DiscriminateArguments) -> anyhow::Result<E
         );
         return Err(UsageError(message).into());
     }
-    let folder = StudyFolder::read_only(&path);
     let stop = stop_on_interrupt()?;
     let workers = WorkerOptions::from(arguments.workers);
+    // Process 0 of a cluster locks the folder for all of them.
+    let folder = match &workers.cluster {
+        Some(cluster) if cluster.index > 0 => StudyFolder::read_only(&path),
+        _ => StudyFolder::evaluate(&path)?,
+    };
     let run = ExperimentRun {
         folder: &folder,
         record: &record,

@@ -28,6 +28,9 @@ use crate::run::options::{ClusterProcess, WorkerOptions};
 /// Key of a part's metadata: what the results of an experiment depend on.
 const IDENTITY_KEY: &str = "cntflow.experiment";
 
+/// Key of the metadata of `verdicts`: names of the saved models, separated by spaces.
+const MODELS_KEY: &str = "cntflow.models";
+
 /// How long a process waits for the others between two stages: process 0 may be merging tables or
 /// writing results.
 const MEETING_TIMEOUT: Duration = Duration::from_secs(600);
@@ -102,9 +105,24 @@ impl ExperimentRun<'_> {
         if specs.is_empty() {
             return Ok(experiments);
         }
+        // Before the other processes of a cluster write any.
+        if self.process() == 0 {
+            let tables = self.folder.tables();
+            for spec in specs {
+                tables.experiment(&spec.name).remove_temporary_files()?;
+            }
+        }
         // Process 0 may still be merging the parts of tables that the others are about to read.
         if let Some(cluster) = &self.workers.cluster {
-            connect(cluster, &[("the stage", "experiments".to_owned())])?;
+            let sections = serde_json::to_string(&(specs, self.labels))?;
+            let digest = blake3::hash(sections.as_bytes()).to_hex()[..32].to_owned();
+            connect(
+                cluster,
+                &[
+                    ("the stage", "experiments".to_owned()),
+                    ("the experiments", digest),
+                ],
+            )?;
         }
         for spec in specs {
             match self.run(spec) {
@@ -136,7 +154,7 @@ impl ExperimentRun<'_> {
         let experiment = Arc::new(Experiment::prepare(&self.inputs(&tables, spec)?, spec)?);
         let identity = experiment_identity(&experiment, networks)?;
         let own = tables.experiment(&spec.name);
-        if finished_identity(&own)?.as_deref() == Some(identity.as_str()) {
+        if self.is_finished(&own, &spec.name, &identity) {
             return self.result(&experiment, &own, true);
         }
         let stage = Stage {
@@ -158,6 +176,19 @@ impl ExperimentRun<'_> {
         let fits = read_fits(&own, &identity)?;
         self.write_results(&experiment, &own, &identity, &fits)?;
         self.result(&experiment, &own, false)
+    }
+
+    /// Whether all tables and models of the experiment are there and have this identity. What is
+    /// damaged or gone is made again.
+    fn is_finished(&self, tables: &TableStore, name: &str, identity: &str) -> bool {
+        let is_own = |found: Result<Option<String>, TablesError>| matches!(found, Ok(Some(found)) if found == identity);
+        let has_tables = Table::OF_EXPERIMENT
+            .into_iter()
+            .all(|table| is_own(tables.part_metadata(table, IDENTITY_KEY)));
+        let models = tables.part_metadata(Table::Verdicts, MODELS_KEY);
+        has_tables
+            && is_own(tables.features_metadata(IDENTITY_KEY))
+            && matches!(models, Ok(Some(stems)) if self.folder.has_models(name, &stems))
     }
 
     fn inputs<'b>(
@@ -261,6 +292,9 @@ impl ExperimentRun<'_> {
         let stems = models.iter().map(TrainedModel::file_stem).collect();
         self.folder
             .remove_other_models(&experiment.spec.name, &stems)?;
+        let stems: Vec<String> = models.iter().map(TrainedModel::file_stem).collect();
+        let mut metadata = metadata;
+        metadata.push((MODELS_KEY.to_owned(), stems.join(" ")));
         tables.write_whole(
             Table::Verdicts,
             &experiment.verdict_frame(&evaluation)?,
@@ -366,17 +400,29 @@ fn read_fits(tables: &TableStore, identity: &str) -> anyhow::Result<Vec<FitRow>>
     if own.is_empty() {
         return Ok(Vec::new());
     }
-    let frame = tables.scan_parts(Table::Fits, &own)?.collect()?;
-    let mut rows = fits_from_frame(&frame)?;
+    let read = |parts: &[&String]| -> anyhow::Result<Vec<FitRow>> {
+        let frame = tables.scan_parts(Table::Fits, parts)?.collect()?;
+        Ok(fits_from_frame(&frame)?)
+    };
+    let mut rows = match read(&own) {
+        Ok(rows) => rows,
+        // Fits of damaged parts are made again.
+        Err(_) => {
+            let mut rows = Vec::new();
+            for &part in &own {
+                match read(&[part]) {
+                    Ok(readable) => rows.extend(readable),
+                    Err(error) => {
+                        printer::note(&format!("fits are made again: {error:#}"));
+                        tables.remove_part(Table::Fits, part)?;
+                    }
+                }
+            }
+            rows.sort_by_key(|row| (row.task, row.setting));
+            rows
+        }
+    };
     // A run that was killed between writing the whole part and removing the others left both.
     rows.dedup_by_key(|row| (row.task, row.setting));
     Ok(rows)
-}
-
-/// The identity that the finished experiment of these tables has; `None` if it is not finished.
-fn finished_identity(tables: &TableStore) -> anyhow::Result<Option<String>> {
-    if tables.part_names(Table::Verdicts)?.is_empty() {
-        return Ok(None);
-    }
-    Ok(tables.part_metadata(Table::Verdicts, IDENTITY_KEY)?)
 }

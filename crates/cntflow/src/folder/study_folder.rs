@@ -1,6 +1,7 @@
 //! The output folder that a run works in: taking it, and where things are in it.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -79,6 +80,22 @@ impl StudyFolder {
             path: path.to_owned(),
             _lock: FolderLock::join(path, process)?,
         })
+    }
+
+    /// The finished folder of a study, to run experiments in: no other process may write there
+    /// meanwhile. A folder that cannot be written to is only read.
+    ///
+    /// # Errors
+    /// Another process uses the folder.
+    pub(crate) fn evaluate(path: &Path) -> anyhow::Result<Self> {
+        match FolderLock::take(path) {
+            Ok(lock) => Ok(Self {
+                path: path.to_owned(),
+                _lock: Some(lock),
+            }),
+            Err(error) if is_not_writable(&error) => Ok(Self::read_only(path)),
+            Err(error) => Err(error),
+        }
     }
 
     /// The folder, only to be read; another process may be using it.
@@ -168,6 +185,21 @@ impl StudyFolder {
         Ok(folder.path_of(&name))
     }
 
+    /// Whether an experiment has all these models, whose names are separated by spaces, with cards.
+    pub(crate) fn has_models(&self, experiment: &str, stems: &str) -> bool {
+        let folder = Folder::at(&self.path)
+            .below("classifiers")
+            .below(experiment);
+        let Ok(files) = folder.files() else {
+            return false;
+        };
+        let names: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        let has = |name: String| names.contains(name.as_str());
+        stems
+            .split_whitespace()
+            .all(|stem| has(format!("{stem}.json")) && has(format!("{stem}.txt")))
+    }
+
     /// Removes the models of an experiment, and their cards, except those of these names.
     ///
     /// # Errors
@@ -228,4 +260,14 @@ fn has_no_output(folder: &Path) -> anyhow::Result<bool> {
             Ok(objects.is_empty())
         }
     }
+}
+
+fn is_not_writable(error: &anyhow::Error) -> bool {
+    let kind = error
+        .downcast_ref::<std::io::Error>()
+        .map(std::io::Error::kind);
+    matches!(
+        kind,
+        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+    )
 }

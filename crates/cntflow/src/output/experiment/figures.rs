@@ -63,7 +63,7 @@ pub(super) fn figure_name(figure: &str) -> &'static str {
 pub(super) fn figure_meaning(figure: &str) -> Option<&'static str> {
     match figure {
         "auc" => Some(
-            "AUC: the share of pairs of a low and a high network that are ranked rightly; 0.5 is chance",
+            "AUC: the share of pairs, one network of each class, that are ranked rightly; 0.5 is chance",
         ),
         "auc_pairs" => Some(
             "AUC over pairs of classes: the share of pairs that are ranked rightly; 0.5 is chance",

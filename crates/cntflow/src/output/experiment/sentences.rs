@@ -200,7 +200,9 @@ fn permutation_sentence(result: &ExperimentResult) -> Option<String> {
 
 /// `p = 0.012`, or `p < 0.001`.
 fn p_text(p: f64) -> String {
-    if p < 0.001 {
+    if p.is_nan() {
+        "no p".to_owned()
+    } else if p < 0.001 {
         "p < 0.001".to_owned()
     } else {
         format!("p = {p:.3}")
