@@ -212,5 +212,6 @@ fn every_command_has_help_and_the_data_sets_are_intact() {
         (&list[0]["name"], &list[0]["n_train"]),
         (&"mnist-6k".into(), &5000.into())
     );
+    assert_eq!(list[1]["name"], "fashion-mnist-6k");
     expect(0, &here, &["datasets", "verify"]);
 }

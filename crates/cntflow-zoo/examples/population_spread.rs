@@ -43,12 +43,17 @@ fn main() -> Result<(), Box<dyn Error>> {
             .map_or(Ok(1), |value| value.parse::<usize>())
     };
     let Study { population } = toml::from_str(&fs_err::read_to_string(study)?)?;
-    let data = TrainingData::open(&population.dataset)?;
     let mut runs: Vec<RunSpec> = population
         .draw()?
         .into_iter()
         .step_by(option("--every")?)
         .collect();
+    let mut data = BTreeMap::new();
+    for run in &runs {
+        if !data.contains_key(&run.dataset) {
+            data.insert(run.dataset.clone(), TrainingData::open(&run.dataset)?);
+        }
+    }
     runs.sort_by(|one, other| other.cost().total_cmp(&one.cost()));
     let start = Instant::now();
     let outcomes = train_all(&runs, &data, option("--threads")?)?;
@@ -64,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn train_all(
     runs: &[RunSpec],
-    data: &TrainingData,
+    data: &BTreeMap<String, TrainingData>,
     threads: usize,
 ) -> Result<Vec<Outcome>, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
@@ -73,7 +78,7 @@ fn train_all(
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = train_one(run, data, folder.path());
+                    let outcome = train_one(run, &data[&run.dataset], folder.path());
                     outcomes.lock().expect("no thread panics").push(outcome);
                 }
             });

@@ -40,51 +40,79 @@ struct BuiltinFile {
     content: &'static [u8],
 }
 
-macro_rules! mnist_6k_file {
-    ($name:literal, $sha256:literal) => {
-        BuiltinFile {
+/// The four files of a data set in `datasets/<name>`, with their SHA-256 in the order: images and
+/// labels to train with, images and labels to test with.
+macro_rules! files {
+    ($dataset:literal, $($sha256:literal),+) => {
+        files!(
+            @named $dataset,
+            "train-images-idx3-ubyte.gz",
+            "train-labels-idx1-ubyte.gz",
+            "t10k-images-idx3-ubyte.gz",
+            "t10k-labels-idx1-ubyte.gz";
+            $($sha256),+
+        )
+    };
+    (@named $dataset:literal, $($name:literal),+; $($sha256:literal),+) => {
+        [$(BuiltinFile {
             name: $name,
             sha256: $sha256,
-            content: include_bytes!(concat!("../../../../datasets/mnist-6k/", $name)),
-        }
+            content: include_bytes!(concat!("../../../../datasets/", $dataset, "/", $name)),
+        }),+]
     };
 }
 
-static MNIST_6K_FILES: [BuiltinFile; 4] = [
-    mnist_6k_file!(
-        "train-images-idx3-ubyte.gz",
-        "acb82c158bdf21acbebddc8ed3556f0a3909e003f1519a50962c49760f47fd30"
-    ),
-    mnist_6k_file!(
-        "train-labels-idx1-ubyte.gz",
-        "fe866471116285d7668fdbcaad0933e1bb827d77b2c8961c0dff474dfd30ad03"
-    ),
-    mnist_6k_file!(
-        "t10k-images-idx3-ubyte.gz",
-        "db5461433517cde7ce8b2301310d9ca1d2f0d7530deacd8328ee7560f66bfde1"
-    ),
-    mnist_6k_file!(
-        "t10k-labels-idx1-ubyte.gz",
-        "3014ad9fcb19f59516134f3f640c7707a53a01d4bc7957d4800a2974c3bc6a67"
-    ),
+static MNIST_6K_FILES: [BuiltinFile; 4] = files!(
+    "mnist-6k",
+    "acb82c158bdf21acbebddc8ed3556f0a3909e003f1519a50962c49760f47fd30",
+    "fe866471116285d7668fdbcaad0933e1bb827d77b2c8961c0dff474dfd30ad03",
+    "db5461433517cde7ce8b2301310d9ca1d2f0d7530deacd8328ee7560f66bfde1",
+    "3014ad9fcb19f59516134f3f640c7707a53a01d4bc7957d4800a2974c3bc6a67"
+);
+
+static FASHION_MNIST_6K_FILES: [BuiltinFile; 4] = files!(
+    "fashion-mnist-6k",
+    "cde9e48ec8c50c1e0b31327d39dd6fe71b8fa580ecd04dc18947f644e4cb7964",
+    "bcff2fac59b2f7235ee127a62d614d222f7a5f7e79d8dfe441dc39c154b2752d",
+    "5f77b6168d00b6be8ed8849a5190ed6948ba929fef1b1dcd388b3d472ca835fb",
+    "d1cc6c6dac1f9d9ac30ec7016011cdecc8ee3c52e6bb014dc93a7cfcc827c576"
+);
+
+static BUILTIN: [BuiltinDataset; 2] = [
+    BuiltinDataset {
+        info: DatasetInfo {
+            name: "mnist-6k",
+            description: "500 training and 100 test images of each handwritten digit, from MNIST (LeCun, Cortes, Burges)",
+            licence: "CC BY-SA 3.0",
+            n_train: 5000,
+            n_test: 1000,
+            n_classes: 10,
+            shape: [1, 28, 28],
+            bytes: n_bytes(&MNIST_6K_FILES),
+        },
+        files: &MNIST_6K_FILES,
+    },
+    BuiltinDataset {
+        info: DatasetInfo {
+            name: "fashion-mnist-6k",
+            description: "500 training and 100 test images of each kind of clothing, from Fashion-MNIST (Zalando)",
+            licence: "MIT",
+            n_train: 5000,
+            n_test: 1000,
+            n_classes: 10,
+            shape: [1, 28, 28],
+            bytes: n_bytes(&FASHION_MNIST_6K_FILES),
+        },
+        files: &FASHION_MNIST_6K_FILES,
+    },
 ];
 
-static BUILTIN: [BuiltinDataset; 1] = [BuiltinDataset {
-    info: DatasetInfo {
-        name: "mnist-6k",
-        description: "500 training and 100 test images of each handwritten digit, from MNIST (LeCun, Cortes, Burges)",
-        licence: "CC BY-SA 3.0",
-        n_train: 5000,
-        n_test: 1000,
-        n_classes: 10,
-        shape: [1, 28, 28],
-        bytes: MNIST_6K_FILES[0].content.len()
-            + MNIST_6K_FILES[1].content.len()
-            + MNIST_6K_FILES[2].content.len()
-            + MNIST_6K_FILES[3].content.len(),
-    },
-    files: &MNIST_6K_FILES,
-}];
+const fn n_bytes(files: &[BuiltinFile; 4]) -> usize {
+    files[0].content.len()
+        + files[1].content.len()
+        + files[2].content.len()
+        + files[3].content.len()
+}
 
 impl BuiltinDataset {
     /// Name, sizes and origin.

@@ -3,12 +3,15 @@
 //! The random numbers of a run follow only from the population's seed, the name of its group and
 //! its number within the group. Adding runs or groups therefore does not change the other runs.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use cntflow_network::{Activation, Architecture};
 use sha2::{Digest, Sha256};
 
 use crate::ZooError;
 use crate::data::{Dataset, Split};
 use crate::population::architecture_spec::ArchitectureSpec;
+use crate::population::choices::Choices;
 use crate::population::chooser::{Chooser, GridChooser, RandomChooser};
 use crate::population::draw_layers::LayerDraw;
 use crate::population::spec::{
@@ -26,14 +29,21 @@ impl PopulationSpec {
     /// - Any error of [`Dataset::open`].
     pub fn draw(&self) -> Result<Vec<RunSpec>, ZooError> {
         check_population(self)?;
-        let test = Dataset::open(&self.dataset, Split::Test)?;
+        let mut datasets = BTreeMap::new();
+        for name in self.dataset_names() {
+            let test = Dataset::open(name, Split::Test)?;
+            let task = ImageTask {
+                image: test.shape(),
+                n_classes: test.n_classes(),
+            };
+            datasets.insert(name, task);
+        }
         let mut runs = Vec::new();
         for group in &self.groups {
             let draw = GroupDraw {
                 population: self,
                 group,
-                image: test.shape(),
-                n_classes: test.n_classes(),
+                datasets: &datasets,
             };
             match group.draw {
                 DrawMode::Random => draw.draw_random(&mut runs)?,
@@ -42,15 +52,32 @@ impl PopulationSpec {
         }
         Ok(runs)
     }
+
+    /// The data sets that some run may learn.
+    fn dataset_names(&self) -> BTreeSet<&str> {
+        let of_groups = self.groups.iter().map(|group| self.datasets_of(group));
+        let names = of_groups.flat_map(|choices| &choices.0);
+        names.map(String::as_str).collect()
+    }
+
+    fn datasets_of<'a>(&'a self, group: &'a GroupSpec) -> &'a Choices<String> {
+        group.dataset.as_ref().unwrap_or(&self.dataset)
+    }
+}
+
+/// What a network has to learn from a data set.
+#[derive(Clone, Copy)]
+struct ImageTask {
+    /// Channels, rows and columns of the images.
+    image: [usize; 3],
+    n_classes: usize,
 }
 
 /// The draw of one group.
 struct GroupDraw<'a> {
     population: &'a PopulationSpec,
     group: &'a GroupSpec,
-    /// Channels, rows and columns of the data set's images.
-    image: [usize; 3],
-    n_classes: usize,
+    datasets: &'a BTreeMap<&'a str, ImageTask>,
 }
 
 impl GroupDraw<'_> {
@@ -82,9 +109,11 @@ impl GroupDraw<'_> {
     /// them.
     fn draw_run(&self, chooser: &mut impl Chooser, number: u32) -> Result<RunSpec, ZooError> {
         let group = self.group;
+        let dataset = self.dataset(chooser);
+        let task = self.datasets[dataset];
         let spec = chooser.choice(&group.architecture);
         let activation = chooser.choice(&group.activation);
-        let architecture = self.architecture(chooser, &spec, activation);
+        let architecture = task.architecture(chooser, &spec, activation);
         let optimiser = chooser.choice(&group.optimiser);
         let momentum = if optimiser == OptimiserKind::Sgd {
             chooser.number(&group.momentum)
@@ -95,7 +124,7 @@ impl GroupDraw<'_> {
         let run = RunSpec {
             run: format!("{}-{number:05}", group.name),
             group: group.name.clone(),
-            dataset: self.population.dataset.clone(),
+            dataset: dataset.to_owned(),
             layer_type: spec.layer_type(),
             architecture: serde_json::to_string(&architecture)
                 .expect("an architecture has a JSON form"),
@@ -111,24 +140,15 @@ impl GroupDraw<'_> {
             seed: self.training_seed(number),
         };
         // Only a check: the plan is made again when the run is trained.
-        plan_run(&run, self.n_classes)?;
+        plan_run(&run, task.n_classes)?;
         Ok(run)
     }
 
-    fn architecture(
-        &self,
-        chooser: &mut impl Chooser,
-        spec: &ArchitectureSpec,
-        activation: Activation,
-    ) -> Architecture {
-        let layers = LayerDraw {
-            image: self.image,
-            n_classes: self.n_classes,
-            activation,
-        };
-        Architecture {
-            input: self.image.to_vec(),
-            layers: layers.draw(chooser, spec),
+    /// The data set of a run. One alone is no choice: it must not change what else is drawn.
+    fn dataset(&self, chooser: &mut impl Chooser) -> &str {
+        match &*self.population.datasets_of(self.group).0 {
+            [only] => only,
+            several => &several[chooser.index(several.len())],
         }
     }
 
@@ -164,6 +184,25 @@ impl GroupDraw<'_> {
             .iter()
             .fold(0, |seed, &byte| seed << 8 | u64::from(byte))
             >> 11
+    }
+}
+
+impl ImageTask {
+    fn architecture(
+        self,
+        chooser: &mut impl Chooser,
+        spec: &ArchitectureSpec,
+        activation: Activation,
+    ) -> Architecture {
+        let layers = LayerDraw {
+            image: self.image,
+            n_classes: self.n_classes,
+            activation,
+        };
+        Architecture {
+            input: self.image.to_vec(),
+            layers: layers.draw(chooser, spec),
+        }
     }
 }
 

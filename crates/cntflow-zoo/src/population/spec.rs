@@ -17,12 +17,12 @@ const DEFAULT_MOMENTUM: f64 = 0.0;
 /// Share of the training images used by a group that gives none.
 const DEFAULT_TRAINING_FRACTION: f64 = 1.0;
 
-/// A population of networks: the data set they learn, and groups with ranges of their own.
+/// A population of networks: the data sets they learn, and groups with ranges of their own.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PopulationSpec {
-    /// Name or folder of the data set.
-    pub dataset: String,
+    /// Names or folders of data sets: each run learns one of them.
+    pub dataset: Choices<String>,
     /// Seed of everything that is drawn.
     #[serde(default)]
     pub seed: u64,
@@ -47,6 +47,8 @@ pub struct GroupSpec {
     /// Random: number of runs. Grid: how often each combination is run, each time with another seed
     /// (default 1).
     pub runs: Option<u32>,
+    /// Names or folders of the data sets of this group. Default: the population's.
+    pub dataset: Option<Choices<String>>,
     /// Hidden layers.
     pub architecture: Choices<ArchitectureSpec>,
     /// Activation of the hidden layers; a classifier's output layer has softmax, that of an

@@ -34,6 +34,7 @@ pub(super) fn check_population(spec: &PopulationSpec) -> Result<(), ZooError> {
         spec.seed.to_string(),
         "must be at most 9223372036854775807",
     )?;
+    check.not_empty("dataset", &spec.dataset.0)?;
     let mut names = HashSet::new();
     for group in &spec.groups {
         check.ensure(
@@ -51,6 +52,9 @@ fn check_group(group: &GroupSpec) -> Result<(), ZooError> {
     let check = ValueCheck::of_group(&group.name);
     check_name(&check, &group.name)?;
     check_runs(&check, group)?;
+    if let Some(datasets) = &group.dataset {
+        check.not_empty("dataset", &datasets.0)?;
+    }
     check.not_empty("architecture", &group.architecture.0)?;
     for spec in &group.architecture.0 {
         check_architecture(&check, spec, group.draw)?;

@@ -233,3 +233,19 @@ fn errors_name_the_key_of_a_wrong_value_and_what_is_allowed() {
         &["layer 0", "78400 values for one image; the limit is 65535"],
     );
 }
+
+#[test]
+fn runs_learn_one_of_several_data_sets_and_one_alone_changes_no_draw() {
+    let both = draw(&["dataset = [\"mnist-6k\", \"fashion-mnist-6k\"]"]);
+    let n_fashion = both
+        .iter()
+        .filter(|run| run.dataset == "fashion-mnist-6k")
+        .count();
+    assert!((10..=30).contains(&n_fashion), "{n_fashion} of 40");
+    assert_eq!(draw(&["dataset = [\"mnist-6k\"]"]), draw(&[]));
+    let fashion = draw(&["dataset = \"fashion-mnist-6k\""]);
+    assert_eq!(fashion[3].architecture, draw(&[])[3].architecture);
+    assert_eq!(fashion[3].dataset, "fashion-mnist-6k");
+    check_message("dataset = []", &["dataset"]);
+    check_message("dataset = [\"mnist-6k\", \"nope\"]", &["`nope`"]);
+}
