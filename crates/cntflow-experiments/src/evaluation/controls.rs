@@ -171,7 +171,9 @@ impl Experiment {
                 .map(|one| one.n_pairs)
                 .sum();
             let tau = granulated.tau.unwrap_or(f64::NAN);
-            rows.push(row("granulated_tau", "tau", tau, n_pairs));
+            if n_pairs > 0 {
+                rows.push(row("granulated_tau", "tau", tau, n_pairs));
+            }
         }
         if let Ok(score) = conditional_information_score(&judged.predictions, actual, &levels) {
             let value = score.score.unwrap_or(f64::NAN);
