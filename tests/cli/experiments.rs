@@ -549,6 +549,19 @@ fn damaged_or_lost_results_of_an_experiment_are_made_again() {
 }
 
 #[test]
+fn an_experiment_without_models_is_finished_as_well() {
+    let baseline = TWO_CLASSES.replace(
+        "[\"majority\", \"tensor_7\", \"cnt\"]",
+        "[\"majority\", \"hyperparameters\"]",
+    );
+    let folder = folder_with(&[&baseline]);
+    let here = folder.path();
+    expect(0, here, &["run", "study.toml"]);
+    let output = expect(0, here, &["discriminate", "study.toml", "--json"]).json();
+    assert_eq!(evaluated(&output)[1], ["two_classes"], "{output}");
+}
+
+#[test]
 fn a_folder_that_another_process_uses_is_left_alone() {
     let folder = folder_with(&[TWO_CLASSES]);
     let here = folder.path();

@@ -9,8 +9,6 @@
 
 use std::path::PathBuf;
 
-use cntflow_tables::{Table, TableStore};
-
 #[path = "../tests/it/flow.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 mod flow;
@@ -18,7 +16,7 @@ mod flow;
 #[allow(dead_code, reason = "the tests use more of it")]
 mod simulated;
 
-use flow::{run_all, spec};
+use flow::{run_all, spec, write_tables};
 use simulated::SyntheticPopulation;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,23 +34,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .tables()
         .prepare(&spec);
     let fits = run_all(&experiment);
-    let evaluation = experiment.evaluate(&fits);
-    let tables = TableStore::new(&folder).experiment(&spec.name);
-    tables.write_features(&experiment.feature_frame()?, &[])?;
-    let frames = [
-        (Table::Folds, experiment.fold_frame()?),
-        (Table::Scores, experiment.score_frame(&evaluation)?),
-        (
-            Table::Predictions,
-            experiment.prediction_frame(&fits, &evaluation)?,
-        ),
-        (
-            Table::Importance,
-            experiment.importance_frame(&fits, &evaluation)?,
-        ),
-    ];
-    for (table, frame) in frames {
-        tables.write_whole(table, &frame, &[])?;
-    }
+    write_tables(&experiment, &fits, &folder);
     Ok(())
 }

@@ -15,7 +15,6 @@ use std::time::Instant;
 
 use cntflow_experiments::evaluation::{Experiment, FitRow, FitTask};
 use cntflow_experiments::spec::ExperimentSpec;
-use cntflow_tables::{Table, TableStore};
 
 #[path = "../tests/it/flow.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
@@ -61,7 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ));
     println!("fits {:.2}", start.elapsed().as_secs_f64());
     let start = Instant::now();
-    write(&experiment, &fits, Path::new(folder))?;
+    flow::write_tables(&experiment, &fits, Path::new(folder));
     println!("results {:.2}", start.elapsed().as_secs_f64());
     Ok(())
 }
@@ -85,29 +84,4 @@ fn run_on_threads(experiment: &Experiment, tasks: Vec<FitTask>) -> Vec<FitRow> {
             .flatten()
             .collect()
     })
-}
-
-fn write(
-    experiment: &Experiment,
-    fits: &[FitRow],
-    folder: &Path,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let evaluation = experiment.evaluate(fits);
-    let tables = TableStore::new(folder).experiment(&experiment.spec.name);
-    tables.write_features(&experiment.feature_frame()?, &[])?;
-    for (table, frame) in [
-        (Table::Folds, experiment.fold_frame()?),
-        (Table::Scores, experiment.score_frame(&evaluation)?),
-        (
-            Table::Predictions,
-            experiment.prediction_frame(fits, &evaluation)?,
-        ),
-        (
-            Table::Importance,
-            experiment.importance_frame(fits, &evaluation)?,
-        ),
-    ] {
-        tables.write_whole(table, &frame, &[])?;
-    }
-    Ok(())
 }

@@ -1,10 +1,12 @@
 //! The whole flow of an evaluation, without threads.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use cntflow_experiments::ExperimentError;
 use cntflow_experiments::evaluation::{Evaluation, Experiment, FitRow, Inputs};
 use cntflow_experiments::spec::ExperimentSpec;
+use cntflow_tables::{Table, TableStore};
 use polars::prelude::IntoLazy;
 
 use super::simulated::Tables;
@@ -55,4 +57,27 @@ pub(crate) fn spec(more: &str) -> ExperimentSpec {
          {more}"
     );
     toml::from_str(&keys).unwrap()
+}
+
+/// Writes the tables that another program needs to score an experiment again.
+#[allow(dead_code, reason = "the examples use it")]
+pub(crate) fn write_tables(experiment: &Experiment, fits: &[FitRow], folder: &Path) {
+    let evaluation = experiment.evaluate(fits);
+    let tables = TableStore::new(folder).experiment(&experiment.spec.name);
+    let features = experiment.feature_frame().unwrap();
+    tables.write_features(&features, &[]).unwrap();
+    for (table, frame) in [
+        (Table::Folds, experiment.fold_frame()),
+        (Table::Scores, experiment.score_frame(&evaluation)),
+        (
+            Table::Predictions,
+            experiment.prediction_frame(fits, &evaluation),
+        ),
+        (
+            Table::Importance,
+            experiment.importance_frame(fits, &evaluation),
+        ),
+    ] {
+        tables.write_whole(table, &frame.unwrap(), &[]).unwrap();
+    }
 }

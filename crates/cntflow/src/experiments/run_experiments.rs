@@ -406,16 +406,14 @@ fn read_fits(tables: &TableStore, identity: &str) -> anyhow::Result<Vec<FitRow>>
     };
     let mut rows = match read(&own) {
         Ok(rows) => rows,
-        // Fits of damaged parts are made again.
+        // Fits of damaged parts are made again; the parts go once the results are written. Another
+        // process may be reading them now.
         Err(_) => {
             let mut rows = Vec::new();
             for &part in &own {
                 match read(&[part]) {
                     Ok(readable) => rows.extend(readable),
-                    Err(error) => {
-                        printer::note(&format!("fits are made again: {error:#}"));
-                        tables.remove_part(Table::Fits, part)?;
-                    }
+                    Err(error) => printer::note(&format!("fits are made again: {error:#}")),
                 }
             }
             rows.sort_by_key(|row| (row.task, row.setting));
