@@ -15,6 +15,7 @@ mod experiments;
 mod limits;
 mod population_runs;
 mod populations;
+mod probes;
 mod resume;
 mod support;
 mod twins;

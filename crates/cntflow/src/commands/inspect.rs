@@ -1,5 +1,7 @@
 //! `cntflow inspect`.
 
+use std::collections::BTreeSet;
+
 use anyhow::anyhow;
 use cntflow_architecture::{ArchitectureError, ResolvedArchitecture, resolve_architecture};
 use cntflow_formats::OpenCheckpoint;
@@ -19,7 +21,12 @@ use crate::study::populations::PopulationsSpec;
 /// architecture, only the weights are measured.
 pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus> {
     let probe = arguments.probe.as_deref();
-    let mut plan = MeasurePlan::new(MeasureOptions::default(), probe, NeuronRows::None)?;
+    let mut plan = MeasurePlan::new(
+        MeasureOptions::default(),
+        probe,
+        NeuronRows::None,
+        &BTreeSet::new(),
+    )?;
     if arguments.densities {
         let with_probe = plan.probe.is_some();
         plan.populations = Some(PopulationsSpec::with_defaults(with_probe));

@@ -1,6 +1,6 @@
 //! `cntflow measure`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
@@ -30,7 +30,12 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
         twins: distinct_twins(&parse_twins(&arguments.twin)?),
         digest: arguments.digest.into(),
         limits: arguments.limits.limits(),
-        ..MeasurePlan::new(measure_options, probe, arguments.neurons.into())?
+        ..MeasurePlan::new(
+            measure_options,
+            probe,
+            arguments.neurons.into(),
+            &BTreeSet::new(),
+        )?
     };
     let sources: Vec<String> = arguments
         .source

@@ -149,9 +149,8 @@ fn read_and_measure(
     record.coverage = coverage.into_iter().map(coverage_row).collect();
     match resolved {
         Ok(resolved) => {
-            let name = &record.entry.checkpoint;
             let sampled = plan.sampled_metrics(is_last);
-            measure_with_twins(&checkpoint, resolved, name, missing, plan, sampled)
+            measure_with_twins(&checkpoint, resolved, &record.entry, missing, plan, sampled)
         }
         Err(error) => {
             let measured = measure_without_architecture(&checkpoint, error, plan)?;

@@ -3,16 +3,22 @@
 use std::time::Instant;
 
 use cntflow_architecture::{ArchitectureError, ResolvedArchitecture, TensorUse, weight_tensors};
+use cntflow_catalog::{CatalogEntry, Label};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_metrics::population::{LayerSample, layer_samples};
 use cntflow_metrics::{
-    ConvGraph, Labels, Metric, NetworkMetrics, WeightTensor, measure, measure_tensors,
-    measure_with_labels,
+    ConvGraph, Labels, Metric, MetricsError, NetworkMetrics, WeightTensor, measure,
+    measure_tensors, measure_with_labels,
 };
 use cntflow_network::{Network, Twin, TwinError};
 
 use crate::study::measure_plan::MeasurePlan;
+use crate::study::probe::Probe;
 use cntflow_storage::FullMessage;
+use cntflow_zoo::Dataset;
+
+/// The label that names the data set that a network was trained on.
+const DATASET_LABEL: &str = "dataset";
 
 /// A measured network.
 pub(crate) struct Measured {
@@ -62,13 +68,12 @@ pub(crate) fn measure_with_architecture(
 ) -> Result<Measured, ArchitectureError> {
     let image_size_unknown = resolved.image_size_unknown;
     let network = resolved.network(checkpoint)?;
-    Ok(measure_network(
+    let opened = OpenedNetwork {
         checkpoint,
-        &network,
         image_size_unknown,
-        plan,
-        sampled_metrics,
-    ))
+        dataset: None,
+    };
+    Ok(opened.measure(&network, plan, sampled_metrics))
 }
 
 /// Measures a network, with samples of `sampled_metrics`, and those of its twins that are missing.
@@ -79,23 +84,30 @@ pub(crate) fn measure_with_architecture(
 pub(crate) fn measure_with_twins(
     checkpoint: &OpenCheckpoint,
     resolved: ResolvedArchitecture,
-    name: &str,
+    entry: &CatalogEntry,
     missing: &Missing,
     plan: &MeasurePlan,
     sampled_metrics: &[Metric],
 ) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
     let image_size_unknown = resolved.image_size_unknown;
     let network = resolved.network(checkpoint)?;
-    let measure = |network: &Network<'_>, sampled: &[Metric]| {
-        measure_network(checkpoint, network, image_size_unknown, plan, sampled)
+    let opened = OpenedNetwork {
+        checkpoint,
+        image_size_unknown,
+        dataset: match entry.labels.get(DATASET_LABEL) {
+            Some(Label::Text(name)) => Some(name),
+            _ => None,
+        },
     };
-    let real = missing.real.then(|| measure(&network, sampled_metrics));
+    let real = missing
+        .real
+        .then(|| opened.measure(&network, plan, sampled_metrics));
     let twins = missing.twins.iter().map(|&twin| {
         let started = Instant::now();
         // A twin belongs to no population.
         let measured = network
-            .twin(twin, name)
-            .map(|network| measure(&network, &[]));
+            .twin(twin, &entry.checkpoint)
+            .map(|network| opened.measure(&network, plan, &[]));
         MeasuredTwin {
             twin,
             measured,
@@ -106,31 +118,115 @@ pub(crate) fn measure_with_twins(
     Ok((real, twins))
 }
 
-fn measure_network(
-    checkpoint: &OpenCheckpoint,
-    network: &Network<'_>,
+/// What is known of a network besides its weights. Its twins share it.
+struct OpenedNetwork<'a> {
+    checkpoint: &'a OpenCheckpoint,
     image_size_unknown: bool,
-    plan: &MeasurePlan,
-    sampled: &[Metric],
-) -> Measured {
-    let mut options = plan.options.clone();
-    let (metrics, omitted) = if image_size_unknown {
-        // Without an image size there are channels, but no neurons per image position.
-        options.conv_graph = ConvGraph::Channel;
-        let metrics = measure(network, &options);
-        (metrics, Some(IMAGE_SIZE_UNKNOWN.to_owned()))
-    } else {
-        measure_with_probe(network, plan)
-    };
-    let not_finite = (metrics.n_nan + metrics.n_infinite > 0)
-        .then(|| first_not_finite_tensor(checkpoint, network));
-    let samples = layer_samples(network, &metrics, &options, sampled);
-    Measured {
-        metrics,
-        samples,
-        not_finite,
-        omitted,
+    /// The data set that it was trained on.
+    dataset: Option<&'a str>,
+}
+
+impl OpenedNetwork<'_> {
+    fn measure(&self, network: &Network<'_>, plan: &MeasurePlan, sampled: &[Metric]) -> Measured {
+        let mut options = plan.options.clone();
+        let (metrics, omitted) = if self.image_size_unknown {
+            // Without an image size there are channels, but no neurons per image position.
+            options.conv_graph = ConvGraph::Channel;
+            let metrics = measure(network, &options);
+            (metrics, Some(IMAGE_SIZE_UNKNOWN.to_owned()))
+        } else {
+            self.measure_with_probe(network, plan)
+        };
+        let not_finite = (metrics.n_nan + metrics.n_infinite > 0)
+            .then(|| first_not_finite_tensor(self.checkpoint, network));
+        let samples = layer_samples(network, &metrics, &options, sampled);
+        Measured {
+            metrics,
+            samples,
+            not_finite,
+            omitted,
+        }
     }
+
+    /// Metrics over the inputs of the probe if there is one and it fits the network; otherwise
+    /// those of the weights, with the reason.
+    fn measure_with_probe(
+        &self,
+        network: &Network<'_>,
+        plan: &MeasurePlan,
+    ) -> (NetworkMetrics, Option<String>) {
+        let Some(probe) = &plan.probe else {
+            return (measure(network, &plan.options), None);
+        };
+        let measured = self.probe_inputs(network, probe).and_then(|inputs| {
+            let labels = Labels {
+                classes: inputs.labels(),
+                n_classes: inputs.n_classes(),
+            };
+            let metrics = measure_with_labels(network, inputs.images(), labels, &plan.options)?;
+            Ok(metrics)
+        });
+        match measured {
+            Ok(metrics) => {
+                let stopped = metrics.stopped.as_ref().map(|stop| {
+                    format!("data-dependent metrics were computed only up to some layer: {stop}")
+                });
+                (metrics, stopped)
+            }
+            Err(problem) => {
+                let problem = problem.full_message();
+                let reason = format!("data-dependent metrics left out: {problem}");
+                (measure(network, &plan.options), Some(reason))
+            }
+        }
+    }
+
+    /// The inputs that the network is measured over.
+    fn probe_inputs<'p>(
+        &self,
+        network: &Network<'_>,
+        probe: &'p Probe,
+    ) -> Result<&'p Dataset, ProbeProblem> {
+        let inputs = probe
+            .inputs(self.dataset)
+            .ok_or_else(|| match self.dataset {
+                Some(dataset) => ProbeProblem::OtherDataset {
+                    probe: probe.spec.to_string(),
+                    dataset: dataset.to_owned(),
+                },
+                None => ProbeProblem::NoDataset {
+                    probe: probe.spec.to_string(),
+                },
+            })?;
+        let n_network_inputs = network.neurons()[0].shape.n_values();
+        let n_probe_inputs = inputs.image_size();
+        if n_network_inputs == n_probe_inputs {
+            Ok(inputs)
+        } else {
+            Err(ProbeProblem::InputSize {
+                probe: probe.spec.to_string(),
+                n_network_inputs,
+                n_probe_inputs,
+            })
+        }
+    }
+}
+
+/// Why a network has no data-dependent metrics.
+#[derive(Debug, thiserror::Error)]
+enum ProbeProblem {
+    #[error("the probe {probe} has no data set {dataset}")]
+    OtherDataset { probe: String, dataset: String },
+    #[error("the probe {probe} needs the label 'dataset'")]
+    NoDataset { probe: String },
+    #[error("the network takes {n_network_inputs} inputs, the probe {probe} has {n_probe_inputs}")]
+    InputSize {
+        probe: String,
+        n_network_inputs: usize,
+        n_probe_inputs: usize,
+    },
+    #[error(transparent)]
+    Measure(#[from] MetricsError),
 }
 
 /// Measures the weights alone. `error` says why there is no architecture.
@@ -175,43 +271,6 @@ pub(crate) fn measure_without_architecture(
                 source.full_message()
             )),
         }),
-    }
-}
-
-/// Metrics over the inputs of the probe if there is one and it fits the network; otherwise those of
-/// the weights, with the reason.
-fn measure_with_probe(
-    network: &Network<'_>,
-    plan: &MeasurePlan,
-) -> (NetworkMetrics, Option<String>) {
-    let Some(probe) = &plan.probe else {
-        return (measure(network, &plan.options), None);
-    };
-    let n_network_inputs = network.neurons()[0].shape.n_values();
-    let n_probe_inputs = probe.inputs.image_size();
-    if n_network_inputs != n_probe_inputs {
-        let reason = format!(
-            "data-dependent metrics left out: the network takes {n_network_inputs} inputs, the \
-             probe {} has {n_probe_inputs}",
-            probe.spec
-        );
-        return (measure(network, &plan.options), Some(reason));
-    }
-    let labels = Labels {
-        classes: probe.inputs.labels(),
-        n_classes: probe.inputs.n_classes(),
-    };
-    match measure_with_labels(network, probe.inputs.images(), labels, &plan.options) {
-        Ok(metrics) => {
-            let stopped = metrics.stopped.as_ref().map(|stop| {
-                format!("data-dependent metrics were computed only up to some layer: {stop}")
-            });
-            (metrics, stopped)
-        }
-        Err(error) => {
-            let reason = format!("data-dependent metrics left out: {}", error.full_message());
-            (measure(network, &plan.options), Some(reason))
-        }
     }
 }
 

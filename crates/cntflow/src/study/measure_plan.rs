@@ -1,5 +1,7 @@
 //! How checkpoints are measured: metrics and their options, probe, limits.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, bail};
 use cntflow_metrics::{MeasureOptions, Metric};
 use cntflow_network::Twin;
@@ -7,7 +9,7 @@ use cntflow_storage::Limits;
 use serde::{Deserialize, Serialize};
 
 use super::populations::PopulationsSpec;
-use super::probe::{Probe, ProbeSpec};
+use super::probe::{Probe, ProbeSpec, dataset_names};
 use crate::exit::UsageError;
 
 /// How checkpoints are measured.
@@ -60,7 +62,7 @@ struct MeasuredWith {
     options: MeasureOptions,
     /// `DATASET:split:n`.
     probe: Option<String>,
-    /// Digest of the images and labels of the probe.
+    /// Digest of the images and labels of the probe: see [`Probe::digest`].
     probe_digest: Option<String>,
 }
 
@@ -74,7 +76,8 @@ impl MeasurePlan {
         }
     }
 
-    /// A plan with default digest and limits and without populations. Opens the probe.
+    /// A plan with default digest and limits and without populations. Opens the probe. `datasets`
+    /// are the names of the data sets that networks are trained on, for the probe `own`.
     ///
     /// # Errors
     /// The probe is not `DATASET[:split[:n]]` or cannot be opened.
@@ -82,13 +85,20 @@ impl MeasurePlan {
         options: MeasureOptions,
         probe: Option<&str>,
         neurons: NeuronRows,
+        datasets: &BTreeSet<&str>,
     ) -> Result<Self, UsageError> {
         let probe = match probe {
             Some(text) => {
                 let spec: ProbeSpec = text
                     .parse()
                     .map_err(|error: UsageError| error.with_prefix("probe "))?;
-                Some(Probe::open(&spec).map_err(|error| UsageError::from_error(&error))?)
+                if spec.is_own() && datasets.is_empty() {
+                    return Err(UsageError(
+                        "probe 'own' needs a [population]: name the data set".to_owned(),
+                    ));
+                }
+                let opened = Probe::open(&spec, datasets);
+                Some(opened.map_err(|error| UsageError::from_error(&error))?)
             }
             None => None,
         };
@@ -112,7 +122,13 @@ impl MeasurePlan {
         let trained_with: MeasuredWith = serde_json::from_str(text)
             .context("cannot read how the training tables of this classifier were measured")?;
         let probe_name = trained_with.probe.as_deref();
-        let plan = Self::new(trained_with.options, probe_name, NeuronRows::None)?;
+        let datasets = dataset_names(trained_with.probe_digest.as_deref().unwrap_or_default());
+        let plan = Self::new(
+            trained_with.options,
+            probe_name,
+            NeuronRows::None,
+            &datasets,
+        )?;
         let digest_now = plan.probe_digest();
         if digest_now != trained_with.probe_digest {
             bail!(
@@ -137,8 +153,7 @@ impl MeasurePlan {
     }
 
     fn probe_digest(&self) -> Option<String> {
-        let probe = self.probe.as_ref()?;
-        Some(probe.inputs.digest().to_owned())
+        self.probe.as_ref().map(Probe::digest)
     }
 }
 

@@ -68,7 +68,7 @@ impl Plan {
             None => Vec::new(),
         };
         let mut measure =
-            measure_plan(&file.measure).map_err(|error| error.with_prefix("[measure] "))?;
+            measure_plan(&file.measure, &runs).map_err(|error| error.with_prefix("[measure] "))?;
         measure.limits = file
             .limits
             .limits()
@@ -147,7 +147,7 @@ fn check_experiments(experiments: &[ExperimentSpec]) -> Result<(), UsageError> {
     Ok(())
 }
 
-fn measure_plan(section: &MeasureSection) -> Result<MeasurePlan, UsageError> {
+fn measure_plan(section: &MeasureSection, runs: &[RunSpec]) -> Result<MeasurePlan, UsageError> {
     let defaults = MeasureOptions::default();
     let options = MeasureOptions {
         metrics: section.metrics.clone().unwrap_or(defaults.metrics),
@@ -160,7 +160,9 @@ fn measure_plan(section: &MeasureSection) -> Result<MeasurePlan, UsageError> {
         precision: section.precision,
         ..defaults
     };
-    let plan = MeasurePlan::new(options, section.probe.as_deref(), section.neurons)?;
+    let datasets = runs.iter().map(|run| run.dataset.as_str()).collect();
+    let probe = section.probe.as_deref();
+    let plan = MeasurePlan::new(options, probe, section.neurons, &datasets)?;
     Ok(MeasurePlan {
         twins: distinct_twins(&section.twins),
         ..plan

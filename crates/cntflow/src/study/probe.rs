@@ -1,5 +1,6 @@
 //! The probe: inputs over which the data-dependent metrics are measured.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use cntflow_zoo::{Dataset, Split, ZooError};
@@ -9,7 +10,8 @@ use crate::exit::UsageError;
 /// Number of inputs unless the probe names another, default is 500.
 const DEFAULT_PROBE_INPUTS: usize = 500;
 
-/// Names the inputs: `DATASET[:train|test[:number]]`.
+/// Names the inputs: `DATASET[:train|test[:number]]`. The data set `own` is the one that each
+/// network was trained on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProbeSpec {
     dataset: String,
@@ -61,31 +63,94 @@ impl std::fmt::Display for ProbeSpec {
     }
 }
 
+/// The name of the probe that is each network's own data set.
+const OWN: &str = "own";
+
+impl ProbeSpec {
+    /// Whether each network is measured over the data set that it was trained on.
+    pub(crate) fn is_own(&self) -> bool {
+        self.dataset == OWN
+    }
+}
+
 /// The inputs, opened once and shared by all workers.
 #[derive(Clone, Debug)]
 pub(crate) struct Probe {
     /// Their name, with the number of inputs taken.
     pub(crate) spec: ProbeSpec,
-    /// The inputs.
-    pub(crate) inputs: Dataset,
+    inputs: ProbeInputs,
+}
+
+#[derive(Clone, Debug)]
+enum ProbeInputs {
+    /// The same for every network.
+    Common(Dataset),
+    /// Those of the data set that a network was trained on, by the name of the data set.
+    Own(BTreeMap<String, Dataset>),
 }
 
 impl Probe {
     /// Opens the inputs: a class-balanced sample with a fixed seed, so that they are always the
-    /// same.
+    /// same. `datasets` are the names of the data sets that networks are trained on; only
+    /// the probe `own` reads them.
     ///
     /// # Errors
-    /// The data set cannot be opened.
-    pub(crate) fn open(spec: &ProbeSpec) -> Result<Self, ZooError> {
-        let inputs = Dataset::open(&spec.dataset, spec.split)?.sample(spec.n_inputs);
+    /// A data set cannot be opened.
+    pub(crate) fn open(spec: &ProbeSpec, datasets: &BTreeSet<&str>) -> Result<Self, ZooError> {
+        let sample = |name: &str| -> Result<Dataset, ZooError> {
+            let dataset = Dataset::open(name, spec.split)?;
+            Ok(dataset.sample(spec.n_inputs))
+        };
+        if spec.is_own() {
+            let opened = datasets
+                .iter()
+                .map(|&name| Ok((name.to_owned(), sample(name)?)));
+            return Ok(Self {
+                spec: spec.clone(),
+                inputs: ProbeInputs::Own(opened.collect::<Result<_, ZooError>>()?),
+            });
+        }
+        let inputs = sample(&spec.dataset)?;
         // A small data set gives fewer inputs than requested; the tables record how many were
         // taken.
         let spec = ProbeSpec {
             n_inputs: inputs.len(),
             ..spec.clone()
         };
-        Ok(Self { spec, inputs })
+        Ok(Self {
+            spec,
+            inputs: ProbeInputs::Common(inputs),
+        })
     }
+
+    /// The inputs of a network that was trained on `dataset`; `None` if there are none.
+    pub(crate) fn inputs(&self, dataset: Option<&str>) -> Option<&Dataset> {
+        match &self.inputs {
+            ProbeInputs::Common(inputs) => Some(inputs),
+            ProbeInputs::Own(by_name) => by_name.get(dataset?),
+        }
+    }
+
+    /// Digest of the images and labels. Those of the probe `own` are a list `name=digest`,
+    /// separated by commas.
+    pub(crate) fn digest(&self) -> String {
+        match &self.inputs {
+            ProbeInputs::Common(inputs) => inputs.digest().to_owned(),
+            ProbeInputs::Own(by_name) => {
+                let digests = by_name.iter();
+                let digests = digests.map(|(name, inputs)| format!("{name}={}", inputs.digest()));
+                digests.collect::<Vec<_>>().join(",")
+            }
+        }
+    }
+}
+
+/// The names of the data sets in a digest of the probe `own`.
+pub(crate) fn dataset_names(digest: &str) -> BTreeSet<&str> {
+    let entries = digest.split(',');
+    entries
+        .filter_map(|entry| Some(entry.rsplit_once('=')?.0))
+        .collect()
 }
 
 #[cfg(test)]
@@ -108,5 +173,20 @@ mod tests {
         ] {
             bad.parse::<ProbeSpec>().unwrap_err();
         }
+    }
+
+    #[test]
+    fn each_network_of_the_probe_own_gets_the_inputs_of_its_data_set() {
+        let spec: ProbeSpec = "own:train:20".parse().unwrap();
+        let names = BTreeSet::from(["mnist-6k", "fashion-mnist-6k"]);
+        let probe = Probe::open(&spec, &names).unwrap();
+        for name in names.iter().copied() {
+            let common: ProbeSpec = format!("{name}:train:20").parse().unwrap();
+            let common = Probe::open(&common, &BTreeSet::new()).unwrap();
+            assert_eq!(probe.inputs(Some(name)), common.inputs(None));
+        }
+        assert_eq!(probe.inputs(Some("cifar10")), None);
+        assert_eq!(probe.inputs(None), None);
+        assert_eq!(dataset_names(&probe.digest()), names);
     }
 }
