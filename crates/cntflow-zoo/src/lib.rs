@@ -9,10 +9,11 @@ pub use data::{Dataset, DatasetInfo, Split, TrainingData, UnknownSplit, datasets
 pub use error::ZooError;
 pub use population::{
     ArchitectureSpec, AutoencoderSpec, Choices, ConvolutionSpec, DrawMode, GroupSpec,
-    InitialisationName, InitialisationSpec, Numbers, PoolKind, PoolSpec, PopulationSpec,
-    RecurrentSpec, Scale, Size,
+    InitialisationName, InitialisationSpec, Numbers, PoolKind, PoolSpec, PoolWindow,
+    PopulationSpec, RecurrentSpec, Scale, Size, WholeImage,
 };
 pub use train::{
-    Distribution, Evaluation, FanMode, Initialisation, InitialisationKind, KeptCheckpoint,
-    LayerProblem, LayerType, OptimiserKind, RunSpec, RunStatus, TrainedRun, train,
+    BiasInitialisation, Distribution, Evaluation, FanMode, Initialisation, InitialisationKind,
+    KeptCheckpoint, LayerProblem, LayerType, OptimiserKind, RunIdentity, RunSpec, RunStatus,
+    TrainedRun, train,
 };

@@ -22,7 +22,7 @@ use crate::error::{ExperimentError, Result};
 
 /// Default columns of the set `hyperparameters`, where the tables have them. The seed is not among
 /// them, because it identifies the run.
-pub const DEFAULT_HYPERPARAMETERS: [&str; 16] = [
+pub const DEFAULT_HYPERPARAMETERS: [&str; 17] = [
     "dataset",
     "layer_type",
     "activation",
@@ -37,6 +37,7 @@ pub const DEFAULT_HYPERPARAMETERS: [&str; 16] = [
     "training_fraction",
     "dropout",
     "l2",
+    "label_noise",
     "depth",
     "hidden_neurons",
 ];

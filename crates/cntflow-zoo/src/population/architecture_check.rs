@@ -4,7 +4,7 @@ use cntflow_network::Activation;
 
 use crate::ZooError;
 use crate::population::architecture_spec::{
-    ArchitectureSpec, AutoencoderSpec, ConvolutionSpec, PoolSpec, RecurrentSpec,
+    ArchitectureSpec, AutoencoderSpec, ConvolutionSpec, PoolSpec, PoolWindow, RecurrentSpec, Size,
 };
 use crate::population::spec::{DrawMode, GroupSpec};
 use crate::population::value_check::{Allowed, ValueCheck};
@@ -65,12 +65,27 @@ fn check_convolution(
     check.numbers(&key_of("filters"), &spec.filters, draw, Allowed::COUNT)?;
     check.size(&key_of("kernel"), spec.kernel.pair())?;
     check.size(&key_of("stride"), spec.stride.pair())?;
-    if let Some(PoolSpec { window, stride, .. }) = &spec.pool {
-        check.size(&key_of("pool.window"), window.pair())?;
-        let stride = stride.unwrap_or(*window);
-        check.size(&key_of("pool.stride"), stride.pair())?;
+    if let Some(pool) = &spec.pool {
+        check_pool(check, &key_of("pool"), pool)?;
     }
     Ok(())
+}
+
+fn check_pool(check: &ValueCheck, key: &str, pool: &PoolSpec) -> Result<(), ZooError> {
+    if let PoolWindow::Size(window) = pool.window {
+        check.size(&format!("{key}.window"), window.pair())?;
+    }
+    let Some(stride) = pool.stride.map(Size::pair) else {
+        return Ok(());
+    };
+    let key = format!("{key}.stride");
+    check.ensure(
+        matches!(pool.window, PoolWindow::Size(_)),
+        &key,
+        format!("{stride:?}"),
+        "does not go with window = \"all\", which has one position",
+    )?;
+    check.size(&key, stride)
 }
 
 fn check_recurrent(

@@ -75,16 +75,38 @@ pub struct ConvolutionSpec {
     pub pool: Option<PoolSpec>,
 }
 
-/// A pooling: `{ kind = "max", window = 2 }`.
+/// A pooling: `{ kind = "max", window = 2 }`, or `{ kind = "average", window = "all" }` over whole
+/// images (global average pooling).
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PoolSpec {
     /// `max` or `average`.
     pub kind: PoolKind,
     /// Size of the window.
-    pub window: Size,
-    /// Step between windows. Default: the window's size.
+    pub window: PoolWindow,
+    /// Step between windows. Default: the window's size. Not with the window `"all"`.
     pub stride: Option<Size>,
+}
+
+/// The window of a pooling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a whole number, [rows, columns] or \"all\""
+)]
+pub enum PoolWindow {
+    /// Of this size.
+    Size(Size),
+    /// All rows and columns of what is pooled.
+    Whole(WholeImage),
+}
+
+/// The only value of [`PoolWindow::Whole`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WholeImage {
+    /// `"all"`
+    All,
 }
 
 /// What a pooling makes of its window.

@@ -37,6 +37,23 @@ pub(super) trait Chooser {
         }
     }
 
+    /// As [`Chooser::choice`], but a single option takes no random number: a key given one value
+    /// leaves the choices after it as they are without the key.
+    fn choice_unless_single<T: Clone>(&mut self, choices: &Choices<T>) -> T {
+        match &*choices.0 {
+            [only] => only.clone(),
+            _ => self.choice(choices),
+        }
+    }
+
+    /// As [`Chooser::number`], but a single number takes no random number.
+    fn number_unless_single(&mut self, numbers: &Numbers) -> f64 {
+        match numbers {
+            Numbers::Choices(values) if values.len() == 1 => values[0],
+            _ => self.number(numbers),
+        }
+    }
+
     /// One of the numbers, as a whole number. On a linear scale every whole number of a range is
     /// equally likely, both ends included.
     fn whole_number(&mut self, numbers: &Numbers) -> usize {

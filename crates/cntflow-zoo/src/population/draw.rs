@@ -138,6 +138,10 @@ impl GroupDraw<'_> {
             checkpoints: self.checkpoints(epochs),
             training_fraction: chooser.number(&group.training_fraction),
             seed: self.training_seed(number),
+            bias_initialisation: chooser.choice_unless_single(&group.bias_initialisation),
+            l2: chooser.number_unless_single(&group.l2),
+            dropout: chooser.number_unless_single(&group.dropout),
+            label_noise: chooser.number_unless_single(&group.label_noise),
         };
         // Only a check: the plan is made again when the run is trained.
         plan_run(&run, task.n_classes)?;
@@ -217,6 +221,7 @@ fn initialisation(chooser: &mut impl Chooser, group: &GroupSpec) -> Initialisati
         InitialisationName::Normal => InitialisationKind::Normal,
         InitialisationName::Uniform => InitialisationKind::Uniform,
         InitialisationName::TruncatedNormal => InitialisationKind::TruncatedNormal,
+        InitialisationName::Orthogonal => InitialisationKind::Orthogonal,
         InitialisationName::VarianceScaling => InitialisationKind::VarianceScaling {
             mode: mode.map(|modes| chooser.choice(&modes)).unwrap_or_default(),
             distribution: distribution

@@ -6,7 +6,8 @@ use cntflow_network::{
 };
 
 use crate::population::architecture_spec::{
-    ArchitectureSpec, AutoencoderSpec, ConvolutionSpec, PoolKind, PoolSpec, RecurrentSpec, Size,
+    ArchitectureSpec, AutoencoderSpec, ConvolutionSpec, PoolKind, PoolSpec, PoolWindow,
+    RecurrentSpec, Size, WholeImage,
 };
 use crate::population::chooser::Chooser;
 use crate::train::{Geometry, LayerType};
@@ -47,10 +48,22 @@ impl LayerDraw {
 
     fn convolutions(&self, chooser: &mut impl Chooser, specs: &[ConvolutionSpec]) -> Vec<Layer> {
         let mut layers = Vec::new();
+        let mut image = self.image;
         for spec in specs {
             let layer = convolution(chooser, spec, self.activation, layers.len());
+            image = result_of(&layer, image);
             layers.push(Layer::Conv2d(layer));
-            layers.extend(spec.pool.as_ref().map(pooling));
+            if let Some(spec) = &spec.pool {
+                let pool = pooling(spec, image);
+                let geometry = Geometry::of_pool(&pool, image);
+                if let Some(geometry) = geometry {
+                    image[1..].copy_from_slice(&geometry.result);
+                }
+                layers.push(match spec.kind {
+                    PoolKind::Max => Layer::MaxPool2d(pool),
+                    PoolKind::Average => Layer::AveragePool2d(pool),
+                });
+            }
         }
         layers.push(Layer::Flatten);
         layers
@@ -134,14 +147,20 @@ impl LayerDraw {
         let mut decoder = Vec::new();
         for layer in encoder {
             decoder.push(transpose_of(layer, image));
-            // A kernel that does not fit is reported when the run is planned.
-            if let Some(geometry) = Geometry::of_convolution(layer, image) {
-                image = [layer.filters, geometry.result[0], geometry.result[1]];
-            }
+            image = result_of(layer, image);
         }
         decoder.reverse();
         decoder
     }
+}
+
+/// The shape of the results of `layer` for `image`; `image` itself where the kernel does not fit,
+/// which is reported when the run is planned.
+fn result_of(layer: &Conv2d, image: [usize; 3]) -> [usize; 3] {
+    let geometry = Geometry::of_convolution(layer, image);
+    geometry.map_or(image, |geometry| {
+        [layer.filters, geometry.result[0], geometry.result[1]]
+    })
 }
 
 /// The transposed convolution from the results of `layer` back to its images. A stride may leave
@@ -194,18 +213,17 @@ fn convolution(
     }
 }
 
-fn pooling(spec: &PoolSpec) -> Layer {
-    let stride = spec.stride.map(Size::pair);
-    let pool = Pool2d {
+/// The pooling of images `[channels, rows, columns]`.
+fn pooling(spec: &PoolSpec, [_, rows, columns]: [usize; 3]) -> Pool2d {
+    Pool2d {
         name: String::new(),
-        window: spec.window.pair(),
-        stride,
+        window: match spec.window {
+            PoolWindow::Size(window) => window.pair(),
+            PoolWindow::Whole(WholeImage::All) => [rows, columns],
+        },
+        stride: spec.stride.map(Size::pair),
         padding: Padding2d::default(),
         count_padding: true,
         ceil_mode: false,
-    };
-    match spec.kind {
-        PoolKind::Max => Layer::MaxPool2d(pool),
-        PoolKind::Average => Layer::AveragePool2d(pool),
     }
 }

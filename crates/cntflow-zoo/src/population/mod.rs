@@ -12,7 +12,8 @@ mod spec_check;
 mod value_check;
 
 pub use architecture_spec::{
-    ArchitectureSpec, AutoencoderSpec, ConvolutionSpec, PoolKind, PoolSpec, RecurrentSpec, Size,
+    ArchitectureSpec, AutoencoderSpec, ConvolutionSpec, PoolKind, PoolSpec, PoolWindow,
+    RecurrentSpec, Size, WholeImage,
 };
 pub use choices::{Choices, Numbers, Scale};
 pub use spec::{DrawMode, GroupSpec, InitialisationName, InitialisationSpec, PopulationSpec};

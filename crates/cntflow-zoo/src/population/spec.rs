@@ -5,8 +5,7 @@ use serde::Deserialize;
 
 use crate::population::architecture_spec::ArchitectureSpec;
 use crate::population::choices::{Choices, Numbers};
-use crate::train::OptimiserKind;
-use crate::train::{Distribution, FanMode};
+use crate::train::{BiasInitialisation, Distribution, FanMode, OptimiserKind};
 
 /// Images per batch of a group that gives none.
 const DEFAULT_BATCH_SIZE: f64 = 32.0;
@@ -73,6 +72,19 @@ pub struct GroupSpec {
     pub training_fraction: Numbers,
     /// Epochs after which this group keeps a checkpoint. Default: the population's.
     pub checkpoints: Option<Vec<u32>>,
+    /// How biases start. Default: at zero.
+    #[serde(default = "default_bias_initialisation")]
+    pub bias_initialisation: Choices<BiasInitialisation>,
+    /// Penalty of squared kernel weights. Default: 0.
+    #[serde(default = "zero")]
+    pub l2: Numbers,
+    /// Share of the results of hidden layers that training sets to zero; not in autoencoders.
+    /// Default: 0.
+    #[serde(default = "zero")]
+    pub dropout: Numbers,
+    /// Share of the training images used that have a wrong class; not for autoencoders. Default: 0.
+    #[serde(default = "zero")]
+    pub label_noise: Numbers,
 }
 
 /// How the runs of a group are drawn.
@@ -113,6 +125,16 @@ pub enum InitialisationName {
     TruncatedNormal,
     /// Variance scaling.
     VarianceScaling,
+    /// Semi-orthogonal.
+    Orthogonal,
+}
+
+fn default_bias_initialisation() -> Choices<BiasInitialisation> {
+    Choices::one(BiasInitialisation::default())
+}
+
+fn zero() -> Numbers {
+    Numbers::one(0.0)
 }
 
 fn default_momentum() -> Numbers {

@@ -12,6 +12,7 @@ use crate::population::spec::{
     DrawMode, GroupSpec, InitialisationName, InitialisationSpec, PopulationSpec,
 };
 use crate::population::value_check::{Allowed, ValueCheck};
+use crate::train::BiasInitialisation;
 
 /// Largest seed: integers of TOML and of the catalog are signed.
 const LARGEST_SEED: u64 = i64::MAX as u64;
@@ -76,10 +77,53 @@ fn check_group(group: &GroupSpec) -> Result<(), ZooError> {
             &group.training_fraction,
             Allowed::SHARE,
         ),
+        ("l2", &group.l2, Allowed::FROM_ZERO),
+        ("dropout", &group.dropout, Allowed::FROM_ZERO_BELOW_ONE),
+        ("label_noise", &group.label_noise, Allowed::FROM_ZERO_TO_ONE),
     ] {
         check.numbers(key, numbers, group.draw, allowed)?;
     }
+    check_autoencoder_keys(&check, group)?;
+    check_bias_initialisation(&check, group)
+}
+
+/// Keys that autoencoders do not have: they learn no classes, and are trained without dropout.
+fn check_autoencoder_keys(check: &ValueCheck, group: &GroupSpec) -> Result<(), ZooError> {
+    let mut architectures = group.architecture.0.iter();
+    if !architectures.any(|spec| spec.layer_type().is_autoencoder()) {
+        return Ok(());
+    }
+    for (key, numbers, allowed) in [
+        (
+            "dropout",
+            &group.dropout,
+            "autoencoders are trained without dropout; give other networks a group of their own",
+        ),
+        (
+            "label_noise",
+            &group.label_noise,
+            "autoencoders learn no labels; give other networks a group of their own",
+        ),
+    ] {
+        let mut values = numbers.values_to_check().into_iter();
+        if let Some(value) = values.find(|&value| value != 0.0) {
+            return Err(check.error(key, value.to_string(), allowed));
+        }
+    }
     Ok(())
+}
+
+fn check_bias_initialisation(check: &ValueCheck, group: &GroupSpec) -> Result<(), ZooError> {
+    let (key, choices) = ("bias_initialisation", &group.bias_initialisation.0);
+    check.not_empty(key, choices)?;
+    let mut initialisations = group.initialisation.0.iter();
+    let is_orthogonal = initialisations.any(|spec| spec.kind == InitialisationName::Orthogonal);
+    check.ensure(
+        !is_orthogonal || !choices.contains(&BiasInitialisation::LikeKernels),
+        key,
+        names_in_file(choices),
+        "biases are vectors and cannot be drawn like orthogonal kernels; give these a group of their own",
+    )
 }
 
 /// Names of runs begin with their group's name and are names of folders.

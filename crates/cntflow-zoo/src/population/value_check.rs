@@ -36,6 +36,14 @@ impl Allowed {
         is_allowed: |value| (0.0..1.0).contains(&value),
         rule: "must be at least 0 and less than 1",
     };
+    pub(super) const FROM_ZERO: Self = Self {
+        is_allowed: |value| value >= 0.0 && value.is_finite(),
+        rule: "must be a number of at least 0",
+    };
+    pub(super) const FROM_ZERO_TO_ONE: Self = Self {
+        is_allowed: |value| (0.0..=1.0).contains(&value),
+        rule: "must be at least 0 and at most 1",
+    };
     pub(super) const SHARE: Self = Self {
         is_allowed: |value| value > 0.0 && value <= 1.0,
         rule: "must be greater than 0 and at most 1",

@@ -1,14 +1,14 @@
 //! Initial weights, as TensorFlow's initialisers define them.
 //!
-//! All biases start at zero, those of forget gates too. Recurrent kernels are drawn as all others
-//! are: they are not made orthogonal.
+//! Biases start at zero, those of forget gates too, or are drawn by the initialisation of their
+//! kernels. Recurrent kernels are drawn as all others are: they are orthogonal only if all are.
 
-use rand::{Rng, RngExt};
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// Standard deviation of a standard normal distribution cut at two standard deviations. Variance
-/// scaling divides by it, so that weights have the intended variance after the cut.
-const TRUNCATED_STANDARD_DEVIATION: f64 = 0.879_625_661_034_239_8;
+use crate::train::distributions::{TRUNCATED_STANDARD_DEVIATION, normal, symmetric, truncated};
+use crate::train::layer_plan::KernelSpec;
+use crate::train::orthogonal::semi_orthogonal;
 
 /// A distribution of initial weights and its scale.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,8 +16,32 @@ pub struct Initialisation {
     /// The distribution.
     pub kind: InitialisationKind,
     /// Normal and truncated normal: the standard deviation (before truncation). Uniform: weights
-    /// are within `[-scale, scale]`. Variance scaling: the variance times the fan.
+    /// are within `[-scale, scale]`. Variance scaling: the variance times the fan. Orthogonal: the
+    /// length of each orthogonal vector.
     pub scale: f64,
+}
+
+/// How biases start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BiasInitialisation {
+    /// At zero.
+    #[default]
+    Zeros,
+    /// Drawn by the initialisation of their kernel, as TensorFlow does where the bias initialiser
+    /// is the kernel's. For variance scaling the fans of `n` biases are `n` and `n`; of a recurrent
+    /// layer these are the biases of one gate.
+    LikeKernels,
+}
+
+impl BiasInitialisation {
+    /// `zeros` or `like_kernels`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Zeros => "zeros",
+            Self::LikeKernels => "like_kernels",
+        }
+    }
 }
 
 /// A distribution of initial weights.
@@ -36,6 +60,10 @@ pub enum InitialisationKind {
         /// The shape of the distribution.
         distribution: Distribution,
     },
+    /// Semi-orthogonal: the kernel's tensor as a matrix, first dimension by all others, has
+    /// orthogonal rows of length `scale`; orthogonal columns where it has more rows than columns.
+    /// Each gate of a recurrent layer is a matrix of its own.
+    Orthogonal,
 }
 
 /// What variance scaling divides by.
@@ -71,12 +99,13 @@ pub enum Distribution {
 
 impl InitialisationKind {
     /// The label of checkpoints: `normal`, `uniform`, `truncated_normal`, `fan_in_normal`,
-    /// `average_uniform`, ...
+    /// `average_uniform`, ..., `orthogonal`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Normal => "normal",
             Self::Uniform => "uniform",
             Self::TruncatedNormal => "truncated_normal",
+            Self::Orthogonal => "orthogonal",
             Self::VarianceScaling { mode, distribution } => match (mode, distribution) {
                 (FanMode::FanIn, Distribution::Normal) => "fan_in_normal",
                 (FanMode::FanIn, Distribution::Uniform) => "fan_in_uniform",
@@ -90,24 +119,32 @@ impl InitialisationKind {
 }
 
 impl Initialisation {
-    /// Draws a kernel of `shape`: `[out, in]` or `[filters, channels, rows, columns]`.
-    #[cfg(test)]
-    fn kernel(self, shape: &[usize], random: &mut impl Rng) -> Vec<f32> {
-        self.weights(shape.iter().product(), shape, random)
+    /// Draws the weights of `kernel`: the gates of a recurrent layer are drawn together, each with
+    /// its own fans.
+    pub(crate) fn kernel(self, kernel: &KernelSpec, random: &mut impl Rng) -> Vec<f32> {
+        if self.kind == InitialisationKind::Orthogonal {
+            let gates = 0..kernel.n_gates();
+            let gate = |_| semi_orthogonal(kernel.gate_matrix(), self.scale, || normal(random));
+            return gates.flat_map(gate).collect();
+        }
+        let n_weights = kernel.shape.iter().product();
+        self.independent(n_weights, &kernel.fan_shape, random)
     }
 
-    /// Draws `n_weights` weights. For variance scaling their variance follows from `fan_shape`, the
-    /// shape of one kernel. `n_weights` may be several such kernels: the gates of a recurrent layer
-    /// are drawn together, each with its own fans.
-    pub(crate) fn weights(
-        self,
-        n_weights: usize,
-        fan_shape: &[usize],
-        random: &mut impl Rng,
-    ) -> Vec<f32> {
+    /// Draws the biases of `kernel`, those of all gates together. They are zero where kernels are
+    /// orthogonal: populations refuse this, because a vector is orthogonal to nothing.
+    pub(crate) fn biases(self, kernel: &KernelSpec, random: &mut impl Rng) -> Vec<f32> {
+        let n_of_gate = kernel.n_biases / kernel.n_gates();
+        self.independent(kernel.n_biases, &[n_of_gate, n_of_gate], random)
+    }
+
+    /// Draws `n_weights` weights that do not depend on one another; orthogonal ones, which do, are
+    /// zero. For variance scaling their variance follows from `fan_shape`, the shape of one kernel.
+    fn independent(self, n_weights: usize, fan_shape: &[usize], random: &mut impl Rng) -> Vec<f32> {
         match self.kind {
             InitialisationKind::Normal => draw(n_weights, || self.scale * normal(random)),
             InitialisationKind::Uniform => draw(n_weights, || self.scale * symmetric(random)),
+            InitialisationKind::Orthogonal => vec![0.0; n_weights],
             InitialisationKind::TruncatedNormal => {
                 draw(n_weights, || self.scale * truncated(random))
             }
@@ -144,32 +181,6 @@ fn draw(n_weights: usize, mut weight: impl FnMut() -> f64) -> Vec<f32> {
     (0..n_weights).map(|_| weight() as f32).collect()
 }
 
-/// Uniform in `[-1, 1)`.
-fn symmetric(random: &mut impl Rng) -> f64 {
-    2.0 * random.random::<f64>() - 1.0
-}
-
-/// Standard normal, by the polar method.
-fn normal(random: &mut impl Rng) -> f64 {
-    loop {
-        let (x, y) = (symmetric(random), symmetric(random));
-        let square = x * x + y * y;
-        if square > 0.0 && square < 1.0 {
-            return x * (-2.0 * square.ln() / square).sqrt();
-        }
-    }
-}
-
-/// Standard normal, drawn again beyond two standard deviations.
-fn truncated(random: &mut impl Rng) -> f64 {
-    loop {
-        let value = normal(random);
-        if value.abs() <= 2.0 {
-            return value;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,7 +190,8 @@ mod tests {
     /// Standard deviation and largest magnitude of 100,000 weights of a kernel `[100, 40, 5, 5]`.
     fn check(kind: InitialisationKind, scale: f64, deviation: f64, largest: f64) {
         let mut random = ChaCha8Rng::seed_from_u64(1);
-        let kernel = Initialisation { kind, scale }.kernel(&[100, 40, 5, 5], &mut random);
+        let kernel = KernelSpec::new("layer", vec![100, 40, 5, 5]);
+        let kernel = Initialisation { kind, scale }.kernel(&kernel, &mut random);
         let found = (kernel.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>()
             / kernel.len() as f64)
             .sqrt();
@@ -230,5 +242,51 @@ mod tests {
             (1.0_f64 / 1750.0).sqrt(),
             f64::INFINITY,
         );
+    }
+
+    /// The standard deviations are those of `tf.keras.initializers` for a vector of 400 values.
+    #[test]
+    fn biases_like_kernels_have_the_deviation_of_a_vector() {
+        let kernel = KernelSpec::new("layer", vec![400, 10]);
+        let scaling = |mode| InitialisationKind::VarianceScaling {
+            mode,
+            distribution: Distribution::Uniform,
+        };
+        for (kind, scale, expected) in [
+            (InitialisationKind::Normal, 0.3, 0.3),
+            (scaling(FanMode::FanIn), 2.0, 0.070_71),
+            (scaling(FanMode::FanOut), 2.0, 0.070_71),
+            (scaling(FanMode::Average), 2.0, 0.070_71),
+        ] {
+            let mut random = ChaCha8Rng::seed_from_u64(4);
+            let draw = |_| Initialisation { kind, scale }.biases(&kernel, &mut random);
+            let biases: Vec<f32> = (0..100).flat_map(draw).collect();
+            assert_eq!(biases.len(), 100 * 400);
+            let squares: f64 = biases.iter().map(|&bias| f64::from(bias).powi(2)).sum();
+            let deviation = (squares / biases.len() as f64).sqrt();
+            assert!(
+                (deviation / expected - 1.0).abs() < 0.01,
+                "{kind:?}: {deviation} instead of {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_gate_of_an_orthogonal_kernel_is_orthogonal() {
+        let mut kernel = KernelSpec::new("layer", vec![8, 6]);
+        kernel.fan_shape = vec![2, 6];
+        let orthogonal = Initialisation {
+            kind: InitialisationKind::Orthogonal,
+            scale: 2.0,
+        };
+        let weights = orthogonal.kernel(&kernel, &mut ChaCha8Rng::seed_from_u64(5));
+        assert_eq!(weights.len(), 8 * 6);
+        let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        for gate in weights.chunks(12) {
+            let (first, second) = gate.split_at(6);
+            assert!((product(first, first) - 4.0).abs() < 1e-5);
+            assert!(product(first, second).abs() < 1e-5);
+        }
+        assert!(product(&weights[..6], &weights[12..18]).abs() > 1e-3);
     }
 }

@@ -205,9 +205,25 @@ impl RecurrentPlan {
 }
 
 impl KernelSpec {
+    /// Number of gates of a recurrent layer that the kernel holds one after another; 1 in other
+    /// layers.
+    pub(crate) fn n_gates(&self) -> usize {
+        let n_weights: usize = self.shape.iter().product();
+        let n_of_gate: usize = self.fan_shape.iter().product();
+        (n_weights / n_of_gate.max(1)).max(1)
+    }
+
+    /// Rows and columns of one gate as a matrix: the first dimension of the tensor by all others.
+    pub(crate) fn gate_matrix(&self) -> [usize; 2] {
+        [
+            self.shape[0] / self.n_gates(),
+            self.shape[1..].iter().product(),
+        ]
+    }
+
     /// A kernel `<name>.weight` of `shape` and its biases `<name>.bias`; there are `shape[0]`
     /// biases.
-    fn new(name: &str, shape: Vec<usize>) -> Self {
+    pub(crate) fn new(name: &str, shape: Vec<usize>) -> Self {
         Self {
             kernel_name: format!("{name}.weight"),
             biases_name: format!("{name}.bias"),

@@ -1,8 +1,6 @@
 //! A network being trained: its layers and their weights.
 
-use rand::Rng;
-
-use crate::train::initialisation::Initialisation;
+use crate::train::initial_weights::InitialWeights;
 use crate::train::layer_plan::{KernelSpec, LayerPlan};
 use crate::train::ops::convolution::Convolution;
 use crate::train::ops::dense::DenseLayer;
@@ -11,6 +9,7 @@ use crate::train::ops::pool::{AveragePool, MaxPool};
 use crate::train::ops::recurrent::RecurrentStack;
 use crate::train::ops::tape::{Record, Tape, WeightGradients, Weights};
 use crate::train::ops::transposed_convolution::TransposedConvolution;
+use crate::train::regularisation::Dropout;
 
 /// How many `f32` the largest layer may hold when a group of images goes through the network (128
 /// KiB). It decides how many images go at once, so that their values stay in a core's cache.
@@ -31,14 +30,10 @@ struct ModelLayer {
 }
 
 impl Model {
-    /// The network with initial weights drawn from `random`, kernel by kernel, and zero biases.
-    pub(crate) fn new(
-        plans: &[LayerPlan],
-        initialisation: Initialisation,
-        random: &mut impl Rng,
-    ) -> Self {
+    /// The network with initial weights drawn kernel by kernel.
+    pub(crate) fn new(plans: &[LayerPlan], weights: &mut InitialWeights) -> Self {
         let largest = plans.iter().map(LayerPlan::n_values_at_once).max();
-        let layer = |plan| ModelLayer::new(plan, initialisation, random);
+        let layer = |plan| ModelLayer::new(plan, weights);
         Self {
             layers: plans.iter().map(layer).collect(),
             images_per_pass: (VALUES_PER_PASS / largest.unwrap_or(1)).max(1),
@@ -70,10 +65,17 @@ impl Model {
 
     /// Runs the forward pass for `images` and records it. [`Tape::values`] are the network's
     /// outputs; a classifier's are logits, because the loss applies the softmax.
-    pub(crate) fn forward(&self, images: Vec<f32>) -> Tape<'_> {
+    ///
+    /// Dropout is applied to the activated result of each hidden layer with weights. Recurrent
+    /// layers are one layer here: of them it is applied to the state that the next layer reads.
+    pub(crate) fn forward(&self, images: Vec<f32>, mut dropout: Option<&mut Dropout>) -> Tape<'_> {
         let mut tape = Tape::new(images);
-        for layer in &self.layers {
+        for (index, layer) in self.layers.iter().enumerate() {
             tape.apply(&*layer.operation, &layer.weights);
+            let is_hidden = index + 1 < self.layers.len() && !layer.weights.is_empty();
+            if let Some(dropout) = dropout.as_deref_mut().filter(|_| is_hidden) {
+                tape.scale(dropout.factors(tape.values().len()));
+            }
         }
         tape
     }
@@ -87,18 +89,11 @@ impl Model {
 }
 
 impl ModelLayer {
-    fn new(plan: &LayerPlan, initialisation: Initialisation, random: &mut impl Rng) -> Self {
+    fn new(plan: &LayerPlan, weights: &mut InitialWeights) -> Self {
         let kernels = plan.kernels();
-        let initial = |kernel: &KernelSpec| {
-            let n_weights = kernel.shape.iter().product();
-            Weights {
-                kernel: initialisation.weights(n_weights, &kernel.fan_shape, random),
-                biases: vec![0.0; kernel.n_biases],
-            }
-        };
         Self {
             operation: operation(plan),
-            weights: kernels.iter().map(initial).collect(),
+            weights: kernels.iter().map(|kernel| weights.draw(kernel)).collect(),
             kernels,
         }
     }

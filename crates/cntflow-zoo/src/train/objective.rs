@@ -15,6 +15,26 @@ pub(crate) enum Objective {
     Reconstruction,
 }
 
+/// Images and what is to be learnt of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Examples<'a> {
+    pub(crate) data: &'a Dataset,
+    /// The class of each image of `data`.
+    labels: &'a [usize],
+}
+
+impl<'a> Examples<'a> {
+    /// The images of `data`, of which `labels` are learnt: one for each image.
+    pub(crate) fn new(data: &'a Dataset, labels: &'a [usize]) -> Self {
+        Self { data, labels }
+    }
+
+    /// The classes of the images at `indices`.
+    fn labels_at(self, indices: &[usize]) -> Vec<usize> {
+        indices.iter().map(|&index| self.labels[index]).collect()
+    }
+}
+
 /// Sums over images, from which an [`Evaluation`] takes means.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EvaluationSums {
@@ -40,14 +60,16 @@ impl Objective {
     pub(crate) fn loss_and_gradient(
         self,
         outputs: &[f32],
-        data: &Dataset,
+        examples: Examples<'_>,
         indices: &[usize],
         batch_size: usize,
     ) -> (f32, Vec<f32>) {
         match self {
-            Self::Classification => cross_entropy(outputs, &data.labels_at(indices), batch_size),
+            Self::Classification => {
+                cross_entropy(outputs, &examples.labels_at(indices), batch_size)
+            }
             Self::Reconstruction => {
-                let targets = data.pixels_at(indices);
+                let targets = examples.data.pixels_at(indices);
                 squared_error(outputs, &targets, indices.len(), batch_size)
             }
         }
@@ -58,12 +80,13 @@ impl Objective {
         self,
         sums: &mut EvaluationSums,
         outputs: &[f32],
-        data: &Dataset,
+        examples: Examples<'_>,
         indices: &[usize],
     ) {
         let (loss, hits) = match self {
-            Self::Classification => loss_and_hits(outputs, &data.labels_at(indices)),
+            Self::Classification => loss_and_hits(outputs, &examples.labels_at(indices)),
             Self::Reconstruction => {
+                let data = examples.data;
                 let sum = sum_of_squares(outputs, &data.pixels_at(indices));
                 (sum / data.image_size() as f64, 0)
             }

@@ -1,4 +1,4 @@
-//! Optimisers, as PyTorch defines them.
+//! Optimisers, as PyTorch defines them; the constants of RMSprop are Keras' defaults.
 
 use pulp::Arch;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,11 @@ const ADAM_BETA_2: f64 = 0.999;
 /// Added to Adam's divisor.
 const ADAM_EPSILON: f32 = 1e-8;
 
+/// RMSprop's decay of the mean of squared gradients.
+const RMSPROP_DECAY: f64 = 0.9;
+/// Added to RMSprop's divisor.
+const RMSPROP_EPSILON: f32 = 1e-7;
+
 /// The optimisers there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -18,14 +23,19 @@ pub enum OptimiserKind {
     Sgd,
     /// Adam with its usual decays (0.9, 0.999).
     Adam,
+    /// RMSprop: `w -= learning_rate * g / (sqrt(mean of g^2) + 1e-7)`. The mean starts at 0 and
+    /// decays by 0.9; it is not centred, and there is no momentum.
+    #[serde(rename = "rmsprop")]
+    RmsProp,
 }
 
 impl OptimiserKind {
-    /// `sgd` or `adam`.
+    /// `sgd`, `adam` or `rmsprop`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sgd => "sgd",
             Self::Adam => "adam",
+            Self::RmsProp => "rmsprop",
         }
     }
 }
@@ -36,9 +46,9 @@ pub(crate) struct Optimiser {
     learning_rate: f64,
     momentum: f32,
     n_steps: i32,
-    /// Adam: the decaying mean of gradients. SGD: the velocity.
+    /// Adam: the decaying mean of gradients. SGD: the velocity. RMSprop: not used.
     mean: Vec<f32>,
-    /// Adam: the decaying mean of squared gradients. SGD: not used.
+    /// Adam and RMSprop: the decaying mean of squared gradients. SGD: not used.
     mean_of_squares: Vec<f32>,
 }
 
@@ -68,6 +78,10 @@ impl Optimiser {
                 #[inline(always)]
                 || self.adam(parameters, gradient),
             ),
+            OptimiserKind::RmsProp => Arch::new().dispatch(
+                #[inline(always)]
+                || self.rmsprop(parameters, gradient),
+            ),
             OptimiserKind::Sgd => self.sgd(parameters, gradient),
         }
         gradient.fill(0.0);
@@ -94,6 +108,38 @@ impl Optimiser {
             *mean = keep_1 * *mean + take_1 * g;
             *square = keep_2 * *square + take_2 * g * g;
             *w -= rate * *mean / (square.sqrt() * correction + ADAM_EPSILON);
+        }
+    }
+
+    #[inline(always)]
+    fn rmsprop(&mut self, parameters: &mut [f32], gradient: &[f32]) {
+        let rate = self.learning_rate as f32;
+        let (keep, take) = (RMSPROP_DECAY as f32, (1.0 - RMSPROP_DECAY) as f32);
+        let squares = &mut self.mean_of_squares;
+        for ((w, &g), square) in parameters.iter_mut().zip(gradient).zip(squares) {
+            *square = keep * *square + take * g * g;
+            *w -= rate * g / (square.sqrt() + RMSPROP_EPSILON);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers follow from the definition in double precision: learning rate 0.01, decay 0.9,
+    /// epsilon 1e-7; they are those of `torch.optim.RMSprop(alpha=0.9, eps=1e-7)`.
+    #[test]
+    fn rmsprop_divides_by_the_root_of_the_mean_of_squared_gradients() {
+        let mut optimiser = Optimiser::new(OptimiserKind::RmsProp, 0.01, 0.0, 2);
+        let mut parameters = [1.0, -2.0];
+        for mut gradient in [[0.5, -4.0], [0.25, 0.0], [-1.0, 1e-3]] {
+            optimiser.step(&mut parameters, &mut gradient);
+            assert_eq!(gradient, [0.0, 0.0]);
+        }
+        let expected = [0.981_818_8, -1.968_386];
+        for (found, expected) in parameters.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{parameters:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ZooError;
 use crate::train::architecture_plan::{hidden_neurons, multiply_adds};
-use crate::train::initialisation::Initialisation;
+use crate::train::initialisation::{BiasInitialisation, Initialisation};
 use crate::train::layer_type::{LayerType, activation_name};
 use crate::train::optimiser::OptimiserKind;
 
@@ -38,7 +38,7 @@ pub struct RunSpec {
     pub initialisation: Initialisation,
     /// Optimiser.
     pub optimiser: OptimiserKind,
-    /// Momentum of SGD; 0 with Adam.
+    /// Momentum of SGD; 0 with other optimisers.
     pub momentum: f64,
     /// Learning rate.
     pub learning_rate: f64,
@@ -50,8 +50,18 @@ pub struct RunSpec {
     pub checkpoints: Vec<u32>,
     /// Share of the data set's training images used, in `(0, 1]`.
     pub training_fraction: f64,
-    /// Seed of the initial weights, of the choice of training images and of their order.
+    /// Seed of the initial weights, of the choice of training images and of their order, of dropout
+    /// and of label noise.
     pub seed: u64,
+    /// How biases start.
+    pub bias_initialisation: BiasInitialisation,
+    /// Penalty of squared kernel weights: `l2 * sum(w^2)` is added to the loss that is minimised.
+    /// Biases have none; recorded losses are without it.
+    pub l2: f64,
+    /// Probability, in `[0, 1)`, that training sets the result of a hidden layer to zero.
+    pub dropout: f64,
+    /// Share, in `[0, 1]`, of the training images used that have a wrong class.
+    pub label_noise: f64,
 }
 
 impl RunSpec {
@@ -97,6 +107,13 @@ impl RunSpec {
             ("epochs", integer(self.epochs)),
             ("training_fraction", self.training_fraction.into()),
             ("seed", Label::Integer(self.seed as i64)),
+            (
+                "bias_initialisation",
+                self.bias_initialisation.name().into(),
+            ),
+            ("l2", self.l2.into()),
+            ("dropout", self.dropout.into()),
+            ("label_noise", self.label_noise.into()),
         ]
     }
 

@@ -1,10 +1,9 @@
 //! Training one run: from its specification to the checkpoints it leaves.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use cntflow_storage::write_atomically;
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
@@ -12,23 +11,18 @@ use crate::ZooError;
 use crate::data::TrainingData;
 use crate::train::checkpoint_file::{NamedTensor, safetensors_bytes};
 use crate::train::evaluate::evaluate;
+use crate::train::initial_weights::InitialWeights;
+use crate::train::label_noise::training_labels;
+use crate::train::metadata::metadata;
 use crate::train::model::Model;
-use crate::train::objective::Objective;
+use crate::train::objective::{Examples, Objective};
 use crate::train::ops::tape::{WeightGradients, Weights};
 use crate::train::optimiser::Optimiser;
 use crate::train::outcome::{Evaluation, KeptCheckpoint, RunStatus, TrainedRun};
+use crate::train::random_streams::RandomStream;
+use crate::train::regularisation::{Dropout, add_l2_gradient};
 use crate::train::run_plan::plan_run;
 use crate::train::run_spec::RunSpec;
-
-/// The value of `format` in the metadata of our checkpoints.
-const FORMAT: &str = "cntflow";
-
-/// Streams of a run's random numbers: drawing more numbers for one purpose leaves those for the
-/// other as they are. The choice of training images ([`Dataset::balanced_indices`](crate::Dataset))
-/// starts a generator of its own at stream 0, so it sees the same numbers as the weights. This
-/// cannot change: another stream would draw other images for a seed.
-const WEIGHTS_STREAM: u64 = 0;
-const ORDER_STREAM: u64 = 1;
 
 /// Trains `spec` on `data` and keeps its checkpoints as `<folder>/<run>/step-<epoch>.safetensors`.
 /// Files that an earlier run of that name left there are overwritten. The same `spec` and `data`
@@ -88,6 +82,9 @@ struct Training<'a> {
     optimisers: Vec<[Optimiser; 2]>,
     /// Indices of the training images used.
     indices: Vec<usize>,
+    /// The class that is learnt of each training image, used or not.
+    labels: Cow<'a, [usize]>,
+    dropout: Option<Dropout>,
     /// Random numbers for the order of images.
     order_random: ChaCha8Rng,
 }
@@ -95,8 +92,7 @@ struct Training<'a> {
 impl<'a> Training<'a> {
     fn new(spec: &'a RunSpec, data: &'a TrainingData, folder: PathBuf) -> Result<Self, ZooError> {
         let plans = plan_run(spec, data.train().n_classes())?;
-        let mut weights_random = random_stream(spec.seed, WEIGHTS_STREAM);
-        let model = Model::new(&plans, spec.initialisation, &mut weights_random);
+        let model = Model::new(&plans, &mut InitialWeights::new(spec));
         let optimiser = |parameters: &[f32]| {
             let (rate, momentum) = (spec.learning_rate, spec.momentum);
             Optimiser::new(spec.optimiser, rate, momentum, parameters.len())
@@ -106,6 +102,7 @@ impl<'a> Training<'a> {
             .map(|(_, weights)| [optimiser(&weights.kernel), optimiser(&weights.biases)]);
         let n_images = data.train().len() as f64 * spec.training_fraction;
         let n_images = n_images.round().max(1.0) as usize;
+        let indices = data.train().balanced_indices(n_images, spec.seed);
         Ok(Self {
             spec,
             data,
@@ -114,8 +111,10 @@ impl<'a> Training<'a> {
             gradients: model.zero_gradients(),
             model,
             objective: Objective::of(spec.layer_type),
-            indices: data.train().balanced_indices(n_images, spec.seed),
-            order_random: random_stream(spec.seed, ORDER_STREAM),
+            labels: training_labels(spec, data.train(), &indices),
+            indices,
+            dropout: Dropout::new(spec.dropout, RandomStream::Dropout.of_run(spec.seed)),
+            order_random: RandomStream::Order.of_run(spec.seed),
         })
     }
 
@@ -159,16 +158,17 @@ impl<'a> Training<'a> {
 
     /// One step of the optimisers; returns the batch's mean loss before it.
     fn train_batch(&mut self, indices: &[usize]) -> f64 {
-        let data = self.data.train();
+        let examples = Examples::new(self.data.train(), &self.labels);
         let mut batch_loss = 0.0;
         // A batch goes through the network in parts that stay in the cache; gradients add up over
         // the parts.
         for part in indices.chunks(self.model.images_per_pass()) {
-            let tape = self.model.forward(data.pixels_at(part));
+            let images = examples.data.pixels_at(part);
+            let tape = self.model.forward(images, self.dropout.as_mut());
             let outputs = tape.values();
             let (loss, gradient) =
                 self.objective
-                    .loss_and_gradient(outputs, data, part, indices.len());
+                    .loss_and_gradient(outputs, examples, part, indices.len());
             tape.backward(gradient, &mut self.gradients);
             batch_loss += f64::from(loss);
         }
@@ -177,6 +177,9 @@ impl<'a> Training<'a> {
         for ((weights, gradients), [kernel_optimiser, biases_optimiser]) in
             weights.zip(&mut self.optimisers)
         {
+            if self.spec.l2 > 0.0 {
+                add_l2_gradient(weights, gradients, self.spec.l2);
+            }
             kernel_optimiser.step(&mut weights.kernel, &mut gradients.kernel);
             biases_optimiser.step(&mut weights.biases, &mut gradients.biases);
         }
@@ -202,7 +205,7 @@ impl<'a> Training<'a> {
             }
         }
         let path = self.folder.join(format!("step-{epoch:05}.safetensors"));
-        let bytes = safetensors_bytes(&tensors, &self.metadata(epoch, train, test));
+        let bytes = safetensors_bytes(&tensors, &metadata(self.spec, epoch, train, test));
         write_atomically::<std::io::Error>(&path, |file| file.write_all(&bytes))
             .map_err(|error| Stop::Failed(error.into()))?;
         Ok(KeptCheckpoint {
@@ -216,11 +219,17 @@ impl<'a> Training<'a> {
     /// Loss and accuracy on the training images used, then on all test images.
     fn evaluations(&self) -> [Evaluation; 2] {
         let (model, objective) = (&self.model, self.objective);
-        let (train, test) = (self.data.train(), self.data.test());
+        let train = Examples::new(self.data.train(), &self.labels);
+        let test = self.data.test();
         let all_test: Vec<usize> = (0..test.len()).collect();
         [
             evaluate(model, objective, train, &self.indices),
-            evaluate(model, objective, test, &all_test),
+            evaluate(
+                model,
+                objective,
+                Examples::new(test, test.labels()),
+                &all_test,
+            ),
         ]
     }
 
@@ -242,45 +251,6 @@ impl<'a> Training<'a> {
         });
         named_tensors.collect()
     }
-
-    /// What a checkpoint's file says of its run and of how good the network was.
-    fn metadata(
-        &self,
-        epoch: u32,
-        train: Evaluation,
-        test: Evaluation,
-    ) -> BTreeMap<String, String> {
-        let labels = self.spec.labels().into_iter();
-        let labels = labels.map(|(key, label)| (key, label.to_string()));
-        let identity = [
-            ("format", FORMAT.to_owned()),
-            ("run", self.spec.run.clone()),
-            ("step", epoch.to_string()),
-            ("architecture", self.spec.architecture.clone()),
-        ];
-        // An autoencoder has no accuracy, and no key for it.
-        let results = [
-            ("train_loss", train.loss),
-            ("train_accuracy", train.accuracy),
-            ("test_loss", test.loss),
-            ("test_accuracy", test.accuracy),
-        ];
-        let results = results
-            .into_iter()
-            .filter(|(_, value)| !value.is_nan())
-            .map(|(key, value)| (key, value.to_string()));
-        labels
-            .chain(identity)
-            .chain(results)
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect()
-    }
-}
-
-fn random_stream(seed: u64, stream: u64) -> ChaCha8Rng {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(stream);
-    random
 }
 
 /// `NaN` or `infinite`, for messages.

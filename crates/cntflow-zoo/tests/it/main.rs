@@ -9,6 +9,7 @@
 
 mod architectures;
 mod dataset;
+mod options;
 mod population;
 mod threads;
 mod training;

@@ -198,8 +198,8 @@ fn errors_name_the_key_of_a_wrong_value_and_what_is_allowed() {
         &["activation = softmax", "output layer"],
     );
     check_message(
-        "optimiser = [\"rmsprop\"]",
-        &["optimiser", "rmsprop", "adam"],
+        "optimiser = [\"adagrad\"]",
+        &["optimiser", "adagrad", "rmsprop"],
     );
     check_message("runs = 0", &["runs = 0", "at least 1"]);
     check_message("name = \"a/b\"", &["name = a/b", "letters, digits"]);
@@ -248,4 +248,40 @@ fn runs_learn_one_of_several_data_sets_and_one_alone_changes_no_draw() {
     assert_eq!(fashion[3].dataset, "fashion-mnist-6k");
     check_message("dataset = []", &["dataset"]);
     check_message("dataset = [\"mnist-6k\", \"nope\"]", &["`nope`"]);
+}
+
+/// The design of the Small CNN Zoo (Unterthiner et al. 2020).
+const SMALL_CNN: &str = "architecture = { convolutional = [
+    { filters = 16, kernel = 3, stride = 2 },
+    { filters = 16, kernel = 3, stride = 2 },
+    { filters = 16, kernel = 3, stride = 2, pool = { kind = \"average\", window = \"all\" } }] }";
+
+#[test]
+fn a_pooling_of_all_gives_one_value_for_each_filter() {
+    let runs = draw(&[SMALL_CNN]);
+    let architecture = runs[0].architecture().unwrap();
+    let [
+        _,
+        _,
+        Layer::Conv2d(_),
+        Layer::AveragePool2d(pool),
+        Layer::Flatten,
+        Layer::Dense(last),
+    ] = &architecture.layers[..]
+    else {
+        panic!("{architecture:?}");
+    };
+    // 28 rows give 13, 6 and 2.
+    assert_eq!((pool.window, pool.stride), ([2, 2], None));
+    assert_eq!(last.units, 10);
+    let all = "pool = { kind = \"average\", window = \"all\", stride = 1 }";
+    check_message(
+        &format!("architecture = {{ convolutional = [{{ filters = 2, kernel = 3, {all} }}] }}"),
+        &["pool.stride = [1, 1]", "window = \"all\""],
+    );
+    let none = all.replace("all", "none");
+    check_message(
+        &format!("architecture = {{ convolutional = [{{ filters = 2, kernel = 3, {none} }}] }}"),
+        &["[rows, columns] or \"all\""],
+    );
 }

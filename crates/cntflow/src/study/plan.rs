@@ -8,7 +8,7 @@ use cntflow_catalog::CatalogOptions;
 use cntflow_experiments::spec::ExperimentSpec;
 use cntflow_metrics::MeasureOptions;
 use cntflow_tables::OLDEST_SCHEMA_VERSION;
-use cntflow_zoo::RunSpec;
+use cntflow_zoo::{RunIdentity, RunSpec};
 
 use super::measure_plan::{MeasurePlan, distinct_twins};
 use super::populations::PopulationsSpec;
@@ -109,9 +109,10 @@ impl Plan {
     /// # Errors
     /// A part cannot be written as JSON (a bug).
     pub(crate) fn identity(&self) -> anyhow::Result<String> {
+        let runs: Vec<RunIdentity<'_>> = self.runs.iter().map(RunSpec::identity).collect();
         let mut parts = serde_json::to_string(&(
             &self.name,
-            &self.runs,
+            runs,
             &self.sources,
             self.measure.measured_with(),
             self.measure.neurons,
@@ -167,4 +168,23 @@ fn measure_plan(section: &MeasureSection, runs: &[RunSpec]) -> Result<MeasurePla
         twins: distinct_twins(&section.twins),
         ..plan
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The identities are those of the version before the keys `bias_initialisation`, `l2`,
+    /// `dropout` and `label_noise`.
+    #[test]
+    fn studies_without_new_keys_keep_their_identity() {
+        let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pipelines");
+        for (file, identity) in [
+            ("quickstart.toml", "064e240a2a52ea0bb9f2c642c328b63d"),
+            ("architectures.toml", "683712b81387e95f69e2872884019712"),
+        ] {
+            let plan = Plan::read(&pipelines.join(file)).unwrap();
+            assert_eq!(plan.identity().unwrap(), identity, "{file}");
+        }
+    }
 }

@@ -158,6 +158,22 @@ impl<'a> Tape<'a> {
         self.values = z;
     }
 
+    /// Multiplies the result of the last layer by `factors`, constants of the same number.
+    pub(crate) fn scale(&mut self, factors: Vec<f32>) {
+        let values = self.values.iter().zip(&factors);
+        self.values = Rc::new(values.map(|(value, factor)| value * factor).collect());
+        let Some(backward) = self.layers.pop() else {
+            return;
+        };
+        self.layers.push(Box::new(
+            move |mut z_gradient, gradients, needs_x_gradient| {
+                let pairs = z_gradient.iter_mut().zip(factors);
+                pairs.for_each(|(gradient, factor)| *gradient *= factor);
+                backward(z_gradient, gradients, needs_x_gradient)
+            },
+        ));
+    }
+
     /// The result of the last layer, or the input.
     pub(crate) fn values(&self) -> &[f32] {
         &self.values

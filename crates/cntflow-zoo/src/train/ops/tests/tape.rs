@@ -99,3 +99,44 @@ fn gradients_add_up_over_passes() {
     let twice: Vec<f32> = once.iter().map(|gradient| 2.0 * gradient).collect();
     assert_eq!(gradients[4][0].biases, twice);
 }
+
+#[test]
+fn gradients_flow_through_scaled_values() {
+    let random = &mut ChaCha8Rng::seed_from_u64(33);
+    let mut layers = chain(random);
+    let x = random_values(random, 48);
+    let factors = random_values(random, 3);
+    let scales = [2.0, 0.0, -0.5, 1.0];
+    let zeros = |weights: &Vec<Weights>| weights.iter().map(WeightGradients::zeros).collect();
+    let mut gradients: Vec<Vec<_>> = layers.iter().map(|(_, weights)| zeros(weights)).collect();
+    record_scaled(&layers, &x, &scales).backward(factors.clone(), &mut gradients);
+    // The second dense layer reads scaled values, the first makes them.
+    for index in [3, 4] {
+        let original = layers[index].1[0].clone();
+        let layers = std::cell::RefCell::new(&mut layers);
+        check_gradient(
+            &format!("kernel of layer {index}"),
+            &original.kernel,
+            &gradients[index][0].kernel,
+            |kernel| {
+                let mut layers = layers.borrow_mut();
+                layers[index].1[0].kernel = kernel.to_vec();
+                dot(&factors, record_scaled(&layers, &x, &scales).values())
+            },
+        );
+        layers.borrow_mut()[index].1[0] = original;
+    }
+}
+
+/// As [`record`], with the results of the first dense layer multiplied by `scales`.
+fn record_scaled<'a>(
+    layers: &'a [(Box<dyn Record>, Vec<Weights>)],
+    x: &[f32],
+    scales: &[f32],
+) -> Tape<'a> {
+    let (last, before) = layers.split_last().unwrap();
+    let mut tape = record(before, x);
+    tape.scale(scales.to_vec());
+    tape.apply(&*last.0, &last.1);
+    tape
+}
