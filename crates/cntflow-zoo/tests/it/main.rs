@@ -9,6 +9,8 @@
 
 mod architectures;
 mod dataset;
+mod idx_files;
 mod population;
 mod threads;
 mod training;
+mod variants;

@@ -201,7 +201,7 @@ fn measure_with_probe(
         classes: probe.inputs.labels(),
         n_classes: probe.inputs.n_classes(),
     };
-    match measure_with_labels(network, probe.inputs.images(), labels, &plan.options) {
+    match measure_with_labels(network, &probe.pixels, labels, &plan.options) {
         Ok(metrics) => {
             let stopped = metrics.stopped.as_ref().map(|stop| {
                 format!("data-dependent metrics were computed only up to some layer: {stop}")

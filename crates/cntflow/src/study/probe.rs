@@ -68,6 +68,8 @@ pub(crate) struct Probe {
     pub(crate) spec: ProbeSpec,
     /// The inputs.
     pub(crate) inputs: Dataset,
+    /// Their pixels, `[inputs, channels, rows, columns]`: converted once, not for each network.
+    pub(crate) pixels: Vec<f32>,
 }
 
 impl Probe {
@@ -84,7 +86,12 @@ impl Probe {
             n_inputs: inputs.len(),
             ..spec.clone()
         };
-        Ok(Self { spec, inputs })
+        let pixels = inputs.images();
+        Ok(Self {
+            spec,
+            inputs,
+            pixels,
+        })
     }
 }
 
