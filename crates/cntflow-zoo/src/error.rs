@@ -19,6 +19,79 @@ pub enum ZooError {
         /// The known names.
         known: String,
     },
+    /// An option in the name of a data set that does not exist.
+    #[error("data set `{name}`: unknown option `{option}`: expected one of {known}")]
+    UnknownOption {
+        /// The name asked for.
+        name: String,
+        /// The option.
+        option: String,
+        /// The options that exist.
+        known: &'static str,
+    },
+    /// An option that is twice in the name of a data set.
+    #[error("data set `{name}`: option `{option}` is given twice")]
+    RepeatedOption {
+        /// The name asked for.
+        name: String,
+        /// The option.
+        option: String,
+    },
+    /// An option that takes images with another number of channels.
+    #[error(
+        "data set `{name}`: option `{option}` needs images with {expected} channels, found {found}"
+    )]
+    ImageChannels {
+        /// The name asked for.
+        name: String,
+        /// The option.
+        option: String,
+        /// The number of channels that it takes.
+        expected: usize,
+        /// The number that the images have.
+        found: usize,
+    },
+    /// An option that takes larger images.
+    #[error(
+        "data set `{name}`: option `{option}` needs images of at least {}x{} pixels, found {}x{}",
+        .needed[0], .needed[1], .found[0], .found[1]
+    )]
+    ImageSize {
+        /// The name asked for.
+        name: String,
+        /// The option.
+        option: String,
+        /// Rows and columns needed.
+        needed: [usize; 2],
+        /// Rows and columns of the images.
+        found: [usize; 2],
+    },
+    /// A data set whose images have no pixels.
+    #[error("data set `{name}`: images of shape {shape:?} have no pixels")]
+    EmptyImages {
+        /// The data set.
+        name: String,
+        /// Channels, rows and columns of an image.
+        shape: [usize; 3],
+    },
+    /// A data set whose images differ in shape between its parts.
+    #[error("data set `{name}`: training images of shape {train:?}, test images of shape {test:?}")]
+    SplitShapes {
+        /// The data set.
+        name: String,
+        /// Channels, rows and columns of the training images.
+        train: [usize; 3],
+        /// Channels, rows and columns of the test images.
+        test: [usize; 3],
+    },
+    /// A folder with two files of images for one part.
+    #[error("{}: both `{}` and `{}` are in this folder: expected one of them", .folder.display(), .files[0], .files[1])]
+    AmbiguousIdxFiles {
+        /// The folder given as data set.
+        folder: PathBuf,
+        /// Names of the two files, without `.gz`.
+        files: [String; 2],
+    },
     /// A folder without one of the four IDX files.
     #[error("{}: no file `{file}` or `{file}.gz` in this folder", .folder.display())]
     MissingIdxFile {

@@ -1,6 +1,4 @@
-//! Image data sets with labels, in memory: opened by name or from a folder of IDX files.
-
-use std::path::Path;
+//! Image data sets with labels, in memory.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -9,8 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ZooError;
 use crate::data::hex::hex;
-use crate::data::idx::{Idx, read_idx_file};
-use crate::data::{Split, builtin};
+use crate::data::idx::Idx;
 
 /// Seed of [`Dataset::sample`]: a sample is the same in every study.
 const SAMPLE_SEED: u64 = 20_240;
@@ -18,52 +15,40 @@ const SAMPLE_SEED: u64 = 20_240;
 /// Images with labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
-    name: String,
-    shape: [usize; 3],
-    images: Vec<f32>,
-    labels: Vec<usize>,
-    n_classes: usize,
-    digest: String,
+    pub(super) name: String,
+    pub(super) shape: [usize; 3],
+    /// All images, `[len, channels, rows, columns]`, one byte for each value: a quarter of what
+    /// they would take as `f32`.
+    pub(super) pixels: Vec<u8>,
+    pub(super) labels: Vec<usize>,
+    pub(super) n_classes: usize,
+    pub(super) digest: String,
 }
 
 impl Dataset {
-    /// Opens the part `split` of a built-in data set, or of a folder with MNIST's four files
-    /// (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`,
-    /// `t10k-labels-idx1-ubyte`, each plain or with `.gz`).
+    /// The data set of `images`, `[n, rows, columns]` or `[n, channels, rows, columns]`, and
+    /// `labels`, `[n]`.
     ///
     /// # Errors
-    /// Where no data set has that name, or a file is missing, cut short or not of that format.
-    pub fn open(name_or_path: &str, split: Split) -> Result<Self, ZooError> {
-        if let Some(dataset) = builtin::find(name_or_path) {
-            let (images, labels) = (dataset.images(split)?, dataset.labels(split)?);
-            return Self::from_idx(name_or_path, &images, &labels, dataset.info().n_classes);
-        }
-        let folder = Path::new(name_or_path);
-        if !folder.is_dir() {
-            return Err(ZooError::UnknownDataset {
-                name: name_or_path.to_owned(),
-                known: builtin::names(),
-            });
-        }
-        let prefix = split.file_prefix();
-        let images = read_idx_file(folder, &format!("{prefix}-images-idx3-ubyte"), 3)?;
-        let labels = read_idx_file(folder, &format!("{prefix}-labels-idx1-ubyte"), 1)?;
-        let train_labels = read_idx_file(folder, "train-labels-idx1-ubyte", 1)?;
-        // Both parts have the same number of classes, even if one lacks images of the last.
-        let largest = labels.values.iter().chain(&train_labels.values).max();
-        let n_classes = usize::from(largest.copied().unwrap_or(0)) + 1;
-        Self::from_idx(name_or_path, &images, &labels, n_classes)
-    }
-
-    fn from_idx(
+    /// - [`ZooError::EmptyImages`]: the images have no pixels.
+    /// - [`ZooError::LabelCount`]: the numbers of images and labels differ.
+    pub(super) fn from_idx(
         name: &str,
-        images: &Idx,
+        images: Idx,
         labels: &Idx,
         n_classes: usize,
     ) -> Result<Self, ZooError> {
-        let [n_images, rows, columns] = images.dimensions[..] else {
-            unreachable!("images are read with three dimensions")
+        let (n_images, shape) = match images.dimensions[..] {
+            [n, rows, columns] => (n, [1, rows, columns]),
+            [n, channels, rows, columns] => (n, [channels, rows, columns]),
+            _ => unreachable!("images are read with three or four dimensions"),
         };
+        if shape.contains(&0) {
+            return Err(ZooError::EmptyImages {
+                name: name.to_owned(),
+                shape,
+            });
+        }
         if n_images != labels.values.len() {
             return Err(ZooError::LabelCount {
                 name: name.to_owned(),
@@ -73,19 +58,15 @@ impl Dataset {
         }
         Ok(Self {
             name: name.to_owned(),
-            shape: [1, rows, columns],
-            digest: digest_of(images, labels),
-            images: images
-                .values
-                .iter()
-                .map(|&pixel| f32::from(pixel) / 255.0)
-                .collect(),
+            shape,
+            digest: digest_of(&images, labels),
+            pixels: images.values,
             labels: labels.values.iter().copied().map(usize::from).collect(),
             n_classes,
         })
     }
 
-    /// The name or path it was opened by.
+    /// The name or path it was opened by, with its options.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -110,9 +91,10 @@ impl Dataset {
         self.shape.iter().product()
     }
 
-    /// All images, `[len, channels, rows, columns]`, in `[0, 1]`.
-    pub fn images(&self) -> &[f32] {
-        &self.images
+    /// All images, `[len, channels, rows, columns]`, in `[0, 1]`. They are kept as bytes and
+    /// converted at each call.
+    pub fn images(&self) -> Vec<f32> {
+        self.pixels.iter().copied().map(in_unit_range).collect()
     }
 
     /// The class of each image, below [`Dataset::n_classes`].
@@ -125,9 +107,9 @@ impl Dataset {
         self.n_classes
     }
 
-    /// SHA-256 (hex) of shape, pixels and labels. For the result of [`Dataset::first`] or
-    /// [`Dataset::sample`] it is the SHA-256 of the original's digest followed by the indices
-    /// chosen.
+    /// SHA-256 (hex) of shape, pixels and labels. For a variant it is the SHA-256 of the original's
+    /// digest and the option, option by option. For the result of [`Dataset::first`] or
+    /// [`Dataset::sample`] it is that of the original's digest followed by the indices chosen.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -167,14 +149,19 @@ impl Dataset {
         indices
     }
 
-    /// The pixels of the images at `indices`, `[n, channels, rows, columns]`.
+    /// The pixels of the images at `indices`, `[n, channels, rows, columns]`, in `[0, 1]`.
     pub(crate) fn pixels_at(&self, indices: &[usize]) -> Vec<f32> {
-        let size = self.image_size();
-        let mut pixels = Vec::with_capacity(indices.len() * size);
+        let mut pixels = Vec::with_capacity(indices.len() * self.image_size());
         for &index in indices {
-            pixels.extend_from_slice(&self.images[index * size..][..size]);
+            pixels.extend(self.image(index).iter().copied().map(in_unit_range));
         }
         pixels
+    }
+
+    /// The bytes of the image at `index`.
+    fn image(&self, index: usize) -> &[u8] {
+        let size = self.image_size();
+        &self.pixels[index * size..][..size]
     }
 
     /// The labels of the images at `indices`.
@@ -191,12 +178,21 @@ impl Dataset {
         Self {
             name: self.name.clone(),
             shape: self.shape,
-            images: self.pixels_at(indices),
+            pixels: indices
+                .iter()
+                .flat_map(|&index| self.image(index))
+                .copied()
+                .collect(),
             labels: self.labels_at(indices),
             n_classes: self.n_classes,
             digest: hex(&hasher.finalize()),
         }
     }
+}
+
+/// A pixel as networks take it: its byte over 255.
+fn in_unit_range(pixel: u8) -> f32 {
+    f32::from(pixel) / 255.0
 }
 
 fn digest_of(images: &Idx, labels: &Idx) -> String {

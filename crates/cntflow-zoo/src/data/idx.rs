@@ -2,7 +2,7 @@
 //! of dimensions, one big-endian `u32` per dimension) and the values, row-major.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::ZooError;
 
@@ -31,14 +31,42 @@ pub(super) fn read_idx_file(
     name: &str,
     n_dimensions: usize,
 ) -> Result<Idx, ZooError> {
-    let candidates = [name.to_owned(), format!("{name}.gz")].map(|file| folder.join(file));
-    let path = candidates.into_iter().find(|path| path.is_file());
-    let path = path.ok_or_else(|| ZooError::MissingIdxFile {
+    let path = find_file(folder, name).ok_or_else(|| ZooError::MissingIdxFile {
         folder: folder.to_owned(),
         file: name.to_owned(),
     })?;
-    let content = fs_err::read(&path)?;
-    read_idx(&path.display().to_string(), &content, n_dimensions)
+    read_idx(
+        &path.display().to_string(),
+        &fs_err::read(&path)?,
+        n_dimensions,
+    )
+}
+
+/// Opens the images `<prefix>-idx3-ubyte` or, with several channels, `<prefix>-idx4-ubyte` in
+/// `folder`, each with or without `.gz`.
+///
+/// # Errors
+/// Where none or both are there, and as [`read_idx`].
+pub(super) fn read_images_file(folder: &Path, prefix: &str) -> Result<Idx, ZooError> {
+    let [grey, colour] = [3, 4].map(|dimensions| format!("{prefix}-idx{dimensions}-ubyte"));
+    let has_colour = find_file(folder, &colour).is_some();
+    if has_colour && find_file(folder, &grey).is_some() {
+        return Err(ZooError::AmbiguousIdxFiles {
+            folder: folder.to_owned(),
+            files: [grey, colour],
+        });
+    }
+    if has_colour {
+        read_idx_file(folder, &colour, 4)
+    } else {
+        read_idx_file(folder, &grey, 3)
+    }
+}
+
+/// The path of `name` or `name.gz` in `folder`.
+fn find_file(folder: &Path, name: &str) -> Option<PathBuf> {
+    let candidates = [name.to_owned(), format!("{name}.gz")].map(|file| folder.join(file));
+    candidates.into_iter().find(|path| path.is_file())
 }
 
 /// Reads IDX `content` of unsigned bytes, gzipped or not. Errors name `file`.

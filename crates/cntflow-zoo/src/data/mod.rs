@@ -4,8 +4,10 @@ mod builtin;
 mod dataset;
 mod hex;
 mod idx;
+mod open;
 mod split;
 mod training_data;
+mod variant;
 
 pub use builtin::{DatasetInfo, datasets, verify};
 pub use dataset::Dataset;

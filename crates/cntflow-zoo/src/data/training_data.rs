@@ -14,10 +14,18 @@ impl TrainingData {
     /// Opens both parts of a data set.
     ///
     /// # Errors
-    /// As [`Dataset::open`].
+    /// - [`ZooError::SplitShapes`]: their images differ in shape.
+    /// - As [`Dataset::open`].
     pub fn open(name_or_path: &str) -> Result<Self, ZooError> {
         let train = Dataset::open(name_or_path, Split::Train)?;
         let test = Dataset::open(name_or_path, Split::Test)?;
+        if train.shape() != test.shape() {
+            return Err(ZooError::SplitShapes {
+                name: name_or_path.to_owned(),
+                train: train.shape(),
+                test: test.shape(),
+            });
+        }
         Ok(Self { train, test })
     }
 

@@ -51,7 +51,7 @@ fn samples_are_balanced_and_always_the_same() {
             .all(|&count| count == 20 || count == 21)
     );
     assert_ne!(sample.digest(), test.first(205).digest());
-    assert_eq!(test.first(3).images(), &test.images()[..3 * 784]);
+    assert_eq!(test.first(3).images(), test.images()[..3 * 784]);
     assert_eq!(test.sample(9999).labels(), test.labels());
 }
 

@@ -9,7 +9,9 @@
 
 mod architectures;
 mod dataset;
+mod idx_files;
 mod options;
 mod population;
 mod threads;
 mod training;
+mod variants;

@@ -13,9 +13,8 @@ use cntflow_metrics::{
 use cntflow_network::{Network, Twin, TwinError};
 
 use crate::study::measure_plan::MeasurePlan;
-use crate::study::probe::Probe;
+use crate::study::probe::{Probe, ProbeInputs};
 use cntflow_storage::FullMessage;
-use cntflow_zoo::Dataset;
 
 /// The label that names the data set that a network was trained on.
 const DATASET_LABEL: &str = "dataset";
@@ -160,10 +159,10 @@ impl OpenedNetwork<'_> {
         };
         let measured = self.probe_inputs(network, probe).and_then(|inputs| {
             let labels = Labels {
-                classes: inputs.labels(),
-                n_classes: inputs.n_classes(),
+                classes: inputs.images.labels(),
+                n_classes: inputs.images.n_classes(),
             };
-            let metrics = measure_with_labels(network, inputs.images(), labels, &plan.options)?;
+            let metrics = measure_with_labels(network, &inputs.pixels, labels, &plan.options)?;
             Ok(metrics)
         });
         match measured {
@@ -186,7 +185,7 @@ impl OpenedNetwork<'_> {
         &self,
         network: &Network<'_>,
         probe: &'p Probe,
-    ) -> Result<&'p Dataset, ProbeProblem> {
+    ) -> Result<&'p ProbeInputs, ProbeProblem> {
         let inputs = probe
             .inputs(self.dataset)
             .ok_or_else(|| match self.dataset {
@@ -199,7 +198,7 @@ impl OpenedNetwork<'_> {
                 },
             })?;
         let n_network_inputs = network.neurons()[0].shape.n_values();
-        let n_probe_inputs = inputs.image_size();
+        let n_probe_inputs = inputs.images.image_size();
         if n_network_inputs == n_probe_inputs {
             Ok(inputs)
         } else {

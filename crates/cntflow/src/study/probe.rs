@@ -78,67 +78,80 @@ impl ProbeSpec {
 pub(crate) struct Probe {
     /// Their name, with the number of inputs taken.
     pub(crate) spec: ProbeSpec,
-    inputs: ProbeInputs,
+    sets: ProbeSets,
 }
 
 #[derive(Clone, Debug)]
-enum ProbeInputs {
-    /// The same for every network.
-    Common(Dataset),
+enum ProbeSets {
+    /// The same inputs for every network.
+    Common(ProbeInputs),
     /// Those of the data set that a network was trained on, by the name of the data set.
-    Own(BTreeMap<String, Dataset>),
+    Own(BTreeMap<String, ProbeInputs>),
+}
+
+/// The inputs for a network.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ProbeInputs {
+    /// The images.
+    pub(crate) images: Dataset,
+    /// Their pixels, `[inputs, channels, rows, columns]`: converted once, not for each network.
+    pub(crate) pixels: Vec<f32>,
+}
+
+impl ProbeInputs {
+    fn open(name: &str, spec: &ProbeSpec) -> Result<Self, ZooError> {
+        let images = Dataset::open(name, spec.split)?.sample(spec.n_inputs);
+        let pixels = images.images();
+        Ok(Self { images, pixels })
+    }
 }
 
 impl Probe {
     /// Opens the inputs: a class-balanced sample with a fixed seed, so that they are always the
-    /// same. `datasets` are the names of the data sets that networks are trained on; only
-    /// the probe `own` reads them.
+    /// same. `datasets` are the names of the data sets that networks are trained on; only the probe
+    /// `own` reads them.
     ///
     /// # Errors
     /// A data set cannot be opened.
     pub(crate) fn open(spec: &ProbeSpec, datasets: &BTreeSet<&str>) -> Result<Self, ZooError> {
-        let sample = |name: &str| -> Result<Dataset, ZooError> {
-            let dataset = Dataset::open(name, spec.split)?;
-            Ok(dataset.sample(spec.n_inputs))
-        };
         if spec.is_own() {
-            let opened = datasets
-                .iter()
-                .map(|&name| Ok((name.to_owned(), sample(name)?)));
+            let opened = datasets.iter();
+            let opened = opened.map(|&name| Ok((name.to_owned(), ProbeInputs::open(name, spec)?)));
             return Ok(Self {
                 spec: spec.clone(),
-                inputs: ProbeInputs::Own(opened.collect::<Result<_, ZooError>>()?),
+                sets: ProbeSets::Own(opened.collect::<Result<_, ZooError>>()?),
             });
         }
-        let inputs = sample(&spec.dataset)?;
+        let inputs = ProbeInputs::open(&spec.dataset, spec)?;
         // A small data set gives fewer inputs than requested; the tables record how many were
         // taken.
         let spec = ProbeSpec {
-            n_inputs: inputs.len(),
+            n_inputs: inputs.images.len(),
             ..spec.clone()
         };
         Ok(Self {
             spec,
-            inputs: ProbeInputs::Common(inputs),
+            sets: ProbeSets::Common(inputs),
         })
     }
 
     /// The inputs of a network that was trained on `dataset`; `None` if there are none.
-    pub(crate) fn inputs(&self, dataset: Option<&str>) -> Option<&Dataset> {
-        match &self.inputs {
-            ProbeInputs::Common(inputs) => Some(inputs),
-            ProbeInputs::Own(by_name) => by_name.get(dataset?),
+    pub(crate) fn inputs(&self, dataset: Option<&str>) -> Option<&ProbeInputs> {
+        match &self.sets {
+            ProbeSets::Common(inputs) => Some(inputs),
+            ProbeSets::Own(by_name) => by_name.get(dataset?),
         }
     }
 
     /// Digest of the images and labels. Those of the probe `own` are a list `name=digest`,
     /// separated by commas.
     pub(crate) fn digest(&self) -> String {
-        match &self.inputs {
-            ProbeInputs::Common(inputs) => inputs.digest().to_owned(),
-            ProbeInputs::Own(by_name) => {
+        match &self.sets {
+            ProbeSets::Common(inputs) => inputs.images.digest().to_owned(),
+            ProbeSets::Own(by_name) => {
                 let digests = by_name.iter();
-                let digests = digests.map(|(name, inputs)| format!("{name}={}", inputs.digest()));
+                let digests =
+                    digests.map(|(name, inputs)| format!("{name}={}", inputs.images.digest()));
                 digests.collect::<Vec<_>>().join(",")
             }
         }
