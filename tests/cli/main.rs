@@ -16,6 +16,7 @@ mod limits;
 mod population_runs;
 mod populations;
 mod resume;
+mod scales;
 mod support;
 mod twins;
 mod workflow;
