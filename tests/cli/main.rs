@@ -17,6 +17,7 @@ mod population_runs;
 mod populations;
 mod probes;
 mod resume;
+mod scales;
 mod support;
 mod twins;
 mod workflow;

@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod shared;
 
 pub(crate) use shared::{
-    ColumnArguments, FolderArguments, LimitArguments, OutputArguments, WorkerArguments,
-    thread_count,
+    ColumnArguments, FolderArguments, LimitArguments, OutputArguments, ScaleArguments,
+    WorkerArguments, thread_count,
 };
 
 use crate::study::measure_plan::{DigestKind, NeuronRows};
@@ -80,6 +80,8 @@ pub(crate) enum Command {
 pub(crate) struct RunArguments {
     /// Study file (TOML)
     pub(crate) study: PathBuf,
+    #[command(flatten)]
+    pub(crate) scale: ScaleArguments,
     #[command(flatten)]
     pub(crate) folder: FolderArguments,
     #[command(flatten)]
@@ -162,7 +164,9 @@ impl From<NeuronsArgument> for NeuronRows {
 pub(crate) struct DiscriminateArguments {
     /// Study file, or the output folder of a run
     pub(crate) study: PathBuf,
-    /// Output folder of the study [default: runs/STUDY]
+    #[command(flatten)]
+    pub(crate) scale: ScaleArguments,
+    /// Output folder of the study [default: runs/STUDY, with -SCALE behind it if it is not small]
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]

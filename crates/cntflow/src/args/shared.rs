@@ -10,6 +10,7 @@ use cntflow_storage::Limits;
 use crate::progress::display::ProgressMode;
 use crate::run::options::{ClusterProcess, WorkerOptions};
 use crate::study::limits::{LimitSetting, limits_with};
+use crate::study::scale::Scale;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FolderArguments {
@@ -96,6 +97,36 @@ enum ProgressArgument {
     Plain,
     /// Nothing
     None,
+}
+
+/// The scale of a study.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ScaleArguments {
+    /// Scale of a study whose file has values for several, `{ small = A, medium = B, full = C }`
+    /// [default: small]
+    #[arg(long, value_enum)]
+    scale: Option<ScaleArgument>,
+}
+
+impl ScaleArguments {
+    /// The scale, if one is named.
+    pub(crate) fn named(self) -> Option<Scale> {
+        self.scale.map(|scale| match scale {
+            ScaleArgument::Small => Scale::Small,
+            ScaleArgument::Medium => Scale::Medium,
+            ScaleArgument::Full => Scale::Full,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ScaleArgument {
+    /// Minutes
+    Small,
+    /// Between the two
+    Medium,
+    /// Hours, or a cluster
+    Full,
 }
 
 /// Which columns hold the run and the step, and where further labels come from.

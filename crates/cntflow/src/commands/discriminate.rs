@@ -17,9 +17,11 @@ use crate::printer;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::options::WorkerOptions;
 use crate::study::plan::Plan;
+use crate::study::scale::Scale;
 
 /// The experiments of a study, with the aliases of their labels.
 struct Specs {
+    scale: Scale,
     labels: BTreeMap<String, String>,
     experiments: Vec<ExperimentSpec>,
 }
@@ -36,9 +38,19 @@ pub(crate) fn discriminate(arguments: DiscriminateArguments) -> anyhow::Result<E
         )
     })?;
     let specs = specs.unwrap_or_else(|| Specs {
+        scale: record.scale,
         labels: record.label_aliases.clone(),
         experiments: record.experiments.clone(),
     });
+    if specs.scale != record.scale {
+        let message = format!(
+            "{}: this folder holds the output of scale {}, and the study is read at scale {}",
+            path.display(),
+            record.scale,
+            specs.scale
+        );
+        return Err(UsageError(message).into());
+    }
     if specs.experiments.is_empty() {
         let message = format!(
             "{}: the study has no [[experiment]]",
@@ -84,15 +96,19 @@ fn folder_and_specs(arguments: &DiscriminateArguments) -> anyhow::Result<(PathBu
     if is_folder && arguments.out.is_some() {
         return Err(UsageError("--out needs a study file, not a folder".to_owned()).into());
     }
+    if is_folder && arguments.scale.named().is_some() {
+        return Err(UsageError("--scale needs a study file, not a folder".to_owned()).into());
+    }
     if is_folder {
         return Ok((arguments.study.clone(), None));
     }
-    let plan = Plan::read(&arguments.study)?;
+    let plan = Plan::read_at(&arguments.study, arguments.scale.named())?;
     let out = arguments
         .out
         .clone()
         .unwrap_or_else(|| plan.default_folder());
     let specs = Specs {
+        scale: plan.scale.unwrap_or_default(),
         labels: plan.labels,
         experiments: plan.experiments,
     };

@@ -56,6 +56,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
     };
     let plan = Plan {
         name,
+        scale: None,
         runs: Vec::new(),
         sources,
         catalog: arguments.columns.into(),

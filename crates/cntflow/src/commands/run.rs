@@ -16,7 +16,7 @@ use crate::study::plan::Plan;
 /// experiments.
 pub(crate) fn run(arguments: RunArguments, until: RunUntil) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
-    let plan = Plan::read(&arguments.study)?;
+    let plan = Plan::read_at(&arguments.study, arguments.scale.named())?;
     if until == RunUntil::Trained && plan.runs.is_empty() {
         let study = arguments.study.display();
         return Err(UsageError(format!("{study}: no [population] to train")).into());

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::file_names::STUDY_FILE;
 use crate::study::populations::PopulationsSpec;
+use crate::study::scale::Scale;
 
 /// The study whose output is in a folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub(crate) struct StudyRecord {
     pub(crate) name: String,
     /// See `Plan::identity`.
     pub(crate) identity: String,
+    /// The scale of the study; `small` of a study without scales.
+    #[serde(default)]
+    pub(crate) scale: Scale,
     /// See `MeasurePlan::measured_with`.
     pub(crate) measured_with: String,
     /// How networks are grouped into populations, if at all.
@@ -55,6 +59,11 @@ impl StudyRecord {
     pub(crate) fn has_probe(&self) -> bool {
         let options = options_by_name(&self.measured_with);
         options.get("probe").is_some_and(|probe| !probe.is_null())
+    }
+
+    /// Whether the other record is of the same study at another scale.
+    pub(crate) fn is_other_scale(&self, other: &Self) -> bool {
+        self.name == other.name && self.scale != other.scale
     }
 
     /// The record of a folder (a path or a URL); `None` if it has none.

@@ -235,6 +235,15 @@ fn require_own_folder(
              another folder with --out",
             path.display()
         ),
+        Some(earlier) if earlier.is_other_scale(record) && !fresh => bail!(
+            "{}: this folder holds the output of study '{}' at scale {}, and this is scale {}. \
+             Nothing was changed; choose another folder with --out, or remove the old output \
+             with --fresh",
+            path.display(),
+            earlier.name,
+            earlier.scale,
+            record.scale,
+        ),
         Some(earlier) if earlier.identity != record.identity && !fresh => bail!(
             "{}: this folder holds the output of another study, '{}'. This study, '{}', {}. \
              Nothing was changed; choose another folder with --out, or remove the old output \

@@ -127,6 +127,7 @@ fn new_record(
         cntflow: env!("CARGO_PKG_VERSION").to_owned(),
         name: plan.name.clone(),
         identity,
+        scale: plan.scale.unwrap_or_default(),
         measured_with: plan.measure.measured_with(),
         populations: plan.measure.populations.clone(),
         labels: label_columns(plan, scanned, in_tables, &options.out)?,
@@ -162,10 +163,11 @@ fn fingerprint(
     twins: &[Twin],
     until: RunUntil,
     n_processes: usize,
-) -> [(&'static str, String); 5] {
+) -> [(&'static str, String); 6] {
     [
         ("the version of cntflow", record.cntflow.clone()),
         ("the study", record.identity.clone()),
+        ("the scale", record.scale.to_string()),
         ("the twins", format!("{twins:?}")),
         ("the last stage", format!("{until:?}")),
         ("the number of processes", n_processes.to_string()),

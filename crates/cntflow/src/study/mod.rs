@@ -7,4 +7,5 @@ pub(crate) mod measure_plan;
 pub(crate) mod plan;
 pub(crate) mod populations;
 pub(crate) mod probe;
+pub(crate) mod scale;
 mod study_file;

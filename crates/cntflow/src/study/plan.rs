@@ -9,9 +9,12 @@ use cntflow_experiments::spec::ExperimentSpec;
 use cntflow_metrics::MeasureOptions;
 use cntflow_tables::OLDEST_SCHEMA_VERSION;
 use cntflow_zoo::{RunIdentity, RunSpec};
+use serde::Deserialize;
+use toml::de::{DeTable, Deserializer};
 
 use super::measure_plan::{MeasurePlan, distinct_twins};
 use super::populations::PopulationsSpec;
+use super::scale::{Scale, resolve_scales};
 use super::study_file::{MeasureSection, StudyFile};
 use crate::exit::UsageError;
 
@@ -20,6 +23,8 @@ use crate::exit::UsageError;
 pub(crate) struct Plan {
     /// Name of the study.
     pub(crate) name: String,
+    /// The scale whose values the plan has; `None` if no value of the study has scales.
+    pub(crate) scale: Option<Scale>,
     /// Runs to train, in the order of their names.
     pub(crate) runs: Vec<RunSpec>,
     /// Checkpoints to measure besides those of the runs.
@@ -35,17 +40,46 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Reads and checks a study file.
+    /// Reads and checks a study file, with its values for a scale.
     ///
     /// # Errors
     /// The file cannot be read; a key is unknown or has a wrong value. The message names the file,
     /// and the line if TOML tells it.
-    pub(crate) fn read(path: &Path) -> Result<Self, UsageError> {
+    pub(crate) fn read(path: &Path, scale: Scale) -> Result<Self, UsageError> {
         let text = fs_err::read_to_string(path).map_err(|error| UsageError::from_error(&error))?;
-        toml::from_str(&text)
-            .map_err(|error| UsageError(error.to_string().trim_end().to_owned()))
-            .and_then(Self::from_file)
+        Self::parse(&text, scale)
             .map_err(|error| error.with_prefix(&format!("{}: ", path.display())))
+    }
+
+    fn parse(text: &str, scale: Scale) -> Result<Self, UsageError> {
+        let usage_error = |mut error: toml::de::Error| {
+            error.set_input(Some(text));
+            UsageError(error.to_string().trim_end().to_owned())
+        };
+        let mut table = DeTable::parse(text).map_err(usage_error)?;
+        let has_scales = resolve_scales(table.get_mut(), scale).map_err(usage_error)?;
+        let file = StudyFile::deserialize(Deserializer::from(table)).map_err(usage_error)?;
+        let plan = Self::from_file(file)?;
+        Ok(Self {
+            scale: has_scales.then_some(scale),
+            ..plan
+        })
+    }
+
+    /// As [`Plan::read`], for a scale that the user may have named.
+    ///
+    /// # Errors
+    /// As [`Plan::read`]; a scale other than `small` is named, and the study has no scales.
+    pub(crate) fn read_at(path: &Path, named: Option<Scale>) -> Result<Self, UsageError> {
+        let plan = Self::read(path, named.unwrap_or_default())?;
+        match named {
+            Some(scale) if plan.scale.unwrap_or_default() != scale => Err(UsageError(format!(
+                "{}: --scale {scale}: the study has no scales; a value with scales is written \
+                 {{ small = A, medium = B, full = C }}",
+                path.display()
+            ))),
+            _ => Ok(plan),
+        }
     }
 
     fn from_file(file: StudyFile) -> Result<Self, UsageError> {
@@ -84,6 +118,7 @@ impl Plan {
         }
         Ok(Self {
             name,
+            scale: None,
             runs,
             catalog: CatalogOptions {
                 run: file.measure.run,
@@ -97,9 +132,14 @@ impl Plan {
         })
     }
 
-    /// The output folder unless `--out` names another.
+    /// The output folder unless `--out` names another: `runs/NAME`, or `runs/NAME-SCALE` of a
+    /// larger scale than `small`.
     pub(crate) fn default_folder(&self) -> PathBuf {
-        Path::new("runs").join(&self.name)
+        let folder = match self.scale {
+            None | Some(Scale::Small) => self.name.clone(),
+            Some(scale) => format!("{}-{scale}", self.name),
+        };
+        Path::new("runs").join(folder)
     }
 
     /// A digest that is equal for two studies that train and measure the same in the same way.
