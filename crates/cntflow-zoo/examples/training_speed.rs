@@ -15,8 +15,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Images of the training set the benchmark draws from.
 const IMAGES: usize = 2000;
 
-const CASES: &str = "dense|two-convolutions|strided-convolutions|elman|lstm|gru|autoencoder|\
-                     convolutional-autoencoder";
+const CASES: &str = "dense|dense-64|two-convolutions|strided-convolutions|small-cnn|elman|lstm|gru|\
+                     autoencoder|convolutional-autoencoder";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let case = std::env::args().nth(1).unwrap_or_default();
@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let strided = "{ filters = 16, kernel = 3, stride = 2 }";
     let (architecture, activation, batch_size, passes) = match case.as_str() {
         "dense" => ("{ dense = [32] }".to_owned(), "relu", 16, 5),
+        "dense-64" => ("{ dense = [64] }".to_owned(), "relu", 32, 5),
         "two-convolutions" => {
             let layer = "{ filters = 10, kernel = 3 }";
             let layers = format!("{{ convolutional = [{layer}, {layer}] }}");
@@ -34,6 +35,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         "strided-convolutions" => {
             let layers = format!("{{ convolutional = [{strided}, {strided}, {strided}] }}");
             (layers, "relu", 64, 1)
+        }
+        // The design of the Small CNN Zoo (Unterthiner et al. 2020).
+        "small-cnn" => {
+            let last = strided.replace('}', ", pool = { kind = \"average\", window = \"all\" } }");
+            let layers = format!("{{ convolutional = [{strided}, {strided}, {last}] }}");
+            (layers, "relu", 32, 1)
         }
         "elman" | "lstm" | "gru" => (format!("{{ {case} = {{ units = 64 }} }}"), "tanh", 64, 1),
         "autoencoder" => {

@@ -47,8 +47,10 @@ impl Convolution {
         self.filters * self.patches.geometry.n_positions()
     }
 
-    fn buffers(&self) -> Buffers {
-        let (n, geometry) = (self.images_per_group(), &self.patches.geometry);
+    /// Memory for the groups of `n_images`.
+    fn buffers(&self, n_images: usize) -> Buffers {
+        let n = self.images_per_group().min(n_images);
+        let geometry = &self.patches.geometry;
         Buffers {
             columns: vec![0.0; n * geometry.patch_size() * geometry.n_positions()],
             by_filter: vec![0.0; n * self.result_size()],
@@ -136,7 +138,7 @@ impl Operation for Convolution {
         let (n_in, n_out) = (self.patches.geometry.image_size(), self.result_size());
         let group = self.images_per_group();
         let mut z = vec![0.0; x.len() / n_in * n_out];
-        let mut buffers = self.buffers();
+        let mut buffers = self.buffers(x.len() / n_in);
         // Results are activated while they are in the cache, unless their derivatives have to be
         // kept.
         let activates_groups = !needs_saved_derivatives(self.activation);
@@ -165,7 +167,7 @@ impl Operation for Convolution {
         let gradient = pre_activation_gradient(self.activation, &mut pass);
         let mut x_gradient = pass.zero_x_gradient();
         let mut x_gradients = x_gradient.chunks_mut(group * n_in);
-        let mut buffers = self.buffers();
+        let mut buffers = self.buffers(pass.x.len() / n_in);
         let groups = pass.x.chunks(group * n_in);
         for (x, gradient) in groups.zip(gradient.chunks(group * n_out)) {
             let x_gradient = x_gradients.next().unwrap_or_default();

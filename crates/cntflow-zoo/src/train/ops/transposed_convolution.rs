@@ -49,8 +49,10 @@ impl TransposedConvolution {
         (COLUMNS_PER_GROUP / (geometry.patch_size() * geometry.n_positions())).max(1)
     }
 
-    fn buffers(&self) -> Buffers {
-        let (n, geometry) = (self.images_per_group(), self.patches.geometry);
+    /// Memory for the groups of `n_images`.
+    fn buffers(&self, n_images: usize) -> Buffers {
+        let n = self.images_per_group().min(n_images);
+        let geometry = self.patches.geometry;
         Buffers {
             inputs: vec![0.0; n * self.input_size()],
             columns: vec![0.0; n * geometry.patch_size() * geometry.n_positions()],
@@ -119,7 +121,7 @@ impl Operation for TransposedConvolution {
         let (n_in, n_out) = (self.input_size(), self.patches.geometry.image_size());
         let group = self.images_per_group();
         let mut z = repeated_biases(&weights[0].biases, n_out, x.len() / n_in);
-        let mut buffers = self.buffers();
+        let mut buffers = self.buffers(x.len() / n_in);
         for (x, z) in x.chunks(group * n_in).zip(z.chunks_mut(group * n_out)) {
             self.forward_group(&weights[0], x, &mut buffers, z);
         }
@@ -141,7 +143,7 @@ impl Operation for TransposedConvolution {
         add_channel_sums(&gradient, geometry.input[0] * geometry.input[1], biases);
         let mut x_gradient = pass.zero_x_gradient();
         let mut x_gradients = x_gradient.chunks_mut(group * n_in);
-        let mut buffers = self.buffers();
+        let mut buffers = self.buffers(pass.x.len() / n_in);
         let groups = pass.x.chunks(group * n_in);
         for (x, gradient) in groups.zip(gradient.chunks(group * n_out)) {
             let x_gradient = x_gradients.next().unwrap_or_default();
