@@ -10,14 +10,17 @@
 
 mod architectures;
 mod bad_input;
+mod claims;
 mod cluster;
 mod experiments;
+mod exports;
 mod limits;
 mod population_runs;
 mod populations;
 mod resume;
 mod scales;
 mod support;
+mod tables;
 mod twins;
 mod workflow;
 mod zoos;

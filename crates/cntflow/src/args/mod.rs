@@ -14,6 +14,7 @@ pub(crate) use shared::{
     WorkerArguments, thread_count,
 };
 
+use crate::export::rounding::MOST_DIGITS;
 use crate::study::measure_plan::{DigestKind, NeuronRows};
 
 const EXAMPLES: &str = "\
@@ -42,7 +43,7 @@ pub(crate) enum Command {
     /// after a crash.
     Run(RunArguments),
     /// Train the population of a study, without measuring it
-    Train(RunArguments),
+    Train(TrainArguments),
     /// Measure checkpoints into tables
     ///
     /// SOURCE is a checkpoint, a folder, a glob, an archive (tar, tar.gz, zip), or a catalog (CSV,
@@ -60,6 +61,17 @@ pub(crate) enum Command {
     /// model was trained on are marked. The text file beside the model is its card: what it
     /// predicts, how well, and what it is not for.
     Predict(PredictArguments),
+    /// Write a table of what several studies say of their claims
+    ///
+    /// The experiments of each study are run on TABLES/STUDY, which is only read; finished ones are
+    /// not run again. A claim is supported, not supported, or not decided.
+    Claims(ClaimsArguments),
+    /// Write the tables of a finished study as a few small files, for publication
+    ///
+    /// Tables: networks and layers, and those of the twins. MANIFEST.json has the command, the
+    /// digest of every file and of the rows that it was made from. `cntflow run STUDY --tables DIR`
+    /// runs the experiments of a study on an export.
+    Export(ExportArguments),
     /// Query the tables of a folder with SQL
     ///
     /// Tables: networks, layers, neurons, coverage, densities, divergences; of experiments: scores,
@@ -78,6 +90,16 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) study: TrainArguments,
+    /// Train and measure nothing: run the experiments on the tables of this export or output
+    /// folder, which is only read, or of its URL; --out is for the results alone
+    #[arg(long, value_name = "DIR", conflicts_with = "retry_failed")]
+    pub(crate) tables: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArguments {
     /// Study file (TOML)
     pub(crate) study: PathBuf,
     #[command(flatten)]
@@ -166,6 +188,10 @@ pub(crate) struct DiscriminateArguments {
     pub(crate) study: PathBuf,
     #[command(flatten)]
     pub(crate) scale: ScaleArguments,
+    /// Run the experiments on the tables of this export or output folder, which is only read, or of
+    /// its URL; --out is for the results alone
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tables: Option<PathBuf>,
     /// Output folder of the study [default: runs/STUDY, with -SCALE behind it if it is not small]
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
@@ -192,6 +218,52 @@ pub(crate) struct PredictArguments {
     pub(crate) limits: LimitArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClaimsArguments {
+    /// Study files, or folders of them
+    #[arg(required = true)]
+    pub(crate) study: Vec<PathBuf>,
+    /// Folder, or its URL, with an export or an output folder for each study, under its name
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tables: PathBuf,
+    /// Markdown file to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    /// Write nothing; fail at the first line of the file that is out of date
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Folder of the results: OUT/STUDY for each study
+    #[arg(long, default_value = "runs")]
+    pub(crate) out: PathBuf,
+    /// Worker threads [default: number of cores]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// Output folder of a run, or its URL
+    pub(crate) folder: PathBuf,
+    /// Folder to write
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// Round the statistics in the table 'layers': their relative error is at most 10^-DIGITS
+    /// [default: not rounded]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_DIGITS)))]
+    pub(crate) digits: Option<u32>,
+    /// Only the last checkpoint of each run
+    #[arg(long)]
+    pub(crate) last: bool,
+    /// Replace the export that is in the folder
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Print the manifest as one JSON document on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -51,6 +51,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
     };
     let plan = Plan {
         name,
+        claim: None,
         scale: None,
         runs: Vec::new(),
         sources,
@@ -62,6 +63,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
     let outcome = run_plan(&plan, &options)?;
     if outcome.is_leader {
         let summary = RunSummary {
+            claim: None,
             outcome: &outcome,
             populations: None,
             experiments: &Experiments::default(),
