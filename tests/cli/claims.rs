@@ -95,7 +95,7 @@ fn a_check_fails_at_the_first_line_that_is_out_of_date() {
     expect(0, here, &COMMAND);
     expect(0, here, &check);
     let text = read(here);
-    let changed = text.replace("| cnt | ", "| cnt | 9");
+    let changed = text.replace("\n| cnt | ", "\n| cnt | 9");
     std::fs::write(here.join("claims.md"), &changed).unwrap();
     let refused = expect(1, here, &check);
     let line = text.lines().position(|line| line.starts_with("| cnt | "));

@@ -1,5 +1,5 @@
 //! The command line as clap reads it: commands and their options. `shared.rs` has options of
-//! several commands.
+//! several commands, `publish.rs` those of `export` and `claims`.
 //!
 //! Only this folder knows clap. Nothing here is checked against files; the commands do that.
 
@@ -7,14 +7,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod publish;
 mod shared;
 
+pub(crate) use publish::{ClaimsArguments, ExportArguments};
 pub(crate) use shared::{
     ColumnArguments, FolderArguments, LimitArguments, OutputArguments, ScaleArguments,
     WorkerArguments, thread_count,
 };
 
-use crate::export::rounding::MOST_DIGITS;
 use crate::study::measure_plan::{DigestKind, NeuronRows};
 
 const EXAMPLES: &str = "\
@@ -218,52 +219,6 @@ pub(crate) struct PredictArguments {
     pub(crate) limits: LimitArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ClaimsArguments {
-    /// Study files, or folders of them
-    #[arg(required = true)]
-    pub(crate) study: Vec<PathBuf>,
-    /// Folder, or its URL, with an export or an output folder for each study, under its name
-    #[arg(long, value_name = "DIR")]
-    pub(crate) tables: PathBuf,
-    /// Markdown file to write
-    #[arg(long, value_name = "FILE")]
-    pub(crate) to: PathBuf,
-    /// Write nothing; fail at the first line of the file that is out of date
-    #[arg(long)]
-    pub(crate) check: bool,
-    /// Folder of the results: OUT/STUDY for each study
-    #[arg(long, default_value = "runs")]
-    pub(crate) out: PathBuf,
-    /// Worker threads [default: number of cores]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) workers: Option<u16>,
-    #[command(flatten)]
-    pub(crate) output: OutputArguments,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ExportArguments {
-    /// Output folder of a run, or its URL
-    pub(crate) folder: PathBuf,
-    /// Folder to write
-    #[arg(long, value_name = "DIR")]
-    pub(crate) to: PathBuf,
-    /// Round the statistics in the table 'layers': their relative error is at most 10^-DIGITS
-    /// [default: not rounded]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_DIGITS)))]
-    pub(crate) digits: Option<u32>,
-    /// Only the last checkpoint of each run
-    #[arg(long)]
-    pub(crate) last: bool,
-    /// Replace the export that is in the folder
-    #[arg(long)]
-    pub(crate) fresh: bool,
-    /// Print the manifest as one JSON document on stdout
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

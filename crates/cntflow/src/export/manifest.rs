@@ -26,7 +26,7 @@ pub(crate) struct Manifest {
     pub(super) checkpoints: &'static str,
     /// Decimal digits that the table `layers` is rounded to; `None` if it is not rounded.
     pub(super) digits: Option<u32>,
-    /// Significant bits that are left by it: the relative error is at most 10^-digits.
+    /// Significant bits that are left by it: the relative error is at most 5 x 10^-digits.
     pub(super) significant_bits: Option<u32>,
     /// Checkpoints in the table `networks`.
     pub(crate) n_networks: usize,

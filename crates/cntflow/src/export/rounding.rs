@@ -11,10 +11,11 @@ pub(crate) const MOST_DIGITS: u32 = 15;
 /// Bits of a 64-bit real behind its leading one.
 const FRACTION_BITS: u32 = 52;
 
-/// Significant bits for some decimal digits: the least number that makes the relative error of
-/// rounding at most 10^-digits.
+/// Significant bits for some decimal digits: the least number b whose rounding has a relative error
+/// of at most 5 x 10^-digits, as rounding to decimal digits has: 2^-b <= 5 x 10^-digits.
 pub(super) fn significant_bits(digits: u32) -> u32 {
-    (f64::from(digits) * std::f64::consts::LOG2_10).ceil() as u32
+    let decimals = f64::from(digits.saturating_sub(1));
+    (1.0 + decimals * std::f64::consts::LOG2_10).ceil() as u32
 }
 
 /// The frame with all its columns of reals rounded to some decimal digits.
@@ -65,7 +66,7 @@ mod tests {
     fn the_relative_error_is_at_most_that_of_the_digits() {
         for digits in 1..=MOST_DIGITS {
             let bits = significant_bits(digits);
-            let limit = 10_f64.powi(-(digits as i32));
+            let limit = 5.0 * 10_f64.powi(-(digits as i32));
             for exponent in [-200, -3, 0, 5, 200] {
                 for step in 0..1_000 {
                     let value = (1.0 + f64::from(step) / 333.0) * 10_f64.powi(exponent);
