@@ -10,8 +10,10 @@
 
 mod architectures;
 mod bad_input;
+mod claims;
 mod cluster;
 mod experiments;
+mod exports;
 mod limits;
 mod population_runs;
 mod populations;
@@ -19,6 +21,7 @@ mod probes;
 mod resume;
 mod scales;
 mod support;
+mod tables;
 mod twins;
 mod workflow;
 mod zoos;

@@ -193,22 +193,32 @@ pub(crate) fn assert_same_tables(a: &Path, b: &Path) {
 
 /// Every file of the experiments, tables and classifiers, by its path below the output folder.
 pub(crate) fn experiment_files(out: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = files_below(out);
+    files.retain(|path, _| {
+        path.starts_with("tables/experiments") || path.starts_with("classifiers")
+    });
+    assert!(!files.is_empty(), "no experiments in {}", out.display());
+    files
+}
+
+/// Every file below a folder, but locks, by its path there; none if there is no folder.
+pub(crate) fn files_below(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
-    let mut folders = ["tables/experiments", "classifiers"]
-        .map(PathBuf::from)
-        .to_vec();
+    let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(out.join(&folder)).unwrap() {
+        let Ok(entries) = std::fs::read_dir(root.join(&folder)) else {
+            continue;
+        };
+        for entry in entries {
             let entry = entry.unwrap();
             let path = folder.join(entry.file_name());
             if entry.path().is_dir() {
                 folders.push(path);
-            } else {
+            } else if !path.to_string_lossy().contains(".lock-p") {
                 files.insert(path, std::fs::read(entry.path()).unwrap());
             }
         }
     }
-    assert!(!files.is_empty(), "no experiments in {}", out.display());
     files
 }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arrays;
+mod compact;
 mod compared_population;
 mod comparison;
 mod comparison_rows;

@@ -8,6 +8,7 @@ mod commands;
 mod error_text;
 mod exit;
 mod experiments;
+mod export;
 mod folder;
 mod measure;
 mod output;

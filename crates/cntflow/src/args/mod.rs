@@ -1,5 +1,5 @@
 //! The command line as clap reads it: commands and their options. `shared.rs` has options of
-//! several commands.
+//! several commands, `publish.rs` those of `export` and `claims`.
 //!
 //! Only this folder knows clap. Nothing here is checked against files; the commands do that.
 
@@ -7,8 +7,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod publish;
 mod shared;
 
+pub(crate) use publish::{ClaimsArguments, ExportArguments};
 pub(crate) use shared::{
     ColumnArguments, FolderArguments, LimitArguments, OutputArguments, ScaleArguments,
     WorkerArguments, thread_count,
@@ -42,7 +44,7 @@ pub(crate) enum Command {
     /// after a crash.
     Run(RunArguments),
     /// Train the population of a study, without measuring it
-    Train(RunArguments),
+    Train(TrainArguments),
     /// Measure checkpoints into tables
     ///
     /// SOURCE is a checkpoint, a folder, a glob, an archive (tar, tar.gz, zip), or a catalog (CSV,
@@ -60,6 +62,17 @@ pub(crate) enum Command {
     /// model was trained on are marked. The text file beside the model is its card: what it
     /// predicts, how well, and what it is not for.
     Predict(PredictArguments),
+    /// Write a table of what several studies say of their claims
+    ///
+    /// The experiments of each study are run on TABLES/STUDY, which is only read; finished ones are
+    /// not run again. A claim is supported, not supported, or not decided.
+    Claims(ClaimsArguments),
+    /// Write the tables of a finished study as a few small files, for publication
+    ///
+    /// Tables: networks and layers, and those of the twins. MANIFEST.json has the command, the
+    /// digest of every file and of the rows that it was made from. `cntflow run STUDY --tables DIR`
+    /// runs the experiments of a study on an export.
+    Export(ExportArguments),
     /// Query the tables of a folder with SQL
     ///
     /// Tables: networks, layers, neurons, coverage, densities, divergences; of experiments: scores,
@@ -78,6 +91,16 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) study: TrainArguments,
+    /// Train and measure nothing: run the experiments on the tables of this export or output
+    /// folder, which is only read, or of its URL; --out is for the results alone
+    #[arg(long, value_name = "DIR", conflicts_with = "retry_failed")]
+    pub(crate) tables: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArguments {
     /// Study file (TOML)
     pub(crate) study: PathBuf,
     #[command(flatten)]
@@ -166,6 +189,10 @@ pub(crate) struct DiscriminateArguments {
     pub(crate) study: PathBuf,
     #[command(flatten)]
     pub(crate) scale: ScaleArguments,
+    /// Run the experiments on the tables of this export or output folder, which is only read, or of
+    /// its URL; --out is for the results alone
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tables: Option<PathBuf>,
     /// Output folder of the study [default: runs/STUDY, with -SCALE behind it if it is not small]
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,

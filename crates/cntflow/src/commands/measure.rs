@@ -56,6 +56,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
     };
     let plan = Plan {
         name,
+        claim: None,
         scale: None,
         runs: Vec::new(),
         sources,
@@ -67,6 +68,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
     let outcome = run_plan(&plan, &options)?;
     if outcome.is_leader {
         let summary = RunSummary {
+            claim: None,
             outcome: &outcome,
             populations: None,
             experiments: &Experiments::default(),

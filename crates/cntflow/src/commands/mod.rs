@@ -2,8 +2,10 @@
 //! result.
 
 mod catalog;
+mod claims;
 mod datasets;
 mod discriminate;
+mod export;
 mod inspect;
 mod measure;
 mod predict;
@@ -20,12 +22,14 @@ use crate::run::options::RunUntil;
 /// The command cannot be completed. Failed checkpoints are no error but an exit status.
 pub(crate) fn run_command(command: Command) -> anyhow::Result<ExitStatus> {
     match command {
-        Command::Run(arguments) => run::run(arguments, RunUntil::Measured),
-        Command::Train(arguments) => run::run(arguments, RunUntil::Trained),
+        Command::Run(arguments) => run::run(arguments),
+        Command::Train(arguments) => run::run_study(arguments, RunUntil::Trained),
         Command::Measure(arguments) => measure::measure(arguments),
         Command::Discriminate(arguments) => discriminate::discriminate(arguments),
         Command::Predict(arguments) => predict::predict(arguments),
+        Command::Claims(arguments) => claims::claims(&arguments),
         Command::Query(arguments) => query::query(&arguments),
+        Command::Export(arguments) => export::export(arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Catalog(arguments) => catalog::catalog(arguments),
         Command::Datasets(command) => datasets::datasets(&command),

@@ -22,6 +22,7 @@ pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus>
         .with_context(|| arguments.model.display().to_string())?;
     let plan = Plan {
         name: "predict".to_owned(),
+        claim: None,
         scale: None,
         runs: Vec::new(),
         sources: arguments.source,

@@ -37,9 +37,11 @@ const MEETING_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Where and how experiments are run.
 pub(crate) struct ExperimentRun<'a> {
-    /// The folder with the tables.
+    /// The folder of the results.
     pub(crate) folder: &'a StudyFolder,
-    /// Its record.
+    /// The tables that the experiments read: those of the folder, or of another one.
+    pub(crate) tables: &'a TableStore,
+    /// The record of the tables.
     pub(crate) record: &'a StudyRecord,
     /// Aliases of label columns.
     pub(crate) labels: &'a BTreeMap<String, String>,
@@ -149,11 +151,10 @@ impl ExperimentRun<'_> {
     }
 
     fn run_named(&self, spec: &ExperimentSpec) -> anyhow::Result<ExperimentEnd> {
-        let tables = self.folder.tables();
-        let networks = tables.scan(Table::Networks)?;
-        let experiment = Arc::new(Experiment::prepare(&self.inputs(&tables, spec)?, spec)?);
+        let networks = self.tables.scan(Table::Networks)?;
+        let experiment = Arc::new(Experiment::prepare(&self.inputs(spec)?, spec)?);
         let identity = experiment_identity(&experiment, networks)?;
-        let own = tables.experiment(&spec.name);
+        let own = self.folder.tables().experiment(&spec.name);
         if self.is_finished(&own, &spec.name, &identity) {
             return self.result(&experiment, &own, true);
         }
@@ -191,11 +192,8 @@ impl ExperimentRun<'_> {
             && matches!(models, Ok(Some(stems)) if self.folder.has_models(name, &stems))
     }
 
-    fn inputs<'b>(
-        &'b self,
-        tables: &TableStore,
-        spec: &ExperimentSpec,
-    ) -> anyhow::Result<Inputs<'b>> {
+    fn inputs(&self, spec: &ExperimentSpec) -> anyhow::Result<Inputs<'_>> {
+        let tables = self.tables;
         let mut twins: BTreeMap<Twin, LazyFrame> = BTreeMap::new();
         for &twin in spec
             .controls

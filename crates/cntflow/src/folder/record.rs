@@ -1,7 +1,8 @@
 //! `study.json`: what an output folder records of its study.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use cntflow_catalog::LabelColumn;
@@ -26,6 +27,9 @@ pub(crate) struct StudyRecord {
     /// The scale of the study; `small` of a study without scales.
     #[serde(default)]
     pub(crate) scale: Scale,
+    /// What is in the folder.
+    #[serde(default, skip_serializing_if = "Contents::is_study")]
+    pub(crate) contents: Contents,
     /// See `MeasurePlan::measured_with`.
     pub(crate) measured_with: String,
     /// How networks are grouped into populations, if at all.
@@ -39,6 +43,45 @@ pub(crate) struct StudyRecord {
     /// The experiments, as of the latest run.
     #[serde(default)]
     pub(crate) experiments: Vec<ExperimentSpec>,
+}
+
+/// What is in an output folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Contents {
+    /// All output of a study.
+    #[default]
+    Study,
+    /// Tables for publication, which are only read: see `cntflow export`.
+    Export,
+    /// Results of experiments on the tables of another folder.
+    Experiments {
+        /// That folder, or its URL.
+        tables: PathBuf,
+    },
+}
+
+impl Contents {
+    fn is_study(&self) -> bool {
+        *self == Self::Study
+    }
+
+    /// Whether both are of one kind.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+impl fmt::Display for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Study => f.write_str("the output of a study"),
+            Self::Export => f.write_str("an export, which is only read (--tables)"),
+            Self::Experiments { tables } => {
+                write!(f, "experiments on the tables in {}", tables.display())
+            }
+        }
+    }
 }
 
 impl StudyRecord {

@@ -223,7 +223,7 @@ impl StudyFolder {
 }
 
 /// Makes sure that the study may write to the folder; nothing is changed.
-fn require_own_folder(
+pub(super) fn require_own_folder(
     path: &Path,
     record: &StudyRecord,
     earlier: Option<&StudyRecord>,
@@ -234,6 +234,14 @@ fn require_own_folder(
             "{}: this folder has files that cntflow did not write; nothing was changed. Choose \
              another folder with --out",
             path.display()
+        ),
+        // Not even with `fresh`: what is there may have taken days, or be published.
+        Some(earlier) if !earlier.contents.is_like(&record.contents) => bail!(
+            "{}: this folder holds {}, where this command would write {}. Nothing was changed; \
+             choose another folder",
+            path.display(),
+            earlier.contents,
+            record.contents,
         ),
         Some(earlier) if earlier.is_other_scale(record) && !fresh => bail!(
             "{}: this folder holds the output of study '{}' at scale {}, and this is scale {}. \

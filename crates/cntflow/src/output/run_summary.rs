@@ -1,5 +1,7 @@
 //! What is printed at the end of a run.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::experiment;
@@ -11,6 +13,8 @@ use crate::run::outcome::RunOutcome;
 
 /// Everything that a run has done.
 pub(crate) struct RunSummary<'a> {
+    /// What the study claims, if it says so.
+    pub(crate) claim: Option<&'a str>,
     /// Training and measuring.
     pub(crate) outcome: &'a RunOutcome,
     /// The tables of populations, if they were written.
@@ -25,6 +29,7 @@ impl RunSummary<'_> {
     /// A line for each kind of result, the classifiers, and how the run ended.
     pub(crate) fn text(&self) -> String {
         let mut lines = Vec::new();
+        lines.extend(self.claim.map(claim_line));
         lines.extend(self.runs_line());
         lines.push(self.checkpoints_line());
         let n_skipped_files = self.outcome.skipped_files.len();
@@ -109,6 +114,7 @@ impl RunSummary<'_> {
         let (new, totals) = (self.outcome.new, self.outcome.totals);
         let earlier = self.outcome.earlier;
         json!({
+            "claim": self.claim,
             "folder": self.outcome.folder.path(),
             "complete": self.outcome.is_complete,
             "runs": {
@@ -133,6 +139,66 @@ impl RunSummary<'_> {
             "exit_code": self.status().code(),
         })
     }
+}
+
+/// What a run on the tables of another folder has done.
+pub(crate) struct ExperimentsSummary<'a> {
+    /// What the study claims, if it says so.
+    pub(crate) claim: Option<&'a str>,
+    /// The folder of the tables.
+    pub(crate) tables: &'a Path,
+    /// The folder of the results.
+    pub(crate) folder: &'a Path,
+    /// The experiments that are finished, and why others failed.
+    pub(crate) experiments: &'a Experiments,
+    /// Wall time in seconds.
+    pub(crate) seconds: f64,
+}
+
+impl ExperimentsSummary<'_> {
+    /// The folders, then each experiment.
+    pub(crate) fn text(&self) -> String {
+        let mut lines: Vec<String> = self.claim.map(claim_line).into_iter().collect();
+        lines.push(format!("tables       {}", self.tables.display()));
+        lines.push(format!("results      {}", self.folder.display()));
+        for result in &self.experiments.results {
+            lines.push(format!("\n{}", experiment::text(result)));
+        }
+        let time = duration_text(self.seconds);
+        lines.push(if self.experiments.is_stopped {
+            format!("\nstopped after {time}; run the same command again to resume")
+        } else {
+            format!("\ndone in {time}")
+        });
+        lines.join("\n")
+    }
+
+    /// The exit status of the command.
+    pub(crate) fn status(&self) -> ExitStatus {
+        if self.experiments.is_stopped || !self.experiments.errors.is_empty() {
+            ExitStatus::Failed
+        } else {
+            ExitStatus::Done
+        }
+    }
+
+    /// The same as JSON.
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "claim": self.claim,
+            "tables": self.tables,
+            "folder": self.folder,
+            "complete": !self.experiments.is_stopped,
+            "experiments": self.experiments.results.iter().map(experiment::json).collect::<Vec<_>>(),
+            "failed_experiments": self.experiments.error_texts(),
+            "seconds": self.seconds,
+            "exit_code": self.status().code(),
+        })
+    }
+}
+
+fn claim_line(claim: &str) -> String {
+    format!("claim        {claim}")
 }
 
 fn populations_line(counts: &ComparisonCounts) -> String {

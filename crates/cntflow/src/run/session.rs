@@ -1,20 +1,19 @@
 //! The start of a run: its record, its output folder, and its connections to the other processes.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use cntflow_catalog::Catalog;
 use cntflow_dataflow::{Cluster, Peers};
-use cntflow_experiments::population::Population;
 use cntflow_network::Twin;
 use cntflow_tables::{Status, TableStore};
 
 use super::label_columns::label_columns;
 use super::options::{ClusterProcess, RunOptions, RunUntil};
 use crate::exit::UsageError;
+use crate::experiments::check::check_experiments;
 use crate::folder::batch_name::new_batch_name;
-use crate::folder::record::StudyRecord;
+use crate::folder::record::{Contents, StudyRecord};
 use crate::folder::study_folder::StudyFolder;
 use crate::study::plan::Plan;
 
@@ -52,7 +51,10 @@ impl Session {
         if let Some(populations) = &plan.measure.populations {
             populations.require_label(&record.labels)?;
         }
-        check_experiments(plan, &record, &options.out)?;
+        let twins = twins_after(plan, options)?;
+        check_experiments(&plan.experiments, &plan.labels, &record, |twin| {
+            twins.contains(twin)
+        })?;
         let claim = || claim_folder(options, &record, earlier.as_ref());
         let Some(ClusterProcess { hosts, index }) = &options.workers.cluster else {
             return Ok(Self {
@@ -88,26 +90,20 @@ impl Session {
     }
 }
 
-/// Makes sure that the tables will have what the experiments name, before hours of work.
-fn check_experiments(plan: &Plan, record: &StudyRecord, out: &Path) -> anyhow::Result<()> {
-    let networks = cntflow_tables::empty_networks(&record.labels);
-    for spec in &plan.experiments {
-        let prefix = format!("[[experiment]] '{}': ", spec.name);
-        let usage_error = |error| UsageError::from_error(&error).with_prefix(&prefix);
-        Population::check_columns(networks.clone(), spec, &plan.labels).map_err(usage_error)?;
-        let planned = &plan.measure.twins;
-        let mut twins: BTreeSet<&str> = planned.iter().map(|twin| twin.as_str()).collect();
-        // A twin that an earlier run measured counts as well.
-        for twin in &spec.controls {
-            let tables = TableStore::new(out).twin(twin.name());
-            if !twins.contains(twin.name()) && !tables.batches()?.is_empty() {
-                twins.insert(twin.name());
+/// Names of the twins that the folder will have: those of the plan, and those that an earlier run
+/// has measured.
+fn twins_after(plan: &Plan, options: &RunOptions) -> anyhow::Result<BTreeSet<&'static str>> {
+    let planned = plan.measure.twins.iter();
+    let mut twins: BTreeSet<&str> = planned.map(|twin| twin.as_str()).collect();
+    if !plan.experiments.is_empty() {
+        let tables = TableStore::new(&options.out);
+        for twin in Twin::ALL {
+            if !tables.twin(twin.as_str()).batches()?.is_empty() {
+                twins.insert(twin.as_str());
             }
         }
-        spec.check_measured(record.has_probe(), |twin| twins.contains(twin.name()))
-            .map_err(usage_error)?;
     }
-    Ok(())
+    Ok(twins)
 }
 
 /// The record of this run. It keeps the label columns of earlier runs unless their output is
@@ -128,6 +124,7 @@ fn new_record(
         name: plan.name.clone(),
         identity,
         scale: plan.scale.unwrap_or_default(),
+        contents: Contents::Study,
         measured_with: plan.measure.measured_with(),
         populations: plan.measure.populations.clone(),
         labels: label_columns(plan, scanned, in_tables, &options.out)?,

@@ -23,6 +23,8 @@ use crate::exit::UsageError;
 pub(crate) struct Plan {
     /// Name of the study.
     pub(crate) name: String,
+    /// What the study claims, in a sentence.
+    pub(crate) claim: Option<String>,
     /// The scale whose values the plan has; `None` if no value of the study has scales.
     pub(crate) scale: Option<Scale>,
     /// Runs to train, in the order of their names.
@@ -118,6 +120,7 @@ impl Plan {
         }
         Ok(Self {
             name,
+            claim: file.study.claim,
             scale: None,
             runs,
             catalog: CatalogOptions {

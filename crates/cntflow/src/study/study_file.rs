@@ -42,6 +42,8 @@ pub(super) struct StudyFile {
 pub(super) struct StudySection {
     /// Name of the study and of its default output folder.
     pub(super) name: String,
+    /// What the study claims, in a sentence. It is printed, and no part of the study's identity.
+    pub(super) claim: Option<String>,
     /// What the study is for. The program does not read it.
     #[serde(default, rename = "description")]
     _description: String,

@@ -1,5 +1,7 @@
 //! What is told of an experiment at the end: first in words, then as a table.
 
+pub(crate) mod claims;
+pub(crate) mod decision;
 mod figures;
 mod score_table;
 mod sentences;

@@ -199,7 +199,7 @@ fn permutation_sentence(result: &ExperimentResult) -> Option<String> {
 }
 
 /// `p = 0.012`, or `p < 0.001`.
-fn p_text(p: f64) -> String {
+pub(super) fn p_text(p: f64) -> String {
     if p.is_nan() {
         "no p".to_owned()
     } else if p < 0.001 {

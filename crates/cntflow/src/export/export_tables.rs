@@ -1,0 +1,295 @@
+//! Writes an export: the tables `networks` and `layers` of a study and of its twins, and its
+//! catalog.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use cntflow_catalog::{Catalog, CatalogEntry, write_catalog};
+use cntflow_network::Twin;
+use cntflow_storage::store::Folder;
+use cntflow_tables::{Table, TableStore};
+use polars::prelude::{
+    BooleanChunked, Column, DataFrame, DataType, IntoColumn, SortMultipleOptions, StringChunked,
+};
+
+use super::digest::rows_digest;
+use super::manifest::{ExportedFile, MANIFEST_FILE, Manifest, SourceTable};
+use super::rounding::{round_reals, significant_bits};
+use crate::exit::UsageError;
+use crate::folder::export_folder::prepare_export;
+use crate::folder::record::{Contents, StudyRecord};
+use crate::folder::study_folder::StudyFolder;
+use crate::study::last_checkpoints::{LastCheckpoints, RunPosition};
+
+/// Name of the only part of each table.
+const PART: &str = "export";
+
+/// What is exported, and where to.
+#[derive(Debug)]
+pub(crate) struct ExportOptions {
+    /// Output folder of a study, or its URL.
+    pub(crate) from: PathBuf,
+    /// Folder of the export, on a disk.
+    pub(crate) to: PathBuf,
+    /// Decimal digits of the statistics in `layers`; `None` to leave them as they are.
+    pub(crate) digits: Option<u32>,
+    /// Whether only the last checkpoint of each run is exported.
+    pub(crate) last: bool,
+    /// Whether an earlier export in `to` is replaced.
+    pub(crate) fresh: bool,
+}
+
+/// Writes an export and returns its manifest.
+///
+/// # Errors
+/// The folder has no tables of a study, or those of a twin lack checkpoints; the target has other
+/// files, or cannot be written to.
+pub(crate) fn export(options: &ExportOptions) -> anyhow::Result<Manifest> {
+    let from = &options.from;
+    let source = StudyRecord::read(from)?
+        .with_context(|| format!("{}: no output of cntflow here", from.display()))?;
+    if source.contents != Contents::Study {
+        let message = format!("{}: {} cannot be exported", from.display(), source.contents);
+        return Err(UsageError(message).into());
+    }
+    let tables = TableStore::new(from);
+    let twins = measured_twins(&tables)?;
+    let networks = tables.scan(Table::Networks)?.collect()?;
+    let kept = kept_checkpoints(&networks, options.last)?;
+    let record = StudyRecord {
+        contents: Contents::Export,
+        ..source
+    };
+    prepare_export(&options.to, &record, options.fresh)?;
+    let mut writer = ExportWriter {
+        options,
+        metadata: metadata(&record, options),
+        kept,
+        source_tables: Vec::new(),
+        files: Vec::new(),
+    };
+    writer.write_catalog()?;
+    for twin in twins {
+        let name = format!("twins/{twin}/");
+        let to = TableStore::new(&options.to).twin(twin.as_str());
+        writer.write_tables(&name, &tables.twin(twin.as_str()), &to)?;
+    }
+    let to = TableStore::new(&options.to);
+    writer
+        .files
+        .push(to.write_empty(Table::Coverage, PART, &writer.metadata)?);
+    writer.write_tables("", &tables, &to)?;
+    writer.write_manifest(record)
+}
+
+/// The twins that the study has measured.
+///
+/// # Errors
+/// The tables cannot be read; a twin has not as many checkpoints as the study.
+fn measured_twins(tables: &TableStore) -> anyhow::Result<Vec<Twin>> {
+    let n_real = tables.committed()?.len();
+    let mut twins = Vec::new();
+    for twin in Twin::ALL {
+        let n_twin = tables.twin(twin.as_str()).committed()?.len();
+        if n_twin > 0 && n_twin != n_real {
+            bail!(
+                "twin {twin} has {n_twin} checkpoints, the study {n_real}: finish the study first"
+            );
+        }
+        twins.extend((n_twin > 0).then_some(twin));
+    }
+    Ok(twins)
+}
+
+/// Names of the checkpoints to export: the last of each run, or all.
+fn kept_checkpoints(networks: &DataFrame, last: bool) -> anyhow::Result<HashSet<String>> {
+    let checkpoints = networks.column("checkpoint")?.str()?;
+    let runs = networks.column("run")?.str()?;
+    let steps = networks.column("step")?.i64()?;
+    let rows = checkpoints.iter().zip(runs.iter()).zip(steps.iter());
+    let positions: Vec<RunPosition<'_>> = rows
+        .map(|((checkpoint, run), step)| RunPosition {
+            run: run.unwrap_or_default(),
+            step: step.unwrap_or_default(),
+            checkpoint: checkpoint.unwrap_or_default(),
+        })
+        .collect();
+    let of_runs = LastCheckpoints::of(positions.iter().copied());
+    let kept = positions
+        .iter()
+        .filter(|row| !last || of_runs.contains(**row));
+    Ok(kept.map(|row| row.checkpoint.to_owned()).collect())
+}
+
+fn metadata(record: &StudyRecord, options: &ExportOptions) -> Vec<(String, String)> {
+    let mut metadata = record.metadata();
+    if let Some(digits) = options.digits {
+        metadata.push(("cntflow.digits".to_owned(), digits.to_string()));
+    }
+    metadata.push((
+        "cntflow.checkpoints".to_owned(),
+        checkpoints(options).to_owned(),
+    ));
+    metadata
+}
+
+fn checkpoints(options: &ExportOptions) -> &'static str {
+    if options.last { "last" } else { "all" }
+}
+
+/// Writes the files of an export, and notes them for the manifest.
+struct ExportWriter<'a> {
+    options: &'a ExportOptions,
+    metadata: Vec<(String, String)>,
+    kept: HashSet<String>,
+    source_tables: Vec<SourceTable>,
+    files: Vec<PathBuf>,
+}
+
+impl ExportWriter<'_> {
+    /// Writes `layers` and `networks` of the networks or of a twin, `networks` last: it says that
+    /// the tables are whole. `name` comes before their names in the manifest.
+    fn write_tables(
+        &mut self,
+        name: &str,
+        from: &TableStore,
+        to: &TableStore,
+    ) -> anyhow::Result<()> {
+        let layers = self.exported(
+            from,
+            Table::Layers,
+            &["metric", "layer", "name", "checkpoint"],
+        )?;
+        self.add_source(name, Table::Layers, &layers)?;
+        let layers = match self.options.digits {
+            Some(digits) => round_reals(&layers, digits)?,
+            None => layers,
+        };
+        let path = to.write_compact(Table::Layers, PART, &layers, &self.metadata)?;
+        self.files.push(path);
+        let networks = self.exported(from, Table::Networks, &["checkpoint"])?;
+        let networks = without_machine(&networks, &self.options.from)?;
+        self.add_source(name, Table::Networks, &networks)?;
+        let path = to.write_compact(Table::Networks, PART, &networks, &self.metadata)?;
+        self.files.push(path);
+        Ok(())
+    }
+
+    /// The rows of a table that are exported, sorted.
+    fn exported(&self, from: &TableStore, table: Table, key: &[&str]) -> anyhow::Result<DataFrame> {
+        let rows = from.scan(table)?.collect()?;
+        let checkpoints = rows.column("checkpoint")?.str()?.iter();
+        let is_kept: BooleanChunked = checkpoints
+            .map(|name| Some(name.is_some_and(|name| self.kept.contains(name))))
+            .collect();
+        let rows = rows.filter(&is_kept)?;
+        Ok(rows.sort(key.iter().copied(), SortMultipleOptions::default())?)
+    }
+
+    fn add_source(&mut self, name: &str, table: Table, rows: &DataFrame) -> anyhow::Result<()> {
+        self.source_tables.push(SourceTable {
+            table: format!("{name}{}", table.name()),
+            rows: rows.height(),
+            blake3: rows_digest(rows)?,
+        });
+        Ok(())
+    }
+
+    /// Writes the catalog of trained checkpoints, if the study has any.
+    fn write_catalog(&mut self) -> anyhow::Result<()> {
+        // A catalog on an object store does not exist: populations are trained on a disk.
+        if Folder::at(&self.options.from).is_remote() {
+            return Ok(());
+        }
+        let catalog = StudyFolder::read_only(&self.options.from).trained_catalog()?;
+        let kept = catalog.entries().iter();
+        let kept = kept.filter(|entry| self.kept.contains(&entry.checkpoint));
+        let entries: Vec<CatalogEntry> = kept.map(|entry| self.moved(entry)).collect();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let path = self.options.to.join("catalog.parquet");
+        write_catalog(&path, &Catalog::new(entries)?)?;
+        self.files.push(path);
+        Ok(())
+    }
+
+    /// The entry with its location below the export, which makes it relative in the file.
+    fn moved(&self, entry: &CatalogEntry) -> CatalogEntry {
+        let mut entry = entry.clone();
+        if let Ok(below) = entry.location.path.strip_prefix(&self.options.from) {
+            entry.location.path = self.options.to.join(below).into();
+        }
+        entry
+    }
+
+    fn write_manifest(mut self, record: StudyRecord) -> anyhow::Result<Manifest> {
+        let to = &self.options.to;
+        self.files.push(to.join("study.json"));
+        self.files.sort();
+        let files = self.files.iter().map(|path| ExportedFile::of(to, path));
+        let manifest = Manifest {
+            cntflow: env!("CARGO_PKG_VERSION").to_owned(),
+            study: record.name,
+            identity: record.identity,
+            scale: record.scale,
+            command: command_text(self.options),
+            checkpoints: checkpoints(self.options),
+            digits: self.options.digits,
+            significant_bits: self.options.digits.map(significant_bits),
+            n_networks: self.kept.len(),
+            source_tables: self.source_tables,
+            files: files.collect::<std::io::Result<_>>()?,
+        };
+        let text = serde_json::to_string_pretty(&manifest)? + "\n";
+        Folder::at(to)
+            .write::<std::io::Error>(MANIFEST_FILE, |file| file.write_all(text.as_bytes()))?;
+        Ok(manifest)
+    }
+}
+
+/// The table `networks` without what another machine would have otherwise: no `seconds`, and no
+/// path of the study's folder in `reason`.
+fn without_machine(networks: &DataFrame, from: &Path) -> anyhow::Result<DataFrame> {
+    let height = networks.height();
+    let folder = format!("{}/", from.display());
+    let columns = networks.columns().iter().map(|column| {
+        let name = column.name().clone();
+        match name.as_str() {
+            "seconds" => Ok(Column::full_null(name, height, &DataType::Float64)),
+            "reason" => {
+                let reasons = column.str()?.iter();
+                let reasons: StringChunked = reasons
+                    .map(|reason| reason.map(|reason| reason.replace(&folder, "")))
+                    .collect();
+                let mut reasons = reasons.into_column();
+                reasons.rename(name);
+                Ok(reasons)
+            }
+            _ => Ok(column.clone()),
+        }
+    });
+    let columns = columns.collect::<anyhow::Result<Vec<Column>>>()?;
+    Ok(DataFrame::new(height, columns)?)
+}
+
+/// The command that makes this export. Of an absolute path only the last part is named: the others
+/// are of one machine.
+fn command_text(options: &ExportOptions) -> String {
+    let name = |path: &Path| {
+        let last = path.file_name().filter(|_| path.is_absolute());
+        last.unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned()
+    };
+    let (from, to) = (name(&options.from), name(&options.to));
+    let mut command = format!("cntflow export {from} --to {to}");
+    if options.last {
+        command.push_str(" --last");
+    }
+    if let Some(digits) = options.digits {
+        command.push_str(&format!(" --digits {digits}"));
+    }
+    command
+}

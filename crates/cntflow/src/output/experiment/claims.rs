@@ -1,0 +1,243 @@
+//! The table of claims: experiments of several studies as one Markdown document.
+
+use std::path::Path;
+
+use super::super::rows::{Row, Rows};
+use super::decision::judge;
+use super::figures::{chosen, figure_name, interval, signed_interval};
+use super::question;
+use crate::experiments::result::ExperimentResult;
+use crate::study::scale::Scale;
+
+/// Feature sets that need no metric of the graph, in the order of the tables.
+const BASELINES: [&str; 10] = [
+    "majority",
+    "step",
+    "hyperparameters",
+    "counts",
+    "norms",
+    "global_7",
+    "last_7",
+    "tensor_7",
+    "probe_confidence",
+    "probe_accuracy",
+];
+
+/// Baselines that a claim about weights competes with: neither the size, which is an upper bound,
+/// nor outputs over labelled or unlabelled inputs.
+const PLAIN_BASELINES: [&str; 7] = [
+    "majority",
+    "step",
+    "hyperparameters",
+    "norms",
+    "global_7",
+    "last_7",
+    "tensor_7",
+];
+
+/// The twin whose difference is the graph gain.
+const SHUFFLE: &str = "shuffle";
+
+/// A study and the results of its experiments.
+pub(crate) struct StudyClaims<'a> {
+    /// Name of the study.
+    pub(crate) name: &'a str,
+    /// The claim, as the study file words it.
+    pub(crate) claim: Option<&'a str>,
+    /// The study file.
+    pub(crate) study: &'a Path,
+    /// The tables that it was evaluated on.
+    pub(crate) tables: &'a Path,
+    /// Their scale.
+    pub(crate) scale: Scale,
+    /// The experiments.
+    pub(crate) results: &'a [ExperimentResult],
+}
+
+/// The document: all claims in one table, then each experiment with its feature sets. `command`
+/// made it; `without_tables` are studies of which nothing is known.
+pub(crate) fn markdown(
+    studies: &[StudyClaims<'_>],
+    without_tables: &[String],
+    command: &str,
+) -> String {
+    let mut lines = vec![
+        "# Claims".to_owned(),
+        String::new(),
+        format!(
+            "This page is made by `{command}`. Every figure is of held-out networks, with its \
+             interval. A claim is **supported** if each comparison that its experiment declared came \
+             out, p-values adjusted by Holm; **not supported** if one came out the other way, or is \
+             shown to make no difference that matters; **not decided** otherwise."
+        ),
+        String::new(),
+    ];
+    lines.extend(summary_table(studies));
+    if !without_tables.is_empty() {
+        lines.extend([
+            String::new(),
+            format!("Studies without tables: {}.", without_tables.join(", ")),
+        ]);
+    }
+    for study in studies {
+        lines.extend(study_section(study));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// One row for each experiment.
+fn summary_table(studies: &[StudyClaims<'_>]) -> Vec<String> {
+    let mut lines = table_head(&[
+        "study",
+        "experiment",
+        "networks",
+        "figure",
+        "cnt",
+        "best plain baseline",
+        "graph gain of cnt",
+        "claim",
+    ]);
+    for study in studies {
+        for result in study.results {
+            let figure = result.description.figure;
+            let score = |row: &Row<'_>| interval(row, figure).unwrap_or_else(dash);
+            let baseline = best_baseline(result).map(|row| {
+                let features = row.text("features").unwrap_or_default();
+                format!("{features} {}", score(&row))
+            });
+            lines.push(table_row(&[
+                study.name.to_owned(),
+                result.name.clone(),
+                result.description.counts.used.to_string(),
+                figure_name(figure).to_owned(),
+                chosen(result, "cnt", None).map_or_else(dash, |row| score(&row)),
+                baseline.unwrap_or_else(dash),
+                graph_gain(result, "cnt").unwrap_or_else(dash),
+                format!("**{}**", judge(result).decision.name()),
+            ]));
+        }
+    }
+    lines
+}
+
+/// The plain baseline that the cross-validation of the training groups puts first. Chosen by the
+/// figure of the test set it would look better than it is.
+fn best_baseline(result: &ExperimentResult) -> Option<Row<'_>> {
+    let rows = PLAIN_BASELINES.iter();
+    let rows = rows.filter_map(|features| chosen(result, features, None));
+    let rows = rows.filter(|row| !row.number("validation_figure").is_nan());
+    rows.max_by(|a, b| {
+        a.number("validation_figure")
+            .total_cmp(&b.number("validation_figure"))
+    })
+}
+
+fn study_section(study: &StudyClaims<'_>) -> Vec<String> {
+    let mut lines = vec![String::new(), format!("## {}", study.name), String::new()];
+    if let Some(claim) = study.claim {
+        lines.extend([format!("Claim: {claim}"), String::new()]);
+    }
+    lines.push(format!(
+        "Scale {}. To see it again: `cntflow run {} --tables {}`",
+        study.scale,
+        study.study.display(),
+        study.tables.display()
+    ));
+    for result in study.results {
+        lines.extend(experiment_section(result));
+    }
+    lines
+}
+
+fn experiment_section(result: &ExperimentResult) -> Vec<String> {
+    let description = &result.description;
+    let judgement = judge(result);
+    let mut lines = vec![
+        String::new(),
+        format!("### {}: {}", result.name, question(description)),
+        String::new(),
+    ];
+    if let Some(condition) = &description.spec.condition {
+        lines.extend([format!("Where `{condition}`."), String::new()]);
+    }
+    lines.extend([
+        format!(
+            "{}; {} groups by {}, {} of them held out. Figure: {}.",
+            description.counts,
+            description.counts.groups,
+            description.spec.group.join(", "),
+            description.n_test_groups,
+            figure_name(description.figure),
+        ),
+        String::new(),
+        format!(
+            "The claim is **{}**: {}.",
+            judgement.decision.name(),
+            judgement.reason
+        ),
+        String::new(),
+    ]);
+    lines.extend(feature_table(result));
+    lines
+}
+
+/// One row for each feature set: baselines first, the others in the order of the experiment.
+fn feature_table(result: &ExperimentResult) -> Vec<String> {
+    let figure = result.description.figure;
+    let controls = &result.description.spec.controls;
+    let twins: Vec<&str> = controls.iter().map(|twin| twin.name()).collect();
+    let mut header = vec!["features", figure_name(figure)];
+    header.extend(&twins);
+    if twins.contains(&SHUFFLE) {
+        header.push("graph gain");
+    }
+    let mut lines = table_head(&header);
+    for features in feature_names(result) {
+        let score = |twin: Option<&str>| {
+            let row = chosen(result, features, twin);
+            row.and_then(|row| interval(&row, figure))
+                .unwrap_or_else(dash)
+        };
+        let mut cells = vec![features.to_owned(), score(None)];
+        cells.extend(twins.iter().map(|twin| score(Some(twin))));
+        if twins.contains(&SHUFFLE) {
+            cells.push(graph_gain(result, features).unwrap_or_else(dash));
+        }
+        lines.push(table_row(&cells));
+    }
+    lines
+}
+
+fn feature_names(result: &ExperimentResult) -> Vec<&str> {
+    let rows = Rows(&result.scores).iter().filter(|row| {
+        row.flag("chosen") && row.text("stratum") == Some("all") && row.text("twin").is_none()
+    });
+    let mut names: Vec<&str> = rows.filter_map(|row| row.text("features")).collect();
+    let place = |name: &str| BASELINES.iter().position(|baseline| *baseline == name);
+    names.sort_by_key(|name| place(name).unwrap_or(BASELINES.len()));
+    names
+}
+
+/// `+0.031 [+0.012, +0.050]`.
+fn graph_gain(result: &ExperimentResult, features: &str) -> Option<String> {
+    let row = Rows(&result.controls).iter().find(|row| {
+        row.text("control") == Some(SHUFFLE) && row.text("features") == Some(features)
+    })?;
+    signed_interval(&row, ["gain", "low", "high"])
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}
+
+fn table_head(header: &[&str]) -> Vec<String> {
+    let cells: Vec<String> = header.iter().map(|cell| (*cell).to_owned()).collect();
+    vec![
+        table_row(&cells),
+        format!("|{}", "---|".repeat(header.len())),
+    ]
+}
+
+fn table_row(cells: &[String]) -> String {
+    format!("| {} |", cells.join(" | "))
+}
