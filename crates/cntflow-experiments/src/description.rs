@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::evaluation::Experiment;
-use crate::population::PopulationCounts;
+use crate::population::{MatchedNetworks, PopulationCounts};
 use crate::spec::ExperimentSpec;
 use crate::target::{LearnedTarget, RawTarget};
 
@@ -24,6 +24,9 @@ pub struct ExperimentDescription {
     pub label_range: Option<[f64; 3]>,
     /// The primary figure.
     pub figure: &'static str,
+    /// What a matched design kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matched: Option<MatchedNetworks>,
 }
 
 /// One class.
@@ -76,6 +79,7 @@ impl Experiment {
             classes,
             label_range: label_quantiles(raw, &all),
             figure: self.primary_name(),
+            matched: self.population.matched.clone(),
         }
     }
 

@@ -244,10 +244,11 @@ fn read_sources(
     may_drop: bool,
 ) -> Result<Vec<FeatureSource>> {
     let representation = spec.representation;
+    let layer_choice = spec.layers;
     let source = |layers: LazyFrame, checkpoints: &[String], features: &[FeatureExpression]| {
         let inputs = FeatureInputs {
             networks: inputs.networks.clone(),
-            layers,
+            layers: layer_choice.select(layers),
             checkpoints,
             steps: &population.steps,
             hyperparameters: &population.hyperparameters,

@@ -5,7 +5,9 @@ pub(crate) mod aliases;
 pub(crate) mod columns;
 mod counts;
 mod groups;
+mod matched;
 mod selection;
+mod sides;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +15,16 @@ use polars::prelude::{DataFrame, LazyFrame};
 
 pub use columns::LabelColumn;
 pub use counts::PopulationCounts;
+pub use matched::{MatchedClass, MatchedNetworks};
+pub use sides::Sides;
 
 use crate::error::{ExperimentError, Result};
-use crate::spec::{DEFAULT_HYPERPARAMETERS, DEFAULT_STRATA, ExperimentSpec, Target};
-use crate::target::RawTarget;
+use crate::spec::{DEFAULT_HYPERPARAMETERS, DEFAULT_STRATA, ExperimentSpec, LabelAt, Target};
+use crate::target::{LearnedTarget, RawTarget};
 use columns::{NETWORKS, collect_columns, labels, nearest_names, numbers, texts};
+use matched::Matching;
+use selection::SelectedRows;
+use sides::TableSides;
 
 /// The networks that take part, one row each, sorted by checkpoint, so that nothing depends on the
 /// order of a table's parts.
@@ -43,6 +50,12 @@ pub struct Population {
     pub digests: Vec<Option<String>>,
     /// For each row, its checkpoint of step 0 of the same run, for the twin `untrained`.
     pub untrained: Vec<Option<String>>,
+    /// Epochs of the whole run, of a label that is taken from its last checkpoint; NaN where unknown.
+    pub epochs: Vec<f64>,
+    /// What models are fitted to and judged on, if the design says it.
+    pub sides: Option<Sides>,
+    /// What a matched design kept.
+    pub matched: Option<MatchedNetworks>,
     /// How many networks there were, and why others were left out.
     pub counts: PopulationCounts,
 }
@@ -73,9 +86,20 @@ impl Population {
             spec.target.label(),
         )?;
         let frame = read_frame(networks.clone(), spec, &hyperparameters, &strata)?;
-        let in_condition = selection::in_condition(networks, spec.condition.as_deref())?;
         let groups = row_groups(&frame, spec)?;
-        let (rows, mut counts) = selection::select_rows(&frame, spec, &in_condition, &groups)?;
+        let mut selected = select_rows(networks.clone(), &frame, spec, &groups)?;
+        let sides = TableSides::read(&networks, &frame, spec)?;
+        if let Some(sides) = &sides {
+            let kept = sides.keep(&selected.rows, &groups);
+            selected.counts.on_no_side = selected.rows.len() - kept.len();
+            selected.rows = kept;
+        }
+        let matched = match_rows(&frame, spec, &mut selected, &groups, sides.as_ref())?;
+        let SelectedRows {
+            rows,
+            label_rows,
+            mut counts,
+        } = selected;
         if rows.is_empty() {
             return Err(ExperimentError::NothingLeft { counts });
         }
@@ -96,9 +120,12 @@ impl Population {
             steps: rows.iter().map(|&row| steps[row]).collect(),
             groups,
             group_names,
-            target: raw_target(&frame, &spec.target, &rows)?,
+            target: raw_target(&frame, &spec.target, &of_label(&rows, &label_rows))?,
             hyperparameters: label_columns(&frame, &hyperparameters, &rows)?,
             strata: label_columns(&frame, &strata, &rows)?,
+            epochs: epochs(&frame, &rows)?,
+            sides: sides.map(|sides| sides.select(&rows)),
+            matched,
             counts,
         })
     }
@@ -120,9 +147,50 @@ impl Population {
         let hyperparameters = chosen(spec.hyperparameters.as_deref(), &DEFAULT_HYPERPARAMETERS)?;
         let strata = chosen(spec.strata.as_deref(), &DEFAULT_STRATA)?;
         let frame = read_frame(networks.clone(), spec, &hyperparameters, &strata)?;
-        selection::in_condition(networks, spec.condition.as_deref())?;
+        selection::in_condition(networks.clone(), spec.condition.as_deref())?;
         raw_target(&frame, &spec.target, &[])?;
+        for rule in &spec.matching {
+            matched::bins(&frame, rule, &[])?;
+        }
+        if spec.expanded_column().is_none() {
+            TableSides::read(&networks, &frame, spec)?;
+        }
         Ok(())
+    }
+
+    /// The values of a column of the networks that take part, before they are put on sides and
+    /// matched; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Population::read`].
+    pub(crate) fn column_values(
+        networks: LazyFrame,
+        spec: &ExperimentSpec,
+        column: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<Vec<Option<String>>> {
+        let networks = aliases::with_aliases(networks, labels)?;
+        let frame = read_frame(networks.clone(), spec, &[], &[])?;
+        let groups = row_groups(&frame, spec)?;
+        let SelectedRows { rows, counts, .. } = select_rows(networks, &frame, spec, &groups)?;
+        if rows.is_empty() {
+            return Err(ExperimentError::NothingLeft { counts });
+        }
+        Ok(columns::labels(&frame, NETWORKS, column)?
+            .select(&rows)
+            .texts())
+    }
+
+    /// Rows that models may be fitted to: all, if the design has no sides.
+    pub(crate) fn home_rows(&self) -> Vec<usize> {
+        let is_home = |row: &usize| self.sides.as_ref().is_none_or(|sides| sides.is_home[*row]);
+        (0..self.n_rows()).filter(is_home).collect()
+    }
+
+    /// All other rows.
+    pub(crate) fn away_rows(&self) -> Vec<usize> {
+        let is_home = |row: &usize| self.sides.as_ref().is_none_or(|sides| sides.is_home[*row]);
+        (0..self.n_rows()).filter(|row| !is_home(row)).collect()
     }
 
     /// Number of networks.
@@ -186,8 +254,86 @@ fn read_frame(
     required.insert(spec.target.label());
     required.extend(spec.group.iter().map(String::as_str));
     required.extend(hyperparameters.iter().chain(strata).map(String::as_str));
+    required.extend(spec.design_columns());
     let required: Vec<&str> = required.into_iter().collect();
-    collect_columns(networks, NETWORKS, &required, &["digest"])
+    let optional: &[&str] = match spec.target.label_at() {
+        LabelAt::Same => &["digest"],
+        LabelAt::Last => &["digest", EPOCHS],
+    };
+    collect_columns(networks, NETWORKS, &required, optional)
+}
+
+/// Column with the number of epochs that a run is trained for.
+const EPOCHS: &str = "epochs";
+
+/// Epochs of the runs of the chosen rows; NaN if the frame has no such column.
+fn epochs(frame: &DataFrame, rows: &[usize]) -> Result<Vec<f64>> {
+    if frame.column(EPOCHS).is_err() {
+        return Ok(vec![f64::NAN; rows.len()]);
+    }
+    let epochs = numbers(frame, NETWORKS, EPOCHS)?;
+    Ok(rows.iter().map(|&row| epochs[row]).collect())
+}
+
+/// The rows that take part by their status, checkpoint, condition, group and label.
+fn select_rows(
+    networks: LazyFrame,
+    frame: &DataFrame,
+    spec: &ExperimentSpec,
+    groups: &[Option<usize>],
+) -> Result<SelectedRows> {
+    let in_condition = selection::in_condition(networks, spec.condition.as_deref())?;
+    selection::select_rows(frame, spec, &in_condition, groups)
+}
+
+/// The rows that the labels of these rows are taken from.
+fn of_label(rows: &[usize], label_rows: &[usize]) -> Vec<usize> {
+    rows.iter().map(|&row| label_rows[row]).collect()
+}
+
+/// Leaves out what the key `match` does not keep. Labels of the design alone decide.
+fn match_rows(
+    frame: &DataFrame,
+    spec: &ExperimentSpec,
+    selected: &mut SelectedRows,
+    groups: &[Option<usize>],
+    sides: Option<&TableSides>,
+) -> Result<Option<MatchedNetworks>> {
+    if spec.matching.is_empty() {
+        return Ok(None);
+    }
+    let rows = &selected.rows;
+    let raw = raw_target(frame, &spec.target, &of_label(rows, &selected.label_rows))?;
+    let all: Vec<usize> = (0..rows.len()).collect();
+    let learned = LearnedTarget::learn(&spec.target, &raw, &all);
+    let class_names = learned.class_names();
+    let runs = texts(frame, NETWORKS, "run")?;
+    let checkpoints = texts(frame, NETWORKS, "checkpoint")?;
+    let (groups, group_names) = named_groups(rows, groups, &runs, &checkpoints);
+    let side = |row: usize| sides.and_then(|sides| sides.name(row));
+    let matching = Matching {
+        cells: matched::cells(frame, &spec.matching, rows, side)?,
+        classes: all.iter().map(|&row| learned.class(&raw, row)).collect(),
+        n_classes: class_names.len(),
+        groups: &groups,
+        group_names: &group_names,
+        seed: spec.protocol.seed,
+    };
+    let kept = matching.kept();
+    let kept: Vec<usize> = all.into_iter().filter(|&index| kept[index]).collect();
+    let labels = label_columns(
+        frame,
+        &spec
+            .matching
+            .iter()
+            .map(|rule| rule.label.clone())
+            .collect::<Vec<_>>(),
+        rows,
+    )?;
+    let described = matching.describe(&kept, class_names, &labels);
+    selected.counts.matched = rows.len() - kept.len();
+    selected.rows = kept.iter().map(|&index| rows[index]).collect();
+    Ok(Some(described))
 }
 
 /// For each row of the table its group: rows with a common value of a group column or a common

@@ -72,6 +72,7 @@ impl Experiment {
             target: SavedTarget::new(&self.spec.target, &self.target),
             features: candidate.choice.features.clone(),
             representation: self.spec.representation,
+            layers: self.spec.layers,
             hyperparameters,
             labels,
             measured_with: self.measured_with.clone(),
