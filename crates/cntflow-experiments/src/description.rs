@@ -118,10 +118,20 @@ impl Experiment {
             .iter()
             .map(|source| source.table().names())
             .collect();
-        format!(
+        let text = format!(
             "{:?} {:?} {:?} {names:?}",
             self.population.target, self.population.groups, self.population.checkpoints
-        )
+        );
+        // Only where they matter, so that the digest of other experiments stays as it was.
+        let sides = self
+            .population
+            .sides
+            .as_ref()
+            .map(|sides| format!(" {sides:?}"));
+        let epochs = self
+            .has_stopping_rule()
+            .then(|| format!(" {:?}", self.population.epochs));
+        [Some(text), sides, epochs].into_iter().flatten().collect()
     }
 }
 

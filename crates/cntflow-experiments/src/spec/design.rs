@@ -161,7 +161,7 @@ pub enum LayerChoice {
 
 impl LayerChoice {
     /// Whether these are all layers.
-    pub(crate) fn is_all(&self) -> bool {
+    pub fn is_all(&self) -> bool {
         *self == Self::All
     }
 
