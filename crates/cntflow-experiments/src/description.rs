@@ -47,8 +47,15 @@ impl Experiment {
     pub fn describe(&self) -> ExperimentDescription {
         let raw = &self.population.target;
         let n_rows = self.population.n_rows();
-        let class_of: Vec<Option<u32>> =
-            (0..n_rows).map(|row| self.target.class(raw, row)).collect();
+        let mut class_of = vec![None; n_rows];
+        for (target, rows) in [
+            (&self.target, &self.splits.training),
+            (&self.test_target, &self.splits.test),
+        ] {
+            for &row in rows {
+                class_of[row] = target.class(raw, row);
+            }
+        }
         let names = self.target.class_names();
         let meanings = self.class_meanings();
         let classes: Vec<ClassDescription> = names
@@ -74,7 +81,7 @@ impl Experiment {
             n_without_class: if classes.is_empty() {
                 0
             } else {
-                n_rows - n_classed
+                n_rows - self.splits.away.len() - n_classed
             },
             classes,
             label_range: label_quantiles(raw, &all),

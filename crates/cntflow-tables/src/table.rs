@@ -74,8 +74,8 @@ impl Table {
         Self::Divergences,
     ];
 
-    /// The tables of an experiment, each a single part but `fits`. Those of [`Table::OF_DESIGN`] may
-    /// be absent. `verdicts` is written last: its presence says that the experiment is finished.
+    /// The tables of an experiment, each a single part but `fits`. Those of [`Table::OF_DESIGN`]
+    /// may be absent. `verdicts` is written last: its presence says that the experiment is done.
     pub const OF_EXPERIMENT: [Self; 10] = [
         Self::Fits,
         Self::Scores,

@@ -4,7 +4,10 @@
 pub(crate) mod aliases;
 pub(crate) mod columns;
 mod counts;
+mod design;
+mod expand;
 mod groups;
+mod labels;
 mod matched;
 mod selection;
 mod sides;
@@ -19,10 +22,12 @@ pub use matched::{MatchedClass, MatchedNetworks};
 pub use sides::Sides;
 
 use crate::error::{ExperimentError, Result};
-use crate::spec::{DEFAULT_HYPERPARAMETERS, DEFAULT_STRATA, ExperimentSpec, LabelAt, Target};
-use crate::target::{LearnedTarget, RawTarget};
-use columns::{NETWORKS, collect_columns, labels, nearest_names, numbers, texts};
-use matched::Matching;
+use crate::spec::{DEFAULT_HYPERPARAMETERS, DEFAULT_STRATA, ExperimentSpec, LabelAt};
+use crate::target::RawTarget;
+use columns::{NETWORKS, collect_columns, nearest_names, numbers, texts};
+use design::{EPOCHS, epochs, match_rows, of_label};
+use groups::named_groups;
+use labels::{label_columns, raw_target};
 use selection::SelectedRows;
 use sides::TableSides;
 
@@ -50,7 +55,7 @@ pub struct Population {
     pub digests: Vec<Option<String>>,
     /// For each row, its checkpoint of step 0 of the same run, for the twin `untrained`.
     pub untrained: Vec<Option<String>>,
-    /// Epochs of the whole run, of a label that is taken from its last checkpoint; NaN where unknown.
+    /// Epochs of the whole run, where the label is that of its last checkpoint; NaN where unknown.
     pub epochs: Vec<f64>,
     /// What models are fitted to and judged on, if the design says it.
     pub sides: Option<Sides>,
@@ -263,18 +268,6 @@ fn read_frame(
     collect_columns(networks, NETWORKS, &required, optional)
 }
 
-/// Column with the number of epochs that a run is trained for.
-const EPOCHS: &str = "epochs";
-
-/// Epochs of the runs of the chosen rows; NaN if the frame has no such column.
-fn epochs(frame: &DataFrame, rows: &[usize]) -> Result<Vec<f64>> {
-    if frame.column(EPOCHS).is_err() {
-        return Ok(vec![f64::NAN; rows.len()]);
-    }
-    let epochs = numbers(frame, NETWORKS, EPOCHS)?;
-    Ok(rows.iter().map(|&row| epochs[row]).collect())
-}
-
 /// The rows that take part by their status, checkpoint, condition, group and label.
 fn select_rows(
     networks: LazyFrame,
@@ -284,56 +277,6 @@ fn select_rows(
 ) -> Result<SelectedRows> {
     let in_condition = selection::in_condition(networks, spec.condition.as_deref())?;
     selection::select_rows(frame, spec, &in_condition, groups)
-}
-
-/// The rows that the labels of these rows are taken from.
-fn of_label(rows: &[usize], label_rows: &[usize]) -> Vec<usize> {
-    rows.iter().map(|&row| label_rows[row]).collect()
-}
-
-/// Leaves out what the key `match` does not keep. Labels of the design alone decide.
-fn match_rows(
-    frame: &DataFrame,
-    spec: &ExperimentSpec,
-    selected: &mut SelectedRows,
-    groups: &[Option<usize>],
-    sides: Option<&TableSides>,
-) -> Result<Option<MatchedNetworks>> {
-    if spec.matching.is_empty() {
-        return Ok(None);
-    }
-    let rows = &selected.rows;
-    let raw = raw_target(frame, &spec.target, &of_label(rows, &selected.label_rows))?;
-    let all: Vec<usize> = (0..rows.len()).collect();
-    let learned = LearnedTarget::learn(&spec.target, &raw, &all);
-    let class_names = learned.class_names();
-    let runs = texts(frame, NETWORKS, "run")?;
-    let checkpoints = texts(frame, NETWORKS, "checkpoint")?;
-    let (groups, group_names) = named_groups(rows, groups, &runs, &checkpoints);
-    let side = |row: usize| sides.and_then(|sides| sides.name(row));
-    let matching = Matching {
-        cells: matched::cells(frame, &spec.matching, rows, side)?,
-        classes: all.iter().map(|&row| learned.class(&raw, row)).collect(),
-        n_classes: class_names.len(),
-        groups: &groups,
-        group_names: &group_names,
-        seed: spec.protocol.seed,
-    };
-    let kept = matching.kept();
-    let kept: Vec<usize> = all.into_iter().filter(|&index| kept[index]).collect();
-    let labels = label_columns(
-        frame,
-        &spec
-            .matching
-            .iter()
-            .map(|rule| rule.label.clone())
-            .collect::<Vec<_>>(),
-        rows,
-    )?;
-    let described = matching.describe(&kept, class_names, &labels);
-    selected.counts.matched = rows.len() - kept.len();
-    selected.rows = kept.iter().map(|&index| rows[index]).collect();
-    Ok(Some(described))
 }
 
 /// For each row of the table its group: rows with a common value of a group column or a common
@@ -358,41 +301,6 @@ fn row_groups(frame: &DataFrame, spec: &ExperimentSpec) -> Result<Vec<Option<usi
     Ok(groups::connected_groups(&columns, frame.height()))
 }
 
-/// For each chosen row the index of its group, and the groups' names, sorted.
-fn named_groups(
-    rows: &[usize],
-    groups: &[Option<usize>],
-    runs: &[Option<String>],
-    checkpoints: &[Option<String>],
-) -> (Vec<u32>, Vec<String>) {
-    let name = |row: usize| runs[row].clone().or_else(|| checkpoints[row].clone());
-    let mut name_of_root: BTreeMap<usize, String> = BTreeMap::new();
-    for &row in rows {
-        let (Some(root), Some(name)) = (groups[row], name(row)) else {
-            continue;
-        };
-        let smallest = name_of_root.entry(root).or_insert_with(|| name.clone());
-        if name < *smallest {
-            *smallest = name;
-        }
-    }
-    let mut by_name: Vec<(String, usize)> = name_of_root
-        .into_iter()
-        .map(|(root, name)| (name, root))
-        .collect();
-    by_name.sort();
-    let index_of_root: BTreeMap<usize, u32> = by_name
-        .iter()
-        .enumerate()
-        .map(|(index, (_, root))| (*root, index as u32))
-        .collect();
-    let index = |row: &usize| groups[*row].map_or(0, |root| index_of_root[&root]);
-    (
-        rows.iter().map(index).collect(),
-        by_name.into_iter().map(|(name, _)| name).collect(),
-    )
-}
-
 /// For each chosen row, the checkpoint of step 0 of its run.
 fn untrained_checkpoints(
     rows: &[usize],
@@ -409,21 +317,6 @@ fn untrained_checkpoints(
         .collect()
 }
 
-fn raw_target(frame: &DataFrame, target: &Target, rows: &[usize]) -> Result<RawTarget> {
-    let column = labels(frame, NETWORKS, target.label())?.select(rows);
-    match (column, target) {
-        (LabelColumn::Texts(values), Target::Classes { .. }) => Ok(RawTarget::Texts(
-            values.into_iter().map(Option::unwrap_or_default).collect(),
-        )),
-        (LabelColumn::Numbers(values), _) => Ok(RawTarget::Numbers(values)),
-        (LabelColumn::Texts(_), _) => Err(ExperimentError::ColumnType {
-            table: NETWORKS,
-            column: target.label().to_owned(),
-            expected: "numbers, which this kind of target needs",
-        }),
-    }
-}
-
 /// The digests of the chosen rows; none if the table has no such column.
 fn digests(frame: &DataFrame, rows: &[usize]) -> Result<Vec<Option<String>>> {
     if frame.column("digest").is_err() {
@@ -431,15 +324,4 @@ fn digests(frame: &DataFrame, rows: &[usize]) -> Result<Vec<Option<String>>> {
     }
     let digests = texts(frame, NETWORKS, "digest")?;
     Ok(rows.iter().map(|&row| digests[row].clone()).collect())
-}
-
-fn label_columns(
-    frame: &DataFrame,
-    names: &[String],
-    rows: &[usize],
-) -> Result<Vec<(String, LabelColumn)>> {
-    names
-        .iter()
-        .map(|name| Ok((name.clone(), labels(frame, NETWORKS, name)?.select(rows))))
-        .collect()
 }

@@ -2,7 +2,6 @@
 //! values.
 
 mod design;
-mod expand;
 mod features;
 mod pair;
 mod problem;

@@ -253,6 +253,14 @@ impl Target {
         }
     }
 
+    /// The label in a sentence: `test_accuracy`, or `test_accuracy of the last checkpoint`.
+    pub fn label_text(&self) -> String {
+        match self.label_at() {
+            LabelAt::Same => self.label().to_owned(),
+            LabelAt::Last => format!("{} of the last checkpoint", self.label()),
+        }
+    }
+
     /// The checkpoint that the label is taken from.
     pub fn label_at(&self) -> LabelAt {
         match self {

@@ -102,9 +102,11 @@ fn the_choice_of_a_bin_does_not_depend_on_the_features() {
 fn a_match_that_cannot_be_made_is_refused() {
     let tables = unequal_kinds();
     let message = |keys: &str| tables.try_prepare(&spec(keys)).unwrap_err().to_string();
-    let missing = message(&format!("{MATCHED}match = [{{ label = 'test_acuracy' }}]"));
+    let missing = message(&format!(
+        "{MATCHED}match = [{{ label = 'test_accuracies' }}]"
+    ));
     assert!(
-        missing.contains("`test_acuracy`") && missing.contains("similar names: test_accuracy"),
+        missing.contains("`test_accuracies`") && missing.contains("similar names: test_accuracy"),
         "{missing}"
     );
     let text = message(&format!(

@@ -5,7 +5,7 @@ mod figures;
 mod score_table;
 mod sentences;
 
-use cntflow_experiments::spec::{ExperimentSpec, LabelAt, TestColumn, Transfer};
+use cntflow_experiments::spec::{ExperimentSpec, TestColumn, Transfer};
 use cntflow_experiments::{ClassDescription, ExperimentDescription};
 use serde_json::{Value, json};
 
@@ -140,10 +140,7 @@ fn side_line(spec: &ExperimentSpec) -> Option<String> {
 
 fn question(description: &ExperimentDescription) -> String {
     let target = &description.spec.target;
-    let label = match target.label_at() {
-        LabelAt::Same => target.label().to_owned(),
-        LabelAt::Last => format!("{} of the last checkpoint", target.label()),
-    };
+    let label = target.label_text();
     match target.kind_name() {
         "low_high" => format!("what tells low from high {label}?"),
         "classes" => format!("what tells the classes of {label} apart?"),

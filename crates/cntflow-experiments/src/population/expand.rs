@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::LazyFrame;
 
-use super::{ExperimentSpec, Transfer};
+use super::Population;
 use crate::error::Result;
-use crate::population::Population;
+use crate::spec::{ExperimentSpec, Transfer};
 
 /// Characters that a folder's name cannot hold, or should not.
 fn is_in_folder_name(character: char) -> bool {
