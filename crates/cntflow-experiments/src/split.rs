@@ -70,12 +70,13 @@ impl Splits {
                 needed,
             });
         }
-        let in_test = if is_away_tested {
-            vec![false; groups.n_rows_of_group.len()]
+        let share = if is_away_tested {
+            0.0
         } else {
-            let mut rng = random_stream(protocol.seed, Purpose::TestSet as u64, &[]);
-            groups.draw_test(protocol.test_share, &mut rng)
+            protocol.test_share
         };
+        let mut rng = random_stream(protocol.seed, Purpose::TestSet as u64, &[]);
+        let in_test = groups.draw_test(share, &mut rng);
         let (drawn, training): (Vec<usize>, Vec<usize>) = home
             .into_iter()
             .partition(|&row| in_test[population.groups[row] as usize]);

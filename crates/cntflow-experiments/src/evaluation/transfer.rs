@@ -134,46 +134,62 @@ impl Experiment {
             .iter()
             .filter_map(|row| available.binary_search(row).ok())
             .collect();
-        let width = truth.width();
-        let predictions = |fit: &FitRow| last_rows(fit, available.len(), width, &places);
+        let away = Away {
+            n_rows: available.len(),
+            places: &places,
+            truth: &truth,
+        };
         let task = FitTask::Refit {
             candidate: index,
             setting,
         };
         let refit = fits.get(&(task, setting))?;
-        let of_refit = predictions(refit).filter(|_| !rows.is_empty())?;
-        let fold_figure = |repeat: usize, fold: usize| {
+        let predictions = away.predictions(refit).filter(|_| !rows.is_empty())?;
+        Some(Judged {
+            figure: primary_figure(&self.spec.target, &predictions, &truth),
+            fold_figures: self.away_fold_figures(index, setting, fits, &away),
+            rows,
+            truth: truth.clone(),
+            predictions,
+            probabilities: None,
+            predicted: None,
+            calibration: None,
+        })
+    }
+
+    /// For each repeat and fold, the primary figure there of the model that was fitted without that
+    /// fold: for the jackknife.
+    fn away_fold_figures(
+        &self,
+        index: u32,
+        setting: u32,
+        fits: &FitRows<'_>,
+        away: &Away<'_>,
+    ) -> Vec<Vec<f64>> {
+        let n_classes = self.target.class_names().len();
+        let figure = |repeat: usize, fold: usize, learned: &LearnedTarget| {
             let task = FitTask::Fold {
                 candidate: index,
                 repeat: repeat as u32,
                 fold: fold as u32,
             };
-            // The models of a fold may know fewer classes.
-            let same_classes = self.fold_targets[repeat][fold].class_names().len()
-                == self.target.class_names().len();
-            let fit = fits.get(&(task, setting)).filter(|_| same_classes);
-            fit.and_then(|fit| predictions(fit))
-                .map_or(f64::NAN, |predictions| {
-                    primary_figure(&self.spec.target, &predictions, &truth)
-                })
+            // The model of a fold may know fewer classes.
+            let is_same = learned.class_names().len() == n_classes;
+            let fit = fits.get(&(task, setting)).filter(|_| is_same);
+            let predictions = fit.and_then(|fit| away.predictions(fit));
+            predictions.map_or(f64::NAN, |predictions| {
+                primary_figure(&self.spec.target, &predictions, away.truth)
+            })
         };
-        let repeats = self.splits.repeats.iter().enumerate();
-        Some(Judged {
-            figure: primary_figure(&self.spec.target, &of_refit, &truth),
-            fold_figures: repeats
-                .map(|(repeat, folds)| {
-                    (0..folds.len())
-                        .map(|fold| fold_figure(repeat, fold))
-                        .collect()
-                })
-                .collect(),
-            rows,
-            truth: truth.clone(),
-            predictions: of_refit,
-            probabilities: None,
-            predicted: None,
-            calibration: None,
-        })
+        let repeats = self.fold_targets.iter().enumerate();
+        repeats
+            .map(|(repeat, folds)| {
+                let folds = folds.iter().enumerate();
+                folds
+                    .map(|(fold, learned)| figure(repeat, fold, learned))
+                    .collect()
+            })
+            .collect()
     }
 
     /// The target of another population: what is low or high there is relative to its own networks.
@@ -205,10 +221,23 @@ impl Truth {
     }
 }
 
-/// Of the last `n_rows` rows that a fit predicted, those at these places; `None` if it has fewer.
-fn last_rows(fit: &FitRow, n_rows: usize, width: usize, places: &[usize]) -> Option<Vec<f64>> {
-    let start = fit.predictions.len().checked_sub(n_rows * width)?;
-    let of_rows = &fit.predictions[start..];
-    let row = |place: &usize| &of_rows[place * width..(place + 1) * width];
-    Some(places.iter().flat_map(row).copied().collect())
+/// Rows of one other population among all rows of other populations.
+struct Away<'a> {
+    /// Rows of all other populations, the last ones that a fit predicts.
+    n_rows: usize,
+    /// Places among these.
+    places: &'a [usize],
+    /// What is true at these places.
+    truth: &'a Truth,
+}
+
+impl Away<'_> {
+    /// The predictions of a fit; `None` if it has none.
+    fn predictions(&self, fit: &FitRow) -> Option<Vec<f64>> {
+        let width = self.truth.width();
+        let start = fit.predictions.len().checked_sub(self.n_rows * width)?;
+        let of_rows = &fit.predictions[start..];
+        let row = |place: &usize| &of_rows[place * width..(place + 1) * width];
+        Some(self.places.iter().flat_map(row).copied().collect())
+    }
 }

@@ -95,9 +95,7 @@ impl Population {
         let mut selected = select_rows(networks.clone(), &frame, spec, &groups)?;
         let sides = TableSides::read(&networks, &frame, spec)?;
         if let Some(sides) = &sides {
-            let kept = sides.keep(&selected.rows, &groups);
-            selected.counts.on_no_side = selected.rows.len() - kept.len();
-            selected.rows = kept;
+            sides.keep(&mut selected, &groups);
         }
         let matched = match_rows(&frame, spec, &mut selected, &groups, sides.as_ref())?;
         let SelectedRows {

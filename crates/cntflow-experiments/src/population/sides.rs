@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use polars::prelude::{DataFrame, LazyFrame};
 
 use super::columns::{NETWORKS, labels, texts};
-use super::selection::in_condition;
+use super::selection::{SelectedRows, in_condition};
 use crate::error::{ExperimentError, Result};
 use crate::spec::{ExperimentSpec, SpecProblem, Transfer};
 
@@ -102,19 +102,20 @@ impl TableSides {
         })
     }
 
-    /// Those of the rows that are on a side and whose groups are on one side alone.
-    pub(super) fn keep(&self, rows: &[usize], groups: &[Option<usize>]) -> Vec<usize> {
+    /// Leaves out the rows that are on no side, and those whose groups are on both.
+    pub(super) fn keep(&self, selected: &mut SelectedRows, groups: &[Option<usize>]) {
         let mut sides_of_group: BTreeMap<Option<usize>, [bool; 2]> = BTreeMap::new();
-        for &row in rows {
+        for &row in &selected.rows {
             if let Some((_, is_home)) = &self.of_row[row] {
                 sides_of_group.entry(groups[row]).or_default()[usize::from(*is_home)] = true;
             }
         }
-        let is_apart = |row: &&usize| {
-            let sides = sides_of_group.get(&groups[**row]);
-            self.of_row[**row].is_some() && sides != Some(&[true, true])
-        };
-        rows.iter().filter(is_apart).copied().collect()
+        let n_before = selected.rows.len();
+        selected.rows.retain(|&row| {
+            let sides = sides_of_group.get(&groups[row]);
+            self.of_row[row].is_some() && sides != Some(&[true, true])
+        });
+        selected.counts.on_no_side = n_before - selected.rows.len();
     }
 
     /// The sides of these rows, each of which has one.
