@@ -84,8 +84,8 @@ fn two_experiments_have_tables_and_classifiers_of_their_own() {
     }
     assert_eq!(
         both.len(),
-        2 * first.len() - 2,
-        "one more saved model and card in the first"
+        2 * first.len() - 3,
+        "one more saved model and card, and a confusion, in the first"
     );
     for name in ["two_classes", "ranking"] {
         for table in TABLES {
@@ -211,6 +211,9 @@ fn a_wrong_column_stops_a_study_before_anything_is_trained() {
         "group = ['test_accurac']",
         "strata = ['test_accurac']",
         "hyperparameters = ['test_accurac']",
+        "target = { label = 'activation', classes = 'values' }\nmatch = [{ label = 'test_accurac' }]",
+        "transfer = { column = 'test_accurac' }",
+        "protocol = { test = { column = 'test_accurac' } }",
     ];
     for key in wrong {
         let section = format!("[[experiment]]\nname = 'misspelt'\n{key}\n");
@@ -285,6 +288,12 @@ fn wrong_keys_of_an_experiment_are_usage_errors() {
         ),
         (section("protocol = { draws = 1 }"), "protocol.draws"),
         (section("test_images = 0"), "test_images"),
+        (
+            section("match = [{ label = 'depth' }]"),
+            "match: needs classes",
+        ),
+        (section("transfer = { train = 'depth = 1' }"), "`column`"),
+        (section("layers = 'first'"), "without_input"),
     ] {
         let folder = folder_with(&sections);
         let output = expect(2, folder.path(), &["run", "study.toml"]);
@@ -295,6 +304,69 @@ fn wrong_keys_of_an_experiment_are_usage_errors() {
     expect(0, folder.path(), &["train", "study.toml"]);
     let output = expect(2, folder.path(), &["discriminate", "study.toml"]);
     assert!(output.stderr.contains("no [[experiment]]"), "{output:?}");
+}
+
+/// From each activation to the other, and from the first epoch to the last.
+const DESIGNS: &str = r#"
+[[experiment]]
+name = "from"
+target = { kind = "ranking" }
+transfer = { column = "activation" }
+features = ["tensor_7", "cnt"]
+models = ["elastic_net"]
+permutations = 0
+protocol = { folds = 2, repeats = 1, draws = 50 }
+
+[[experiment]]
+name = "early"
+checkpoints = { step = 1 }
+target = { at = "last" }
+features = ["cnt"]
+models = ["logistic_regression"]
+permutations = 0
+protocol = { folds = 2, repeats = 1, draws = 50 }
+"#;
+
+#[test]
+fn a_transfer_is_an_experiment_for_each_value_and_one_matrix_in_queries() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let study = SMALL_STUDY.replace("runs = 12", "runs = 40");
+    write_study(here, &study, &[DESIGNS]);
+    let output = expect(0, here, &["run", "study.toml"]);
+    for text in ["transfer of cnt", "trained on", "runs stopped by cnt"] {
+        assert!(output.stdout.contains(text), "{text}: {output:?}");
+    }
+    let sql = "SELECT trained_on, tested_on FROM transfer WHERE features = 'cnt' \
+               ORDER BY trained_on, tested_on";
+    let pairs: Vec<[String; 2]> = rows(here, sql)
+        .iter()
+        .map(|row| ["trained_on", "tested_on"].map(|key| row[key].as_str().unwrap().to_owned()))
+        .collect();
+    assert_eq!(
+        pairs,
+        [
+            ["relu", "relu"],
+            ["relu", "tanh"],
+            ["tanh", "relu"],
+            ["tanh", "tanh"]
+        ]
+    );
+    let stopping = rows(
+        here,
+        "SELECT threshold FROM stopping WHERE experiment = 'early'",
+    );
+    assert_eq!(stopping.len(), 7);
+    let again = expect(0, here, &["run", "study.toml", "--json"]).json();
+    assert_eq!(
+        evaluated(&again["experiments"]),
+        [vec![], vec!["from@relu", "from@tanh", "early"]]
+    );
+    // Without the key the table of the key goes.
+    let without = DESIGNS.replace("target = { at = \"last\" }\n", "");
+    write_study(here, &study, &[&without]);
+    expect(0, here, &["run", "study.toml"]);
+    assert!(parts(&here.join("runs/small"), "experiments/early/stopping").is_empty());
 }
 
 #[test]

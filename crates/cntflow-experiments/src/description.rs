@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::evaluation::Experiment;
-use crate::population::PopulationCounts;
+use crate::population::{MatchedNetworks, PopulationCounts};
 use crate::spec::ExperimentSpec;
 use crate::target::{LearnedTarget, RawTarget};
 
@@ -24,6 +24,9 @@ pub struct ExperimentDescription {
     pub label_range: Option<[f64; 3]>,
     /// The primary figure.
     pub figure: &'static str,
+    /// What a matched design kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matched: Option<MatchedNetworks>,
 }
 
 /// One class.
@@ -44,8 +47,15 @@ impl Experiment {
     pub fn describe(&self) -> ExperimentDescription {
         let raw = &self.population.target;
         let n_rows = self.population.n_rows();
-        let class_of: Vec<Option<u32>> =
-            (0..n_rows).map(|row| self.target.class(raw, row)).collect();
+        let mut class_of = vec![None; n_rows];
+        for (target, rows) in [
+            (&self.target, &self.splits.training),
+            (&self.test_target, &self.splits.test),
+        ] {
+            for &row in rows {
+                class_of[row] = target.class(raw, row);
+            }
+        }
         let names = self.target.class_names();
         let meanings = self.class_meanings();
         let classes: Vec<ClassDescription> = names
@@ -71,11 +81,12 @@ impl Experiment {
             n_without_class: if classes.is_empty() {
                 0
             } else {
-                n_rows - n_classed
+                n_rows - self.splits.away.len() - n_classed
             },
             classes,
             label_range: label_quantiles(raw, &all),
             figure: self.primary_name(),
+            matched: self.population.matched.clone(),
         }
     }
 
@@ -114,10 +125,20 @@ impl Experiment {
             .iter()
             .map(|source| source.table().names())
             .collect();
-        format!(
+        let text = format!(
             "{:?} {:?} {:?} {names:?}",
             self.population.target, self.population.groups, self.population.checkpoints
-        )
+        );
+        // Only where they matter, so that the digest of other experiments stays as it was.
+        let sides = self
+            .population
+            .sides
+            .as_ref()
+            .map(|sides| format!(" {sides:?}"));
+        let epochs = self
+            .has_stopping_rule()
+            .then(|| format!(" {:?}", self.population.epochs));
+        [Some(text), sides, epochs].into_iter().flatten().collect()
     }
 }
 

@@ -69,6 +69,14 @@ pub enum ExperimentError {
         /// Smallest number of groups.
         needed: usize,
     },
+    /// The test set of a design has too few groups.
+    #[error("{n_groups} groups are in the test set; at least {needed} are needed")]
+    TooFewTestGroups {
+        /// Its groups.
+        n_groups: usize,
+        /// Smallest number of groups.
+        needed: usize,
+    },
     /// A class has too few groups to be on both sides of the split.
     #[error("class `{class}` has {n_groups} groups; at least {needed} are needed")]
     TooFewGroupsOfClass {

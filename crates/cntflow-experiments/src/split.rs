@@ -28,6 +28,9 @@ pub struct Splits {
     pub test: Vec<usize>,
     /// All other rows, in ascending order.
     pub training: Vec<usize>,
+    /// Rows of other populations, in ascending order: neither fitted to nor chosen by, and no part
+    /// of the test set. Empty unless the design has them.
+    pub away: Vec<usize>,
     /// The folds of each repeat among the training rows.
     pub repeats: Vec<Vec<Fold>>,
 }
@@ -47,9 +50,19 @@ impl Splits {
     /// # Errors
     /// [`ExperimentError::TooFewGroups`]; [`ExperimentError::GroupOnBothSides`] is a bug.
     pub fn draw(population: &Population, protocol: &Protocol) -> Result<Self> {
-        let groups = Groups::of(population);
-        let n_groups = groups.n_rows_of_group.len();
-        let needed = smallest_number_of_groups(protocol);
+        let home = population.home_rows();
+        let away = population.away_rows();
+        let is_away_tested = population
+            .sides
+            .as_ref()
+            .is_some_and(|sides| sides.is_away_tested);
+        let groups = Groups::of(population, &home);
+        let n_groups = groups.order.len();
+        let needed = if is_away_tested {
+            MIN_GROUPS_OF_SIDE * protocol.folds
+        } else {
+            smallest_number_of_groups(protocol)
+        };
         if n_groups < needed {
             return Err(ExperimentError::TooFewGroups {
                 n_groups,
@@ -57,11 +70,24 @@ impl Splits {
                 needed,
             });
         }
+        let share = if is_away_tested {
+            0.0
+        } else {
+            protocol.test_share
+        };
         let mut rng = random_stream(protocol.seed, Purpose::TestSet as u64, &[]);
-        let in_test = groups.draw_test(protocol.test_share, &mut rng);
-        let (test, training): (Vec<usize>, Vec<usize>) =
-            (0..population.n_rows()).partition(|&row| in_test[population.groups[row] as usize]);
+        let in_test = groups.draw_test(share, &mut rng);
+        let (drawn, training): (Vec<usize>, Vec<usize>) = home
+            .into_iter()
+            .partition(|&row| in_test[population.groups[row] as usize]);
+        let (test, away) = if is_away_tested {
+            (away, Vec::new())
+        } else {
+            (drawn, away)
+        };
+        check_test_groups(population, &test)?;
         check_apart(population, &training, &test, "the test set")?;
+        check_apart(population, &training, &away, "the transfer")?;
         let training_groups: Vec<usize> = groups
             .order
             .iter()
@@ -71,6 +97,7 @@ impl Splits {
         let repeats = (0..protocol.repeats)
             .map(|repeat| {
                 let mut rng = random_stream(protocol.seed, Purpose::Folds as u64, &[repeat]);
+                let n_groups = population.group_names.len();
                 let fold_of = draw_folds(&training_groups, n_groups, protocol.folds, &mut rng);
                 folds(population, &training, &fold_of, protocol.folds)
             })
@@ -78,9 +105,22 @@ impl Splits {
         Ok(Self {
             test,
             training,
+            away,
             repeats,
         })
     }
+}
+
+/// Refuses a test set of a design that has too few groups.
+fn check_test_groups(population: &Population, test: &[usize]) -> Result<()> {
+    let groups: HashSet<u32> = test.iter().map(|&row| population.groups[row]).collect();
+    if groups.len() < MIN_GROUPS_OF_SIDE {
+        return Err(ExperimentError::TooFewTestGroups {
+            n_groups: groups.len(),
+            needed: MIN_GROUPS_OF_SIDE,
+        });
+    }
+    Ok(())
 }
 
 /// So few groups that every fold has some to validate on, and the test set has some.
@@ -97,21 +137,24 @@ struct Groups {
 }
 
 impl Groups {
-    fn of(population: &Population) -> Self {
+    /// The groups of some rows. Whole groups are among them or not.
+    fn of(population: &Population, rows: &[usize]) -> Self {
         let n_groups = population.group_names.len();
         let strata = population.joint_strata();
         let labels = population.target.order_values();
         let mut sums = vec![0.0; n_groups];
         let mut n_rows_of_group = vec![0; n_groups];
         let mut stratum_of_group = vec![None; n_groups];
-        for (row, &group) in population.groups.iter().enumerate() {
-            let group = group as usize;
+        for &row in rows {
+            let group = population.groups[row] as usize;
             sums[group] += labels[row];
             n_rows_of_group[group] += 1;
             stratum_of_group[group].get_or_insert(strata[row].as_str());
         }
         let mean = |group: usize| sums[group] / n_rows_of_group[group] as f64;
-        let mut order: Vec<usize> = (0..n_groups).collect();
+        let mut order: Vec<usize> = (0..n_groups)
+            .filter(|&group| n_rows_of_group[group] > 0)
+            .collect();
         order.sort_by(|&a, &b| {
             stratum_of_group[a]
                 .cmp(&stratum_of_group[b])
@@ -126,7 +169,7 @@ impl Groups {
 
     /// For each group, whether it is in the test set.
     fn draw_test(&self, share: f64, rng: &mut ChaCha8Rng) -> Vec<bool> {
-        let mut in_test = vec![false; self.order.len()];
+        let mut in_test = vec![false; self.n_rows_of_group.len()];
         let (mut n_seen, mut n_drawn) = (0, 0);
         for block in self.order.chunks(TEST_BLOCK) {
             n_seen += block.len();
@@ -235,6 +278,9 @@ mod tests {
             strata: vec![("layer_type".to_owned(), LabelColumn::Texts(kinds))],
             digests: vec![None; n],
             untrained: vec![None; n],
+            epochs: vec![f64::NAN; n],
+            sides: None,
+            matched: None,
             counts: PopulationCounts::default(),
             groups,
         }

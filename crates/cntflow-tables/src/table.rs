@@ -52,6 +52,12 @@ pub enum Table {
     Importance,
     /// One row per control and feature choice of an experiment.
     Controls,
+    /// One row per candidate, stratum, actual and predicted class of an experiment with classes.
+    Confusion,
+    /// One row per population and feature set of an experiment with a transfer.
+    Transfer,
+    /// One row per feature set and threshold of an experiment that says what becomes of a run.
+    Stopping,
     /// One row per comparison of an experiment.
     Verdicts,
 }
@@ -68,17 +74,23 @@ impl Table {
         Self::Divergences,
     ];
 
-    /// The tables of an experiment, each a single part but `fits`. `verdicts` is written last: its
-    /// presence says that the experiment is finished.
-    pub const OF_EXPERIMENT: [Self; 7] = [
+    /// The tables of an experiment, each a single part but `fits`. Those of [`Table::OF_DESIGN`]
+    /// may be absent. `verdicts` is written last: its presence says that the experiment is done.
+    pub const OF_EXPERIMENT: [Self; 10] = [
         Self::Fits,
         Self::Scores,
         Self::Predictions,
         Self::Folds,
         Self::Importance,
         Self::Controls,
+        Self::Confusion,
+        Self::Transfer,
+        Self::Stopping,
         Self::Verdicts,
     ];
+
+    /// The tables that experiments of some targets and designs alone have.
+    pub const OF_DESIGN: [Self; 3] = [Self::Confusion, Self::Transfer, Self::Stopping];
 
     /// The tables that come in batches, the committing one last.
     pub const BATCHED: [Self; 5] = [
@@ -121,6 +133,9 @@ impl Table {
             Self::Folds => "folds",
             Self::Importance => "importance",
             Self::Controls => "controls",
+            Self::Confusion => "confusion",
+            Self::Transfer => "transfer",
+            Self::Stopping => "stopping",
             Self::Verdicts => "verdicts",
         }
     }

@@ -6,6 +6,8 @@ use super::experiment::Experiment;
 use super::fit_row::{FitRow, FitTask};
 use super::judged::{FitRows, Judged, JudgedChoices};
 use super::scores::ScoreRow;
+use super::stopping::StoppingRow;
+use super::transfer::TransferRow;
 use super::verdicts::{Family, Verdict};
 use crate::spec::FeatureChoice;
 
@@ -20,6 +22,10 @@ pub struct Evaluation {
     pub verdicts: Vec<Verdict>,
     /// Controls of the chosen candidates.
     pub controls: Vec<ControlRow>,
+    /// Figures on other populations.
+    pub transfer: Vec<TransferRow>,
+    /// What a rule saves and loses that stops runs early.
+    pub stopping: Vec<StoppingRow>,
     /// For each candidate its predictions of the test set, or why there are none.
     pub(crate) judged: Vec<Option<Result<Judged, String>>>,
 }
@@ -66,11 +72,15 @@ impl Experiment {
         let mut verdicts = self.verdicts(Family::Primary, self.primary_pairs(), &compare);
         verdicts.extend(self.verdicts(Family::Exploratory, self.exploratory_pairs(), &compare));
         let controls = self.controls(&of_choices);
+        let transfer = self.transfer_rows(&choices, &by_task, &of_choices);
+        let stopping = self.stopping_rows(&choices, &of_choices);
         Evaluation {
             choices,
             scores,
             verdicts,
             controls,
+            transfer,
+            stopping,
             judged,
         }
     }

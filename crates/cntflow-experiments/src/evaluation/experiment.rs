@@ -11,7 +11,7 @@ use crate::error::{ExperimentError, Result};
 use crate::features::{FeatureError, FeatureInputs, FeatureSource, read_features};
 use crate::population::Population;
 use crate::spec::{
-    ExperimentSpec, FeatureChoice, FeatureExpression, FeatureSet, SpecProblem, Twin,
+    ExperimentSpec, FeatureChoice, FeatureExpression, FeatureSet, SpecProblem, Transfer, Twin,
 };
 use crate::split::Splits;
 use crate::target::LearnedTarget;
@@ -51,6 +51,9 @@ pub struct Experiment {
     pub(crate) sources: Vec<FeatureSource>,
     /// The target as learned from all training rows.
     pub(crate) target: LearnedTarget,
+    /// The target that the test set is judged by: the same, unless it is another population, to
+    /// which low and high are relative.
+    pub(crate) test_target: LearnedTarget,
     /// The target as learned in each fold of each repeat.
     pub(crate) fold_targets: Vec<Vec<LearnedTarget>>,
 }
@@ -84,7 +87,7 @@ impl Experiment {
         let sources = read_sources(inputs, &mut spec, &population, uses_default_features)?;
         let candidates = candidates(&spec, &population, &sources);
         require_choices(&spec, &candidates)?;
-        Ok(Self {
+        let mut experiment = Self {
             measured_with: inputs.measured_with.to_owned(),
             labels: inputs.labels.clone(),
             spec,
@@ -92,9 +95,14 @@ impl Experiment {
             splits,
             candidates,
             sources,
+            test_target: target.clone(),
             target,
             fold_targets,
-        })
+        };
+        if let Some(Transfer::Conditions { .. }) = experiment.spec.transfer {
+            experiment.test_target = experiment.target_of(&experiment.splits.test);
+        }
+        Ok(experiment)
     }
 
     /// The tasks of the cross-validation: every candidate on every fold.
@@ -244,10 +252,11 @@ fn read_sources(
     may_drop: bool,
 ) -> Result<Vec<FeatureSource>> {
     let representation = spec.representation;
+    let layer_choice = spec.layers;
     let source = |layers: LazyFrame, checkpoints: &[String], features: &[FeatureExpression]| {
         let inputs = FeatureInputs {
             networks: inputs.networks.clone(),
-            layers,
+            layers: layer_choice.select(layers),
             checkpoints,
             steps: &population.steps,
             hyperparameters: &population.hyperparameters,

@@ -27,7 +27,8 @@ impl Experiment {
                 let learned = &self.fold_targets[repeat as usize][fold as usize];
                 let training = self.training_set(candidate, learned, &rows.fitting);
                 let validation = self.judged_set(candidate, learned, &rows.validation);
-                let test = self.judged_set(candidate, &self.target, &self.splits.test);
+                let test = self.judged_set(candidate, &self.test_target, &self.splits.test);
+                let away = self.away_features(candidate);
                 let indices = [repeat as usize, fold as usize];
                 let fit_one = |(index, setting): (usize, &Setting)| {
                     let mut row = empty_row(*task, index as u32);
@@ -36,6 +37,7 @@ impl Experiment {
                         Ok(model) => {
                             row.predictions = validation.predict(&model);
                             row.validation_figure = self.figure(&row.predictions, &validation);
+                            row.add_predictions(&model, &away);
                             row.test_figure = self.figure(&test.predict(&model), &test);
                             row.describe(&model);
                         }
@@ -49,9 +51,10 @@ impl Experiment {
                 match self.refit(candidate, &settings[setting as usize]) {
                     Err(failure) => row.failure = Some(failure),
                     Ok(model) => {
-                        let test = self.judged_set(candidate, &self.target, &self.splits.test);
+                        let test = self.judged_set(candidate, &self.test_target, &self.splits.test);
                         row.predictions = test.predict(&model);
                         row.test_figure = self.figure(&row.predictions, &test);
+                        row.add_predictions(&model, &self.away_features(candidate));
                         row.importance = model
                             .importance()
                             .into_iter()
@@ -100,7 +103,12 @@ impl Experiment {
     /// The rows of the test set that a candidate is judged on, and what is true of them.
     pub(crate) fn test_truth(&self, candidate: &Candidate) -> (Vec<usize>, Truth) {
         let rows = candidate.available(&self.splits.test);
-        truth(&self.target, &self.population.target, &rows)
+        truth(&self.test_target, &self.population.target, &rows)
+    }
+
+    /// The candidate's columns of the networks of other populations.
+    fn away_features(&self, candidate: &Candidate) -> Array2<f64> {
+        self.features(candidate, &candidate.available(&self.splits.away))
     }
 
     /// The seed of a fit. All candidates share it, so that paired comparisons share its chance.
@@ -184,10 +192,15 @@ struct JudgedSet {
 
 impl JudgedSet {
     fn predict(&self, model: &FittedModel) -> Vec<f64> {
-        match model.predict(self.features.view()) {
-            Predictions::Scores(scores) | Predictions::Values(scores) => scores,
-            Predictions::ClassScores(scores) => scores.iter().copied().collect(),
-        }
+        predict(model, &self.features)
+    }
+}
+
+/// Scores or values; of many classes `[rows, classes]`, row by row.
+fn predict(model: &FittedModel, features: &Array2<f64>) -> Vec<f64> {
+    match model.predict(features.view()) {
+        Predictions::Scores(scores) | Predictions::Values(scores) => scores,
+        Predictions::ClassScores(scores) => scores.iter().copied().collect(),
     }
 }
 
@@ -206,6 +219,13 @@ fn empty_row(task: FitTask, setting: u32) -> FitRow {
 }
 
 impl FitRow {
+    /// Adds the predictions of further networks.
+    fn add_predictions(&mut self, model: &FittedModel, features: &Array2<f64>) {
+        if features.nrows() > 0 {
+            self.predictions.extend(predict(model, features));
+        }
+    }
+
     fn describe(&mut self, model: &FittedModel) {
         self.n_features = model.used_columns().len() as u32;
         self.note = model.note();

@@ -47,7 +47,7 @@ pub struct FitRow {
     /// choice looks at it.
     pub test_figure: f64,
     /// Predictions of the validation rows (fold) or of the test rows (refit), in the rows' order;
-    /// for many classes `[rows, classes]`, row by row.
+    /// for many classes `[rows, classes]`, row by row. Behind them are those of other populations.
     pub predictions: Vec<f64>,
     /// Columns of the feature source with their importance; of refits alone.
     pub importance: Vec<(u32, f64)>,

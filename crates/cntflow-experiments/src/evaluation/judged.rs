@@ -91,7 +91,7 @@ impl Experiment {
             return Err(failure.clone());
         }
         let (rows, truth) = self.test_truth(candidate);
-        let predictions = refit.predictions.clone();
+        let predictions = first_rows(&refit.predictions, &rows, &truth);
         let validated = self.validated(index, chosen, fits);
         let calibration = calibrate(&validated);
         let probabilities = calibration.as_ref().map(|platt| {
@@ -139,9 +139,9 @@ impl Experiment {
                 validated.push(Validated {
                     repeat: repeat_index,
                     fold: fold_index,
+                    predictions: first_rows(&fit.predictions, &rows, &truth),
                     rows,
                     truth,
-                    predictions: fit.predictions.clone(),
                 });
             }
         }
@@ -163,6 +163,12 @@ impl Experiment {
             .map(|(repeat, folds)| (0..folds.len()).map(|fold| figure(repeat, fold)).collect())
             .collect()
     }
+}
+
+/// The predictions of these rows. Those of other populations are behind them.
+fn first_rows(predictions: &[f64], rows: &[usize], truth: &Truth) -> Vec<f64> {
+    let n = rows.len() * truth.width();
+    predictions[..n.min(predictions.len())].to_vec()
 }
 
 /// The reason of a candidate's first failed fit.

@@ -16,6 +16,8 @@ mod fit;
 mod fit_row;
 mod judged;
 mod scores;
+mod stopping;
+mod transfer;
 mod verdicts;
 
 pub use candidate::Candidate;
@@ -26,4 +28,6 @@ pub use experiment::{Experiment, Inputs};
 pub(crate) use figure::Truth;
 pub use fit_row::{FitRow, FitTask};
 pub use scores::{MIN_CLASS_IN_STRATUM, MIN_NETWORKS_IN_STRATUM, ScoreRow, WHOLE_POPULATION};
+pub use stopping::StoppingRow;
+pub use transfer::TransferRow;
 pub use verdicts::{Family, Finding, Verdict};

@@ -2,6 +2,7 @@
 //! declares. Writing a table checks names, order and types.
 
 mod columns;
+mod designs;
 mod features;
 mod fits;
 mod folds;

@@ -89,7 +89,7 @@ impl Experiment {
     }
 
     /// `features`, `representation`, `twin` and `model`.
-    fn candidate_columns<'a, T>(
+    pub(super) fn candidate_columns<'a, T>(
         &'a self,
         rows: &[T],
         candidate: impl Fn(&T) -> &'a Candidate,

@@ -26,18 +26,35 @@ pub struct PopulationCounts {
     pub without_group: usize,
     /// Left out because the label is null, NaN or infinite.
     pub without_label: usize,
+    /// Left out because the label is that of the run's last checkpoint, and that one failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub last_failed: usize,
+    /// Left out because it is on no side of `transfer` or `protocol.test`, or its group on both.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub on_no_side: usize,
+    /// Left out by the key `match`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub matched: usize,
+}
+
+/// Whether nothing is counted: then nothing is written.
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl PopulationCounts {
     /// The reasons with their counts, in the order in which they apply.
-    pub fn left_out(&self) -> [(&'static str, usize); 6] {
+    pub fn left_out(&self) -> [(&'static str, usize); 9] {
         [
             ("failed", self.failed),
             ("skipped", self.skipped),
             ("another checkpoint of their run", self.other_checkpoint),
             ("not in `where`", self.not_in_condition),
             ("without a group", self.without_group),
+            ("last checkpoint of their run failed", self.last_failed),
             ("without the label", self.without_label),
+            ("on no side, or with a group on both", self.on_no_side),
+            ("matched", self.matched),
         ]
     }
 }

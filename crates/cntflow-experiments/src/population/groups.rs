@@ -1,6 +1,6 @@
 //! Groups: networks that are related and stay on one side of every split.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Which group each row belongs to.
 ///
@@ -35,6 +35,41 @@ fn root(parents: &mut [usize], mut row: usize) -> usize {
         row = parents[row];
     }
     row
+}
+
+/// For each chosen row the index of its group, and the groups' names, sorted.
+pub(super) fn named_groups(
+    rows: &[usize],
+    groups: &[Option<usize>],
+    runs: &[Option<String>],
+    checkpoints: &[Option<String>],
+) -> (Vec<u32>, Vec<String>) {
+    let name = |row: usize| runs[row].clone().or_else(|| checkpoints[row].clone());
+    let mut name_of_root: BTreeMap<usize, String> = BTreeMap::new();
+    for &row in rows {
+        let (Some(root), Some(name)) = (groups[row], name(row)) else {
+            continue;
+        };
+        let smallest = name_of_root.entry(root).or_insert_with(|| name.clone());
+        if name < *smallest {
+            *smallest = name;
+        }
+    }
+    let mut by_name: Vec<(String, usize)> = name_of_root
+        .into_iter()
+        .map(|(root, name)| (name, root))
+        .collect();
+    by_name.sort();
+    let index_of_root: BTreeMap<usize, u32> = by_name
+        .iter()
+        .enumerate()
+        .map(|(index, (_, root))| (*root, index as u32))
+        .collect();
+    let index = |row: &usize| groups[*row].map_or(0, |root| index_of_root[&root]);
+    (
+        rows.iter().map(index).collect(),
+        by_name.into_iter().map(|(name, _)| name).collect(),
+    )
 }
 
 #[cfg(test)]

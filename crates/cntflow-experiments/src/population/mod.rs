@@ -4,8 +4,13 @@
 pub(crate) mod aliases;
 pub(crate) mod columns;
 mod counts;
+mod design;
+mod expand;
 mod groups;
+mod labels;
+mod matched;
 mod selection;
+mod sides;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +18,18 @@ use polars::prelude::{DataFrame, LazyFrame};
 
 pub use columns::LabelColumn;
 pub use counts::PopulationCounts;
+pub use matched::{MatchedClass, MatchedNetworks};
+pub use sides::Sides;
 
 use crate::error::{ExperimentError, Result};
-use crate::spec::{DEFAULT_HYPERPARAMETERS, DEFAULT_STRATA, ExperimentSpec, Target};
+use crate::spec::{DEFAULT_HYPERPARAMETERS, DEFAULT_STRATA, ExperimentSpec, LabelAt};
 use crate::target::RawTarget;
-use columns::{NETWORKS, collect_columns, labels, nearest_names, numbers, texts};
+use columns::{NETWORKS, collect_columns, nearest_names, numbers, texts};
+use design::{EPOCHS, epochs, match_rows, of_label};
+use groups::named_groups;
+use labels::{label_columns, raw_target};
+use selection::SelectedRows;
+use sides::TableSides;
 
 /// The networks that take part, one row each, sorted by checkpoint, so that nothing depends on the
 /// order of a table's parts.
@@ -43,6 +55,12 @@ pub struct Population {
     pub digests: Vec<Option<String>>,
     /// For each row, its checkpoint of step 0 of the same run, for the twin `untrained`.
     pub untrained: Vec<Option<String>>,
+    /// Epochs of the whole run, where the label is that of its last checkpoint; NaN where unknown.
+    pub epochs: Vec<f64>,
+    /// What models are fitted to and judged on, if the design says it.
+    pub sides: Option<Sides>,
+    /// What a matched design kept.
+    pub matched: Option<MatchedNetworks>,
     /// How many networks there were, and why others were left out.
     pub counts: PopulationCounts,
 }
@@ -73,9 +91,18 @@ impl Population {
             spec.target.label(),
         )?;
         let frame = read_frame(networks.clone(), spec, &hyperparameters, &strata)?;
-        let in_condition = selection::in_condition(networks, spec.condition.as_deref())?;
         let groups = row_groups(&frame, spec)?;
-        let (rows, mut counts) = selection::select_rows(&frame, spec, &in_condition, &groups)?;
+        let mut selected = select_rows(networks.clone(), &frame, spec, &groups)?;
+        let sides = TableSides::read(&networks, &frame, spec)?;
+        if let Some(sides) = &sides {
+            sides.keep(&mut selected, &groups);
+        }
+        let matched = match_rows(&frame, spec, &mut selected, &groups, sides.as_ref())?;
+        let SelectedRows {
+            rows,
+            label_rows,
+            mut counts,
+        } = selected;
         if rows.is_empty() {
             return Err(ExperimentError::NothingLeft { counts });
         }
@@ -96,9 +123,12 @@ impl Population {
             steps: rows.iter().map(|&row| steps[row]).collect(),
             groups,
             group_names,
-            target: raw_target(&frame, &spec.target, &rows)?,
+            target: raw_target(&frame, &spec.target, &of_label(&rows, &label_rows))?,
             hyperparameters: label_columns(&frame, &hyperparameters, &rows)?,
             strata: label_columns(&frame, &strata, &rows)?,
+            epochs: epochs(&frame, &rows)?,
+            sides: sides.map(|sides| sides.select(&rows)),
+            matched,
             counts,
         })
     }
@@ -120,9 +150,50 @@ impl Population {
         let hyperparameters = chosen(spec.hyperparameters.as_deref(), &DEFAULT_HYPERPARAMETERS)?;
         let strata = chosen(spec.strata.as_deref(), &DEFAULT_STRATA)?;
         let frame = read_frame(networks.clone(), spec, &hyperparameters, &strata)?;
-        selection::in_condition(networks, spec.condition.as_deref())?;
+        selection::in_condition(networks.clone(), spec.condition.as_deref())?;
         raw_target(&frame, &spec.target, &[])?;
+        for rule in &spec.matching {
+            matched::bins(&frame, rule, &[])?;
+        }
+        if spec.expanded_column().is_none() {
+            TableSides::read(&networks, &frame, spec)?;
+        }
         Ok(())
+    }
+
+    /// The values of a column of the networks that take part, before they are put on sides and
+    /// matched; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Population::read`].
+    pub(crate) fn column_values(
+        networks: LazyFrame,
+        spec: &ExperimentSpec,
+        column: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<Vec<Option<String>>> {
+        let networks = aliases::with_aliases(networks, labels)?;
+        let frame = read_frame(networks.clone(), spec, &[], &[])?;
+        let groups = row_groups(&frame, spec)?;
+        let SelectedRows { rows, counts, .. } = select_rows(networks, &frame, spec, &groups)?;
+        if rows.is_empty() {
+            return Err(ExperimentError::NothingLeft { counts });
+        }
+        Ok(columns::labels(&frame, NETWORKS, column)?
+            .select(&rows)
+            .texts())
+    }
+
+    /// Rows that models may be fitted to: all, if the design has no sides.
+    pub(crate) fn home_rows(&self) -> Vec<usize> {
+        let is_home = |row: &usize| self.sides.as_ref().is_none_or(|sides| sides.is_home[*row]);
+        (0..self.n_rows()).filter(is_home).collect()
+    }
+
+    /// All other rows.
+    pub(crate) fn away_rows(&self) -> Vec<usize> {
+        let is_home = |row: &usize| self.sides.as_ref().is_none_or(|sides| sides.is_home[*row]);
+        (0..self.n_rows()).filter(|row| !is_home(row)).collect()
     }
 
     /// Number of networks.
@@ -186,8 +257,24 @@ fn read_frame(
     required.insert(spec.target.label());
     required.extend(spec.group.iter().map(String::as_str));
     required.extend(hyperparameters.iter().chain(strata).map(String::as_str));
+    required.extend(spec.design_columns());
     let required: Vec<&str> = required.into_iter().collect();
-    collect_columns(networks, NETWORKS, &required, &["digest"])
+    let optional: &[&str] = match spec.target.label_at() {
+        LabelAt::Same => &["digest"],
+        LabelAt::Last => &["digest", EPOCHS],
+    };
+    collect_columns(networks, NETWORKS, &required, optional)
+}
+
+/// The rows that take part by their status, checkpoint, condition, group and label.
+fn select_rows(
+    networks: LazyFrame,
+    frame: &DataFrame,
+    spec: &ExperimentSpec,
+    groups: &[Option<usize>],
+) -> Result<SelectedRows> {
+    let in_condition = selection::in_condition(networks, spec.condition.as_deref())?;
+    selection::select_rows(frame, spec, &in_condition, groups)
 }
 
 /// For each row of the table its group: rows with a common value of a group column or a common
@@ -212,41 +299,6 @@ fn row_groups(frame: &DataFrame, spec: &ExperimentSpec) -> Result<Vec<Option<usi
     Ok(groups::connected_groups(&columns, frame.height()))
 }
 
-/// For each chosen row the index of its group, and the groups' names, sorted.
-fn named_groups(
-    rows: &[usize],
-    groups: &[Option<usize>],
-    runs: &[Option<String>],
-    checkpoints: &[Option<String>],
-) -> (Vec<u32>, Vec<String>) {
-    let name = |row: usize| runs[row].clone().or_else(|| checkpoints[row].clone());
-    let mut name_of_root: BTreeMap<usize, String> = BTreeMap::new();
-    for &row in rows {
-        let (Some(root), Some(name)) = (groups[row], name(row)) else {
-            continue;
-        };
-        let smallest = name_of_root.entry(root).or_insert_with(|| name.clone());
-        if name < *smallest {
-            *smallest = name;
-        }
-    }
-    let mut by_name: Vec<(String, usize)> = name_of_root
-        .into_iter()
-        .map(|(root, name)| (name, root))
-        .collect();
-    by_name.sort();
-    let index_of_root: BTreeMap<usize, u32> = by_name
-        .iter()
-        .enumerate()
-        .map(|(index, (_, root))| (*root, index as u32))
-        .collect();
-    let index = |row: &usize| groups[*row].map_or(0, |root| index_of_root[&root]);
-    (
-        rows.iter().map(index).collect(),
-        by_name.into_iter().map(|(name, _)| name).collect(),
-    )
-}
-
 /// For each chosen row, the checkpoint of step 0 of its run.
 fn untrained_checkpoints(
     rows: &[usize],
@@ -263,21 +315,6 @@ fn untrained_checkpoints(
         .collect()
 }
 
-fn raw_target(frame: &DataFrame, target: &Target, rows: &[usize]) -> Result<RawTarget> {
-    let column = labels(frame, NETWORKS, target.label())?.select(rows);
-    match (column, target) {
-        (LabelColumn::Texts(values), Target::Classes { .. }) => Ok(RawTarget::Texts(
-            values.into_iter().map(Option::unwrap_or_default).collect(),
-        )),
-        (LabelColumn::Numbers(values), _) => Ok(RawTarget::Numbers(values)),
-        (LabelColumn::Texts(_), _) => Err(ExperimentError::ColumnType {
-            table: NETWORKS,
-            column: target.label().to_owned(),
-            expected: "numbers, which this kind of target needs",
-        }),
-    }
-}
-
 /// The digests of the chosen rows; none if the table has no such column.
 fn digests(frame: &DataFrame, rows: &[usize]) -> Result<Vec<Option<String>>> {
     if frame.column("digest").is_err() {
@@ -285,15 +322,4 @@ fn digests(frame: &DataFrame, rows: &[usize]) -> Result<Vec<Option<String>>> {
     }
     let digests = texts(frame, NETWORKS, "digest")?;
     Ok(rows.iter().map(|&row| digests[row].clone()).collect())
-}
-
-fn label_columns(
-    frame: &DataFrame,
-    names: &[String],
-    rows: &[usize],
-) -> Result<Vec<(String, LabelColumn)>> {
-    names
-        .iter()
-        .map(|name| Ok((name.clone(), labels(frame, NETWORKS, name)?.select(rows))))
-        .collect()
 }

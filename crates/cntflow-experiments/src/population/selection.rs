@@ -8,7 +8,7 @@ use polars::sql::SQLContext;
 use super::columns::{LabelColumn, NETWORKS, labels, numbers, texts};
 use super::counts::PopulationCounts;
 use crate::error::{ExperimentError, Result};
-use crate::spec::{CheckpointSelection, ExperimentSpec};
+use crate::spec::{CheckpointSelection, ExperimentSpec, LabelAt};
 
 /// The checkpoints that meet the condition; `None` without one.
 ///
@@ -37,7 +37,17 @@ pub(super) fn in_condition(
     Ok(Some(names.into_iter().flatten().collect()))
 }
 
-/// The rows that take part, sorted by checkpoint, and the counts of all others.
+/// The rows that take part, sorted by checkpoint.
+pub(super) struct SelectedRows {
+    /// Rows of the table.
+    pub(super) rows: Vec<usize>,
+    /// For each row of the table, the one that its label is taken from.
+    pub(super) label_rows: Vec<usize>,
+    /// The counts of all others.
+    pub(super) counts: PopulationCounts,
+}
+
+/// The rows that take part, and the counts of all others.
 ///
 /// The checkpoint of a run is selected before the condition is looked at: a run whose last
 /// checkpoint does not meet the condition is not replaced by an earlier one.
@@ -46,12 +56,12 @@ pub(super) fn select_rows(
     spec: &ExperimentSpec,
     in_condition: &Option<HashSet<String>>,
     groups: &[Option<usize>],
-) -> Result<(Vec<usize>, PopulationCounts)> {
+) -> Result<SelectedRows> {
     let checkpoints = texts(frame, NETWORKS, "checkpoint")?;
     let status = texts(frame, NETWORKS, "status")?;
     let runs = texts(frame, NETWORKS, "run")?;
     let steps = numbers(frame, NETWORKS, "step")?;
-    let has_label = labelled(&labels(frame, NETWORKS, spec.target.label())?);
+    let has_label = labelled(&labels(frame, NETWORKS, spec.target.label())?, spec);
 
     let mut order: Vec<usize> = (0..frame.height()).collect();
     order.sort_by(|&a, &b| checkpoints[a].cmp(&checkpoints[b]));
@@ -64,6 +74,14 @@ pub(super) fn select_rows(
             .as_ref()
             .is_none_or(|run| last.get(run) == Some(&row)),
     };
+    let label_row = |row: usize| match spec.target.label_at() {
+        LabelAt::Same => row,
+        LabelAt::Last => runs[row]
+            .as_ref()
+            .and_then(|run| last.get(run))
+            .map_or(row, |last| *last),
+    };
+    let label_rows: Vec<usize> = (0..frame.height()).map(label_row).collect();
     let meets_condition = |name: &str| {
         in_condition
             .as_ref()
@@ -86,19 +104,28 @@ pub(super) fn select_rows(
             counts.not_in_condition += 1;
         } else if groups[row].is_none() {
             counts.without_group += 1;
-        } else if !has_label[row] {
+        } else if status[label_rows[row]].as_deref() != Some("ok") {
+            counts.last_failed += 1;
+        } else if !has_label[label_rows[row]] {
             counts.without_label += 1;
         } else {
             rows.push(row);
         }
     }
-    Ok((rows, counts))
+    Ok(SelectedRows {
+        rows,
+        label_rows,
+        counts,
+    })
 }
 
-/// For each row, whether its label is a finite number or a text.
-fn labelled(column: &LabelColumn) -> Vec<bool> {
+/// For each row, whether its label is a number that the target accepts, or a text.
+fn labelled(column: &LabelColumn, spec: &ExperimentSpec) -> Vec<bool> {
     match column {
-        LabelColumn::Numbers(values) => values.iter().map(|value| value.is_finite()).collect(),
+        LabelColumn::Numbers(values) => values
+            .iter()
+            .map(|value| spec.target.accepts(*value))
+            .collect(),
         LabelColumn::Texts(values) => values.iter().map(Option::is_some).collect(),
     }
 }
@@ -162,7 +189,10 @@ mod tests {
         let population = read("where = \"run <> 'r6'\"").unwrap();
         assert_eq!(population.checkpoints, ["f", "g"]);
         let counts = population.counts;
-        assert_eq!(counts.left_out().map(|(_, n)| n), [1, 1, 1, 1, 0, 1]);
+        assert_eq!(
+            counts.left_out().map(|(_, n)| n),
+            [1, 1, 1, 1, 0, 0, 1, 0, 0]
+        );
         assert_eq!((counts.networks, counts.used, counts.groups), (7, 2, 2));
     }
 

@@ -53,12 +53,24 @@ impl TrainedModel {
                 self.features,
                 self.columns.len()
             ),
-            format!("representation: {}", self.representation.name()),
+            format!(
+                "representation: {}{}",
+                self.representation.name(),
+                self.layer_text()
+            ),
             format!("model: {}, {}", card.model, card.setting),
             format!("metrics measured with: {}", self.measured_with),
         ];
         lines.extend(card.note.iter().map(|note| format!("note: {note}")));
         lines
+    }
+
+    fn layer_text(&self) -> String {
+        if self.layers.is_all() {
+            String::new()
+        } else {
+            format!(", layers: {}", self.layers.name())
+        }
     }
 
     fn figure_lines(&self) -> Vec<String> {

@@ -102,7 +102,7 @@ impl Networks {
             .collect::<Result<_>>()?;
         let inputs = FeatureInputs {
             networks: self.table.clone(),
-            layers,
+            layers: model.layers.select(layers),
             checkpoints: &checkpoints,
             steps: &steps,
             hyperparameters: &hyperparameters,

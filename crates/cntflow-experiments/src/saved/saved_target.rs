@@ -124,11 +124,11 @@ impl SavedTarget {
     /// What a prediction means, such as
     /// `low: test_accuracy at or below 0.3100; high: at or above 0.9300`.
     pub(super) fn meaning(&self) -> String {
-        let label = self.target.label();
+        let label = self.target.label_text();
         match &self.learned {
             Learned::LowHigh { .. } => {
                 let LearnedTarget::LowHigh(thresholds) = self.learned() else {
-                    return label.to_owned();
+                    return label;
                 };
                 let [low, high] = thresholds.describe();
                 format!("low: {label} {low}; high: {high}")
@@ -142,7 +142,7 @@ impl SavedTarget {
                 }
                 format!("{text}; q{}: above", cuts.len() + 1)
             }
-            Learned::Numbers { .. } => label.to_owned(),
+            Learned::Numbers { .. } => label,
             Learned::Ranks { labels } => format!(
                 "rank by {label} among the training networks: 0 is the lowest ({:.4}), 0.5 the \
                  median ({:.4}), 1 the highest ({:.4})",

@@ -72,6 +72,7 @@ impl Experiment {
             target: SavedTarget::new(&self.spec.target, &self.target),
             features: candidate.choice.features.clone(),
             representation: self.spec.representation,
+            layers: self.spec.layers,
             hyperparameters,
             labels,
             measured_with: self.measured_with.clone(),
@@ -88,7 +89,7 @@ impl Experiment {
     }
 
     /// Those of `rows` that have features and take part under the target.
-    fn rows_with_truth(&self, candidate: &Candidate, rows: &[usize]) -> Vec<usize> {
+    pub(crate) fn rows_with_truth(&self, candidate: &Candidate, rows: &[usize]) -> Vec<usize> {
         let has_classes = !self.target.class_names().is_empty();
         let raw = &self.population.target;
         let takes_part = |row: &usize| !has_classes || self.target.class(raw, *row).is_some();

@@ -11,7 +11,7 @@ use super::error::Damage;
 use super::network_hashes::NetworkHashes;
 use super::saved_target::SavedTarget;
 use super::training_ranges::TrainingRanges;
-use crate::spec::{FeatureExpression, Representation, Target};
+use crate::spec::{FeatureExpression, LayerChoice, Representation, Target};
 
 /// A model that was fitted to the training groups of an experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct TrainedModel {
     pub(super) target: SavedTarget,
     pub(super) features: FeatureExpression,
     pub(super) representation: Representation,
+    /// Layers that the features are read from.
+    #[serde(default, skip_serializing_if = "LayerChoice::is_all")]
+    pub(super) layers: LayerChoice,
     /// Label columns of the set `hyperparameters`.
     pub(super) hyperparameters: Vec<String>,
     /// Aliases of the study for these: our name, then the name in the table.

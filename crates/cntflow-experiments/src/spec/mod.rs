@@ -1,6 +1,7 @@
 //! The `[[experiment]]` sections of a study file: their keys, defaults, and the check of their
 //! values.
 
+mod design;
 mod features;
 mod pair;
 mod problem;
@@ -12,11 +13,12 @@ use std::collections::BTreeSet;
 use cntflow_models::ModelKind;
 use serde::{Deserialize, Serialize};
 
+pub use design::{LayerChoice, MatchRule, TestColumn, Transfer};
 pub use features::{FeatureExpression, FeatureSet};
 pub use pair::{FeatureChoice, Pair};
 pub use problem::SpecProblem;
 pub use protocol::Protocol;
-pub use target::{ClassRule, DEFAULT_LABEL, Target, Transform};
+pub use target::{ClassRule, DEFAULT_LABEL, LabelAt, Target, Transform};
 
 use crate::error::{ExperimentError, Result};
 
@@ -137,6 +139,12 @@ pub struct ExperimentSpec {
     /// What is predicted.
     #[serde(default)]
     pub target: Target,
+    /// Labels that the classes are matched on, before the test set is set aside.
+    #[serde(default, rename = "match", skip_serializing_if = "Vec::is_empty")]
+    pub matching: Vec<MatchRule>,
+    /// Another population that the models are judged on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Transfer>,
     /// Columns of `networks`: networks that share a value of any of these, or a digest, are one
     /// group. No group is on both sides of a split.
     #[serde(default = "default_group")]
@@ -148,6 +156,9 @@ pub struct ExperimentSpec {
     /// tables.
     #[serde(default)]
     pub features: Vec<FeatureExpression>,
+    /// Which layers the measured features are read from.
+    #[serde(default, skip_serializing_if = "LayerChoice::is_all")]
+    pub layers: LayerChoice,
     /// How layers become columns.
     #[serde(default)]
     pub representation: Representation,
@@ -236,8 +247,44 @@ impl ExperimentSpec {
                 found: self.test_images.unwrap_or_default() as usize,
             }));
         }
+        self.check_design()?;
         self.check_repetitions()?;
         self.check_primary()
+    }
+
+    /// Checks `match`, and that one key alone says what the test set is.
+    fn check_design(&self) -> Result<()> {
+        let at = |key: &'static str| move |problem| ExperimentError::Spec { key, problem };
+        let label = self.target.label();
+        for rule in &self.matching {
+            rule.check().map_err(at("match"))?;
+            if rule.label == label {
+                let column = label.to_owned();
+                return Err(at("match")(SpecProblem::PredictsItself { column }));
+            }
+        }
+        if !self.matching.is_empty() && !self.target.has_fixed_classes() {
+            return Err(at("match")(SpecProblem::MatchedTarget));
+        }
+        if self.transfer.is_some() && self.protocol.test.is_some() {
+            let (first, second) = ("transfer", "protocol.test");
+            return Err(at("transfer")(SpecProblem::Exclusive { first, second }));
+        }
+        Ok(())
+    }
+
+    /// Columns of `networks` that the design names.
+    pub(crate) fn design_columns(&self) -> impl Iterator<Item = &str> {
+        let of_transfer = match &self.transfer {
+            Some(Transfer::Column { column, .. }) => Some(column),
+            _ => None,
+        };
+        let of_test = self.protocol.test.as_ref().map(|test| &test.column);
+        let matched = self.matching.iter().map(|rule| &rule.label);
+        matched
+            .chain(of_transfer)
+            .chain(of_test)
+            .map(String::as_str)
     }
 
     /// Refuses names that are given twice.
@@ -245,7 +292,9 @@ impl ExperimentSpec {
         let twins = self.controls.iter().map(|twin| twin.name().to_owned());
         let models = self.models.iter().map(|model| model.name().to_owned());
         let features = self.features.iter().map(ToString::to_string);
+        let matched = self.matching.iter().map(|rule| rule.label.clone());
         for (key, names) in [
+            ("match", matched.collect()),
             ("group", self.group.clone()),
             ("features", features.collect()),
             ("models", models.collect()),

@@ -26,6 +26,30 @@ pub enum SpecProblem {
         /// The share in the study file.
         found: f64,
     },
+    /// A number is not above its least value.
+    #[error("`{key}` must be a finite number above {least}, found {found}")]
+    NotAbove {
+        /// The key.
+        key: &'static str,
+        /// What it must exceed.
+        least: f64,
+        /// The number in the study file.
+        found: f64,
+    },
+    /// The classes of the target are not known before the test set is set aside.
+    #[error(
+        "needs classes that no network has to be seen for: classes = \"values\" or rule = {{ absolute = [low, high] }}"
+    )]
+    MatchedTarget,
+    /// The keys of a transfer.
+    #[error("either `column`, with or without `from`, or `train` and `test`")]
+    TransferKeys,
+    /// An experiment that stands for one experiment per value of a column.
+    #[error("stands for one experiment for each value of `{column}`; it names none")]
+    NotExpanded {
+        /// The column.
+        column: String,
+    },
     /// The two quantiles of a rule are out of range or in the wrong order.
     #[error("quantiles must be two numbers in [0, 1], the lower one first; found [{low}, {high}]")]
     Quantiles {

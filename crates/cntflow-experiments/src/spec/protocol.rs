@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SpecProblem;
+use super::{SpecProblem, TestColumn};
 use crate::error::{ExperimentError, Result};
 
 /// How an experiment is split and judged. Every key has a default.
@@ -23,6 +23,10 @@ pub struct Protocol {
     pub draws: usize,
     /// Largest difference of two AUC (R2, tau) that counts as none in the equivalence test: 0.01.
     pub margin: f64,
+    /// A test set of all networks with one value of a column, in place of a drawn one. Then
+    /// `test_share` has no meaning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestColumn>,
 }
 
 impl Default for Protocol {
@@ -35,6 +39,7 @@ impl Default for Protocol {
             confidence: 0.95,
             draws: 2_000,
             margin: 0.01,
+            test: None,
         }
     }
 }

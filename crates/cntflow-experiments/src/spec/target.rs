@@ -20,6 +20,8 @@ pub enum Target {
         rule: Rule,
         /// Whether a higher or a lower label is better.
         better: Better,
+        /// The checkpoint that the label is of.
+        at: LabelAt,
     },
     /// One of several classes.
     Classes {
@@ -27,6 +29,8 @@ pub enum Target {
         label: String,
         /// How its values become classes.
         rule: ClassRule,
+        /// The checkpoint that the label is of.
+        at: LabelAt,
     },
     /// A number.
     Regression {
@@ -34,12 +38,27 @@ pub enum Target {
         label: String,
         /// What the models are fitted to.
         transform: Transform,
+        /// The checkpoint that the label is of.
+        at: LabelAt,
     },
     /// The order of the networks.
     Ranking {
         /// Label column.
         label: String,
+        /// The checkpoint that the label is of.
+        at: LabelAt,
     },
+}
+
+/// Which checkpoint of a run the label is taken from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelAt {
+    /// The one that the features are of.
+    #[default]
+    Same,
+    /// The last one of the run: what becomes of the network.
+    Last,
 }
 
 /// How the values of a label become classes.
@@ -83,6 +102,8 @@ struct TargetKeys {
     kind: Option<Kind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transform: Option<Transform>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<LabelAt>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +126,7 @@ impl Default for Target {
             label: DEFAULT_LABEL.to_owned(),
             rule: Rule::Median,
             better: Better::Higher,
+            at: LabelAt::Same,
         }
     }
 }
@@ -117,6 +139,7 @@ impl TryFrom<TargetKeys> for Target {
             .label
             .clone()
             .unwrap_or_else(|| DEFAULT_LABEL.to_owned());
+        let at = keys.at.unwrap_or_default();
         let written = [
             ("rule", keys.rule.is_some()),
             ("classes", keys.classes.is_some()),
@@ -130,20 +153,24 @@ impl TryFrom<TargetKeys> for Target {
             (Some(Classes::Values), _) => Self::Classes {
                 label,
                 rule: ClassRule::Values,
+                at,
             },
             (Some(Classes::Quantiles), _) => Self::Classes {
                 label,
                 rule: ClassRule::Quantiles(keys.n.ok_or(SpecProblem::NumberOfClasses)?),
+                at,
             },
             (None, Some(Kind::Regression)) => Self::Regression {
                 label,
                 transform: keys.transform.unwrap_or_default(),
+                at,
             },
-            (None, Some(Kind::Ranking)) => Self::Ranking { label },
+            (None, Some(Kind::Ranking)) => Self::Ranking { label, at },
             (None, None) => Self::LowHigh {
                 label,
                 rule: keys.rule.unwrap_or(Rule::Median),
                 better: keys.better.unwrap_or_default(),
+                at,
             },
         };
         keys.meaningless(&target).map_or(Ok(()), Err)?;
@@ -178,7 +205,9 @@ impl TargetKeys {
 impl From<Target> for TargetKeys {
     fn from(target: Target) -> Self {
         let label = Some(target.label().to_owned());
-        match target {
+        // A key with its default is not written, so that older sections keep their digest.
+        let at = Some(target.label_at()).filter(|at| *at != LabelAt::default());
+        let keys = match target {
             Target::LowHigh { rule, better, .. } => Self {
                 label,
                 rule: Some(rule),
@@ -208,7 +237,8 @@ impl From<Target> for TargetKeys {
                 kind: Some(Kind::Ranking),
                 ..Self::default()
             },
-        }
+        };
+        Self { at, ..keys }
     }
 }
 
@@ -219,8 +249,52 @@ impl Target {
             Self::LowHigh { label, .. }
             | Self::Classes { label, .. }
             | Self::Regression { label, .. }
-            | Self::Ranking { label } => label,
+            | Self::Ranking { label, .. } => label,
         }
+    }
+
+    /// The label in a sentence: `test_accuracy`, or `test_accuracy of the last checkpoint`.
+    pub fn label_text(&self) -> String {
+        match self.label_at() {
+            LabelAt::Same => self.label().to_owned(),
+            LabelAt::Last => format!("{} of the last checkpoint", self.label()),
+        }
+    }
+
+    /// The checkpoint that the label is taken from.
+    pub fn label_at(&self) -> LabelAt {
+        match self {
+            Self::LowHigh { at, .. }
+            | Self::Classes { at, .. }
+            | Self::Regression { at, .. }
+            | Self::Ranking { at, .. } => *at,
+        }
+    }
+
+    /// Whether the class of a network depends on its own label alone.
+    pub(crate) fn has_fixed_classes(&self) -> bool {
+        matches!(
+            self,
+            Self::Classes {
+                rule: ClassRule::Values,
+                ..
+            } | Self::LowHigh {
+                rule: Rule::Absolute(_),
+                ..
+            }
+        )
+    }
+
+    /// Whether a label has a value on the scale of the models.
+    pub(crate) fn accepts(&self, label: f64) -> bool {
+        let is_log = matches!(
+            self,
+            Self::Regression {
+                transform: Transform::Log,
+                ..
+            }
+        );
+        label.is_finite() && (!is_log || label > 0.0)
     }
 
     /// Whether the models are classifiers.
@@ -273,6 +347,7 @@ mod tests {
                     label: "test_loss".to_owned(),
                     rule: Rule::Quantiles([0.25, 0.75]),
                     better: Better::Lower,
+                    at: LabelAt::Same,
                 },
             ),
             (
@@ -280,6 +355,7 @@ mod tests {
                 Target::Classes {
                     label: "layer_type".to_owned(),
                     rule: ClassRule::Values,
+                    at: LabelAt::Same,
                 },
             ),
             (
@@ -287,6 +363,7 @@ mod tests {
                 Target::Classes {
                     label: label(),
                     rule: ClassRule::Quantiles(4),
+                    at: LabelAt::Same,
                 },
             ),
             (
@@ -294,9 +371,16 @@ mod tests {
                 Target::Regression {
                     label: label(),
                     transform: Transform::Logit,
+                    at: LabelAt::Same,
                 },
             ),
-            ("{ kind = 'ranking' }", Target::Ranking { label: label() }),
+            (
+                "{ kind = 'ranking', at = 'last' }",
+                Target::Ranking {
+                    label: label(),
+                    at: LabelAt::Last,
+                },
+            ),
         ];
         for (text, target) in targets {
             assert_eq!(read(text).unwrap(), target, "{text}");

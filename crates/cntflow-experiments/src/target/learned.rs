@@ -176,6 +176,7 @@ impl LearnedTarget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::LabelAt;
 
     #[test]
     fn classes_by_quantiles_have_equal_sizes_in_training() {
@@ -183,6 +184,7 @@ mod tests {
         let target = Target::Classes {
             label: "x".to_owned(),
             rule: ClassRule::Quantiles(4),
+            at: LabelAt::Same,
         };
         let all: Vec<usize> = (0..100).collect();
         let learned = LearnedTarget::learn(&target, &raw, &all);
@@ -200,6 +202,7 @@ mod tests {
         let target = Target::Classes {
             label: "x".to_owned(),
             rule: ClassRule::Values,
+            at: LabelAt::Same,
         };
         let learned = LearnedTarget::learn(&target, &raw, &[0, 2]);
         let classes: Vec<_> = (0..3).map(|row| learned.class(&raw, row)).collect();
@@ -212,11 +215,13 @@ mod tests {
         let regression = Target::Regression {
             label: "x".to_owned(),
             transform: Transform::Logit,
+            at: LabelAt::Same,
         };
         let learned = LearnedTarget::learn(&regression, &raw, &[0, 1, 2, 3]);
         assert!((learned.to_label(learned.value(&raw, 0)) - 0.9).abs() < 1e-12);
         let ranking = Target::Ranking {
             label: "x".to_owned(),
+            at: LabelAt::Same,
         };
         let learned = LearnedTarget::learn(&ranking, &raw, &[0, 1, 2, 3]);
         let ranks: Vec<f64> = (0..4).map(|row| learned.value(&raw, row)).collect();

@@ -1,9 +1,10 @@
 //! Columns that would tell the label, or a run, move no score: no feature set reads them.
 
 use cntflow_experiments::evaluation::Evaluation;
+use cntflow_experiments::spec::ExperimentSpec;
 use polars::prelude::{Column, DataFrame};
 
-use super::flow::spec;
+use super::flow::{run_all, spec};
 use super::simulated::{SyntheticPopulation, Tables};
 
 /// The bits of every figure of every score, and of every verdict.
@@ -89,6 +90,119 @@ fn with_leaks(tables: &Tables) -> Tables {
         .with_column(Column::new("entropy".into(), nulls))
         .unwrap();
     Tables { networks, layers }
+}
+
+/// Targets with a model each. `kind` has six values, which the metrics tell in part.
+const TARGETS: [(&str, &str); 3] = [
+    (
+        "{ label = 'kind', classes = 'values' }",
+        "logistic_regression",
+    ),
+    ("{ kind = 'regression' }", "elastic_net"),
+    ("{ kind = 'ranking' }", "elastic_net"),
+];
+
+/// The tables with a label of six values that are sixths of the accuracies.
+fn with_kinds(mut tables: Tables) -> Tables {
+    let labels = numbers(&tables.networks, "test_accuracy");
+    let mut sorted = labels.clone();
+    sorted.sort_by(f64::total_cmp);
+    let kind = |label: &f64| {
+        let rank = sorted.partition_point(|other| other < label);
+        format!("kind{}", 6 * rank / sorted.len())
+    };
+    let kinds: Vec<String> = labels.iter().map(kind).collect();
+    let column = Column::new("kind".into(), kinds);
+    tables.networks.with_column(column).unwrap();
+    tables
+}
+
+fn spec_of(features: &str, target: &str, model: &str) -> ExperimentSpec {
+    let keys = format!(
+        "name = \"leaks\"\nfeatures = [{features}]\nmodels = [\"{model}\"]\n\
+         target = {target}\npermutations = 9\n\
+         protocol = {{ draws = 50, folds = 3, repeats = 1 }}"
+    );
+    toml::from_str(&keys).unwrap()
+}
+
+#[test]
+fn leaks_move_no_score_of_six_classes_of_numbers_and_of_orders() {
+    let tables = with_kinds(SyntheticPopulation::equal_signal(120, 3).tables());
+    let leaky = with_leaks(&tables);
+    for (target, model) in TARGETS {
+        let spec = spec_of("'link_weights', 'tensor_7'", target, model);
+        let plain = bits(&tables.evaluate(&spec));
+        assert!(plain.len() >= 6, "{target}");
+        assert_eq!(plain, bits(&leaky.evaluate(&spec)), "{target}");
+    }
+}
+
+/// Counts tell the size and all else that they leak, and metrics of a null population do not.
+#[test]
+fn counts_tell_the_size() {
+    let tables = with_leaks(&with_kinds(SyntheticPopulation::null(150, 3).tables()));
+    let size = "{ label = 'n_parameters', kind = 'regression', transform = 'log' }";
+    for (target, model, figure, above, below) in [
+        (size, "elastic_net", "r2", 0.95, 0.3),
+        (TARGETS[0].0, "random_forest", "auc_pairs", 0.9, 0.75),
+    ] {
+        let spec = spec_of("'link_weights', 'counts'", target, model);
+        let scores = tables.evaluate(&spec).scores;
+        let of = |index: usize| {
+            let score = scores.iter().find(|score| score.candidate == index);
+            score.unwrap().figures[figure].value
+        };
+        assert!(
+            of(0) < below && of(1) > above,
+            "{target}: {} {}",
+            of(0),
+            of(1)
+        );
+    }
+}
+
+#[test]
+fn a_size_without_a_logarithm_is_left_out_and_counted() {
+    let mut tables = with_leaks(&SyntheticPopulation::null(60, 3).tables());
+    let sizes: Vec<u64> = (0..60).map(|row| row % 30).collect();
+    let column = Column::new("n_parameters".into(), sizes);
+    tables.networks.with_column(column).unwrap();
+    let size = "{ label = 'n_parameters', kind = 'regression', transform = 'log' }";
+    let experiment = tables.prepare(&spec_of("'link_weights'", size, "elastic_net"));
+    assert_eq!(experiment.population.counts.without_label, 2);
+}
+
+#[test]
+fn the_confusion_counts_every_test_network_of_six_classes_once() {
+    let tables = with_kinds(SyntheticPopulation::equal_signal(120, 3).tables());
+    let (target, model) = TARGETS[0];
+    let experiment = tables.prepare(&spec_of("'link_weights'", target, model));
+    let evaluation = experiment.evaluate(&run_all(&experiment));
+    let frame = experiment.confusion_frame(&evaluation).unwrap().unwrap();
+    let strata = texts(&frame, "stratum");
+    let counts: Vec<u64> = frame
+        .column("n")
+        .unwrap()
+        .u64()
+        .unwrap()
+        .iter()
+        .map(Option::unwrap)
+        .collect();
+    let whole = (0..frame.height()).filter(|row| strata[*row] == "all");
+    let rows: Vec<usize> = whole.collect();
+    assert_eq!(rows.len(), 36);
+    let n: u64 = rows.iter().map(|row| counts[*row]).sum();
+    assert_eq!(n as usize, experiment.splits.test.len());
+    let (actual, predicted) = (texts(&frame, "actual"), texts(&frame, "predicted"));
+    let right = rows.iter().filter(|row| actual[**row] == predicted[**row]);
+    let right: u64 = right.map(|row| counts[*row]).sum();
+    let accuracy = evaluation.scores[0].figures["accuracy"].value;
+    assert!((right as f64 / n as f64 - accuracy).abs() < 1e-12);
+    let (target, model) = TARGETS[1];
+    let experiment = tables.prepare(&spec_of("'link_weights'", target, model));
+    let evaluation = experiment.evaluate(&run_all(&experiment));
+    assert!(experiment.confusion_frame(&evaluation).unwrap().is_none());
 }
 
 #[test]

@@ -10,6 +10,7 @@
 
 mod coverage;
 mod declared_pairs;
+mod designs;
 mod flow;
 mod leaks;
 mod learned_from_training;
@@ -19,3 +20,4 @@ mod saved_models;
 mod simulated;
 mod synthetic;
 mod targets;
+mod trajectory;

@@ -44,6 +44,9 @@ impl Table {
             Self::Folds => experiments::folds::COLUMNS,
             Self::Importance => experiments::importance::COLUMNS,
             Self::Controls => experiments::controls::COLUMNS,
+            Self::Confusion => experiments::confusion::COLUMNS,
+            Self::Transfer => experiments::transfer::COLUMNS,
+            Self::Stopping => experiments::stopping::COLUMNS,
             Self::Verdicts => experiments::verdicts::COLUMNS,
         }
     }
@@ -87,6 +90,15 @@ impl Table {
             }
             Self::Controls => {
                 "One row per control and feature choice. Key: `experiment`, `control`, `features`, `figure`."
+            }
+            Self::Confusion => {
+                "One row per candidate, stratum, actual and predicted class; of classes alone. Key: `experiment`, `features`, `twin`, `model`, `stratum`, `actual`, `predicted`."
+            }
+            Self::Transfer => {
+                "One row per pair of populations and feature set; of experiments with `transfer` alone. Key: `experiment`, `trained_on`, `tested_on`, `features`."
+            }
+            Self::Stopping => {
+                "One row per feature set and threshold; of targets low and high with `at = \"last\"` alone. Key: `experiment`, `features`, `threshold`."
             }
             Self::Verdicts => "One row per comparison. Key: `experiment`, `a`, `b`.",
         }

@@ -1,5 +1,6 @@
 //! `cntflow query`.
 
+use cntflow_experiments::spec::ExperimentSpec;
 use cntflow_network::Twin;
 use cntflow_tables::schema::ColumnDescription;
 use cntflow_tables::{Table, TableStore, TablesError, write_frame};
@@ -91,8 +92,8 @@ fn answer(tables: &TableStore, arguments: &QueryArguments) -> anyhow::Result<Dat
         }
     }
     let record = StudyRecord::read(&arguments.folder)?;
-    let experiments = record.map_or_else(Vec::new, |record| record.experiments);
-    let names: Vec<&str> = experiments.iter().map(|spec| spec.name.as_str()).collect();
+    let names = record.map_or_else(Vec::new, |record| experiment_names(tables, &record));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     for (name, frame) in tables.scan_experiments(&names)? {
         context.register(name, frame);
         present.push(name.to_owned());
@@ -112,6 +113,21 @@ fn answer(tables: &TableStore, arguments: &QueryArguments) -> anyhow::Result<Dat
     let mut answer = plan.collect()?;
     answer.rechunk_mut();
     Ok(answer)
+}
+
+/// Names of the experiments of a study, with those that a section stands for.
+fn experiment_names(tables: &TableStore, record: &StudyRecord) -> Vec<String> {
+    let names = |spec: &ExperimentSpec| -> Vec<String> {
+        let expanded = tables
+            .scan(Table::Networks)
+            .ok()
+            .and_then(|networks| spec.expand(networks, &record.label_aliases).ok());
+        match expanded {
+            Some(specs) => specs.into_iter().map(|spec| spec.name).collect(),
+            None => vec![spec.name.clone()],
+        }
+    };
+    record.experiments.iter().flat_map(names).collect()
 }
 
 /// One row per column of a table, or of all tables that can be queried.

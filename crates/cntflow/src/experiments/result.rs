@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cntflow_tables::{Table, TableStore};
+use cntflow_tables::{Table, TableStore, TablesError};
 use polars::prelude::DataFrame;
 
 /// The tables of a finished experiment that its summary is made of.
@@ -18,6 +18,12 @@ pub(crate) struct ExperimentResult {
     pub(crate) controls: DataFrame,
     /// The table `verdicts`.
     pub(crate) verdicts: DataFrame,
+    /// The table `confusion`; `None` for numbers.
+    pub(crate) confusion: Option<DataFrame>,
+    /// The table `transfer`; `None` without a transfer.
+    pub(crate) transfer: Option<DataFrame>,
+    /// The table `stopping`; `None` unless low and high are those of the last checkpoint.
+    pub(crate) stopping: Option<DataFrame>,
     /// The folder of its tables.
     pub(crate) folder: PathBuf,
     /// Whether it was finished before this run.
@@ -36,12 +42,22 @@ impl ExperimentResult {
         was_finished: bool,
     ) -> anyhow::Result<Self> {
         let read = |table| -> anyhow::Result<DataFrame> { Ok(tables.scan(table)?.collect()?) };
+        let read_optional = |table| -> anyhow::Result<Option<DataFrame>> {
+            match tables.scan(table) {
+                Ok(frame) => Ok(Some(frame.collect()?)),
+                Err(TablesError::Empty { .. }) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        };
         Ok(Self {
             name: name.to_owned(),
             description,
             scores: read(Table::Scores)?,
             controls: read(Table::Controls)?,
             verdicts: read(Table::Verdicts)?,
+            confusion: read_optional(Table::Confusion)?,
+            transfer: read_optional(Table::Transfer)?,
+            stopping: read_optional(Table::Stopping)?,
             folder: tables.path(),
             was_finished,
         })

@@ -12,7 +12,7 @@ use cntflow_experiments::saved::TrainedModel;
 use cntflow_experiments::spec::{ExperimentSpec, Twin};
 use cntflow_storage::FullMessage;
 use cntflow_tables::{BatchLimits, Table, TableStore, TablesError};
-use polars::prelude::LazyFrame;
+use polars::prelude::{DataFrame, LazyFrame};
 
 use super::fit_progress::FitProgress;
 use super::fit_work::FitWork;
@@ -110,7 +110,7 @@ impl ExperimentRun<'_> {
         // Before the other processes of a cluster write any.
         if self.process() == 0 {
             let tables = self.folder.tables();
-            for spec in specs {
+            for spec in specs.iter().flat_map(|spec| self.expand(spec)).flatten() {
                 tables.experiment(&spec.name).remove_temporary_files()?;
             }
         }
@@ -126,8 +126,8 @@ impl ExperimentRun<'_> {
                 ],
             )?;
         }
-        for spec in specs {
-            match self.run(spec) {
+        for spec in specs.iter().flat_map(|spec| self.expand(spec)) {
+            match spec.and_then(|spec| self.run(&spec)) {
                 Ok(ExperimentEnd::Finished(result)) => experiments.results.push(*result),
                 Ok(ExperimentEnd::Helped) => {}
                 Ok(ExperimentEnd::Stopped) => {
@@ -138,6 +138,18 @@ impl ExperimentRun<'_> {
             }
         }
         Ok(experiments)
+    }
+
+    /// The experiments that a section stands for, or why they are not known.
+    fn expand(&self, spec: &ExperimentSpec) -> Vec<anyhow::Result<ExperimentSpec>> {
+        let expanded = || -> anyhow::Result<Vec<ExperimentSpec>> {
+            let networks = self.folder.tables().scan(Table::Networks)?;
+            Ok(spec.expand(networks, self.labels)?)
+        };
+        match expanded().with_context(|| format!("experiment '{}'", spec.name)) {
+            Ok(specs) => specs.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        }
     }
 
     /// Runs one experiment, or what is left of it.
@@ -155,7 +167,7 @@ impl ExperimentRun<'_> {
         let experiment = Arc::new(Experiment::prepare(&self.inputs(spec)?, spec)?);
         let identity = experiment_identity(&experiment, networks)?;
         let own = self.folder.tables().experiment(&spec.name);
-        if self.is_finished(&own, &spec.name, &identity) {
+        if self.is_finished(&own, &experiment, &identity) {
             return self.result(&experiment, &own, true);
         }
         let stage = Stage {
@@ -181,10 +193,12 @@ impl ExperimentRun<'_> {
 
     /// Whether all tables and models of the experiment are there and have this identity. What is
     /// damaged or gone is made again.
-    fn is_finished(&self, tables: &TableStore, name: &str, identity: &str) -> bool {
+    fn is_finished(&self, tables: &TableStore, experiment: &Experiment, identity: &str) -> bool {
+        let name = &experiment.spec.name;
         let is_own = |found: Result<Option<String>, TablesError>| matches!(found, Ok(Some(found)) if found == identity);
         let has_tables = Table::OF_EXPERIMENT
             .into_iter()
+            .filter(|table| has_table(experiment, *table))
             .all(|table| is_own(tables.part_metadata(table, IDENTITY_KEY)));
         let models = tables.part_metadata(Table::Verdicts, MODELS_KEY);
         has_tables
@@ -270,6 +284,14 @@ impl ExperimentRun<'_> {
         for (table, frame) in frames {
             tables.write_whole(table, &frame, &metadata)?;
         }
+        let of_design = [
+            (Table::Confusion, experiment.confusion_frame(&evaluation)?),
+            (Table::Transfer, experiment.transfer_frame(&evaluation)?),
+            (Table::Stopping, experiment.stopping_frame(&evaluation)?),
+        ];
+        for (table, frame) in of_design {
+            write_or_remove(tables, table, frame, &metadata)?;
+        }
         // One part in the order of the tasks: the same bytes whoever ran which fit.
         let earlier = tables.part_names(Table::Fits)?;
         let whole = format!("{identity}-all");
@@ -306,6 +328,33 @@ impl ExperimentRun<'_> {
         metadata.push((IDENTITY_KEY.to_owned(), identity.to_owned()));
         metadata
     }
+}
+
+/// Whether an experiment has a table.
+fn has_table(experiment: &Experiment, table: Table) -> bool {
+    match table {
+        Table::Confusion => experiment.spec.target.has_classes(),
+        Table::Transfer => experiment.spec.transfer.is_some(),
+        Table::Stopping => experiment.has_stopping_rule(),
+        _ => true,
+    }
+}
+
+/// Writes a table that the experiment has, or removes that of an earlier version of its section.
+fn write_or_remove(
+    tables: &TableStore,
+    table: Table,
+    frame: Option<DataFrame>,
+    metadata: &[(String, String)],
+) -> anyhow::Result<()> {
+    if let Some(frame) = frame {
+        tables.write_whole(table, &frame, metadata)?;
+        return Ok(());
+    }
+    for part in tables.part_names(table)? {
+        tables.remove_part(table, &part)?;
+    }
+    Ok(())
 }
 
 /// One stage of an experiment's fits. The next one depends on all of its results.

@@ -42,7 +42,7 @@ pub const COLUMNS: &[Column] = &[
         "predictions",
         ColumnType::Float64List,
         None,
-        "Predictions of the fold's rows, or of the test set, in the order of checkpoints; for many classes row by row.",
+        "Predictions of the fold's rows, or of the test set, in the order of checkpoints; for many classes row by row. Of a transfer, those of the other populations follow.",
     ),
     column(
         "importance_columns",

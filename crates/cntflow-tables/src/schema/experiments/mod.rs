@@ -1,12 +1,15 @@
 //! Columns of the tables of an experiment. Each experiment has its own files; queries see all
 //! experiments as one table, distinguished by the column `experiment`.
 
+pub mod confusion;
 pub mod controls;
 pub mod fits;
 pub mod folds;
 pub mod importance;
 pub mod predictions;
 pub mod scores;
+pub mod stopping;
+pub mod transfer;
 pub mod verdicts;
 
 use super::column::{Column, text};

@@ -2,15 +2,18 @@
 
 pub(crate) mod claims;
 pub(crate) mod decision;
+mod designs;
 mod figures;
 mod score_table;
 mod sentences;
 
+use cntflow_experiments::spec::{ExperimentSpec, TestColumn, Transfer};
 use cntflow_experiments::{ClassDescription, ExperimentDescription};
 use serde_json::{Value, json};
 
 use super::frames;
 use crate::experiments::result::ExperimentResult;
+use designs::{design_tables, matched_lines};
 use figures::figure_meaning;
 use score_table::score_table;
 use sentences::sentences;
@@ -31,6 +34,7 @@ pub(crate) fn text(result: &ExperimentResult) -> String {
     }
     lines.push(String::new());
     lines.push(score_table(result));
+    lines.extend(design_tables(result));
     lines.push(format!(
         "\ntables of this experiment: {}",
         result.folder.display()
@@ -41,7 +45,7 @@ pub(crate) fn text(result: &ExperimentResult) -> String {
 /// The same as JSON: the description and the rows of the three tables.
 pub(crate) fn json(result: &ExperimentResult) -> Value {
     let rows = |frame| frames::to_json(frame).unwrap_or_default();
-    json!({
+    let mut json = json!({
         "experiment": result.name,
         "evaluated_now": !result.was_finished,
         "description": result.description,
@@ -50,7 +54,17 @@ pub(crate) fn json(result: &ExperimentResult) -> Value {
         "verdicts": rows(&result.verdicts),
         "sentences": sentences(result),
         "folder": result.folder,
-    })
+    });
+    for (name, frame) in [
+        ("confusion", &result.confusion),
+        ("transfer", &result.transfer),
+        ("stopping", &result.stopping),
+    ] {
+        if let Some(frame) = frame {
+            json[name] = rows(frame);
+        }
+    }
+    json
 }
 
 /// What was asked, and of which networks.
@@ -71,6 +85,7 @@ fn heading(result: &ExperimentResult) -> Vec<String> {
         lines.push(format!("  where {condition}"));
     }
     lines.push(format!("  {}", description.counts));
+    lines.extend(matched_lines(description));
     for class in &description.classes {
         lines.push(format!("  {}", class_line(class, spec.target.label())));
     }
@@ -88,6 +103,10 @@ fn heading(result: &ExperimentResult) -> Vec<String> {
             "  {label} from {low:.4} to {high:.4}, median {median:.4}"
         ));
     }
+    if !spec.layers.is_all() {
+        lines.push(format!("  layers: {}", spec.layers.name()));
+    }
+    lines.extend(side_line(spec));
     lines.push(format!(
         "  test set: {} of {} groups by {}, which nothing was chosen by; {:.0}% intervals",
         description.n_test_groups,
@@ -99,9 +118,32 @@ fn heading(result: &ExperimentResult) -> Vec<String> {
     lines
 }
 
+/// What models are fitted to and judged on, if the design says it.
+fn side_line(spec: &ExperimentSpec) -> Option<String> {
+    if let Some(TestColumn {
+        column,
+        value: Some(value),
+    }) = &spec.protocol.test
+    {
+        return Some(format!(
+            "  test set: all networks whose {column} is {value}"
+        ));
+    }
+    match spec.transfer.as_ref()? {
+        Transfer::Column { column, from } => Some(format!(
+            "  fitted to networks whose {column} is {}",
+            from.as_deref().unwrap_or("any value")
+        )),
+        Transfer::Conditions { train, test } => Some(format!(
+            "  fitted to networks where {train}; judged on those where {test}"
+        )),
+    }
+}
+
 fn question(description: &ExperimentDescription) -> String {
-    let label = description.spec.target.label();
-    match description.spec.target.kind_name() {
+    let target = &description.spec.target;
+    let label = target.label_text();
+    match target.kind_name() {
         "low_high" => format!("what tells low from high {label}?"),
         "classes" => format!("what tells the classes of {label} apart?"),
         "ranking" => format!("what ranks networks by {label}?"),

@@ -1,0 +1,175 @@
+//! What designs add to the summary of an experiment: matching, confusion, transfer, stopping.
+
+use std::collections::BTreeSet;
+
+use cntflow_experiments::ExperimentDescription;
+use polars::prelude::DataFrame;
+
+use super::super::rows::{Row, Rows};
+use super::figures::{figure_name, signed_interval};
+use crate::experiments::result::ExperimentResult;
+use crate::printer;
+
+/// The features that are told of, the first one that the experiment has. All are in the tables.
+const TOLD: [&str; 3] = ["cnt", "cnt_without_biases", "cnt + data_dependent"];
+
+/// What a matched design kept, and the mean of each matched label in each class.
+pub(super) fn matched_lines(description: &ExperimentDescription) -> Vec<String> {
+    let Some(matched) = &description.matched else {
+        return Vec::new();
+    };
+    let labels: Vec<&str> = description
+        .spec
+        .matching
+        .iter()
+        .map(|rule| rule.label.as_str())
+        .collect();
+    let mut lines = vec![format!(
+        "  matched on {}: {} of {} networks in {} of {} cells",
+        labels.join(", "),
+        matched.n_networks,
+        matched.n_before,
+        matched.n_kept_cells,
+        matched.n_cells
+    )];
+    for class in &matched.classes {
+        let means: Vec<String> = class
+            .means
+            .iter()
+            .filter_map(|(label, mean)| Some(format!("mean {label} {:.4}", (*mean)?)))
+            .collect();
+        if !means.is_empty() {
+            lines.push(format!("  {}: {}", class.name, means.join(", ")));
+        }
+    }
+    lines
+}
+
+/// The tables of the design, each with its heading.
+pub(super) fn design_tables(result: &ExperimentResult) -> Vec<String> {
+    let tables = [
+        result.confusion.as_ref().and_then(confusion_table),
+        result
+            .transfer
+            .as_ref()
+            .and_then(|frame| transfer_table(result, frame)),
+        result.stopping.as_ref().and_then(stopping_table),
+    ];
+    tables
+        .into_iter()
+        .flatten()
+        .flat_map(|table| [String::new(), table])
+        .collect()
+}
+
+/// The features to tell of: those of [`TOLD`], or the first of the table.
+fn told(rows: &[Row<'_>]) -> Option<String> {
+    let present: BTreeSet<&str> = rows.iter().filter_map(|row| row.text("features")).collect();
+    let first = rows.first().and_then(|row| row.text("features"));
+    let told = TOLD.into_iter().find(|name| present.contains(name));
+    told.or(first).map(str::to_owned)
+}
+
+/// Actual by predicted classes, of more than two.
+fn confusion_table(frame: &DataFrame) -> Option<String> {
+    let is_whole = |row: &Row<'_>| {
+        row.flag("chosen") && row.text("twin").is_none() && row.text("stratum") == Some("all")
+    };
+    let rows: Vec<Row<'_>> = Rows(frame).iter().filter(is_whole).collect();
+    let features = told(&rows)?;
+    let rows: Vec<&Row<'_>> = rows
+        .iter()
+        .filter(|row| row.text("features") == Some(&features))
+        .collect();
+    let classes: BTreeSet<&str> = rows.iter().filter_map(|row| row.text("actual")).collect();
+    if classes.len() < 3 {
+        return None;
+    }
+    let count = |actual: &str, predicted: &str| {
+        rows.iter()
+            .find(|row| {
+                row.text("actual") == Some(actual) && row.text("predicted") == Some(predicted)
+            })
+            .map_or(String::new(), |row| format!("{}", row.number("n")))
+    };
+    let header = std::iter::once("actual / predicted").chain(classes.iter().copied());
+    let lines = classes.iter().map(|actual| {
+        let counts = classes.iter().map(|predicted| count(actual, predicted));
+        std::iter::once((*actual).to_owned())
+            .chain(counts)
+            .collect()
+    });
+    let table = printer::table(header, lines.collect::<Vec<Vec<String>>>());
+    Some(format!("classes of test networks by {features}\n{table}"))
+}
+
+/// The figure of one feature set on every population, beside the difference to `tensor_7`.
+fn transfer_table(result: &ExperimentResult, frame: &DataFrame) -> Option<String> {
+    let rows: Vec<Row<'_>> = Rows(frame).iter().collect();
+    let features = told(&rows)?;
+    let figure = figure_name(result.description.figure);
+    let lines = rows
+        .iter()
+        .filter(|row| row.text("features") == Some(&features))
+        .map(|row| {
+            vec![
+                row.text("trained_on").unwrap_or_default().to_owned(),
+                row.text("tested_on").unwrap_or_default().to_owned(),
+                interval(row, ["value", "low", "high"]),
+                signed_interval(row, ["difference", "difference_low", "difference_high"])
+                    .unwrap_or_else(|| "-".to_owned()),
+                format!("{}", row.number("n_train")),
+                format!("{}", row.number("n_test")),
+            ]
+        });
+    let header = [
+        "trained on",
+        "tested on",
+        figure,
+        "less tensor_7",
+        "n train",
+        "n test",
+    ];
+    let table = printer::table(header, lines.collect::<Vec<_>>());
+    Some(format!("transfer of {features}\n{table}"))
+}
+
+/// What one feature set saves and loses at each threshold.
+fn stopping_table(frame: &DataFrame) -> Option<String> {
+    let rows: Vec<Row<'_>> = Rows(frame).iter().collect();
+    let features = told(&rows)?;
+    let lines = rows
+        .iter()
+        .filter(|row| row.text("features") == Some(&features))
+        .map(|row| {
+            vec![
+                format!("{:.2}", row.number("threshold")),
+                format!("{} of {}", row.number("n_stopped"), row.number("n_runs")),
+                interval(
+                    row,
+                    ["epochs_saved", "epochs_saved_low", "epochs_saved_high"],
+                ),
+                interval(row, ["high_lost", "high_lost_low", "high_lost_high"]),
+            ]
+        });
+    let header = [
+        "stopped above",
+        "runs",
+        "epochs saved",
+        "high performers lost",
+    ];
+    let table = printer::table(header, lines.collect::<Vec<_>>());
+    Some(format!("runs stopped by {features}\n{table}"))
+}
+
+/// `0.954 [0.920, 0.980]`, or `-` without a value.
+fn interval(row: &Row<'_>, columns: [&str; 3]) -> String {
+    let [value, low, high] = columns.map(|column| row.number(column));
+    if value.is_nan() {
+        "-".to_owned()
+    } else if low.is_nan() {
+        format!("{value:.3}")
+    } else {
+        format!("{value:.3} [{low:.3}, {high:.3}]")
+    }
+}
