@@ -1,10 +1,10 @@
 //! Where the gates of a layer stand in the columns of its matrix of gates, `[n_images, n_columns]`.
 //!
 //! Elman and LSTM cells add up what comes from the input and from the hidden state: they have a
-//! column for each row of the kernels. A GRU keeps the two parts of its candidate apart, because the
-//! reset gate stands between. Its columns are the candidate's part from the input, r, z, and the
-//! candidate's part from the hidden state. So the rows r, z, n of the recurrent kernel make adjacent
-//! columns, in one product for each step.
+//! column for each row of the kernels. A GRU keeps the two parts of its candidate apart, because
+//! the reset gate stands between. Its columns are the candidate's part from the input, r, z, and
+//! the candidate's part from the hidden state. So the rows r, z, n of the recurrent kernel make
+//! adjacent columns, in one product for each step.
 
 use faer::MatRef;
 
