@@ -1,11 +1,10 @@
-//! Seconds of one epoch of training, as JSON, for `benches/training_vs_pytorch`.
+//! Processor seconds of one epoch of training, as JSON, for `benches/training_vs_pytorch`.
 //!
 //! `cargo run --release -p cntflow-zoo --example training_speed -- CASE [epochs]`
 #![allow(clippy::print_stdout, reason = "an example prints its results")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::error::Error;
-use std::time::Instant;
 
 use cntflow_zoo::{Dataset, PopulationSpec, RunSpec, Split, TrainingData, train};
 
@@ -15,8 +14,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Images of the training set the benchmark draws from.
 const IMAGES: usize = 2000;
 
-const CASES: &str = "dense|dense-64|two-convolutions|strided-convolutions|small-cnn|elman|lstm|gru|\
-                     autoencoder|convolutional-autoencoder";
+const CASES: &str = "dense|dense-64|two-convolutions|strided-convolutions|small-cnn|autoencoder|\
+                     convolutional-autoencoder|CELL-LAYERSxUNITS, such as lstm-2x64";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let case = std::env::args().nth(1).unwrap_or_default();
@@ -42,7 +41,6 @@ fn main() -> Result<(), Box<dyn Error>> {
             let layers = format!("{{ convolutional = [{strided}, {strided}, {last}] }}");
             (layers, "relu", 32, 1)
         }
-        "elman" | "lstm" | "gru" => (format!("{{ {case} = {{ units = 64 }} }}"), "tanh", 64, 1),
         "autoencoder" => {
             let layers = "{ autoencoder = { hidden = [128], code = 32 } }";
             (layers.to_owned(), "relu", 64, 1)
@@ -57,7 +55,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             );
             (layers, "relu", 64, 1)
         }
-        _ => return Err(format!("usage: training_speed {CASES} [epochs]").into()),
+        _ => {
+            let Some(layers) = recurrent_layers(&case) else {
+                return Err(format!("usage: training_speed {CASES} [epochs]").into());
+            };
+            (layers, "tanh", 32, 1)
+        }
     };
     let spec = run(
         &architecture,
@@ -68,6 +71,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     time(&case, &spec, passes)
 }
 
+/// The architecture that a case such as `lstm-2x64` names: two LSTM layers of 64 units.
+fn recurrent_layers(case: &str) -> Option<String> {
+    let (cell, sizes) = case.split_once('-')?;
+    let (layers, units) = sizes.split_once('x')?;
+    Some(format!(
+        "{{ {cell} = {{ layers = {layers}, units = {units} }} }}"
+    ))
+}
+
+/// Seconds that the processor has spent on this thread, from Linux's record of it.
+fn processor_seconds() -> Result<f64, Box<dyn Error>> {
+    let record = fs_err::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds = record.split_whitespace().next().ok_or("an empty record")?;
+    Ok(nanoseconds.parse::<f64>()? * 1e-9)
+}
+
 /// Trains, and prints the fastest and the median time of `passes` epochs.
 fn time(case: &str, spec: &RunSpec, passes: usize) -> Result<(), Box<dyn Error>> {
     let batch = spec.batch_size as usize;
@@ -75,22 +94,21 @@ fn time(case: &str, spec: &RunSpec, passes: usize) -> Result<(), Box<dyn Error>>
         Dataset::open("mnist-6k", Split::Train)?.sample(IMAGES),
         Dataset::open("mnist-6k", Split::Test)?.first(1),
     );
-    let starts = RefCell::new(Vec::new());
+    let batches = IMAGES.div_ceil(batch) * passes;
+    let (n_started, starts) = (Cell::new(0), RefCell::new(Vec::new()));
     let note_start = || {
-        starts.borrow_mut().push(Instant::now());
+        if n_started.get() % batches == 0 {
+            starts.borrow_mut().push(processor_seconds());
+        }
+        n_started.set(n_started.get() + 1);
         false
     };
     let folder = tempfile::tempdir()?;
     train(spec, &data, folder.path(), &note_start)?;
-    let batches = IMAGES.div_ceil(batch) * passes;
-    let starts = starts.into_inner();
     // A time is from the first batch of one group of `passes` epochs to the first batch of the next
     // group. The last group therefore has no time of its own.
-    let firsts: Vec<Instant> = starts.iter().copied().step_by(batches).collect();
-    let mut seconds: Vec<f64> = firsts
-        .windows(2)
-        .map(|pair| (pair[1] - pair[0]).as_secs_f64())
-        .collect();
+    let firsts: Vec<f64> = starts.into_inner().into_iter().collect::<Result<_, _>>()?;
+    let mut seconds: Vec<f64> = firsts.windows(2).map(|pair| pair[1] - pair[0]).collect();
     seconds.sort_by(f64::total_cmp);
     println!(
         "{{\"case\": \"{case}\", \"images\": {}, \"batch\": {batch}, \"fastest\": {:.4}, \"seconds\": {:.4}}}",

@@ -11,19 +11,29 @@ pub(super) fn matrix(values: &[f32], n_rows: usize, n_columns: usize) -> MatRef<
     MatRef::from_row_major_slice(values, n_rows, n_columns)
 }
 
+/// A row-major view `[n_rows, n_columns]`, to be changed.
+pub(super) fn matrix_mut(values: &mut [f32], n_rows: usize, n_columns: usize) -> MatMut<'_, f32> {
+    MatMut::from_row_major_slice_mut(values, n_rows, n_columns)
+}
+
 /// `target = left * right`; `target` is row-major, `[left.nrows(), right.ncols()]`.
 pub(super) fn multiply(target: &mut [f32], left: MatRef<'_, f32>, right: MatRef<'_, f32>) {
-    product(target, Accum::Replace, left, right);
+    let target = matrix_mut(target, left.nrows(), right.ncols());
+    matmul(target, Accum::Replace, left, right, 1.0, Par::Seq);
 }
 
-/// `target += left * right`.
+/// `target += left * right`; `target` is row-major, `[left.nrows(), right.ncols()]`.
 pub(super) fn multiply_add(target: &mut [f32], left: MatRef<'_, f32>, right: MatRef<'_, f32>) {
-    product(target, Accum::Add, left, right);
+    multiply_add_into(matrix_mut(target, left.nrows(), right.ncols()), left, right);
 }
 
-fn product(target: &mut [f32], accumulate: Accum, left: MatRef<'_, f32>, right: MatRef<'_, f32>) {
-    let target = MatMut::from_row_major_slice_mut(target, left.nrows(), right.ncols());
-    matmul(target, accumulate, left, right, 1.0, Par::Seq);
+/// `target += left * right`, for a target that is part of a larger matrix.
+pub(super) fn multiply_add_into(
+    target: MatMut<'_, f32>,
+    left: MatRef<'_, f32>,
+    right: MatRef<'_, f32>,
+) {
+    matmul(target, Accum::Add, left, right, 1.0, Par::Seq);
 }
 
 /// The sum of `values`. Partial sums let it run in vector registers; their order is fixed.
@@ -42,11 +52,10 @@ pub(super) fn sum(values: &[f32]) -> f32 {
 }
 
 /// `sums += row` for each row of `values`, `[n_rows, sums.len()]`.
+#[inline(always)]
 pub(super) fn add_column_sums(values: &[f32], sums: &mut [f32]) {
     for row in values.chunks_exact(sums.len()) {
-        sums.iter_mut()
-            .zip(row)
-            .for_each(|(sum, value)| *sum += value);
+        add(sums, row);
     }
 }
 

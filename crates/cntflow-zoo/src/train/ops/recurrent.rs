@@ -90,10 +90,8 @@ impl Operation for RecurrentStack {
     ) -> Vec<f32> {
         let n_images = pass.z_gradient.len() / self.units;
         let SavedStates { rows, mut traces } = pass.saved;
-        // The layers after the stack read only the last state of the top layer, so its earlier
-        // states get no gradient from outside the stack.
-        let mut state_gradients = vec![0.0; (self.image[1] - 1) * pass.z_gradient.len()];
-        state_gradients.extend_from_slice(&pass.z_gradient);
+        // The layers after the stack read only the last state of the top layer.
+        let mut state_gradients = pass.z_gradient;
         while let Some(trace) = traces.pop() {
             let depth = traces.len();
             let x = self.input(&rows, &traces, n_images);

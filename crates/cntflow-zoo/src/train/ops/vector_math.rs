@@ -46,6 +46,25 @@ const ARTANH: [f32; 9] = [
     1.0,
 ];
 
+/// Coefficients of `tanh(x) = x p(x^2) / q(x^2)` for magnitudes up to [`GATE_TANH_SATURATED`],
+/// highest power first. They are Eigen's.
+const GATE_TANH_NUMERATOR: [f32; 7] = [
+    -2.760_768_4e-16,
+    2.000_187_9e-13,
+    -8.604_672e-11,
+    5.122_297_3e-8,
+    1.485_722_35e-5,
+    6.372_619_5e-4,
+    4.893_524_6e-3,
+];
+const GATE_TANH_DENOMINATOR: [f32; 4] =
+    [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_7e-3, 4.893_525e-3];
+/// From this magnitude on [`gate_tanh`] gives 1.
+const GATE_TANH_SATURATED: f32 = 7.905_311;
+
+/// Beyond this magnitude [`gate_sigmoid`] no longer changes: `exp` of it is still in range.
+const GATE_SIGMOID_SATURATED: f32 = 87.0;
+
 /// A polynomial by Horner's rule, highest power first.
 #[inline(always)]
 fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
@@ -113,6 +132,30 @@ pub(super) fn tanh(x: f32) -> f32 {
     if magnitude < 0.625 { near } else { far }
 }
 
+/// `1 / (1 + exp(-x))` for the gates of recurrent cells, in two thirds of the time of [`sigmoid`].
+/// Below -87 it stays at `1.6e-38`.
+#[inline(always)]
+pub(super) fn gate_sigmoid(x: f32) -> f32 {
+    // exp(y) as in `exp`. With the range of y 2^n is a normal number, so that its exponent is added
+    // as a whole number.
+    let y = (-x).clamp(-GATE_SIGMOID_SATURATED, GATE_SIGMOID_SATURATED);
+    let rounded = y * LOG2_E + ROUND;
+    let n = rounded - ROUND;
+    let r = (y - n * LN_2_HIGH) - n * LN_2_LOW;
+    let exp_r = polynomial(r, EXP) * (r * r) + r + 1.0;
+    let exp_y = f32::from_bits(exp_r.to_bits().wrapping_add(rounded.to_bits() << 23));
+    1.0 / (1.0 + exp_y)
+}
+
+/// `tanh(x)` for recurrent cells, in half the time of [`tanh`]. Its error is at most 7 units in the
+/// last place.
+#[inline(always)]
+pub(super) fn gate_tanh(x: f32) -> f32 {
+    let x = x.clamp(-GATE_TANH_SATURATED, GATE_TANH_SATURATED);
+    let square = x * x;
+    x * polynomial(square, GATE_TANH_NUMERATOR) / polynomial(square, GATE_TANH_DENOMINATOR)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +185,28 @@ mod tests {
         let exact = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
         check(softplus, exact, [-80.0, 80.0], 4.0);
         check(softplus, exact, [-2.0, 2.0], 4.0);
+    }
+
+    #[test]
+    fn functions_of_gates_are_exact_to_a_few_units() {
+        let exact = |x: f64| 1.0 / (1.0 + (-x).exp());
+        check(gate_sigmoid, exact, [-86.9, 80.0], 4.0);
+        check(gate_sigmoid, exact, [-1.0, 1.0], 4.0);
+        check(gate_tanh, f64::tanh, [-10.0, 10.0], 7.0);
+        check(gate_tanh, f64::tanh, [-0.7, 0.7], 5.0);
+    }
+
+    #[test]
+    fn gates_saturate_at_their_limits() {
+        for x in [8.0, 100.0, f32::INFINITY] {
+            assert_eq!([gate_tanh(-x), gate_tanh(x)], [-1.0, 1.0]);
+        }
+        let closed = [gate_sigmoid(-100.0), gate_sigmoid(f32::NEG_INFINITY)];
+        assert!(closed.iter().all(|&gate| gate > 0.0 && gate < 1e-37));
+        assert_eq!([gate_sigmoid(100.0), gate_sigmoid(f32::INFINITY)], [1.0; 2]);
+        assert!(gate_sigmoid(f32::NAN).is_nan() && gate_tanh(f32::NAN).is_nan());
+        // The derivative 1 - tanh^2 must not be negative.
+        assert!((0..u16::MAX).all(|step| gate_tanh(f32::from(step) * 2e-4).abs() <= 1.0));
     }
 
     #[test]

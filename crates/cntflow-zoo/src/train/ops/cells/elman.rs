@@ -3,20 +3,18 @@
 use cntflow_network::Activation;
 
 use super::step::{BackwardStep, ForwardStep};
-use crate::train::ops::activate::{activate, multiply_derivative};
-use crate::train::ops::matrix::add;
+use crate::train::ops::activate::{activate, apply, multiply_derivative};
+use crate::train::ops::vector_math::gate_tanh;
 
 #[inline(always)]
 pub(super) fn forward(activation: Activation, step: ForwardStep) {
-    let ForwardStep {
-        gates,
-        recurrent,
-        hidden,
-        ..
-    } = step;
-    add(gates, recurrent);
-    activate(activation, gates);
+    let ForwardStep { gates, hidden, .. } = step;
     hidden.copy_from_slice(gates);
+    if activation == Activation::Tanh {
+        apply(hidden, gate_tanh);
+    } else {
+        activate(activation, hidden);
+    }
 }
 
 #[inline(always)]

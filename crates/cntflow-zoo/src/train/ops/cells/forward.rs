@@ -4,37 +4,58 @@ use pulp::Arch;
 
 use super::step::ForwardStep;
 use super::{Cell, RecurrentLayer, Trace, elman, gru, lstm};
-use crate::train::ops::matrix::{add_biases, matrix, multiply};
+use crate::train::ops::matrix::add;
 use crate::train::ops::tape::Weights;
 
 impl RecurrentLayer {
     /// Takes the sequences `x`, `[n_steps, n_images, n_in]`, through the layer, from a hidden state
     /// of zeros. `weights` are the input kernel's and the recurrent kernel's.
     pub(crate) fn forward(&self, weights: &[Weights], x: &[f32]) -> Trace {
-        let state_size = self.state_size();
-        let gates_size = self.n_images * self.n_out();
+        let (state_size, cells_size) = (self.state_size(), self.cells_size());
         let mut trace = Trace {
-            gates: vec![0.0; self.n_steps * gates_size],
+            gates: self.biases(weights).repeat(self.n_steps * self.n_images),
             hidden: vec![0.0; (1 + self.n_steps) * state_size],
-            inner: vec![0.0; (1 + self.n_steps) * state_size],
+            cells: vec![0.0; (1 + self.n_steps) * cells_size],
         };
-        linear(&mut trace.gates, x, &weights[0]);
-        let mut recurrent = vec![0.0; gates_size];
+        for block in self.input_blocks() {
+            self.add_product(&mut trace.gates, block, x, &weights[0].kernel);
+        }
+        let gates_size = self.n_images * self.n_columns();
         for (step, gates) in trace.gates.chunks_exact_mut(gates_size).enumerate() {
             let (hidden_before, hidden) = around(&mut trace.hidden, step, state_size);
-            let (inner_before, inner) = around(&mut trace.inner, step, state_size);
-            linear(&mut recurrent, hidden_before, &weights[1]);
+            let (cells_before, cells) = around(&mut trace.cells, step, cells_size);
+            // The first hidden state is zero.
+            if step > 0 {
+                let block = self.recurrent_block();
+                self.add_product(gates, block, hidden_before, &weights[1].kernel);
+            }
             self.cell.forward(ForwardStep {
                 units: self.units,
                 gates,
-                recurrent: &recurrent,
                 hidden_before,
                 hidden,
-                inner_before,
-                inner,
+                cells_before,
+                cells,
             });
         }
         trace
+    }
+
+    /// The biases of both kernels, added up by column of the gates.
+    fn biases(&self, weights: &[Weights]) -> Vec<f32> {
+        let mut biases = vec![0.0; self.n_columns()];
+        for block in self.input_blocks() {
+            add(
+                block.columns_mut(&mut biases),
+                block.rows(&weights[0].biases, 1),
+            );
+        }
+        let block = self.recurrent_block();
+        add(
+            block.columns_mut(&mut biases),
+            block.rows(&weights[1].biases, 1),
+        );
+        biases
     }
 }
 
@@ -55,14 +76,4 @@ impl Cell {
 fn around(states: &mut [f32], step: usize, size: usize) -> (&[f32], &mut [f32]) {
     let (before, after) = states.split_at_mut((step + 1) * size);
     (&before[step * size..], &mut after[..size])
-}
-
-/// `target = x W^T + b`, with `target` `[n_rows, n_out]` and `x` `[n_rows, n_in]`; there is one
-/// bias for each output.
-fn linear(target: &mut [f32], x: &[f32], Weights { kernel, biases }: &Weights) {
-    let n_out = biases.len();
-    let (n_rows, n_in) = (target.len() / n_out, kernel.len() / n_out);
-    let transposed = matrix(kernel, n_out, n_in).transpose();
-    multiply(target, matrix(x, n_rows, n_in), transposed);
-    add_biases(target, biases);
 }

@@ -1,41 +1,50 @@
 //! The gated recurrent unit (Cho et al. 2014), as PyTorch has it: gates r, z, n, the reset gate
 //! applied after the recurrent kernel.
+//!
+//! Columns of the gates: the candidate's part from the input, later the candidate n; r; z; the
+//! candidate's part from the hidden state, `W_hn h + b_hn`.
 
+use super::columns::split_columns_mut;
 use super::step::{BackwardStep, ForwardStep};
 use crate::train::ops::activate::apply;
-use crate::train::ops::matrix::add;
-use crate::train::ops::vector_math::{sigmoid, tanh};
+use crate::train::ops::vector_math::{gate_sigmoid, gate_tanh};
 
 #[inline(always)]
 pub(super) fn forward(step: ForwardStep) {
     let ForwardStep {
         units,
         gates,
-        recurrent,
         hidden_before,
         hidden,
-        inner,
         ..
     } = step;
     let images = gates
-        .chunks_exact_mut(3 * units)
-        .zip(recurrent.chunks_exact(3 * units))
+        .chunks_exact_mut(4 * units)
         .zip(hidden_before.chunks_exact(units))
-        .zip(hidden.chunks_exact_mut(units))
-        .zip(inner.chunks_exact_mut(units));
-    for ((((gates, recurrent), before), hidden), inner) in images {
-        let (first_gates, candidate) = gates.split_at_mut(2 * units);
-        add(first_gates, recurrent);
-        apply(first_gates, sigmoid);
-        let (reset, update) = first_gates.split_at(units);
-        inner.copy_from_slice(&recurrent[2 * units..]);
-        for ((candidate, reset), inner) in candidate.iter_mut().zip(reset).zip(&*inner) {
-            *candidate = tanh(*candidate + reset * inner);
-        }
-        let values = candidate.iter().zip(update).zip(before);
-        for (hidden, ((candidate, update), before)) in hidden.iter_mut().zip(values) {
-            *hidden = (1.0 - update) * candidate + update * before;
-        }
+        .zip(hidden.chunks_exact_mut(units));
+    for ((gates, before), hidden) in images {
+        apply(&mut gates[units..3 * units], gate_sigmoid);
+        let [candidate, reset, update, from_hidden] = split_columns_mut(gates, units);
+        reset_candidate(candidate, reset, from_hidden);
+        next_state([candidate, update, before], hidden);
+    }
+}
+
+/// `n = tanh(W_in x + b_in + r (W_hn h + b_hn))`
+#[inline(always)]
+fn reset_candidate(candidate: &mut [f32], reset: &[f32], from_hidden: &[f32]) {
+    let values = reset.iter().zip(from_hidden);
+    for (candidate, (reset, from_hidden)) in candidate.iter_mut().zip(values) {
+        *candidate = gate_tanh(*candidate + reset * from_hidden);
+    }
+}
+
+/// `h' = (1 - z) n + z h`
+#[inline(always)]
+fn next_state([candidate, update, before]: [&[f32]; 3], hidden: &mut [f32]) {
+    let values = candidate.iter().zip(update).zip(before);
+    for (hidden, ((candidate, update), before)) in hidden.iter_mut().zip(values) {
+        *hidden = (1.0 - update) * candidate + update * before;
     }
 }
 
@@ -44,28 +53,18 @@ pub(super) fn backward(step: BackwardStep) {
     let BackwardStep {
         units,
         gates,
-        recurrent,
         hidden_before,
-        inner,
         hidden_gradient,
         ..
     } = step;
     let images = gates
-        .chunks_exact_mut(3 * units)
-        .zip(recurrent.chunks_exact_mut(3 * units))
+        .chunks_exact_mut(4 * units)
         .zip(hidden_before.chunks_exact(units))
-        .zip(inner.chunks_exact(units))
         .zip(hidden_gradient.chunks_exact_mut(units));
-    for ((((gates, recurrent), before), inner), gradient) in images {
-        let (reset, gates) = gates.split_at_mut(units);
-        let (update, candidate) = gates.split_at_mut(units);
+    for ((gates, before), gradient) in images {
+        let [candidate, reset, update, from_hidden] = split_columns_mut(gates, units);
         through_state(update, candidate, before, gradient);
-        // Input and hidden state are added up in the first two gates, so that both get the same
-        // gradient there.
-        let (first_gates, recurrent_candidate) = recurrent.split_at_mut(2 * units);
-        through_candidate(reset, candidate, inner, recurrent_candidate);
-        first_gates[..units].copy_from_slice(reset);
-        first_gates[units..].copy_from_slice(update);
+        through_candidate(reset, candidate, from_hidden);
     }
 }
 
@@ -83,20 +82,14 @@ fn through_state(update: &mut [f32], candidate: &mut [f32], before: &[f32], grad
     }
 }
 
-/// From the gradient of the candidate's pre-activation, `W_in x + b_in + r inner`, to those of the
-/// reset gate's pre-activation and of `inner = W_hn h + b_hn`.
+/// From the gradient of the candidate's pre-activation, `W_in x + b_in + r (W_hn h + b_hn)`, to
+/// those of the reset gate's pre-activation and of the candidate's part from the hidden state.
 #[inline(always)]
-fn through_candidate(
-    reset: &mut [f32],
-    candidate: &[f32],
-    inner: &[f32],
-    inner_gradient: &mut [f32],
-) {
-    let values = candidate.iter().zip(inner);
-    for ((reset, inner_gradient), (&g, &inner)) in reset.iter_mut().zip(inner_gradient).zip(values)
-    {
+fn through_candidate(reset: &mut [f32], candidate: &[f32], from_hidden: &mut [f32]) {
+    let parts = reset.iter_mut().zip(from_hidden);
+    for ((reset, from_hidden), &g) in parts.zip(candidate) {
         let r = *reset;
-        *inner_gradient = g * r;
-        *reset = g * inner * (r * (1.0 - r));
+        *reset = g * *from_hidden * (r * (1.0 - r));
+        *from_hidden = g * r;
     }
 }

@@ -1,31 +1,29 @@
 //! Long short-term memory (Hochreiter and Schmidhuber 1997, with a forget gate): gates i, f, g, o.
 
+use super::columns::{split_columns, split_columns_mut};
 use super::step::{BackwardStep, ForwardStep};
 use crate::train::ops::activate::apply;
-use crate::train::ops::matrix::add;
-use crate::train::ops::vector_math::{sigmoid, tanh};
+use crate::train::ops::vector_math::{gate_sigmoid, gate_tanh};
 
 #[inline(always)]
 pub(super) fn forward(step: ForwardStep) {
     let ForwardStep {
         units,
         gates,
-        recurrent,
         hidden,
-        inner_before: cells_before,
-        inner: cells,
+        cells_before,
+        cells,
         ..
     } = step;
-    add(gates, recurrent);
     let images = gates
         .chunks_exact_mut(4 * units)
         .zip(cells_before.chunks_exact(units))
         .zip(cells.chunks_exact_mut(units))
         .zip(hidden.chunks_exact_mut(units));
     for (((gates, cell_before), cell), hidden) in images {
-        apply(&mut gates[..2 * units], sigmoid);
-        apply(&mut gates[2 * units..3 * units], tanh);
-        apply(&mut gates[3 * units..], sigmoid);
+        apply(&mut gates[..2 * units], gate_sigmoid);
+        apply(&mut gates[2 * units..3 * units], gate_tanh);
+        apply(&mut gates[3 * units..], gate_sigmoid);
         next_state(units, gates, cell_before, cell, hidden);
     }
 }
@@ -39,9 +37,8 @@ fn next_state(
     cell: &mut [f32],
     hidden: &mut [f32],
 ) {
-    let [input, forget, candidate, output] =
-        [0, 1, 2, 3].map(|gate| &gates[gate * units..][..units]);
-    // Slices of one known length: the loops need no checks of bounds, and run in vector registers.
+    let [input, forget, candidate, output] = split_columns(gates, units);
+    // Slices of one known length: the loop needs no checks of bounds, and runs in vector registers.
     let (cell_before, cell, hidden) = (
         &cell_before[..units],
         &mut cell[..units],
@@ -49,9 +46,7 @@ fn next_state(
     );
     for j in 0..units {
         cell[j] = forget[j] * cell_before[j] + input[j] * candidate[j];
-    }
-    for j in 0..units {
-        hidden[j] = output[j] * tanh(cell[j]);
+        hidden[j] = output[j] * gate_tanh(cell[j]);
     }
 }
 
@@ -60,10 +55,10 @@ pub(super) fn backward(step: BackwardStep) {
     let BackwardStep {
         units,
         gates,
-        inner_before: cells_before,
-        inner: cells,
+        cells_before,
+        cells,
         hidden_gradient,
-        inner_gradient: cells_gradient,
+        cell_gradient,
         ..
     } = step;
     let images = gates
@@ -71,13 +66,11 @@ pub(super) fn backward(step: BackwardStep) {
         .zip(cells_before.chunks_exact(units))
         .zip(cells.chunks_exact(units))
         .zip(hidden_gradient.chunks_exact_mut(units))
-        .zip(cells_gradient.chunks_exact_mut(units));
+        .zip(cell_gradient.chunks_exact_mut(units));
     for ((((gates, cell_before), cell), hidden_gradient), cell_gradient) in images {
-        let (input, gates) = gates.split_at_mut(units);
-        let (forget, gates) = gates.split_at_mut(units);
-        let (candidate, output) = gates.split_at_mut(units);
+        let [input, forget, candidate, output] = split_columns_mut(gates, units);
         through_output(output, cell, hidden_gradient, cell_gradient);
-        through_cell([input, forget, candidate], cell_before, cell_gradient);
+        through_cell(input, forget, candidate, cell_before, cell_gradient);
     }
 }
 
@@ -94,7 +87,7 @@ fn through_output(
     let values = output.iter_mut().zip(cell);
     let gradients = hidden_gradient.iter_mut().zip(cell_gradient);
     for ((output, &cell), (hidden_gradient, cell_gradient)) in values.zip(gradients) {
-        let (o, g, squashed) = (*output, *hidden_gradient, tanh(cell));
+        let (o, g, squashed) = (*output, *hidden_gradient, gate_tanh(cell));
         *cell_gradient += g * o * (1.0 - squashed * squashed);
         *output = g * squashed * (o * (1.0 - o));
         *hidden_gradient = 0.0;
@@ -105,7 +98,9 @@ fn through_output(
 /// pre-activations and of the previous cell state.
 #[inline(always)]
 fn through_cell(
-    [input, forget, candidate]: [&mut [f32]; 3],
+    input: &mut [f32],
+    forget: &mut [f32],
+    candidate: &mut [f32],
     cell_before: &[f32],
     cell_gradient: &mut [f32],
 ) {
@@ -114,6 +109,7 @@ fn through_cell(
         gates.zip(cell_before.iter().zip(cell_gradient))
     {
         let (i, f, c, g) = (*input, *forget, *candidate, *gradient);
+        // s (1 - s) is the derivative of the sigmoid, 1 - c^2 that of tanh.
         *input = g * c * (i * (1.0 - i));
         *forget = g * before * (f * (1.0 - f));
         *candidate = g * i * (1.0 - c * c);

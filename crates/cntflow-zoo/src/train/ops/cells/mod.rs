@@ -2,9 +2,10 @@
 //!
 //! Values are stored by time step, then by image. So the values of one step lie together, and one
 //! matrix product over all steps is enough for the input kernel, and one for the gradients of each
-//! kernel.
+//! kernel. Only the product of the hidden state with the recurrent kernel is made step by step.
 
 mod backward;
+mod columns;
 mod elman;
 mod forward;
 mod gru;
@@ -39,13 +40,15 @@ pub(crate) struct RecurrentLayer {
 /// What a forward pass keeps for the backward pass.
 #[derive(Debug)]
 pub(crate) struct Trace {
-    /// Gates after their activations, `[n_steps, n_images, n_gates * units]`.
+    /// Gates after their activations, `[n_steps, n_images, n_columns]`. A GRU has a fourth column
+    /// block (see [`columns`]); an Elman cell, whose hidden state is its gate, only uses them in
+    /// the backward pass.
     gates: Vec<f32>,
     /// Hidden states, `[1 + n_steps, n_images, units]`, the first one zero.
     hidden: Vec<f32>,
-    /// What a cell needs besides, `[1 + n_steps, n_images, units]`. LSTM: cell states, the first
-    /// one zero. GRU: `W_hn h + b_hn` of each step, from index 1 on. Elman: unused zeros.
-    inner: Vec<f32>,
+    /// Cell states of an LSTM, `[1 + n_steps, n_images, units]`, the first one zero. Empty for
+    /// other cells.
+    cells: Vec<f32>,
 }
 
 impl Cell {
@@ -63,6 +66,15 @@ impl RecurrentLayer {
     /// Number of values in one step's hidden states.
     fn state_size(&self) -> usize {
         self.n_images * self.units
+    }
+
+    /// Number of values in one step's cell states; 0 if the cell has none.
+    fn cells_size(&self) -> usize {
+        if self.cell == Cell::Lstm {
+            self.state_size()
+        } else {
+            0
+        }
     }
 
     /// Rows of the kernels.
