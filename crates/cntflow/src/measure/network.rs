@@ -124,7 +124,7 @@ fn measure_network(
     };
     let not_finite = (metrics.n_nan + metrics.n_infinite > 0)
         .then(|| first_not_finite_tensor(checkpoint, network));
-    let samples = layer_samples(network, &metrics, &options, sampled);
+    let samples = layer_samples(network, &metrics, &options, sampled, plan.sample_scale());
     Measured {
         metrics,
         samples,

@@ -5,6 +5,8 @@ pub(crate) mod last_checkpoints;
 pub(crate) mod limits;
 pub(crate) mod measure_plan;
 pub(crate) mod plan;
+pub(crate) mod population_choices;
 pub(crate) mod populations;
+mod populations_section;
 pub(crate) mod probe;
 mod study_file;

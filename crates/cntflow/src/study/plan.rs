@@ -11,7 +11,6 @@ use cntflow_tables::OLDEST_SCHEMA_VERSION;
 use cntflow_zoo::RunSpec;
 
 use super::measure_plan::{MeasurePlan, distinct_twins};
-use super::populations::PopulationsSpec;
 use super::study_file::{MeasureSection, StudyFile};
 use crate::exit::UsageError;
 
@@ -74,11 +73,7 @@ impl Plan {
             .limits()
             .map_err(|error| error.with_prefix("[limits] "))?;
         if let Some(section) = file.populations {
-            let populations = PopulationsSpec::from_section(
-                section,
-                &measure.options.metrics,
-                measure.probe.is_some(),
-            );
+            let populations = section.into_spec(&measure.options.metrics, measure.probe.is_some());
             measure.populations =
                 Some(populations.map_err(|error| error.with_prefix("[populations] "))?);
         }
