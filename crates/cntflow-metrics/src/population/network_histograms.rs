@@ -8,8 +8,11 @@ use super::{Grid, SamplePoints};
 /// Cells for each bandwidth. Sharing a value between two cells widens a kernel by at most 1%.
 const CELLS_PER_BANDWIDTH: f64 = 3.0;
 
-/// Fewest and most cells of a grid.
-const CELLS: std::ops::RangeInclusive<f64> = 64.0..=512.0;
+/// Fewest nodes of a grid.
+const MIN_NODES: usize = 64;
+
+/// Most nodes of the grid of a density.
+const DENSITY_NODES: usize = 512;
 
 /// Distance in bandwidths at which a kernel ends: it is below e^-8 of its height there.
 const REACH: f64 = 4.0;
@@ -30,7 +33,7 @@ const REACH: f64 = 4.0;
 ///
 /// let network = |shift: f64| -> SampleSummary { (0..50).map(|i| f64::from(i) + shift).collect() };
 /// let points = [0.0, 1.0, 40.0].map(|shift| SamplePoints::of(&network(shift)));
-/// let networks = NetworkHistograms::new(&points.each_ref(), 6.0).unwrap();
+/// let networks = NetworkHistograms::new(&points.each_ref(), 6.0, 512).unwrap();
 /// let [a, b, c] = [0, 1, 2].map(|index| networks.sum([index]));
 /// assert!(networks.jensen_shannon(&a, &b) < 0.001);
 /// assert!(networks.jensen_shannon(&a, &c) > 0.5);
@@ -58,11 +61,11 @@ pub struct NetworkSum {
 
 impl NetworkHistograms {
     /// The histograms of networks on a grid over the range of all of them. `bandwidth` is the
-    /// smallest that will matter: it decides how fine the grid is, from 64 to 512 nodes.
+    /// smallest that will matter: it decides how fine the grid is, from 64 to `max_nodes` nodes.
     ///
     /// `None` if all values are equal, there are none, or the bandwidth is not positive.
-    pub fn new(networks: &[&SamplePoints], bandwidth: f64) -> Option<Self> {
-        Self::over(networks, range_of(networks)?, bandwidth)
+    pub fn new(networks: &[&SamplePoints], bandwidth: f64, max_nodes: usize) -> Option<Self> {
+        Self::over(networks, range_of(networks)?, bandwidth, max_nodes)
     }
 
     /// The same on a finer grid that goes on beyond the values, as far as a kernel reaches: for
@@ -71,16 +74,22 @@ impl NetworkHistograms {
         let (first, last) = range_of(networks)?;
         // Fewer networks have wider kernels.
         let margin = 1.5 * REACH * bandwidth;
-        Self::over(networks, (first - margin, last + margin), bandwidth / 2.0)
+        let range = (first - margin, last + margin);
+        Self::over(networks, range, bandwidth / 2.0, DENSITY_NODES)
     }
 
-    fn over(networks: &[&SamplePoints], (first, last): (f64, f64), bandwidth: f64) -> Option<Self> {
+    fn over(
+        networks: &[&SamplePoints],
+        (first, last): (f64, f64),
+        bandwidth: f64,
+        max_nodes: usize,
+    ) -> Option<Self> {
         let width = last - first;
         if !(bandwidth > 0.0 && width > 0.0 && width.is_finite()) {
             return None;
         }
-        let n_cells = (CELLS_PER_BANDWIDTH * width / bandwidth).ceil();
-        let n_nodes = n_cells.clamp(*CELLS.start(), *CELLS.end()) as usize;
+        let n_nodes = (CELLS_PER_BANDWIDTH * width / bandwidth).ceil() as usize;
+        let n_nodes = n_nodes.clamp(MIN_NODES, max_nodes.max(MIN_NODES));
         let centre = first + width / 2.0;
         let mut histograms = Self {
             first,
@@ -271,7 +280,7 @@ mod tests {
             let exact = Divergences::between([&a, &b], [&p, &q]).jensen_shannon;
             let bandwidth = p.bandwidth().min(q.bandwidth());
             let points: Vec<&SamplePoints> = points.iter().collect();
-            let networks = NetworkHistograms::new(&points, bandwidth).unwrap();
+            let networks = NetworkHistograms::new(&points, bandwidth, 512).unwrap();
             let (first, all) = (networks.sum(0..4), networks.sum(0..8));
             let found = networks.jensen_shannon(&first, &networks.sum(4..8));
             assert!(
@@ -303,8 +312,8 @@ mod tests {
     fn equal_values_have_no_density() {
         let equal = SamplePoints::of(&[2.0, 2.0, 2.0].into_iter().collect());
         let others = SamplePoints::of(&[0.0, 1.0].into_iter().collect());
-        assert!(NetworkHistograms::new(&[&equal], 1.0).is_none());
-        let networks = NetworkHistograms::new(&[&equal, &others], 1.0).unwrap();
+        assert!(NetworkHistograms::new(&[&equal], 1.0, 512).is_none());
+        let networks = NetworkHistograms::new(&[&equal, &others], 1.0, 512).unwrap();
         let [a, b] = [0, 1].map(|index| networks.sum([index]));
         assert!(networks.jensen_shannon(&a, &b).is_nan());
     }

@@ -24,7 +24,8 @@ use crate::Metric;
 ///     metric: Metric::LinkWeights,
 ///     sample: [value].into_iter().collect(),
 /// };
-/// let layers = [layer(1, Role::Hidden, 1.0), layer(2, Role::Hidden, 2.0), layer(3, Role::Output, 6.0)];
+/// let hidden = [layer(1, Role::Hidden, 1.0), layer(2, Role::Hidden, 2.0)];
+/// let layers = hidden.into_iter().chain([layer(3, Role::Output, 6.0)]);
 /// let pooled = pooled_by_role(layers);
 /// let means = pooled.iter().map(|pooled| (pooled.name.as_str(), pooled.sample.mean()));
 /// assert_eq!(means.collect::<Vec<_>>(), [("hidden", 1.5), ("output", 6.0), ("network", 3.0)]);

@@ -19,6 +19,12 @@ const N_SPLITS: usize = 20;
 /// beside .05, because p-values are adjusted for hundreds of pairs.
 const MAX_PERMUTATIONS: usize = 1999;
 
+/// Nodes of the grid of random halves, at most. Their divergences stand beside those of densities.
+const HALVES_NODES: usize = 512;
+
+/// Nodes of the grid of permutations, at most. There are many, and only their order counts.
+const PERMUTED_NODES: usize = 256;
+
 /// Permuted divergences as large as that of the pair after which no more are drawn.
 const ENOUGH: usize = 20;
 
@@ -106,21 +112,24 @@ fn no_null(reason: String) -> PairNull {
 fn pair_null([a, b]: [Side<'_>; 2]) -> PairNull {
     let networks: Vec<&SamplePoints> = a.networks.iter().chain(b.networks).collect();
     let bandwidth = a.bandwidth.min(b.bandwidth);
-    let Some(histograms) = NetworkHistograms::new(&networks, bandwidth) else {
+    let pair = |max_nodes: usize| {
+        Some(Pair {
+            histograms: NetworkHistograms::new(&networks, bandwidth, max_nodes)?,
+            n_networks: [a.networks.len(), b.networks.len()],
+            bins: [a.bin as usize, b.bin as usize],
+        })
+    };
+    let (Some(of_halves), Some(of_permutations)) = (pair(HALVES_NODES), pair(PERMUTED_NODES))
+    else {
         return no_null("the range of the values is not finite".to_owned());
     };
-    let pair = Pair {
-        histograms,
-        n_networks: [a.networks.len(), b.networks.len()],
-        bins: [a.bin as usize, b.bin as usize],
-    };
-    let half = pair.n_networks[0].min(pair.n_networks[1]) / 2;
-    let halves = pair.divergences_of_halves(half);
+    let half = a.networks.len().min(b.networks.len()) / 2;
+    let halves = of_halves.divergences_of_halves(half);
     PairNull {
         networks: (half > 0).then_some(half as u64),
         mean: halves.iter().sum::<f64>() / halves.len() as f64,
         q95: quantile(&halves, 0.95),
-        p_value: pair.p_value(),
+        p_value: of_permutations.p_value(),
         reason: halves.is_empty().then(|| SINGLE_NETWORK.to_owned()),
     }
 }
