@@ -70,6 +70,13 @@ fn a_study_with_populations_writes_both_tables() {
     let sql = "SELECT count(*) AS n FROM divergences WHERE jensen_shannon < 0 OR jensen_shannon > 1 OR wasserstein < 0";
     let rows = expect(0, here, &["query", "runs/small", sql, "--format", "json"]).json();
     assert_eq!(rows[0]["n"], 0);
+    // Networks that are stored together cannot change places.
+    assert_eq!(made["pairs_tested"], 0, "{output}");
+    let sql = "SELECT DISTINCT p_value, null_mean, null_reason FROM divergences";
+    let rows = expect(0, here, &["query", "runs/small", sql, "--format", "json"]).json();
+    assert!(rows[0]["p_value"].is_null() && rows[0]["null_mean"].is_null());
+    let reason = rows[0]["null_reason"].as_str().unwrap();
+    assert!(reason.contains("stored together"), "{rows}");
     let sql = "SELECT sum(n_networks) AS n FROM (SELECT DISTINCT architecture, bin, n_networks FROM densities \
                WHERE metric = 'link_weights' AND layer = 1)";
     let rows = expect(0, here, &["query", "runs/small", sql, "--format", "json"]).json();
@@ -134,6 +141,76 @@ fn one_worker_two_workers_and_a_killed_run_give_the_same_populations() {
 }
 
 #[test]
+fn each_text_is_a_population_of_all_shapes() {
+    let folder = study_folder();
+    let here = folder.path();
+    let section = "label = 'activation'\nshapes = 'any'\nnormalise = true\nmin_runs = 2";
+    study_with_populations(here, section);
+    let output = expect(0, here, &["run", "study.toml", "--json"]).json();
+    let made = &output["populations"];
+    assert_eq!(made["networks"], 12, "{output}");
+    // Link weights, neuron strengths and activations of hidden and output layers and of the
+    // network; node strengths of the inputs as well.
+    assert_eq!(made["groups"], 3 * 3 + 4, "{output}");
+    assert_eq!(
+        (&made["pairs"], &made["pairs_tested"]),
+        (&13.into(), &13.into())
+    );
+
+    let sql = "SELECT DISTINCT architecture, bin_a, bin_a_value, bin_b, bin_b_value, bin_a_low FROM divergences";
+    let rows = expect(0, here, &["query", "runs/small", sql, "--format", "json"]).json();
+    let expected = serde_json::json!([{
+        "architecture": "any", "bin_a": 0, "bin_a_value": "relu", "bin_b": 1, "bin_b_value": "tanh", "bin_a_low": null,
+    }]);
+    assert_eq!(rows, expected);
+    let sql = "SELECT DISTINCT layer, name, role FROM densities ORDER BY layer";
+    let rows = expect(0, here, &["query", "runs/small", sql, "--format", "json"]).json();
+    let roles = rows.as_array().unwrap().iter().map(|row| &row["role"]);
+    assert_eq!(
+        roles.collect::<Vec<_>>(),
+        ["input", "hidden", "output", "network"]
+    );
+    // Every layer was divided by its own standard deviation, so pooled ones have a spread near 1.
+    let sql = "SELECT bin, sum(density * x * x) / sum(density) - power(sum(density * x) / sum(density), 2) AS variance \
+               FROM densities WHERE metric = 'link_weights' AND role = 'hidden' GROUP BY bin";
+    let rows = expect(0, here, &["query", "runs/small", sql, "--format", "json"]).json();
+    for row in rows.as_array().unwrap() {
+        let variance = row["variance"].as_f64().unwrap();
+        assert!((0.8..1.2).contains(&variance), "{rows}");
+    }
+    let summary = expect(0, here, &["run", "study.toml"]).stdout;
+    assert!(
+        summary.contains("of 13 pairs differ more than"),
+        "{summary}"
+    );
+}
+
+#[test]
+fn whole_numbers_make_populations_by_value_in_the_order_of_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::create_dir(here.join("zoo")).unwrap();
+    for (i, width) in ["100", "20", "100", "20"].into_iter().enumerate() {
+        let path = here.join(format!("zoo/labelled-{i}.safetensors"));
+        let values = |n: usize| (0..n).map(|k| (k as f32 - 1.5) * (i + 1) as f32).collect();
+        let tensors: [(&str, &[usize], Vec<f32>); 2] = [
+            ("fc1.weight", &[3, 4], values(12)),
+            ("fc2.weight", &[2, 3], values(6)),
+        ];
+        write_checkpoint(&path, &tensors, &[("nominal", width)]);
+    }
+    let study = "[study]\nname = 's'\n[measure]\nsources = ['zoo']\n[populations]\nlabel = 'nominal'\nby = 'value'\nmin_runs = 1\nmetrics = ['link_weights']\n";
+    std::fs::write(here.join("study.toml"), study).unwrap();
+    expect(0, here, &["run", "study.toml"]);
+    let sql = "SELECT DISTINCT bin_a, bin_a_value, bin_b_value, null_networks FROM divergences";
+    let rows = expect(0, here, &["query", "runs/s", sql, "--format", "json"]).json();
+    let expected = serde_json::json!([
+        { "bin_a": 0, "bin_a_value": "20", "bin_b_value": "100", "null_networks": 1 }
+    ]);
+    assert_eq!(rows, expected);
+}
+
+#[test]
 fn populations_make_it_another_study() {
     let folder = study_folder();
     let here = folder.path();
@@ -153,10 +230,20 @@ fn a_wrong_section_is_refused_before_anything_is_done() {
     let here = folder.path();
     for (section, expected) in [
         ("width = 0.0", "width 0 is not positive"),
+        ("label = 'accuracy'", "no label 'accuracy'; the labels are"),
         (
-            "label = 'accuracy'",
-            "no numeric label 'accuracy'; the numeric labels are",
+            "label = 'activation'\nwidth = 0.1",
+            "label 'activation' has texts or flags, which make no bins",
         ),
+        (
+            "by = 'value'\nwidth = 0.1",
+            "width 0.1 is of bins, and by = \"value\" makes none",
+        ),
+        (
+            "normalise = true\nmetrics = ['layers_fluctuation']",
+            "metric layers_fluctuation has one value per layer",
+        ),
+        ("shapes = 'all'", "unknown variant `all`"),
         ("metrics = ['strength']", "unknown metric strength"),
         ("bins = 3", "unknown field `bins`"),
         ("min_runs = 0", "min_runs is 0, at least 1 is needed"),

@@ -1,15 +1,15 @@
 //! Writing the tables `densities` and `divergences`, one group of populations after the other; both
 //! are replaced whole or not at all.
 
-use crate::compared_population::{Member, View};
 use std::io::Write;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use cntflow_metrics::population::{Compared, Curve, NoDensity};
+use cntflow_metrics::population::Compared;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 
+use crate::compared_population::{DensityBand, Member, TestedPair, View};
 use crate::comparison_rows::{densities, divergences};
 use crate::error::TablesError;
 use crate::part::properties;
@@ -64,24 +64,38 @@ impl TableStore {
 }
 
 impl ComparisonWriter<'_> {
-    /// Writes the rows of one group. `compared.curves` and the indices in `compared.pairs` follow
-    /// the order of `members`.
+    /// Writes the rows of `densities` of one group. `compared.curves` and `bands` follow the order
+    /// of `members`.
     ///
     /// # Errors
     /// [`TablesError::WriteParquet`] if the rows cannot be written.
-    pub fn write(
+    pub fn write_densities(
         &mut self,
         group: &Group,
         members: &[Member],
         compared: &Compared,
+        bands: &[Option<DensityBand>],
     ) -> Result<(), TablesError> {
         // One member at a time: each has a thousand rows.
-        for (member, curve) in members.iter().zip(&compared.curves) {
-            let curves: [(Member, &Result<Curve, NoDensity>); 1] = [(*member, curve)];
-            let rows = densities(&self.view, group, &curves, compared.grid.as_ref())?;
+        for ((member, curve), band) in members.iter().zip(&compared.curves).zip(bands) {
+            let grid = compared.grid.as_ref();
+            let rows = densities(&self.view, group, member, (curve, band.as_ref()), grid)?;
             self.densities.write(&rows)?;
         }
-        let rows = divergences(&self.view, group, members, &compared.pairs)?;
+        Ok(())
+    }
+
+    /// Writes the rows of `divergences` of one group.
+    ///
+    /// # Errors
+    /// [`TablesError::WriteParquet`] if the rows cannot be written.
+    pub fn write_divergences(
+        &mut self,
+        group: &Group,
+        members: &[Member],
+        pairs: &[TestedPair],
+    ) -> Result<(), TablesError> {
+        let rows = divergences(&self.view, group, members, pairs)?;
         self.divergences.write(&rows)
     }
 }

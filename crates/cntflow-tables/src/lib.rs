@@ -26,7 +26,7 @@ pub mod schema;
 mod store;
 mod table;
 
-pub use compared_population::{Member, View};
+pub use compared_population::{DensityBand, Member, PairNull, TestedPair, View};
 pub use comparison::ComparisonWriter;
 pub use empty::empty_networks;
 pub use error::TablesError;

@@ -13,7 +13,8 @@ const KEY_BYTES: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Group {
     /// A text with the number of neurons of every layer and the number of parameters, such as `2
-    /// dense:1 (3 parameters)`. It is not the JSON architecture of a catalog.
+    /// dense:1 (3 parameters)`; `any` where networks of all shapes are compared. It is not the JSON
+    /// architecture of a catalog.
     pub architecture: String,
     /// Index of the layer, 0 for the inputs.
     pub layer: u32,
@@ -32,19 +33,23 @@ pub struct PopulationKey {
     pub group: Group,
     /// Index of its bin.
     pub bin: i64,
+    /// Value of the label, where each value is a population; `None` where bins are ranges.
+    pub value: Option<String>,
     /// The only network of the sample; `None` for all networks of the bin together.
     pub checkpoint: Option<String>,
 }
 
-/// A bin of the label that populations are made by.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A bin of the label that populations are made by: a range of numbers, or a single value.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bin {
     /// Index of the bin.
     pub bin: i64,
-    /// Lower bound, inclusive.
+    /// Lower bound, inclusive; NaN for a single value.
     pub low: f64,
-    /// Upper bound, exclusive.
+    /// Upper bound, exclusive; NaN for a single value.
     pub high: f64,
+    /// The single value as text; `None` for a range.
+    pub value: Option<String>,
 }
 
 /// Networks of one bin, and the values of one metric of one of their layers.
@@ -138,10 +143,11 @@ impl GatheredPopulations {
                     metric: layer.metric.as_str().to_owned(),
                 },
                 bin: network.bin.bin,
+                value: network.bin.value.clone(),
                 checkpoint: only.map(str::to_owned),
             };
             let new = Population {
-                bin: network.bin,
+                bin: network.bin.clone(),
                 checkpoints: BTreeSet::from([checkpoint.to_owned()]),
                 sample: layer.sample,
             };

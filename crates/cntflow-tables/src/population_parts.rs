@@ -205,13 +205,19 @@ mod tests {
         };
         let (low, high) = (bin as f64, bin as f64 + 1.0);
         let population = Population {
-            bin: Bin { bin, low, high },
+            bin: Bin {
+                bin,
+                low,
+                high,
+                value: None,
+            },
             checkpoints: BTreeSet::from([network.to_owned()]),
             sample: values.iter().copied().collect(),
         };
         let key = PopulationKey {
             group,
             bin,
+            value: None,
             checkpoint: None,
         };
         EncodedPopulation::new(key, population)
@@ -254,6 +260,25 @@ mod tests {
         fs::write(&path, "no Parquet").unwrap();
         let error = Populations::open(&[path]).unwrap_err().to_string();
         assert!(error.contains("a.parquet"), "{error}");
+    }
+
+    /// Version 3 of the schemas: bins were ranges.
+    #[test]
+    fn a_part_without_values_of_labels_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        let rows = encode(&[row(0, 1, "a", &[1.0, 2.0])]).unwrap();
+        let columns = rows.schema();
+        let kept = (0..rows.num_columns()).filter(|&i| columns.field(i).name() != "bin_value");
+        let old = rows.project(&kept.collect::<Vec<_>>()).unwrap();
+        let file = fs::File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, old.schema(), None).unwrap();
+        writer.write(&old).unwrap();
+        writer.close().unwrap();
+        let read: Vec<_> = Populations::open(&[path]).unwrap().collect();
+        let (key, population) = read[0].as_ref().unwrap();
+        assert_eq!((key.bin, &key.value), (1, &None));
+        assert_eq!((population.bin.low, population.sample.count()), (1.0, 2));
     }
 
     #[test]

@@ -8,11 +8,12 @@ use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt32Type};
 use arrow_array::{
-    Array, ArrayRef, Float64Array, Int64Array, LargeBinaryArray, RecordBatch, StringArray,
-    UInt32Array, UInt64Array,
+    Array, ArrayRef, Int64Array, LargeBinaryArray, RecordBatch, StringArray, UInt32Array,
+    UInt64Array,
 };
 use cntflow_metrics::population::SampleSummary;
 
+use crate::arrays::reals;
 use crate::error::TablesError;
 use crate::part_file::{column, number_column, text_column, wrong_type};
 use crate::population::{Bin, EncodedPopulation, Group, Population, PopulationKey};
@@ -22,6 +23,9 @@ use crate::table::Table;
 /// Column that names the networks of a row. Parts of schema version 2 and older lack it.
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 
+/// Column with the value of a label that is text.
+const BIN_VALUE: &str = "bin_value";
+
 /// A row of a part.
 pub(crate) fn decode(
     path: &Path,
@@ -30,8 +34,14 @@ pub(crate) fn decode(
 ) -> Result<(PopulationKey, Population), TablesError> {
     let text = |name| Ok::<_, TablesError>(text_column(path, rows, name)?.value(row).to_owned());
     let real = |name| -> Result<f64, TablesError> {
-        Ok(number_column::<Float64Type>(path, rows, name, ColumnType::Float64)?.value(row))
+        let reals = number_column::<Float64Type>(path, rows, name, ColumnType::Float64)?;
+        Ok(if reals.is_valid(row) {
+            reals.value(row)
+        } else {
+            f64::NAN
+        })
     };
+    let value = bin_value(path, rows, row)?;
     let layers = number_column::<UInt32Type>(path, rows, "layer", ColumnType::UInt32)?;
     let bins = number_column::<Int64Type>(path, rows, "bin", ColumnType::Int64)?;
     let only = text_column(path, rows, "checkpoint")?;
@@ -53,6 +63,7 @@ pub(crate) fn decode(
             metric: text("metric")?,
         },
         bin: bins.value(row),
+        value: value.clone(),
         checkpoint: only.is_valid(row).then(|| only.value(row).to_owned()),
     };
     let population = Population {
@@ -60,11 +71,22 @@ pub(crate) fn decode(
             bin: key.bin,
             low: real("bin_low")?,
             high: real("bin_high")?,
+            value,
         },
         checkpoints: checkpoints(path, rows, row)?,
         sample,
     };
     Ok((key, population))
+}
+
+/// The value of the label that the networks of a row share; `None` where a bin is a range, as in
+/// all parts of schema version 3 and older, which lack the column.
+fn bin_value(path: &Path, rows: &RecordBatch, row: usize) -> Result<Option<String>, TablesError> {
+    if rows.column_by_name(BIN_VALUE).is_none() {
+        return Ok(None);
+    }
+    let values = text_column(path, rows, BIN_VALUE)?;
+    Ok(values.is_valid(row).then(|| values.value(row).to_owned()))
 }
 
 /// The networks of a row.
@@ -86,12 +108,10 @@ pub(crate) fn encode(rows: &[EncodedPopulation]) -> Result<RecordBatch, TablesEr
         let texts = rows.iter().map(|row| text(&row.key.group));
         Arc::new(StringArray::from_iter_values(texts))
     };
-    let reals = |real: fn(&Bin) -> f64| -> ArrayRef {
-        let reals = rows.iter().map(|row| real(&row.bin));
-        Arc::new(Float64Array::from_iter_values(reals))
-    };
+    let bounds = |bound: fn(&Bin) -> f64| reals(rows.iter().map(|row| bound(&row.bin)));
     let layers = rows.iter().map(|row| row.key.group.layer);
     let bins = rows.iter().map(|row| row.key.bin);
+    let values: StringArray = rows.iter().map(|row| row.key.value.as_ref()).collect();
     let only: StringArray = rows.iter().map(|row| row.key.checkpoint.as_ref()).collect();
     let mut checkpoints = ListBuilder::new(StringBuilder::new())
         .with_field(element_field(arrow_schema::DataType::Utf8));
@@ -107,8 +127,9 @@ pub(crate) fn encode(rows: &[EncodedPopulation]) -> Result<RecordBatch, TablesEr
         ("role", texts(|group| &group.role)),
         ("metric", texts(|group| &group.metric)),
         ("bin", Arc::new(Int64Array::from_iter_values(bins))),
-        ("bin_low", reals(|bin| bin.low)),
-        ("bin_high", reals(|bin| bin.high)),
+        ("bin_low", bounds(|bin| bin.low)),
+        ("bin_high", bounds(|bin| bin.high)),
+        (BIN_VALUE, Arc::new(values)),
         ("checkpoint", Arc::new(only)),
         (CHECKPOINTS, Arc::new(checkpoints.finish())),
         ("count", Arc::new(counts)),

@@ -128,6 +128,11 @@ impl Bins {
         all.sort_by_key(|bin| bin.inner_key);
         self.bins = joined(all.into_iter());
         self.level = level;
+        self.coarsen(max_bins);
+    }
+
+    /// Joins bins in pairs until at most `max_bins` are occupied.
+    pub(super) fn coarsen(&mut self, max_bins: usize) {
         while self.bins.len() > max_bins && self.level < LAST_LEVEL {
             self.bins = self.at_coarser_level(self.level + 1);
             self.level += 1;

@@ -126,7 +126,7 @@ fn both_ways(a: f64, b: f64) -> f64 {
 }
 
 /// `a log2(a / ((a + b) / 2))`
-fn to_middle(a: f64, b: f64) -> f64 {
+pub(super) fn to_middle(a: f64, b: f64) -> f64 {
     if a == 0.0 {
         return 0.0;
     }

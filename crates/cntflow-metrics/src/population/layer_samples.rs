@@ -53,6 +53,18 @@ impl ValueSource {
     }
 }
 
+/// What values are divided by before they belong to a population.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SampleScale {
+    /// Nothing: values are as measured.
+    #[default]
+    AsMeasured,
+    /// The standard deviation (ddof 1) of the layer's own values of the metric. Mean and spread
+    /// that depend on the width of a layer then drop out, and the form of the distribution is left.
+    /// A layer whose values are all equal has no sample, nor has a metric with one value per layer.
+    LayerStd,
+}
+
 /// The samples of a network for some metrics, by layer. Metrics that a layer does not have are left
 /// out.
 ///
@@ -61,7 +73,8 @@ impl ValueSource {
 /// the number of weights.
 ///
 /// ```
-/// use cntflow_metrics::{MeasureOptions, Metric, measure, population::layer_samples};
+/// use cntflow_metrics::population::{SampleScale, layer_samples};
+/// use cntflow_metrics::{MeasureOptions, Metric, measure};
 /// use cntflow_network::{Network, Tensor};
 ///
 /// let json = r#"{"input": [2], "layers": [{"kind": "dense", "units": 1, "bias": false}]}"#;
@@ -70,9 +83,12 @@ impl ValueSource {
 /// })?;
 /// let options = MeasureOptions::default();
 /// let metrics = measure(&network, &options);
-/// let samples = layer_samples(&network, &metrics, &options, &[Metric::LinkWeights]);
+/// let of = |scale| layer_samples(&network, &metrics, &options, &[Metric::LinkWeights], scale);
+/// let samples = of(SampleScale::AsMeasured);
 /// let sample = &samples[0].sample;
 /// assert_eq!((samples[0].layer, sample.count(), sample.mean()), (1, 2, 0.5));
+/// let normalised = &of(SampleScale::LayerStd)[0].sample;
+/// assert!((normalised.variance() - 1.0).abs() < 1e-12);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn layer_samples(
@@ -80,14 +96,18 @@ pub fn layer_samples(
     metrics: &NetworkMetrics,
     options: &MeasureOptions,
     wanted: &[Metric],
+    scale: SampleScale,
 ) -> Vec<LayerSample> {
     let separate = with_separate_norms(network, options);
     let network = separate.as_ref().unwrap_or(network);
     let mut samples = Vec::new();
     for &metric in wanted {
         match ValueSource::of(metric) {
-            ValueSource::Weights => of_weights(network, metrics, options, metric, &mut samples),
-            ValueSource::Neurons => samples.extend(of_neurons(metrics, metric)),
+            ValueSource::Weights => {
+                samples.extend(of_weights(network, metrics, options, metric, scale));
+            }
+            ValueSource::Neurons => samples.extend(of_neurons(metrics, metric, scale)),
+            ValueSource::Row if scale == SampleScale::LayerStd => {}
             ValueSource::Row => samples.extend(of_rows(metrics, metric)),
         }
     }
@@ -100,8 +120,9 @@ fn of_weights(
     metrics: &NetworkMetrics,
     options: &MeasureOptions,
     metric: Metric,
-    samples: &mut Vec<LayerSample>,
-) {
+    scale: SampleScale,
+) -> Vec<LayerSample> {
+    let mut samples = Vec::new();
     for layer in network.links() {
         let Some(neurons) = metrics.neurons.get(layer.to) else {
             continue;
@@ -109,10 +130,13 @@ fn of_weights(
         let weights = network.weights(layer);
         let graph = GraphLinks::new(layer, &weights, neurons.shape, options);
         let once = |weights: &'_ Option<Weights<'_>>| -> Option<SampleSummary> {
-            Some(summary(&Sample::of(weights.as_ref()?, Times::Once)))
+            summary(&Sample::of(weights.as_ref()?, Times::Once), scale)
         };
         let sample = match metric {
-            Metric::LinkWeights => graph.sample(&weights).map(|sample| summary(&sample)),
+            Metric::LinkWeights => {
+                let links = graph.sample(&weights);
+                links.and_then(|links| summary(&links, scale))
+            }
             Metric::KernelWeights => once(&weights.kernel),
             Metric::Biases => once(&weights.bias),
             _ => continue,
@@ -122,18 +146,34 @@ fn of_weights(
             ..layer_sample(neurons, metric, sample)
         }));
     }
+    samples
 }
 
-fn summary(sample: &Sample<'_>) -> SampleSummary {
-    let mut builder = SampleBuilder::default();
-    sample.for_each(|x, times| builder.add(x, times));
-    builder.finish()
+/// The values of a layer, divided as `scale` says; `None` if they cannot be.
+fn summary(sample: &Sample<'_>, scale: SampleScale) -> Option<SampleSummary> {
+    let divided_by = |divisor: f64| {
+        let mut builder = SampleBuilder::default();
+        sample.for_each(|x, times| builder.add(x / divisor, times));
+        builder.finish()
+    };
+    let measured = divided_by(1.0);
+    match scale {
+        SampleScale::AsMeasured => Some(measured),
+        SampleScale::LayerStd => {
+            let std = measured.variance().sqrt();
+            (std > 0.0).then(|| divided_by(std))
+        }
+    }
 }
 
-fn of_neurons(metrics: &NetworkMetrics, metric: Metric) -> impl Iterator<Item = LayerSample> {
+fn of_neurons(
+    metrics: &NetworkMetrics,
+    metric: Metric,
+    scale: SampleScale,
+) -> impl Iterator<Item = LayerSample> {
     metrics.neurons.iter().filter_map(move |neurons| {
         let values = column(metric)?(neurons)?;
-        let sample = values.iter().copied().collect();
+        let sample = summary(&Sample::each(values), scale)?;
         Some(layer_sample(neurons, metric, sample))
     })
 }

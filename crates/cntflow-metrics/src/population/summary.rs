@@ -116,7 +116,7 @@ impl SampleSummary {
     }
 
     /// The mean and the sum of squares about it. Separate passes, so that no digits cancel.
-    fn mean_and_squares(&self) -> (f64, f64) {
+    pub(super) fn mean_and_squares(&self) -> (f64, f64) {
         match self.range {
             None => return (f64::NAN, f64::NAN),
             Some((min, max)) if min == max => return (min, 0.0),
@@ -144,6 +144,19 @@ impl SampleSummary {
                 Box::new(values.iter().map(|&(x, times)| Cluster::value(x, times)))
             }
             Values::Binned(bins) => Box::new(bins.clusters()),
+        }
+    }
+
+    /// The values in at most `max` clusters, in rising order.
+    pub(super) fn coarse_clusters(&self, max: usize) -> Vec<Cluster> {
+        match &self.values {
+            Values::Exact(values) if values.len() <= max => self.clusters().collect(),
+            Values::Exact(values) => Bins::of(values, max).clusters().collect(),
+            Values::Binned(bins) => {
+                let mut bins = bins.clone();
+                bins.coarsen(max);
+                bins.clusters().collect()
+            }
         }
     }
 

@@ -11,26 +11,39 @@ pub const COLUMNS: &[Column] = &[
     text("label", "Label column that the bins are made of."),
     text(
         "architecture",
-        "Neurons of every layer and number of parameters: only networks that share these are compared.",
+        "Neurons of every layer and number of parameters: only networks that share these are compared. `any` with `shapes = \"any\"`.",
     ),
-    index("layer", "Index of the layer, 0 for the inputs."),
-    text("name", "Name of the layer."),
+    index(
+        "layer",
+        "Index of the layer, 0 for the inputs; of the role with `shapes = \"any\"`: 0 `input`, 1 `hidden`, 2 `output`, 3 `network`.",
+    ),
+    text(
+        "name",
+        "Name of the layer; of the role with `shapes = \"any\"`.",
+    ),
     text(
         "role",
-        "Position of the layer: `input`, `hidden` or `output`.",
+        "Position of the layer: `input`, `hidden` or `output`; `network` for all layers together.",
     ),
     text(
         "metric",
         "Name of the metric whose values have this density.",
     ),
-    int64("bin", "Index of the bin of the label."),
+    int64(
+        "bin",
+        "Index of the bin of the label; the rank of the value where each value is a population.",
+    ),
     number(
         "bin_low",
-        "Lower bound of the bin, inclusive, in units of the label.",
+        "Lower bound of the bin, inclusive, in units of the label; null where each value is a population.",
     ),
     number(
         "bin_high",
-        "Upper bound of the bin, exclusive, in units of the label.",
+        "Upper bound of the bin, exclusive, in units of the label; null where each value is a population.",
+    ),
+    text(
+        "bin_value",
+        "Value of the label of all networks in the bin; null where bins are ranges.",
     ),
     count("n_networks", "networks", "Networks in the bin."),
     count("n_runs", "runs", "Runs that these networks belong to."),
@@ -58,6 +71,14 @@ pub const COLUMNS: &[Column] = &[
     number(
         "density",
         "Density at `x`, per unit of the metric; null without a density.",
+    ),
+    number(
+        "half_q05",
+        "5% quantile of the density at `x` over the halves of 20 random splits of the population's networks: with `half_q95`, how far the curve moves with the choice of networks. Null for fewer than 2 networks, without a density, and where networks are stored together.",
+    ),
+    number(
+        "half_q95",
+        "95% quantile of the same densities; null as `half_q05`.",
     ),
     text(
         "reason",

@@ -117,7 +117,7 @@ fn a_part_of_a_newer_program_is_refused() {
     ] {
         let text = error.to_string();
         assert!(
-            text.contains("version 99") && text.contains("up to 3"),
+            text.contains("version 99") && text.contains("up to 4"),
             "{text}"
         );
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use cntflow_metrics::population::SampleSummary;
-use cntflow_tables::{Group, Member, Population, Populations, TablesError};
+use cntflow_metrics::population::{SamplePoints, SampleSummary};
+use cntflow_tables::{Group, Member, Population, PopulationKey, Populations, TablesError};
 
 use super::population_networks::{NetworkIndex, PopulationNetworks, count_runs};
 
@@ -15,6 +15,56 @@ pub(super) struct PopulationGroup {
     pub(super) members: Vec<Member>,
     /// Values of each population, in the order of `members`.
     pub(super) samples: Vec<SampleSummary>,
+    /// Values of each population network by network, in the order of `members`; `None` where the
+    /// networks of a bin are stored together.
+    pub(super) networks: Vec<Option<Vec<SamplePoints>>>,
+}
+
+impl PopulationGroup {
+    /// Sorts the populations by the indices of their bins. Rows are sorted by value as text, which
+    /// is not the order of numbers.
+    fn sort_by_bin(&mut self) {
+        let members = std::mem::take(&mut self.members).into_iter();
+        let samples = std::mem::take(&mut self.samples);
+        let networks = std::mem::take(&mut self.networks);
+        let mut all: Vec<_> = members.zip(samples).zip(networks).collect();
+        all.sort_by_key(|((member, _), _)| member.bin.bin);
+        for ((member, sample), networks) in all {
+            self.members.push(member);
+            self.samples.push(sample);
+            self.networks.push(networks);
+        }
+    }
+}
+
+/// A population while its rows are read.
+struct ReadPopulation {
+    population: Population,
+    /// Its networks in few points each, in the order of their names; `None` if the values of one
+    /// are stored with those of others.
+    networks: Option<Vec<SamplePoints>>,
+}
+
+impl ReadPopulation {
+    fn of(checkpoint: Option<&str>, population: Population) -> Self {
+        let points = checkpoint.map(|_| vec![SamplePoints::of(&population.sample)]);
+        Self {
+            population,
+            networks: points,
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.population.merge(other.population);
+        self.networks = self
+            .networks
+            .take()
+            .zip(other.networks)
+            .map(|(mut all, more)| {
+                all.extend(more);
+                all
+            });
+    }
 }
 
 /// The networks of all groups that were read.
@@ -34,7 +84,7 @@ pub(super) struct GroupReader<'n> {
     networks: &'n PopulationNetworks,
     min_runs: u64,
     /// The first population of the next group: only reading it shows that a group has ended.
-    next: Option<(Group, Population)>,
+    next: Option<(PopulationKey, Population)>,
     read: ReadNetworks,
 }
 
@@ -77,33 +127,41 @@ impl<'n> GroupReader<'n> {
     }
 
     fn next_group(&mut self) -> Result<Option<PopulationGroup>, TablesError> {
-        let Some((group, first)) = self.next_row()? else {
+        let Some((mut key, first)) = self.next_row()? else {
             return Ok(None);
         };
-        let mut members = PopulationGroup {
-            group,
+        let mut group = PopulationGroup {
+            group: key.group.clone(),
             members: Vec::new(),
             samples: Vec::new(),
+            networks: Vec::new(),
         };
-        let mut population = first;
-        while let Some((group, row)) = self.next_row()? {
-            if group != members.group {
-                self.next = Some((group, row));
+        let mut read = ReadPopulation::of(key.checkpoint.as_deref(), first);
+        while let Some((next, row)) = self.next_row()? {
+            if next.group != group.group {
+                self.next = Some((next, row));
                 break;
             }
-            if row.bin.bin == population.bin.bin {
-                population.merge(row);
+            let row = ReadPopulation::of(next.checkpoint.as_deref(), row);
+            if (next.bin, &next.value) == (key.bin, &key.value) {
+                read.merge(row);
             } else {
-                let complete = std::mem::replace(&mut population, row);
-                self.finish(complete, &mut members);
+                let complete = std::mem::replace(&mut read, row);
+                self.finish(complete, &mut group);
             }
+            key = next;
         }
-        self.finish(population, &mut members);
-        Ok(Some(members))
+        self.finish(read, &mut group);
+        group.sort_by_bin();
+        Ok(Some(group))
     }
 
     /// Adds a complete population to its group, or leaves it out.
-    fn finish(&mut self, population: Population, group: &mut PopulationGroup) {
+    fn finish(&mut self, read: ReadPopulation, group: &mut PopulationGroup) {
+        let mut population = read.population;
+        if let Some(value) = &population.bin.value {
+            population.bin.bin = self.networks.index_of_value(value);
+        }
         let names = population.checkpoints.iter();
         let networks: BTreeSet<NetworkIndex> =
             names.filter_map(|name| self.networks.get(name)).collect();
@@ -123,17 +181,18 @@ impl<'n> GroupReader<'n> {
             count: population.sample.count(),
         });
         group.samples.push(population.sample);
+        group.networks.push(read.networks);
     }
 
     /// The next row with a network that is compared.
-    fn next_row(&mut self) -> Result<Option<(Group, Population)>, TablesError> {
+    fn next_row(&mut self) -> Result<Option<(PopulationKey, Population)>, TablesError> {
         if let Some(next) = self.next.take() {
             return Ok(Some(next));
         }
         while let Some((key, population)) = self.populations.next().transpose()? {
             let mut names = population.checkpoints.iter();
             if names.any(|name| self.networks.get(name).is_some()) {
-                return Ok(Some((key.group, population)));
+                return Ok(Some((key, population)));
             }
         }
         Ok(None)

@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use cntflow_tables::{Table, TableStore};
-use polars::prelude::{DataFrame, col};
+use polars::prelude::{AnyValue, DataFrame, col};
 
 use crate::study::last_checkpoints::{LastCheckpoints, RunPosition};
-use crate::study::populations::{ComparedCheckpoints, PopulationsSpec};
+use crate::study::population_choices::ComparedCheckpoints;
+use crate::study::populations::PopulationsSpec;
 
 /// A network that may be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +22,8 @@ pub(super) struct NetworkIndex {
 #[derive(Debug, Default)]
 pub(super) struct PopulationNetworks {
     by_checkpoint: HashMap<String, NetworkIndex>,
+    /// Values of the label in rising order, as text, where each value is a population.
+    values: Vec<String>,
     /// Measured networks that are not the last of their run, where only these are compared.
     pub(super) n_earlier: u64,
     /// Runs whose last checkpoint was not measured, where only these are compared.
@@ -41,7 +44,7 @@ impl PopulationNetworks {
         let wanted = ["checkpoint", "run", "step", "status", &spec.label];
         let scan = tables.scan(Table::Networks)?;
         let frame = scan.select(wanted.map(col)).collect()?;
-        let rows = NetworkRows::of(&frame, &spec.label)?;
+        let mut rows = NetworkRows::of(&frame, &spec.label, spec.is_by_value())?;
         let last = LastCheckpoints::of(rows.positions.iter().copied());
         let mut runs = HashMap::new();
         let mut chosen = Self::default();
@@ -53,7 +56,7 @@ impl PopulationNetworks {
             } else if !rows.is_measured[row] {
                 let is_last = spec.checkpoints == ComparedCheckpoints::Last;
                 chosen.n_runs_not_measured += u64::from(is_last);
-            } else if !rows.has_label[row] {
+            } else if rows.labels[row].is_none() {
                 chosen.n_without_label += 1;
             } else {
                 let next = runs.len();
@@ -64,7 +67,21 @@ impl PopulationNetworks {
                     .insert(position.checkpoint.to_owned(), network);
             }
         }
+        if spec.is_by_value() {
+            rows.labels.retain(Option::is_some);
+            rows.labels.sort();
+            rows.labels.dedup();
+            let values = rows.labels.into_iter().flatten();
+            chosen.values = values.map(|value| value.text).collect();
+        }
         Ok(chosen)
+    }
+
+    /// Rank of a value of the label among all values, from 0.
+    pub(super) fn index_of_value(&self, value: &str) -> i64 {
+        let rank = self.values.iter().position(|other| other == value);
+        // A value that no row of `networks` has comes after the others.
+        rank.unwrap_or(self.values.len()) as i64
     }
 
     /// The network of a checkpoint; `None` if it is not compared.
@@ -91,11 +108,20 @@ pub(super) fn count_runs(networks: &BTreeSet<NetworkIndex>) -> u64 {
 struct NetworkRows<'a> {
     positions: Vec<RunPosition<'a>>,
     is_measured: Vec<bool>,
-    has_label: Vec<bool>,
+    /// The label of each row; `None` if its network is in no population.
+    labels: Vec<Option<LabelValue>>,
+}
+
+/// A value of the label. Numbers are ordered by size, texts by their letters.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct LabelValue {
+    /// An integer that rises with a number; 0 for flags and texts.
+    order: i64,
+    text: String,
 }
 
 impl<'a> NetworkRows<'a> {
-    fn of(frame: &'a DataFrame, label: &str) -> anyhow::Result<Self> {
+    fn of(frame: &'a DataFrame, label: &str, is_by_value: bool) -> anyhow::Result<Self> {
         let texts = |name: &str| -> anyhow::Result<Vec<&'a str>> {
             let texts = frame.column(name)?.str()?.iter();
             Ok(texts.map(Option::unwrap_or_default).collect())
@@ -108,15 +134,39 @@ impl<'a> NetworkRows<'a> {
             step: step.unwrap_or(i64::MIN),
             checkpoint,
         });
-        let labels = frame.column(label)?;
-        let has_label = (0..frame.height()).map(|row| {
-            let value = labels.get(row)?.extract::<f64>();
-            Ok::<_, anyhow::Error>(value.is_some_and(f64::is_finite))
+        let column = frame.column(label)?;
+        let labels = (0..frame.height()).map(|row| {
+            let value = LabelValue::of(&column.get(row)?);
+            Ok::<_, anyhow::Error>(value.filter(|(_, is_number)| is_by_value || *is_number))
         });
+        let labels: Vec<_> = labels.collect::<Result<_, _>>()?;
         Ok(Self {
             positions: positions.collect(),
             is_measured: texts("status")?.iter().map(|&s| s == "ok").collect(),
-            has_label: has_label.collect::<Result<_, _>>()?,
+            labels: labels
+                .into_iter()
+                .map(|value| value.map(|(value, _)| value))
+                .collect(),
         })
+    }
+}
+
+impl LabelValue {
+    /// The value in a cell, and whether it is a number; `None` for null, NaN and infinities.
+    fn of(cell: &AnyValue<'_>) -> Option<(Self, bool)> {
+        let value = |order, text| Self { order, text };
+        match cell {
+            AnyValue::Boolean(flag) => Some((value(0, flag.to_string()), false)),
+            AnyValue::Int64(number) => Some((value(*number, number.to_string()), true)),
+            AnyValue::Float64(number) if number.is_finite() => {
+                // The bits of a real, as a signed integer, rise with it after this.
+                let bits = number.to_bits() as i64;
+                let order = bits ^ (((bits >> 63) as u64) >> 1) as i64;
+                Some((value(order, number.to_string()), true))
+            }
+            AnyValue::String(text) => Some((value(0, (*text).to_owned()), false)),
+            AnyValue::StringOwned(text) => Some((value(0, text.to_string()), false)),
+            _ => None,
+        }
     }
 }

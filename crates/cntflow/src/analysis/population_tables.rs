@@ -6,8 +6,10 @@ use std::thread::ScopedJoinHandle;
 use cntflow_metrics::population::{Compared, compare};
 use cntflow_tables::View;
 
+use super::compared_pairs::{ComparedPairs, TestCounts};
 use super::population_groups::{GroupReader, PopulationGroup};
 use super::population_networks::{PopulationNetworks, count_runs};
+use super::population_nulls::{GroupNulls, group_nulls};
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
 use crate::study::populations::PopulationsSpec;
@@ -28,6 +30,8 @@ pub(crate) struct ComparisonCounts {
     pub(crate) n_populations: u64,
     /// Compared pairs of populations.
     pub(crate) n_pairs: u64,
+    /// How many of these differ by more than chance.
+    pub(crate) tests: TestCounts,
     /// What is in none of them.
     pub(crate) left_out: LeftOut,
 }
@@ -64,6 +68,7 @@ pub(crate) fn write_population_tables(
     n_threads: usize,
 ) -> anyhow::Result<ComparisonCounts> {
     let tables = folder.tables();
+    let spec = &spec.resolved(&record.labels);
     let networks = PopulationNetworks::choose(&tables, spec)?;
     let mut metadata = record.metadata();
     metadata.push((
@@ -75,19 +80,23 @@ pub(crate) fn write_population_tables(
         label: &spec.label,
     };
     let mut reader = GroupReader::new(tables.populations()?, &networks, spec.min_runs);
-    let (mut n_groups, mut n_populations, mut n_pairs) = (0, 0, 0);
+    let (mut n_groups, mut n_populations) = (0, 0);
+    // Pairs are few beside the points of densities, and their p-values are adjusted all together.
+    let mut pairs = ComparedPairs::default();
     tables.write_comparisons(view, &metadata, |writer| -> anyhow::Result<()> {
         // One group per thread is in memory at a time.
         loop {
             let groups = reader.next_groups(n_threads)?;
             if groups.is_empty() {
-                return Ok(());
+                return pairs.write(writer);
             }
-            for (group, compared) in groups.iter().zip(compare_groups(&groups)) {
+            let compared = compare_groups(&groups);
+            for (group, (compared, nulls)) in groups.into_iter().zip(compared) {
                 n_groups += 1;
                 n_populations += group.members.len() as u64;
-                n_pairs += compared.pairs.len() as u64;
-                writer.write(&group.group, &group.members, &compared)?;
+                let (key, members) = (group.group, group.members);
+                writer.write_densities(&key, &members, &compared, &nulls.bands)?;
+                pairs.add(key, members, compared.pairs, nulls.pairs);
             }
         }
     })?;
@@ -98,7 +107,8 @@ pub(crate) fn write_population_tables(
         n_runs: count_runs(&read.compared),
         n_groups,
         n_populations,
-        n_pairs,
+        n_pairs: pairs.len() as u64,
+        tests: pairs.counts(),
         left_out: LeftOut {
             min_runs: spec.min_runs,
             n_bins: read.bins_left_out.len() as u64,
@@ -112,11 +122,16 @@ pub(crate) fn write_population_tables(
 }
 
 /// Compares the populations of each group, with one thread per group.
-fn compare_groups(groups: &[PopulationGroup]) -> Vec<Compared> {
+fn compare_groups(groups: &[PopulationGroup]) -> Vec<(Compared, GroupNulls)> {
+    let with_nulls = |group: &PopulationGroup| {
+        let compared = compare(&group.samples);
+        let nulls = group_nulls(group, &compared);
+        (compared, nulls)
+    };
     std::thread::scope(|scope| {
-        let threads: Vec<ScopedJoinHandle<'_, Compared>> = groups
+        let threads: Vec<ScopedJoinHandle<'_, _>> = groups
             .iter()
-            .map(|group| scope.spawn(|| compare(&group.samples)))
+            .map(|group| scope.spawn(move || with_nulls(group)))
             .collect();
         threads
             .into_iter()

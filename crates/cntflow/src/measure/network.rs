@@ -138,7 +138,7 @@ impl OpenedNetwork<'_> {
         };
         let not_finite = (metrics.n_nan + metrics.n_infinite > 0)
             .then(|| first_not_finite_tensor(self.checkpoint, network));
-        let samples = layer_samples(network, &metrics, &options, sampled);
+        let samples = layer_samples(network, &metrics, &options, sampled, plan.sample_scale());
         Measured {
             metrics,
             samples,

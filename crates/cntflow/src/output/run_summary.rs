@@ -41,6 +41,7 @@ impl RunSummary<'_> {
         }
         if let Some(counts) = self.populations {
             lines.push(populations_line(counts));
+            lines.extend(nulls_line(counts));
             lines.extend(left_out_line(&counts.left_out));
         }
         let tables = self.outcome.folder.path().join("tables");
@@ -208,6 +209,20 @@ fn populations_line(counts: &ComparisonCounts) -> String {
     )
 }
 
+/// How many pairs differ by more than chance; `None` if nothing was compared.
+fn nulls_line(counts: &ComparisonCounts) -> Option<String> {
+    let tests = counts.tests;
+    if tests.n_tested == 0 {
+        return (counts.n_pairs > 0)
+            .then(|| "nulls        none: column 'null_reason' of divergences says why".to_owned());
+    }
+    Some(format!(
+        "nulls        {} of {} pairs differ more than permuted networks do (p < .05, \
+         Benjamini-Hochberg), {} of {} more than 95% of random halves",
+        tests.n_different, tests.n_tested, tests.n_above_halves, tests.n_with_halves
+    ))
+}
+
 /// What is in no population; `None` if nothing was left out.
 fn left_out_line(left_out: &LeftOut) -> Option<String> {
     let mut parts = Vec::new();
@@ -237,6 +252,10 @@ fn populations_json(counts: &ComparisonCounts) -> Value {
         "groups": counts.n_groups,
         "populations": counts.n_populations,
         "pairs": counts.n_pairs,
+        "pairs_tested": counts.tests.n_tested,
+        "pairs_different": counts.tests.n_different,
+        "pairs_with_halves": counts.tests.n_with_halves,
+        "pairs_above_halves": counts.tests.n_above_halves,
         "networks": counts.n_networks,
         "runs": counts.n_runs,
         "without_label": left_out.n_without_label,

@@ -72,7 +72,7 @@ fn run_tasks(
     };
     let work = Arc::new(StudyWork {
         folder: Arc::clone(&session.folder),
-        measure: plan.measure.clone(),
+        measure: plan.measure.resolved(&session.record.labels),
         datasets: pending.open_datasets()?,
         labels: session.record.labels.clone().into(),
         metadata: session.record.metadata().into(),

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
+use cntflow_catalog::LabelColumn;
+use cntflow_metrics::population::SampleScale;
 use cntflow_metrics::{MeasureOptions, Metric};
 use cntflow_network::Twin;
 use cntflow_storage::Limits;
@@ -73,6 +75,21 @@ impl MeasurePlan {
         match &self.populations {
             Some(populations) => populations.sampled_metrics(is_last),
             None => &[],
+        }
+    }
+
+    /// What values are divided by before they belong to populations.
+    pub(crate) fn sample_scale(&self) -> SampleScale {
+        let populations = self.populations.as_ref();
+        populations.map_or(SampleScale::AsMeasured, PopulationsSpec::scale)
+    }
+
+    /// The same plan for label columns of these types, see [`PopulationsSpec::resolved`].
+    pub(crate) fn resolved(&self, labels: &[LabelColumn]) -> Self {
+        let populations = self.populations.as_ref();
+        Self {
+            populations: populations.map(|populations| populations.resolved(labels)),
+            ..self.clone()
         }
     }
 

@@ -13,7 +13,6 @@ use serde::Deserialize;
 use toml::de::{DeTable, Deserializer};
 
 use super::measure_plan::{MeasurePlan, distinct_twins};
-use super::populations::PopulationsSpec;
 use super::scale::{Scale, resolve_scales};
 use super::study_file::{MeasureSection, StudyFile};
 use crate::exit::UsageError;
@@ -110,11 +109,7 @@ impl Plan {
             .limits()
             .map_err(|error| error.with_prefix("[limits] "))?;
         if let Some(section) = file.populations {
-            let populations = PopulationsSpec::from_section(
-                section,
-                &measure.options.metrics,
-                measure.probe.is_some(),
-            );
+            let populations = section.into_spec(&measure.options.metrics, measure.probe.is_some());
             measure.populations =
                 Some(populations.map_err(|error| error.with_prefix("[populations] "))?);
         }
@@ -226,7 +221,7 @@ mod tests {
             ("quickstart.toml", "064e240a2a52ea0bb9f2c642c328b63d"),
             ("architectures.toml", "683712b81387e95f69e2872884019712"),
         ] {
-            let plan = Plan::read(&pipelines.join(file)).unwrap();
+            let plan = Plan::read(&pipelines.join(file), Scale::default()).unwrap();
             assert_eq!(plan.identity().unwrap(), identity, "{file}");
         }
     }

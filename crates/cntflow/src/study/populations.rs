@@ -3,12 +3,13 @@
 use cntflow_catalog::{CatalogEntry, Label, LabelColumn, LabelKind};
 use cntflow_experiments::spec::DEFAULT_LABEL;
 use cntflow_metrics::population::{
-    AccuracyBins, DEFAULT_WIDTH, LayerSample, ValueSource, architecture_signature,
+    AccuracyBins, DEFAULT_WIDTH, LayerSample, SampleScale, architecture_signature, pooled_by_role,
 };
 use cntflow_metrics::{Metric, NetworkMetrics};
 use cntflow_tables::{Bin, NetworkSamples, SampleStorage};
 use serde::{Deserialize, Serialize};
 
+use super::population_choices::{ComparedCheckpoints, ComparedShapes, PopulationsBy};
 use crate::exit::UsageError;
 
 /// Metrics that populations are compared by unless the study names others. The last two need a
@@ -22,31 +23,13 @@ const DEFAULT_METRICS: [Metric; 4] = [
 
 /// Fewest runs of a bin that is compared, default is 5: fewer say more of themselves than of their
 /// accuracy.
-const DEFAULT_MIN_RUNS: u64 = 5;
+pub(super) const DEFAULT_MIN_RUNS: u64 = 5;
 
-/// Which checkpoints of a run belong to populations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ComparedCheckpoints {
-    /// The one of the highest step. If it was not measured, no earlier one takes its place.
-    #[default]
-    Last,
-    /// All.
-    All,
-}
+/// The column `architecture` where networks of all shapes are compared.
+const ANY_SHAPE: &str = "any";
 
-/// `[populations]` of a study file as it is written.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct PopulationsSection {
-    label: Option<String>,
-    width: Option<f64>,
-    metrics: Option<Vec<Metric>>,
-    checkpoints: ComparedCheckpoints,
-    min_runs: Option<u64>,
-}
-
-/// A population is all networks of one shape whose label is in one bin.
+/// A population is all networks whose label is in one bin, or has one value; by default only those
+/// of one shape.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PopulationsSpec {
     /// Label column that is divided into bins.
@@ -62,6 +45,20 @@ pub(crate) struct PopulationsSpec {
     /// Fewest runs of a bin that is compared. Older versions compared every bin.
     #[serde(default = "any_number_of_runs")]
     pub(crate) min_runs: u64,
+    /// How the label makes populations; `None` until the type of the label is known, see
+    /// [`PopulationsSpec::resolved`]. Older versions had bins only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<PopulationsBy>,
+    /// Which networks are compared with each other.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) shapes: ComparedShapes,
+    /// Whether the values of a layer are divided by their standard deviation.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) normalise: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn all_checkpoints() -> ComparedCheckpoints {
@@ -73,50 +70,6 @@ fn any_number_of_runs() -> u64 {
 }
 
 impl PopulationsSpec {
-    /// Checks the section against the metrics that are measured.
-    ///
-    /// # Errors
-    /// The width is not positive, a bin may have no runs, or a metric is not measured.
-    pub(super) fn from_section(
-        section: PopulationsSection,
-        measured: &[Metric],
-        with_probe: bool,
-    ) -> Result<Self, UsageError> {
-        let width = section.width.unwrap_or(DEFAULT_WIDTH);
-        if AccuracyBins::new(width).is_none() {
-            return Err(UsageError(format!("width {width} is not positive")));
-        }
-        let min_runs = section.min_runs.unwrap_or(DEFAULT_MIN_RUNS);
-        if min_runs == 0 {
-            return Err(UsageError("min_runs is 0, at least 1 is needed".to_owned()));
-        }
-        let metrics = section
-            .metrics
-            .unwrap_or_else(|| Self::default_metrics(with_probe));
-        if metrics.is_empty() {
-            return Err(UsageError("metrics is empty".to_owned()));
-        }
-        for &metric in &metrics {
-            if metric.needs_inputs() && !with_probe {
-                return Err(UsageError(format!(
-                    "metric {metric} needs a probe in [measure]"
-                )));
-            }
-            if ValueSource::of(metric) == ValueSource::Row && !measured.contains(&metric) {
-                return Err(UsageError(format!(
-                    "metric {metric} is not measured: add it to [measure] metrics"
-                )));
-            }
-        }
-        Ok(Self {
-            label: section.label.unwrap_or_else(|| DEFAULT_LABEL.to_owned()),
-            width,
-            metrics,
-            checkpoints: section.checkpoints,
-            min_runs,
-        })
-    }
-
     /// The same as an empty section.
     pub(crate) fn with_defaults(with_probe: bool) -> Self {
         Self {
@@ -125,6 +78,9 @@ impl PopulationsSpec {
             metrics: Self::default_metrics(with_probe),
             checkpoints: ComparedCheckpoints::default(),
             min_runs: DEFAULT_MIN_RUNS,
+            by: None,
+            shapes: ComparedShapes::default(),
+            normalise: false,
         }
     }
 
@@ -134,7 +90,42 @@ impl PopulationsSpec {
     /// # Errors
     /// It cannot be written as JSON (a bug).
     pub(super) fn identity(&self) -> serde_json::Result<String> {
-        serde_json::to_string(&(&self.label, self.width, &self.metrics, self.checkpoints))
+        let mut identity =
+            serde_json::to_string(&(&self.label, self.width, &self.metrics, self.checkpoints))?;
+        // Keys that earlier versions did not have: studies without them keep their identity.
+        let newer = (self.by, self.shapes, self.normalise);
+        if newer != (None, ComparedShapes::Equal, false) {
+            identity.push_str(&serde_json::to_string(&newer)?);
+        }
+        Ok(identity)
+    }
+
+    /// What the values of a layer are divided by.
+    pub(crate) fn scale(&self) -> SampleScale {
+        if self.normalise {
+            SampleScale::LayerStd
+        } else {
+            SampleScale::AsMeasured
+        }
+    }
+
+    /// Whether each value of the label is a population.
+    pub(crate) fn is_by_value(&self) -> bool {
+        self.by == Some(PopulationsBy::Value)
+    }
+
+    /// The same with `by` set: unless the study says, numbers make bins, and each text or flag is a
+    /// population.
+    pub(crate) fn resolved(&self, labels: &[LabelColumn]) -> Self {
+        let kind = labels.iter().find(|label| label.name == self.label);
+        let by = match kind.map(|label| label.kind) {
+            Some(LabelKind::Text | LabelKind::Flag) => PopulationsBy::Value,
+            Some(LabelKind::Integer | LabelKind::Real) | None => PopulationsBy::Bins,
+        };
+        Self {
+            by: Some(self.by.unwrap_or(by)),
+            ..self.clone()
+        }
     }
 
     /// The metrics whose values are stored of a checkpoint, given whether it is the last of its
@@ -147,32 +138,37 @@ impl PopulationsSpec {
         }
     }
 
-    fn default_metrics(with_probe: bool) -> Vec<Metric> {
+    pub(super) fn default_metrics(with_probe: bool) -> Vec<Metric> {
         DEFAULT_METRICS
             .into_iter()
             .filter(|metric| with_probe || !metric.needs_inputs())
             .collect()
     }
 
-    /// Makes sure that a numeric label of this name exists. Without it no network would be in any
-    /// bin, and the tables would be empty without a warning.
+    /// Makes sure that the label exists and fits `by`. Without it no network would be in any
+    /// population, and the tables would be empty without a warning.
     ///
     /// # Errors
-    /// No numeric label has this name.
+    /// No label has this name, or texts are to make bins.
     pub(crate) fn require_label(&self, labels: &[LabelColumn]) -> Result<(), UsageError> {
-        let numeric: Vec<&str> = labels
-            .iter()
-            .filter(|label| matches!(label.kind, LabelKind::Integer | LabelKind::Real))
-            .map(|label| label.name.as_str())
-            .collect();
-        if numeric.contains(&self.label.as_str()) {
-            return Ok(());
+        let Some(label) = labels.iter().find(|label| label.name == self.label) else {
+            let names: Vec<&str> = labels.iter().map(|label| label.name.as_str()).collect();
+            return Err(UsageError(format!(
+                "[populations] no label '{}'; the labels are {}",
+                self.label,
+                names.join(", ")
+            )));
+        };
+        let is_number = matches!(label.kind, LabelKind::Integer | LabelKind::Real);
+        let asks_for_bins = self.by == Some(PopulationsBy::Bins) || self.width != DEFAULT_WIDTH;
+        if !is_number && asks_for_bins {
+            return Err(UsageError(format!(
+                "[populations] label '{}' has texts or flags, which make no bins: leave out width, \
+                 and by = \"bins\"",
+                self.label
+            )));
         }
-        Err(UsageError(format!(
-            "[populations] no numeric label '{}'; the numeric labels are {}",
-            self.label,
-            numeric.join(", ")
-        )))
+        Ok(())
     }
 
     /// Assigns the samples of a measured network to its bin; `None` if it has no samples or no
@@ -186,17 +182,13 @@ impl PopulationsSpec {
         if samples.is_empty() {
             return None;
         }
-        let value = match entry.labels.get(&self.label)? {
-            Label::Real(value) => *value,
-            Label::Integer(value) => *value as f64,
-            Label::Flag(_) | Label::Text(_) => return None,
+        let (architecture, samples) = match self.shapes {
+            ComparedShapes::Equal => (architecture_signature(metrics), samples),
+            ComparedShapes::Any => (ANY_SHAPE.to_owned(), pooled_by_role(samples)),
         };
-        let bins = AccuracyBins::new(self.width)?;
-        let bin = bins.bin(value)?;
-        let (low, high) = bins.bounds(bin);
         Some(NetworkSamples {
-            bin: Bin { bin, low, high },
-            architecture: architecture_signature(metrics),
+            bin: self.bin(entry.labels.get(&self.label)?)?,
+            architecture,
             storage: match self.checkpoints {
                 // A later run of the program may find a later checkpoint, and a summary cannot give
                 // back what was added to it.
@@ -204,6 +196,36 @@ impl PopulationsSpec {
                 ComparedCheckpoints::All => SampleStorage::PerBin,
             },
             samples,
+        })
+    }
+
+    /// The bin of a value of the label; `None` if it is in none.
+    fn bin(&self, label: &Label) -> Option<Bin> {
+        if matches!(label, Label::Real(value) if !value.is_finite()) {
+            return None;
+        }
+        if self.is_by_value() {
+            // The index is given when populations are compared: it depends on all values.
+            return Some(Bin {
+                bin: 0,
+                low: f64::NAN,
+                high: f64::NAN,
+                value: Some(label.to_string()),
+            });
+        }
+        let value = match label {
+            Label::Real(value) => *value,
+            Label::Integer(value) => *value as f64,
+            Label::Flag(_) | Label::Text(_) => return None,
+        };
+        let bins = AccuracyBins::new(self.width)?;
+        let bin = bins.bin(value)?;
+        let (low, high) = bins.bounds(bin);
+        Some(Bin {
+            bin,
+            low,
+            high,
+            value: None,
         })
     }
 }

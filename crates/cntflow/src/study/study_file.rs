@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::limits::LimitsSection;
 use super::measure_plan::NeuronRows;
-use super::populations::PopulationsSection;
+use super::populations_section::PopulationsSection;
 
 /// A whole study file.
 #[derive(Debug, Deserialize)]

@@ -50,7 +50,7 @@ const ARTANH: [f32; 9] = [
 /// highest power first. They are Eigen's.
 const GATE_TANH_NUMERATOR: [f32; 7] = [
     -2.760_768_4e-16,
-    2.000_187_9e-13,
+    2.000_188e-13,
     -8.604_672e-11,
     5.122_297_3e-8,
     1.485_722_35e-5,

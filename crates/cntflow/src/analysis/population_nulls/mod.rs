@@ -1,0 +1,241 @@
+//! What chance alone makes of the divergence of two populations: random halves of one population,
+//! and permutations of networks between both.
+//!
+//! Networks are drawn, never single values: the values of one network resemble each other.
+
+use cntflow_metrics::population::{
+    Compared, Curve, Grid, NetworkHistograms, NetworkSum, SamplePoints,
+};
+use cntflow_statistics::permutation::{random_order, sequential_p_value};
+use cntflow_statistics::quantile::quantile;
+use cntflow_tables::{DensityBand, Member, PairNull};
+
+use super::population_groups::PopulationGroup;
+
+/// Number of times that a population is split into random halves.
+const N_SPLITS: usize = 20;
+
+/// Number of permutations, at most: the smallest possible p-value is 1 / 2,000. It must be small
+/// beside .05, because p-values are adjusted for hundreds of pairs.
+const MAX_PERMUTATIONS: usize = 1999;
+
+/// Nodes of the grid of random halves, at most. Their divergences stand beside those of densities.
+const HALVES_NODES: usize = 512;
+
+/// Nodes of the grid of permutations, at most. There are many, and only their order counts.
+const PERMUTED_NODES: usize = 256;
+
+/// Permuted divergences as large as that of the pair after which no more are drawn.
+const ENOUGH: usize = 20;
+
+/// Seed of all draws.
+const SEED: u64 = 20_220_511;
+
+/// Share of a divergence by which a permuted one may be smaller and still count as equal: sums in
+/// another order differ in the last bits.
+const TIE: f64 = 1e-9;
+
+/// Why there is no null where the networks of a bin are stored together.
+const STORED_TOGETHER: &str = "networks of a bin are stored together (checkpoints = \"all\")";
+
+/// Why random halves are missing.
+const SINGLE_NETWORK: &str = "a population of a single network has no halves";
+
+/// Why random halves are missing where each has a value or two.
+const NO_DENSITY_OF_HALVES: &str = "no random half has a density";
+
+/// What a draw is for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Split = 1,
+    Permutation = 2,
+    Band = 3,
+}
+
+/// Nulls of a group of populations.
+pub(super) struct GroupNulls {
+    /// Of each pair, in the order of [`Compared::pairs`].
+    pub(super) pairs: Vec<PairNull>,
+    /// Of each density, in the order of the members.
+    pub(super) bands: Vec<Option<DensityBand>>,
+}
+
+/// One of two populations that are compared.
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    bin: i64,
+    networks: &'a [SamplePoints],
+    bandwidth: f64,
+}
+
+/// The nulls of all pairs and densities of a group. They depend on the networks and the indices of
+/// the bins alone.
+pub(super) fn group_nulls(group: &PopulationGroup, compared: &Compared) -> GroupNulls {
+    let side = |index: usize| {
+        let curve = compared.curves[index].as_ref();
+        let networks = group.networks[index].as_ref().ok_or(STORED_TOGETHER)?;
+        let curve = curve.map_err(ToString::to_string)?;
+        Ok::<_, String>(Side::of(&group.members[index], networks, curve))
+    };
+    let pairs = compared.pairs.iter().map(|&(a, b, _)| {
+        let sides = side(a).and_then(|a| Ok([a, side(b)?]));
+        sides.map_or_else(no_null, pair_null)
+    });
+    let bands = (0..group.members.len()).map(|index| {
+        let grid = compared.grid.as_ref()?;
+        density_band(side(index).ok()?, grid)
+    });
+    GroupNulls {
+        pairs: pairs.collect(),
+        bands: bands.collect(),
+    }
+}
+
+impl<'a> Side<'a> {
+    fn of(member: &Member, networks: &'a [SamplePoints], curve: &Curve) -> Self {
+        Self {
+            bin: member.bin.bin,
+            networks,
+            bandwidth: curve.bandwidth,
+        }
+    }
+}
+
+fn no_null(reason: String) -> PairNull {
+    PairNull {
+        networks: None,
+        mean: f64::NAN,
+        q95: f64::NAN,
+        p_value: f64::NAN,
+        reason: Some(reason),
+    }
+}
+
+/// Random halves of both populations, and permutations of networks between them.
+fn pair_null([a, b]: [Side<'_>; 2]) -> PairNull {
+    let networks: Vec<&SamplePoints> = a.networks.iter().chain(b.networks).collect();
+    let bandwidth = a.bandwidth.min(b.bandwidth);
+    let pair = |max_nodes: usize| {
+        Some(Pair {
+            histograms: NetworkHistograms::new(&networks, bandwidth, max_nodes)?,
+            n_networks: [a.networks.len(), b.networks.len()],
+            bins: [a.bin as usize, b.bin as usize],
+        })
+    };
+    let (Some(of_halves), Some(of_permutations)) = (pair(HALVES_NODES), pair(PERMUTED_NODES))
+    else {
+        return no_null("the range of the values is not finite".to_owned());
+    };
+    let half = a.networks.len().min(b.networks.len()) / 2;
+    let halves = of_halves.divergences_of_halves(half);
+    PairNull {
+        networks: (!halves.is_empty()).then_some(half as u64),
+        mean: halves.iter().sum::<f64>() / halves.len() as f64,
+        q95: quantile(&halves, 0.95),
+        p_value: of_permutations.p_value(),
+        reason: reason_without_halves(half, &halves),
+    }
+}
+
+/// Why there are no halves; `None` if there are some.
+fn reason_without_halves(half: usize, halves: &[f64]) -> Option<String> {
+    let reason = if half == 0 {
+        SINGLE_NETWORK
+    } else {
+        NO_DENSITY_OF_HALVES
+    };
+    halves.is_empty().then(|| reason.to_owned())
+}
+
+/// The networks of two populations, those of the first before those of the second.
+struct Pair {
+    histograms: NetworkHistograms,
+    n_networks: [usize; 2],
+    bins: [usize; 2],
+}
+
+impl Pair {
+    /// The divergences of two random sets of `half` networks of one population, for both
+    /// populations. Halves without a density are left out.
+    fn divergences_of_halves(&self, half: usize) -> Vec<f64> {
+        let [n_a, n_b] = self.n_networks;
+        let mut divergences = Vec::new();
+        for (first, n, bin) in [(0, n_a, self.bins[0]), (n_a, n_b, self.bins[1])] {
+            for split in 0..N_SPLITS {
+                let order = draw(n, Purpose::Split, &[self.bins[0], self.bins[1], bin, split]);
+                let [a, b] = [&order[..half], &order[half..2 * half]]
+                    .map(|half| self.sum(half.iter().map(|index| first + index).collect()));
+                divergences.push(self.histograms.jensen_shannon(&a, &b));
+            }
+        }
+        divergences.retain(|divergence| divergence.is_finite());
+        divergences
+    }
+
+    /// The p-value over permutations of networks between the populations, which keep their sizes.
+    fn p_value(&self) -> f64 {
+        let [n_a, n_b] = self.n_networks;
+        let total = self.sum((0..n_a + n_b).collect());
+        // Only the smaller population is added up: the other one is the rest.
+        let n_smaller = n_a.min(n_b);
+        let divergence = |smaller: Vec<usize>| {
+            let smaller = self.sum(smaller);
+            let rest = total.without(&smaller);
+            self.histograms.jensen_shannon(&smaller, &rest)
+        };
+        let observed = if n_a <= n_b {
+            divergence((0..n_a).collect())
+        } else {
+            divergence((n_a..n_a + n_b).collect())
+        };
+        let observed = observed * (1.0 - TIE);
+        sequential_p_value(observed, ENOUGH, MAX_PERMUTATIONS, |index| {
+            let indices = [self.bins[0], self.bins[1], index];
+            let order = draw(n_a + n_b, Purpose::Permutation, &indices);
+            divergence(order[..n_smaller].to_vec())
+        })
+    }
+
+    /// The sum over some networks, always in the same order: a sum of reals depends on it.
+    fn sum(&self, mut networks: Vec<usize>) -> NetworkSum {
+        networks.sort_unstable();
+        self.histograms.sum(networks)
+    }
+}
+
+/// The 5% and 95% quantiles, at every point of the grid, of the densities of random halves of a
+/// population; `None` for a single network.
+fn density_band(side: Side<'_>, grid: &Grid) -> Option<DensityBand> {
+    let n = side.networks.len();
+    let half = n / 2;
+    if half == 0 {
+        return None;
+    }
+    let networks: Vec<&SamplePoints> = side.networks.iter().collect();
+    let histograms = NetworkHistograms::with_margins(&networks, side.bandwidth)?;
+    let mut curves = Vec::new();
+    for split in 0..N_SPLITS {
+        let order = draw(n, Purpose::Band, &[side.bin as usize, split]);
+        for half in [&order[..half], &order[half..2 * half]] {
+            let sum = histograms.sum(half.iter().copied());
+            curves.extend(histograms.density(&sum, grid));
+        }
+    }
+    let at_point = |q: f64| {
+        let points = 0..grid.len();
+        let values = points.map(|i| curves.iter().map(|curve| curve[i]).collect::<Vec<f64>>());
+        values.map(|values| quantile(&values, q)).collect()
+    };
+    (!curves.is_empty()).then(|| DensityBand {
+        low: at_point(0.05),
+        high: at_point(0.95),
+    })
+}
+
+/// The indices below `n` in random order.
+fn draw(n: usize, purpose: Purpose, indices: &[usize]) -> Vec<usize> {
+    random_order(n, SEED, purpose as u64, indices)
+}
+
+#[cfg(test)]
+mod tests;
