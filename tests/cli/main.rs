@@ -11,6 +11,7 @@
 mod architectures;
 mod bad_input;
 mod cluster;
+mod datasets;
 mod experiments;
 mod limits;
 mod population_runs;

@@ -22,6 +22,18 @@ pub(super) struct Idx {
     pub(super) values: Vec<u8>,
 }
 
+impl Idx {
+    /// What stands before the values in a file.
+    pub(super) fn header(&self) -> Vec<u8> {
+        let mut header = vec![0, 0, UNSIGNED_BYTES, self.dimensions.len() as u8];
+        for &size in &self.dimensions {
+            // Sizes come from files with 32 bits for each, or are counts of published images.
+            header.extend((size as u32).to_be_bytes());
+        }
+        header
+    }
+}
+
 /// Opens `name` or `name.gz` in `folder`.
 ///
 /// # Errors

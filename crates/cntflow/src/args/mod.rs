@@ -7,8 +7,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod datasets;
 mod shared;
 
+pub(crate) use datasets::{DatasetsCommand, FetchArguments};
 pub(crate) use shared::{
     ColumnArguments, FolderArguments, LimitArguments, OutputArguments, WorkerArguments,
     thread_count,
@@ -71,7 +73,7 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// List the checkpoints that would be measured, without measuring them
     Catalog(CatalogArguments),
-    /// List or verify the data sets that come with cntflow
+    /// List, verify or fetch data sets
     #[command(subcommand)]
     Datasets(DatasetsCommand),
 }
@@ -253,19 +255,4 @@ pub(crate) struct CatalogArguments {
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DatasetsCommand {
-    /// List the data sets
-    List {
-        /// Print one JSON document
-        #[arg(long)]
-        json: bool,
-    },
-    /// Compare the files of data sets with their published digests
-    Verify {
-        /// Names of data sets [default: all]
-        name: Vec<String>,
-    },
 }
