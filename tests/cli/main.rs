@@ -12,6 +12,7 @@ mod architectures;
 mod bad_input;
 mod claims;
 mod cluster;
+mod datasets;
 mod experiments;
 mod exports;
 mod limits;

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use cntflow_storage::StorageError;
+
+use crate::data::FetchError;
 use crate::train::LayerProblem;
 
 /// What can go wrong with data sets, populations and training.
@@ -19,6 +22,26 @@ pub enum ZooError {
         /// The known names.
         known: String,
     },
+    /// A published data set that is not in the cache.
+    #[error(
+        "data set `{name}` is not in the cache {}: run `cntflow datasets fetch {name}`",
+        .cache.display()
+    )]
+    NotFetched {
+        /// The data set.
+        name: String,
+        /// The cache's folder.
+        cache: PathBuf,
+    },
+    /// No place for the cache.
+    #[error("no folder for fetched data sets: set CNTFLOW_DATA, XDG_CACHE_HOME or HOME")]
+    NoCache,
+    /// A data set could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A file or an object could not be read; the message names it.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// An option in the name of a data set that does not exist.
     #[error("data set `{name}`: unknown option `{option}`: expected one of {known}")]
     UnknownOption {

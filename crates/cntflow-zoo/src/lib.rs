@@ -5,7 +5,10 @@ mod error;
 mod population;
 mod train;
 
-pub use data::{Dataset, DatasetInfo, Split, TrainingData, UnknownSplit, datasets, verify};
+pub use data::{
+    Dataset, DatasetCache, DatasetInfo, FetchError, FetchFrom, FetchStep, Split, TrainingData,
+    UnknownSplit, datasets, fetch, published_datasets, verify,
+};
 pub use error::ZooError;
 pub use population::{
     ArchitectureSpec, AutoencoderSpec, Choices, ConvolutionSpec, DrawMode, GroupSpec,

@@ -1,4 +1,5 @@
-//! Gzip files. How much may come out is bounded before it is taken into memory or onto the disk.
+//! Compressed files. How much may come out is bounded before it is taken into memory or onto the
+//! disk.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -60,7 +61,7 @@ pub fn decompressed(file: &Content, limits: &Limits) -> Result<Content, FormatEr
     }
     let bound = Bound::new(file, limits, "decoded_bytes", limits.decoded_bytes);
     let mut decoded = Vec::new();
-    decode(file, &bound, |chunk| {
+    decode(MultiGzDecoder::new(&**file), &bound, |chunk| {
         decoded.extend_from_slice(chunk);
         Ok(())
     })?;
@@ -69,24 +70,70 @@ pub fn decompressed(file: &Content, limits: &Limits) -> Result<Content, FormatEr
 
 /// The content of a gzip file, decoded into a temporary file without a name.
 pub(super) fn to_temporary_file(file: &[u8], limits: &Limits) -> Result<Content, FormatError> {
-    let broken = |error: std::io::Error| {
-        FormatError::broken(format!(
-            "it cannot be decoded into a temporary file: {error}"
-        ))
-    };
     let bound = Bound::new(file, limits, "archive_bytes", limits.archive_bytes);
-    let mut spool: File = tempfile::tempfile().map_err(broken)?;
-    decode(file, &bound, |chunk| spool.write_all(chunk).map_err(broken))?;
-    Content::map_file(&spool).map_err(broken)
+    let mut spool: File = tempfile::tempfile().map_err(|error| not_decoded(&error))?;
+    decode(MultiGzDecoder::new(file), &bound, |chunk| {
+        spool.write_all(chunk).map_err(|error| not_decoded(&error))
+    })?;
+    Content::map_file(&spool).map_err(|error| not_decoded(&error))
 }
 
-/// Decodes a gzip file chunk by chunk into `take`, and no more than `bound` allows.
+/// The content of an xz file, decoded into a temporary file without a name.
+pub(super) fn xz_to_temporary_file(
+    mut file: &[u8],
+    limits: &Limits,
+) -> Result<Content, FormatError> {
+    let mut spool = BoundedFile {
+        file: tempfile::tempfile().map_err(|error| not_decoded(&error))?,
+        length: 0,
+        bound: limits.archive_bytes,
+    };
+    let decoded = lzma_rs::xz_decompress(&mut file, &mut spool);
+    FormatError::check_limit(
+        "bytes decompressed",
+        spool.length,
+        "archive_bytes",
+        limits.archive_bytes,
+    )?;
+    decoded.map_err(|error| FormatError::broken(format!("it cannot be decompressed: {error}")))?;
+    Content::map_file(&spool.file).map_err(|error| not_decoded(&error))
+}
+
+fn not_decoded(error: &std::io::Error) -> FormatError {
+    FormatError::broken(format!(
+        "it cannot be decoded into a temporary file: {error}"
+    ))
+}
+
+/// A file that takes no more than `bound` bytes.
+struct BoundedFile {
+    file: File,
+    /// Bytes given to it, written or not.
+    length: u64,
+    bound: u64,
+}
+
+impl Write for BoundedFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.length += bytes.len() as u64;
+        if self.length > self.bound {
+            return Err(std::io::Error::other("beyond the limit"));
+        }
+        self.file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Gives what `decoder` reads to `take`, chunk by chunk, and no more than `bound` allows.
 fn decode(
-    file: &[u8],
+    mut decoder: impl Read,
     bound: &Bound,
     mut take: impl FnMut(&[u8]) -> Result<(), FormatError>,
 ) -> Result<(), FormatError> {
-    let mut decoder = MultiGzDecoder::new(file);
     let mut chunk = vec![0; CHUNK];
     let mut decoded = 0;
     loop {

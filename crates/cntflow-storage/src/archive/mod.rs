@@ -1,10 +1,11 @@
-//! Archives of checkpoints, read in place: tar, tar.gz and zip.
+//! Archives, read in place: tar, tar.gz and zip, which may hold checkpoints, and Debian packages.
 //!
 //! The members of a tar archive and the stored ones of a zip archive are ranges of the mapped file.
 //! Deflated members are decoded into memory one at a time. A compressed tar archive can only be
 //! read from its beginning, so it is decoded once, into a temporary file without a name, and mapped
 //! from there. Names of members are names and nothing else: nothing is ever written under them.
 
+mod deb;
 mod gzip;
 mod tar;
 
@@ -64,8 +65,10 @@ enum StoredBytes {
 type Listing = Option<(Vec<ArchiveMember>, Option<String>)>;
 
 impl Archive {
-    /// Reads the list of members. `None` if the content is no archive, or if `is_one_file`, given
-    /// the names of its members, says that it is one file in the form of a zip archive.
+    /// Reads the list of members. Debian packages are read here, but no scan for checkpoints takes
+    /// them for archives ([`may_be_archive`]). `None` if the content is no archive, or if
+    /// `is_one_file`, given the names of its members, says that it is one file in the form of a zip
+    /// archive.
     ///
     /// # Errors
     /// It is an archive, and something is wrong with it.
@@ -82,6 +85,10 @@ impl Archive {
             let plain = gzip::to_temporary_file(content, limits)?;
             let listing = tar::members(&plain)?;
             (plain, listing)
+        } else if deb::is_deb(content) {
+            let files = deb::files_of(content, limits)?;
+            let listing = tar::members(&files)?;
+            (files, listing)
         } else {
             return Ok(None);
         };
@@ -107,7 +114,10 @@ impl Archive {
     }
 
     /// The bytes of a member.
-    fn content_of(&self, name: &str, limits: &Limits) -> Result<Content, FormatError> {
+    ///
+    /// # Errors
+    /// There is no such member, or its bytes cannot be read.
+    pub fn content_of(&self, name: &str, limits: &Limits) -> Result<Content, FormatError> {
         let index = self
             .index_by_name
             .get(name)

@@ -15,6 +15,7 @@ mod list;
 mod options;
 mod put;
 mod read_ahead;
+mod stream_to_file;
 
 pub use address::is_url;
 pub use client::ObjectStores;

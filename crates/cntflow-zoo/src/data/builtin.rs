@@ -7,7 +7,7 @@ use crate::data::Split;
 use crate::data::hex::hex;
 use crate::data::idx::{Idx, read_idx};
 
-/// A built-in data set, as it is listed.
+/// A data set known by name, as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetInfo {
     /// The name it is opened by.
@@ -24,7 +24,7 @@ pub struct DatasetInfo {
     pub n_classes: usize,
     /// Shape of one image: `[channels, rows, columns]`.
     pub shape: [usize; 3],
-    /// Size of its files, in bytes.
+    /// Size of its files, in bytes: as they are in the program or in the cache.
     pub bytes: usize,
 }
 
@@ -120,6 +120,25 @@ impl BuiltinDataset {
         &self.info
     }
 
+    /// Compares its files with their published SHA-256; returns their number.
+    ///
+    /// # Errors
+    /// [`ZooError::Digest`]: a digest differs.
+    pub(super) fn verify(&self) -> Result<usize, ZooError> {
+        for file in self.files {
+            let found = hex(&Sha256::digest(file.content));
+            if found != file.sha256 {
+                return Err(ZooError::Digest {
+                    name: self.info.name.to_owned(),
+                    file: file.name.to_owned(),
+                    expected: file.sha256.to_owned(),
+                    found,
+                });
+            }
+        }
+        Ok(self.files.len())
+    }
+
     /// The images of `split`, `[n, rows, columns]`.
     pub(super) fn images(&self, split: Split) -> Result<Idx, ZooError> {
         self.read(split, "images", 3)
@@ -142,34 +161,9 @@ impl BuiltinDataset {
     }
 }
 
-/// The data sets that [`crate::Dataset::open`] knows by name.
+/// The data sets compiled into the program.
 pub fn datasets() -> Vec<DatasetInfo> {
     BUILTIN.iter().map(|dataset| dataset.info.clone()).collect()
-}
-
-/// Checks that the files of a built-in data set are what was published, by their SHA-256; returns
-/// the number of files.
-///
-/// # Errors
-/// - [`ZooError::UnknownDataset`]: no data set of that name is built in.
-/// - [`ZooError::Digest`]: a file's digest differs.
-pub fn verify(name: &str) -> Result<usize, ZooError> {
-    let dataset = find(name).ok_or_else(|| ZooError::UnknownDataset {
-        name: name.to_owned(),
-        known: names(),
-    })?;
-    for file in dataset.files {
-        let found = hex(&Sha256::digest(file.content));
-        if found != file.sha256 {
-            return Err(ZooError::Digest {
-                name: name.to_owned(),
-                file: file.name.to_owned(),
-                expected: file.sha256.to_owned(),
-                found,
-            });
-        }
-    }
-    Ok(dataset.files.len())
 }
 
 pub(super) fn find(name: &str) -> Option<&'static BuiltinDataset> {

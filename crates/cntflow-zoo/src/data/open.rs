@@ -4,14 +4,17 @@ use std::path::Path;
 
 use crate::ZooError;
 use crate::data::builtin::{self, BuiltinDataset};
+use crate::data::cache::DatasetCache;
 use crate::data::idx::{Idx, read_idx_file, read_images_file};
 use crate::data::variant::{OPTION_SIGN, parse_options};
-use crate::data::{Dataset, Split};
+use crate::data::{Dataset, Split, published};
 
 /// Where the images of a data set are.
 enum Origin<'a> {
     /// Compiled into the program.
     Builtin(&'static BuiltinDataset),
+    /// A published data set, which is in the user's cache if it has been fetched.
+    Cached(&'a str),
     /// A folder of IDX files.
     Folder(&'a Path),
 }
@@ -21,6 +24,9 @@ impl<'a> Origin<'a> {
     fn find(name: &'a str) -> Option<Self> {
         if let Some(dataset) = builtin::find(name) {
             return Some(Self::Builtin(dataset));
+        }
+        if published::find(name).is_some() {
+            return Some(Self::Cached(name));
         }
         let folder = Path::new(name);
         folder.is_dir().then_some(Self::Folder(folder))
@@ -45,13 +51,18 @@ impl<'a> Origin<'a> {
                 let (images, labels) = (dataset.images(split)?, dataset.labels(split)?);
                 Dataset::from_idx(name, images, &labels, dataset.info().n_classes)
             }
+            Self::Cached(original) => {
+                let folder = DatasetCache::of_user()?.fetched(original)?;
+                open_folder(name, &folder, split)
+            }
             Self::Folder(folder) => open_folder(name, folder, split),
         }
     }
 }
 
 impl Dataset {
-    /// Opens the part `split` of a data set: a built-in one, or a folder with MNIST's four files
+    /// Opens the part `split` of a data set: a built-in one, one that was fetched into the user's
+    /// cache ([`DatasetCache::of_user`]), or a folder with MNIST's four files
     /// (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`,
     /// `t10k-labels-idx1-ubyte`, each plain or with `.gz`). Files of images with several channels,
     /// `[n, channels, rows, columns]`, have `idx4` in place of `idx3` in their names.
@@ -67,13 +78,14 @@ impl Dataset {
     ///
     /// # Errors
     /// - [`ZooError::UnknownDataset`]: no data set has that name.
+    /// - [`ZooError::NotFetched`]: it is not in the cache yet.
     /// - [`ZooError::UnknownOption`], [`ZooError::RepeatedOption`], [`ZooError::ImageChannels`],
     ///   [`ZooError::ImageSize`]: an option does not exist, or does not fit the images.
     /// - Other errors if a file is missing, cut short or not of that format.
     pub fn open(name: &str, split: Split) -> Result<Self, ZooError> {
         let (origin, options) = Origin::split(name).ok_or_else(|| ZooError::UnknownDataset {
             name: name.to_owned(),
-            known: builtin::names(),
+            known: format!("{}, {}", builtin::names(), published::names()),
         })?;
         let options = options.map_or_else(|| Ok(Vec::new()), |text| parse_options(name, text))?;
         let original = origin.open(name, split)?;

@@ -1,6 +1,8 @@
 //! Data sets by name and from a folder.
 
-use cntflow_zoo::{Dataset, Split, datasets, verify};
+use cntflow_zoo::{Dataset, DatasetCache, Split, datasets, verify};
+
+use crate::idx_files::{IdxFolder, colour_folder, idx};
 
 fn per_class(dataset: &Dataset) -> Vec<usize> {
     let count = |class| {
@@ -35,7 +37,7 @@ fn built_in_data_sets_are_as_they_are_listed() {
             (vec![500; 10], vec![100; 10])
         );
         assert_ne!(train.digest(), test.digest());
-        assert_eq!(verify(info.name).unwrap(), 4);
+        assert_eq!(verify(info.name, &DatasetCache::at("nowhere")).unwrap(), 4);
         assert!(info.bytes < 3_000_000);
     }
 }
@@ -90,6 +92,30 @@ fn the_error_for_an_unknown_name_lists_the_known_ones() {
         .to_string();
     assert_eq!(
         error,
-        "data set `mnist-7k` is neither one of `mnist-6k`, `fashion-mnist-6k` nor a folder with IDX files"
+        "data set `mnist-7k` is neither one of `mnist-6k`, `fashion-mnist-6k`, `mnist`, `fashion-mnist`, `cifar10` nor a \
+         folder with IDX files"
+    );
+}
+
+#[test]
+fn a_folder_with_grey_and_colour_images_of_one_part_is_refused() {
+    let folder = colour_folder();
+    folder.write_file("train-images-idx3-ubyte", &idx(&[0, 1, 1], &[]));
+    let error = Dataset::open(&folder.name(), Split::Train).unwrap_err();
+    let expected =
+        "both `train-images-idx3-ubyte` and `train-images-idx4-ubyte` are in this folder";
+    assert!(error.to_string().contains(expected), "{error}");
+}
+
+#[test]
+fn images_without_pixels_are_refused() {
+    let folder = IdxFolder::new();
+    folder.write(Split::Train, &[2, 3, 0, 4], &[], &[0, 1]);
+    let error = Dataset::open(&folder.name(), Split::Train)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.ends_with("images of shape [3, 0, 4] have no pixels"),
+        "{error}"
     );
 }

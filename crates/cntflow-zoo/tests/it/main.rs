@@ -8,6 +8,7 @@
 )]
 
 mod architectures;
+mod colour;
 mod dataset;
 mod idx_files;
 mod options;

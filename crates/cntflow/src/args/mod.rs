@@ -7,9 +7,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod datasets;
 mod publish;
 mod shared;
 
+pub(crate) use datasets::{DatasetsCommand, FetchArguments};
 pub(crate) use publish::{ClaimsArguments, ExportArguments};
 pub(crate) use shared::{
     ColumnArguments, FolderArguments, LimitArguments, OutputArguments, ScaleArguments,
@@ -84,7 +86,7 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// List the checkpoints that would be measured, without measuring them
     Catalog(CatalogArguments),
-    /// List or verify the data sets that come with cntflow
+    /// List, verify or fetch data sets
     #[command(subcommand)]
     Datasets(DatasetsCommand),
 }
@@ -97,6 +99,9 @@ pub(crate) struct RunArguments {
     /// folder, which is only read, or of its URL; --out is for the results alone
     #[arg(long, value_name = "DIR", conflicts_with = "retry_failed")]
     pub(crate) tables: Option<PathBuf>,
+    /// Checkpoints to measure in place of the sources in the study file; may be repeated
+    #[arg(long, value_name = "SOURCE", conflicts_with = "tables")]
+    pub(crate) source: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -284,19 +289,4 @@ pub(crate) struct CatalogArguments {
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DatasetsCommand {
-    /// List the data sets
-    List {
-        /// Print one JSON document
-        #[arg(long)]
-        json: bool,
-    },
-    /// Compare the files of data sets with their published digests
-    Verify {
-        /// Names of data sets [default: all]
-        name: Vec<String>,
-    },
 }

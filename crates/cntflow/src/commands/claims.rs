@@ -18,7 +18,7 @@ use crate::output::frames::write_bytes;
 use crate::printer;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::options::WorkerOptions;
-use crate::study::plan::Plan;
+use crate::study::evaluation_plan::EvaluationPlan;
 use crate::study::scale::Scale;
 
 /// A study that was evaluated.
@@ -33,7 +33,7 @@ pub(crate) fn claims(arguments: &ClaimsArguments) -> anyhow::Result<ExitStatus> 
     let stop = stop_on_interrupt()?;
     let (mut evaluated, mut without_tables) = (Vec::new(), Vec::new());
     for study in study_files(&arguments.study)? {
-        let plan = Plan::read(&study, Scale::default())?;
+        let plan = EvaluationPlan::read(&study, Scale::default())?;
         let tables = Folder::at(&arguments.tables).path_of(&plan.name);
         if plan.experiments.is_empty() || StudyRecord::read(&tables)?.is_none() {
             without_tables.push(plan.name);

@@ -19,7 +19,7 @@ use crate::printer;
 use crate::progress::display::ProgressMode;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::options::WorkerOptions;
-use crate::study::plan::Plan;
+use crate::study::evaluation_plan::EvaluationPlan;
 use crate::study::scale::Scale;
 
 /// The experiments of a study, with the aliases of their labels.
@@ -154,7 +154,7 @@ fn folder_and_specs(arguments: &DiscriminateArguments) -> anyhow::Result<(PathBu
         // The scale of the study is that of the tables.
         return Ok((PathBuf::new(), None));
     }
-    let plan = Plan::read_at(&arguments.study, arguments.scale.named())?;
+    let plan = EvaluationPlan::read_at(&arguments.study, arguments.scale.named())?;
     let out = arguments
         .out
         .clone()

@@ -23,7 +23,7 @@ use crate::run::options::RunUntil;
 pub(crate) fn run_command(command: Command) -> anyhow::Result<ExitStatus> {
     match command {
         Command::Run(arguments) => run::run(arguments),
-        Command::Train(arguments) => run::run_study(arguments, RunUntil::Trained),
+        Command::Train(arguments) => run::run_study(arguments, &[], RunUntil::Trained),
         Command::Measure(arguments) => measure::measure(arguments),
         Command::Discriminate(arguments) => discriminate::discriminate(arguments),
         Command::Predict(arguments) => predict::predict(arguments),

@@ -18,16 +18,20 @@ use crate::study::plan::Plan;
 /// Runs a study, or its experiments on the tables of another folder.
 pub(crate) fn run(arguments: RunArguments) -> anyhow::Result<ExitStatus> {
     match arguments.tables {
-        None => run_study(arguments.study, RunUntil::Measured),
+        None => run_study(arguments.study, &arguments.source, RunUntil::Measured),
         Some(tables) => run_on_tables(arguments.study, &tables),
     }
 }
 
 /// Runs a study up to and including the stage `until`; after measuring come populations and
-/// experiments.
-pub(crate) fn run_study(arguments: TrainArguments, until: RunUntil) -> anyhow::Result<ExitStatus> {
+/// experiments. `sources`, if there are any, take the place of those of the study.
+pub(crate) fn run_study(
+    arguments: TrainArguments,
+    sources: &[String],
+    until: RunUntil,
+) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
-    let plan = Plan::read_at(&arguments.study, arguments.scale.named())?;
+    let plan = Plan::read_at(&arguments.study, arguments.scale.named(), sources)?;
     if until == RunUntil::Trained && plan.runs.is_empty() {
         let study = arguments.study.display();
         return Err(UsageError(format!("{study}: no [population] to train")).into());

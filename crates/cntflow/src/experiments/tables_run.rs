@@ -16,6 +16,7 @@ use crate::folder::study_folder::StudyFolder;
 use crate::printer;
 use crate::progress::display::ProgressMode;
 use crate::run::options::WorkerOptions;
+use crate::study::evaluation_plan::EvaluationPlan;
 use crate::study::plan::Plan;
 use crate::study::scale::Scale;
 
@@ -42,7 +43,7 @@ pub(crate) struct TablesRun<'a> {
 /// How it ended.
 pub(crate) struct TablesOutcome {
     /// The study, at the scale of the tables.
-    pub(crate) plan: Plan,
+    pub(crate) plan: EvaluationPlan,
     /// Folder of the results.
     pub(crate) out: PathBuf,
     /// The experiments.
@@ -110,7 +111,7 @@ impl TablesRun<'_> {
     }
 
     /// The study at the scale of the tables.
-    fn plan(&self, source: &StudyRecord) -> anyhow::Result<Plan> {
+    fn plan(&self, source: &StudyRecord) -> anyhow::Result<EvaluationPlan> {
         let tables = self.tables.display();
         if let Some(scale) = self.scale.filter(|scale| *scale != source.scale) {
             let message = format!(
@@ -119,26 +120,37 @@ impl TablesRun<'_> {
             );
             return Err(UsageError(message).into());
         }
-        let plan = Plan::read(self.study, source.scale)?;
+        let plan = EvaluationPlan::read(self.study, source.scale)?;
         if plan.experiments.is_empty() {
             let message = format!("{}: the study has no [[experiment]]", self.study.display());
             return Err(UsageError(message).into());
         }
-        if plan.identity()? != source.identity {
-            printer::note(&format!(
-                "{}: trains or measures something else than the study '{}', whose tables are in \
-                 {tables}; the experiments are run on these",
-                self.study.display(),
-                source.name
-            ));
-        }
-        if plan.measure.populations.is_some() {
+        self.note_other_study(source)?;
+        if plan.has_populations {
             printer::note(
                 "[populations] needs the values of each network, which --tables does not read: no \
                  densities and divergences",
             );
         }
         Ok(plan)
+    }
+
+    /// Says so if the study would make other tables, or if that cannot be told because a data set
+    /// is not there.
+    fn note_other_study(&self, source: &StudyRecord) -> anyhow::Result<()> {
+        let (study, tables) = (self.study.display(), self.tables.display());
+        match Plan::read(self.study, source.scale, &[]) {
+            Ok(plan) if plan.identity()? == source.identity => {}
+            Ok(_) => printer::note(&format!(
+                "{study}: trains or measures something else than the study '{}', whose tables are \
+                 in {tables}; the experiments are run on these",
+                source.name
+            )),
+            Err(error) => printer::note(&format!(
+                "whether the tables in {tables} are of this study is not known: {error}"
+            )),
+        }
+        Ok(())
     }
 
     /// The results must not be written into the tables, not even with `fresh`.

@@ -3,5 +3,6 @@
 
 pub(crate) mod display;
 pub(crate) mod duration;
+pub(crate) mod fetch_progress;
 pub(crate) mod report;
 pub(crate) mod run_progress;

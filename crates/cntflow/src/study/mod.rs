@@ -1,6 +1,7 @@
 //! The study file and the checked plan made of it. Nothing after this folder looks at the file
 //! again.
 
+pub(crate) mod evaluation_plan;
 pub(crate) mod last_checkpoints;
 pub(crate) mod limits;
 pub(crate) mod measure_plan;

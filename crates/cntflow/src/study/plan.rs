@@ -9,11 +9,9 @@ use cntflow_experiments::spec::ExperimentSpec;
 use cntflow_metrics::MeasureOptions;
 use cntflow_tables::OLDEST_SCHEMA_VERSION;
 use cntflow_zoo::{RunIdentity, RunSpec};
-use serde::Deserialize;
-use toml::de::{DeTable, Deserializer};
 
 use super::measure_plan::{MeasurePlan, distinct_twins};
-use super::scale::{Scale, resolve_scales};
+use super::scale::Scale;
 use super::study_file::{MeasureSection, StudyFile};
 use crate::exit::UsageError;
 
@@ -41,46 +39,34 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Reads and checks a study file, with its values for a scale.
+    /// Reads and checks a study file, with its values for a scale. `sources`, if there are any, take
+    /// the place of those in the file.
     ///
     /// # Errors
     /// The file cannot be read; a key is unknown or has a wrong value. The message names the file,
     /// and the line if TOML tells it.
-    pub(crate) fn read(path: &Path, scale: Scale) -> Result<Self, UsageError> {
-        let text = fs_err::read_to_string(path).map_err(|error| UsageError::from_error(&error))?;
-        Self::parse(&text, scale)
-            .map_err(|error| error.with_prefix(&format!("{}: ", path.display())))
-    }
-
-    fn parse(text: &str, scale: Scale) -> Result<Self, UsageError> {
-        let usage_error = |mut error: toml::de::Error| {
-            error.set_input(Some(text));
-            UsageError(error.to_string().trim_end().to_owned())
-        };
-        let mut table = DeTable::parse(text).map_err(usage_error)?;
-        let has_scales = resolve_scales(table.get_mut(), scale).map_err(usage_error)?;
-        let file = StudyFile::deserialize(Deserializer::from(table)).map_err(usage_error)?;
-        let plan = Self::from_file(file)?;
-        Ok(Self {
-            scale: has_scales.then_some(scale),
-            ..plan
-        })
+    pub(crate) fn read(path: &Path, scale: Scale, sources: &[String]) -> Result<Self, UsageError> {
+        let (mut file, scale) = StudyFile::read(path, scale)?;
+        if !sources.is_empty() {
+            file.measure.sources = sources.to_owned();
+        }
+        let plan = Self::from_file(file)
+            .map_err(|error| error.with_prefix(&format!("{}: ", path.display())))?;
+        Ok(Self { scale, ..plan })
     }
 
     /// As [`Plan::read`], for a scale that the user may have named.
     ///
     /// # Errors
     /// As [`Plan::read`]; a scale other than `small` is named, and the study has no scales.
-    pub(crate) fn read_at(path: &Path, named: Option<Scale>) -> Result<Self, UsageError> {
-        let plan = Self::read(path, named.unwrap_or_default())?;
-        match named {
-            Some(scale) if plan.scale.unwrap_or_default() != scale => Err(UsageError(format!(
-                "{}: --scale {scale}: the study has no scales; a value with scales is written \
-                 {{ small = A, medium = B, full = C }}",
-                path.display()
-            ))),
-            _ => Ok(plan),
-        }
+    pub(crate) fn read_at(
+        path: &Path,
+        named: Option<Scale>,
+        sources: &[String],
+    ) -> Result<Self, UsageError> {
+        let plan = Self::read(path, named.unwrap_or_default(), sources)?;
+        check_named_scale(path, named, plan.scale)?;
+        Ok(plan)
     }
 
     fn from_file(file: StudyFile) -> Result<Self, UsageError> {
@@ -92,7 +78,9 @@ impl Plan {
         }
         if file.population.is_none() && file.measure.sources.is_empty() {
             return Err(UsageError(
-                "neither a [population] to train nor [measure] sources".to_owned(),
+                "neither a [population] to train nor [measure] sources; `cntflow run` takes them \
+                 with --source"
+                    .to_owned(),
             ));
         }
         check_experiments(&file.experiment)?;
@@ -130,14 +118,9 @@ impl Plan {
         })
     }
 
-    /// The output folder unless `--out` names another: `runs/NAME`, or `runs/NAME-SCALE` of a
-    /// larger scale than `small`.
+    /// The output folder unless `--out` names another, see [`default_folder`].
     pub(crate) fn default_folder(&self) -> PathBuf {
-        let folder = match self.scale {
-            None | Some(Scale::Small) => self.name.clone(),
-            Some(scale) => format!("{}-{scale}", self.name),
-        };
-        Path::new("runs").join(folder)
+        default_folder(&self.name, self.scale)
     }
 
     /// A digest that is equal for two studies that train and measure the same in the same way.
@@ -170,8 +153,36 @@ impl Plan {
     }
 }
 
+/// The output folder of a study: `runs/NAME`, or `runs/NAME-SCALE` of a larger scale than `small`.
+pub(super) fn default_folder(name: &str, scale: Option<Scale>) -> PathBuf {
+    let folder = match scale {
+        None | Some(Scale::Small) => name.to_owned(),
+        Some(scale) => format!("{name}-{scale}"),
+    };
+    Path::new("runs").join(folder)
+}
+
+/// Checks that the scale that a user has named is that of the study.
+///
+/// # Errors
+/// A scale other than `small` is named, and the study has no scales.
+pub(super) fn check_named_scale(
+    path: &Path,
+    named: Option<Scale>,
+    of_study: Option<Scale>,
+) -> Result<(), UsageError> {
+    match named {
+        Some(scale) if of_study.unwrap_or_default() != scale => Err(UsageError(format!(
+            "{}: --scale {scale}: the study has no scales; a value with scales is written \
+             {{ small = A, medium = B, full = C }}",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Checks the values of every experiment, and that no two have the same name.
-fn check_experiments(experiments: &[ExperimentSpec]) -> Result<(), UsageError> {
+pub(super) fn check_experiments(experiments: &[ExperimentSpec]) -> Result<(), UsageError> {
     let mut names = BTreeSet::new();
     for spec in experiments {
         let prefix = format!("[[experiment]] '{}': ", spec.name);
@@ -221,7 +232,7 @@ mod tests {
             ("quickstart.toml", "064e240a2a52ea0bb9f2c642c328b63d"),
             ("architectures.toml", "683712b81387e95f69e2872884019712"),
         ] {
-            let plan = Plan::read(&pipelines.join(file), Scale::default()).unwrap();
+            let plan = Plan::read(&pipelines.join(file), Scale::default(), &[]).unwrap();
             assert_eq!(plan.identity().unwrap(), identity, "{file}");
         }
     }

@@ -4,17 +4,20 @@
 //! `[population]` in the crate `cntflow-zoo`, `[[experiment]]` in `cntflow-experiments`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cntflow_experiments::spec::ExperimentSpec;
 use cntflow_metrics::{Bias, Boundary, ConvGraph, Metric, Padding, Precision, Residual};
 use cntflow_network::Twin;
 use cntflow_zoo::PopulationSpec;
 use serde::Deserialize;
+use toml::de::{DeTable, Deserializer};
 
 use super::limits::LimitsSection;
 use super::measure_plan::NeuronRows;
 use super::populations_section::PopulationsSection;
+use super::scale::{Scale, resolve_scales};
+use crate::exit::UsageError;
 
 /// A whole study file.
 #[derive(Debug, Deserialize)]
@@ -34,6 +37,26 @@ pub(super) struct StudyFile {
     pub(super) labels: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) experiment: Vec<ExperimentSpec>,
+}
+
+impl StudyFile {
+    /// Reads a study file with its values for a scale. Returns the scale if it changes anything.
+    ///
+    /// # Errors
+    /// The file cannot be read; a key is unknown or has a value of another type. The message names
+    /// the file, and the line if TOML tells it.
+    pub(super) fn read(path: &Path, scale: Scale) -> Result<(Self, Option<Scale>), UsageError> {
+        let text = fs_err::read_to_string(path).map_err(|error| UsageError::from_error(&error))?;
+        let usage_error = |mut error: toml::de::Error| {
+            error.set_input(Some(&text));
+            let message = error.to_string();
+            UsageError(format!("{}: {}", path.display(), message.trim_end()))
+        };
+        let mut table = DeTable::parse(&text).map_err(usage_error)?;
+        let has_scales = resolve_scales(table.get_mut(), scale).map_err(usage_error)?;
+        let file = Self::deserialize(Deserializer::from(table)).map_err(usage_error)?;
+        Ok((file, has_scales.then_some(scale)))
+    }
 }
 
 /// `[study]`
