@@ -92,6 +92,25 @@ mod tests {
     }
 
     #[test]
+    fn an_xz_member_is_decoded_up_to_the_limit() {
+        let mut compressed = Vec::new();
+        lzma_rs::xz_compress(&mut &[7; 1000][..], &mut compressed).unwrap();
+        let file = archive("data.tar.xz", &compressed, compressed.len());
+        let within = |archive_bytes| {
+            let limits = Limits {
+                archive_bytes,
+                ..Limits::default()
+            };
+            files_of(&file, &limits)
+        };
+        assert_eq!(&*within(1000).unwrap(), &[7; 1000]);
+        assert_eq!(
+            within(999).unwrap_err().to_string(),
+            "bytes decompressed: 1000, but the limit archive_bytes allows 999"
+        );
+    }
+
+    #[test]
     fn broken_packages_are_refused_with_both_sizes() {
         assert_eq!(
             error(&archive("data.tar", b"four", 9)),

@@ -71,11 +71,11 @@ pub fn decompressed(file: &Content, limits: &Limits) -> Result<Content, FormatEr
 /// The content of a gzip file, decoded into a temporary file without a name.
 pub(super) fn to_temporary_file(file: &[u8], limits: &Limits) -> Result<Content, FormatError> {
     let bound = Bound::new(file, limits, "archive_bytes", limits.archive_bytes);
-    let mut spool: File = tempfile::tempfile().map_err(not_decoded)?;
+    let mut spool: File = tempfile::tempfile().map_err(|error| not_decoded(&error))?;
     decode(MultiGzDecoder::new(file), &bound, |chunk| {
-        spool.write_all(chunk).map_err(not_decoded)
+        spool.write_all(chunk).map_err(|error| not_decoded(&error))
     })?;
-    Content::map_file(&spool).map_err(not_decoded)
+    Content::map_file(&spool).map_err(|error| not_decoded(&error))
 }
 
 /// The content of an xz file, decoded into a temporary file without a name.
@@ -84,7 +84,7 @@ pub(super) fn xz_to_temporary_file(
     limits: &Limits,
 ) -> Result<Content, FormatError> {
     let mut spool = BoundedFile {
-        file: tempfile::tempfile().map_err(not_decoded)?,
+        file: tempfile::tempfile().map_err(|error| not_decoded(&error))?,
         length: 0,
         bound: limits.archive_bytes,
     };
@@ -96,10 +96,10 @@ pub(super) fn xz_to_temporary_file(
         limits.archive_bytes,
     )?;
     decoded.map_err(|error| FormatError::broken(format!("it cannot be decompressed: {error}")))?;
-    Content::map_file(&spool.file).map_err(not_decoded)
+    Content::map_file(&spool.file).map_err(|error| not_decoded(&error))
 }
 
-fn not_decoded(error: std::io::Error) -> FormatError {
+fn not_decoded(error: &std::io::Error) -> FormatError {
     FormatError::broken(format!(
         "it cannot be decoded into a temporary file: {error}"
     ))

@@ -1,6 +1,7 @@
 //! IDX files, the format of MNIST and its relatives: a header (two zero bytes, the type, the number
 //! of dimensions, one big-endian `u32` per dimension) and the values, row-major.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +50,7 @@ pub(super) fn read_idx_file(
     })?;
     read_idx(
         &path.display().to_string(),
-        &fs_err::read(&path)?,
+        fs_err::read(&path)?,
         n_dimensions,
     )
 }
@@ -86,12 +87,18 @@ fn find_file(folder: &Path, name: &str) -> Option<PathBuf> {
 /// # Errors If the values are not unsigned bytes, if the number of dimensions is not
 /// `n_dimensions`, if the length differs from what the header says, or if a gzip stream is cut
 /// short.
-pub(super) fn read_idx(file: &str, content: &[u8], n_dimensions: usize) -> Result<Idx, ZooError> {
+pub(super) fn read_idx<'a>(
+    file: &str,
+    content: impl Into<Cow<'a, [u8]>>,
+    n_dimensions: usize,
+) -> Result<Idx, ZooError> {
+    let content = content.into();
     if !content.starts_with(&GZIP_MAGIC) {
-        return parse_idx(file, content.to_vec(), n_dimensions);
+        // Owned content is not copied: a file may have hundreds of megabytes.
+        return parse_idx(file, content.into_owned(), n_dimensions);
     }
     let mut plain = Vec::new();
-    flate2::read::MultiGzDecoder::new(content)
+    flate2::read::MultiGzDecoder::new(&*content)
         .read_to_end(&mut plain)
         .map_err(|source| ZooError::Gzip {
             file: file.to_owned(),
@@ -180,14 +187,14 @@ mod tests {
             dimensions: vec![1, 2, 3],
             values: vec![1, 2, 3, 4, 5, 6],
         };
-        assert_eq!(read_idx("images", &plain, 3).unwrap(), expected);
+        assert_eq!(read_idx("images", &plain[..], 3).unwrap(), expected);
         let mut gzipped = Vec::new();
         flate2::read::GzEncoder::new(&plain[..], flate2::Compression::fast())
             .read_to_end(&mut gzipped)
             .unwrap();
-        assert_eq!(read_idx("images", &gzipped, 3).unwrap(), expected);
+        assert_eq!(read_idx("images", &gzipped[..], 3).unwrap(), expected);
         gzipped.truncate(gzipped.len() - 9);
-        let error = read_idx("images", &gzipped, 3).unwrap_err();
+        let error = read_idx("images", &gzipped[..], 3).unwrap_err();
         assert_eq!(error.to_string(), "images: not a whole gzip stream");
         assert!(std::error::Error::source(&error).is_some());
     }

@@ -52,7 +52,7 @@ fn every_kind_of_network_learns_from_three_channels() {
             name = "colour"
             runs = 1
             architecture = {architecture}
-            activation = "relu"
+            activation = "tanh"
             initialisation = {{ kind = "variance_scaling", scale = 1 }}
             optimiser = "adam"
             learning_rate = 0.01

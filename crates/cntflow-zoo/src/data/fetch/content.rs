@@ -86,5 +86,5 @@ fn find_idx(package: &Package, name: &str) -> Result<Option<String>, ZooError> {
 fn read_packaged_idx(package: &Package, name: &str, n_dimensions: usize) -> Result<Idx, ZooError> {
     let found = find_idx(package, name)?.unwrap_or_else(|| name.to_owned());
     let file = package.read(&found)?;
-    read_idx(&file.path, &file.content, n_dimensions)
+    read_idx(&file.path, &file.content[..], n_dimensions)
 }
