@@ -43,6 +43,19 @@ pub enum ExperimentError {
         /// What is allowed, and what was found.
         problem: SpecProblem,
     },
+    /// A label of the study is no SQL expression over the table `networks`.
+    #[error(
+        "[labels] {label}: `{expression}` is neither a column of the table `networks` nor an SQL \
+         expression over its columns"
+    )]
+    LabelExpression {
+        /// Name of the label.
+        label: String,
+        /// The text of the study file.
+        expression: String,
+        /// What Polars says.
+        source: PolarsError,
+    },
     /// The key `where` is no condition over the table `networks`.
     #[error("where: `{condition}` is not a condition over the table `networks`")]
     Where {

@@ -1,8 +1,10 @@
-//! Other names of label columns: those of published zoos, and those of the study's `[labels]`.
+//! Other names of label columns: those of published zoos, and those of the study's `[labels]`,
+//! which may also be computed.
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{LazyFrame, PlSmallStr, col};
+use polars::prelude::{Expr, LazyFrame, PlSmallStr, col};
+use polars::sql::sql_expr;
 
 use super::columns::nearest_names;
 use crate::error::{ExperimentError, Result};
@@ -49,30 +51,25 @@ const PUBLISHED: [(&str, &[&str]); 17] = [
     ("depth", &["config.num_layers", "nlayers"]),
 ];
 
-/// Adds a column for every name of ours that the table lacks and has under another name.
+/// Adds a column for every name of ours that the table lacks and has under another name, and for
+/// every label that the study computes.
 ///
-/// `labels` are the aliases of the study: our name, then the name in the table. They go before
-/// those of published zoos.
+/// `labels` are those of the study: our name, then the name of a column in the table, or an SQL
+/// expression over its columns. They go before those of published zoos.
 ///
 /// # Errors
-/// [`ExperimentError::MissingColumn`] if an alias of the study names no column.
+/// - [`ExperimentError::MissingColumn`]: a label of the study names no column.
+/// - [`ExperimentError::LabelExpression`]: one is no SQL expression over the table.
 pub(crate) fn with_aliases(
     networks: LazyFrame,
     labels: &BTreeMap<String, String>,
 ) -> Result<LazyFrame> {
     let schema = networks.clone().collect_schema()?;
-    let names: Vec<String> = schema.iter_names().map(PlSmallStr::to_string).collect();
-    let has = |name: &str| names.iter().any(|other| other == name);
+    let has = |name: &str| schema.contains(name);
     let mut added = Vec::new();
     for (ours, theirs) in labels {
-        if !has(theirs) {
-            return Err(ExperimentError::MissingColumn {
-                table: "networks",
-                column: theirs.clone(),
-                nearest: nearest_names(theirs, &names),
-            });
-        }
-        added.push(col(theirs.as_str()).alias(ours.as_str()));
+        let expression = label_expression(&networks, ours, theirs)?;
+        added.push(expression.alias(ours.as_str()));
     }
     for (ours, published) in PUBLISHED {
         if has(ours) || labels.contains_key(ours) {
@@ -83,4 +80,33 @@ pub(crate) fn with_aliases(
         }
     }
     Ok(networks.with_columns(added))
+}
+
+/// The column of this name, or the SQL expression over the columns of `networks`, for the label
+/// `ours`.
+///
+/// # Errors
+/// See [`with_aliases`].
+pub(crate) fn label_expression(networks: &LazyFrame, ours: &str, theirs: &str) -> Result<Expr> {
+    let schema = networks.clone().collect_schema()?;
+    if schema.contains(theirs) {
+        return Ok(col(theirs));
+    }
+    let wrong = |source| ExperimentError::LabelExpression {
+        label: ours.to_owned(),
+        expression: theirs.to_owned(),
+        source,
+    };
+    let expression = sql_expr(theirs).map_err(wrong)?;
+    if matches!(expression, Expr::Column(_)) {
+        let names: Vec<String> = schema.iter_names().map(PlSmallStr::to_string).collect();
+        return Err(ExperimentError::MissingColumn {
+            table: "networks",
+            column: theirs.to_owned(),
+            nearest: nearest_names(theirs, &names),
+        });
+    }
+    let mut selected = networks.clone().select([expression.clone()]);
+    selected.collect_schema().map_err(wrong)?;
+    Ok(expression)
 }

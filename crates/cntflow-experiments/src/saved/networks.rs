@@ -9,7 +9,7 @@ use super::trained_model::TrainedModel;
 use crate::error::Result;
 use crate::features::{FeatureInputs, read_available_features};
 use crate::population::LabelColumn;
-use crate::population::aliases::with_aliases;
+use crate::population::aliases::{label_expression, with_aliases};
 use crate::population::columns::{collect_columns, labels, numbers, texts};
 
 const TABLE: &str = "networks";
@@ -35,15 +35,14 @@ pub(super) struct Networks {
 impl Networks {
     /// Reads the table. Columns that a model may need have the names of ours, where the study of
     /// the model or a published zoo has other ones. Those of the study's aliases, `labels`, that
-    /// name no column here do not count: their columns are missing like any other.
+    /// cannot be read here do not count: their columns are missing like any other.
     pub(super) fn read(
         networks: LazyFrame,
         hyperparameters: &[String],
         labels: &BTreeMap<String, String>,
     ) -> Result<Self> {
-        let schema = networks.clone().collect_schema()?;
         let mut labels = labels.clone();
-        labels.retain(|_, theirs| schema.contains(theirs));
+        labels.retain(|ours, theirs| label_expression(&networks, ours, theirs).is_ok());
         let table = with_aliases(networks, &labels)?;
         let mut optional = vec!["reason", "digest", "step"];
         optional.extend(hyperparameters.iter().map(String::as_str));

@@ -12,6 +12,7 @@ mod coverage;
 mod declared_pairs;
 mod designs;
 mod flow;
+mod labels;
 mod leaks;
 mod learned_from_training;
 mod permutations;
