@@ -70,6 +70,27 @@ fn results_are_the_bytes_of_an_ordinary_run_and_the_tables_stay_as_they_are() {
 }
 
 #[test]
+fn an_export_for_a_study_has_all_that_its_experiments_read() {
+    let folder = exported_folder();
+    let here = folder.path();
+    let arguments = ["export", "ordinary", "--to", "lean", "--for", "study.toml"];
+    expect(0, here, &arguments);
+    let options = ["--tables", "lean", "--out", "of-lean", "--workers", "1"];
+    assert_eq!(evaluated(here, &options), ["two_classes", "ranking"]);
+    assert_same_experiments(&here.join("ordinary"), &here.join("of-lean"));
+    let sql = "SELECT metric, count(q99) AS n_q99, count(mean) AS n_mean FROM layers
+               WHERE metric IN ('kernel_weights', 'probe_entropy') GROUP BY metric ORDER BY metric";
+    let query = |tables| expect(0, here, &["query", tables, sql, "--format", "json"]).json();
+    let (lean, exact) = (query("lean"), query("exact"));
+    for metric in 0..2 {
+        assert_eq!(lean[metric]["n_mean"], exact[metric]["n_mean"]);
+        assert!(exact[metric]["n_q99"].as_u64() > Some(0));
+    }
+    // No feature is made of this quantile of a probe's metric.
+    assert_eq!(lean[1]["n_q99"], 0);
+}
+
+#[test]
 fn other_tables_of_the_study_are_evaluated_again() {
     let folder = exported_folder();
     let here = folder.path();

@@ -107,6 +107,23 @@ pub(super) fn cnt_sets(metric: &str) -> Sets {
     }
 }
 
+/// The statistics of `metric` that features are made of, in some representations. Nothing else of a
+/// row is read but `count`, and the texts that tell its place.
+pub fn feature_statistics(
+    metric: &str,
+    representations: &BTreeSet<Representation>,
+) -> BTreeSet<&'static str> {
+    let of_baselines = ALL_STATISTICS
+        .into_iter()
+        .filter(|statistic| baseline_sets_of_statistic(metric, statistic, true) != Sets::NONE);
+    let is_cnt = cnt_sets(metric) != Sets::NONE;
+    let of_cnt = representations
+        .iter()
+        .filter(|_| is_cnt)
+        .flat_map(|representation| cnt_statistics(*representation));
+    of_baselines.chain(of_cnt.copied()).collect()
+}
+
 /// The baselines that a metric is in, by any of its statistics.
 pub(super) fn baseline_sets(metric: &str) -> Sets {
     use FeatureSet::{Global7, Last7, Norms, ProbeAccuracy, ProbeConfidence, Tensor7};

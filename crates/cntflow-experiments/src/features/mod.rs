@@ -46,7 +46,9 @@ mod table;
 mod tests;
 
 pub use error::{FeatureError, Remedy, Result};
-pub use metrics::{CNT_STATISTICS, NORMALISED_STATISTICS, PROBE_STATISTICS, SEVEN_STATISTICS};
+pub use metrics::{
+    CNT_STATISTICS, NORMALISED_STATISTICS, PROBE_STATISTICS, SEVEN_STATISTICS, feature_statistics,
+};
 pub(crate) use source::read_available_features;
 pub use source::{FeatureInputs, FeatureSource, read_features};
 pub use table::FeatureTable;

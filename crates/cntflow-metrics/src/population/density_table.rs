@@ -56,7 +56,9 @@ impl DensityTable {
     pub(super) fn at(&self, y: f64) -> f64 {
         let position = (y - self.first) / self.step;
         let node = position.floor();
-        if node < 0.0 || node as usize + 1 >= self.nodes.len() {
+        // Compared as reals: a point far away has a node beyond the largest index there is.
+        let last = self.nodes.len() as f64 - 1.0;
+        if !(0.0..last).contains(&node) {
             return 0.0;
         }
         let s = position - node;
@@ -68,5 +70,24 @@ impl DensityTable {
         let c4 = -15.0 * d0 + 7.0 * d1 - 2.0 * d2;
         let c5 = 6.0 * d0 - 3.0 * d1 + d2;
         (a0 + s * (a1 + s * (a2 + s * (c3 + s * (c4 + s * c5))))).max(0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DensityTable;
+
+    #[test]
+    fn the_density_is_0_beyond_the_table_however_far() {
+        let table = DensityTable {
+            first: 0.0,
+            step: 1e-3,
+            nodes: vec![[1.0, 0.0, 0.0]; 3],
+        };
+        assert_eq!(table.at(1e-3), 1.0);
+        for far in [2.1e-3, 1.0, 1e17, 1e300, f64::INFINITY, f64::NAN] {
+            assert_eq!(table.at(far), 0.0, "{far}");
+            assert_eq!(table.at(-far), 0.0, "-{far}");
+        }
     }
 }

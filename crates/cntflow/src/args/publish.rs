@@ -45,6 +45,9 @@ pub(crate) struct ExportArguments {
     /// Only the last checkpoint of each run
     #[arg(long)]
     pub(crate) last: bool,
+    /// Keep only the statistics that the experiments of this study read, in their representations
+    #[arg(long = "for", value_name = "STUDY")]
+    pub(crate) readers: Option<PathBuf>,
     /// Replace the export that is in the folder
     #[arg(long)]
     pub(crate) fresh: bool,

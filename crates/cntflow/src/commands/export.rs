@@ -12,6 +12,7 @@ pub(crate) fn export(arguments: ExportArguments) -> anyhow::Result<ExitStatus> {
         to: arguments.to,
         digits: arguments.digits,
         last: arguments.last,
+        readers: arguments.readers,
         fresh: arguments.fresh,
     };
     let manifest = write_export(&options)?;

@@ -1,11 +1,12 @@
 //! Writes an export: the tables `networks` and `layers` of a study and of its twins, and its
 //! catalog.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use cntflow_catalog::{Catalog, CatalogEntry, write_catalog};
+use cntflow_experiments::spec::Representation;
 use cntflow_network::Twin;
 use cntflow_storage::store::Folder;
 use cntflow_tables::{Table, TableStore};
@@ -16,10 +17,12 @@ use polars::prelude::{
 use super::digest::rows_digest;
 use super::manifest::{ExportedFile, MANIFEST_FILE, Manifest, SourceTable};
 use super::rounding::{round_reals, significant_bits};
+use super::unread::without_unread;
 use crate::exit::UsageError;
 use crate::folder::export_folder::prepare_export;
 use crate::folder::record::{Contents, StudyRecord};
 use crate::folder::study_folder::StudyFolder;
+use crate::study::evaluation_plan::EvaluationPlan;
 use crate::study::last_checkpoints::{LastCheckpoints, RunPosition};
 
 /// Name of the only part of each table.
@@ -36,6 +39,8 @@ pub(crate) struct ExportOptions {
     pub(crate) digits: Option<u32>,
     /// Whether only the last checkpoint of each run is exported.
     pub(crate) last: bool,
+    /// Study whose experiments will read the export; `None` to keep all statistics.
+    pub(crate) readers: Option<PathBuf>,
     /// Whether an earlier export in `to` is replaced.
     pub(crate) fresh: bool,
 }
@@ -57,6 +62,7 @@ pub(crate) fn export(options: &ExportOptions) -> anyhow::Result<Manifest> {
     let twins = measured_twins(&tables)?;
     let networks = tables.scan(Table::Networks)?.collect()?;
     let kept = kept_checkpoints(&networks, options.last)?;
+    let representations = read_representations(options, &source)?;
     let record = StudyRecord {
         contents: Contents::Export,
         ..source
@@ -66,6 +72,7 @@ pub(crate) fn export(options: &ExportOptions) -> anyhow::Result<Manifest> {
         options,
         metadata: metadata(&record, options),
         kept,
+        representations,
         source_tables: Vec::new(),
         files: Vec::new(),
     };
@@ -81,6 +88,28 @@ pub(crate) fn export(options: &ExportOptions) -> anyhow::Result<Manifest> {
         .push(to.write_empty(Table::Coverage, PART, &writer.metadata)?);
     writer.write_tables("", &tables, &to)?;
     writer.write_manifest(record)
+}
+
+/// The representations of the experiments that will read the export; `None` if no study is named.
+///
+/// # Errors
+/// The study cannot be read, or has no experiment.
+fn read_representations(
+    options: &ExportOptions,
+    source: &StudyRecord,
+) -> Result<Option<BTreeSet<Representation>>, UsageError> {
+    let Some(study) = &options.readers else {
+        return Ok(None);
+    };
+    let plan = EvaluationPlan::read(study, source.scale)?;
+    if plan.experiments.is_empty() {
+        let study = study.display();
+        return Err(UsageError(format!(
+            "--for {study}: the study has no [[experiment]]"
+        )));
+    }
+    let experiments = plan.experiments.iter();
+    Ok(Some(experiments.map(|spec| spec.representation).collect()))
 }
 
 /// The twins that the study has measured.
@@ -143,6 +172,8 @@ struct ExportWriter<'a> {
     options: &'a ExportOptions,
     metadata: Vec<(String, String)>,
     kept: HashSet<String>,
+    /// Representations that the export is read in; `None` to keep all statistics.
+    representations: Option<BTreeSet<Representation>>,
     source_tables: Vec<SourceTable>,
     files: Vec<PathBuf>,
 }
@@ -162,6 +193,10 @@ impl ExportWriter<'_> {
             &["metric", "layer", "name", "checkpoint"],
         )?;
         self.add_source(name, Table::Layers, &layers)?;
+        let layers = match &self.representations {
+            Some(representations) => without_unread(&layers, representations)?,
+            None => layers,
+        };
         let layers = match self.options.digits {
             Some(digits) => round_reals(&layers, digits)?,
             None => layers,
@@ -290,6 +325,9 @@ fn command_text(options: &ExportOptions) -> String {
     }
     if let Some(digits) = options.digits {
         command.push_str(&format!(" --digits {digits}"));
+    }
+    if let Some(readers) = &options.readers {
+        command.push_str(&format!(" --for {}", readers.display()));
     }
     command
 }

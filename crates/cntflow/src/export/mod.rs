@@ -4,3 +4,4 @@ mod digest;
 pub(crate) mod export_tables;
 mod manifest;
 pub(crate) mod rounding;
+mod unread;
