@@ -1,9 +1,11 @@
 //! Killed, stopped and repeated runs: they give the same tables and do nothing twice.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
-use cntflow_tables::{Table, TableStore};
+use cntflow_tables::{Table, TableStore, scan_parquet};
 use polars::prelude::{col, lit};
 
 use crate::support::{
@@ -92,6 +94,77 @@ fn a_run_killed_while_training_resumes_to_the_same_tables() {
         ],
     );
     assert_same_tables(&killed, &here.join("undisturbed"));
+}
+
+/// Checkpoint files of the runs whose training is committed, with the time they were written.
+fn committed_files(out: &Path) -> BTreeMap<PathBuf, SystemTime> {
+    let parts = std::fs::read_dir(out).unwrap();
+    let parts: Vec<PathBuf> = parts
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.starts_with("catalog.") && name.ends_with(".parquet")
+        })
+        .collect();
+    let runs = scan_parquet(&parts).unwrap().select([col("run")]);
+    let runs = runs.collect().unwrap();
+    let runs = runs.column("run").unwrap().str().unwrap().clone();
+    let mut files = BTreeMap::new();
+    for run in runs.iter().flatten() {
+        let path = out
+            .join("checkpoints")
+            .join(run)
+            .join("step-00001.safetensors");
+        let written = std::fs::metadata(&path).unwrap().modified().unwrap();
+        files.insert(path, written);
+    }
+    files
+}
+
+#[test]
+fn two_thousand_runs_killed_in_the_middle_are_trained_once() {
+    let folder = study_folder();
+    let here = folder.path();
+    let study = SMALL_STUDY
+        .replace("runs = 12", "runs = 2000")
+        .replace("checkpoints = [0, 1]", "checkpoints = []")
+        .replace("[{ dense = [12] }, { dense = [16, 8] }]", "{ dense = [4] }")
+        .replace("epochs = 2", "epochs = 1")
+        .replace("training_fraction = 0.05", "training_fraction = 0.02");
+    std::fs::write(here.join("study.toml"), study).unwrap();
+    let arguments = [
+        "train",
+        "study.toml",
+        "--out",
+        "killed",
+        "--commit-every",
+        "1",
+    ];
+    let mut child = start(here, &arguments);
+    let killed = here.join("killed");
+    wait_until("a first commit", || n_catalog_parts(&killed) > 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = committed_files(&killed);
+    assert!(
+        !before.is_empty() && before.len() < 2000,
+        "{}",
+        before.len()
+    );
+
+    let output = expect(0, here, &[&arguments[..], &["--json"]].concat()).json();
+    assert_eq!(output["runs"]["resumed"], before.len(), "{output}");
+    assert_eq!(output["runs"]["trained"], 2000 - before.len(), "{output}");
+    let after = committed_files(&killed);
+    assert_eq!(after.len(), 2000);
+    for (path, written) in before {
+        assert_eq!(
+            after[&path],
+            written,
+            "{} was written again",
+            path.display()
+        );
+    }
 }
 
 #[test]
@@ -265,8 +338,10 @@ fn an_interrupt_saves_finished_work_and_the_same_command_resumes() {
         &["run", "study.toml", "--workers", "1", "--progress", "plain"],
     );
     let out = here.join("runs/small");
-    wait_until("some training", || out.join("checkpoints").exists());
-    std::thread::sleep(std::time::Duration::from_millis(700));
+    // A quarter of the runs: the first of them are trained and measured.
+    wait_until("ten runs", || {
+        std::fs::read_dir(out.join("checkpoints")).is_ok_and(|runs| runs.count() >= 10)
+    });
     let id = child.id().to_string();
     assert!(
         Command::new("kill")

@@ -5,11 +5,16 @@
 use cntflow_statistics::bootstrap::{Bootstrap, BootstrapKind};
 use cntflow_statistics::delong::{auc_difference, auc_interval};
 use cntflow_statistics::jackknife::{Jackknife, widen_comparison, widen_estimate};
+use cntflow_statistics::rank_correlation::KendallRows;
 use cntflow_statistics::{Comparison, Confidence, Estimate};
 
 use super::experiment::Experiment;
 use super::figure::{Truth, primary_figure};
 use super::judged::Judged;
+use crate::spec::Target;
+
+/// A figure of selections of rows, given by their positions.
+pub(crate) type FigureOfSelections<'a> = Box<dyn Fn(&[usize]) -> f64 + 'a>;
 
 /// Smallest number of groups that figures are bootstrapped over.
 const MIN_BOOTSTRAP_GROUPS: usize = 10;
@@ -35,10 +40,10 @@ impl Experiment {
                 let is_second: Vec<bool> = kept.iter().map(|&i| of_row[i] == 1).collect();
                 auc_interval(&scores, &is_second, self.confidence()).ok()?
             }
-            _ => self.bootstrap().interval(&groups, |rows| {
-                let chosen: Vec<usize> = rows.iter().map(|&row| kept[row]).collect();
-                self.figure_at(judged, &chosen)
-            })?,
+            _ => {
+                let figure = self.figure_of_selections(judged, &kept);
+                self.bootstrap().interval(&groups, figure)?
+            }
         };
         if estimate.value.is_nan() {
             return None;
@@ -67,14 +72,11 @@ impl Experiment {
                 auc_difference(&scores_a, &scores_b, &is_second, self.confidence()).ok()?
             }
             _ => {
-                let pick = |indices: &[usize], rows: &[usize]| -> Vec<usize> {
-                    rows.iter().map(|&row| indices[row]).collect()
-                };
-                self.bootstrap().difference(
-                    &groups,
-                    |rows| self.figure_at(a, &pick(&in_a, rows)),
-                    |rows| self.figure_at(b, &pick(&in_b, rows)),
-                )?
+                let (figure_a, figure_b) = (
+                    self.figure_of_selections(a, &in_a),
+                    self.figure_of_selections(b, &in_b),
+                );
+                self.bootstrap().difference(&groups, figure_a, figure_b)?
             }
         };
         let fold_differences: Vec<Vec<f64>> = a
@@ -95,6 +97,23 @@ impl Experiment {
             low: widened.low.clamp(-range, range),
             high: widened.high.clamp(-range, range),
             ..widened
+        })
+    }
+
+    /// The primary figure on selections of `indices`, a candidate's test rows. A selection has
+    /// positions in `indices`, which may be repeated.
+    pub(crate) fn figure_of_selections<'a>(
+        &'a self,
+        judged: &'a Judged,
+        indices: &'a [usize],
+    ) -> FigureOfSelections<'a> {
+        let (predictions, truth) = judged.at(indices);
+        if let (Target::Ranking { .. }, Truth::Values(values)) = (&self.spec.target, &truth) {
+            return tau_of_selections(&predictions, values);
+        }
+        Box::new(|rows| {
+            let selected: Vec<usize> = rows.iter().map(|&row| indices[row]).collect();
+            self.figure_at(judged, &selected)
         })
     }
 
@@ -153,6 +172,14 @@ impl Judged {
                 (pick(&self.predictions), Truth::Values(pick(values)))
             }
         }
+    }
+}
+
+/// Kendall's tau on selections of rows, sorted once.
+pub(crate) fn tau_of_selections<'a>(predictions: &[f64], values: &[f64]) -> FigureOfSelections<'a> {
+    match KendallRows::new(predictions, values) {
+        Ok(rows) => Box::new(move |selection| rows.tau(selection)),
+        Err(_) => Box::new(|_| f64::NAN),
     }
 }
 

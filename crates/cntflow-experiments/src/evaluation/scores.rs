@@ -7,11 +7,11 @@ use cntflow_statistics::calibration::{
     DEFAULT_BINS, brier_score, expected_calibration_error, log_loss,
 };
 use cntflow_statistics::multiclass::Confusion;
-use cntflow_statistics::rank_correlation::kendall_tau;
 use cntflow_statistics::regression::{mean_absolute_error, r_squared};
 
 use super::candidate::Candidate;
 use super::choice::Choices;
+use super::comparison::tau_of_selections;
 use super::experiment::Experiment;
 use super::figure::Truth;
 use super::judged::Judged;
@@ -259,11 +259,8 @@ impl Experiment {
         };
         let (predicted, actual) = (to_label(predictions), to_label(values));
         type Figure = fn(&[f64], &[f64]) -> cntflow_statistics::Result<f64>;
-        let figures: [(&'static str, Figure); 3] = [
-            ("r2", r_squared),
-            ("mae", mean_absolute_error),
-            ("tau", kendall_tau),
-        ];
+        let figures: [(&'static str, Figure); 2] =
+            [("r2", r_squared), ("mae", mean_absolute_error)];
         for (name, figure) in figures {
             if row.figures.contains_key(name) {
                 continue;
@@ -273,9 +270,15 @@ impl Experiment {
                     |list: &[f64]| -> Vec<f64> { rows.iter().map(|&row| list[row]).collect() };
                 figure(&pick(&predicted), &pick(&actual)).unwrap_or(f64::NAN)
             };
-            if let Some(estimate) = self.bootstrap().interval(groups, of_rows) {
-                row.figures.insert(name, estimate);
-            }
+            let estimate = self.bootstrap().interval(groups, of_rows);
+            row.figures
+                .extend(estimate.map(|estimate| (name, estimate)));
+        }
+        if !row.figures.contains_key("tau") {
+            let tau = tau_of_selections(&predicted, &actual);
+            let estimate = self.bootstrap().interval(groups, tau);
+            row.figures
+                .extend(estimate.map(|estimate| ("tau", estimate)));
         }
     }
 

@@ -222,6 +222,7 @@ fn measure_plan(section: &MeasureSection, runs: &[RunSpec]) -> Result<MeasurePla
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::study::evaluation_plan::EvaluationPlan;
 
     /// The identities are those of the version before the keys `bias_initialisation`, `l2`,
     /// `dropout` and `label_noise`.
@@ -235,5 +236,28 @@ mod tests {
             let plan = Plan::read(&pipelines.join(file), Scale::default(), &[]).unwrap();
             assert_eq!(plan.identity().unwrap(), identity, "{file}");
         }
+    }
+
+    /// The data sets of larger scales may not be at hand, so these are not drawn.
+    #[test]
+    fn every_study_is_named_after_its_file_and_can_be_read_at_every_scale() {
+        let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pipelines");
+        let mut n_studies = 0;
+        for entry in fs_err::read_dir(pipelines).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            n_studies += 1;
+            for scale in [Scale::Small, Scale::Medium, Scale::Full] {
+                let plan = EvaluationPlan::read(&path, scale).unwrap();
+                assert_eq!(path.file_stem().unwrap().to_str(), Some(&*plan.name));
+                assert!(!plan.experiments.is_empty(), "{}", plan.name);
+            }
+            let sources = ["zoo".to_owned()];
+            let plan = Plan::read(&path, Scale::Small, &sources).unwrap();
+            assert_eq!(plan.sources, sources);
+        }
+        assert!(n_studies >= 13, "{n_studies}");
     }
 }
