@@ -143,7 +143,7 @@ impl ExperimentRun<'_> {
     /// The experiments that a section stands for, or why they are not known.
     fn expand(&self, spec: &ExperimentSpec) -> Vec<anyhow::Result<ExperimentSpec>> {
         let expanded = || -> anyhow::Result<Vec<ExperimentSpec>> {
-            let networks = self.folder.tables().scan(Table::Networks)?;
+            let networks = self.tables.scan(Table::Networks)?;
             Ok(spec.expand(networks, self.labels)?)
         };
         match expanded().with_context(|| format!("experiment '{}'", spec.name)) {
