@@ -191,8 +191,11 @@ class Study:
         Baselines are shaded. Dotted: a random prediction. Green: the noise ceiling."""
         scores = self.scores().filter(pl.col("features") != "majority", pl.col("value").is_not_null())
         experiments = [name for name in experiments or self.experiments() if name in scores["experiment"].to_list()]
+        if not experiments:
+            print("No experiment has a score: there are too few held-out networks.")
+            return
         order = scores.filter(pl.col("experiment").is_in(experiments))["features"].unique(maintain_order=True).to_list()
-        grid = panels(len(experiments), height=0.24 * len(order) + 1.1, columns=min(3, len(experiments)), sharey=True)
+        grid = panels(len(experiments), height=0.24 * len(order) + 1.1, columns=columns_for(len(experiments)), sharey=True)
         for axes, experiment in zip(grid, experiments):
             self._forest_panel(axes, scores.filter(experiment=experiment), order)
             axes.set_title(experiment)
@@ -204,7 +207,7 @@ class Study:
     def _forest_panel(self, axes: plt.Axes, scores: pl.DataFrame, order: list[str]) -> None:
         target, experiment = scores["target"][0], scores["experiment"][0]
         name, random_value = FIGURES[target]
-        kinds = [(None, "networks", REAL, "o", -0.12)] + [(twin, *style, 0.2) for twin, style in TWINS.items()]
+        kinds = [(None, "networks", REAL, "o", -0.16)] + [(twin, *style, 0.08 + 0.22 * index) for index, (twin, style) in enumerate(TWINS.items())]
         for twin, label, colour, marker, shift in kinds:
             points = scores.filter(pl.col("twin").eq_missing(pl.lit(twin)))
             if points.is_empty():
@@ -233,11 +236,13 @@ class Study:
         predicted as each class (columns). Each panel is a tuple of its title, its experiments (whose
         matrices are added up), its feature set and its twin."""
         table = self.table("confusion").filter(chosen=True, stratum="all")
-        tables = [table.filter(pl.col("experiment").is_in(experiments), pl.col("twin").eq_missing(pl.lit(twin)), features=features)
-                  for _, experiments, features, twin in chosen]
-        classes = sorted(pl.concat(tables)["actual"].unique(), key=sort_key)
-        grid = panels(len(chosen), height=0.42 * len(classes) + 1.6, columns=min(len(chosen), 3), width=3.6, sharey=True)
-        for axes, (name, *_), counts in zip(grid, chosen, tables):
+        panels_of = [(name, table.filter(pl.col("experiment").is_in(experiments), pl.col("twin").eq_missing(pl.lit(twin)), features=features))
+                     for name, experiments, features, twin in chosen]
+        # An experiment with too few networks of a class has no table.
+        panels_of = [(name, counts) for name, counts in panels_of if not counts.is_empty()]
+        classes = sorted(pl.concat(counts for _, counts in panels_of)["actual"].unique(), key=sort_key)
+        grid = panels(len(panels_of), height=0.36 * len(classes) + 1.2, columns=columns_for(len(panels_of)), width=3.6, sharex=True, sharey=True)
+        for axes, (name, counts) in zip(grid, panels_of):
             matrix = np.zeros((len(classes), len(classes)))
             for row in counts.iter_rows(named=True):
                 matrix[classes.index(row["actual"]), classes.index(row["predicted"])] += row["n"]
@@ -248,24 +253,28 @@ class Study:
             axes.set_xticks(range(len(classes)), classes, rotation=40, ha="right", fontsize=8)
             axes.set_yticks(range(len(classes)), classes, fontsize=8)
             axes.set_title(f"{name}\n{np.trace(matrix) / matrix.sum():.0%} of {matrix.sum():.0f} right", fontsize=10)
-            axes.set_xlabel("predicted")
             axes.grid(visible=False)
-        grid[0].set_ylabel("true")
-        largest = matrix.sum(axis=1).max() / matrix.sum()
-        grid[0].figure.suptitle(f"{title}; the most frequent class alone: {largest:.0%} right", x=0.01, ha="left", fontsize=12)
+        figure, largest = grid[0].figure, matrix.sum(axis=1).max() / matrix.sum()
+        figure.supxlabel("predicted", fontsize=10)
+        figure.supylabel("true", fontsize=10)
+        figure.suptitle(f"{title}; the most frequent class alone: {largest:.0%} right", x=0.01, ha="left", fontsize=12)
         plt.show()
 
     def scatter(self, experiment: str, chosen: list[tuple], colour: str | None = None) -> None:
         """The label of each held-out network against its prediction. Each panel is a tuple of a
-        feature set and a twin. The title has the tau, and the band of 95% of all permutations."""
+        feature set and a twin. The title has Kendall's tau, and the band
+        of 95% of all permutations; of two classes the AUC."""
+        def colours(rows: pl.DataFrame) -> dict:
+            return {"c": rows[colour], "cmap": "viridis"} if colour else {"color": REAL}
         scores = self.scores().filter(experiment=experiment)
         grid = panels(len(chosen), height=3.4, columns=min(len(chosen), 4), width=3.2, sharey=True)
         for axes, (features, twin) in zip(grid, chosen):
             rows = self.predictions(features, twin).filter(experiment=experiment)
-            points = axes.scatter(rows["score"], rows["label"], s=12, alpha=0.7, linewidths=0, cmap="viridis", c=rows[colour] if colour else REAL)
-            tau = scores.filter(pl.col("twin").eq_missing(pl.lit(twin)), features=features)["tau"].item()
+            points = axes.scatter(rows["score"], rows["label"], s=12, alpha=0.7, linewidths=0, **colours(rows))
+            row = scores.filter(pl.col("twin").eq_missing(pl.lit(twin)), features=features).row(0, named=True)
             chance = chance_of_tau(len(rows))
-            axes.set_title(f"{features}{', ' + TWINS[twin][0] if twin else ''}\ntau {tau:.2f} (chance {-chance:.2f} to {chance:.2f})", fontsize=10)
+            text = f"AUC {row['value']:.2f}" if row["tau"] is None else f"tau {row['tau']:.2f} (chance {-chance:.2f} to {chance:.2f})"
+            axes.set_title(f"{features}{', ' + TWINS[twin][0] if twin else ''}\n{text}", fontsize=10)
             axes.set_xlabel("prediction")
         grid[0].set_ylabel(words(scores["label"][0]))
         if colour:
@@ -324,6 +333,11 @@ def classes_of(values: pl.Series, most: int = 6) -> tuple[list[str], np.ndarray]
     edges = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
     names = [f"{low:.3g} to {high:.3g}" for low, high in zip(edges, edges[1:])]
     return names, np.clip(np.searchsorted(edges, values, side="left") - 1, 0, 3)
+
+
+def columns_for(count: int) -> int:
+    """Columns of a figure with a number of panels: three, or two if that leaves no gap."""
+    return 2 if count in (2, 4) else min(count, 3)
 
 
 def panels(count: int, height: float, columns: int, width: float = 3.9, **options) -> list[plt.Axes]:
