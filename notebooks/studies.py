@@ -67,6 +67,11 @@ class Study:
         last = self.measured_table("networks").sort("run", "step").group_by("run", maintain_order=True).last()
         self.networks = last.filter(status="ok")
         self.n_left_out = len(last) - len(self.networks)
+        # Labels of `[labels]`, which are no columns of the table.
+        for label, expression in self.record.get("label_aliases", {}).items():
+            computed = pl.sql_expr(expression)
+            if label not in last.columns and set(computed.meta.root_names()) <= set(last.columns):
+                self.networks = self.networks.with_columns(computed.alias(label))
 
     def _repr_markdown_(self) -> str:
         """What was run."""
@@ -282,33 +287,37 @@ class Study:
         grid[0].figure.suptitle(f"{experiment}: held-out networks", x=0.01, ha="left", fontsize=12)
         plt.show()
 
-    def quantiles_by(self, label: str, metrics: tuple = ("link_weights", "nodes_strength"), where: pl.Expr | None = None) -> None:
-        """Mean quantile functions of metrics in the hidden layers, for each class of a label, less
-        the mean over all classes. Each layer is divided by its own standard deviation. The grey band
-        holds 95% of random sets of networks that are as large as the smallest class: a class inside
-        of it differs no more than chance. Networks are drawn, and never single weights."""
+    def quantiles_by(self, label: str, where: pl.Expr | None = None, metrics: tuple = ("link_weights", "nodes_strength", "neurons_activation")) -> None:
+        """Mean quantiles of metrics in the hidden layers, for each class of a label, less the mean
+        over all classes. Each layer is divided by its own standard deviation. The grey band holds 95%
+        of random sets of networks that are as large as the smallest class: a class inside of it
+        differs no more than chance. Networks are drawn, and never single weights. An export may have
+        three quantiles in place of seven."""
         networks = self.networks if where is None else self.networks.filter(where)
-        grid = panels(len(metrics), height=3.4, columns=len(metrics), width=4.6)
-        scaled = [(pl.col(name) / pl.col("std")).mean() for name in QUANTILES]
-        layers = self.measured_table("layers")
+        labels = networks.select("checkpoint", pl.col(label).alias("class")).drop_nulls()
+        layers = self.measured_table("layers").filter(pl.col("std") > 0, pl.col("checkpoint").is_in(labels["checkpoint"].implode()), role="hidden")
+        metrics = [metric for metric in metrics if metric in layers["metric"]]
+        quantiles = [name for name in QUANTILES if layers[name].null_count() == 0]
+        grid = panels(len(metrics), height=3.3, columns=len(metrics), width=3.9)
         for axes, metric in zip(grid, metrics):
-            of_metric = layers.filter(pl.col("std") > 0, metric=metric, role="hidden").group_by("checkpoint").agg(scaled)
-            rows = networks.select("checkpoint", pl.col(label).alias("class")).join(of_metric, on="checkpoint", maintain_order="left").drop_nulls()
-            curves, (names, group) = rows.select(QUANTILES).to_numpy(), classes_of(rows["class"])
-            means = np.array([curves[group == index].mean(axis=0) for index in range(len(names))])
-            sizes = np.bincount(group)
-            draw = np.random.default_rng(SEED)
-            sets = np.array([curves[draw.choice(len(curves), sizes.min(), replace=False)].mean(axis=0) for _ in range(DRAWS)])
-            band = np.quantile(sets - curves.mean(axis=0), [0.025, 0.975], axis=0)
-            axes.fill_between(QUANTILES, *band, color=GREY, label="chance")
-            is_ordered = rows["class"].dtype.is_numeric()
-            shades = plt.get_cmap("viridis")(np.linspace(0, 0.92, len(names))) if is_ordered else plt.get_cmap("tab10")(range(len(names)))
-            for name, curve, size, shade in zip(names, means - curves.mean(axis=0), sizes, shades):
-                axes.plot(QUANTILES, curve, marker="o", markersize=3, color=shade, label=f"{name} ({size})")
-            axes.set(title=f"{metric}, hidden layers", xlabel="quantile of a layer")
+            of_network = layers.filter(metric=metric).group_by("checkpoint").agg((pl.col(name) / pl.col("std")).mean() for name in quantiles)
+            rows = labels.join(of_network, on="checkpoint", maintain_order="left")
+            self._quantile_panel(axes, rows["class"], rows.select(quantiles).to_numpy(), quantiles)
+            axes.set_title(metric)
         grid[0].set_ylabel("difference to the mean,\nin standard deviations")
         grid[0].figure.legend(*grid[0].get_legend_handles_labels(), title=words(label), loc="outside right upper", fontsize=8)
+        grid[0].figure.suptitle("Quantiles in hidden layers", x=0.01, ha="left", fontsize=12)
         plt.show()
+
+    def _quantile_panel(self, axes: plt.Axes, classes: pl.Series, curves: np.ndarray, quantiles: list[str]) -> None:
+        names, group = classes_of(classes)
+        sizes, centre = np.bincount(group), curves.mean(axis=0)
+        draw = np.random.default_rng(SEED)
+        sets = np.array([curves[draw.choice(len(curves), sizes.min(), replace=False)].mean(axis=0) for _ in range(DRAWS)])
+        axes.fill_between(quantiles, *np.quantile(sets - centre, [0.025, 0.975], axis=0), color=GREY, label="chance")
+        colours = plt.get_cmap("viridis")(np.linspace(0, 0.92, len(names))) if classes.dtype.is_numeric() else plt.get_cmap("tab10")(range(len(names)))
+        for index, (name, colour) in enumerate(zip(names, colours)):
+            axes.plot(quantiles, curves[group == index].mean(axis=0) - centre, marker="o", markersize=3, color=colour, label=f"{name} ({sizes[index]})")
 
 
 def words(column: str) -> str:
