@@ -91,9 +91,11 @@ class Study:
 
     def table(self, table: str) -> pl.DataFrame:
         """A table of all experiments, in the order of the study; empty if no experiment has it."""
-        order = [section["name"] for section in self.record["experiments"]]
-        files = [(path.parents[1].name, path) for path in self.folder.glob(f"tables/experiments/*/{table}/*.parquet")]
-        files = [path for name, path in sorted(files, key=lambda file: (order.index(file[0].split("@")[0]), *file))]
+        order = [section["name"] for section in self.record.get("experiments", [])]
+        def place(file: Path) -> tuple:
+            name = file.parents[1].name.split("@")[0]
+            return order.index(name) if name in order else len(order), file
+        files = sorted(self.folder.glob(f"tables/experiments/*/{table}/*.parquet"), key=place)
         return pl.concat([pl.read_parquet(file) for file in files], how="diagonal_relaxed") if files else pl.DataFrame()
 
     def experiments(self) -> list[str]:
@@ -277,6 +279,8 @@ class Study:
             rows = self.predictions(features, twin).filter(experiment=experiment)
             points = axes.scatter(rows["score"], rows["label"], s=12, alpha=0.7, linewidths=0, **colours(rows))
             row = scores.filter(pl.col("twin").eq_missing(pl.lit(twin)), features=features).row(0, named=True)
+            if row["target"] == "regression":
+                axes.axline((rows["label"].min(),) * 2, slope=1, color="0.5", linestyle=":", linewidth=1)
             chance = chance_of_tau(len(rows))
             text = f"AUC {row['value']:.2f}" if row["tau"] is None else f"tau {row['tau']:.2f} (chance {-chance:.2f} to {chance:.2f})"
             axes.set_title(f"{features}{', ' + TWINS[twin][0] if twin else ''}\n{text}", fontsize=10)
@@ -288,8 +292,8 @@ class Study:
         plt.show()
 
     def quantiles_by(self, label: str, where: pl.Expr | None = None, metrics: tuple = ("link_weights", "nodes_strength", "neurons_activation")) -> None:
-        """Mean quantiles of metrics in the hidden layers, for each class of a label, less the mean
-        over all classes. Each layer is divided by its own standard deviation. The grey band holds 95%
+        """Quantiles of metrics in the hidden layers: means over the middle 80% of the networks of
+        each class of a label, less that of all networks. Each layer is divided by its own standard deviation. The grey band holds 95%
         of random sets of networks that are as large as the smallest class: a class inside of it
         differs no more than chance. Networks are drawn, and never single weights. An export may have
         three quantiles in place of seven."""
@@ -304,20 +308,20 @@ class Study:
             rows = labels.join(of_network, on="checkpoint", maintain_order="left")
             self._quantile_panel(axes, rows["class"], rows.select(quantiles).to_numpy(), quantiles)
             axes.set_title(metric)
-        grid[0].set_ylabel("difference to the mean,\nin standard deviations")
+        grid[0].set_ylabel("difference to all networks,\nin standard deviations")
         grid[0].figure.legend(*grid[0].get_legend_handles_labels(), title=words(label), loc="outside right upper", fontsize=8)
         grid[0].figure.suptitle("Quantiles in hidden layers", x=0.01, ha="left", fontsize=12)
         plt.show()
 
     def _quantile_panel(self, axes: plt.Axes, classes: pl.Series, curves: np.ndarray, quantiles: list[str]) -> None:
         names, group = classes_of(classes)
-        sizes, centre = np.bincount(group), curves.mean(axis=0)
+        sizes, centre = np.bincount(group), trimmed_mean(curves)
         draw = np.random.default_rng(SEED)
-        sets = np.array([curves[draw.choice(len(curves), sizes.min(), replace=False)].mean(axis=0) for _ in range(DRAWS)])
+        sets = np.array([trimmed_mean(curves[draw.choice(len(curves), sizes.min(), replace=False)]) for _ in range(DRAWS)])
         axes.fill_between(quantiles, *np.quantile(sets - centre, [0.025, 0.975], axis=0), color=GREY, label="chance")
         colours = plt.get_cmap("viridis")(np.linspace(0, 0.92, len(names))) if classes.dtype.is_numeric() else plt.get_cmap("tab10")(range(len(names)))
         for index, (name, colour) in enumerate(zip(names, colours)):
-            axes.plot(quantiles, curves[group == index].mean(axis=0) - centre, marker="o", markersize=3, color=colour, label=f"{name} ({sizes[index]})")
+            axes.plot(quantiles, trimmed_mean(curves[group == index]) - centre, marker="o", markersize=3, color=colour, label=f"{name} ({sizes[index]})")
 
 
 def words(column: str) -> str:
@@ -342,6 +346,13 @@ def classes_of(values: pl.Series, most: int = 6) -> tuple[list[str], np.ndarray]
     edges = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
     names = [f"{low:.3g} to {high:.3g}" for low, high in zip(edges, edges[1:])]
     return names, np.clip(np.searchsorted(edges, values, side="left") - 1, 0, 3)
+
+
+def trimmed_mean(rows: np.ndarray) -> np.ndarray:
+    """Mean of each column without its lowest and highest tenth: a few networks whose layers hardly
+    vary would decide everything."""
+    cut = len(rows) // 10
+    return np.sort(rows, axis=0)[cut:len(rows) - cut].mean(axis=0)
 
 
 def columns_for(count: int) -> int:
