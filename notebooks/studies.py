@@ -8,11 +8,12 @@ A notebook reads the Parquet tables of one run of its study, and nothing else:
 
 The run is the folder in the environment variable CNTFLOW_RUN, or `runs/<study>`. A relative path
 starts at the root of the repository. If the experiments were run on the tables of another folder
-(`cntflow run STUDY --tables DIR`), the table `networks` and `layers` are read from there.
+(`cntflow run STUDY --tables DIR`), the tables `networks` and `layers` are read from there.
 """
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -84,11 +85,13 @@ class Study:
         table = "\n".join(["| experiment | networks that models are fitted to and chosen by | held-out networks |", "|---|---|---|", *rows])
         return f"Study `{self.record['name']}`, scale `{self.record['scale']}`. {measured}{left_out}\n\n{table}"
 
+    @cache
     def measured_table(self, table: str) -> pl.DataFrame:
         """A table of the measured networks, such as `networks` or `layers`; empty if there is none."""
         files = sorted((self.measured / "tables" / table).glob("*.parquet"))
         return pl.concat([pl.read_parquet(file) for file in files], how="diagonal_relaxed") if files else pl.DataFrame()
 
+    @cache
     def table(self, table: str) -> pl.DataFrame:
         """A table of all experiments, in the order of the study; empty if no experiment has it."""
         order = [section["name"] for section in self.record.get("experiments", [])]
@@ -269,8 +272,8 @@ class Study:
 
     def scatter(self, experiment: str, chosen: list[tuple], colour: str | None = None) -> None:
         """The label of each held-out network against its prediction. Each panel is a tuple of a
-        feature set and a twin. The title has Kendall's tau, and the band
-        of 95% of all permutations; of two classes the AUC."""
+        feature set and a twin. The title has Kendall's tau, and the band of 95% of all permutations;
+        of two classes the AUC."""
         def colours(rows: pl.DataFrame) -> dict:
             return {"c": rows[colour], "cmap": "viridis"} if colour else {"color": REAL}
         scores = self.scores().filter(experiment=experiment)
@@ -293,10 +296,10 @@ class Study:
 
     def quantiles_by(self, label: str, where: pl.Expr | None = None, metrics: tuple = ("link_weights", "nodes_strength", "neurons_activation")) -> None:
         """Quantiles of metrics in the hidden layers: means over the middle 80% of the networks of
-        each class of a label, less that of all networks. Each layer is divided by its own standard deviation. The grey band holds 95%
-        of random sets of networks that are as large as the smallest class: a class inside of it
-        differs no more than chance. Networks are drawn, and never single weights. An export may have
-        three quantiles in place of seven."""
+        each class of a label, less that of all networks. Each layer is divided by its own standard
+        deviation. The grey band holds 95% of random sets of networks that are as large as the
+        smallest class: a class inside of it differs no more than chance. Networks are drawn, and
+        never single weights. An export may have three quantiles in place of seven."""
         networks = self.networks if where is None else self.networks.filter(where)
         labels = networks.select("checkpoint", pl.col(label).alias("class")).drop_nulls()
         layers = self.measured_table("layers").filter(pl.col("std") > 0, pl.col("checkpoint").is_in(labels["checkpoint"].implode()), role="hidden")
@@ -343,9 +346,10 @@ def classes_of(values: pl.Series, most: int = 6) -> tuple[list[str], np.ndarray]
     if values.n_unique() <= most or not values.dtype.is_numeric():
         names = sorted(values.unique(), key=sort_key)
         return [str(name) for name in names], np.array([names.index(value) for value in values])
-    edges = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
+    # Edges are values, and differ: no quarter is empty, but ties may leave fewer than four.
+    edges = np.unique(np.quantile(values, [0, 0.25, 0.5, 0.75, 1], method="lower"))
     names = [f"{low:.3g} to {high:.3g}" for low, high in zip(edges, edges[1:])]
-    return names, np.clip(np.searchsorted(edges, values, side="left") - 1, 0, 3)
+    return names, np.clip(np.searchsorted(edges, values, side="left") - 1, 0, None)
 
 
 def trimmed_mean(rows: np.ndarray) -> np.ndarray:
