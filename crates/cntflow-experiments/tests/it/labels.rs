@@ -42,11 +42,11 @@ fn a_label_is_computed_by_an_expression() {
 
 #[test]
 fn a_label_that_cannot_be_read_is_named() {
-    let message = read("test_acuracy").unwrap_err();
-    assert!(message.contains("no column `test_acuracy`"), "{message}");
+    let message = read("tset_accuracy").unwrap_err();
+    assert!(message.contains("no column `tset_accuracy`"), "{message}");
     assert!(message.contains("test_accuracy"), "{message}");
     for wrong in [
-        "train_accuracy - test_acuracy",
+        "train_accuracy - tset_accuracy",
         "train_accuracy -",
         "1 +* 2",
     ] {

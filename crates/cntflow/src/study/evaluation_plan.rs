@@ -1,5 +1,5 @@
-//! What a study evaluates on tables that exist. Nothing is drawn, and no data set is opened: who has
-//! the tables need not have the images.
+//! What a study evaluates on tables that exist. Nothing is drawn, and no data set is opened: who
+//! has the tables need not have the images.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

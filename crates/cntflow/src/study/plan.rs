@@ -39,8 +39,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Reads and checks a study file, with its values for a scale. `sources`, if there are any, take
-    /// the place of those in the file.
+    /// Reads and checks a study file, with its values for a scale. `sources`, if there are any,
+    /// take the place of those in the file.
     ///
     /// # Errors
     /// The file cannot be read; a key is unknown or has a wrong value. The message names the file,
