@@ -166,14 +166,14 @@ class Study:
         """Do scores rank networks that differ in one hyperparameter alone (`granulated_tau`)? Do they
         tell anything once hyperparameters are known (`conditional_information`)?"""
         rows = self.table("controls").filter(pl.col("features").is_in(features), pl.col("control").is_in(["granulated_tau", "conditional_information"]))
-        return rows.select("experiment", "control", "features", "figure", "real", "low", "high", "n")
+        return rows.select("experiment", "control", "features", "figure", "real", "n")
 
-    def divergences(self) -> pl.DataFrame:
+    def divergences(self) -> pl.DataFrame | None:
         """How many pairs of populations differ more than chance, for each metric and role."""
         pairs = self.measured_table("divergences")
         if pairs.is_empty():
             print("There is no table `divergences`: only a run that measured its networks itself has one.")
-            return pairs
+            return None
         return pairs.drop_nulls("null_q95").group_by("metric", "role").agg(
             pl.len().alias("pairs"), pl.median("jensen_shannon").alias("median divergence"),
             pl.median("null_q95").alias("random halves, 95%"),
