@@ -251,7 +251,8 @@ class Study:
         # An experiment with too few networks of a class has no table.
         panels_of = [(name, counts) for name, counts in panels_of if not counts.is_empty()]
         classes = sorted(pl.concat(counts for _, counts in panels_of)["actual"].unique(), key=sort_key)
-        grid = panels(len(panels_of), height=0.36 * len(classes) + 1.2, columns=columns_for(len(panels_of)), width=3.6, sharex=True, sharey=True)
+        grid = panels(len(panels_of), height=0.36 * len(classes) + 1.2, columns=columns_for(len(panels_of)),
+                      width=3.2 + 0.04 * max(map(len, classes)), sharex=True, sharey=True)
         for axes, (name, counts) in zip(grid, panels_of):
             matrix = np.zeros((len(classes), len(classes)))
             for row in counts.iter_rows(named=True):
