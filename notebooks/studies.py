@@ -166,14 +166,14 @@ class Study:
         """Do scores rank networks that differ in one hyperparameter alone (`granulated_tau`)? Do they
         tell anything once hyperparameters are known (`conditional_information`)?"""
         rows = self.table("controls").filter(pl.col("features").is_in(features), pl.col("control").is_in(["granulated_tau", "conditional_information"]))
-        return rows.select("experiment", "control", "features", "figure", "real", "low", "high", "n")
+        return rows.select("experiment", "control", "features", "figure", "real", "n")
 
-    def divergences(self) -> pl.DataFrame:
+    def divergences(self) -> pl.DataFrame | None:
         """How many pairs of populations differ more than chance, for each metric and role."""
         pairs = self.measured_table("divergences")
         if pairs.is_empty():
             print("There is no table `divergences`: only a run that measured its networks itself has one.")
-            return pairs
+            return None
         return pairs.drop_nulls("null_q95").group_by("metric", "role").agg(
             pl.len().alias("pairs"), pl.median("jensen_shannon").alias("median divergence"),
             pl.median("null_q95").alias("random halves, 95%"),
@@ -251,7 +251,8 @@ class Study:
         # An experiment with too few networks of a class has no table.
         panels_of = [(name, counts) for name, counts in panels_of if not counts.is_empty()]
         classes = sorted(pl.concat(counts for _, counts in panels_of)["actual"].unique(), key=sort_key)
-        grid = panels(len(panels_of), height=0.36 * len(classes) + 1.2, columns=columns_for(len(panels_of)), width=3.6, sharex=True, sharey=True)
+        grid = panels(len(panels_of), height=0.36 * len(classes) + 1.2, columns=columns_for(len(panels_of)),
+                      width=3.2 + 0.04 * max(map(len, classes)), sharex=True, sharey=True)
         for axes, (name, counts) in zip(grid, panels_of):
             matrix = np.zeros((len(classes), len(classes)))
             for row in counts.iter_rows(named=True):
