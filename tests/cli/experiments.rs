@@ -370,6 +370,28 @@ fn a_transfer_is_an_experiment_for_each_value_and_one_matrix_in_queries() {
 }
 
 #[test]
+fn experiments_of_one_name_and_of_no_value_are_errors_of_their_own() {
+    let named = |name: &str, key: &str| {
+        let section = TWO_CLASSES.replace("\"two_classes\"", &format!("\"{name}\""));
+        format!("{section}{key}\n")
+    };
+    let folder = folder_with(&[
+        "\n[labels]\nnothing = \"cast(null as varchar)\"\n",
+        &named("two", "transfer = { column = \"activation\" }"),
+        &named("two@relu", ""),
+        &named("none", "transfer = { column = \"nothing\" }"),
+    ]);
+    let output = expect(1, folder.path(), &["run", "study.toml", "--json"]);
+    let failed = output.json()["failed_experiments"].to_string();
+    for text in [
+        "experiment 'two@relu': another experiment has this name",
+        "experiment 'none': no network has a value of the column",
+    ] {
+        assert!(failed.contains(text), "{failed}");
+    }
+}
+
+#[test]
 fn an_experiment_that_keeps_no_network_fails_alone() {
     let empty = RANKING.replace(
         "\"ranking\"\ntarget",

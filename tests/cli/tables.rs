@@ -91,6 +91,45 @@ fn an_export_for_a_study_has_all_that_its_experiments_read() {
 }
 
 #[test]
+fn an_export_that_lacks_what_an_experiment_reads_is_refused() {
+    let folder = exported_folder();
+    let here = folder.path();
+    for (to, option) in [
+        ("lean", &["--for", "study.toml"][..]),
+        ("last", &["--last"]),
+    ] {
+        expect(
+            0,
+            here,
+            &[&["export", "ordinary", "--to", to], option].concat(),
+        );
+    }
+    let normalised = format!("{TWO_CLASSES}representation = \"role_normalised\"\n");
+    let all = format!("{TWO_CLASSES}checkpoints = \"all\"\n");
+    for (tables, experiments, message) in [
+        (
+            "lean",
+            normalised,
+            "statistics of the representation role, not those of role_normalised",
+        ),
+        (
+            "last",
+            all,
+            "the export has the last checkpoint of each run alone",
+        ),
+    ] {
+        write_study(here, SMALL_STUDY, &experiments);
+        let arguments = ["run", "study.toml", "--tables", tables, "--out", "refused"];
+        let refused = expect(2, here, &arguments);
+        assert!(refused.stderr.contains(message), "{refused:?}");
+        assert!(!here.join("refused").exists());
+        // Whole tables have it.
+        let arguments = ["run", "study.toml", "--tables", "exact", "--out", "results"];
+        expect(0, here, &arguments);
+    }
+}
+
+#[test]
 fn other_tables_of_the_study_are_evaluated_again() {
     let folder = exported_folder();
     let here = folder.path();

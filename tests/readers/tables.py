@@ -24,6 +24,14 @@ EXPERIMENT_KEYS = {
     "fits": ["experiment", "candidate", "stage", "repeat", "fold", "setting_index"],
 }
 
+# The same of tables that only some experiments have: those of classes, those with another population,
+# those of low and high in the end of a run.
+DESIGN_KEYS = {
+    "confusion": ["experiment", "features", "twin", "model", "stratum", "actual", "predicted"],
+    "transfer": ["experiment", "features", "model", "trained_on", "tested_on", "figure"],
+    "stopping": ["experiment", "features", "model", "threshold"],
+}
+
 # Key columns that may be null: the networks themselves are no twin, the test set is no fold, a
 # refit no repeat, and a noise ceiling is of no features.
 NULL_KEYS = {"twin", "repeat", "fold"}
@@ -66,7 +74,7 @@ def base_name(table: str) -> str:
 
 def key_of(table: str) -> list[str]:
     """The key columns of a table."""
-    return (KEYS | EXPERIMENT_KEYS)[base_name(table)]
+    return (KEYS | EXPERIMENT_KEYS | DESIGN_KEYS)[base_name(table)]
 
 
 def may_be_null(table: str, column: str) -> bool:
@@ -94,7 +102,7 @@ def tables_of(folder: Path) -> list[str]:
     for twin in folders_in(folder, TWINS):
         tables += tables_in(folder, f"{TWINS}/{twin}/", KEYS, INTERNAL)
     for experiment in folders_in(folder, EXPERIMENTS):
-        own = tables_in(folder, f"{EXPERIMENTS}/{experiment}/", EXPERIMENT_KEYS, set())
+        own = tables_in(folder, f"{EXPERIMENTS}/{experiment}/", EXPERIMENT_KEYS | DESIGN_KEYS, set())
         missing = set(EXPERIMENT_KEYS) - {base_name(table) for table in own}
         if missing:
             raise Difference(f"{folder}: experiment {experiment} is not finished: no parts of {', '.join(sorted(missing))}")

@@ -49,7 +49,18 @@ impl Experiment {
             return None;
         }
         let fit = Jackknife::new(&judged.fold_figures);
-        Some(widen_estimate(estimate, &fit, self.confidence()))
+        let widened = widen_estimate(estimate, &fit, self.confidence());
+        // No figure is beyond its range.
+        let (least, largest) = match self.primary_name() {
+            "auc" | "auc_pairs" => (0.0, 1.0),
+            "tau" => (-1.0, 1.0),
+            _ => (f64::NEG_INFINITY, 1.0),
+        };
+        Some(Estimate {
+            low: widened.low.clamp(least, largest),
+            high: widened.high.clamp(least, largest),
+            ..widened
+        })
     }
 
     /// The difference of two candidates' primary figures, a less b, on the test rows that both

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use cntflow_dataflow::{Cluster, Executor, Finished, Peers, Stop, TaskQueue, assign, run};
 use cntflow_experiments::evaluation::{Experiment, FitRow, FitTask, Inputs};
 use cntflow_experiments::frames::{fits_from_frame, fits_to_frame};
@@ -30,6 +30,22 @@ const IDENTITY_KEY: &str = "cntflow.experiment";
 
 /// Key of the metadata of `verdicts`: names of the saved models, separated by spaces.
 const MODELS_KEY: &str = "cntflow.models";
+
+/// Makes sure that no experiment writes into the folder of another one. Names of values may become
+/// equal, because characters that no folder's name has are replaced.
+fn with_own_name(
+    spec: ExperimentSpec,
+    names: &mut BTreeSet<String>,
+) -> anyhow::Result<ExperimentSpec> {
+    if names.insert(spec.name.clone()) {
+        Ok(spec)
+    } else {
+        bail!(
+            "experiment '{}': another experiment has this name; it was not run",
+            spec.name
+        )
+    }
+}
 
 /// How long a process waits for the others between two stages: process 0 may be merging tables or
 /// writing results.
@@ -126,7 +142,9 @@ impl ExperimentRun<'_> {
                 ],
             )?;
         }
+        let mut names = BTreeSet::new();
         for spec in specs.iter().flat_map(|spec| self.expand(spec)) {
+            let spec = spec.and_then(|spec| with_own_name(spec, &mut names));
             match spec.and_then(|spec| self.run(&spec)) {
                 Ok(ExperimentEnd::Finished(result)) => experiments.results.push(*result),
                 Ok(ExperimentEnd::Helped) => {}
@@ -144,7 +162,11 @@ impl ExperimentRun<'_> {
     fn expand(&self, spec: &ExperimentSpec) -> Vec<anyhow::Result<ExperimentSpec>> {
         let expanded = || -> anyhow::Result<Vec<ExperimentSpec>> {
             let networks = self.tables.scan(Table::Networks)?;
-            Ok(spec.expand(networks, self.labels)?)
+            let specs = spec.expand(networks, self.labels)?;
+            if specs.is_empty() {
+                bail!("no network has a value of the column that the experiment is made for");
+            }
+            Ok(specs)
         };
         match expanded().with_context(|| format!("experiment '{}'", spec.name)) {
             Ok(specs) => specs.into_iter().map(Ok).collect(),

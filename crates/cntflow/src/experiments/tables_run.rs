@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use cntflow_dataflow::Stop;
+use cntflow_experiments::spec::{CheckpointSelection, ExperimentSpec};
 use cntflow_network::Twin;
-use cntflow_tables::TableStore;
+use cntflow_tables::{Table, TableStore};
 
 use super::check::check_experiments;
 use super::run_experiments::{ExperimentRun, Experiments};
 use crate::exit::UsageError;
+use crate::export::export_tables::{CHECKPOINTS_KEY, LAST_CHECKPOINTS, REPRESENTATIONS_KEY};
 use crate::folder::record::{Contents, StudyRecord};
 use crate::folder::study_folder::StudyFolder;
 use crate::printer;
@@ -64,6 +66,7 @@ impl TablesRun<'_> {
         check_experiments(&plan.experiments, &plan.labels, &source, |twin| {
             twins.contains(twin)
         })?;
+        check_exported(&plan.experiments, &tables)?;
         let out = match self.out {
             Some(out) => out.to_owned(),
             None => Path::new("runs").join(&plan.name),
@@ -179,6 +182,39 @@ impl TablesRun<'_> {
         let earlier = StudyRecord::read(out)?;
         StudyFolder::claim(out, record, earlier.as_ref(), self.fresh)
     }
+}
+
+/// Makes sure that an export has the statistics and the checkpoints that the experiments read. What
+/// it lacks would count as missing values.
+///
+/// # Errors
+/// It was made for other representations, or of the last checkpoints alone.
+fn check_exported(experiments: &[ExperimentSpec], tables: &TableStore) -> anyhow::Result<()> {
+    let exported = tables.part_metadata(Table::Layers, REPRESENTATIONS_KEY)?;
+    let checkpoints = tables.part_metadata(Table::Networks, CHECKPOINTS_KEY)?;
+    let has_all = checkpoints.is_none_or(|checkpoints| checkpoints != LAST_CHECKPOINTS);
+    for spec in experiments {
+        let name = spec.representation.name();
+        if let Some(exported) = &exported
+            && !exported.split(' ').any(|other| other == name)
+        {
+            let message = format!(
+                "[[experiment]] '{}': the export has the statistics of the representation \
+                 {exported}, not those of {name}: export with another --for, or without",
+                spec.name
+            );
+            return Err(UsageError(message).into());
+        }
+        if !has_all && spec.checkpoints != CheckpointSelection::Last {
+            let message = format!(
+                "[[experiment]] '{}': the export has the last checkpoint of each run alone: \
+                 export without --last",
+                spec.name
+            );
+            return Err(UsageError(message).into());
+        }
+    }
+    Ok(())
 }
 
 /// Names of the twins that tables have.

@@ -25,6 +25,16 @@ use crate::folder::study_folder::StudyFolder;
 use crate::study::evaluation_plan::EvaluationPlan;
 use crate::study::last_checkpoints::{LastCheckpoints, RunPosition};
 
+/// Key of the metadata of `layers`: representations whose statistics an export has, with spaces
+/// between them. Without the key it has all.
+pub(crate) const REPRESENTATIONS_KEY: &str = "cntflow.representations";
+
+/// Key of the metadata: `last` or `all` checkpoints of each run.
+pub(crate) const CHECKPOINTS_KEY: &str = "cntflow.checkpoints";
+
+/// Value of [`CHECKPOINTS_KEY`].
+pub(crate) const LAST_CHECKPOINTS: &str = "last";
+
 /// Name of the only part of each table.
 const PART: &str = "export";
 
@@ -70,7 +80,7 @@ pub(crate) fn export(options: &ExportOptions) -> anyhow::Result<Manifest> {
     prepare_export(&options.to, &record, options.fresh)?;
     let mut writer = ExportWriter {
         options,
-        metadata: metadata(&record, options),
+        metadata: metadata(&record, options, representations.as_ref()),
         kept,
         representations,
         source_tables: Vec::new(),
@@ -151,20 +161,29 @@ fn kept_checkpoints(networks: &DataFrame, last: bool) -> anyhow::Result<HashSet<
     Ok(kept.map(|row| row.checkpoint.to_owned()).collect())
 }
 
-fn metadata(record: &StudyRecord, options: &ExportOptions) -> Vec<(String, String)> {
+fn metadata(
+    record: &StudyRecord,
+    options: &ExportOptions,
+    representations: Option<&BTreeSet<Representation>>,
+) -> Vec<(String, String)> {
     let mut metadata = record.metadata();
+    if let Some(representations) = representations {
+        let names: Vec<&str> = representations.iter().map(|one| one.name()).collect();
+        metadata.push((REPRESENTATIONS_KEY.to_owned(), names.join(" ")));
+    }
     if let Some(digits) = options.digits {
         metadata.push(("cntflow.digits".to_owned(), digits.to_string()));
     }
-    metadata.push((
-        "cntflow.checkpoints".to_owned(),
-        checkpoints(options).to_owned(),
-    ));
+    metadata.push((CHECKPOINTS_KEY.to_owned(), checkpoints(options).to_owned()));
     metadata
 }
 
 fn checkpoints(options: &ExportOptions) -> &'static str {
-    if options.last { "last" } else { "all" }
+    if options.last {
+        LAST_CHECKPOINTS
+    } else {
+        "all"
+    }
 }
 
 /// Writes the files of an export, and notes them for the manifest.
