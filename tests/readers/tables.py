@@ -24,8 +24,8 @@ EXPERIMENT_KEYS = {
     "fits": ["experiment", "candidate", "stage", "repeat", "fold", "setting_index"],
 }
 
-# The same of tables that only some experiments have: those of classes, those with another population,
-# those of low and high in the end of a run.
+# The same of tables that only some experiments have: those of classes, those with another
+# population, those of low and high in the end of a run.
 DESIGN_KEYS = {
     "confusion": ["experiment", "features", "twin", "model", "stratum", "actual", "predicted"],
     "transfer": ["experiment", "features", "model", "trained_on", "tested_on", "figure"],
