@@ -185,3 +185,24 @@ fn a_disk_that_becomes_full_leaves_nothing_in_the_cache() {
     assert!(stderr.contains("File too large"), "{stderr}");
     assert_eq!(n_cached(here), 0);
 }
+
+#[test]
+fn a_damaged_file_in_the_cache_is_never_trained_on() {
+    let folder = study_folder();
+    let here = folder.path();
+    let cached = here.join("cache/fashion-mnist");
+    std::fs::create_dir_all(&cached).unwrap();
+    for (prefix, n) in [("train", 40), ("t10k", 20)] {
+        let images = cached.join(format!("{prefix}-images-idx3-ubyte"));
+        std::fs::write(images, idx(&[n, 2, 2], &vec![9; 4 * n as usize])).unwrap();
+        let labels = cached.join(format!("{prefix}-labels-idx1-ubyte"));
+        std::fs::write(labels, idx(&[n], &vec![1; n as usize])).unwrap();
+    }
+    let study = SMALL_STUDY.replace(r#"dataset = "mnist-6k""#, r#"dataset = "fashion-mnist""#);
+    std::fs::write(here.join("study.toml"), study).unwrap();
+    let refused = with_cache(2, here, &["train", "study.toml"]);
+    for text in ["data set `fashion-mnist`", "-ubyte`: expected SHA-256 "] {
+        assert!(refused.stderr.contains(text), "{refused:?}");
+    }
+    assert!(!here.join("runs").exists());
+}

@@ -171,6 +171,25 @@ fn statistics_are_rounded_and_labels_are_not() {
 }
 
 #[test]
+fn an_unfinished_study_is_not_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::write(here.join("study.toml"), SMALL_STUDY).unwrap();
+    expect(0, here, &["train", "study.toml"]);
+    let arguments = ["export", "runs/small", "--to", "out"];
+    let refused = expect(1, here, &arguments);
+    assert!(
+        refused
+            .stderr
+            .contains("0 of its trained checkpoints are measured, 36 are not"),
+        "{refused:?}"
+    );
+    assert!(!here.join("out").exists());
+    expect(0, here, &["run", "study.toml"]);
+    expect(0, here, &arguments);
+}
+
+#[test]
 fn last_exports_one_checkpoint_of_each_run() {
     let folder = measured_folder("2");
     let here = folder.path();

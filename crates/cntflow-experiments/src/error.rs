@@ -43,6 +43,15 @@ pub enum ExperimentError {
         /// What is allowed, and what was found.
         problem: SpecProblem,
     },
+    /// A label of the study would take the place of a column that is no label.
+    #[error(
+        "[labels] {label}: the table `networks` has a column of this name that is no label; choose \
+         another name"
+    )]
+    LabelName {
+        /// Name of the label.
+        label: String,
+    },
     /// A label of the study is no SQL expression over the table `networks`.
     #[error(
         "[labels] {label}: `{expression}` is neither a column of the table `networks` nor an SQL \

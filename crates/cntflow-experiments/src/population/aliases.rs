@@ -9,6 +9,9 @@ use polars::sql::sql_expr;
 use super::columns::nearest_names;
 use crate::error::{ExperimentError, Result};
 
+/// Columns that say which networks take part. No label may have their names.
+const NO_LABELS: [&str; 6] = ["checkpoint", "digest", "run", "step", "status", "reason"];
+
 /// Our name of a label, and the names that published zoos have for it, the commonest first.
 ///
 /// Sources: the metrics file of the Small CNN Zoo, the parameters of the Model Zoos (Ray Tune), the
@@ -58,6 +61,8 @@ const PUBLISHED: [(&str, &[&str]); 17] = [
 /// expression over its columns. They go before those of published zoos.
 ///
 /// # Errors
+/// - [`ExperimentError::LabelName`]: a label of the study would take the place of a column that
+///   says which networks take part.
 /// - [`ExperimentError::MissingColumn`]: a label of the study names no column.
 /// - [`ExperimentError::LabelExpression`]: one is no SQL expression over the table.
 pub(crate) fn with_aliases(
@@ -68,6 +73,11 @@ pub(crate) fn with_aliases(
     let has = |name: &str| schema.contains(name);
     let mut added = Vec::new();
     for (ours, theirs) in labels {
+        if NO_LABELS.contains(&ours.as_str()) {
+            return Err(ExperimentError::LabelName {
+                label: ours.clone(),
+            });
+        }
         let expression = label_expression(&networks, ours, theirs)?;
         added.push(expression.alias(ours.as_str()));
     }

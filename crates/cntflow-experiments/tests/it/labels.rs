@@ -55,3 +55,17 @@ fn a_label_that_cannot_be_read_is_named() {
         assert!(message.contains(wrong), "{message}");
     }
 }
+
+#[test]
+fn a_label_takes_the_place_of_no_other_column() {
+    let spec: ExperimentSpec = toml::from_str("name = 'gap'").unwrap();
+    for column in ["step", "status", "run", "checkpoint"] {
+        let labels = BTreeMap::from([(column.to_owned(), "test_accuracy".to_owned())]);
+        let message = Population::read(networks(), &spec, &labels).unwrap_err();
+        let message = message.to_string();
+        assert!(
+            message.starts_with(&format!("[labels] {column}: ")),
+            "{message}"
+        );
+    }
+}

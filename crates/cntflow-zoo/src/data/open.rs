@@ -7,6 +7,7 @@ use crate::data::builtin::{self, BuiltinDataset};
 use crate::data::cache::DatasetCache;
 use crate::data::idx::{Idx, read_idx_file, read_images_file};
 use crate::data::variant::{OPTION_SIGN, parse_options};
+use crate::data::verify::verify;
 use crate::data::{Dataset, Split, published};
 
 /// Where the images of a data set are.
@@ -52,7 +53,10 @@ impl<'a> Origin<'a> {
                 Dataset::from_idx(name, images, &labels, dataset.info().n_classes)
             }
             Self::Cached(original) => {
-                let folder = DatasetCache::of_user()?.fetched(original)?;
+                let cache = DatasetCache::of_user()?;
+                let folder = cache.fetched(original)?;
+                // A file may have been damaged since it was fetched. This takes half a second.
+                verify(original, &cache)?;
                 open_folder(name, &folder, split)
             }
             Self::Folder(folder) => open_folder(name, folder, split),
@@ -75,10 +79,12 @@ impl Dataset {
     /// | `random-labels` | each label replaced by a class drawn uniformly, the same in each study |
     /// | `grey` | luma of ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B`, rounded |
     /// | `cropN` | the central N rows and N columns |
+    /// | `sampleN` | a class-balanced sample of N images of each split |
     ///
     /// # Errors
     /// - [`ZooError::UnknownDataset`]: no data set has that name.
     /// - [`ZooError::NotFetched`]: it is not in the cache yet.
+    /// - [`ZooError::Digest`]: a file in the cache is not what was published.
     /// - [`ZooError::UnknownOption`], [`ZooError::RepeatedOption`], [`ZooError::ImageChannels`],
     ///   [`ZooError::ImageSize`]: an option does not exist, or does not fit the images.
     /// - Other errors if a file is missing, cut short or not of that format.

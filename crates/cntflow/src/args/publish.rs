@@ -22,7 +22,7 @@ pub(crate) struct ClaimsArguments {
     #[arg(long)]
     pub(crate) check: bool,
     /// Folder of the results: OUT/STUDY for each study
-    #[arg(long, default_value = "runs")]
+    #[arg(long, default_value = "runs/claims")]
     pub(crate) out: PathBuf,
     /// Worker threads [default: number of cores]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]

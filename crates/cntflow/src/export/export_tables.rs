@@ -69,6 +69,7 @@ pub(crate) fn export(options: &ExportOptions) -> anyhow::Result<Manifest> {
         return Err(UsageError(message).into());
     }
     let tables = TableStore::new(from);
+    require_finished(from, &tables)?;
     let twins = measured_twins(&tables)?;
     let networks = tables.scan(Table::Networks)?.collect()?;
     let kept = kept_checkpoints(&networks, options.last)?;
@@ -120,6 +121,32 @@ fn read_representations(
     }
     let experiments = plan.experiments.iter();
     Ok(Some(experiments.map(|spec| spec.representation).collect()))
+}
+
+/// Makes sure that all runs are trained, and all of their checkpoints measured. A study on an
+/// object store has trained none.
+///
+/// # Errors
+/// Some are not; the tables or the catalog cannot be read.
+fn require_finished(from: &Path, tables: &TableStore) -> anyhow::Result<()> {
+    if Folder::at(from).is_remote() {
+        return Ok(());
+    }
+    let folder = StudyFolder::read_only(from);
+    let (trained, measured) = (folder.trained_catalog()?, tables.committed()?);
+    let entries = trained.entries().iter();
+    let n_left = entries
+        .filter(|entry| !measured.contains_key(&entry.checkpoint))
+        .count();
+    if folder.has_unmerged_catalog()? || n_left > 0 {
+        bail!(
+            "{}: the study is not finished: {} of its trained checkpoints are measured, {n_left} \
+             are not, and runs may be left to train; run it to its end first",
+            from.display(),
+            trained.entries().len() - n_left
+        );
+    }
+    Ok(())
 }
 
 /// The twins that the study has measured.

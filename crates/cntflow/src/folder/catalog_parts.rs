@@ -33,6 +33,15 @@ pub(super) fn read_catalog_parts(folder: &Path) -> anyhow::Result<Catalog> {
     Ok(Catalog::new(entries)?)
 }
 
+/// Whether the catalog has parts that are not merged: then some runs may not be trained yet.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub(super) fn has_unmerged_parts(folder: &Path) -> anyhow::Result<bool> {
+    let merged = folder.join(MERGED_CATALOG);
+    Ok(catalog_files(folder)?.iter().any(|path| *path != merged))
+}
+
 /// Merges all parts into one `catalog.parquet`.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use cntflow_storage::store::{Folder, ObjectStores};
 use cntflow_tables::TableStore;
 
 use super::batch_name::new_batch_name;
-use super::catalog_parts::{merge_catalog_parts, read_catalog_parts};
+use super::catalog_parts::{has_unmerged_parts, merge_catalog_parts, read_catalog_parts};
 use super::file_names::{LOCK_PREFIX, is_partial_record, local_files, name_matches};
 use super::lock::FolderLock;
 use super::record::StudyRecord;
@@ -150,6 +150,14 @@ impl StudyFolder {
     /// A part of the catalog cannot be read.
     pub(crate) fn trained_catalog(&self) -> anyhow::Result<Catalog> {
         read_catalog_parts(&self.path)
+    }
+
+    /// Whether runs of a local study may be untrained.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    pub(crate) fn has_unmerged_catalog(&self) -> anyhow::Result<bool> {
+        has_unmerged_parts(&self.path)
     }
 
     /// Merges the parts of the catalog into one `catalog.parquet`.
