@@ -64,16 +64,35 @@ impl Bootstrap {
     /// [`Bootstrap::min_groups`], or if the figure is NaN on the rows as they are or in more draws
     /// than [`MIN_DEFINED_SHARE`] allows.
     pub fn interval(&self, groups: &[usize], figure: impl Fn(&[usize]) -> f64) -> Option<Estimate> {
+        let [interval] = self.intervals(groups, |rows| [figure(rows)]);
+        interval
+    }
+
+    /// [`Bootstrap::interval`] of several figures that are computed together.
+    pub fn intervals<const N: usize>(
+        &self,
+        groups: &[usize],
+        figures: impl Fn(&[usize]) -> [f64; N],
+    ) -> [Option<Estimate>; N] {
         let rows = GroupedRows::new(groups);
-        let value = figure(&all_rows(groups));
-        let drawn = self.drawn(&rows, value, figure)?;
-        let (low, high) = self.ends(value, &drawn);
-        Some(Estimate {
-            value,
-            low,
-            high,
-            standard_error: variance(&drawn).sqrt(),
-            method: self.method(),
+        let values = figures(&all_rows(groups));
+        if !self.has_enough(&rows) {
+            return [None; N];
+        }
+        let draws: Vec<[f64; N]> = (0..self.draws)
+            .map(|draw| figures(&rows.resample(self.seed, draw)))
+            .collect();
+        std::array::from_fn(|index| {
+            let value = values[index];
+            let drawn = self.defined(value, draws.iter().map(|figures| figures[index]))?;
+            let (low, high) = self.ends(value, &drawn);
+            Some(Estimate {
+                value,
+                low,
+                high,
+                standard_error: variance(&drawn).sqrt(),
+                method: self.method(),
+            })
         })
     }
 
@@ -92,7 +111,11 @@ impl Bootstrap {
         let rows = GroupedRows::new(groups);
         let figure = |rows: &[usize]| figure_a(rows) - figure_b(rows);
         let difference = figure(&all_rows(groups));
-        let drawn = self.drawn(&rows, difference, figure)?;
+        if !self.has_enough(&rows) {
+            return None;
+        }
+        let draws = (0..self.draws).map(|draw| figure(&rows.resample(self.seed, draw)));
+        let drawn = self.defined(difference, draws)?;
         let (low, high) = self.ends(difference, &drawn);
         // The basic interval contains 0 where the percentile one contains twice the difference.
         let border = match self.kind {
@@ -114,17 +137,16 @@ impl Bootstrap {
         })
     }
 
-    /// The figure's defined values in the draws, in ascending order.
-    fn drawn(
-        &self,
-        rows: &GroupedRows,
-        value: f64,
-        figure: impl Fn(&[usize]) -> f64,
-    ) -> Option<Vec<f64>> {
-        if value.is_nan() || self.draws == 0 || rows.n_groups() < self.min_groups.max(1) {
+    fn has_enough(&self, rows: &GroupedRows) -> bool {
+        self.draws > 0 && rows.n_groups() >= self.min_groups.max(1)
+    }
+
+    /// The defined figures of the draws, in ascending order; `None` if there are too few, or if the
+    /// figure of the rows as they are is NaN.
+    fn defined(&self, value: f64, draws: impl Iterator<Item = f64>) -> Option<Vec<f64>> {
+        if value.is_nan() {
             return None;
         }
-        let draws = (0..self.draws).map(|draw| figure(&rows.resample(self.seed, draw)));
         let mut defined: Vec<f64> = draws.filter(|figure| !figure.is_nan()).collect();
         if (defined.len() as f64) < MIN_DEFINED_SHARE * self.draws as f64 {
             return None;
@@ -251,6 +273,13 @@ mod tests {
         );
         let none = Bootstrap::new(1).difference(&groups(), share_right, share_right);
         assert_eq!(none.map(|none| (none.difference, none.p)), Some((0.0, 1.0)));
+    }
+
+    #[test]
+    fn figures_that_are_computed_together_have_the_intervals_of_each() {
+        let bootstrap = Bootstrap::new(1);
+        let together = bootstrap.intervals(&groups(), |rows| [share_right(rows), f64::NAN]);
+        assert_eq!(together, [bootstrap.interval(&groups(), share_right), None]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod distribution;
 mod error;
 mod interval;
 mod rank;
+mod sorted_scores;
 
 pub mod binary;
 pub mod bootstrap;
@@ -25,3 +26,4 @@ pub mod regression;
 
 pub use error::{Result, StatisticsError};
 pub use interval::{Comparison, Confidence, Estimate, Method};
+pub use sorted_scores::SortedScores;

@@ -27,6 +27,19 @@ pub(crate) fn midranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
+/// The rank of each value among the different values, from 0, and the number of these.
+pub(crate) fn dense_ranks(values: &[f64]) -> (Vec<usize>, usize) {
+    let mut ranks = vec![0; values.len()];
+    let order = ascending(values);
+    let runs = order.chunk_by(|&a, &b| values[a] == values[b]);
+    let mut n_values = 0;
+    for run in runs {
+        run.iter().for_each(|&row| ranks[row] = n_values);
+        n_values += 1;
+    }
+    (ranks, n_values)
+}
+
 /// Number of tied pairs: the sum of `t (t - 1) / 2` over runs of `t` equal neighbours.
 pub(crate) fn tied_pairs<T>(sorted: &[T], is_equal: impl Fn(&T, &T) -> bool) -> u64 {
     let runs = sorted.chunk_by(|a, b| is_equal(a, b));

@@ -2,7 +2,7 @@
 
 use crate::error::{Result, check_lengths, check_not_nan};
 use crate::quantile::mean;
-use crate::rank::{ascending, midranks, pairs, tied_pairs};
+use crate::rank::{dense_ranks, midranks, pairs, tied_pairs};
 
 /// Kendall's tau-b, in [-1, 1]: `(C - D) / sqrt((P - T_x) (P - T_y))`, with C pairs of rows in the
 /// same order, D in opposite order, P pairs in all, and T pairs tied in each list. Computed in
@@ -107,19 +107,6 @@ impl KendallRows {
         };
         counts.tau()
     }
-}
-
-/// The rank of each value among the different values, from 0, and the number of these.
-fn dense_ranks(values: &[f64]) -> (Vec<usize>, usize) {
-    let mut ranks = vec![0; values.len()];
-    let order = ascending(values);
-    let runs = order.chunk_by(|&a, &b| values[a] == values[b]);
-    let mut n_values = 0;
-    for run in runs {
-        run.iter().for_each(|&row| ranks[row] = n_values);
-        n_values += 1;
-    }
-    (ranks, n_values)
 }
 
 /// Counts by rank, with sums over the first ranks in logarithmic time (Fenwick 1994).

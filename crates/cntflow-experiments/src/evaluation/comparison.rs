@@ -5,16 +5,11 @@
 use cntflow_statistics::bootstrap::{Bootstrap, BootstrapKind};
 use cntflow_statistics::delong::{auc_difference, auc_interval};
 use cntflow_statistics::jackknife::{Jackknife, widen_comparison, widen_estimate};
-use cntflow_statistics::rank_correlation::KendallRows;
 use cntflow_statistics::{Comparison, Confidence, Estimate};
 
 use super::experiment::Experiment;
-use super::figure::{Truth, primary_figure};
+use super::figure::{FigureOfSelections, Truth, figure_of_selections};
 use super::judged::Judged;
-use crate::spec::Target;
-
-/// A figure of selections of rows, given by their positions.
-pub(crate) type FigureOfSelections<'a> = Box<dyn Fn(&[usize]) -> f64 + 'a>;
 
 /// Smallest number of groups that figures are bootstrapped over.
 const MIN_BOOTSTRAP_GROUPS: usize = 10;
@@ -111,27 +106,15 @@ impl Experiment {
         })
     }
 
-    /// The primary figure on selections of `indices`, a candidate's test rows. A selection has
-    /// positions in `indices`, which may be repeated.
-    pub(crate) fn figure_of_selections<'a>(
-        &'a self,
-        judged: &'a Judged,
-        indices: &'a [usize],
-    ) -> FigureOfSelections<'a> {
+    /// The primary figure of selections of `indices`, a candidate's test rows. A selection has
+    /// positions in `indices`.
+    pub(crate) fn figure_of_selections(
+        &self,
+        judged: &Judged,
+        indices: &[usize],
+    ) -> FigureOfSelections<'static> {
         let (predictions, truth) = judged.at(indices);
-        if let (Target::Ranking { .. }, Truth::Values(values)) = (&self.spec.target, &truth) {
-            return tau_of_selections(&predictions, values);
-        }
-        Box::new(|rows| {
-            let selected: Vec<usize> = rows.iter().map(|&row| indices[row]).collect();
-            self.figure_at(judged, &selected)
-        })
-    }
-
-    /// The primary figure on some of a candidate's test rows, which may be repeated.
-    pub(crate) fn figure_at(&self, judged: &Judged, indices: &[usize]) -> f64 {
-        let (predictions, truth) = judged.at(indices);
-        primary_figure(&self.spec.target, &predictions, &truth)
+        figure_of_selections(&self.spec.target, predictions, truth)
     }
 
     pub(crate) fn groups_at(&self, judged: &Judged, indices: &[usize]) -> Vec<usize> {
@@ -183,14 +166,6 @@ impl Judged {
                 (pick(&self.predictions), Truth::Values(pick(values)))
             }
         }
-    }
-}
-
-/// Kendall's tau on selections of rows, sorted once.
-pub(crate) fn tau_of_selections<'a>(predictions: &[f64], values: &[f64]) -> FigureOfSelections<'a> {
-    match KendallRows::new(predictions, values) {
-        Ok(rows) => Box::new(move |selection| rows.tau(selection)),
-        Err(_) => Box::new(|_| f64::NAN),
     }
 }
 

@@ -4,12 +4,13 @@ use cntflow_statistics::granulated::granulated_kendall;
 use cntflow_statistics::mutual_information::conditional_information_score;
 use cntflow_statistics::noise::NoiseSimulation;
 use cntflow_statistics::permutation::GroupPermutation;
+use rayon::prelude::*;
 
 use super::experiment::Experiment;
-use super::figure::{Truth, primary_figure};
+use super::figure::{FigureOfClasses, Truth, primary_figure};
 use super::judged::{Judged, JudgedChoices};
 use crate::population::LabelColumn;
-use crate::spec::FeatureChoice;
+use crate::spec::{FeatureChoice, Twin};
 use crate::target::RawTarget;
 
 /// Hyperparameters with more values than this are cut at quartiles before pairs are formed.
@@ -48,33 +49,44 @@ impl Experiment {
     /// All controls of the chosen candidates.
     pub(crate) fn controls(&self, judged: &JudgedChoices<'_>) -> Vec<ControlRow> {
         let mut rows = self.twin_controls(judged);
-        for (choice, candidate) in judged.real() {
-            rows.extend(self.permutation_control(choice, candidate));
-            if !self.spec.target.has_classes() {
-                rows.extend(self.conditional_controls(choice, candidate));
-            }
-        }
+        let real: Vec<(&FeatureChoice, &Judged)> = judged.real().collect();
+        let of_choices: Vec<Vec<ControlRow>> = real
+            .par_iter()
+            .map(|(choice, candidate)| {
+                let mut rows = Vec::from_iter(self.permutation_control(choice, candidate));
+                if !self.spec.target.has_classes() {
+                    rows.extend(self.conditional_controls(choice, candidate));
+                }
+                rows
+            })
+            .collect();
+        rows.extend(of_choices.concat());
         rows.extend(self.noise_ceiling());
         rows
     }
 
     /// The graph gain of every measured feature choice: the real networks less their twins.
     fn twin_controls(&self, judged: &JudgedChoices<'_>) -> Vec<ControlRow> {
-        let mut rows = Vec::new();
-        for (choice, candidate) in judged.real() {
-            for &twin in &self.spec.controls {
+        let twins = &self.spec.controls;
+        let pairs: Vec<(&FeatureChoice, &Judged, Twin)> = judged
+            .real()
+            .flat_map(|(choice, candidate)| {
+                twins.iter().map(move |&twin| (choice, candidate, twin))
+            })
+            .collect();
+        pairs
+            .par_iter()
+            .filter_map(|&(choice, candidate, twin)| {
                 let twin_choice = FeatureChoice {
                     features: choice.features.clone(),
                     twin: Some(twin),
                 };
-                let Some(of_twin) = judged.get(&twin_choice) else {
-                    continue;
-                };
+                let of_twin = judged.get(&twin_choice)?;
                 let comparison = self.compare(candidate, of_twin);
                 let value = |get: fn(&cntflow_statistics::Comparison) -> f64| {
                     comparison.as_ref().map_or(f64::NAN, get)
                 };
-                rows.push(ControlRow {
+                Some(ControlRow {
                     control: twin.name().to_owned(),
                     features: Some(choice.features.to_string()),
                     figure: self.primary_name(),
@@ -85,10 +97,9 @@ impl Experiment {
                     high: value(|comparison| comparison.high),
                     p: value(|comparison| comparison.p),
                     n: candidate.rows.len() as u64,
-                });
-            }
-        }
-        rows
+                })
+            })
+            .collect()
     }
 
     /// The figure on the test set against those with the labels of test groups permuted within
@@ -104,12 +115,24 @@ impl Experiment {
         let strata = self.group_strata(judged, &groups);
         let permutation = GroupPermutation::new(&groups, &strata).ok()?;
         let seed = self.spec.protocol.seed;
-        let permuted: Vec<f64> = (0..n_permutations)
-            .map(|index| {
-                let (_, truth) = judged.at(&permutation.donors(seed, index));
-                primary_figure(&self.spec.target, &judged.predictions, &truth)
-            })
-            .collect();
+        let donors = (0..n_permutations).map(|index| permutation.donors(seed, index));
+        let permuted: Vec<f64> = match &judged.truth {
+            Truth::Classes { of_row, n_classes } => {
+                let figure = FigureOfClasses::new(&judged.predictions, *n_classes);
+                let permuted = |donors: Vec<usize>| -> Vec<u32> {
+                    donors.into_iter().map(|row| of_row[row]).collect()
+                };
+                donors
+                    .map(|donors| figure.of(&permuted(donors), &all))
+                    .collect()
+            }
+            Truth::Values(_) => donors
+                .map(|donors| {
+                    let (_, truth) = judged.at(&donors);
+                    primary_figure(&self.spec.target, &judged.predictions, &truth)
+                })
+                .collect(),
+        };
         let mean = permuted.iter().sum::<f64>() / permuted.len() as f64;
         Some(ControlRow {
             control: "permutation".to_owned(),

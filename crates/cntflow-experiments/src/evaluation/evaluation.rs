@@ -1,5 +1,7 @@
 //! What an experiment found: scores, verdicts, controls, predictions.
 
+use rayon::prelude::*;
+
 use super::choice::Choices;
 use super::controls::ControlRow;
 use super::experiment::Experiment;
@@ -31,7 +33,8 @@ pub struct Evaluation {
 }
 
 impl Experiment {
-    /// Judges all candidates by the rows of all tasks, in any order.
+    /// Judges all candidates by the rows of all tasks, in any order. It uses the threads of the
+    /// rayon pool that it is called in; what it finds does not depend on their number.
     pub fn evaluate(&self, fits: &[FitRow]) -> Evaluation {
         let choices = self.choose(fits);
         let by_task: FitRows<'_> = fits
@@ -40,7 +43,7 @@ impl Experiment {
             .collect();
         let judged: Vec<Option<Result<Judged, String>>> = self
             .candidates
-            .iter()
+            .par_iter()
             .enumerate()
             .map(|(index, candidate)| {
                 candidate.model?;
@@ -48,23 +51,21 @@ impl Experiment {
             })
             .collect();
         let strata = self.strata();
-        let mut scores = Vec::new();
-        for (index, judged) in judged.iter().enumerate() {
-            match judged {
-                None => scores.push(self.majority_row(index, &choices)),
-                Some(judged) => {
-                    let refit = choices.settings.get(&(index as u32)).and_then(|chosen| {
-                        let task = FitTask::Refit {
-                            candidate: index as u32,
-                            setting: chosen.setting,
-                        };
-                        by_task.get(&(task, chosen.setting))
-                    });
-                    let described = refit.map(|row| (row.n_features, row.note.clone()));
-                    scores.extend(self.score_rows(index, judged, &choices, &strata, described));
-                }
+        let scores_of = |(index, judged): (usize, &Option<Result<Judged, String>>)| match judged {
+            None => vec![self.majority_row(index, &choices)],
+            Some(judged) => {
+                let refit = choices.settings.get(&(index as u32)).and_then(|chosen| {
+                    let task = FitTask::Refit {
+                        candidate: index as u32,
+                        setting: chosen.setting,
+                    };
+                    by_task.get(&(task, chosen.setting))
+                });
+                let described = refit.map(|row| (row.n_features, row.note.clone()));
+                self.score_rows(index, judged, &choices, &strata, described)
             }
-        }
+        };
+        let scores: Vec<Vec<ScoreRow>> = judged.par_iter().enumerate().map(scores_of).collect();
         let of_choices = self.judged_choices(&choices, &judged);
         let compare = |a: &FeatureChoice, b: &FeatureChoice| {
             self.compare(of_choices.get(a)?, of_choices.get(b)?)
@@ -76,7 +77,7 @@ impl Experiment {
         let stopping = self.stopping_rows(&choices, &of_choices);
         Evaluation {
             choices,
-            scores,
+            scores: scores.concat(),
             verdicts,
             controls,
             transfer,

@@ -1,8 +1,9 @@
 //! The primary figure of a target, and the truth that predictions are held against.
 
+use cntflow_statistics::SortedScores;
 use cntflow_statistics::binary::auc;
 use cntflow_statistics::multiclass::hand_till_auc;
-use cntflow_statistics::rank_correlation::kendall_tau;
+use cntflow_statistics::rank_correlation::{KendallRows, kendall_tau};
 use cntflow_statistics::regression::r_squared;
 
 use crate::spec::Target;
@@ -72,6 +73,78 @@ pub(crate) fn primary_figure(target: &Target, predictions: &[f64], truth: &Truth
         },
     };
     figure.unwrap_or(f64::NAN)
+}
+
+/// The primary figure of selections of rows, given by their positions, which may be repeated.
+pub(crate) type FigureOfSelections<'a> = Box<dyn Fn(&[usize]) -> f64 + 'a>;
+
+/// [`primary_figure`] of many selections of the same rows, which are sorted once where the figure
+/// goes by ranks.
+pub(crate) fn figure_of_selections(
+    target: &Target,
+    predictions: Vec<f64>,
+    truth: Truth,
+) -> FigureOfSelections<'static> {
+    match truth {
+        Truth::Classes { of_row, n_classes } => {
+            let figure = FigureOfClasses::new(&predictions, n_classes);
+            Box::new(move |selection| figure.of(&of_row, selection))
+        }
+        Truth::Values(actual) => match target {
+            Target::Ranking { .. } => tau_of_selections(&predictions, &actual),
+            _ => Box::new(move |selection| {
+                let pick =
+                    |list: &[f64]| -> Vec<f64> { selection.iter().map(|&row| list[row]).collect() };
+                r_squared(&pick(&predictions), &pick(&actual)).unwrap_or(f64::NAN)
+            }),
+        },
+    }
+}
+
+/// Kendall's tau of selections of rows.
+pub(crate) fn tau_of_selections(
+    predictions: &[f64],
+    values: &[f64],
+) -> FigureOfSelections<'static> {
+    match KendallRows::new(predictions, values) {
+        Ok(rows) => Box::new(move |selection| rows.tau(selection)),
+        Err(_) => Box::new(|_| f64::NAN),
+    }
+}
+
+/// The primary figure of predicted classes, for any selection of rows and any true classes.
+pub(crate) struct FigureOfClasses {
+    /// `None` if a score is NaN.
+    scores: Option<SortedScores>,
+    n_classes: u32,
+}
+
+impl FigureOfClasses {
+    /// Takes scores of two classes, or `[rows, classes]` of more.
+    pub(crate) fn new(predictions: &[f64], n_classes: u32) -> Self {
+        let lists = match n_classes {
+            2 => vec![predictions.to_vec()],
+            _ => by_class(predictions, n_classes as usize),
+        };
+        let lists: Vec<&[f64]> = lists.iter().map(Vec::as_slice).collect();
+        Self {
+            scores: SortedScores::new(&lists).ok(),
+            n_classes,
+        }
+    }
+
+    /// The figure of the rows in `selection`. `of_row` has the class of each row.
+    pub(crate) fn of(&self, of_row: &[u32], selection: &[usize]) -> f64 {
+        let Some(scores) = &self.scores else {
+            return f64::NAN;
+        };
+        if self.n_classes == 2 {
+            let is_second: Vec<bool> = of_row.iter().map(|class| *class == 1).collect();
+            return scores.auc(&is_second, selection);
+        }
+        let actual: Vec<usize> = of_row.iter().map(|class| *class as usize).collect();
+        scores.hand_till_auc(&actual, selection)
+    }
 }
 
 /// Scores `[rows, classes]` as one list per class.

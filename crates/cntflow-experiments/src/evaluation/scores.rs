@@ -11,9 +11,8 @@ use cntflow_statistics::regression::{mean_absolute_error, r_squared};
 
 use super::candidate::Candidate;
 use super::choice::Choices;
-use super::comparison::tau_of_selections;
 use super::experiment::Experiment;
-use super::figure::Truth;
+use super::figure::{Truth, tau_of_selections};
 use super::judged::Judged;
 
 /// Name of the stratum of all networks.
@@ -208,26 +207,31 @@ impl Experiment {
         let actual: Vec<usize> = of_row.iter().map(|class| *class as usize).collect();
         let n_classes = n_classes as usize;
         let confusion_of = |rows: &[usize]| {
-            let pick =
-                |list: &[usize]| -> Vec<usize> { rows.iter().map(|&row| list[row]).collect() };
-            Confusion::new(&pick(&predicted), &pick(&actual), n_classes).ok()
+            let mut counts = vec![vec![0; n_classes]; n_classes];
+            for &row in rows {
+                counts[actual[row]][predicted[row]] += 1;
+            }
+            Confusion { counts }
+        };
+        let figures_of = |rows: &[usize]| {
+            let confusion = confusion_of(rows);
+            [
+                confusion.accuracy(),
+                confusion.balanced_accuracy(),
+                confusion.matthews(),
+            ]
         };
         let groups = self.groups_at(judged, kept);
-        type Figure = fn(&Confusion) -> f64;
-        let figures: [(&'static str, Figure); 3] = [
-            ("accuracy", Confusion::accuracy),
-            ("balanced_accuracy", Confusion::balanced_accuracy),
-            ("mcc", Confusion::matthews),
-        ];
-        for (name, figure) in figures {
-            let of_rows =
-                |rows: &[usize]| confusion_of(rows).map_or(f64::NAN, |counts| figure(&counts));
-            if let Some(estimate) = self.bootstrap().interval(&groups, of_rows) {
-                row.figures.insert(name, estimate);
-            }
+        let estimates = self.bootstrap().intervals(&groups, figures_of);
+        for (name, estimate) in ["accuracy", "balanced_accuracy", "mcc"]
+            .into_iter()
+            .zip(estimates)
+        {
+            row.figures
+                .extend(estimate.map(|estimate| (name, estimate)));
         }
         let all: Vec<usize> = (0..kept.len()).collect();
-        row.confusion = confusion_of(&all).map_or_else(Vec::new, |counts| counts.counts.concat());
+        row.confusion = confusion_of(&all).counts.concat();
         if let Some(probabilities) = &judged.probabilities {
             let probabilities: Vec<f64> = kept.iter().map(|&index| probabilities[index]).collect();
             let is_second: Vec<bool> = of_row.iter().map(|class| *class == 1).collect();

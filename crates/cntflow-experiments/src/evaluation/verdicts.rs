@@ -3,6 +3,7 @@
 use cntflow_statistics::Comparison;
 use cntflow_statistics::equivalence::equivalence_of;
 use cntflow_statistics::multiple::holm;
+use rayon::prelude::*;
 
 use super::experiment::Experiment;
 use crate::spec::{FeatureChoice, FeatureExpression, FeatureSet, Pair, Twin};
@@ -156,10 +157,12 @@ impl Experiment {
         &self,
         family: Family,
         pairs: Vec<Pair>,
-        compare: &dyn Fn(&FeatureChoice, &FeatureChoice) -> Option<Comparison>,
+        compare: &(dyn Fn(&FeatureChoice, &FeatureChoice) -> Option<Comparison> + Sync),
     ) -> Vec<Verdict> {
-        let comparisons: Vec<Option<Comparison>> =
-            pairs.iter().map(|pair| compare(&pair.a, &pair.b)).collect();
+        let comparisons: Vec<Option<Comparison>> = pairs
+            .par_iter()
+            .map(|pair| compare(&pair.a, &pair.b))
+            .collect();
         let p: Vec<f64> = comparisons
             .iter()
             .map(|comparison| comparison.map_or(f64::NAN, |comparison| comparison.p))

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use ndarray::Axis;
+use rayon::prelude::*;
 
 use super::card::{ClassCount, ModelCard, NamedFigure, NetworkCounts, Rival};
 use super::error::SavedModelError;
@@ -23,11 +24,17 @@ impl Experiment {
     /// # Errors
     /// [`SavedModelError::Refit`] if a fit that succeeded before does not succeed again.
     pub fn trained_models(&self, evaluation: &Evaluation) -> Result<Vec<TrainedModel>> {
-        let chosen = evaluation.choices.models.iter();
-        chosen
+        let chosen: Vec<u32> = evaluation
+            .choices
+            .models
+            .iter()
             .filter(|(choice, _)| choice.twin.is_none() && choice.features.is_measured())
             .filter(|(_, index)| matches!(evaluation.judged[**index as usize], Some(Ok(_))))
-            .map(|(_, &index)| self.trained_model(index, evaluation))
+            .map(|(_, &index)| index)
+            .collect();
+        chosen
+            .par_iter()
+            .map(|&index| self.trained_model(index, evaluation))
             .collect()
     }
 

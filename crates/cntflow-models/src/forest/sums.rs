@@ -162,8 +162,42 @@ pub(super) struct ManyClasses {
     n_classes: usize,
     bins: Vec<u64>,
     weights: [u64; MAX_BINS],
-    below: Vec<u64>,
-    above: Vec<u64>,
+    below: SideOfClasses,
+    above: SideOfClasses,
+}
+
+/// One side of a split. Sums are whole numbers, so that they may be kept up to date instead of
+/// added up anew.
+struct SideOfClasses {
+    of_class: Vec<u64>,
+    weight: u64,
+    sum_of_squares: u64,
+}
+
+impl SideOfClasses {
+    fn new(n_classes: usize) -> Self {
+        Self {
+            of_class: vec![0; n_classes],
+            weight: 0,
+            sum_of_squares: 0,
+        }
+    }
+
+    fn add(&mut self, class: usize, weight: u64) {
+        self.sum_of_squares += weight * (2 * self.of_class[class] + weight);
+        self.of_class[class] += weight;
+        self.weight += weight;
+    }
+
+    fn remove(&mut self, class: usize, weight: u64) {
+        self.of_class[class] -= weight;
+        self.sum_of_squares -= weight * (2 * self.of_class[class] + weight);
+        self.weight -= weight;
+    }
+
+    fn rating(&self) -> f64 {
+        self.sum_of_squares as f64 / self.weight as f64
+    }
 }
 
 impl ManyClasses {
@@ -172,17 +206,10 @@ impl ManyClasses {
             n_classes,
             bins: vec![0; MAX_BINS * n_classes],
             weights: [0; MAX_BINS],
-            below: vec![0; n_classes],
-            above: vec![0; n_classes],
+            below: SideOfClasses::new(n_classes),
+            above: SideOfClasses::new(n_classes),
         }
     }
-}
-
-fn sum_of_squares(weights: &[u64]) -> f64 {
-    weights
-        .iter()
-        .map(|&weight| (weight as f64) * (weight as f64))
-        .sum()
 }
 
 impl Histogram for ManyClasses {
@@ -203,7 +230,8 @@ impl Histogram for ManyClasses {
     }
 
     fn rating(total: &Vec<u64>) -> f64 {
-        sum_of_squares(total) / Self::weight(total)
+        let squares = total.iter().map(|weight| weight * weight);
+        squares.sum::<u64>() as f64 / Self::weight(total)
     }
 
     fn is_pure(total: &Vec<u64>, _: &[(u32, u32)]) -> bool {
@@ -225,21 +253,25 @@ impl Histogram for ManyClasses {
     }
 
     fn start(&mut self, total: &Vec<u64>) {
-        self.below.fill(0);
-        self.above.copy_from_slice(total);
+        self.below.of_class.fill(0);
+        self.above.of_class.copy_from_slice(total);
+        (self.below.weight, self.below.sum_of_squares) = (0, 0);
+        self.above.weight = total.iter().sum();
+        self.above.sum_of_squares = total.iter().map(|weight| weight * weight).sum();
     }
 
     fn advance(&mut self, bin: usize) -> (f64, f64, f64) {
         let classes = &mut self.bins[bin * self.n_classes..(bin + 1) * self.n_classes];
-        for ((count, below), above) in classes.iter_mut().zip(&mut self.below).zip(&mut self.above)
-        {
-            *below += *count;
-            *above -= *count;
-            *count = 0;
+        for (class, count) in classes.iter_mut().enumerate() {
+            let weight = std::mem::take(count);
+            // Most bins have rows of one class.
+            if weight > 0 {
+                self.below.add(class, weight);
+                self.above.remove(class, weight);
+            }
         }
         self.weights[bin] = 0;
-        let (below, above) = (Self::weight(&self.below), Self::weight(&self.above));
-        let rating = sum_of_squares(&self.below) / below + sum_of_squares(&self.above) / above;
-        (below, above, rating)
+        let rating = self.below.rating() + self.above.rating();
+        (self.below.weight as f64, self.above.weight as f64, rating)
     }
 }

@@ -13,6 +13,7 @@ use cntflow_experiments::spec::{ExperimentSpec, Twin};
 use cntflow_storage::FullMessage;
 use cntflow_tables::{BatchLimits, Table, TableStore, TablesError};
 use polars::prelude::{DataFrame, LazyFrame};
+use rayon::ThreadPoolBuilder;
 
 use super::fit_progress::FitProgress;
 use super::fit_work::FitWork;
@@ -284,7 +285,11 @@ impl ExperimentRun<'_> {
         identity: &str,
         fits: &[FitRow],
     ) -> anyhow::Result<()> {
-        let evaluation = experiment.evaluate(fits);
+        let threads = ThreadPoolBuilder::new()
+            .num_threads(self.workers.n_threads)
+            .build()
+            .context("cannot start the threads that judge the fits")?;
+        let evaluation = threads.install(|| experiment.evaluate(fits));
         let metadata = self.metadata(identity);
         for part in tables.part_names(Table::Verdicts)? {
             tables.remove_part(Table::Verdicts, &part)?;
@@ -326,7 +331,7 @@ impl ExperimentRun<'_> {
         for part in earlier.iter().filter(|part| **part != whole) {
             tables.remove_part(Table::Fits, part)?;
         }
-        let models = experiment.trained_models(&evaluation)?;
+        let models = threads.install(|| experiment.trained_models(&evaluation))?;
         for model in &models {
             self.folder.save_model(&experiment.spec.name, model)?;
         }
