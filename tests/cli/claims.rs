@@ -111,6 +111,35 @@ fn a_check_fails_at_the_first_line_that_is_out_of_date() {
 }
 
 #[test]
+fn a_part_of_the_studies_is_compared_with_its_rows_and_sections() {
+    let folder = folder_of_claims();
+    let here = folder.path();
+    expect(0, here, &COMMAND);
+    let text = read(here);
+    // The table of more studies: rows and a section before and after.
+    let row = "| small | two_classes |";
+    let more = text
+        .replacen(row, &format!("| a | x | 3 |\n{row}"), 1)
+        .replacen("\n## small", "\n## a\n\nClaim: another.\n\n## small", 1);
+    let more = format!("{more}\n## z\n\nClaim: more.\n");
+    std::fs::write(here.join("claims.md"), &more).unwrap();
+    let part = [&COMMAND[..], &["--check", "--part"]].concat();
+    expect(1, here, &[&COMMAND[..], &["--check"]].concat());
+    expect(0, here, &part);
+    for (old, new) in [
+        (row, "| small | two_classes | 9"),
+        (row, "| small | renamed |"),
+        ("## small", "## renamed"),
+        ("The claim is **", "The claim was **"),
+        ("\n## z", "\nOne line more.\n\n## z"),
+    ] {
+        std::fs::write(here.join("claims.md"), more.replacen(old, new, 1)).unwrap();
+        let refused = expect(1, here, &part);
+        assert!(refused.stderr.contains("is out of date"), "{refused:?}");
+    }
+}
+
+#[test]
 fn studies_without_any_tables_are_an_error() {
     let folder = folder_of_claims();
     let here = folder.path();

@@ -45,12 +45,15 @@ impl<'a> JudgedChoices<'a> {
         Self { by_choice }
     }
 
+    /// All choices.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'a FeatureChoice, &'a Judged)> {
+        let by_choice = self.by_choice.iter();
+        by_choice.map(|(choice, judged)| (*choice, *judged))
+    }
+
     /// Choices of the networks themselves.
     pub(crate) fn real(&self) -> impl Iterator<Item = (&'a FeatureChoice, &'a Judged)> {
-        self.by_choice
-            .iter()
-            .filter(|(choice, _)| choice.twin.is_none())
-            .map(|(choice, judged)| (*choice, *judged))
+        self.all().filter(|(choice, _)| choice.twin.is_none())
     }
 
     pub(crate) fn get(&self, choice: &FeatureChoice) -> Option<&'a Judged> {

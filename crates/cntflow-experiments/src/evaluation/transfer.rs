@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cntflow_statistics::{Comparison, Estimate};
+use rayon::prelude::*;
 
 use super::choice::Choices;
 use super::experiment::Experiment;
@@ -10,7 +11,9 @@ use super::figure::{Truth, primary_figure, truth};
 use super::fit_row::{FitRow, FitTask};
 use super::judged::{FitRows, Judged, JudgedChoices};
 use crate::population::Sides;
-use crate::spec::{ClassRule, FeatureChoice, FeatureExpression, FeatureSet, Target, Transfer};
+use crate::spec::{
+    ClassRule, FeatureChoice, FeatureExpression, FeatureSet, Target, Transfer, Twin,
+};
 use crate::target::LearnedTarget;
 
 /// One row of the table `transfer`: a feature choice with the model of the cross-validation, judged
@@ -33,6 +36,8 @@ pub struct TransferRow {
     pub n_test: usize,
     /// The primary figure less that of `tensor_7`.
     pub difference: Option<Comparison>,
+    /// The primary figure less that of the shuffled twins, by models that were fitted to twins.
+    pub graph_gain: Option<Comparison>,
 }
 
 /// The judged choices of one population.
@@ -51,7 +56,7 @@ impl Experiment {
             return Vec::new();
         };
         let own: OfPopulation<'_> = judged
-            .real()
+            .all()
             .map(|(choice, judged)| (choice, judged.clone()))
             .collect();
         let own_name = match &self.spec.transfer {
@@ -69,7 +74,6 @@ impl Experiment {
             let choices_there = choices
                 .models
                 .iter()
-                .filter(|(choice, _)| choice.twin.is_none())
                 .filter_map(|(choice, &index)| {
                     Some((choice, self.judge_away(index, choices, fits, sides, name)?))
                 })
@@ -96,6 +100,10 @@ impl Experiment {
         let row = |(choice, candidate): (&&FeatureChoice, &Judged)| {
             let index = *choices.models.get(*choice)? as usize;
             let rival = judged.get(&baseline).filter(|_| **choice != baseline);
+            let twin = judged.get(&FeatureChoice {
+                features: choice.features.clone(),
+                twin: Some(Twin::Shuffle),
+            });
             let training = &self.splits.training;
             Some(TransferRow {
                 candidate: index,
@@ -108,9 +116,14 @@ impl Experiment {
                     .len(),
                 n_test: candidate.rows.len(),
                 difference: rival.and_then(|rival| self.compare(candidate, rival)),
+                graph_gain: twin.and_then(|twin| self.compare(candidate, twin)),
             })
         };
-        judged.iter().filter_map(row).collect()
+        judged
+            .par_iter()
+            .filter(|(choice, _)| choice.twin.is_none())
+            .filter_map(row)
+            .collect()
     }
 
     /// A candidate's predictions of another population, by the model that was fitted to all

@@ -66,6 +66,9 @@ impl Experiment {
         let part = |part: fn(&Comparison) -> f64| {
             move |row: &TransferRow| row.difference.as_ref().map_or(f64::NAN, part)
         };
+        let gain = |part: fn(&Comparison) -> f64| {
+            move |row: &TransferRow| row.graph_gain.as_ref().map_or(f64::NAN, part)
+        };
         let [features, representation, _, model] =
             self.candidate_columns(rows, |row| &self.candidates[row.candidate]);
         let columns = vec![
@@ -84,6 +87,11 @@ impl Experiment {
             numbers("difference", rows, part(|comparison| comparison.difference)),
             numbers("difference_low", rows, part(|comparison| comparison.low)),
             numbers("difference_high", rows, part(|comparison| comparison.high)),
+            numbers("difference_p", rows, part(|comparison| comparison.p)),
+            numbers("graph_gain", rows, gain(|comparison| comparison.difference)),
+            numbers("graph_gain_low", rows, gain(|comparison| comparison.low)),
+            numbers("graph_gain_high", rows, gain(|comparison| comparison.high)),
+            numbers("graph_gain_p", rows, gain(|comparison| comparison.p)),
         ];
         Ok(Some(DataFrame::new(rows.len(), columns)?))
     }

@@ -133,6 +133,10 @@ impl Twin {
 pub struct ExperimentSpec {
     /// Name of the experiment and of its folder of tables.
     pub name: String,
+    /// What others have published for this question, in a sentence. It is told beside the results,
+    /// and they do not depend on it.
+    #[serde(default, skip_serializing)]
+    pub published: Option<String>,
     /// SQL condition over the table `networks`: which of the selected checkpoints take part.
     #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,

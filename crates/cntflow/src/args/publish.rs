@@ -12,7 +12,8 @@ pub(crate) struct ClaimsArguments {
     /// Study files, or folders of them
     #[arg(required = true)]
     pub(crate) study: Vec<PathBuf>,
-    /// Folder, or its URL, with an export or an output folder for each study, under its name
+    /// Folder, or its URL, with an export or an output folder for each study, under its name or
+    /// that of its key 'tables_of'
     #[arg(long, value_name = "DIR")]
     pub(crate) tables: PathBuf,
     /// Markdown file to write
@@ -21,6 +22,9 @@ pub(crate) struct ClaimsArguments {
     /// Write nothing; fail at the first line of the file that is out of date
     #[arg(long)]
     pub(crate) check: bool,
+    /// With --check: compare these studies alone, in a file that may have others
+    #[arg(long, requires = "check")]
+    pub(crate) part: bool,
     /// Folder of the results: OUT/STUDY for each study
     #[arg(long, default_value = "runs/claims")]
     pub(crate) out: PathBuf,

@@ -34,7 +34,7 @@ pub(crate) fn claims(arguments: &ClaimsArguments) -> anyhow::Result<ExitStatus> 
     let (mut evaluated, mut without_tables) = (Vec::new(), Vec::new());
     for study in study_files(&arguments.study)? {
         let plan = EvaluationPlan::read(&study, Scale::default())?;
-        let tables = Folder::at(&arguments.tables).path_of(&plan.name);
+        let tables = Folder::at(&arguments.tables).path_of(&plan.tables_of);
         if plan.experiments.is_empty() || StudyRecord::read(&tables)?.is_none() {
             without_tables.push(plan.name);
             continue;
@@ -58,7 +58,7 @@ pub(crate) fn claims(arguments: &ClaimsArguments) -> anyhow::Result<ExitStatus> 
     let studies: Vec<StudyClaims<'_>> = evaluated.iter().map(study_claims).collect();
     let text = markdown(&studies, &without_tables, &command_text(arguments));
     if arguments.check {
-        check(&arguments.to, &text)?;
+        check(&arguments.to, &text, arguments.part)?;
     } else {
         write_bytes(&arguments.to, text.as_bytes())?;
     }
@@ -156,26 +156,101 @@ fn decisions(study: &StudyClaims<'_>) -> Vec<Value> {
     of_experiment.collect()
 }
 
-/// Compares the table with the file.
+/// A line of a document, with its number.
+type Line<'a> = (usize, &'a str);
+
+/// Compares the table with the file. With `is_part` the file may have further studies.
 ///
 /// # Errors
 /// The file cannot be read, or a line differs: the first one is named.
-fn check(path: &Path, text: &str) -> anyhow::Result<()> {
+fn check(path: &Path, text: &str, is_part: bool) -> anyhow::Result<()> {
     let on_disk = fs_err::read_to_string(path)?;
-    let (mut old, mut new) = (on_disk.lines(), text.lines());
-    for number in 1.. {
-        match (old.next(), new.next()) {
-            (None, None) => break,
-            (old, new) if old == new => {}
-            (old, new) => bail!(
-                "{}: line {number} is out of date\n  in the file: {}\n  now:         {}",
-                path.display(),
-                old.unwrap_or("(no such line)"),
-                new.unwrap_or("(no such line)"),
-            ),
-        }
+    let old: Vec<Line<'_>> = (1..).zip(on_disk.lines()).collect();
+    let new: Vec<Line<'_>> = (1..).zip(text.lines()).collect();
+    if !is_part {
+        return compare(path, &old, &new);
+    }
+    let old = blocks(&old);
+    for block in blocks(&new) {
+        let same = old
+            .iter()
+            .find(|other| block_key(other) == block_key(block));
+        compare(path, same.copied().unwrap_or_default(), block)?;
     }
     Ok(())
+}
+
+/// The rows of the first table, each by itself, and the sections of the studies.
+fn blocks<'a, 'b>(lines: &'b [Line<'a>]) -> Vec<&'b [Line<'a>]> {
+    let is_heading = |line: &Line<'_>| line.1.starts_with("## ");
+    let first = lines.iter().position(is_heading).unwrap_or(lines.len());
+    let (before, sections) = lines.split_at(first);
+    let rows = before.chunks(1).filter(|row| row[0].1.starts_with("| "));
+    rows.chain(sections.chunk_by(|_, next| !is_heading(next)))
+        .collect()
+}
+
+/// What a block is found by: study and experiment of a row, the heading of a section.
+fn block_key(block: &[Line<'_>]) -> String {
+    let cells: Vec<&str> = block[0].1.split(" | ").take(2).collect();
+    cells.join(" | ")
+}
+
+/// Compares lines; empty ones at the end do not count.
+fn compare(path: &Path, old: &[Line<'_>], new: &[Line<'_>]) -> anyhow::Result<()> {
+    let n_lines = |lines: &[Line<'_>]| {
+        let last = lines.iter().rposition(|line| !line.1.is_empty());
+        last.map_or(0, |last| last + 1)
+    };
+    let (old, new) = (&old[..n_lines(old)], &new[..n_lines(new)]);
+    for index in 0..old.len().max(new.len()) {
+        let (old_line, new_line) = (old.get(index), new.get(index));
+        if let (Some(old_line), Some(new_line)) = (old_line, new_line)
+            && is_same_line(old_line.1, new_line.1)
+        {
+            continue;
+        }
+        let after = old.last().map_or(1, |last| last.0 + 1);
+        bail!(
+            "{}: line {} is out of date\n  in the file: {}\n  now:         {}",
+            path.display(),
+            old_line.map_or(after, |line| line.0),
+            old_line.map_or("(no such line)", |line| line.1),
+            new_line.map_or("(no such line)", |line| line.1),
+        );
+    }
+    Ok(())
+}
+
+/// Whether two lines have the same text, with numbers that differ by at most one in the last digit:
+/// other processors round otherwise.
+fn is_same_line(old: &str, new: &str) -> bool {
+    if old == new {
+        return true;
+    }
+    let is_of_number = |c: char| c.is_ascii_digit() || c == '.';
+    let text = |line: &str| line.replace(is_of_number, "");
+    let numbers = |line: &str| -> Vec<String> {
+        line.split(|c| !is_of_number(c))
+            .filter(|number| !number.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let (old_numbers, new_numbers) = (numbers(old), numbers(new));
+    let is_near = |(old, new): (&String, &String)| {
+        let n_decimals = |number: &str| number.split_once('.').map_or(0, |(_, part)| part.len());
+        let unit = 10_f64.powi(-(n_decimals(old) as i32));
+        match (old.parse::<f64>(), new.parse::<f64>()) {
+            // Only figures are rounded; counts are whole numbers.
+            (Ok(a), Ok(b)) if n_decimals(old) > 0 && n_decimals(old) == n_decimals(new) => {
+                (a - b).abs() < 1.5 * unit
+            }
+            _ => old == new,
+        }
+    };
+    text(old) == text(new)
+        && old_numbers.len() == new_numbers.len()
+        && old_numbers.iter().zip(&new_numbers).all(is_near)
 }
 
 /// The command that writes the table.
@@ -191,4 +266,20 @@ fn command_text(arguments: &ClaimsArguments) -> String {
         arguments.tables.display(),
         arguments.to.display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_may_differ_in_their_last_digit() {
+        let line = "| cnt | 0.914 [0.880, 0.940] | +0.027 [-0.011, +0.065] | 770 |";
+        assert!(is_same_line(line, &line.replace("0.914", "0.915")));
+        assert!(!is_same_line(line, &line.replace("0.914", "0.916")));
+        assert!(!is_same_line(line, &line.replace("-0.011", "+0.011")));
+        assert!(!is_same_line(line, &line.replace("770", "771")));
+        assert!(!is_same_line(line, &line.replace("0.914", "0.91")));
+        assert!(!is_same_line(line, &line.replace("cnt", "norms")));
+    }
 }

@@ -18,6 +18,8 @@ pub(crate) struct EvaluationPlan {
     pub(crate) name: String,
     /// What the study claims.
     pub(crate) claim: Option<String>,
+    /// Name of the study whose published tables it is evaluated on: its own, unless it says so.
+    pub(crate) tables_of: String,
     /// The scale that the file was read at; `None` if it has no scales.
     pub(crate) scale: Option<Scale>,
     /// Aliases of label columns: our name, then the name in the table `networks`.
@@ -39,6 +41,10 @@ impl EvaluationPlan {
         check_experiments(&file.experiment)
             .map_err(|error| error.with_prefix(&format!("{}: ", path.display())))?;
         Ok(Self {
+            tables_of: file
+                .study
+                .tables_of
+                .unwrap_or_else(|| file.study.name.clone()),
             name: file.study.name,
             claim: file.study.claim,
             scale,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cntflow_catalog::CatalogOptions;
-use cntflow_experiments::spec::ExperimentSpec;
-use cntflow_metrics::MeasureOptions;
+use cntflow_experiments::spec::{ExperimentSpec, FeatureSet};
+use cntflow_metrics::{MeasureOptions, Metric};
 use cntflow_tables::OLDEST_SCHEMA_VERSION;
 use cntflow_zoo::{RunIdentity, RunSpec};
 
@@ -90,8 +90,8 @@ impl Plan {
                 .map_err(|error| UsageError::from_error(&error))?,
             None => Vec::new(),
         };
-        let mut measure =
-            measure_plan(&file.measure, &runs).map_err(|error| error.with_prefix("[measure] "))?;
+        let mut measure = measure_plan(&file.measure, &file.experiment, &runs)
+            .map_err(|error| error.with_prefix("[measure] "))?;
         measure.limits = file
             .limits
             .limits()
@@ -197,10 +197,17 @@ pub(super) fn check_experiments(experiments: &[ExperimentSpec]) -> Result<(), Us
     Ok(())
 }
 
-fn measure_plan(section: &MeasureSection, runs: &[RunSpec]) -> Result<MeasurePlan, UsageError> {
+fn measure_plan(
+    section: &MeasureSection,
+    experiments: &[ExperimentSpec],
+    runs: &[RunSpec],
+) -> Result<MeasurePlan, UsageError> {
     let defaults = MeasureOptions::default();
     let options = MeasureOptions {
-        metrics: section.metrics.clone().unwrap_or(defaults.metrics),
+        metrics: section
+            .metrics
+            .clone()
+            .unwrap_or_else(|| default_metrics(experiments)),
         bias: section.bias,
         boundary: section.boundary,
         padding: section.padding,
@@ -217,6 +224,17 @@ fn measure_plan(section: &MeasureSection, runs: &[RunSpec]) -> Result<MeasurePla
         twins: distinct_twins(&section.twins),
         ..plan
     })
+}
+
+/// The metrics of a study that names none: the defaults, and those on request that its experiments
+/// name in their features.
+fn default_metrics(experiments: &[ExperimentSpec]) -> Vec<Metric> {
+    let mut metrics = Metric::defaults();
+    let mut features = experiments.iter().flat_map(|spec| &spec.features);
+    if features.any(|features| features.plus.contains(&FeatureSet::Global7)) {
+        metrics.push(Metric::AllWeights);
+    }
+    metrics
 }
 
 #[cfg(test)]
@@ -236,6 +254,17 @@ mod tests {
             let plan = Plan::read(&pipelines.join(file), Scale::default(), &[]).unwrap();
             assert_eq!(plan.identity().unwrap(), identity, "{file}");
         }
+    }
+
+    #[test]
+    fn what_experiments_read_on_request_is_measured() {
+        let experiment = |features: &str| {
+            let text = format!(r#"{{ "name": "test", "features": ["{features}"] }}"#);
+            serde_json::from_str::<ExperimentSpec>(&text).unwrap()
+        };
+        assert_eq!(default_metrics(&[experiment("cnt")]), Metric::defaults());
+        let metrics = default_metrics(&[experiment("cnt"), experiment("norms + global_7")]);
+        assert!(metrics.contains(&Metric::AllWeights), "{metrics:?}");
     }
 
     /// The data sets of larger scales may not be at hand, so these are not drawn.

@@ -67,6 +67,9 @@ pub(super) struct StudySection {
     pub(super) name: String,
     /// What the study claims, in a sentence. It is printed, and no part of the study's identity.
     pub(super) claim: Option<String>,
+    /// Another study, whose population this one has too: its published tables serve both. It is no
+    /// part of the study's identity.
+    pub(super) tables_of: Option<String>,
     /// What the study is for. The program does not read it.
     #[serde(default, rename = "description")]
     _description: String,

@@ -37,4 +37,18 @@ pub const COLUMNS: &[Column] = &[
     ),
     number("difference_low", "Lower end of the difference's interval."),
     number("difference_high", "Upper end of the difference's interval."),
+    number(
+        "difference_p",
+        "Two-sided p-value of a difference of 0, not adjusted.",
+    ),
+    number(
+        "graph_gain",
+        "The figure less that of the shuffled twins of the same networks, by a model that was fitted to twins; null without the control `shuffle`.",
+    ),
+    number("graph_gain_low", "Lower end of the graph gain's interval."),
+    number("graph_gain_high", "Upper end of the graph gain's interval."),
+    number(
+        "graph_gain_p",
+        "Two-sided p-value of a graph gain of 0, not adjusted.",
+    ),
 ];

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use polars::prelude::DataFrame;
+
 use super::super::rows::{Row, Rows};
 use super::decision::judge;
-use super::figures::{chosen, figure_name, interval, signed_interval};
+use super::figures::{chosen, figure_name, interval, signed_interval, unsigned_interval};
 use super::question;
+use super::sentences::{noise_sentence, published_sentence};
 use crate::experiments::result::ExperimentResult;
 use crate::study::scale::Scale;
 
@@ -178,7 +181,70 @@ fn experiment_section(result: &ExperimentResult) -> Vec<String> {
         String::new(),
     ]);
     lines.extend(feature_table(result));
+    let tables = [
+        result.transfer.as_ref().map(transfer_table),
+        result.stopping.as_ref().map(stopping_table),
+    ];
+    for table in tables.into_iter().flatten() {
+        lines.push(String::new());
+        lines.extend(table);
+    }
+    for sentence in [noise_sentence(result), published_sentence(result)] {
+        lines.extend(sentence.into_iter().flat_map(|line| [String::new(), line]));
+    }
     lines
+}
+
+/// The features `cnt` on each population that their model was judged on.
+fn transfer_table(frame: &DataFrame) -> Vec<String> {
+    let mut lines = table_head(&[
+        "`cnt` fitted to",
+        "judged on",
+        "networks",
+        "figure",
+        "less tensor_7",
+        "graph gain",
+    ]);
+    for row in of_features(frame, "cnt") {
+        let signed = |columns| signed_interval(&row, columns).unwrap_or_else(dash);
+        lines.push(table_row(&[
+            row.text("trained_on").unwrap_or_default().to_owned(),
+            row.text("tested_on").unwrap_or_default().to_owned(),
+            row.number("n_test").to_string(),
+            unsigned_interval(&row, ["value", "low", "high"]).unwrap_or_else(dash),
+            signed(["difference", "difference_low", "difference_high"]),
+            signed(["graph_gain", "graph_gain_low", "graph_gain_high"]),
+        ]));
+    }
+    lines
+}
+
+/// What it saves and loses to stop runs early, by `cnt` and by the accuracy over the probe.
+fn stopping_table(frame: &DataFrame) -> Vec<String> {
+    let mut lines = table_head(&[
+        "stopped by",
+        "where the probability of low is above",
+        "share of epochs saved",
+        "share of high performers lost",
+    ]);
+    for features in ["cnt", "probe_accuracy"] {
+        for row in of_features(frame, features) {
+            let share = |columns| unsigned_interval(&row, columns).unwrap_or_else(dash);
+            lines.push(table_row(&[
+                features.to_owned(),
+                format!("{:.2}", row.number("threshold")),
+                share(["epochs_saved", "epochs_saved_low", "epochs_saved_high"]),
+                share(["high_lost", "high_lost_low", "high_lost_high"]),
+            ]));
+        }
+    }
+    lines
+}
+
+fn of_features<'a>(frame: &'a DataFrame, features: &str) -> Vec<Row<'a>> {
+    let rows = Rows(frame).iter();
+    rows.filter(|row| row.text("features") == Some(features))
+        .collect()
 }
 
 /// One row for each feature set: baselines first, the others in the order of the experiment.
@@ -187,6 +253,13 @@ fn feature_table(result: &ExperimentResult) -> Vec<String> {
     let controls = &result.description.spec.controls;
     let twins: Vec<&str> = controls.iter().map(|twin| twin.name()).collect();
     let mut header = vec!["features", figure_name(figure)];
+    // Numbers are judged by their variance and by their order.
+    let other_figure = match figure {
+        "r2" => Some("tau"),
+        "tau" => Some("r2"),
+        _ => None,
+    };
+    header.extend(other_figure.map(figure_name));
     header.extend(&twins);
     if twins.contains(&SHUFFLE) {
         header.push("graph gain");
@@ -199,6 +272,11 @@ fn feature_table(result: &ExperimentResult) -> Vec<String> {
                 .unwrap_or_else(dash)
         };
         let mut cells = vec![features.to_owned(), score(None)];
+        cells.extend(other_figure.map(|figure| {
+            let row = chosen(result, features, None);
+            row.and_then(|row| interval(&row, figure))
+                .unwrap_or_else(dash)
+        }));
         cells.extend(twins.iter().map(|twin| score(Some(twin))));
         if twins.contains(&SHUFFLE) {
             cells.push(graph_gain(result, features).unwrap_or_else(dash));

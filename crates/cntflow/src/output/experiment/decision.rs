@@ -1,5 +1,8 @@
 //! Whether the claim of an experiment is supported: from its declared comparisons alone.
 
+use cntflow_statistics::multiple::holm;
+use polars::prelude::DataFrame;
+
 use super::super::rows::{Row, Rows};
 use super::figures::signed_interval;
 use super::sentences::p_text;
@@ -41,7 +44,14 @@ pub(crate) struct Judgement {
 ///
 /// A claim needs all of its comparisons. That is stricter than the best baseline alone would be,
 /// and does not depend on which baseline looks best afterwards.
+///
+/// A transfer is judged by the other populations, where `cnt` has to beat `tensor_7` and its
+/// shuffled twin, each with p-values adjusted by Holm over all of them.
 pub(crate) fn judge(result: &ExperimentResult) -> Judgement {
+    if let Some(transfer) = &result.transfer {
+        let significance = 1.0 - result.description.spec.protocol.confidence;
+        return judge_transfer(transfer, significance);
+    }
     let rows = Rows(&result.verdicts).iter();
     let declared: Vec<Row<'_>> = rows
         .filter(|row| row.text("family") == Some("primary"))
@@ -76,6 +86,69 @@ pub(crate) fn judge(result: &ExperimentResult) -> Judgement {
         );
     }
     Judgement::new(Decision::Supported, texts(&of(&["above"])))
+}
+
+/// Judges what a model says of populations that it was not fitted to.
+fn judge_transfer(transfer: &DataFrame, significance: f64) -> Judgement {
+    let rows = Rows(transfer).iter();
+    let away: Vec<Row<'_>> = rows
+        .filter(|row| {
+            row.text("features") == Some("cnt") && row.text("trained_on") != row.text("tested_on")
+        })
+        .collect();
+    let comparisons = [
+        ("tensor_7", "difference"),
+        ("its shuffled twin", "graph_gain"),
+    ];
+    let declared: Vec<(&Row<'_>, &str, &str)> = away
+        .iter()
+        .flat_map(|row| comparisons.map(|(rival, column)| (row, rival, column)))
+        .collect();
+    let difference = |row: &Row<'_>, column: &str| {
+        let (low, high, p) = (
+            format!("{column}_low"),
+            format!("{column}_high"),
+            format!("{column}_p"),
+        );
+        let text = signed_interval(row, [column, &low, &high]);
+        (row.number(column), text, row.number(&p))
+    };
+    let p: Vec<f64> = declared
+        .iter()
+        .map(|(row, _, column)| difference(row, column).2)
+        .collect();
+    let adjusted = holm(&p).unwrap_or_else(|_| vec![f64::NAN; p.len()]);
+    let (mut above, mut below, mut open) = (Vec::new(), Vec::new(), Vec::new());
+    for ((row, rival, column), p) in declared.into_iter().zip(adjusted) {
+        let pair = format!(
+            "cnt > {rival} on {}",
+            row.text("tested_on").unwrap_or_default()
+        );
+        let (value, text, _) = difference(row, column);
+        match text {
+            None => open.push(format!("{pair} could not be judged")),
+            Some(text) => {
+                let text = format!("{pair} by {text} ({})", p_text(p));
+                if p > significance || p.is_nan() {
+                    open.push(text);
+                } else if value > 0.0 {
+                    above.push(text);
+                } else {
+                    below.push(format!("{text}, the opposite"));
+                }
+            }
+        }
+    }
+    if !below.is_empty() {
+        Judgement::new(Decision::NotSupported, below.join("; "))
+    } else if !open.is_empty() {
+        Judgement::new(Decision::NotDecided, open.join("; "))
+    } else if above.is_empty() {
+        let reason = "no other population could be judged".to_owned();
+        Judgement::new(Decision::NotDecided, reason)
+    } else {
+        Judgement::new(Decision::Supported, above.join("; "))
+    }
 }
 
 impl Judgement {
@@ -178,6 +251,41 @@ mod tests {
             &[("norms", "undecided"), ("cnt@shuffle", "below")],
             Decision::NotSupported,
         );
+    }
+
+    /// Judges a transfer, each population as the p-values against `tensor_7` and against the twin.
+    /// The differences are negative where the p-value is.
+    #[track_caller]
+    fn check_transfer(away: &[(f64, f64)], expected: Decision) {
+        // What the model says of its own population decides nothing.
+        let rows: Vec<(f64, f64)> = [(-0.001, -0.001)].iter().chain(away).copied().collect();
+        let tested_on: Vec<String> = (0..rows.len()).map(|row| format!("set {row}")).collect();
+        let column = |get: fn(&(f64, f64)) -> f64| -> Vec<f64> { rows.iter().map(get).collect() };
+        let transfer = df!(
+            "features" => vec!["cnt"; rows.len()],
+            "trained_on" => vec!["set 0"; rows.len()],
+            "tested_on" => tested_on,
+            "difference" => column(|row| row.0.signum() * 0.1),
+            "difference_low" => column(|row| row.0.signum() * 0.1 - 0.05),
+            "difference_high" => column(|row| row.0.signum() * 0.1 + 0.05),
+            "difference_p" => column(|row| row.0.abs()),
+            "graph_gain" => column(|row| row.1.signum() * 0.1),
+            "graph_gain_low" => column(|row| row.1.signum() * 0.1 - 0.05),
+            "graph_gain_high" => column(|row| row.1.signum() * 0.1 + 0.05),
+            "graph_gain_p" => column(|row| row.1.abs()),
+        );
+        let judgement = judge_transfer(&transfer.unwrap(), 0.05);
+        assert_eq!(judgement.decision, expected, "{judgement:?}");
+    }
+
+    #[test]
+    fn a_transfer_is_judged_by_every_other_population() {
+        check_transfer(&[(0.001, 0.001), (0.001, 0.001)], Decision::Supported);
+        check_transfer(&[(0.001, 0.001), (0.001, 0.2)], Decision::NotDecided);
+        check_transfer(&[(0.001, 0.001), (0.2, -0.001)], Decision::NotSupported);
+        check_transfer(&[], Decision::NotDecided);
+        // Each .02 alone would do; of four comparisons .05 / 4 is asked of the smallest.
+        check_transfer(&[(0.02, 0.02), (0.02, 0.02)], Decision::NotDecided);
     }
 
     #[test]

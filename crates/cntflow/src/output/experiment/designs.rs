@@ -6,7 +6,7 @@ use cntflow_experiments::ExperimentDescription;
 use polars::prelude::DataFrame;
 
 use super::super::rows::{Row, Rows};
-use super::figures::{figure_name, signed_interval};
+use super::figures::{figure_name, signed_interval, unsigned_interval};
 use crate::experiments::result::ExperimentResult;
 use crate::printer;
 
@@ -116,8 +116,8 @@ fn transfer_table(result: &ExperimentResult, frame: &DataFrame) -> Option<String
                 row.text("trained_on").unwrap_or_default().to_owned(),
                 row.text("tested_on").unwrap_or_default().to_owned(),
                 interval(row, ["value", "low", "high"]),
-                signed_interval(row, ["difference", "difference_low", "difference_high"])
-                    .unwrap_or_else(|| "-".to_owned()),
+                signed(row, ["difference", "difference_low", "difference_high"]),
+                signed(row, ["graph_gain", "graph_gain_low", "graph_gain_high"]),
                 format!("{}", row.number("n_train")),
                 format!("{}", row.number("n_test")),
             ]
@@ -127,6 +127,7 @@ fn transfer_table(result: &ExperimentResult, frame: &DataFrame) -> Option<String
         "tested on",
         figure,
         "less tensor_7",
+        "graph gain",
         "n train",
         "n test",
     ];
@@ -164,12 +165,14 @@ fn stopping_table(frame: &DataFrame) -> Option<String> {
 
 /// `0.954 [0.920, 0.980]`, or `-` without a value.
 fn interval(row: &Row<'_>, columns: [&str; 3]) -> String {
-    let [value, low, high] = columns.map(|column| row.number(column));
-    if value.is_nan() {
-        "-".to_owned()
-    } else if low.is_nan() {
-        format!("{value:.3}")
-    } else {
-        format!("{value:.3} [{low:.3}, {high:.3}]")
-    }
+    unsigned_interval(row, columns).unwrap_or_else(dash)
+}
+
+/// `+0.010 [-0.020, +0.040]`, or `-` without a value.
+fn signed(row: &Row<'_>, columns: [&str; 3]) -> String {
+    signed_interval(row, columns).unwrap_or_else(dash)
+}
+
+fn dash() -> String {
+    "-".to_owned()
 }

@@ -23,11 +23,13 @@ pub(super) fn score_text(result: &ExperimentResult, features: &str) -> Option<St
 }
 
 pub(super) fn interval(row: &Row<'_>, figure: &str) -> Option<String> {
-    let value = row.number(figure);
-    let (low, high) = (
-        row.number(&format!("{figure}_low")),
-        row.number(&format!("{figure}_high")),
-    );
+    let (low, high) = (format!("{figure}_low"), format!("{figure}_high"));
+    unsigned_interval(row, [figure, &low, &high])
+}
+
+/// `0.954 [0.920, 0.980]`; `None` without a value.
+pub(super) fn unsigned_interval(row: &Row<'_>, columns: [&str; 3]) -> Option<String> {
+    let [value, low, high] = columns.map(|column| row.number(column));
     if value.is_nan() {
         None
     } else if low.is_nan() {

@@ -53,6 +53,7 @@ pub(super) fn sentences(result: &ExperimentResult) -> Vec<String> {
     sentences.extend(twin_sentences(result, figure));
     sentences.extend(permutation_sentence(result));
     sentences.extend(noise_sentence(result));
+    sentences.extend(published_sentence(result));
     sentences.extend(model_sentence(result));
     sentences.push(counting_sentence(result));
     sentences.extend(failure_sentence(result));
@@ -209,7 +210,7 @@ pub(super) fn p_text(p: f64) -> String {
     }
 }
 
-fn noise_sentence(result: &ExperimentResult) -> Option<String> {
+pub(super) fn noise_sentence(result: &ExperimentResult) -> Option<String> {
     let ceilings: Vec<String> = Rows(&result.controls)
         .iter()
         .filter(|row| row.text("control") == Some("noise_ceiling"))
@@ -227,6 +228,12 @@ fn noise_sentence(result: &ExperimentResult) -> Option<String> {
             ceilings.join(", ")
         )
     })
+}
+
+/// What others have published, as the study words it.
+pub(super) fn published_sentence(result: &ExperimentResult) -> Option<String> {
+    let published = result.description.spec.published.as_ref()?;
+    Some(format!("Published: {published}"))
 }
 
 /// The declared comparisons, which the study stands or falls by: one sentence for each finding.
