@@ -31,25 +31,15 @@ fn run_both(here: &Path, first: &[&str], second: &[&str]) -> [CommandOutput; 2] 
     [first, second]
 }
 
-#[test]
-fn workers_and_processes_give_the_same_tables() {
-    let folder = study_folder();
-    let here = folder.path();
-    let study = format!(
-        "{SMALL_STUDY}twins = [\"shuffle\"]\n\n[populations]\nmin_runs = 1\n\
-         {TWO_CLASSES}controls = [\"shuffle\"]\n{RANKING}"
-    );
+/// Runs a study with one worker, with two, and in two processes, and compares all tables. Returns
+/// what process 0 has printed.
+#[track_caller]
+fn run_every_way(here: &Path, study: &str) -> serde_json::Value {
     std::fs::write(here.join("study.toml"), study).unwrap();
-    expect(
-        0,
-        here,
-        &["run", "study.toml", "--out", "one", "--workers", "1"],
-    );
-    expect(
-        0,
-        here,
-        &["run", "study.toml", "--out", "two", "--workers", "2"],
-    );
+    for (out, n_workers) in [("one", "1"), ("two", "2")] {
+        let arguments = ["run", "study.toml", "--out", out, "--workers", n_workers];
+        expect(0, here, &arguments);
+    }
     write_hosts_file(here);
     let run = ["run", "study.toml", "--out", "cluster"];
     let [first, second] = run_both(here, &run, &run);
@@ -58,23 +48,34 @@ fn workers_and_processes_give_the_same_tables() {
         (Some(0), Some(0)),
         "{first:?}\n{second:?}"
     );
-    let output = first.json();
+    for out in ["two", "cluster"] {
+        assert_same_tables(&here.join("one"), &here.join(out));
+        assert_same_experiments(&here.join("one"), &here.join(out));
+        for table in ["densities", "divergences"] {
+            let [one, other] = ["one", out].map(|out| {
+                let path = format!("{out}/tables/{table}/all.parquet");
+                std::fs::read(here.join(path)).unwrap()
+            });
+            assert!(one == other, "{table} of {out}");
+        }
+    }
+    first.json()
+}
+
+#[test]
+fn workers_and_processes_give_the_same_tables() {
+    let folder = study_folder();
+    let here = folder.path();
+    let study = format!(
+        "{SMALL_STUDY}twins = [\"shuffle\"]\n\n[populations]\nmin_runs = 1\n\
+         {TWO_CLASSES}controls = [\"shuffle\"]\n{RANKING}"
+    );
+    let output = run_every_way(here, &study);
     assert_eq!(
         (&output["runs"]["trained"], &output["checkpoints"]["new"]),
         (&12.into(), &36.into()),
         "both processes are counted"
     );
-    assert_same_tables(&here.join("one"), &here.join("two"));
-    assert_same_tables(&here.join("one"), &here.join("cluster"));
-    assert_same_experiments(&here.join("one"), &here.join("two"));
-    assert_same_experiments(&here.join("one"), &here.join("cluster"));
-    for table in ["densities", "divergences"] {
-        let [one, two, cluster] = ["one", "two", "cluster"].map(|out| {
-            let path = format!("{out}/tables/{table}/all.parquet");
-            std::fs::read(here.join(path)).unwrap()
-        });
-        assert!(one == two && one == cluster, "{table}");
-    }
     let parts = parts(&here.join("cluster"), "networks");
     let of = |process: &str| {
         parts
@@ -85,6 +86,112 @@ fn workers_and_processes_give_the_same_tables() {
         of("-p000-") && of("-p001-"),
         "both processes have measured: {parts:?}"
     );
+}
+
+/// The keys and designs of the studies in `pipelines`.
+const DESIGNS: &str = r#"
+[study]
+name = "designs"
+
+[population]
+dataset = ["mnist-6k+sample400", "fashion-mnist-6k+permuted+sample400"]
+seed = 5
+checkpoints = [1]
+
+[[population.group]]
+name = "dense"
+runs = 16
+architecture = { dense = [12, 8] }
+activation = ["relu", "tanh"]
+initialisation = [{ kind = "orthogonal", scale = 1.0 }]
+optimiser = ["rmsprop", "sgd"]
+learning_rate = { min = 1e-3, max = 1e-2, scale = "log" }
+l2 = 1e-4
+dropout = 0.2
+label_noise = { min = 0.0, max = 0.3 }
+batch_size = 32
+epochs = 2
+training_fraction = 0.5
+
+[[population.group]]
+name = "convolutional"
+runs = 16
+architecture = { convolutional = [{ filters = 4, kernel = 3, stride = 3, pool = { kind = "average", window = "all" } }] }
+activation = ["relu", "tanh"]
+initialisation = [{ kind = "normal", scale = { min = 0.1, max = 1.0, scale = "log" } }]
+bias_initialisation = "like_kernels"
+optimiser = ["rmsprop", "sgd"]
+learning_rate = { min = 1e-3, max = 1e-2, scale = "log" }
+dropout = 0.2
+batch_size = 32
+epochs = 2
+training_fraction = 0.5
+
+[measure]
+probe = "own:train:50"
+neurons = "full"
+twins = ["shuffle"]
+
+[populations]
+label = "dataset"
+by = "value"
+shapes = "any"
+normalise = true
+min_runs = 1
+
+[[experiment]]
+name = "matched"
+target = { label = "dataset", classes = "values" }
+match = [{ label = "test_accuracy", width = 0.5 }]
+features = ["counts", "global_7", "cnt"]
+models = ["random_forest"]
+controls = ["shuffle"]
+permutations = 9
+protocol = { test_share = 0.25, folds = 2, repeats = 1, draws = 50 }
+
+[[experiment]]
+name = "transfer"
+target = { kind = "ranking" }
+transfer = { column = "dataset" }
+features = ["tensor_7", "cnt"]
+models = ["elastic_net"]
+controls = ["shuffle"]
+permutations = 0
+protocol = { test_share = 0.25, folds = 2, repeats = 1, draws = 50 }
+
+[[experiment]]
+name = "early"
+where = "layer_type = 'dense'"
+checkpoints = { step = 1 }
+target = { label = "test_accuracy", rule = "median", at = "last" }
+layers = "inner"
+features = ["cnt"]
+models = ["logistic_regression"]
+permutations = 0
+protocol = { test_share = 0.25, folds = 2, repeats = 1, draws = 50 }
+"#;
+
+#[test]
+fn designs_give_the_same_tables_on_workers_and_processes() {
+    let folder = study_folder();
+    let here = folder.path();
+    let output = run_every_way(here, DESIGNS);
+    assert_eq!(output["runs"]["trained"], 32);
+    let experiments = output["experiments"].as_array().unwrap();
+    // The transfer has one experiment for each data set.
+    assert_eq!(experiments.len(), 4);
+    let transfers = experiments
+        .iter()
+        .filter_map(|experiment| experiment["transfer"].as_array());
+    let rows = transfers.flatten();
+    let away: Vec<&serde_json::Value> = rows
+        .filter(|row| row["trained_on"] != row["tested_on"])
+        .collect();
+    assert_eq!(away.len(), 4, "{away:?}");
+    for row in away {
+        assert!(row["graph_gain"].is_number(), "{row}");
+        assert_eq!(row["difference"].is_null(), row["features"] == "tensor_7");
+    }
 }
 
 #[test]
