@@ -146,6 +146,7 @@ match = [{ label = "test_accuracy", width = 0.5 }]
 features = ["counts", "global_7", "cnt"]
 models = ["random_forest"]
 controls = ["shuffle"]
+learning_curve = [12]
 permutations = 9
 protocol = { test_share = 0.25, folds = 2, repeats = 1, draws = 50 }
 

@@ -21,20 +21,22 @@ EXPERIMENT_KEYS = {
     "importance": ["experiment", "features", "twin", "model", "column"],
     "folds": ["experiment", "checkpoint", "repeat"],
     "features": ["experiment", "twin", "checkpoint"],
-    "fits": ["experiment", "candidate", "stage", "repeat", "fold", "setting_index"],
+    "fits": ["experiment", "candidate", "stage", "repeat", "fold", "n_groups", "setting_index"],
 }
 
 # The same of tables that only some experiments have: those of classes, those with another
-# population, those of low and high in the end of a run.
+# population, those of low and high in the end of a run, those with a learning curve.
 DESIGN_KEYS = {
     "confusion": ["experiment", "features", "twin", "model", "stratum", "actual", "predicted"],
     "transfer": ["experiment", "features", "model", "trained_on", "tested_on", "figure"],
     "stopping": ["experiment", "features", "model", "threshold"],
+    "learning_curve": ["experiment", "features", "twin", "n_groups"],
 }
 
 # Key columns that may be null: the networks themselves are no twin, the test set is no fold, a
-# refit no repeat, and a noise ceiling is of no features.
-NULL_KEYS = {"twin", "repeat", "fold"}
+# refit no repeat, a fit of a fold no point of a learning curve, and a noise ceiling is of no
+# features.
+NULL_KEYS = {"twin", "repeat", "fold", "n_groups"}
 NULL_KEYS_OF = {"controls": {"features"}}
 
 # Tables that every output folder has. The others exist if the study asks for them.

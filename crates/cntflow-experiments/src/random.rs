@@ -9,4 +9,6 @@ pub(crate) enum Purpose {
     Folds = 2,
     /// The fits.
     Fit = 3,
+    /// Which training groups the points of a learning curve are fitted to.
+    LearningCurve = 4,
 }

@@ -59,6 +59,8 @@ pub enum Table {
     Transfer,
     /// One row per feature set and threshold of an experiment that says what becomes of a run.
     Stopping,
+    /// One row per candidate and number of training groups of an experiment with a learning curve.
+    LearningCurve,
     /// One row per comparison of an experiment.
     Verdicts,
 }
@@ -77,7 +79,7 @@ impl Table {
 
     /// The tables of an experiment, each a single part but `fits`. Those of [`Table::OF_DESIGN`]
     /// may be absent. `verdicts` is written last: its presence says that the experiment is done.
-    pub const OF_EXPERIMENT: [Self; 10] = [
+    pub const OF_EXPERIMENT: [Self; 11] = [
         Self::Fits,
         Self::Scores,
         Self::Predictions,
@@ -87,11 +89,17 @@ impl Table {
         Self::Confusion,
         Self::Transfer,
         Self::Stopping,
+        Self::LearningCurve,
         Self::Verdicts,
     ];
 
     /// The tables that experiments of some targets and designs alone have.
-    pub const OF_DESIGN: [Self; 3] = [Self::Confusion, Self::Transfer, Self::Stopping];
+    pub const OF_DESIGN: [Self; 4] = [
+        Self::Confusion,
+        Self::Transfer,
+        Self::Stopping,
+        Self::LearningCurve,
+    ];
 
     /// The tables that come in batches, the committing one last.
     pub const BATCHED: [Self; 5] = [
@@ -137,6 +145,7 @@ impl Table {
             Self::Confusion => "confusion",
             Self::Transfer => "transfer",
             Self::Stopping => "stopping",
+            Self::LearningCurve => "learning_curve",
             Self::Verdicts => "verdicts",
         }
     }

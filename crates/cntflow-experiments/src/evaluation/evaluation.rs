@@ -7,6 +7,7 @@ use super::controls::ControlRow;
 use super::experiment::Experiment;
 use super::fit_row::{FitRow, FitTask};
 use super::judged::{FitRows, Judged, JudgedChoices};
+use super::learning_curve::CurveRow;
 use super::scores::ScoreRow;
 use super::stopping::StoppingRow;
 use super::transfer::TransferRow;
@@ -28,6 +29,8 @@ pub struct Evaluation {
     pub transfer: Vec<TransferRow>,
     /// What a rule saves and loses that stops runs early.
     pub stopping: Vec<StoppingRow>,
+    /// Figures of models that were fitted to fewer groups.
+    pub learning_curve: Vec<CurveRow>,
     /// For each candidate its predictions of the test set, or why there are none.
     pub(crate) judged: Vec<Option<Result<Judged, String>>>,
 }
@@ -75,6 +78,7 @@ impl Experiment {
         let controls = self.controls(&of_choices);
         let transfer = self.transfer_rows(&choices, &by_task, &of_choices);
         let stopping = self.stopping_rows(&choices, &of_choices);
+        let learning_curve = self.learning_curve(&choices, &by_task);
         Evaluation {
             choices,
             scores: scores.concat(),
@@ -82,6 +86,7 @@ impl Experiment {
             controls,
             transfer,
             stopping,
+            learning_curve,
             judged,
         }
     }

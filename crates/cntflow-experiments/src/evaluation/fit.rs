@@ -65,6 +65,26 @@ impl Experiment {
                 }
                 vec![row]
             }
+            FitTask::Curve {
+                setting,
+                n_groups,
+                draw,
+                ..
+            } => {
+                let mut row = empty_row(*task, setting);
+                let rows = self.curve_rows(n_groups, draw);
+                let training = self.training_set(candidate, &self.target, &rows);
+                // The seed of the refit, so that the curve ends at its figure.
+                match training.fit(&settings[setting as usize], self.seed(&[REFIT])) {
+                    Err(failure) => row.failure = Some(failure),
+                    Ok(model) => {
+                        let test = self.judged_set(candidate, &self.test_target, &self.splits.test);
+                        row.test_figure = self.figure(&test.predict(&model), &test);
+                        row.describe(&model);
+                    }
+                }
+                vec![row]
+            }
         }
     }
 
@@ -79,7 +99,9 @@ impl Experiment {
                 let settings = self.settings(&self.candidates[candidate as usize]);
                 (0..settings.len() as u32).map(failed).collect()
             }
-            FitTask::Refit { setting, .. } => vec![failed(setting)],
+            FitTask::Refit { setting, .. } | FitTask::Curve { setting, .. } => {
+                vec![failed(setting)]
+            }
         }
     }
 

@@ -1,11 +1,11 @@
-//! The tables `confusion`, `transfer` and `stopping`.
+//! The tables `confusion`, `transfer`, `stopping` and `learning_curve`.
 
 use cntflow_statistics::{Comparison, Estimate};
 use polars::prelude::DataFrame;
 
 use super::columns::{counts, flags, numbers, texts};
 use crate::error::Result;
-use crate::evaluation::{Evaluation, Experiment, ScoreRow, StoppingRow, TransferRow};
+use crate::evaluation::{CurveRow, Evaluation, Experiment, ScoreRow, StoppingRow, TransferRow};
 
 /// One count of the table `confusion`.
 struct Confused<'a> {
@@ -93,6 +93,38 @@ impl Experiment {
             numbers("graph_gain_high", rows, gain(|comparison| comparison.high)),
             numbers("graph_gain_p", rows, gain(|comparison| comparison.p)),
         ];
+        Ok(Some(DataFrame::new(rows.len(), columns)?))
+    }
+
+    /// The table `learning_curve`; `None` without the key of that name.
+    ///
+    /// # Errors
+    /// Polars' own.
+    pub fn learning_curve_frame(&self, evaluation: &Evaluation) -> Result<Option<DataFrame>> {
+        if self.spec.learning_curve.is_empty() {
+            return Ok(None);
+        }
+        let rows = &evaluation.learning_curve;
+        let figure = self.primary_name();
+        let end = |end: fn(f64, f64) -> f64| {
+            move |row: &CurveRow| {
+                let is_known = row.figures.iter().all(|figure| figure.is_finite());
+                let found = row.figures.iter().copied().reduce(end);
+                found.filter(|_| is_known).unwrap_or(f64::NAN)
+            }
+        };
+        let mean = |row: &CurveRow| row.figures.iter().sum::<f64>() / row.figures.len() as f64;
+        let mut columns = vec![texts("experiment", rows, |_| Some(self.spec.name.clone()))];
+        columns.extend(self.candidate_columns(rows, |row| &self.candidates[row.candidate]));
+        columns.extend([
+            counts("n_groups", rows, |row| row.n_groups.into()),
+            texts("figure", rows, |_| Some(figure.to_owned())),
+            numbers("value", rows, mean),
+            numbers("lowest", rows, end(f64::min)),
+            numbers("highest", rows, end(f64::max)),
+            counts("n_draws", rows, |row| row.figures.len() as u64),
+            texts("reason", rows, |row| row.failure.clone()),
+        ]);
         Ok(Some(DataFrame::new(rows.len(), columns)?))
     }
 

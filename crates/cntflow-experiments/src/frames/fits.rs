@@ -16,8 +16,13 @@ const TABLE: &str = "fits";
 pub fn fits_to_frame(experiment: &Experiment, rows: &[FitRow]) -> Result<DataFrame> {
     let candidate = |row: &FitRow| &experiment.candidates[row.task.candidate() as usize];
     let fold = |row: &FitRow| match row.task {
-        FitTask::Fold { repeat, fold, .. } => Some([repeat, fold].map(i64::from)),
-        FitTask::Refit { .. } => None,
+        FitTask::Fold { repeat, fold, .. } => [Some(repeat), Some(fold)],
+        FitTask::Refit { .. } => [None; 2],
+        FitTask::Curve { draw, .. } => [Some(draw), None],
+    };
+    let n_groups = |row: &FitRow| match row.task {
+        FitTask::Curve { n_groups, .. } => Some(n_groups),
+        _ => None,
     };
     let setting = |row: &FitRow| {
         let settings = experiment.settings(candidate(row));
@@ -26,6 +31,7 @@ pub fn fits_to_frame(experiment: &Experiment, rows: &[FitRow]) -> Result<DataFra
     let stage = |row: &FitRow| match row.task {
         FitTask::Fold { .. } => "fold",
         FitTask::Refit { .. } => "refit",
+        FitTask::Curve { .. } => "learning_curve",
     };
     let columns = vec![
         texts("experiment", rows, |_| Some(experiment.spec.name.clone())),
@@ -46,8 +52,9 @@ pub fn fits_to_frame(experiment: &Experiment, rows: &[FitRow]) -> Result<DataFra
             Some(candidate(row).model_name().to_owned())
         }),
         texts("stage", rows, |row| Some(stage(row).to_owned())),
-        integers("repeat", rows, |row| fold(row).map(|indices| indices[0])),
-        integers("fold", rows, |row| fold(row).map(|indices| indices[1])),
+        integers("repeat", rows, |row| fold(row)[0].map(i64::from)),
+        integers("fold", rows, |row| fold(row)[1].map(i64::from)),
+        integers("n_groups", rows, |row| n_groups(row).map(i64::from)),
         integers("setting_index", rows, |row| Some(row.setting.into())),
         texts("setting", rows, setting),
         counts("n_features", rows, |row| row.n_features.into()),
@@ -87,6 +94,7 @@ pub fn fits_from_frame(frame: &DataFrame) -> Result<Vec<FitRow>> {
     };
     let candidates = whole("candidate")?;
     let (repeats, folds) = (whole("repeat")?, whole("fold")?);
+    let n_groups = whole("n_groups")?;
     let settings = whole("setting_index")?;
     let n_features = whole("n_features")?;
     let validation = read_numbers(frame, TABLE, "validation_figure")?;
@@ -100,11 +108,17 @@ pub fn fits_from_frame(frame: &DataFrame) -> Result<Vec<FitRow>> {
         .map(|row| {
             let candidate = candidates[row].unwrap_or_default();
             let setting = settings[row].unwrap_or_default();
-            let task = match (repeats[row], folds[row]) {
-                (Some(repeat), Some(fold)) => FitTask::Fold {
+            let task = match (repeats[row], folds[row], n_groups[row]) {
+                (Some(repeat), Some(fold), _) => FitTask::Fold {
                     candidate,
                     repeat,
                     fold,
+                },
+                (Some(draw), None, Some(n_groups)) => FitTask::Curve {
+                    candidate,
+                    setting,
+                    n_groups,
+                    draw,
                 },
                 _ => FitTask::Refit { candidate, setting },
             };

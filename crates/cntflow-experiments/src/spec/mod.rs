@@ -187,10 +187,16 @@ pub struct ExperimentSpec {
     /// Images that the accuracies were computed on: for the noise ceiling.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_images: Option<u64>,
+    /// Numbers of training groups that the chosen models are fitted to as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learning_curve: Vec<u32>,
     /// Sizes and seeds of the splits and intervals.
     #[serde(default)]
     pub protocol: Protocol,
 }
+
+/// Smallest number of groups of a learning curve: 10.
+const MIN_CURVE_GROUPS: u32 = 10;
 
 /// Longest name of an experiment: it is the name of a folder.
 const MAX_NAME_BYTES: usize = 100;
@@ -251,6 +257,12 @@ impl ExperimentSpec {
                 found: self.test_images.unwrap_or_default() as usize,
             }));
         }
+        if let Some(&found) = self.learning_curve.iter().find(|n| **n < MIN_CURVE_GROUPS) {
+            return Err(at("learning_curve")(SpecProblem::TooSmall {
+                least: MIN_CURVE_GROUPS as usize,
+                found: found as usize,
+            }));
+        }
         self.check_design()?;
         self.check_repetitions()?;
         self.check_primary()
@@ -297,8 +309,10 @@ impl ExperimentSpec {
         let models = self.models.iter().map(|model| model.name().to_owned());
         let features = self.features.iter().map(ToString::to_string);
         let matched = self.matching.iter().map(|rule| rule.label.clone());
+        let sizes = self.learning_curve.iter().map(ToString::to_string);
         for (key, names) in [
             ("match", matched.collect()),
+            ("learning_curve", sizes.collect()),
             ("group", self.group.clone()),
             ("features", features.collect()),
             ("models", models.collect()),

@@ -36,7 +36,7 @@ impl Tables {
     }
 }
 
-/// The fits of all folds, then those of the chosen settings.
+/// The fits of all folds, then those of the chosen settings, then those of learning curves.
 pub(crate) fn run_all(experiment: &Experiment) -> Vec<FitRow> {
     let run = |tasks: Vec<_>| -> Vec<FitRow> {
         tasks.iter().flat_map(|task| experiment.run(task)).collect()
@@ -44,6 +44,7 @@ pub(crate) fn run_all(experiment: &Experiment) -> Vec<FitRow> {
     let mut fits = run(experiment.fold_tasks());
     let choices = experiment.choose(&fits);
     fits.extend(run(experiment.refit_tasks(&choices)));
+    fits.extend(run(experiment.curve_tasks(&choices)));
     fits
 }
 

@@ -15,6 +15,7 @@ mod flow;
 mod labels;
 mod leaks;
 mod learned_from_training;
+mod learning_curve;
 mod permutations;
 mod predictions;
 mod saved_models;

@@ -47,6 +47,7 @@ impl Table {
             Self::Confusion => experiments::confusion::COLUMNS,
             Self::Transfer => experiments::transfer::COLUMNS,
             Self::Stopping => experiments::stopping::COLUMNS,
+            Self::LearningCurve => experiments::learning_curve::COLUMNS,
             Self::Verdicts => experiments::verdicts::COLUMNS,
         }
     }
@@ -99,6 +100,9 @@ impl Table {
             }
             Self::Stopping => {
                 "One row per feature set and threshold; of targets low and high with `at = \"last\"` alone. Key: `experiment`, `features`, `threshold`."
+            }
+            Self::LearningCurve => {
+                "One row per feature choice and number of training groups; of experiments with `learning_curve` alone. Key: `experiment`, `features`, `twin`, `n_groups`."
             }
             Self::Verdicts => "One row per comparison. Key: `experiment`, `a`, `b`.",
         }

@@ -24,6 +24,8 @@ pub(crate) struct ExperimentResult {
     pub(crate) transfer: Option<DataFrame>,
     /// The table `stopping`; `None` unless low and high are those of the last checkpoint.
     pub(crate) stopping: Option<DataFrame>,
+    /// The table `learning_curve`; `None` without the key of that name.
+    pub(crate) learning_curve: Option<DataFrame>,
     /// The folder of its tables.
     pub(crate) folder: PathBuf,
     /// Whether it was finished before this run.
@@ -58,6 +60,7 @@ impl ExperimentResult {
             confusion: read_optional(Table::Confusion)?,
             transfer: read_optional(Table::Transfer)?,
             stopping: read_optional(Table::Stopping)?,
+            learning_curve: read_optional(Table::LearningCurve)?,
             folder: tables.path(),
             was_finished,
         })

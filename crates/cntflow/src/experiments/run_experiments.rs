@@ -206,6 +206,10 @@ impl ExperimentRun<'_> {
         if stage.run("refit", experiment.refit_tasks(&choices))? == Finished::Stopped {
             return Ok(ExperimentEnd::Stopped);
         }
+        let curve = experiment.curve_tasks(&choices);
+        if !curve.is_empty() && stage.run("learning curve", curve)? == Finished::Stopped {
+            return Ok(ExperimentEnd::Stopped);
+        }
         if self.process() != 0 {
             return Ok(ExperimentEnd::Helped);
         }
@@ -315,6 +319,10 @@ impl ExperimentRun<'_> {
             (Table::Confusion, experiment.confusion_frame(&evaluation)?),
             (Table::Transfer, experiment.transfer_frame(&evaluation)?),
             (Table::Stopping, experiment.stopping_frame(&evaluation)?),
+            (
+                Table::LearningCurve,
+                experiment.learning_curve_frame(&evaluation)?,
+            ),
         ];
         for (table, frame) in of_design {
             write_or_remove(tables, table, frame, &metadata)?;
@@ -363,6 +371,7 @@ fn has_table(experiment: &Experiment, table: Table) -> bool {
         Table::Confusion => experiment.spec.target.has_classes(),
         Table::Transfer => experiment.spec.transfer.is_some(),
         Table::Stopping => experiment.has_stopping_rule(),
+        Table::LearningCurve => !experiment.spec.learning_curve.is_empty(),
         _ => true,
     }
 }

@@ -17,13 +17,17 @@ pub const COLUMNS: &[Column] = &[
     MODEL,
     text(
         "stage",
-        "`fold`: fitted without one fold of the training groups. `refit`: fitted to all of them.",
+        "`fold`: fitted without one fold of the training groups. `refit`: fitted to all of them. `learning_curve`: fitted to some of them.",
     ),
     int64(
         "repeat",
-        "Repeat of the cross-validation, from 0; null for a refit.",
+        "Repeat of the cross-validation, or draw of a learning curve, from 0; null for a refit.",
     ),
-    int64("fold", "Fold of the repeat, from 0; null for a refit."),
+    int64("fold", "Fold of the repeat, from 0; null without a fold."),
+    int64(
+        "n_groups",
+        "Training groups of a fit of a learning curve; null otherwise.",
+    ),
     int64(
         "setting_index",
         "Index of the setting among those of the model.",
@@ -32,7 +36,7 @@ pub const COLUMNS: &[Column] = &[
     count("n_features", "columns", "Columns that the model reads."),
     number(
         "validation_figure",
-        "Primary figure on the rows of the fold; null for a refit.",
+        "Primary figure on the rows of the fold; null without a fold.",
     ),
     number(
         "test_figure",
@@ -42,7 +46,7 @@ pub const COLUMNS: &[Column] = &[
         "predictions",
         ColumnType::Float64List,
         None,
-        "Predictions of the fold's rows, or of the test set, in the order of checkpoints; for many classes row by row. Of a transfer, those of the other populations follow.",
+        "Predictions of the fold's rows, or of the test set, in the order of checkpoints; for many classes row by row; none of a learning curve. Of a transfer, those of the other populations follow.",
     ),
     column(
         "importance_columns",

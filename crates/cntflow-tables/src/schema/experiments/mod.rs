@@ -6,6 +6,7 @@ pub mod controls;
 pub mod fits;
 pub mod folds;
 pub mod importance;
+pub mod learning_curve;
 pub mod predictions;
 pub mod scores;
 pub mod stopping;

@@ -6,6 +6,7 @@ use polars::prelude::DataFrame;
 
 use super::super::rows::{Row, Rows};
 use super::decision::judge;
+use super::designs::learning_curve;
 use super::figures::{chosen, figure_name, interval, signed_interval, unsigned_interval};
 use super::question;
 use super::sentences::{noise_sentence, published_sentence};
@@ -184,6 +185,7 @@ fn experiment_section(result: &ExperimentResult) -> Vec<String> {
     let tables = [
         result.transfer.as_ref().map(transfer_table),
         result.stopping.as_ref().map(stopping_table),
+        result.learning_curve.as_ref().map(curve_table),
     ];
     for table in tables.into_iter().flatten() {
         lines.push(String::new());
@@ -238,6 +240,16 @@ fn stopping_table(frame: &DataFrame) -> Vec<String> {
             ]));
         }
     }
+    lines
+}
+
+/// Figures by the number of groups that models were fitted to.
+fn curve_table(frame: &DataFrame) -> Vec<String> {
+    let (mut header, rows) = learning_curve(frame);
+    header[0] = "training groups".to_owned();
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let mut lines = table_head(&header);
+    lines.extend(rows.iter().map(|row| table_row(row)));
     lines
 }
 

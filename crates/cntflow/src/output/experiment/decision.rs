@@ -226,6 +226,7 @@ mod tests {
             confusion: None,
             transfer: None,
             stopping: None,
+            learning_curve: None,
             folder: Default::default(),
             was_finished: false,
         };

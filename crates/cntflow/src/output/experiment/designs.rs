@@ -13,6 +13,16 @@ use crate::printer;
 /// The features that are told of, the first one that the experiment has. All are in the tables.
 const TOLD: [&str; 3] = ["cnt", "cnt_without_biases", "cnt + data_dependent"];
 
+/// The features whose learning curves are told of.
+const ON_CURVE: [&str; 6] = [
+    "hyperparameters",
+    "norms",
+    "last_7",
+    "tensor_7",
+    "cnt",
+    "cnt + tensor_7",
+];
+
 /// What a matched design kept, and the mean of each matched label in each class.
 pub(super) fn matched_lines(description: &ExperimentDescription) -> Vec<String> {
     let Some(matched) = &description.matched else {
@@ -54,6 +64,12 @@ pub(super) fn design_tables(result: &ExperimentResult) -> Vec<String> {
             .as_ref()
             .and_then(|frame| transfer_table(result, frame)),
         result.stopping.as_ref().and_then(stopping_table),
+        result.learning_curve.as_ref().map(|frame| {
+            let (header, lines) = learning_curve(frame);
+            let figure = figure_name(result.description.figure);
+            let table = printer::table(header.iter().map(String::as_str), lines);
+            format!("{figure} by number of training groups\n{table}")
+        }),
     ];
     tables
         .into_iter()
@@ -133,6 +149,41 @@ fn transfer_table(result: &ExperimentResult, frame: &DataFrame) -> Option<String
     ];
     let table = printer::table(header, lines.collect::<Vec<_>>());
     Some(format!("transfer of {features}\n{table}"))
+}
+
+/// The header and the lines of a learning curve: one line for each number of training groups.
+pub(super) fn learning_curve(frame: &DataFrame) -> (Vec<String>, Vec<Vec<String>>) {
+    let rows = Rows(frame).iter();
+    let rows: Vec<Row<'_>> = rows.filter(|row| row.text("twin").is_none()).collect();
+    let features: Vec<&str> = ON_CURVE
+        .into_iter()
+        .filter(|features| {
+            rows.iter()
+                .any(|row| row.text("features") == Some(features))
+        })
+        .collect();
+    let mut sizes: Vec<u64> = rows
+        .iter()
+        .map(|row| row.number("n_groups") as u64)
+        .collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let value = |features: &str, size: u64| {
+        let is_here = |row: &&Row<'_>| {
+            row.text("features") == Some(features) && row.number("n_groups") as u64 == size
+        };
+        let found = rows.iter().find(is_here).map(|row| row.number("value"));
+        found
+            .filter(|value| !value.is_nan())
+            .map_or_else(dash, |value| format!("{value:.3}"))
+    };
+    let lines = sizes.iter().map(|&size| {
+        let values = features.iter().map(|features| value(features, size));
+        std::iter::once(size.to_string()).chain(values).collect()
+    });
+    let lines = lines.collect();
+    let header = std::iter::once("groups").chain(features);
+    (header.map(str::to_owned).collect(), lines)
 }
 
 /// What one feature set saves and loses at each threshold.

@@ -59,6 +59,7 @@ pub(crate) fn json(result: &ExperimentResult) -> Value {
         ("confusion", &result.confusion),
         ("transfer", &result.transfer),
         ("stopping", &result.stopping),
+        ("learning_curve", &result.learning_curve),
     ] {
         if let Some(frame) = frame {
             json[name] = rows(frame);
