@@ -1,6 +1,6 @@
 //! `cntflow export`: the tables of a study as a few small files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cntflow_tables::scan_parquet;
@@ -205,6 +205,35 @@ fn last_exports_one_checkpoint_of_each_run() {
         3 * layers.height(),
         rows(&here.join("runs/small"), "layers").height()
     );
+}
+
+#[test]
+fn some_runs_are_exported_with_all_of_their_checkpoints() {
+    let folder = measured_folder("1");
+    let here = folder.path();
+    let runs_of = |out: &str| -> BTreeSet<String> {
+        let networks = rows(&here.join(out), "networks");
+        let runs = networks.column("run").unwrap().str().unwrap();
+        runs.iter().flatten().map(str::to_owned).collect()
+    };
+    let all: Vec<String> = runs_of("runs/small").into_iter().collect();
+    let n_checkpoints = rows(&here.join("runs/small"), "networks").height() / all.len();
+    let export = ["export", "runs/small", "--to", "export", "--runs"];
+    expect(0, here, &[&export[..], &["3"]].concat());
+    let third = all.len() / 3;
+    let expected = [0, third, 2 * third].map(|index| all[index].clone());
+    assert_eq!(runs_of("export"), BTreeSet::from(expected));
+    let exported = rows(&here.join("export"), "networks");
+    assert_eq!(exported.height(), 3 * n_checkpoints);
+    assert!(
+        manifest(&here.join("export"))["command"]
+            .as_str()
+            .unwrap()
+            .ends_with("--runs 3")
+    );
+    let refused = expect(1, here, &[&export[..], &["9999", "--fresh"]].concat());
+    let message = format!("--runs 9999: the study has {} runs", all.len());
+    assert!(refused.stderr.contains(&message), "{refused:?}");
 }
 
 #[test]

@@ -49,6 +49,9 @@ pub(crate) struct ExportArguments {
     /// Only the last checkpoint of each run
     #[arg(long)]
     pub(crate) last: bool,
+    /// Only this many runs, spread evenly over the names of all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: Option<u32>,
     /// Keep only the statistics that the experiments of this study read, in their representations
     #[arg(long = "for", value_name = "STUDY")]
     pub(crate) readers: Option<PathBuf>,

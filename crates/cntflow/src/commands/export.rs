@@ -12,6 +12,7 @@ pub(crate) fn export(arguments: ExportArguments) -> anyhow::Result<ExitStatus> {
         to: arguments.to,
         digits: arguments.digits,
         last: arguments.last,
+        n_runs: arguments.runs.map(|runs| runs as usize),
         readers: arguments.readers,
         fresh: arguments.fresh,
     };

@@ -49,6 +49,8 @@ pub(crate) struct ExportOptions {
     pub(crate) digits: Option<u32>,
     /// Whether only the last checkpoint of each run is exported.
     pub(crate) last: bool,
+    /// How many runs are exported, spread evenly over the names of all; `None` for all.
+    pub(crate) n_runs: Option<usize>,
     /// Study whose experiments will read the export; `None` to keep all statistics.
     pub(crate) readers: Option<PathBuf>,
     /// Whether an earlier export in `to` is replaced.
@@ -72,7 +74,7 @@ pub(crate) fn export(options: &ExportOptions) -> anyhow::Result<Manifest> {
     require_finished(from, &tables)?;
     let twins = measured_twins(&tables)?;
     let networks = tables.scan(Table::Networks)?.collect()?;
-    let kept = kept_checkpoints(&networks, options.last)?;
+    let kept = kept_checkpoints(&networks, options)?;
     let representations = read_representations(options, &source)?;
     let record = StudyRecord {
         contents: Contents::Export,
@@ -168,8 +170,14 @@ fn measured_twins(tables: &TableStore) -> anyhow::Result<Vec<Twin>> {
     Ok(twins)
 }
 
-/// Names of the checkpoints to export: the last of each run, or all.
-fn kept_checkpoints(networks: &DataFrame, last: bool) -> anyhow::Result<HashSet<String>> {
+/// Names of the checkpoints to export: the last of each run, or all, of some runs or all.
+///
+/// # Errors
+/// A column is missing; there are fewer runs than asked for.
+fn kept_checkpoints(
+    networks: &DataFrame,
+    options: &ExportOptions,
+) -> anyhow::Result<HashSet<String>> {
     let checkpoints = networks.column("checkpoint")?.str()?;
     let runs = networks.column("run")?.str()?;
     let steps = networks.column("step")?.i64()?;
@@ -181,10 +189,21 @@ fn kept_checkpoints(networks: &DataFrame, last: bool) -> anyhow::Result<HashSet<
             checkpoint: checkpoint.unwrap_or_default(),
         })
         .collect();
+    let runs: BTreeSet<&str> = positions.iter().map(|row| row.run).collect();
+    let runs: Vec<&str> = runs.into_iter().collect();
+    let runs: HashSet<&str> = match options.n_runs {
+        None => runs.into_iter().collect(),
+        Some(n) if n > runs.len() => bail!(
+            "{}: --runs {n}: the study has {} runs",
+            options.from.display(),
+            runs.len()
+        ),
+        Some(n) => (0..n).map(|index| runs[index * runs.len() / n]).collect(),
+    };
     let of_runs = LastCheckpoints::of(positions.iter().copied());
     let kept = positions
         .iter()
-        .filter(|row| !last || of_runs.contains(**row));
+        .filter(|row| runs.contains(row.run) && (!options.last || of_runs.contains(**row)));
     Ok(kept.map(|row| row.checkpoint.to_owned()).collect())
 }
 
@@ -368,6 +387,9 @@ fn command_text(options: &ExportOptions) -> String {
     let mut command = format!("cntflow export {from} --to {to}");
     if options.last {
         command.push_str(" --last");
+    }
+    if let Some(n_runs) = options.n_runs {
+        command.push_str(&format!(" --runs {n_runs}"));
     }
     if let Some(digits) = options.digits {
         command.push_str(&format!(" --digits {digits}"));
