@@ -132,6 +132,7 @@ fn a_part_of_the_studies_is_compared_with_its_rows_and_sections() {
         ("## small", "## renamed"),
         ("The claim is **", "The claim was **"),
         ("\n## z", "\nOne line more.\n\n## z"),
+        (row, "| small | gone | 3 |\n| small | two_classes |"),
     ] {
         std::fs::write(here.join("claims.md"), more.replacen(old, new, 1)).unwrap();
         let refused = expect(1, here, &part);

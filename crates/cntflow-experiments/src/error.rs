@@ -99,14 +99,6 @@ pub enum ExperimentError {
         /// Smallest number of groups.
         needed: usize,
     },
-    /// A learning curve has a point with as many groups as there are, or more.
-    #[error("learning_curve: {n_asked} groups, the training set has {n_groups}; fewer are needed")]
-    LongLearningCurve {
-        /// Groups asked for.
-        n_asked: u32,
-        /// Training groups.
-        n_groups: usize,
-    },
     /// A class has too few groups to be on both sides of the split.
     #[error("class `{class}` has {n_groups} groups; at least {needed} are needed")]
     TooFewGroupsOfClass {

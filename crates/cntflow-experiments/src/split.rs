@@ -109,15 +109,6 @@ impl Splits {
             repeats,
         })
     }
-
-    /// The groups of the training rows, in ascending order.
-    pub(crate) fn training_groups(&self, population: &Population) -> Vec<u32> {
-        let rows = self.training.iter();
-        let mut groups: Vec<u32> = rows.map(|&row| population.groups[row]).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        groups
-    }
 }
 
 /// Refuses a test set of a design that has too few groups.

@@ -79,7 +79,6 @@ impl Experiment {
         let learn = |rows: &[usize]| LearnedTarget::learn(&spec.target, &population.target, rows);
         let target = learn(&splits.training);
         require_variation(&spec, &population, &splits, &target)?;
-        require_short_curve(&spec, &population, &splits)?;
         let fold_targets = splits
             .repeats
             .iter()
@@ -133,11 +132,14 @@ impl Experiment {
     pub fn cost(&self, task: &FitTask) -> f64 {
         let candidate = &self.candidates[task.candidate() as usize];
         let n_settings = candidate.model.map_or(0, |model| model.settings().len());
-        let n_fits = match task {
-            FitTask::Fold { .. } => n_settings,
-            FitTask::Refit { .. } | FitTask::Curve { .. } => 1,
+        let n_training = self.splits.training.len();
+        let n_rows = match *task {
+            FitTask::Fold { .. } => n_settings * n_training,
+            FitTask::Refit { .. } => n_training,
+            // Most groups are of one network.
+            FitTask::Curve { n_groups, .. } => n_training.min(n_groups as usize),
         };
-        (n_fits * self.splits.training.len() * candidate.columns.len().max(1)) as f64
+        (n_rows * candidate.columns.len().max(1)) as f64
     }
 }
 
@@ -242,22 +244,6 @@ fn require_variation(
         });
     }
     Ok(())
-}
-
-/// Refuses a learning curve with a point of all training groups or more. The last point, of all
-/// groups, is there anyway.
-fn require_short_curve(
-    spec: &ExperimentSpec,
-    population: &Population,
-    splits: &Splits,
-) -> Result<()> {
-    let n_groups = splits.training_groups(population).len();
-    match spec.learning_curve.iter().max() {
-        Some(&n_asked) if n_asked as usize >= n_groups => {
-            Err(ExperimentError::LongLearningCurve { n_asked, n_groups })
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The feature columns of the networks, then of each twin population. Default features whose

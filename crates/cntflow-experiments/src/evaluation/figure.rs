@@ -6,6 +6,7 @@ use cntflow_statistics::multiclass::hand_till_auc;
 use cntflow_statistics::rank_correlation::{KendallRows, kendall_tau};
 use cntflow_statistics::regression::r_squared;
 
+use crate::population::Population;
 use crate::spec::Target;
 use crate::target::{LearnedTarget, RawTarget};
 
@@ -40,6 +41,19 @@ pub(crate) fn truth(
         .filter_map(|&row| Some((row, learned.class(raw, row)?)))
         .unzip();
     (rows, Truth::Classes { of_row, n_classes })
+}
+
+/// The groups of those rows that take part under the learned target, in ascending order.
+pub(crate) fn groups_with_truth(
+    learned: &LearnedTarget,
+    population: &Population,
+    rows: &[usize],
+) -> Vec<u32> {
+    let (rows, _) = truth(learned, &population.target, rows);
+    let mut groups: Vec<u32> = rows.iter().map(|&row| population.groups[row]).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups
 }
 
 /// Name of the figure that models are chosen by and comparisons are made with.

@@ -94,7 +94,12 @@ pub fn fits_from_frame(frame: &DataFrame) -> Result<Vec<FitRow>> {
     };
     let candidates = whole("candidate")?;
     let (repeats, folds) = (whole("repeat")?, whole("fold")?);
-    let n_groups = whole("n_groups")?;
+    // Older versions had no learning curves.
+    let n_groups = if frame.column("n_groups").is_ok() {
+        whole("n_groups")?
+    } else {
+        vec![None; frame.height()]
+    };
     let settings = whole("setting_index")?;
     let n_features = whole("n_features")?;
     let validation = read_numbers(frame, TABLE, "validation_figure")?;

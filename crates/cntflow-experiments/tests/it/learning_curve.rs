@@ -77,15 +77,38 @@ fn fits_of_a_curve_are_read_back_as_they_were_written() {
 }
 
 #[test]
-fn as_many_groups_as_there_are_or_too_few_are_refused() {
-    let tables = population(60);
-    let refused = tables
-        .try_prepare(&spec("learning_curve = [42]"))
-        .unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "learning_curve: 42 groups, the training set has 42; fewer are needed"
-    );
+fn points_of_more_groups_than_there_are_have_a_reason_and_no_figure() {
+    let experiment = population(60).prepare(&spec("learning_curve = [20, 42, 50]"));
+    let evaluation = experiment.evaluate(&run_all(&experiment));
+    let frame = experiment
+        .learning_curve_frame(&evaluation)
+        .unwrap()
+        .unwrap();
+    let points = counts(&frame, "n_groups");
+    assert_eq!(points, [20, 42, 50, 20, 42, 50]);
+    let (value, reason) = (numbers(&frame, "value"), texts(&frame, "reason"));
+    assert!(value[1].is_some() && value[2].is_none());
+    let reasons = [None, None, Some("there are 42 training groups".to_owned())];
+    assert_eq!(reason[..3], reasons);
+}
+
+#[test]
+fn networks_between_low_and_high_are_in_no_group_of_a_curve() {
+    let keys =
+        "learning_curve = [20]\ntarget = { rule = { quantiles = [0.25, 0.75] } }\npermutations = 0";
+    let experiment = population(200).prepare(&spec(keys));
+    let evaluation = experiment.evaluate(&run_all(&experiment));
+    let frame = experiment
+        .learning_curve_frame(&evaluation)
+        .unwrap()
+        .unwrap();
+    let n_training = experiment.splits.training.len() as u64;
+    let n_all = counts(&frame, "n_groups")[1];
+    assert!(n_all < n_training * 6 / 10, "{n_all} of {n_training}");
+}
+
+#[test]
+fn too_few_groups_and_repeated_points_are_refused() {
     for (sizes, problem) in [("[9]", "at least 10, found 9"), ("[20, 20]", "named twice")] {
         let spec = spec(&format!("learning_curve = {sizes}"));
         let refused = spec.check().unwrap_err().to_string();

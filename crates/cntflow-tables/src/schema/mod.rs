@@ -75,7 +75,7 @@ impl Table {
                 "One row per pair of populations of one group. Key: `architecture`, `layer`, `name`, `metric`, `bin_a`, `bin_b`."
             }
             Self::Fits => {
-                "One row per fit. Key: `experiment`, `candidate`, `stage`, `repeat`, `fold`, `setting_index`."
+                "One row per fit. Key: `experiment`, `candidate`, `stage`, `repeat`, `fold`, `n_groups`, `setting_index`."
             }
             Self::Scores => {
                 "One row per candidate and stratum. Key: `experiment`, `features`, `twin`, `model`, `stratum`."

@@ -58,7 +58,11 @@ pub(crate) fn claims(arguments: &ClaimsArguments) -> anyhow::Result<ExitStatus> 
     let studies: Vec<StudyClaims<'_>> = evaluated.iter().map(study_claims).collect();
     let text = markdown(&studies, &without_tables, &command_text(arguments));
     if arguments.check {
-        check(&arguments.to, &text, arguments.part)?;
+        if arguments.part {
+            check_part(&arguments.to, &text)?;
+        } else {
+            check(&arguments.to, &text)?;
+        }
     } else {
         write_bytes(&arguments.to, text.as_bytes())?;
     }
@@ -159,25 +163,55 @@ fn decisions(study: &StudyClaims<'_>) -> Vec<Value> {
 /// A line of a document, with its number.
 type Line<'a> = (usize, &'a str);
 
-/// Compares the table with the file. With `is_part` the file may have further studies.
+/// Compares the whole table with the file.
 ///
 /// # Errors
 /// The file cannot be read, or a line differs: the first one is named.
-fn check(path: &Path, text: &str, is_part: bool) -> anyhow::Result<()> {
+fn check(path: &Path, text: &str) -> anyhow::Result<()> {
     let on_disk = fs_err::read_to_string(path)?;
-    let old: Vec<Line<'_>> = (1..).zip(on_disk.lines()).collect();
-    let new: Vec<Line<'_>> = (1..).zip(text.lines()).collect();
-    if !is_part {
-        return compare(path, &old, &new);
-    }
-    let old = blocks(&old);
-    for block in blocks(&new) {
-        let same = old
+    compare(path, &numbered(&on_disk), &numbered(text))
+}
+
+/// Compares the rows and sections of some studies with a file that may have further ones.
+///
+/// # Errors
+/// The file cannot be read; it lacks a row or a section, or has a row that there is no more; or a
+/// line differs: the first one is named.
+fn check_part(path: &Path, text: &str) -> anyhow::Result<()> {
+    let on_disk = fs_err::read_to_string(path)?;
+    let (old, new) = (numbered(&on_disk), numbered(text));
+    let (old, new) = (blocks(&old), blocks(&new));
+    for block in &new {
+        match old
             .iter()
-            .find(|other| block_key(other) == block_key(block));
-        compare(path, same.copied().unwrap_or_default(), block)?;
+            .find(|other| block_key(other) == block_key(block))
+        {
+            Some(same) => compare(path, same, block)?,
+            None => bail!(
+                "{}: `{}` is out of date: it is not there",
+                path.display(),
+                block[0].1
+            ),
+        }
     }
-    Ok(())
+    let study_of = |block: &[Line<'_>]| block_key(block).split(" | ").next().map(str::to_owned);
+    let is_gone = |block: &&&[Line<'_>]| {
+        new.iter().any(|other| study_of(other) == study_of(block))
+            && !new.iter().any(|other| block_key(other) == block_key(block))
+    };
+    match old.iter().find(is_gone) {
+        Some(block) => bail!(
+            "{}: line {} is out of date: it is no more\n  in the file: {}",
+            path.display(),
+            block[0].0,
+            block[0].1
+        ),
+        None => Ok(()),
+    }
+}
+
+fn numbered(text: &str) -> Vec<Line<'_>> {
+    (1..).zip(text.lines()).collect()
 }
 
 /// The rows of the first table, each by itself, and the sections of the studies.
@@ -222,22 +256,11 @@ fn compare(path: &Path, old: &[Line<'_>], new: &[Line<'_>]) -> anyhow::Result<()
     Ok(())
 }
 
-/// Whether two lines have the same text, with numbers that differ by at most one in the last digit:
+/// Whether two lines have the same text, with figures that differ by at most one in the last digit:
 /// other processors round otherwise.
 fn is_same_line(old: &str, new: &str) -> bool {
-    if old == new {
-        return true;
-    }
-    let is_of_number = |c: char| c.is_ascii_digit() || c == '.';
-    let text = |line: &str| line.replace(is_of_number, "");
-    let numbers = |line: &str| -> Vec<String> {
-        line.split(|c| !is_of_number(c))
-            .filter(|number| !number.is_empty())
-            .map(str::to_owned)
-            .collect()
-    };
     let (old_numbers, new_numbers) = (numbers(old), numbers(new));
-    let is_near = |(old, new): (&String, &String)| {
+    let is_near = |(old, new): (&&str, &&str)| {
         let n_decimals = |number: &str| number.split_once('.').map_or(0, |(_, part)| part.len());
         let unit = 10_f64.powi(-(n_decimals(old) as i32));
         match (old.parse::<f64>(), new.parse::<f64>()) {
@@ -248,9 +271,26 @@ fn is_same_line(old: &str, new: &str) -> bool {
             _ => old == new,
         }
     };
-    text(old) == text(new)
-        && old_numbers.len() == new_numbers.len()
+    let without = |line: &str, numbers: &[&str]| {
+        // `p < 0.001` and `p = 0.001` are one figure, too.
+        let line = line.replace("p < ", "p = ");
+        numbers
+            .iter()
+            .fold(line, |line, number| line.replacen(number, "#", 1))
+    };
+    old_numbers.len() == new_numbers.len()
         && old_numbers.iter().zip(&new_numbers).all(is_near)
+        && without(old, &old_numbers) == without(new, &new_numbers)
+}
+
+/// The numbers in a line, with their signs and without a full stop behind.
+fn numbers(line: &str) -> Vec<&str> {
+    let is_of_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-');
+    let parts = line.split(|c| !is_of_number(c));
+    let parts = parts.map(|part| part.trim_end_matches('.'));
+    parts
+        .filter(|part| part.contains(|c: char| c.is_ascii_digit()))
+        .collect()
 }
 
 /// The command that writes the table.
@@ -281,5 +321,10 @@ mod tests {
         assert!(!is_same_line(line, &line.replace("770", "771")));
         assert!(!is_same_line(line, &line.replace("0.914", "0.91")));
         assert!(!is_same_line(line, &line.replace("cnt", "norms")));
+        let line = "cnt > norms by -0.000 [-0.011, +0.914] (p < 0.001), or 0.914.";
+        assert!(is_same_line(line, &line.replace("-0.000", "+0.001")));
+        assert!(is_same_line(line, &line.replace("p < 0.001", "p = 0.001")));
+        assert!(is_same_line(line, &line.replace("0.914.", "0.913.")));
+        assert!(!is_same_line(line, &line.replace("-0.000", "+0.002")));
     }
 }

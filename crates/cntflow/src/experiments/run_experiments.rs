@@ -218,15 +218,17 @@ impl ExperimentRun<'_> {
         self.result(&experiment, &own, false)
     }
 
-    /// Whether all tables and models of the experiment are there and have this identity. What is
-    /// damaged or gone is made again.
+    /// Whether all tables and models of the experiment are there, have this identity and all
+    /// columns of this version. What is damaged, gone or older is made again.
     fn is_finished(&self, tables: &TableStore, experiment: &Experiment, identity: &str) -> bool {
         let name = &experiment.spec.name;
         let is_own = |found: Result<Option<String>, TablesError>| matches!(found, Ok(Some(found)) if found == identity);
         let has_tables = Table::OF_EXPERIMENT
             .into_iter()
             .filter(|table| has_table(experiment, *table))
-            .all(|table| is_own(tables.part_metadata(table, IDENTITY_KEY)));
+            .all(|table| {
+                is_own(tables.part_metadata(table, IDENTITY_KEY)) && has_columns(tables, table)
+            });
         let models = tables.part_metadata(Table::Verdicts, MODELS_KEY);
         has_tables
             && is_own(tables.features_metadata(IDENTITY_KEY))
@@ -363,6 +365,16 @@ impl ExperimentRun<'_> {
         metadata.push((IDENTITY_KEY.to_owned(), identity.to_owned()));
         metadata
     }
+}
+
+/// Whether a table has all columns of this version.
+fn has_columns(tables: &TableStore, table: Table) -> bool {
+    let Ok(mut frame) = tables.scan(table) else {
+        return false;
+    };
+    let mut columns = table.columns().iter();
+    let schema = frame.collect_schema();
+    schema.is_ok_and(|schema| columns.all(|column| schema.contains(column.name)))
 }
 
 /// Whether an experiment has a table.

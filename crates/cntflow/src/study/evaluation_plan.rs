@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cntflow_experiments::spec::ExperimentSpec;
 
-use super::plan::{check_experiments, check_named_scale, default_folder};
+use super::plan::{check_experiments, check_named_scale, default_folder, is_folder_name};
 use super::scale::Scale;
 use super::study_file::StudyFile;
 use crate::exit::UsageError;
@@ -40,6 +40,14 @@ impl EvaluationPlan {
         let (file, scale) = StudyFile::read(path, scale)?;
         check_experiments(&file.experiment)
             .map_err(|error| error.with_prefix(&format!("{}: ", path.display())))?;
+        if let Some(name) = &file.study.tables_of
+            && !is_folder_name(name)
+        {
+            let path = path.display();
+            let message =
+                format!("{path}: study.tables_of '{name}' cannot be the name of a folder");
+            return Err(UsageError(message));
+        }
         Ok(Self {
             tables_of: file
                 .study

@@ -71,7 +71,7 @@ impl Plan {
 
     fn from_file(file: StudyFile) -> Result<Self, UsageError> {
         let name = file.study.name;
-        if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
+        if !is_folder_name(&name) {
             return Err(UsageError(format!(
                 "study.name '{name}' cannot be the name of a folder"
             )));
@@ -125,7 +125,8 @@ impl Plan {
 
     /// A digest that is equal for two studies that train and measure the same in the same way.
     ///
-    /// The number of workers and the evaluation of classifiers are not part of it.
+    /// The number of workers and the experiments are not part of it. But the first `global_7` of an
+    /// experiment adds a metric to those that are measured.
     ///
     /// # Errors
     /// A part cannot be written as JSON (a bug).
@@ -151,6 +152,11 @@ impl Plan {
         }
         Ok(blake3::hash(parts.as_bytes()).to_hex()[..32].to_owned())
     }
+}
+
+/// Whether a study or its output folder may have this name.
+pub(super) fn is_folder_name(name: &str) -> bool {
+    !(name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.'))
 }
 
 /// The output folder of a study: `runs/NAME`, or `runs/NAME-SCALE` of a larger scale than `small`.

@@ -13,12 +13,12 @@ pub const COLUMNS: &[Column] = &[
     count(
         "n_groups",
         "groups",
-        "Training groups that the model was fitted to. The last row of a curve has all of them.",
+        "Training groups with a network that takes part, which the model was fitted to. The last row of a curve has all of them.",
     ),
     text("figure", "Name of the primary figure."),
     number(
         "value",
-        "The figure on the test set, as a mean over draws of the groups; null if a fit failed.",
+        "The figure on the test set, as a mean over draws of the groups; null if a figure is missing.",
     ),
     number(
         "lowest",
@@ -30,5 +30,5 @@ pub const COLUMNS: &[Column] = &[
         "draws",
         "Draws of that many groups; one of all groups.",
     ),
-    text("reason", "Why a fit failed; null otherwise."),
+    text("reason", "Why a figure is missing; null otherwise."),
 ];

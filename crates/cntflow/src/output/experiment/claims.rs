@@ -70,9 +70,10 @@ pub(crate) fn markdown(
         String::new(),
         format!(
             "This page is made by `{command}`. Every figure is of held-out networks, with its \
-             interval. A claim is **supported** if each comparison that its experiment declared came \
-             out, p-values adjusted by Holm; **not supported** if one came out the other way, or is \
-             shown to make no difference that matters; **not decided** otherwise."
+             interval; learning curves have none. A claim is **supported** if each comparison that its \
+             experiment declared came out, p-values adjusted by Holm; **not supported** if one came out \
+             the other way, or is shown to make no difference that matters; **not decided** otherwise. A \
+             transfer has to beat tensor_7 and the shuffled twins on every other population."
         ),
         String::new(),
     ];
@@ -187,7 +188,11 @@ fn experiment_section(result: &ExperimentResult) -> Vec<String> {
         result.stopping.as_ref().map(stopping_table),
         result.learning_curve.as_ref().map(curve_table),
     ];
-    for table in tables.into_iter().flatten() {
+    for table in tables
+        .into_iter()
+        .flatten()
+        .filter(|table| !table.is_empty())
+    {
         lines.push(String::new());
         lines.extend(table);
     }
@@ -198,7 +203,12 @@ fn experiment_section(result: &ExperimentResult) -> Vec<String> {
 }
 
 /// The features `cnt` on each population that their model was judged on.
+///
+/// Without `cnt` there is no table.
 fn transfer_table(frame: &DataFrame) -> Vec<String> {
+    if of_features(frame, "cnt").is_empty() {
+        return Vec::new();
+    }
     let mut lines = table_head(&[
         "`cnt` fitted to",
         "judged on",
@@ -222,14 +232,23 @@ fn transfer_table(frame: &DataFrame) -> Vec<String> {
 }
 
 /// What it saves and loses to stop runs early, by `cnt` and by the accuracy over the probe.
+///
+/// Without both there is no table.
 fn stopping_table(frame: &DataFrame) -> Vec<String> {
+    let told = ["cnt", "probe_accuracy"];
+    if told
+        .iter()
+        .all(|features| of_features(frame, features).is_empty())
+    {
+        return Vec::new();
+    }
     let mut lines = table_head(&[
         "stopped by",
         "where the probability of low is above",
         "share of epochs saved",
         "share of high performers lost",
     ]);
-    for features in ["cnt", "probe_accuracy"] {
+    for features in told {
         for row in of_features(frame, features) {
             let share = |columns| unsigned_interval(&row, columns).unwrap_or_else(dash);
             lines.push(table_row(&[

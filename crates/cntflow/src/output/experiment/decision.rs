@@ -1,5 +1,7 @@
 //! Whether the claim of an experiment is supported: from its declared comparisons alone.
 
+use std::collections::BTreeSet;
+
 use cntflow_statistics::multiple::holm;
 use polars::prelude::DataFrame;
 
@@ -90,48 +92,46 @@ pub(crate) fn judge(result: &ExperimentResult) -> Judgement {
 
 /// Judges what a model says of populations that it was not fitted to.
 fn judge_transfer(transfer: &DataFrame, significance: f64) -> Judgement {
-    let rows = Rows(transfer).iter();
-    let away: Vec<Row<'_>> = rows
-        .filter(|row| {
-            row.text("features") == Some("cnt") && row.text("trained_on") != row.text("tested_on")
-        })
+    let rows: Vec<Row<'_>> = Rows(transfer).iter().collect();
+    let of_cnt: Vec<&Row<'_>> = rows
+        .iter()
+        .filter(|row| row.text("features") == Some("cnt"))
+        .collect();
+    let populations: BTreeSet<&str> = rows
+        .iter()
+        .filter(|row| row.text("trained_on") != row.text("tested_on"))
+        .filter_map(|row| row.text("tested_on"))
         .collect();
     let comparisons = [
         ("tensor_7", "difference"),
         ("its shuffled twin", "graph_gain"),
     ];
-    let declared: Vec<(&Row<'_>, &str, &str)> = away
+    let declared: Vec<(&str, Option<&Row<'_>>, &str, &str)> = populations
         .iter()
-        .flat_map(|row| comparisons.map(|(rival, column)| (row, rival, column)))
+        .flat_map(|&population| {
+            let is_there = |row: &&&Row<'_>| row.text("tested_on") == Some(population);
+            let row = of_cnt.iter().find(is_there).copied();
+            comparisons.map(|(rival, column)| (population, row, rival, column))
+        })
         .collect();
-    let difference = |row: &Row<'_>, column: &str| {
-        let (low, high, p) = (
-            format!("{column}_low"),
-            format!("{column}_high"),
-            format!("{column}_p"),
-        );
-        let text = signed_interval(row, [column, &low, &high]);
-        (row.number(column), text, row.number(&p))
-    };
+    let number =
+        |row: Option<&Row<'_>>, column: &str| row.map_or(f64::NAN, |row| row.number(column));
     let p: Vec<f64> = declared
         .iter()
-        .map(|(row, _, column)| difference(row, column).2)
+        .map(|(_, row, _, column)| number(*row, &format!("{column}_p")))
         .collect();
     let adjusted = holm(&p).unwrap_or_else(|_| vec![f64::NAN; p.len()]);
     let (mut above, mut below, mut open) = (Vec::new(), Vec::new(), Vec::new());
-    for ((row, rival, column), p) in declared.into_iter().zip(adjusted) {
-        let pair = format!(
-            "cnt > {rival} on {}",
-            row.text("tested_on").unwrap_or_default()
-        );
-        let (value, text, _) = difference(row, column);
-        match text {
+    for ((population, row, rival, column), p) in declared.into_iter().zip(adjusted) {
+        let pair = format!("cnt > {rival} on {population}");
+        let (low, high) = (format!("{column}_low"), format!("{column}_high"));
+        match row.and_then(|row| signed_interval(row, [column, &low, &high])) {
             None => open.push(format!("{pair} could not be judged")),
             Some(text) => {
                 let text = format!("{pair} by {text} ({})", p_text(p));
                 if p > significance || p.is_nan() {
                     open.push(text);
-                } else if value > 0.0 {
+                } else if number(row, column) > 0.0 {
                     above.push(text);
                 } else {
                     below.push(format!("{text}, the opposite"));
@@ -285,6 +285,11 @@ mod tests {
         check_transfer(&[(0.001, 0.001), (0.001, 0.2)], Decision::NotDecided);
         check_transfer(&[(0.001, 0.001), (0.2, -0.001)], Decision::NotSupported);
         check_transfer(&[], Decision::NotDecided);
+        // A population without `cnt` is not left out.
+        check_transfer(
+            &[(0.001, 0.001), (f64::NAN, f64::NAN)],
+            Decision::NotDecided,
+        );
         // Each .02 alone would do; of four comparisons .05 / 4 is asked of the smallest.
         check_transfer(&[(0.02, 0.02), (0.02, 0.02)], Decision::NotDecided);
     }

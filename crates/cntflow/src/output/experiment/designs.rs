@@ -155,19 +155,28 @@ fn transfer_table(result: &ExperimentResult, frame: &DataFrame) -> Option<String
 pub(super) fn learning_curve(frame: &DataFrame) -> (Vec<String>, Vec<Vec<String>>) {
     let rows = Rows(frame).iter();
     let rows: Vec<Row<'_>> = rows.filter(|row| row.text("twin").is_none()).collect();
-    let features: Vec<&str> = ON_CURVE
-        .into_iter()
-        .filter(|features| {
-            rows.iter()
-                .any(|row| row.text("features") == Some(features))
-        })
-        .collect();
+    let has = |features: &&str| {
+        rows.iter()
+            .any(|row| row.text("features") == Some(features))
+    };
+    let mut features: Vec<&str> = ON_CURVE.into_iter().filter(has).collect();
+    if features.is_empty() {
+        features.extend(rows.first().and_then(|row| row.text("features")));
+    }
     let mut sizes: Vec<u64> = rows
         .iter()
         .map(|row| row.number("n_groups") as u64)
         .collect();
     sizes.sort_unstable();
     sizes.dedup();
+    // Points of more groups than there are have no figure.
+    let is_known = |size: &u64| {
+        let of_size = |row: &&Row<'_>| row.number("n_groups") as u64 == *size;
+        rows.iter()
+            .filter(of_size)
+            .any(|row| !row.number("value").is_nan())
+    };
+    sizes.retain(is_known);
     let value = |features: &str, size: u64| {
         let is_here = |row: &&Row<'_>| {
             row.text("features") == Some(features) && row.number("n_groups") as u64 == size
