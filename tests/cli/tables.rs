@@ -248,6 +248,15 @@ fn results_of_another_study_are_refused() {
         output.stderr.contains("trains or measures something else"),
         "{output:?}"
     );
+    // Unless it says itself whose tables it uses.
+    let other = other.replace(
+        "name = \"small\"",
+        "name = \"other\"\ntables_of = \"small\"",
+    );
+    write_study(here, &other, &experiments());
+    let arguments = ["run", "study.toml", "--tables", "exact", "--out", "says_so"];
+    let output = expect(0, here, &arguments);
+    assert!(!output.stderr.contains("something else"), "{output:?}");
 }
 
 #[test]

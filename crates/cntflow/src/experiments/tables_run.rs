@@ -128,7 +128,10 @@ impl TablesRun<'_> {
             let message = format!("{}: the study has no [[experiment]]", self.study.display());
             return Err(UsageError(message).into());
         }
-        self.note_other_study(source)?;
+        // Unless the study itself says whose tables it uses.
+        if plan.tables_of == plan.name || plan.tables_of != source.name {
+            self.note_other_study(source)?;
+        }
         if plan.has_populations {
             printer::note(
                 "[populations] needs the values of each network, which --tables does not read: no \
