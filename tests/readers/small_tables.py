@@ -70,10 +70,11 @@ FITS = pl.DataFrame(
         "stage": ["fold", "fold", "refit"],
         "repeat": [0, 0, None],
         "fold": [0, 1, None],
+        "n_groups": [None, None, None],
         "setting_index": [0, 0, 0],
         "predictions": [[0.1, float("nan")], [], [0.30000000000000004, -0.0]],
     },
-    schema_overrides={"repeat": pl.Int64, "fold": pl.Int64, "candidate": pl.UInt64},
+    schema_overrides={"repeat": pl.Int64, "fold": pl.Int64, "n_groups": pl.Int64, "candidate": pl.UInt64},
 )
 
 FEATURES = pl.DataFrame(
