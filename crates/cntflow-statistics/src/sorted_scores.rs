@@ -53,7 +53,11 @@ impl SortedScores {
     }
 
     /// [`crate::binary::auc`] of the rows in `selection` by the first list, each as often as it
-    /// occurs there. `is_positive` has one value per row of the list. The result has the same bits.
+    /// occurs there, in [0, 1]; NaN if one of the classes has no row. `is_positive` has one value per
+    /// row of the list. The result has the same bits.
+    ///
+    /// # Panics
+    /// Without a list, or if a row of `selection` is not in it.
     pub fn auc(&self, is_positive: &[bool], selection: &[usize]) -> f64 {
         let classes: Vec<usize> = is_positive
             .iter()
@@ -64,8 +68,11 @@ impl SortedScores {
     }
 
     /// [`crate::multiclass::hand_till_auc`] of the rows in `selection`, each as often as it occurs
-    /// there. `actual` has the class of each row of a list, below the number of lists. The result
-    /// has the same bits.
+    /// there, in [0, 1]; NaN if a class has no row. `actual` has the class of each row of a list,
+    /// below the number of lists. The result has the same bits.
+    ///
+    /// # Panics
+    /// If a class is not below the number of lists, or a row of `selection` is not in them.
     pub fn hand_till_auc(&self, actual: &[usize], selection: &[usize]) -> f64 {
         let n_classes = self.lists.len();
         let rows = Selected::new(actual, n_classes, selection);

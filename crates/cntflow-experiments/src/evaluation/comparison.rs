@@ -112,7 +112,7 @@ impl Experiment {
         &self,
         judged: &Judged,
         indices: &[usize],
-    ) -> FigureOfSelections<'static> {
+    ) -> FigureOfSelections {
         let (predictions, truth) = judged.at(indices);
         figure_of_selections(&self.spec.target, predictions, truth)
     }

@@ -90,7 +90,7 @@ pub(crate) fn primary_figure(target: &Target, predictions: &[f64], truth: &Truth
 }
 
 /// The primary figure of selections of rows, given by their positions, which may be repeated.
-pub(crate) type FigureOfSelections<'a> = Box<dyn Fn(&[usize]) -> f64 + 'a>;
+pub(crate) type FigureOfSelections = Box<dyn Fn(&[usize]) -> f64>;
 
 /// [`primary_figure`] of many selections of the same rows, which are sorted once where the figure
 /// goes by ranks.
@@ -98,7 +98,7 @@ pub(crate) fn figure_of_selections(
     target: &Target,
     predictions: Vec<f64>,
     truth: Truth,
-) -> FigureOfSelections<'static> {
+) -> FigureOfSelections {
     match truth {
         Truth::Classes { of_row, n_classes } => {
             let figure = FigureOfClasses::new(&predictions, n_classes);
@@ -116,10 +116,7 @@ pub(crate) fn figure_of_selections(
 }
 
 /// Kendall's tau of selections of rows.
-pub(crate) fn tau_of_selections(
-    predictions: &[f64],
-    values: &[f64],
-) -> FigureOfSelections<'static> {
+pub(crate) fn tau_of_selections(predictions: &[f64], values: &[f64]) -> FigureOfSelections {
     match KendallRows::new(predictions, values) {
         Ok(rows) => Box::new(move |selection| rows.tau(selection)),
         Err(_) => Box::new(|_| f64::NAN),

@@ -74,7 +74,7 @@ impl Experiment {
                 let mut row = empty_row(*task, setting);
                 let rows = self.curve_rows(n_groups, draw);
                 let training = self.training_set(candidate, &self.target, &rows);
-                // The seed of the refit, so that the curve ends at its figure.
+                // The seed of the refit: the points share its chance.
                 match training.fit(&settings[setting as usize], self.seed(&[REFIT])) {
                     Err(failure) => row.failure = Some(failure),
                     Ok(model) => {

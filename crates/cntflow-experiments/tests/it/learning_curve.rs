@@ -1,5 +1,6 @@
 //! Learning curves.
 
+use cntflow_experiments::evaluation::FitRow;
 use cntflow_experiments::frames::{fits_from_frame, fits_to_frame};
 use polars::prelude::DataFrame;
 
@@ -68,12 +69,25 @@ fn fits_of_a_curve_are_read_back_as_they_were_written() {
     let experiment = population(60).prepare(&spec("learning_curve = [10, 20]"));
     let fits = run_all(&experiment);
     let read = fits_from_frame(&fits_to_frame(&experiment, &fits).unwrap()).unwrap();
-    let tasks = |rows: &[cntflow_experiments::evaluation::FitRow]| {
+    let tasks = |rows: &[FitRow]| {
         let mut tasks: Vec<_> = rows.iter().map(|row| (row.task, row.setting)).collect();
         tasks.sort_unstable();
         tasks
     };
     assert_eq!(tasks(&read), tasks(&fits));
+}
+
+#[test]
+fn fits_of_versions_without_curves_are_read() {
+    let experiment = population(60).prepare(&spec("permutations = 0"));
+    let fits = run_all(&experiment);
+    let mut frame = fits_to_frame(&experiment, &fits).unwrap();
+    frame.drop_in_place("n_groups").unwrap();
+    let read = fits_from_frame(&frame).unwrap();
+    assert_eq!(read.len(), fits.len());
+    let before = fits_from_frame(&fits_to_frame(&experiment, &fits).unwrap()).unwrap();
+    let tasks = |rows: &[FitRow]| rows.iter().map(|row| row.task).collect::<Vec<_>>();
+    assert_eq!(tasks(&read), tasks(&before));
 }
 
 #[test]

@@ -280,16 +280,30 @@ mod tests {
     }
 
     #[test]
+    fn a_population_without_the_metrics_leaves_a_transfer_undecided() {
+        let judged_on = |features: [&str; 2]| {
+            let transfer = df!(
+                "features" => features, "trained_on" => ["a", "a"], "tested_on" => ["b", "c"],
+                "difference" => [0.1, 0.1], "difference_low" => [0.05, 0.05],
+                "difference_high" => [0.15, 0.15], "difference_p" => [0.001, 0.001],
+                "graph_gain" => [0.1, 0.1], "graph_gain_low" => [0.05, 0.05],
+                "graph_gain_high" => [0.15, 0.15], "graph_gain_p" => [0.001, 0.001],
+            );
+            judge_transfer(&transfer.unwrap(), 0.05)
+        };
+        assert_eq!(judged_on(["cnt", "cnt"]).decision, Decision::Supported);
+        let judgement = judged_on(["cnt", "norms"]);
+        assert_eq!(judgement.decision, Decision::NotDecided);
+        let reason = "cnt > tensor_7 on c could not be judged";
+        assert!(judgement.reason.contains(reason), "{judgement:?}");
+    }
+
+    #[test]
     fn a_transfer_is_judged_by_every_other_population() {
         check_transfer(&[(0.001, 0.001), (0.001, 0.001)], Decision::Supported);
         check_transfer(&[(0.001, 0.001), (0.001, 0.2)], Decision::NotDecided);
         check_transfer(&[(0.001, 0.001), (0.2, -0.001)], Decision::NotSupported);
         check_transfer(&[], Decision::NotDecided);
-        // A population without `cnt` is not left out.
-        check_transfer(
-            &[(0.001, 0.001), (f64::NAN, f64::NAN)],
-            Decision::NotDecided,
-        );
         // Each .02 alone would do; of four comparisons .05 / 4 is asked of the smallest.
         check_transfer(&[(0.02, 0.02), (0.02, 0.02)], Decision::NotDecided);
     }
