@@ -53,8 +53,8 @@ impl SortedScores {
     }
 
     /// [`crate::binary::auc`] of the rows in `selection` by the first list, each as often as it
-    /// occurs there, in [0, 1]; NaN if one of the classes has no row. `is_positive` has one value per
-    /// row of the list. The result has the same bits.
+    /// occurs there, in [0, 1]; NaN if one of the classes has no row. `is_positive` has one value
+    /// per row of the list. The result has the same bits.
     ///
     /// # Panics
     /// Without a list, or if a row of `selection` is not in it.
