@@ -110,6 +110,21 @@ impl OpenCheckpoint {
         hasher.finalize().to_hex().to_string()
     }
 
+    /// Makes sure that no file of the checkpoint was written to while it was read. Asked at the
+    /// end: what was read before may be of two states of the file.
+    ///
+    /// # Errors
+    /// One was.
+    pub fn check_unchanged(&self) -> Result<(), CheckpointError> {
+        for content in std::iter::once(&self.content).chain(&self.shards) {
+            content.check_unchanged().map_err(|error| {
+                let text = format!("{}: {error}", self.path.display());
+                std::io::Error::new(error.kind(), text)
+            })?;
+        }
+        Ok(())
+    }
+
     /// Texts in the file beside its tensors.
     pub fn metadata(&self) -> BTreeMap<String, String> {
         self.format.metadata()

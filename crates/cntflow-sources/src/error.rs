@@ -1,6 +1,8 @@
 //! Errors of scanning. They end a scan if they concern a source that was named; otherwise their
 //! text is the reason of a skipped file.
 
+use std::path::PathBuf;
+
 use cntflow_catalog::{CatalogError, JsonError};
 use cntflow_formats::CheckpointError;
 use cntflow_storage::{FormatError, StorageError};
@@ -28,6 +30,12 @@ pub enum SourceError {
     NoSuchSource {
         /// The source as it was given.
         source_name: String,
+    },
+    /// A source is a pipe, a socket or a device.
+    #[error("{path}: a pipe, a socket or a device; a source is a file, a folder or a glob")]
+    NotAFile {
+        /// The source.
+        path: PathBuf,
     },
     /// A source is no file, no folder, and no glob either.
     #[error("{source_name}: not a file, a folder or a glob")]

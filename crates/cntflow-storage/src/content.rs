@@ -1,11 +1,13 @@
 //! The bytes of a file, an object or a member, mapped or in memory.
 
+use std::io::Read;
 use std::ops::{Deref, Range};
 use std::path::Path;
 use std::sync::Arc;
 
 use fs_err as fs;
-use memmap2::Mmap;
+
+use crate::mapped::{FileState, MappedFile, changed};
 
 /// Bytes that are mapped from a disk or in memory. Clones share them.
 #[derive(Clone, Debug)]
@@ -17,7 +19,7 @@ pub struct Content {
 /// What the bytes are a part of.
 #[derive(Clone, Debug)]
 enum Whole {
-    Mapped(Arc<Mmap>),
+    Mapped(Arc<MappedFile>),
     InMemory(Arc<Vec<u8>>),
 }
 
@@ -29,14 +31,23 @@ impl Content {
     /// A file all of whose bytes will be used: read if it is small, mapped otherwise.
     ///
     /// # Errors
-    /// As [`Content::map`].
+    /// As [`Content::map`]; it was changed while it was read.
     pub fn load(path: &Path) -> std::io::Result<Self> {
-        let file = fs::metadata(path)?;
-        if file.is_file() && file.len() <= MAX_READ {
-            fs::read(path).map(Self::in_memory)
-        } else {
-            Self::map(path)
+        let mut file = open_file(path)?;
+        let metadata = file.metadata()?;
+        if metadata.len() > MAX_READ {
+            return Self::map_open(file.file(), Some(path));
         }
+        let mut bytes = Vec::with_capacity(metadata.len() as usize);
+        // One byte more shows that it has grown.
+        let limit = metadata.len() + 1;
+        (&mut file).take(limit).read_to_end(&mut bytes)?;
+        let is_whole = bytes.len() as u64 == metadata.len();
+        if !is_whole || FileState::of(&file.metadata()?) != FileState::of(&metadata) {
+            let text = format!("{}: {}", path.display(), changed());
+            return Err(std::io::Error::other(text));
+        }
+        Ok(Self::in_memory(bytes))
     }
 
     /// Maps a file.
@@ -44,28 +55,34 @@ impl Content {
     /// # Errors
     /// It cannot be opened or mapped; the text names it.
     pub fn map(path: &Path) -> std::io::Result<Self> {
-        let file = fs::File::open(path)?;
-        if file.metadata()?.is_dir() {
-            let text = format!("{}: it is a folder", path.display());
-            return Err(std::io::Error::new(std::io::ErrorKind::IsADirectory, text));
-        }
-        Self::map_file(file.file())
+        Self::map_open(open_file(path)?.file(), Some(path))
     }
 
-    /// Maps an open file.
+    /// Maps an open file that nobody else writes to.
     ///
     /// # Errors
     /// The system cannot map it.
     pub fn map_file(file: &std::fs::File) -> std::io::Result<Self> {
-        // SAFETY: the map is only read. If another process truncates the file meanwhile, reading
-        // past its new end is a bus error, not a wrong number; copying every checkpoint instead
-        // would double the memory and the reading time of all of them.
-        #[expect(unsafe_code, reason = "a memory map, see above")]
-        let map = unsafe { Mmap::map(file) }?;
+        Self::map_open(file, None)
+    }
+
+    fn map_open(file: &std::fs::File, path: Option<&Path>) -> std::io::Result<Self> {
+        let map = MappedFile::new(file, path)?;
         Ok(Self {
             range: 0..map.len(),
             whole: Whole::Mapped(Arc::new(map)),
         })
+    }
+
+    /// Makes sure that a mapped file is still what it was when it was mapped.
+    ///
+    /// # Errors
+    /// It was changed: what was read of it may be of two states, or zeros.
+    pub fn check_unchanged(&self) -> std::io::Result<()> {
+        match &self.whole {
+            Whole::Mapped(map) => map.check_unchanged(),
+            Whole::InMemory(_) => Ok(()),
+        }
     }
 
     /// Bytes that are already in memory.
@@ -93,6 +110,23 @@ impl Content {
             range: self.range.start + range.start..self.range.start + range.end,
         }
     }
+}
+
+fn open_file(path: &Path) -> std::io::Result<fs::File> {
+    // Before it is opened: opening a pipe waits for a writer.
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_dir() {
+        let text = format!("{}: it is a folder", path.display());
+        return Err(std::io::Error::new(std::io::ErrorKind::IsADirectory, text));
+    }
+    if !kind.is_file() {
+        let text = format!(
+            "{}: a pipe, a socket or a device, not a file",
+            path.display()
+        );
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, text));
+    }
+    fs::File::open(path)
 }
 
 impl AsRef<[u8]> for Content {

@@ -7,6 +7,7 @@ mod error;
 mod file_cache;
 mod limits;
 mod location;
+mod mapped;
 mod shared_path;
 pub mod store;
 pub mod zip;

@@ -1,7 +1,7 @@
 //! The files of a source: those below a folder, those that match a glob, members of archives.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cntflow_formats::is_zip_checkpoint;
 use cntflow_storage::{FullMessage, Location, archive, store::ObjectStores};
@@ -27,7 +27,7 @@ pub(super) fn of_glob(source: &str, state: &mut ScanState) -> Result<Vec<Locatio
         if path.is_dir() {
             files.extend(below(&path, state));
         } else {
-            files.push(path.into());
+            add_file(path, &mut files, state);
         }
     }
     if !matched {
@@ -51,8 +51,8 @@ pub(super) fn below(folder: &Path, state: &mut ScanState) -> Vec<Location> {
     let mut files = Vec::new();
     for entry in walk.filter_entry(|entry| !is_hidden(entry)) {
         match entry {
-            Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path().into()),
-            Ok(_) => {}
+            Ok(entry) if entry.file_type().is_dir() => {}
+            Ok(entry) => add_file(entry.into_path(), &mut files, state),
             Err(error) => {
                 let path = error.path().unwrap_or(folder).display();
                 state.report(&path, error.full_message());
@@ -60,6 +60,22 @@ pub(super) fn below(folder: &Path, state: &mut ScanState) -> Vec<Location> {
         }
     }
     files
+}
+
+/// Adds a file, or skips it: names are text in every table, and reading a pipe could wait for ever.
+fn add_file(path: PathBuf, files: &mut Vec<Location>, state: &mut ScanState) {
+    if path.to_str().is_none() {
+        // Two such names may look the same where they are printed.
+        let reason = format!("its name is not UTF-8: {path:?}; rename it");
+        state.report(&path.display(), reason);
+        return;
+    }
+    match fs_err::metadata(&path) {
+        Ok(metadata) if metadata.is_file() => files.push(path.into()),
+        Ok(_) => state.report(&path.display(), "a pipe, a socket or a device, not a file"),
+        // A link to nowhere.
+        Err(error) => state.report(&path.display(), error.full_message()),
+    }
 }
 
 /// The files of these names in the folder of `file`, as far as they exist.

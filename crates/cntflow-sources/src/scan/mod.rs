@@ -100,6 +100,10 @@ fn scan_source(source: &str, state: &mut ScanState) -> Result<(), SourceError> {
     }
     let files = if path.is_dir() {
         files::below(path, state)
+    } else if path.exists() {
+        return Err(SourceError::NotAFile {
+            path: path.to_owned(),
+        });
     } else {
         files::of_glob(source, state)?
     };

@@ -1,6 +1,7 @@
 //! One checkpoint becomes one record, and one for each twin. Any failure becomes the status and
 //! reason of a record.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use cntflow_architecture::{ArchitectureError, Coverage, resolve_architecture};
@@ -147,21 +148,27 @@ fn read_and_measure(
     let (resolved, coverage) =
         resolve_architecture(&checkpoint, record.entry.architecture.as_deref());
     record.coverage = coverage.into_iter().map(coverage_row).collect();
-    match resolved {
+    let measure = || match resolved {
         Ok(resolved) => {
             let sampled = plan.sampled_metrics(is_last);
             measure_with_twins(&checkpoint, resolved, &record.entry, missing, plan, sampled)
         }
-        Err(error) => {
-            let measured = measure_without_architecture(&checkpoint, error, plan)?;
+        Err(error) => measure_without_architecture(&checkpoint, error, plan).map(|measured| {
             let twins = missing.twins.iter().map(|&twin| MeasuredTwin {
                 twin,
                 measured: Err(TwinError::NoArchitecture),
                 seconds: 0.0,
             });
-            Ok((missing.real.then_some(measured), twins.collect()))
-        }
+            (missing.real.then_some(measured), twins.collect())
+        }),
+    };
+    let measured = catch_unwind(AssertUnwindSafe(measure));
+    // Before any other error or panic, which may follow from it.
+    if let Err(error) = checkpoint.check_unchanged() {
+        (record.digest, record.bytes) = (None, None);
+        return Err(error.into());
     }
+    measured.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// The row of the table `coverage` for one tensor.
