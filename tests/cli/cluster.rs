@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::support::{
     CommandOutput, RANKING, SMALL_STUDY, TWO_CLASSES, assert_same_experiments, assert_same_tables,
-    expect, parts, start, study_folder, wait_until,
+    expect, parts, start, study_folder, wait_until, write_chain,
 };
 
 /// Writes a hosts file with two free addresses of this machine.
@@ -256,9 +256,10 @@ fn a_killed_process_ends_the_other_and_the_same_commands_resume() {
     let output = CommandOutput::from(first.wait_with_output().unwrap());
     assert_eq!(output.code, Some(1), "{output:?}");
     assert!(
-        output
-            .stderr
-            .contains("another process of the cluster failed or was lost"),
+        output.stderr.contains("process 1 at 127.0.0.1:")
+            && output
+                .stderr
+                .contains("was lost: it has closed its connection"),
         "{output:?}"
     );
 
@@ -273,4 +274,86 @@ fn a_killed_process_ends_the_other_and_the_same_commands_resume() {
     assert_eq!(counts["done"], 180);
     expect(0, here, &["run", "study.toml", "--out", "undisturbed"]);
     assert_same_tables(&cluster, &here.join("undisturbed"));
+}
+
+#[test]
+fn processes_with_other_options_refuse_each_other() {
+    let folder = study_folder();
+    let here = folder.path();
+    write_chain(&here.join("net.safetensors"), 1.0);
+    for (option, value, what) in [
+        ("--digest", "none", "the digest is"),
+        ("--limit", "tensors=7", "the limits is"),
+    ] {
+        write_hosts_file(here);
+        let first = ["measure", "net.safetensors", "--out", "a"];
+        let second = [&first[..], &[option, value]].concat();
+        for output in run_both(here, &first, &second) {
+            assert_eq!(output.code, Some(1), "{output:?}");
+            assert!(output.stderr.contains(what), "{output:?}");
+        }
+    }
+}
+
+#[test]
+fn every_process_ends_with_the_same_code() {
+    let folder = study_folder();
+    let here = folder.path();
+    let zoo = here.join("zoo");
+    std::fs::create_dir(&zoo).unwrap();
+    write_chain(&zoo.join("good.safetensors"), 1.0);
+    std::fs::write(zoo.join("broken.safetensors"), [0xA5; 300]).unwrap();
+    write_hosts_file(here);
+    let run = ["measure", "zoo", "--out", "out"];
+    for output in run_both(here, &run, &run) {
+        assert_eq!(output.code, Some(3), "{output:?}");
+    }
+    // One that cannot write ends both with its error.
+    std::fs::write(here.join("file"), "").unwrap();
+    write_hosts_file(here);
+    let run = ["measure", "zoo", "--out", "file/out"];
+    let [first, second] = run_both(here, &run, &run);
+    assert_eq!((first.code, second.code), (Some(1), Some(1)));
+    assert!(
+        second.stderr.contains("process 0 at") && second.stderr.contains("file/out"),
+        "{second:?}"
+    );
+}
+
+#[test]
+fn a_secret_is_needed_on_addresses_that_others_reach_and_must_be_the_same() {
+    let folder = study_folder();
+    let here = folder.path();
+    std::fs::write(here.join("hosts"), "0.0.0.0:2101\n0.0.0.0:2102\n").unwrap();
+    let run = ["run", "study.toml", "--hosts", "hosts", "--process", "0"];
+    let output = expect(1, here, &run);
+    assert!(
+        output.stderr.contains("the cluster needs a secret"),
+        "{output:?}"
+    );
+    write_hosts_file(here);
+    for (name, secret) in [
+        ("one", "a secret for this test"),
+        ("other", "another secret ..."),
+    ] {
+        std::fs::write(here.join(name), secret).unwrap();
+    }
+    let run = ["run", "study.toml", "--out", "a", "--hosts", "hosts"];
+    let with =
+        |process, secret| [&run[..], &["--process", process, "--secret-file", secret]].concat();
+    let mut first = start(here, &with("0", "one"));
+    let second = expect(1, here, &with("1", "other"));
+    assert!(
+        second.stderr.contains("it has another secret"),
+        "{second:?}"
+    );
+    // The first one still waits for the right one.
+    assert!(first.try_wait().unwrap().is_none());
+    expect(0, here, &with("1", "one"));
+    let first = CommandOutput::from(first.wait_with_output().unwrap());
+    assert_eq!(first.code, Some(0), "{first:?}");
+    assert!(
+        first.stderr.contains("refused a connection from 127.0.0.1"),
+        "{first:?}"
+    );
 }

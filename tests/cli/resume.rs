@@ -351,9 +351,10 @@ fn an_interrupt_saves_finished_work_and_the_same_command_resumes() {
             .success()
     );
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert!(
-        String::from_utf8_lossy(&output.stdout).contains("run the same command again to resume"),
+        String::from_utf8_lossy(&output.stdout)
+            .contains("to go on: cntflow run study.toml --workers 1 --progress plain"),
         "{output:?}"
     );
     assert!(

@@ -1,29 +1,48 @@
-//! The tasks of one process, from which its workers pull, and how tasks are assigned to the
-//! processes of a cluster.
+//! The tasks that wait in one process: its workers pull them, and other processes take some.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-/// Tasks not yet taken, shared by the workers of one process.
-///
-/// It is exhausted only when it is empty and no running task may still add to it.
+use timely::scheduling::SyncActivator;
+
+/// Most tasks that are given away at once. More can be asked for.
+const MAX_GRANT: usize = 4096;
+
+/// Tasks that wait, shared by the workers of one process and the dataflow, which balances them
+/// between processes.
 #[derive(Debug)]
-pub struct TaskQueue<T> {
-    state: Arc<Mutex<State<T>>>,
+pub(crate) struct TaskQueue<T> {
+    shared: Arc<Shared<T>>,
+}
+
+#[derive(Debug)]
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+    bell: Bell,
 }
 
 #[derive(Debug)]
 struct State<T> {
     waiting: VecDeque<T>,
     running: usize,
+    n_workers: usize,
+    /// Below this number of waiting tasks, others are asked for more.
+    low: usize,
+    is_closed: bool,
 }
 
-impl<T> Clone for TaskQueue<T> {
-    fn clone(&self) -> Self {
-        Self {
-            state: Arc::clone(&self.state),
-        }
-    }
+/// How much is left in a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stock {
+    /// Tasks that wait.
+    pub(crate) n_waiting: usize,
+    /// Workers without a task.
+    pub(crate) n_idle: usize,
+    /// Whether others should be asked for more.
+    pub(crate) is_low: bool,
 }
 
 /// What a worker gets when it asks for a task.
@@ -31,113 +50,249 @@ impl<T> Clone for TaskQueue<T> {
 pub(crate) enum Pull<T> {
     /// A task to run. The worker calls [`TaskQueue::finish_task`] when it is done.
     Task(T),
-    /// Nothing now, but a running task may add some.
-    Wait,
-    /// Nothing, and nothing more will come.
-    Exhausted,
+    /// None came in time.
+    Nothing,
+    /// None will come any more.
+    Closed,
 }
 
-impl<T> FromIterator<T> for TaskQueue<T> {
-    fn from_iter<I: IntoIterator<Item = T>>(tasks: I) -> Self {
-        let state = State {
-            waiting: tasks.into_iter().collect(),
-            running: 0,
-        };
+impl<T> Clone for TaskQueue<T> {
+    fn clone(&self) -> Self {
         Self {
-            state: Arc::new(Mutex::new(state)),
+            shared: Arc::clone(&self.shared),
         }
     }
 }
 
 impl<T> TaskQueue<T> {
-    pub(crate) fn pull(&self) -> Pull<T> {
-        let mut state = self.state();
-        match state.waiting.pop_front() {
-            Some(task) => {
-                state.running += 1;
-                Pull::Task(task)
-            }
-            None if state.running > 0 => Pull::Wait,
-            None => Pull::Exhausted,
+    /// A queue of `n_workers` workers with first tasks.
+    pub(crate) fn new(tasks: impl IntoIterator<Item = T>, n_workers: usize) -> Self {
+        let state = State {
+            waiting: tasks.into_iter().collect(),
+            running: 0,
+            n_workers,
+            low: n_workers,
+            is_closed: false,
+        };
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                changed: Condvar::new(),
+                bell: Bell::default(),
+            }),
         }
+    }
+
+    /// Waits at most `patience` for a task.
+    pub(crate) fn pull(&self, patience: Duration) -> Pull<T> {
+        let waited = self
+            .shared
+            .changed
+            .wait_timeout_while(self.state(), patience, |state| {
+                state.waiting.is_empty() && !state.is_closed
+            });
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.is_closed {
+            return Pull::Closed;
+        }
+        let Some(task) = state.waiting.pop_front() else {
+            return Pull::Nothing;
+        };
+        state.running += 1;
+        if state.waiting.len() < state.low {
+            self.shared.bell.ring();
+        }
+        Pull::Task(task)
     }
 
     pub(crate) fn finish_task(&self) {
-        self.state().running -= 1;
+        let mut state = self.state();
+        state.running -= 1;
+        if state.waiting.is_empty() {
+            self.shared.bell.ring();
+        }
     }
 
+    /// Adds tasks that run before all others.
     pub(crate) fn push_front(&self, tasks: impl IntoIterator<Item = T>) {
-        let mut state = self.state();
         let tasks: Vec<T> = tasks.into_iter().collect();
+        let mut state = self.state();
+        if state.is_closed {
+            return;
+        }
         for task in tasks.into_iter().rev() {
             state.waiting.push_front(task);
         }
+        self.shared.changed.notify_all();
+        self.shared.bell.ring();
+    }
+
+    /// Adds tasks from another process. The next ones are asked for when a quarter of these is
+    /// left, so that their way here takes no time from the workers.
+    pub(crate) fn push_back(&self, tasks: Vec<T>) {
+        let mut state = self.state();
+        if state.is_closed {
+            return;
+        }
+        state.low = state.n_workers.max(tasks.len() / 4);
+        state.waiting.extend(tasks);
+        self.shared.changed.notify_all();
+    }
+
+    /// Takes tasks for another of `n_processes` processes: every `2 n_processes`-th, so that it
+    /// gets costly and cheap ones as they stand in the queue. If there are fewer, it gets the last
+    /// one.
+    pub(crate) fn give(&self, n_processes: usize) -> Vec<T> {
+        let mut state = self.state();
+        let stride = 2 * n_processes;
+        if state.waiting.len() < stride {
+            return state.waiting.pop_back().into_iter().collect();
+        }
+        let n_looked_at = state.waiting.len().min(MAX_GRANT * stride);
+        let (mut given, mut kept) = (Vec::new(), Vec::new());
+        for (index, task) in state.waiting.drain(..n_looked_at).enumerate() {
+            if index % stride == stride - 1 {
+                given.push(task);
+            } else {
+                kept.push(task);
+            }
+        }
+        for task in kept.into_iter().rev() {
+            state.waiting.push_front(task);
+        }
+        given
+    }
+
+    /// Whether tasks wait or run.
+    pub(crate) fn is_active(&self) -> bool {
+        let state = self.state();
+        state.running > 0 || !state.waiting.is_empty()
+    }
+
+    /// How much is left.
+    pub(crate) fn stock(&self) -> Stock {
+        let state = self.state();
+        Stock {
+            n_waiting: state.waiting.len(),
+            n_idle: state.n_workers.saturating_sub(state.running),
+            is_low: state.waiting.len() < state.low,
+        }
+    }
+
+    /// Drops the waiting tasks; workers get no more.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.waiting.clear();
+        state.is_closed = true;
+        self.shared.changed.notify_all();
+    }
+
+    /// Wakes the dataflow, which looks at this queue and at what workers have done.
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.shared.bell
     }
 
     /// A poisoned lock is safe to use: every step that changes the state leaves it consistent, so
     /// it does not matter where a worker panicked while it held the lock.
     fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The tasks of process `process` out of `processes`: every `processes`-th task, the costliest
-/// first.
+/// Wakes operators of the dataflow from other threads.
 ///
-/// All processes get about equal work without talking to each other. Tasks of equal cost keep their
-/// order, so every process computes the same assignment.
-///
-/// ```
-/// let tasks = vec![1, 7, 3, 5];
-/// assert_eq!(cntflow_dataflow::assign(tasks.clone(), |&cost| cost, 0, 2), [7, 3]);
-/// assert_eq!(cntflow_dataflow::assign(tasks, |&cost| cost, 1, 2), [5, 1]);
-/// ```
-pub fn assign<T>(
-    mut tasks: Vec<T>,
-    cost: impl Fn(&T) -> u64,
-    process: usize,
-    processes: usize,
-) -> Vec<T> {
-    tasks.sort_by_cached_key(|task| std::cmp::Reverse(cost(task)));
-    tasks
-        .into_iter()
-        .skip(process)
-        .step_by(processes.max(1))
-        .collect()
+/// Workers ring after every small task, so a bell that has been rung and not been heard yet costs
+/// no more than one look.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bell(Arc<BellState>);
+
+#[derive(Debug, Default)]
+struct BellState {
+    is_rung: AtomicBool,
+    operators: Mutex<Vec<SyncActivator>>,
+}
+
+impl Bell {
+    /// Adds an operator that is woken.
+    pub(crate) fn add(&self, operator: SyncActivator) {
+        let operators = self.0.operators.lock();
+        operators
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(operator);
+    }
+
+    pub(crate) fn ring(&self) {
+        if self.0.is_rung.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let operators = self.0.operators.lock();
+        for operator in operators.unwrap_or_else(PoisonError::into_inner).iter() {
+            // The dataflow may have ended.
+            let _ = operator.activate();
+        }
+    }
+
+    /// Notes that the operators are about to look: what happens from now on rings again.
+    pub(crate) fn hear(&self) {
+        self.0.is_rung.store(false, Ordering::SeqCst);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_task_is_assigned_to_exactly_one_process() {
-        let tasks: Vec<u64> = (0..101).map(|i| i * 37 % 101).collect();
-        let mut assigned: Vec<u64> = (0..3)
-            .flat_map(|process| assign(tasks.clone(), |&t| t, process, 3))
-            .collect();
-        assigned.sort_unstable();
-        assert_eq!(assigned, (0..101).collect::<Vec<_>>());
-        let share: Vec<u64> = (0..3)
-            .map(|process| assign(tasks.clone(), |&t| t, process, 3).iter().sum())
-            .collect();
-        assert!(
-            share.iter().max().unwrap() - share.iter().min().unwrap() <= 101,
-            "{share:?}"
-        );
+    fn queue(tasks: impl IntoIterator<Item = u32>) -> TaskQueue<u32> {
+        TaskQueue::new(tasks, 1)
     }
 
     #[test]
-    fn a_queue_waits_while_a_running_task_may_add_some() {
-        let queue: TaskQueue<u8> = [1].into_iter().collect();
-        assert_eq!(queue.pull(), Pull::Task(1));
-        assert_eq!(queue.pull(), Pull::Wait);
+    fn a_queue_is_active_while_a_running_task_may_add_some() {
+        let queue = queue([1]);
+        assert_eq!(queue.pull(Duration::ZERO), Pull::Task(1));
+        assert_eq!(queue.pull(Duration::ZERO), Pull::Nothing);
+        assert!(queue.is_active());
         queue.push_front([2, 3]);
         queue.finish_task();
-        assert_eq!(queue.pull(), Pull::Task(2));
-        assert_eq!(queue.pull(), Pull::Task(3));
+        assert_eq!(queue.pull(Duration::ZERO), Pull::Task(2));
+        assert_eq!(queue.pull(Duration::ZERO), Pull::Task(3));
         queue.finish_task();
         queue.finish_task();
-        assert_eq!(queue.pull(), Pull::Exhausted);
+        assert!(!queue.is_active());
+        queue.close();
+        queue.push_back(vec![4]);
+        queue.push_front([5]);
+        assert_eq!(queue.pull(Duration::ZERO), Pull::Closed);
+        assert!(!queue.is_active());
+    }
+
+    #[test]
+    fn what_is_given_is_a_fair_part_in_order_and_nothing_is_lost() {
+        let queue = queue(0..10);
+        assert_eq!(queue.give(2), [3, 7]);
+        assert_eq!(queue.stock().n_waiting, 8);
+        assert_eq!(queue.give(8), [9], "the last one of few");
+        let pull = |_| match queue.pull(Duration::ZERO) {
+            Pull::Task(task) => task,
+            other => panic!("{other:?}"),
+        };
+        let kept: Vec<u32> = (0..7).map(pull).collect();
+        assert_eq!(kept, [0, 1, 2, 4, 5, 6, 8]);
+        assert!(queue.give(2).is_empty());
+    }
+
+    #[test]
+    fn more_is_asked_for_before_all_is_done() {
+        let queue = queue([]);
+        assert!(queue.stock().is_low);
+        queue.push_back((0..40).collect());
+        assert!(!queue.stock().is_low);
+        for _ in 0..31 {
+            queue.pull(Duration::ZERO);
+        }
+        assert!(queue.stock().is_low);
     }
 }

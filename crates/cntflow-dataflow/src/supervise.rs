@@ -5,25 +5,48 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, Weak};
 
 use crate::error::DataflowError;
 
 /// Asks a run to end early. Running tasks may finish, or return early with nothing to keep; open
-/// batches are committed.
+/// batches are committed. In a cluster it stops all processes.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<StopState>);
+
+#[derive(Debug, Default)]
+struct StopState {
+    is_set: AtomicBool,
+    /// The signal that asked for it; 0 without one.
+    signal: AtomicI32,
+}
 
 impl Stop {
     /// Asks for the end. May be called from any thread, and more than once.
     pub fn set(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.set_by(None);
+    }
+
+    /// Asks for the end because of a signal. The first signal counts.
+    pub fn set_by(&self, signal: Option<i32>) {
+        if let Some(signal) = signal {
+            let order = Ordering::SeqCst;
+            // The first one stays.
+            let _ = self.0.signal.compare_exchange(0, signal, order, order);
+        }
+        self.0.is_set.store(true, Ordering::SeqCst);
     }
 
     /// Whether the end was asked for.
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.0.is_set.load(Ordering::SeqCst)
+    }
+
+    /// The signal that asked for the end, here or in another process of the cluster.
+    pub fn signal(&self) -> Option<i32> {
+        let signal = self.0.signal.load(Ordering::SeqCst);
+        (signal != 0).then_some(signal)
     }
 }
 
@@ -37,10 +60,6 @@ pub(crate) enum Failure {
     /// Another process of the cluster was lost. No worker of this process failed.
     PeerLost,
 }
-
-/// Payload of an unwind that ends the worker without a panic report: a failure that is not a bug,
-/// such as a full disk.
-pub(crate) struct EndWorker(pub(crate) Failure);
 
 /// The first failure of a run, and the flag by which every worker of the process learns of it.
 #[derive(Debug, Default)]
@@ -67,7 +86,11 @@ impl Alarm {
         first.take().map(|(worker, failure)| match failure {
             Failure::Panic(message) => DataflowError::Panicked { worker, message },
             Failure::Commit(source) => DataflowError::Commit { worker, source },
-            Failure::PeerLost => DataflowError::PeerLost,
+            Failure::PeerLost => DataflowError::PeerLost {
+                process: None,
+                address: String::new(),
+                how: "its connection broke".to_owned(),
+            },
         })
     }
 }
@@ -108,7 +131,7 @@ pub(crate) fn catch_task_panic<R>(task: impl FnOnce() -> R) -> Result<R, TaskPan
 }
 
 /// The text of a panic's payload.
-fn panic_message(payload: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
     let text = payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned());
@@ -117,17 +140,12 @@ fn panic_message(payload: &(dyn Any + Send)) -> String {
 }
 
 /// The failure that a worker's unwind payload stands for.
-pub(crate) fn failure_of(payload: Box<dyn Any + Send>) -> Failure {
-    match payload.downcast::<EndWorker>() {
-        Ok(end) => end.0,
-        Err(payload) => {
-            let message = panic_message(&*payload);
-            if is_lost_peer(&message) {
-                Failure::PeerLost
-            } else {
-                Failure::Panic(message)
-            }
-        }
+pub(crate) fn failure_of(payload: &(dyn Any + Send)) -> Failure {
+    let message = panic_message(payload);
+    if is_lost_peer(&message) {
+        Failure::PeerLost
+    } else {
+        Failure::Panic(message)
     }
 }
 
@@ -140,10 +158,9 @@ fn is_lost_peer(message: &str) -> bool {
 /// Registers `alarm`: the panic hook raises it when a communication thread of this process panics.
 pub(crate) fn register_alarm(alarm: &Arc<Alarm>) {
     let alarms = CLUSTER_ALARMS.get_or_init(Mutex::default);
-    alarms
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(Arc::downgrade(alarm));
+    let mut alarms = alarms.lock().unwrap_or_else(PoisonError::into_inner);
+    alarms.retain(|alarm| alarm.strong_count() > 0);
+    alarms.push(Arc::downgrade(alarm));
 }
 
 /// Puts a panic hook before the current one, once per process.

@@ -3,19 +3,23 @@
 use std::error::Error;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use crate::queue::TaskQueue;
-use crate::supervise::Stop;
+use crate::supervise::{Alarm, Stop};
 
 /// Tasks and how they run. One value serves all workers of a process.
+///
+/// Tasks and reports travel between processes, encoded by bincode. Do not use serde attributes such
+/// as `untagged` or `flatten` for them: they compile, but bincode cannot decode them, so that only
+/// a run with several processes fails.
 pub trait Work: Send + Sync + 'static {
     /// A small descriptor of something to do (a path, an id), never tensors.
-    type Task: Clone + Send + 'static;
+    type Task: Clone + Send + Serialize + for<'a> Deserialize<'a> + 'static;
     /// What a task yields. It stays on the worker that ran the task.
     type Output: 'static;
-    /// A small row about a finished task. It is sent to process 0, encoded by bincode. Do not use
-    /// serde attributes such as `untagged` or `flatten`: they compile, but bincode cannot decode
-    /// them, so that only a run with several processes fails.
-    type Report: serde::Serialize + for<'a> serde::Deserialize<'a> + Clone + Send + 'static;
+    /// A small row about a finished task. It is sent to process 0.
+    type Report: Clone + Send + Serialize + for<'a> Deserialize<'a> + 'static;
     /// Collects the outputs of one worker.
     type Collector: Collector<Output = Self::Output, Report = Self::Report> + 'static;
 
@@ -32,12 +36,19 @@ pub trait Work: Send + Sync + 'static {
         context: &TaskContext<'_, Self::Task>,
     ) -> Self::Output;
 
-    /// Makes the collector of one worker, on that worker's thread. `worker` counts over all
-    /// processes.
+    /// Makes the collector of one worker, on that worker's thread. `worker` counts from 0 in
+    /// each process.
     fn collector(&self, worker: usize) -> Self::Collector;
 
-    /// Called on process 0 for every task that any worker of the cluster has finished, on any of
-    /// the process' worker threads.
+    /// Called when tasks have come from another process, before they run: what they need can be
+    /// fetched in advance.
+    fn received(&self, _tasks: &[Self::Task]) {}
+
+    /// Called when tasks that waited here have been given to another process.
+    fn given(&self, _tasks: &[Self::Task]) {}
+
+    /// Called on process 0 for every task that any worker of the cluster has finished, one at a
+    /// time.
     fn reported(&self, report: Self::Report);
 }
 
@@ -72,16 +83,17 @@ pub trait Collector {
 pub struct TaskContext<'a, T> {
     queue: &'a TaskQueue<T>,
     stop: &'a Stop,
+    alarm: &'a Alarm,
 }
 
 impl<'a, T> TaskContext<'a, T> {
-    pub(crate) fn new(queue: &'a TaskQueue<T>, stop: &'a Stop) -> Self {
-        Self { queue, stop }
+    pub(crate) fn new(queue: &'a TaskQueue<T>, stop: &'a Stop, alarm: &'a Alarm) -> Self {
+        Self { queue, stop, alarm }
     }
 
     /// Whether the run is ending. A long task should then return `None` (nothing to keep) soon.
     pub fn is_stopping(&self) -> bool {
-        self.stop.is_set()
+        self.stop.is_set() || self.alarm.is_raised()
     }
 
     /// Adds tasks that this one made possible. They run before all others, while their inputs are

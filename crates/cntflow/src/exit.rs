@@ -3,7 +3,11 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use cntflow_dataflow::{DataflowError, Stop};
 use cntflow_storage::FullMessage;
+
+/// Exit codes of signals are above this one.
+const SIGNAL_CODE: u8 = 128;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub(crate) enum ExitStatus {
     Usage,
     /// Everything was done, but some checkpoints failed: 3.
     SomeFailed,
+    /// A signal stopped the command, which has saved its work: 128 + signal, as shells have it.
+    Stopped(u8),
 }
 
 impl ExitStatus {
@@ -26,6 +32,39 @@ impl ExitStatus {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::SomeFailed => 3,
+            Self::Stopped(signal) => SIGNAL_CODE.saturating_add(signal),
+        }
+    }
+
+    /// The status of a command that was stopped early.
+    pub(crate) fn of_stop(stop: &Stop) -> Self {
+        let signal = stop.signal().and_then(|signal| signal.try_into().ok());
+        signal.map_or(Self::Failed, Self::Stopped)
+    }
+
+    /// The status of a command that ended with an error. An error of another process of the cluster
+    /// has the status that it has there.
+    pub(crate) fn of_error(error: &anyhow::Error) -> Self {
+        if error.is::<UsageError>() {
+            return Self::Usage;
+        }
+        match error.downcast_ref::<DataflowError>() {
+            Some(DataflowError::PeerFailed { code, .. }) => Self::from_code(*code),
+            Some(DataflowError::StoppedEarly {
+                signal: Some(signal),
+            }) => u8::try_from(*signal).map_or(Self::Failed, Self::Stopped),
+            _ => Self::Failed,
+        }
+    }
+
+    /// The status of a code.
+    pub(crate) fn from_code(code: u8) -> Self {
+        match code {
+            0 => Self::Done,
+            2 => Self::Usage,
+            3 => Self::SomeFailed,
+            _ if code > SIGNAL_CODE => Self::Stopped(code - SIGNAL_CODE),
+            _ => Self::Failed,
         }
     }
 }

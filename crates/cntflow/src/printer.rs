@@ -1,11 +1,10 @@
 //! All printing: results go to stdout, everything else to stderr.
-#![expect(clippy::print_stderr, reason = "the one place that prints")]
 
 use std::io::{ErrorKind, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use crate::exit::{ExitStatus, UsageError};
+use crate::exit::ExitStatus;
 use cntflow_storage::FullMessage;
 
 /// Prints a result to stdout.
@@ -16,7 +15,7 @@ pub(crate) fn result(text: &str) {
     let mut stdout = std::io::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("error: stdout: {error}");
+            note(&format!("error: stdout: {error}"));
             std::process::exit(ExitStatus::Failed.code().into());
         }
         _ => {}
@@ -30,18 +29,16 @@ pub(crate) fn json(value: &serde_json::Value) {
 }
 
 /// Prints a message about the progress of a command to stderr.
+///
+/// If the terminal is gone, nobody reads it any more; the work goes on.
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Prints an error with its causes in one line, and returns the exit status.
 pub(crate) fn error(error: &anyhow::Error) -> ExitStatus {
-    eprintln!("error: {}", (**error).full_message());
-    if error.downcast_ref::<UsageError>().is_some() {
-        ExitStatus::Usage
-    } else {
-        ExitStatus::Failed
-    }
+    note(&format!("error: {}", (**error).full_message()));
+    ExitStatus::of_error(error)
 }
 
 /// A table with aligned columns and no lines, which also reads well in a log.

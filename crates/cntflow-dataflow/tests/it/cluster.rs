@@ -5,20 +5,23 @@ use std::convert::Infallible;
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cntflow_dataflow::{
-    Cluster, Collector, Executor, Stop, TaskContext, TaskQueue, Work, assign, run,
+    Cluster, Collector, DEFAULT_CONNECT_TIMEOUT, Executor, Secret, Stop, TaskContext, Work, run,
 };
 
 /// Environment variable with the role of a process of the test:
 /// `<process> <event> <address> <address>`. The event is the index of the process that fails,
-/// `stop` to interrupt process 1, or `-`.
+/// `stop` to interrupt process 1, `silence` for a long run, or `-`.
 const ROLE: &str = "CNTFLOW_TEST_CLUSTER_ROLE";
 
-/// Sleeps. The worker of the failing process panics outside of any task after a few of them.
+/// Sleeps. The worker of the failing process panics outside of any task after a few of them; the
+/// first task of the other one takes far longer than the run may after a failure.
 struct Naps {
     failing: bool,
+    is_long: AtomicBool,
 }
 
 struct Count {
@@ -33,8 +36,7 @@ impl Work for Naps {
     type Collector = Count;
 
     fn run(&self, task: &u64, context: &TaskContext<'_, u64>) -> Option<u64> {
-        // One task of the other process takes far longer than the run may after a failure.
-        let nap = if *task == 1 {
+        let nap = if self.is_long.swap(false, Ordering::SeqCst) {
             Duration::from_secs(30)
         } else {
             Duration::from_millis(5)
@@ -96,19 +98,9 @@ fn process_of_a_cluster() {
     let cluster = Cluster {
         process,
         addresses,
-        connect_timeout: Duration::from_secs(20),
-    };
-    let peers = cluster
-        .connect(&[("the study", "naps".to_owned())])
-        .unwrap();
-    let failing = words[1] == words[0];
-    let last = if words[1] == "-" { 1 } else { 400 };
-    let tasks: TaskQueue<u64> = assign((0..last).collect(), |_| 0, process, 2)
-        .into_iter()
-        .collect();
-    let executor = Executor {
-        peers: Some(peers),
-        ..Executor::threads(1)
+        secret: Some(Secret::from_text("the secret of the tests").unwrap()),
+        connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+        note: |_| {},
     };
     let stop = Stop::default();
     if words[1] == "stop" && process == 1 {
@@ -118,7 +110,30 @@ fn process_of_a_cluster() {
             stop.set();
         });
     }
-    let outcome = run(executor, tasks, Arc::new(Naps { failing }), &stop);
+    let peers = Arc::new(
+        cluster
+            .join(&[("the study", "naps".to_owned())], &stop)
+            .unwrap(),
+    );
+    let failing = words[1] == words[0];
+    // All tasks are those of process 0: the other one asks for some.
+    let n_tasks = match (process, words[1]) {
+        (0, "-") => 50,
+        (0, _) => 4000,
+        _ => 0,
+    };
+    let executor = Executor {
+        peers: Some(Arc::clone(&peers)),
+        ..Executor::threads(1)
+    };
+    let work = Naps {
+        failing,
+        is_long: AtomicBool::new(process == 1 && words[1] == "0"),
+    };
+    let outcome = run(executor, (0..n_tasks).collect(), Arc::new(work), &stop);
+    if let Err(error) = &outcome {
+        peers.fail(&error.to_string(), 1);
+    }
     eprintln!(
         "outcome: {}",
         outcome.map_or_else(
@@ -142,16 +157,14 @@ fn start(process: usize, event: &str, addresses: &[String]) -> Child {
         .unwrap()
 }
 
+fn free_address(_: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
 /// Runs two processes; gives what each wrote to stderr.
 fn run_both(event: &str) -> [String; 2] {
-    let free = |_| {
-        TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .to_string()
-    };
-    let addresses: Vec<String> = (0..2).map(free).collect();
+    let addresses: Vec<String> = (0..2).map(free_address).collect();
     let children = [0, 1].map(|process| start(process, event, &addresses));
     children.map(|child| {
         let Output { stderr, .. } = child.wait_with_output().unwrap();
@@ -176,7 +189,7 @@ fn a_worker_that_panics_ends_both_processes_within_five_seconds() {
         "{failing}"
     );
     assert!(
-        other.contains("outcome: another process of the cluster failed or was lost"),
+        other.contains("failed: worker 0 failed: injected into process 0"),
         "{other}"
     );
     assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
@@ -190,4 +203,37 @@ fn an_interrupt_of_one_process_stops_both() {
     }
     let elapsed = started.elapsed();
     assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+}
+
+/// A process that is stopped hears and says nothing, as one whose machine has no power: its
+/// connections stay open.
+#[cfg(unix)]
+#[test]
+fn a_silent_process_is_lost_within_fifteen_seconds() {
+    let addresses: Vec<String> = (0..2).map(free_address).collect();
+    let [first, mut second] = [0, 1].map(|process| start(process, "silence", &addresses));
+    std::thread::sleep(Duration::from_millis(1500));
+    let signal = |child: &Child, name: &str| {
+        let id = child.id().to_string();
+        let kill = Command::new("kill").args([name, &id]).status().unwrap();
+        assert!(kill.success());
+    };
+    signal(&second, "-STOP");
+    let started = Instant::now();
+    let output = first.wait_with_output().unwrap();
+    let elapsed = started.elapsed();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains("outcome: process 1 at 127.0.0.1:")
+            && stderr.contains("was lost: it was silent for 10 seconds"),
+        "{stderr}"
+    );
+    assert!(elapsed < Duration::from_secs(15), "{elapsed:?}");
+    // It wakes up and sees that it is alone.
+    signal(&second, "-CONT");
+    let started = Instant::now();
+    while second.try_wait().unwrap().is_none() {
+        assert!(started.elapsed() < Duration::from_secs(15));
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }

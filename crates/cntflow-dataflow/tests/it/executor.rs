@@ -7,7 +7,7 @@ use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use cntflow_dataflow::{
-    Collector, DataflowError, Executor, Finished, Stop, TaskContext, TaskQueue, Work, run,
+    Collector, DataflowError, Executor, Finished, Stop, TaskContext, Work, run,
 };
 
 /// What has been committed: a task, and its square or the text of its panic.
@@ -120,9 +120,10 @@ fn sorted(work: &Squares) -> Rows {
     rows
 }
 
-fn executor(workers: usize, serialise: bool) -> Executor {
+/// Workers of one process, or of each of several simulated processes.
+fn executor(workers: usize, simulated_processes: usize) -> Executor {
     Executor {
-        serialise,
+        simulated_processes,
         ..Executor::threads(workers)
     }
 }
@@ -130,19 +131,34 @@ fn executor(workers: usize, serialise: bool) -> Executor {
 #[test]
 fn outputs_equal_a_plain_loops_for_any_number_of_workers() {
     let expected: Vec<_> = (0..500u64).map(|task| (task, Ok(task * task))).collect();
-    for (workers, serialise) in [(1, false), (2, false), (3, false), (2, true)] {
+    for (workers, processes) in [(1, 1), (2, 1), (3, 1), (1, 2), (2, 3)] {
         let work = squares(Fail::Nothing, |_, _| {});
-        let queue = (0..500).collect::<TaskQueue<u64>>();
-        let executor = executor(workers, serialise);
-        let finished = run(executor, queue, Arc::clone(&work), &Stop::default()).unwrap();
+        let tasks = (0..500).collect();
+        let executor = executor(workers, processes);
+        let finished = run(executor, tasks, Arc::clone(&work), &Stop::default()).unwrap();
         assert_eq!(finished, Finished::All);
-        assert_eq!(
-            sorted(&work),
-            expected,
-            "{workers} workers, serialised: {serialise}"
-        );
+        assert_eq!(sorted(&work), expected, "{processes} x {workers} workers");
         assert_eq!(work.reports.load(Ordering::SeqCst), 500);
     }
+}
+
+/// All tasks are the first process's; one of them takes as long as all others together.
+#[test]
+fn processes_without_tasks_get_some_and_none_waits_for_a_slow_one() {
+    let work = squares(Fail::Nothing, |task, _| {
+        std::thread::sleep(Duration::from_millis(if task == 0 { 400 } else { 4 }));
+    });
+    let started = Instant::now();
+    let tasks = (0..300).collect();
+    run(executor(1, 3), tasks, Arc::clone(&work), &Stop::default()).unwrap();
+    let elapsed = started.elapsed();
+    let mut per_thread: BTreeMap<String, usize> = BTreeMap::new();
+    for thread in work.ran_on.lock().unwrap().values() {
+        *per_thread.entry(format!("{thread:?}")).or_default() += 1;
+    }
+    assert_eq!(per_thread.len(), 3, "{per_thread:?}");
+    // 1.6 s of work: .53 s at best, .4 s of it on the slow one's worker.
+    assert!(elapsed < Duration::from_millis(1100), "{elapsed:?}");
 }
 
 #[test]
@@ -151,7 +167,7 @@ fn a_task_that_panics_is_an_output_that_says_where_and_the_others_go_on() {
         assert!(task != 7, "task {task} is bad")
     });
     run(
-        executor(2, false),
+        executor(2, 1),
         (0..20).collect(),
         Arc::clone(&work),
         &Stop::default(),
@@ -169,13 +185,13 @@ fn a_task_that_panics_is_an_output_that_says_where_and_the_others_go_on() {
 
 #[test]
 fn a_panic_outside_of_tasks_ends_the_run_with_its_message() {
-    for serialise in [false, true] {
+    for processes in [1, 3] {
         let work = squares(Fail::WorkerOne, |_, _| {
             std::thread::sleep(Duration::from_millis(2))
         });
         let started = Instant::now();
         let outcome = run(
-            executor(3, serialise),
+            executor(if processes == 1 { 3 } else { 1 }, processes),
             (0..5000).collect(),
             work,
             &Stop::default(),
@@ -197,19 +213,13 @@ fn a_panic_outside_of_tasks_ends_the_run_with_its_message() {
 #[test]
 fn a_long_task_does_not_keep_a_failed_run_alive() {
     let work = squares(Fail::WorkerOne, |task, _| {
-        let failing = std::thread::current().name() == Some("timely:work-1");
+        let failing = std::thread::current().name() == Some("cntflow:worker-1");
         if task < 2 && !failing {
             std::thread::sleep(Duration::from_secs(30));
         }
     });
     let started = Instant::now();
-    run(
-        executor(2, false),
-        (0..50).collect(),
-        work,
-        &Stop::default(),
-    )
-    .unwrap_err();
+    run(executor(2, 1), (0..50).collect(), work, &Stop::default()).unwrap_err();
     assert!(
         started.elapsed() < Duration::from_secs(5),
         "{:?}",
@@ -220,12 +230,7 @@ fn a_long_task_does_not_keep_a_failed_run_alive() {
 #[test]
 fn a_commit_that_fails_ends_the_run_with_its_error() {
     let work = squares(Fail::Commit, |_, _| {});
-    let outcome = run(
-        executor(2, false),
-        (0..50).collect(),
-        work,
-        &Stop::default(),
-    );
+    let outcome = run(executor(2, 1), (0..50).collect(), work, &Stop::default());
     match outcome.unwrap_err() {
         DataflowError::Commit { source, .. } => {
             let expected = "tables/networks/a.parquet: no space left on device";
@@ -241,7 +246,7 @@ fn a_slow_task_holds_up_nobody_but_its_worker() {
         std::thread::sleep(Duration::from_millis(if task == 0 { 600 } else { 5 }));
     });
     run(
-        executor(2, false),
+        executor(2, 1),
         (0..50).collect(),
         Arc::clone(&work),
         &Stop::default(),
@@ -262,7 +267,7 @@ fn workers_wait_for_tasks_that_a_running_task_adds() {
         }
     });
     run(
-        executor(3, false),
+        executor(1, 3),
         (0..5).collect(),
         Arc::clone(&work),
         &Stop::default(),
@@ -285,7 +290,7 @@ fn a_stopped_run_commits_the_outputs_so_far() {
         stopper.set();
     });
     let finished = run(
-        executor(2, false),
+        executor(2, 1),
         (0..100_000).collect(),
         Arc::clone(&work),
         &stop,

@@ -42,9 +42,31 @@ impl ObjectStores {
         for pending in std::mem::take(&mut *state).pending.into_values() {
             pending.abort();
         }
-        state.order = urls.into_iter().collect();
-        state.wanted = state.order.iter().cloned().collect();
+        drop(state);
+        self.announce_more(urls, limits);
+    }
+
+    /// Announces further objects, to be read after those that were announced before.
+    pub fn announce_more(&self, urls: impl IntoIterator<Item = String>, limits: Limits) {
+        let mut state = self.read_ahead.state();
+        for url in urls {
+            if state.wanted.insert(url.clone()) {
+                state.order.push_back(url);
+            }
+        }
         state.limits = limits;
+        self.start_reads(&mut state);
+    }
+
+    /// Withdraws what was announced: another process will read it.
+    pub fn withdraw<'a>(&self, urls: impl IntoIterator<Item = &'a str>) {
+        let mut state = self.read_ahead.state();
+        for url in urls {
+            state.wanted.remove(url);
+            if let Some(pending) = state.pending.remove(url) {
+                pending.abort();
+            }
+        }
         self.start_reads(&mut state);
     }
 

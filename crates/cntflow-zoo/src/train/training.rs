@@ -205,6 +205,8 @@ impl<'a> Training<'a> {
             }
         }
         let path = self.folder.join(format!("step-{epoch:05}.safetensors"));
+        // A folder that was removed during the training is not made again.
+        fs_err::metadata(&self.folder).map_err(|error| Stop::Failed(error.into()))?;
         let bytes = safetensors_bytes(&tensors, &metadata(self.spec, epoch, train, test));
         write_atomically::<std::io::Error>(&path, |file| file.write_all(&bytes))
             .map_err(|error| Stop::Failed(error.into()))?;

@@ -41,13 +41,21 @@ pub(crate) struct WorkerArguments {
     /// Cluster: line of the hosts file that is this process, counted from 0
     #[arg(long, requires = "hosts")]
     process: Option<usize>,
+    /// Cluster: file with a secret of at least 16 bytes that all processes share; or set
+    /// CNTFLOW_SECRET. Required unless all hosts are this machine
+    #[arg(long, value_name = "FILE", requires = "hosts")]
+    secret_file: Option<PathBuf>,
 }
 
 impl From<WorkerArguments> for WorkerOptions {
     fn from(arguments: WorkerArguments) -> Self {
         // clap makes sure that both are given or neither.
         let cluster = match (arguments.hosts, arguments.process) {
-            (Some(hosts), Some(index)) => Some(ClusterProcess { hosts, index }),
+            (Some(hosts), Some(index)) => Some(ClusterProcess {
+                hosts,
+                index,
+                secret_file: arguments.secret_file,
+            }),
             _ => None,
         };
         Self {

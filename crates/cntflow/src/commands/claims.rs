@@ -15,8 +15,10 @@ use crate::folder::record::StudyRecord;
 use crate::output::experiment::claims::{StudyClaims, markdown};
 use crate::output::experiment::decision::judge;
 use crate::output::frames::write_bytes;
+use crate::output::resume::resume_command;
 use crate::printer;
 use crate::run::interrupt::stop_on_interrupt;
+use crate::run::membership::Membership;
 use crate::run::options::WorkerOptions;
 use crate::study::evaluation_plan::EvaluationPlan;
 use crate::study::scale::Scale;
@@ -41,8 +43,8 @@ pub(crate) fn claims(arguments: &ClaimsArguments) -> anyhow::Result<ExitStatus> 
         }
         let outcome = evaluate(arguments, &study, &tables, &plan.name, &stop)?;
         if outcome.experiments.is_stopped {
-            printer::note("stopped; run the same command again to resume");
-            return Ok(ExitStatus::Failed);
+            printer::note(&format!("stopped; to go on: {}", resume_command()));
+            return Ok(outcome.experiments.status(&stop));
         }
         evaluated.push(Evaluated {
             study,
@@ -118,6 +120,7 @@ fn evaluate(
         out: Some(&arguments.out.join(name)),
         fresh: false,
         workers: &WorkerOptions::local(crate::args::thread_count(arguments.workers)),
+        membership: &Membership::alone(),
         progress: arguments.output.progress(),
         stop,
     };

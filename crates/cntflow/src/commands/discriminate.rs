@@ -15,9 +15,11 @@ use crate::experiments::tables_run::TablesRun;
 use crate::folder::record::{Contents, StudyRecord};
 use crate::folder::study_folder::StudyFolder;
 use crate::output::experiment;
+use crate::output::resume::resume_command;
 use crate::printer;
 use crate::progress::display::ProgressMode;
 use crate::run::interrupt::stop_on_interrupt;
+use crate::run::membership::Membership;
 use crate::run::options::WorkerOptions;
 use crate::study::evaluation_plan::EvaluationPlan;
 use crate::study::scale::Scale;
@@ -29,6 +31,16 @@ struct Specs {
     experiments: Vec<ExperimentSpec>,
 }
 
+/// A digest of experiments, by which the processes of a cluster see that they have the same.
+fn specs_digest(specs: Option<&Specs>) -> anyhow::Result<String> {
+    let Some(specs) = specs else {
+        return Ok("those of the last run".to_owned());
+    };
+    let text = serde_json::to_string(&(&specs.experiments, &specs.labels))?;
+    let digest = blake3::hash(text.as_bytes()).to_hex();
+    Ok(format!("{} of scale {}", &digest[..16], specs.scale))
+}
+
 /// Runs the experiments of a study on its tables, or on those of another folder.
 ///
 /// A study file gives its current experiments, an output folder those it was last run with.
@@ -37,79 +49,112 @@ pub(crate) fn discriminate(arguments: DiscriminateArguments) -> anyhow::Result<E
     let workers = WorkerOptions::from(arguments.workers);
     let progress = arguments.output.progress();
     let stop = stop_on_interrupt()?;
-    let experiments = if let Some(tables) = &arguments.tables {
-        let run = TablesRun {
-            study: &arguments.study,
-            tables,
-            scale: arguments.scale.named(),
-            out: arguments.out.as_deref(),
-            fresh: false,
-            workers: &workers,
-            progress,
-            stop: &stop,
+    let agreed = match &arguments.tables {
+        Some(tables) => TablesRun::agreed(&arguments.study, tables)?,
+        None => vec![
+            (
+                "the version of cntflow",
+                env!("CARGO_PKG_VERSION").to_owned(),
+            ),
+            ("the folder", path.display().to_string()),
+            ("the experiments", specs_digest(specs.as_ref())?),
+        ],
+    };
+    let membership = Membership::join(workers.cluster.as_ref(), &agreed, &stop)?;
+    membership.run(|| {
+        let experiments = if let Some(tables) = &arguments.tables {
+            let run = TablesRun {
+                study: &arguments.study,
+                tables,
+                scale: arguments.scale.named(),
+                out: arguments.out.as_deref(),
+                fresh: false,
+                workers: &workers,
+                membership: &membership,
+                progress,
+                stop: &stop,
+            };
+            run.run()?.experiments
+        } else {
+            let run = FolderRun {
+                path: &path,
+                study: &arguments.study,
+                workers: &workers,
+                membership: &membership,
+                progress,
+                stop: &stop,
+            };
+            run.run(specs)?
         };
-        run.run()?.experiments
-    } else {
-        run_in_folder(&path, &arguments.study, specs, (&workers, progress), &stop)?
-    };
-    if arguments.output.json {
-        let results: Vec<_> = experiments.results.iter().map(experiment::json).collect();
-        printer::json(&results.into());
-    } else {
-        let texts: Vec<String> = experiments.results.iter().map(experiment::text).collect();
-        printer::result(&texts.join("\n\n"));
-    }
-    let status = if experiments.is_stopped {
-        ExitStatus::Failed
-    } else {
-        ExitStatus::Done
-    };
-    experiments.first_error()?;
-    Ok(status)
+        if !membership.is_leader() {
+            return membership.agree_on_status(ExitStatus::Done);
+        }
+        if arguments.output.json {
+            let results: Vec<_> = experiments.results.iter().map(experiment::json).collect();
+            printer::json(&results.into());
+        } else {
+            let texts: Vec<String> = experiments.results.iter().map(experiment::text).collect();
+            printer::result(&texts.join("\n\n"));
+        }
+        if experiments.is_stopped {
+            printer::note(&format!("stopped; to go on: {}", resume_command()));
+        }
+        let status = membership.agree_on_status(experiments.status(&stop))?;
+        experiments.first_error()?;
+        Ok(status)
+    })
 }
 
-/// Runs the experiments in the folder of their tables.
-fn run_in_folder(
-    path: &Path,
-    study: &Path,
-    specs: Option<Specs>,
-    (workers, progress): (&WorkerOptions, ProgressMode),
-    stop: &Stop,
-) -> anyhow::Result<Experiments> {
-    let record = StudyRecord::read(path)?.with_context(|| {
-        format!(
-            "{}: no output of cntflow here; measure first",
-            path.display()
-        )
-    })?;
-    if record.contents != Contents::Study {
-        bail!(
-            "{}: this folder holds {}; give the study file, --tables and --out",
-            path.display(),
-            record.contents
-        );
+/// The experiments in the folder of their tables.
+struct FolderRun<'a> {
+    path: &'a Path,
+    study: &'a Path,
+    workers: &'a WorkerOptions,
+    membership: &'a Membership,
+    progress: ProgressMode,
+    stop: &'a Stop,
+}
+
+impl FolderRun<'_> {
+    fn run(&self, specs: Option<Specs>) -> anyhow::Result<Experiments> {
+        let path = self.path;
+        let record = StudyRecord::read(path)?.with_context(|| {
+            format!(
+                "{}: no output of cntflow here; measure first",
+                path.display()
+            )
+        })?;
+        if record.contents != Contents::Study {
+            bail!(
+                "{}: this folder holds {}; give the study file, --tables and --out",
+                path.display(),
+                record.contents
+            );
+        }
+        let specs = specs.unwrap_or_else(|| Specs {
+            scale: record.scale,
+            labels: record.label_aliases.clone(),
+            experiments: record.experiments.clone(),
+        });
+        check_specs(path, self.study, &specs, &record)?;
+        // Process 0 of a cluster locks the folder for all of them.
+        let folder = if self.membership.is_leader() {
+            StudyFolder::evaluate(path)?
+        } else {
+            StudyFolder::read_only(path)
+        };
+        let run = ExperimentRun {
+            folder: &folder,
+            tables: &folder.tables(),
+            record: &record,
+            labels: &specs.labels,
+            workers: self.workers,
+            membership: self.membership,
+            progress: self.progress,
+            stop: self.stop,
+        };
+        run.run_all(&specs.experiments)
     }
-    let specs = specs.unwrap_or_else(|| Specs {
-        scale: record.scale,
-        labels: record.label_aliases.clone(),
-        experiments: record.experiments.clone(),
-    });
-    check_specs(path, study, &specs, &record)?;
-    // Process 0 of a cluster locks the folder for all of them.
-    let folder = match &workers.cluster {
-        Some(cluster) if cluster.index > 0 => StudyFolder::read_only(path),
-        _ => StudyFolder::evaluate(path)?,
-    };
-    let run = ExperimentRun {
-        folder: &folder,
-        tables: &folder.tables(),
-        record: &record,
-        labels: &specs.labels,
-        workers,
-        progress,
-        stop,
-    };
-    run.run_all(&specs.experiments)
 }
 
 /// Makes sure that there are experiments, of the scale of the folder.

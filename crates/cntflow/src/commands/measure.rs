@@ -13,8 +13,10 @@ use crate::exit::{ExitStatus, UsageError};
 use crate::experiments::run_experiments::Experiments;
 use crate::output::run_summary::RunSummary;
 use crate::printer;
+use crate::run::interrupt::stop_on_interrupt;
+use crate::run::membership::Membership;
 use crate::run::options::{RunOptions, RunUntil};
-use crate::run::run_plan::run_plan;
+use crate::run::run_plan::{agreed, run_plan};
 use crate::study::measure_plan::{MeasurePlan, distinct_twins};
 use crate::study::plan::Plan;
 
@@ -65,8 +67,14 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
         labels: BTreeMap::new(),
         experiments: Vec::new(),
     };
-    let outcome = run_plan(&plan, &options)?;
-    if outcome.is_leader {
+    let stop = stop_on_interrupt()?;
+    let cluster = options.workers.cluster.as_ref();
+    let membership = Membership::join(cluster, &agreed(&plan, &options)?, &stop)?;
+    membership.run(|| {
+        let outcome = run_plan(&plan, &options, &membership, &stop)?;
+        if !membership.is_leader() {
+            return membership.agree_on_status(ExitStatus::Done);
+        }
         let summary = RunSummary {
             claim: None,
             outcome: &outcome,
@@ -79,8 +87,8 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
         } else {
             printer::result(&summary.text());
         }
-    }
-    Ok(outcome.status())
+        membership.agree_on_status(outcome.status())
+    })
 }
 
 fn parse_metrics(names: &[String]) -> Result<Vec<Metric>, UsageError> {

@@ -9,6 +9,8 @@ use crate::args::{PredictArguments, thread_count};
 use crate::exit::ExitStatus;
 use crate::output::frames;
 use crate::printer;
+use crate::run::interrupt::stop_on_interrupt;
+use crate::run::membership::Membership;
 use crate::run::options::{RunOptions, RunUntil, WorkerOptions};
 use crate::run::run_plan::run_plan;
 use crate::study::measure_plan::MeasurePlan;
@@ -43,7 +45,8 @@ pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus>
         workers: WorkerOptions::local(thread_count(arguments.workers)),
         progress: arguments.output.progress(),
     };
-    let outcome = run_plan(&plan, &options)?;
+    let stop = stop_on_interrupt()?;
+    let outcome = run_plan(&plan, &options, &Membership::alone(), &stop)?;
     if !outcome.is_complete {
         return Ok(outcome.status());
     }

@@ -3,16 +3,19 @@
 use std::path::Path;
 use std::time::Instant;
 
+use cntflow_dataflow::Stop;
+
 use crate::analysis::population_tables::write_population_tables;
-use crate::args::{RunArguments, TrainArguments};
+use crate::args::{OutputArguments, RunArguments, TrainArguments};
 use crate::exit::{ExitStatus, UsageError};
 use crate::experiments::run_experiments::{ExperimentRun, Experiments};
 use crate::experiments::tables_run::TablesRun;
 use crate::output::run_summary::{ExperimentsSummary, RunSummary};
 use crate::printer;
 use crate::run::interrupt::stop_on_interrupt;
+use crate::run::membership::Membership;
 use crate::run::options::{RunOptions, RunUntil, WorkerOptions};
-use crate::run::run_plan::run_plan;
+use crate::run::run_plan::{agreed, run_plan};
 use crate::study::plan::Plan;
 
 /// Runs a study, or its experiments on the tables of another folder.
@@ -47,57 +50,96 @@ pub(crate) fn run_study(
         workers: WorkerOptions::from(arguments.workers),
         progress: arguments.output.progress(),
     };
-    let mut outcome = run_plan(&plan, &options)?;
-    let (folder, record) = (&outcome.folder, &outcome.record);
-    let is_measured = outcome.is_complete && until == RunUntil::Measured;
-    let experiments = if is_measured {
-        let run = ExperimentRun {
-            folder,
-            tables: &folder.tables(),
-            record,
-            labels: &plan.labels,
-            workers: &options.workers,
-            progress: options.progress,
-            stop: &outcome.stop,
+    let stop = stop_on_interrupt()?;
+    let cluster = options.workers.cluster.as_ref();
+    let membership = Membership::join(cluster, &agreed(&plan, &options)?, &stop)?;
+    let run = StudyRun {
+        plan: &plan,
+        options: &options,
+        membership: &membership,
+        stop: &stop,
+        output: arguments.output,
+        started,
+    };
+    membership.run(|| run.run())
+}
+
+/// One run of a study in this process, after the cluster is connected.
+struct StudyRun<'a> {
+    plan: &'a Plan,
+    options: &'a RunOptions,
+    membership: &'a Membership,
+    stop: &'a Stop,
+    output: OutputArguments,
+    started: Instant,
+}
+
+impl StudyRun<'_> {
+    fn run(&self) -> anyhow::Result<ExitStatus> {
+        let (plan, options) = (self.plan, self.options);
+        let mut outcome = run_plan(plan, options, self.membership, self.stop)?;
+        let (folder, record) = (&outcome.folder, &outcome.record);
+        // Process 0 alone knows whether all is done.
+        let is_measured = outcome.is_complete && options.until == RunUntil::Measured;
+        let is_measured = self
+            .membership
+            .told_by_leader("the end of measuring", &is_measured.to_string())?
+            == "true";
+        let experiments = if is_measured {
+            let run = ExperimentRun {
+                folder,
+                tables: &folder.tables(),
+                record,
+                labels: &plan.labels,
+                workers: &options.workers,
+                membership: self.membership,
+                progress: options.progress,
+                stop: self.stop,
+            };
+            run.run_all(&plan.experiments)?
+        } else {
+            Experiments::default()
         };
-        run.run_all(&plan.experiments)?
-    } else {
-        Experiments::default()
-    };
-    if !outcome.is_leader {
-        return Ok(outcome.status());
+        if !self.membership.is_leader() {
+            return self.membership.agree_on_status(ExitStatus::Done);
+        }
+        let populations = match &plan.measure.populations {
+            Some(spec) if is_measured => Some(write_population_tables(
+                folder,
+                record,
+                spec,
+                options.workers.n_threads,
+            )?),
+            _ => None,
+        };
+        outcome.is_complete &= !experiments.is_stopped;
+        let summary = RunSummary {
+            claim: plan.claim.as_deref(),
+            outcome: &outcome,
+            populations: populations.as_ref(),
+            experiments: &experiments,
+            seconds: self.started.elapsed().as_secs_f64(),
+        };
+        if self.output.json {
+            printer::json(&summary.json());
+        } else {
+            printer::result(&summary.text());
+        }
+        let status = self.membership.agree_on_status(summary.status())?;
+        // The tables are valid without an experiment that failed, so its error comes after the
+        // summary.
+        experiments.first_error()?;
+        Ok(status)
     }
-    let populations = match &plan.measure.populations {
-        Some(spec) if is_measured => Some(write_population_tables(
-            folder,
-            record,
-            spec,
-            options.workers.n_threads,
-        )?),
-        _ => None,
-    };
-    outcome.is_complete &= !experiments.is_stopped;
-    let summary = RunSummary {
-        claim: plan.claim.as_deref(),
-        outcome: &outcome,
-        populations: populations.as_ref(),
-        experiments: &experiments,
-        seconds: started.elapsed().as_secs_f64(),
-    };
-    if arguments.output.json {
-        printer::json(&summary.json());
-    } else {
-        printer::result(&summary.text());
-    }
-    // The tables are valid without an experiment that failed, so its error comes after the summary.
-    experiments.first_error()?;
-    Ok(outcome.status())
 }
 
 /// Runs the experiments of a study on the tables of another folder.
 fn run_on_tables(arguments: TrainArguments, tables: &Path) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
     let workers = WorkerOptions::from(arguments.workers);
+    let stop = stop_on_interrupt()?;
+    let agreed = TablesRun::agreed(&arguments.study, tables)?;
+    let membership = Membership::join(workers.cluster.as_ref(), &agreed, &stop)?;
     let run = TablesRun {
         study: &arguments.study,
         tables,
@@ -105,26 +147,30 @@ fn run_on_tables(arguments: TrainArguments, tables: &Path) -> anyhow::Result<Exi
         out: arguments.folder.out.as_deref(),
         fresh: arguments.folder.fresh,
         workers: &workers,
+        membership: &membership,
         progress: arguments.output.progress(),
-        stop: &stop_on_interrupt()?,
+        stop: &stop,
     };
-    let outcome = run.run()?;
-    if workers.cluster.is_some_and(|cluster| cluster.index > 0) {
-        return Ok(ExitStatus::Done);
-    }
-    let summary = ExperimentsSummary {
-        claim: outcome.plan.claim.as_deref(),
-        tables,
-        folder: &outcome.out,
-        experiments: &outcome.experiments,
-        seconds: started.elapsed().as_secs_f64(),
-    };
-    if arguments.output.json {
-        printer::json(&summary.json());
-    } else {
-        printer::result(&summary.text());
-    }
-    let status = summary.status();
-    outcome.experiments.first_error()?;
-    Ok(status)
+    membership.run(|| {
+        let outcome = run.run()?;
+        if !membership.is_leader() {
+            return membership.agree_on_status(ExitStatus::Done);
+        }
+        let summary = ExperimentsSummary {
+            claim: outcome.plan.claim.as_deref(),
+            tables,
+            folder: &outcome.out,
+            experiments: &outcome.experiments,
+            stop: &stop,
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        if arguments.output.json {
+            printer::json(&summary.json());
+        } else {
+            printer::result(&summary.text());
+        }
+        let status = membership.agree_on_status(summary.status())?;
+        outcome.experiments.first_error()?;
+        Ok(status)
+    })
 }

@@ -1,5 +1,6 @@
 //! The fits of an experiment as tasks of the executor, and their commits.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use cntflow_tables::{Table, TableStore};
 use serde::{Deserialize, Serialize};
 
 use super::fit_progress::FitProgress;
+use crate::folder::record::StudyRecord;
 
 /// Fits after which a batch is committed, whatever its age.
 const MAX_ROWS: usize = 4_096;
@@ -18,6 +20,8 @@ const MAX_ROWS: usize = 4_096;
 #[derive(Debug)]
 pub(super) struct FitWork {
     pub(super) experiment: Arc<Experiment>,
+    /// The output folder.
+    pub(super) folder: PathBuf,
     /// The tables of the experiment.
     pub(super) tables: TableStore,
     /// Start of the names of the parts: the identity of the experiment, then this run's name.
@@ -57,6 +61,7 @@ impl Work for FitWork {
     fn collector(&self, worker: usize) -> FitBatch {
         FitBatch {
             experiment: Arc::clone(&self.experiment),
+            folder: self.folder.clone(),
             tables: self.tables.clone(),
             name: format!("{}-w{worker:03}", self.batch_name),
             metadata: Arc::clone(&self.metadata),
@@ -76,6 +81,7 @@ impl Work for FitWork {
 #[derive(Debug)]
 pub(super) struct FitBatch {
     experiment: Arc<Experiment>,
+    folder: PathBuf,
     tables: TableStore,
     name: String,
     metadata: Arc<[(String, String)]>,
@@ -110,6 +116,7 @@ impl Collector for FitBatch {
         if self.rows.is_empty() {
             return Ok(());
         }
+        StudyRecord::require(&self.folder)?;
         let frame = fits_to_frame(&self.experiment, &self.rows)?;
         let part = format!("{}-{:05}", self.name, self.n_parts);
         self.tables

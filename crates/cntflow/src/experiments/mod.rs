@@ -7,4 +7,5 @@ mod fit_work;
 mod identity;
 pub(crate) mod result;
 pub(crate) mod run_experiments;
+mod stage;
 pub(crate) mod tables_run;

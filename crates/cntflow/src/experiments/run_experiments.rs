@@ -2,35 +2,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
-use cntflow_dataflow::{Cluster, Executor, Finished, Peers, Stop, TaskQueue, assign, run};
-use cntflow_experiments::evaluation::{Experiment, FitRow, FitTask, Inputs};
-use cntflow_experiments::frames::{fits_from_frame, fits_to_frame};
+use cntflow_dataflow::{Finished, Stop};
+use cntflow_experiments::evaluation::{Experiment, FitRow, Inputs};
+use cntflow_experiments::frames::fits_to_frame;
 use cntflow_experiments::saved::TrainedModel;
 use cntflow_experiments::spec::{ExperimentSpec, Twin};
 use cntflow_storage::FullMessage;
-use cntflow_tables::{BatchLimits, Table, TableStore, TablesError};
+use cntflow_tables::{Table, TableStore, TablesError};
 use polars::prelude::{DataFrame, LazyFrame};
 use rayon::ThreadPoolBuilder;
 
-use super::fit_progress::FitProgress;
-use super::fit_work::FitWork;
 use super::identity::experiment_identity;
 use super::result::ExperimentResult;
-use crate::folder::batch_name::new_batch_name;
+use super::stage::Stage;
+use crate::exit::ExitStatus;
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
 use crate::printer;
 use crate::progress::display::ProgressMode;
-use crate::run::options::{ClusterProcess, WorkerOptions};
+use crate::run::membership::Membership;
+use crate::run::options::WorkerOptions;
 
 /// Key of a part's metadata: what the results of an experiment depend on.
 const IDENTITY_KEY: &str = "cntflow.experiment";
 
 /// Key of the metadata of `verdicts`: names of the saved models, separated by spaces.
 const MODELS_KEY: &str = "cntflow.models";
+
+/// What process 0 tells the others of an experiment that is finished or cannot be run.
+const NOTHING_TO_DO: &str = "nothing to do";
 
 /// Makes sure that no experiment writes into the folder of another one. Names of values may become
 /// equal, because characters that no folder's name has are replaced.
@@ -48,10 +50,6 @@ fn with_own_name(
     }
 }
 
-/// How long a process waits for the others between two stages: process 0 may be merging tables or
-/// writing results.
-const MEETING_TIMEOUT: Duration = Duration::from_secs(600);
-
 /// Where and how experiments are run.
 pub(crate) struct ExperimentRun<'a> {
     /// The folder of the results.
@@ -64,6 +62,8 @@ pub(crate) struct ExperimentRun<'a> {
     pub(crate) labels: &'a BTreeMap<String, String>,
     /// Threads, commits and cluster.
     pub(crate) workers: &'a WorkerOptions,
+    /// The other processes.
+    pub(crate) membership: &'a Membership,
     /// How to show progress.
     pub(crate) progress: ProgressMode,
     /// Set when the user interrupts the run.
@@ -90,6 +90,17 @@ impl Experiments {
             .collect()
     }
 
+    /// The exit status of a command that ran nothing but these.
+    pub(crate) fn status(&self, stop: &Stop) -> ExitStatus {
+        if self.is_stopped {
+            ExitStatus::of_stop(stop)
+        } else if self.errors.is_empty() {
+            ExitStatus::Done
+        } else {
+            ExitStatus::Failed
+        }
+    }
+
     /// The first error, after all others are printed.
     pub(crate) fn first_error(self) -> anyhow::Result<()> {
         let mut errors = self.errors.into_iter();
@@ -111,6 +122,8 @@ enum ExperimentEnd {
     Stopped,
     /// This process helped; process 0 has the results.
     Helped,
+    /// It failed where it keeps no other process waiting.
+    Failed(anyhow::Error),
 }
 
 impl ExperimentRun<'_> {
@@ -124,39 +137,54 @@ impl ExperimentRun<'_> {
         if specs.is_empty() {
             return Ok(experiments);
         }
-        // Before the other processes of a cluster write any.
-        if self.process() == 0 {
+        self.membership.require_shared(self.folder.path())?;
+        let specs: Vec<anyhow::Result<ExperimentSpec>> =
+            specs.iter().flat_map(|spec| self.expand(spec)).collect();
+        if self.membership.is_leader() {
+            // Before the other processes of a cluster write any.
             let tables = self.folder.tables();
-            for spec in specs.iter().flat_map(|spec| self.expand(spec)).flatten() {
+            for spec in specs.iter().flatten() {
                 tables.experiment(&spec.name).remove_temporary_files()?;
             }
         }
-        // Process 0 may still be merging the parts of tables that the others are about to read.
-        if let Some(cluster) = &self.workers.cluster {
-            let sections = serde_json::to_string(&(specs, self.labels))?;
-            let digest = blake3::hash(sections.as_bytes()).to_hex()[..32].to_owned();
-            connect(
-                cluster,
-                &[
-                    ("the stage", "experiments".to_owned()),
-                    ("the experiments", digest),
-                ],
-            )?;
-        }
+        self.agree_on_names(&specs)?;
         let mut names = BTreeSet::new();
-        for spec in specs.iter().flat_map(|spec| self.expand(spec)) {
+        for spec in specs {
             let spec = spec.and_then(|spec| with_own_name(spec, &mut names));
             match spec.and_then(|spec| self.run(&spec)) {
                 Ok(ExperimentEnd::Finished(result)) => experiments.results.push(*result),
+                Ok(ExperimentEnd::Failed(error)) => experiments.errors.push(error),
                 Ok(ExperimentEnd::Helped) => {}
                 Ok(ExperimentEnd::Stopped) => {
                     experiments.is_stopped = true;
                     break;
                 }
+                // The other processes are elsewhere now.
+                Err(error) if self.membership.has_others() => return Err(error),
                 Err(error) => experiments.errors.push(error),
             }
         }
         Ok(experiments)
+    }
+
+    /// Makes sure that all processes are about to run the same experiments: they come from the
+    /// tables that each of them reads.
+    fn agree_on_names(&self, specs: &[anyhow::Result<ExperimentSpec>]) -> anyhow::Result<()> {
+        let names = specs.iter().map(|spec| match spec {
+            Ok(spec) => spec.name.as_str(),
+            Err(_) => "an experiment that cannot be run",
+        });
+        let names = names.collect::<Vec<_>>().join(", ");
+        let told = self
+            .membership
+            .told_by_leader("the names of the experiments", &names)?;
+        if told != names {
+            bail!(
+                "process 0 has found the experiments {told} in the tables, and this process {names}; \
+                 all processes must read the same tables"
+            );
+        }
+        Ok(())
     }
 
     /// The experiments that a section stands for, or why they are not known.
@@ -181,41 +209,111 @@ impl ExperimentRun<'_> {
     /// The experiment cannot be prepared; a table cannot be read or written; a worker or another
     /// process failed.
     fn run(&self, spec: &ExperimentSpec) -> anyhow::Result<ExperimentEnd> {
-        self.run_named(spec)
-            .with_context(|| format!("experiment '{}'", spec.name))
+        let context = || format!("experiment '{}'", spec.name);
+        match self.run_named(spec).with_context(context)? {
+            ExperimentEnd::Failed(error) => Ok(ExperimentEnd::Failed(error.context(context()))),
+            end => Ok(end),
+        }
     }
 
     fn run_named(&self, spec: &ExperimentSpec) -> anyhow::Result<ExperimentEnd> {
+        if self.membership.is_leader() {
+            self.lead(spec)
+        } else {
+            self.help(spec)
+        }
+    }
+
+    fn lead(&self, spec: &ExperimentSpec) -> anyhow::Result<ExperimentEnd> {
+        let prepared = self.prepare(spec);
+        let own = self.folder.tables().experiment(&spec.name);
+        let is_finished = |(experiment, identity): &(Arc<Experiment>, String)| {
+            self.is_finished(&own, experiment, identity)
+        };
+        let was_finished = prepared.as_ref().is_ok_and(is_finished);
+        let told = match &prepared {
+            Ok((_, identity)) if !was_finished => identity,
+            Ok(_) | Err(_) => NOTHING_TO_DO,
+        };
+        self.membership.told_by_leader(&spec.name, told)?;
+        let (experiment, identity) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => return Ok(ExperimentEnd::Failed(error)),
+        };
+        if was_finished {
+            return self.result(&experiment, &own, true);
+        }
+        let stage = self.stage(&experiment, &own, &identity);
+        let Some(fits) = stage.run("cross-validation", experiment.fold_tasks())? else {
+            return Ok(ExperimentEnd::Stopped);
+        };
+        let choices = experiment.choose(&fits);
+        let Some(mut fits) = stage.run("refit", experiment.refit_tasks(&choices))? else {
+            return Ok(ExperimentEnd::Stopped);
+        };
+        if has_curve(&experiment) {
+            let curve = experiment.curve_tasks(&choices);
+            match stage.run("learning curve", curve)? {
+                Some(all) => fits = all,
+                None => return Ok(ExperimentEnd::Stopped),
+            }
+        }
+        // The other processes are not needed any more.
+        match self.write_results(&experiment, &own, &identity, &fits) {
+            Ok(()) => self.result(&experiment, &own, false),
+            Err(error) => Ok(ExperimentEnd::Failed(error)),
+        }
+    }
+
+    /// Runs tasks of an experiment that process 0 leads.
+    fn help(&self, spec: &ExperimentSpec) -> anyhow::Result<ExperimentEnd> {
+        let told = self.membership.told_by_leader(&spec.name, "")?;
+        if told == NOTHING_TO_DO {
+            return Ok(ExperimentEnd::Helped);
+        }
+        let (experiment, identity) = self.prepare(spec)?;
+        if identity != told {
+            bail!(
+                "process 0 has prepared another experiment from the tables ({told}) than this \
+                 process ({identity}); all processes must read the same tables"
+            );
+        }
+        let own = self.folder.tables().experiment(&spec.name);
+        let stage = self.stage(&experiment, &own, &identity);
+        let stages = ["cross-validation", "refit", "learning curve"];
+        let n_stages = if has_curve(&experiment) { 3 } else { 2 };
+        for name in &stages[..n_stages] {
+            if stage.help(name)? == Finished::Stopped {
+                return Ok(ExperimentEnd::Stopped);
+            }
+        }
+        Ok(ExperimentEnd::Helped)
+    }
+
+    fn prepare(&self, spec: &ExperimentSpec) -> anyhow::Result<(Arc<Experiment>, String)> {
         let networks = self.tables.scan(Table::Networks)?;
         let experiment = Arc::new(Experiment::prepare(&self.inputs(spec)?, spec)?);
         let identity = experiment_identity(&experiment, networks)?;
-        let own = self.folder.tables().experiment(&spec.name);
-        if self.is_finished(&own, &experiment, &identity) {
-            return self.result(&experiment, &own, true);
+        Ok((experiment, identity))
+    }
+
+    fn stage<'a>(
+        &'a self,
+        experiment: &'a Arc<Experiment>,
+        tables: &'a TableStore,
+        identity: &'a str,
+    ) -> Stage<'a> {
+        Stage {
+            experiment,
+            folder: self.folder.path(),
+            tables,
+            identity,
+            metadata: self.metadata(identity).into(),
+            workers: self.workers,
+            membership: self.membership,
+            progress: self.progress,
+            stop: self.stop,
         }
-        let stage = Stage {
-            run: self,
-            experiment: &experiment,
-            tables: &own,
-            identity: &identity,
-        };
-        if stage.run("cross-validation", experiment.fold_tasks())? == Finished::Stopped {
-            return Ok(ExperimentEnd::Stopped);
-        }
-        let choices = experiment.choose(&read_fits(&own, &identity)?);
-        if stage.run("refit", experiment.refit_tasks(&choices))? == Finished::Stopped {
-            return Ok(ExperimentEnd::Stopped);
-        }
-        let curve = experiment.curve_tasks(&choices);
-        if !curve.is_empty() && stage.run("learning curve", curve)? == Finished::Stopped {
-            return Ok(ExperimentEnd::Stopped);
-        }
-        if self.process() != 0 {
-            return Ok(ExperimentEnd::Helped);
-        }
-        let fits = read_fits(&own, &identity)?;
-        self.write_results(&experiment, &own, &identity, &fits)?;
-        self.result(&experiment, &own, false)
     }
 
     /// Whether all tables and models of the experiment are there, have this identity and all
@@ -261,22 +359,12 @@ impl ExperimentRun<'_> {
         })
     }
 
-    fn process(&self) -> usize {
-        self.workers
-            .cluster
-            .as_ref()
-            .map_or(0, |cluster| cluster.index)
-    }
-
     fn result(
         &self,
         experiment: &Experiment,
         tables: &TableStore,
         was_finished: bool,
     ) -> anyhow::Result<ExperimentEnd> {
-        if self.process() != 0 {
-            return Ok(ExperimentEnd::Helped);
-        }
         let name = &experiment.spec.name;
         let result = ExperimentResult::read(name, experiment.describe(), tables, was_finished)?;
         Ok(ExperimentEnd::Finished(Box::new(result)))
@@ -377,13 +465,18 @@ fn has_columns(tables: &TableStore, table: Table) -> bool {
     schema.is_ok_and(|schema| columns.all(|column| schema.contains(column.name)))
 }
 
+/// Whether an experiment has a stage for learning curves.
+fn has_curve(experiment: &Experiment) -> bool {
+    !experiment.spec.learning_curve.is_empty()
+}
+
 /// Whether an experiment has a table.
 fn has_table(experiment: &Experiment, table: Table) -> bool {
     match table {
         Table::Confusion => experiment.spec.target.has_classes(),
         Table::Transfer => experiment.spec.transfer.is_some(),
         Table::Stopping => experiment.has_stopping_rule(),
-        Table::LearningCurve => !experiment.spec.learning_curve.is_empty(),
+        Table::LearningCurve => has_curve(experiment),
         _ => true,
     }
 }
@@ -403,119 +496,4 @@ fn write_or_remove(
         tables.remove_part(table, &part)?;
     }
     Ok(())
-}
-
-/// One stage of an experiment's fits. The next one depends on all of its results.
-struct Stage<'a> {
-    run: &'a ExperimentRun<'a>,
-    experiment: &'a Arc<Experiment>,
-    tables: &'a TableStore,
-    identity: &'a str,
-}
-
-impl Stage<'_> {
-    /// Runs those tasks that are not committed yet.
-    fn run(&self, name: &'static str, tasks: Vec<FitTask>) -> anyhow::Result<Finished> {
-        let done: BTreeSet<FitTask> = read_fits(self.tables, self.identity)?
-            .into_iter()
-            .map(|row| row.task)
-            .collect();
-        let left: Vec<FitTask> = tasks
-            .into_iter()
-            .filter(|task| !done.contains(task))
-            .collect();
-        let workers = self.run.workers;
-        // A cluster meets in every stage, also for nothing: no process may go on before the others
-        // have committed.
-        if left.is_empty() && workers.cluster.is_none() {
-            return Ok(Finished::All);
-        }
-        let cost = left.iter().map(|task| self.experiment.cost(task)).sum();
-        let n_left = left.len();
-        let spec_name = &self.experiment.spec.name;
-        let mut executor = Executor::threads(workers.n_threads);
-        executor.agreed = vec![("the fits left", format!("{spec_name} {name} {n_left}"))];
-        let (process, n_processes) = match &workers.cluster {
-            None => (0, 1),
-            Some(cluster) => {
-                let fingerprint = [
-                    ("the experiment", self.identity.to_owned()),
-                    ("the stage", name.to_owned()),
-                ];
-                let peers = connect(cluster, &fingerprint)?;
-                let ends = (peers.process(), peers.processes());
-                executor.peers = Some(peers);
-                ends
-            }
-        };
-        let share = assign(
-            left,
-            |task| self.experiment.cost(task) as u64,
-            process,
-            n_processes,
-        );
-        let batch = new_batch_name(process);
-        let work = Arc::new(FitWork {
-            experiment: Arc::clone(self.experiment),
-            tables: self.tables.clone(),
-            batch_name: format!("{}-{batch}", self.identity),
-            metadata: self.run.metadata(self.identity).into(),
-            max_age: workers.commit_every.unwrap_or(BatchLimits::default().age),
-            progress: FitProgress::start(
-                self.run.progress,
-                &format!("experiment {spec_name}, {name}"),
-                n_left,
-                cost,
-            ),
-        });
-        let queue: TaskQueue<FitTask> = share.into_iter().collect();
-        let finished = run(executor, queue, Arc::clone(&work), self.run.stop);
-        work.progress.finish();
-        Ok(finished?)
-    }
-}
-
-/// Connects the processes of a cluster for one stage.
-fn connect(
-    process: &ClusterProcess,
-    fingerprint: &[(&'static str, String)],
-) -> anyhow::Result<Peers> {
-    let mut cluster = Cluster::from_hosts_file(&process.hosts, process.index)?;
-    cluster.connect_timeout = MEETING_TIMEOUT;
-    Ok(cluster.connect(fingerprint)?)
-}
-
-/// The committed fits of an experiment with this identity.
-fn read_fits(tables: &TableStore, identity: &str) -> anyhow::Result<Vec<FitRow>> {
-    let parts = tables.part_names(Table::Fits)?;
-    let own: Vec<&String> = parts
-        .iter()
-        .filter(|part| part.starts_with(identity))
-        .collect();
-    if own.is_empty() {
-        return Ok(Vec::new());
-    }
-    let read = |parts: &[&String]| -> anyhow::Result<Vec<FitRow>> {
-        let frame = tables.scan_parts(Table::Fits, parts)?.collect()?;
-        Ok(fits_from_frame(&frame)?)
-    };
-    let mut rows = match read(&own) {
-        Ok(rows) => rows,
-        // Fits of damaged parts are made again; the parts go once the results are written. Another
-        // process may be reading them now.
-        Err(_) => {
-            let mut rows = Vec::new();
-            for &part in &own {
-                match read(&[part]) {
-                    Ok(readable) => rows.extend(readable),
-                    Err(error) => printer::note(&format!("fits are made again: {error:#}")),
-                }
-            }
-            rows.sort_by_key(|row| (row.task, row.setting));
-            rows
-        }
-    };
-    // A run that was killed between writing the whole part and removing the others left both.
-    rows.dedup_by_key(|row| (row.task, row.setting));
-    Ok(rows)
 }

@@ -17,6 +17,7 @@ use crate::folder::record::{Contents, StudyRecord};
 use crate::folder::study_folder::StudyFolder;
 use crate::printer;
 use crate::progress::display::ProgressMode;
+use crate::run::membership::Membership;
 use crate::run::options::WorkerOptions;
 use crate::study::evaluation_plan::EvaluationPlan;
 use crate::study::plan::Plan;
@@ -36,6 +37,8 @@ pub(crate) struct TablesRun<'a> {
     pub(crate) fresh: bool,
     /// Threads, commits and cluster.
     pub(crate) workers: &'a WorkerOptions,
+    /// The other processes.
+    pub(crate) membership: &'a Membership,
     /// How to show progress.
     pub(crate) progress: ProgressMode,
     /// Set when the user interrupts the run.
@@ -53,6 +56,25 @@ pub(crate) struct TablesOutcome {
 }
 
 impl TablesRun<'_> {
+    /// What every process of a cluster must have in common, see [`Membership::join`].
+    ///
+    /// # Errors
+    /// The study file cannot be read.
+    pub(crate) fn agreed(
+        study: &Path,
+        tables: &Path,
+    ) -> anyhow::Result<Vec<(&'static str, String)>> {
+        let digest = blake3::hash(&fs_err::read(study)?).to_hex();
+        Ok(vec![
+            (
+                "the version of cntflow",
+                env!("CARGO_PKG_VERSION").to_owned(),
+            ),
+            ("the study", digest[..16].to_owned()),
+            ("the tables", tables.display().to_string()),
+        ])
+    }
+
     /// Runs all experiments. Their results have the bytes that they would have beside the tables.
     ///
     /// # Errors
@@ -87,6 +109,7 @@ impl TablesRun<'_> {
             record: &record,
             labels: &plan.labels,
             workers: self.workers,
+            membership: self.membership,
             progress: self.progress,
             stop: self.stop,
         };
@@ -174,12 +197,7 @@ impl TablesRun<'_> {
 
     /// Takes the folder of the results. Process 0 of a cluster takes it for all of them.
     fn folder(&self, out: &Path, record: &StudyRecord) -> anyhow::Result<StudyFolder> {
-        if self
-            .workers
-            .cluster
-            .as_ref()
-            .is_some_and(|cluster| cluster.index > 0)
-        {
+        if !self.membership.is_leader() {
             return Ok(StudyFolder::read_only(out));
         }
         let earlier = StudyRecord::read(out)?;

@@ -8,4 +8,5 @@ mod lease;
 mod lock;
 pub(crate) mod record;
 mod removal;
+pub(crate) mod shared_token;
 pub(crate) mod study_folder;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use cntflow_catalog::LabelColumn;
 use cntflow_experiments::spec::ExperimentSpec;
-use cntflow_storage::store::Folder;
+use cntflow_storage::store::{Folder, ObjectStores};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -123,6 +123,28 @@ impl StudyRecord {
             format!("{}: not written by this version of cntflow", path.display())
         })?;
         Ok(Some(record))
+    }
+
+    /// Makes sure that a folder still has its record. Whatever is written into a folder without one
+    /// would be refused by the command that goes on.
+    ///
+    /// # Errors
+    /// The folder was removed, or its record; an object store cannot be reached.
+    pub(crate) fn require(folder: &Path) -> anyhow::Result<()> {
+        let is_there = match Folder::at(folder) {
+            Folder::Local(path) => path.join(STUDY_FILE).is_file(),
+            Folder::Remote(url) => ObjectStores::of_process()?
+                .head(&format!("{url}/{STUDY_FILE}"))?
+                .is_some(),
+        };
+        if !is_there {
+            bail!(
+                "{}: the output folder was removed while this run was writing to it; what was not \
+                 saved before is lost",
+                folder.display()
+            );
+        }
+        Ok(())
     }
 
     /// Writes the record of a folder, complete or not at all.

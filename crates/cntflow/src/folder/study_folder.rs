@@ -66,20 +66,25 @@ impl StudyFolder {
     /// Joins the folder that process 0 of the cluster has claimed.
     ///
     /// # Errors
-    /// The folder has no record of this study: the processes do not share it.
-    pub(crate) fn join(path: &Path, record: &StudyRecord, process: usize) -> anyhow::Result<Self> {
+    /// The folder has no record of the study with this identity: the processes do not share it.
+    pub(crate) fn join(
+        path: &Path,
+        identity: &str,
+        process: usize,
+    ) -> anyhow::Result<(Self, StudyRecord)> {
         let claimed = StudyRecord::read(path)?;
-        if claimed.is_none_or(|claimed| claimed.identity != record.identity) {
+        let Some(record) = claimed.filter(|claimed| claimed.identity == identity) else {
             bail!(
                 "{}: process 0 has not prepared this folder for this study; all processes must \
                  share it",
                 path.display()
             );
-        }
-        Ok(Self {
+        };
+        let folder = Self {
             path: path.to_owned(),
             _lock: FolderLock::join(path, process)?,
-        })
+        };
+        Ok((folder, record))
     }
 
     /// The finished folder of a study, to run experiments in: no other process may write there

@@ -6,5 +6,6 @@ pub(crate) mod frames;
 mod graph;
 pub(crate) mod inspection;
 mod layer_comparison;
+pub(crate) mod resume;
 mod rows;
 pub(crate) mod run_summary;

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use cntflow_dataflow::Stop;
 use serde_json::{Value, json};
 
 use super::experiment;
+use super::resume::resume_command;
 use crate::analysis::population_tables::{ComparisonCounts, LeftOut};
 use crate::exit::ExitStatus;
 use crate::experiments::run_experiments::Experiments;
@@ -97,7 +99,7 @@ impl RunSummary<'_> {
         let time = duration_text(self.seconds);
         let n_failed = self.outcome.totals.failed;
         if !self.outcome.is_complete {
-            format!("stopped after {time}; run the same command again to resume")
+            format!("stopped after {time}; to go on: {}", resume_command())
         } else if n_failed == 0 {
             format!("done in {time}")
         } else {
@@ -152,6 +154,8 @@ pub(crate) struct ExperimentsSummary<'a> {
     pub(crate) folder: &'a Path,
     /// The experiments that are finished, and why others failed.
     pub(crate) experiments: &'a Experiments,
+    /// Set when the user interrupts the program.
+    pub(crate) stop: &'a Stop,
     /// Wall time in seconds.
     pub(crate) seconds: f64,
 }
@@ -167,7 +171,7 @@ impl ExperimentsSummary<'_> {
         }
         let time = duration_text(self.seconds);
         lines.push(if self.experiments.is_stopped {
-            format!("\nstopped after {time}; run the same command again to resume")
+            format!("\nstopped after {time}; to go on: {}", resume_command())
         } else {
             format!("\ndone in {time}")
         });
@@ -176,11 +180,7 @@ impl ExperimentsSummary<'_> {
 
     /// The exit status of the command.
     pub(crate) fn status(&self) -> ExitStatus {
-        if self.experiments.is_stopped || !self.experiments.errors.is_empty() {
-            ExitStatus::Failed
-        } else {
-            ExitStatus::Done
-        }
+        self.experiments.status(self.stop)
     }
 
     /// The same as JSON.

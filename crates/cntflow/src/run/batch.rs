@@ -10,6 +10,7 @@ use cntflow_network::Twin;
 use cntflow_tables::{Batch, Record, Status};
 
 use super::task::TaskOutput;
+use crate::folder::record::StudyRecord;
 use crate::measure::checkpoint::CheckpointRecords;
 use crate::progress::report::TaskReport;
 
@@ -125,6 +126,9 @@ impl Collector for StudyBatch {
     }
 
     fn commit(&mut self) -> anyhow::Result<()> {
+        if self.due().is_some() {
+            StudyRecord::require(&self.folder)?;
+        }
         // The catalog comes first, so that every measured checkpoint is known as trained.
         self.commit_catalog()?;
         self.rows.commit()?;

@@ -4,6 +4,7 @@ mod batch;
 mod committed_rows;
 pub(crate) mod interrupt;
 mod label_columns;
+pub(crate) mod membership;
 pub(crate) mod options;
 pub(crate) mod outcome;
 mod pending;

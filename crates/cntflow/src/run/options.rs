@@ -49,6 +49,8 @@ pub(crate) struct ClusterProcess {
     pub(crate) hosts: PathBuf,
     /// Index of this process, from 0.
     pub(crate) index: usize,
+    /// File with the secret of the cluster.
+    pub(crate) secret_file: Option<PathBuf>,
 }
 
 impl WorkerOptions {

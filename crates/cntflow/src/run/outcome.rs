@@ -17,8 +17,6 @@ pub(crate) struct RunOutcome {
     pub(crate) folder: Arc<StudyFolder>,
     /// The record of the study.
     pub(crate) record: StudyRecord,
-    /// Whether this process reports for all: it runs alone, or is process 0 of a cluster.
-    pub(crate) is_leader: bool,
     /// Whether nothing is left to do.
     pub(crate) is_complete: bool,
     /// Tasks finished by this run, in all processes.
@@ -64,7 +62,7 @@ impl RunOutcome {
     /// The exit status of the command.
     pub(crate) fn status(&self) -> ExitStatus {
         if !self.is_complete {
-            ExitStatus::Failed
+            ExitStatus::of_stop(&self.stop)
         } else if self.totals.failed > 0 {
             ExitStatus::SomeFailed
         } else {

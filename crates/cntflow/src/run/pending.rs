@@ -1,9 +1,11 @@
 //! What is left to do of a plan, given what is committed.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use cntflow_catalog::Catalog;
-use cntflow_zoo::{TrainingData, ZooError};
+use cntflow_catalog::{Catalog, CatalogEntry};
+use cntflow_zoo::RunSpec;
 
 use super::committed_rows::CommittedRows;
 use super::options::RunUntil;
@@ -16,32 +18,14 @@ use crate::study::plan::Plan;
 
 /// What is left to do, and what was done before.
 pub(super) struct PendingWork {
-    /// Tasks of all processes, in the order in which they are assigned.
-    pub(super) tasks: Vec<PendingTask>,
+    /// Tasks of all processes, the costliest first.
+    pub(super) tasks: Vec<Task>,
     /// Their number and cost.
     pub(super) planned: PlannedWork,
     /// What earlier runs have done.
     pub(super) earlier: EarlierWork,
     /// Committed checkpoints and their status.
     pub(super) committed: CommittedRows,
-}
-
-/// A task with its cost.
-///
-/// The cost is computed once and kept. It may depend on the size of a file that is still growing;
-/// computed again, it could differ from the cost in [`PendingWork::digest`], which all processes
-/// have compared.
-#[derive(Clone, Debug)]
-pub(super) struct PendingTask {
-    pub(super) task: Task,
-    pub(super) cost: f64,
-}
-
-impl From<Task> for PendingTask {
-    fn from(task: Task) -> Self {
-        let cost = task.cost();
-        Self { task, cost }
-    }
 }
 
 impl PendingWork {
@@ -57,26 +41,32 @@ impl PendingWork {
     ) -> anyhow::Result<Self> {
         let trained = folder.trained_catalog()?;
         let committed = CommittedRows::read(folder, &plan.measure.twins)?;
-        let mut tasks = tasks_to_train(plan, &trained);
+        let runs = runs_to_train(plan, &trained);
         let mut planned = PlannedWork {
-            n_runs: tasks.len(),
+            n_runs: runs.len(),
             n_checkpoints: 0,
-            cost: tasks.iter().map(|pending| pending.cost).sum(),
+            cost: runs.iter().map(|(_, spec)| spec.cost()).sum(),
         };
+        let mut tasks: Vec<Task> = runs.iter().map(|&(run, _)| Task::Train { run }).collect();
         if until == RunUntil::Measured {
-            planned.n_checkpoints = tasks.iter().map(PendingTask::n_checkpoints).sum();
+            let n_trained = runs.iter().map(|(_, spec)| spec.checkpoints.len());
+            planned.n_checkpoints = n_trained.sum();
             let entries = trained.entries().iter().chain(scanned.entries());
             // Of all entries, not only of those that are left: a run's last one may be committed.
             let last = LastCheckpoints::of(entries.clone().map(|entry| run_position(entry)));
-            let to_measure: Vec<PendingTask> = entries
+            let mut to_measure: Vec<&Arc<CatalogEntry>> = entries
                 .filter(|entry| !committed.has_all(&entry.checkpoint))
-                .map(|entry| Task::measure(entry, &last).into())
                 .collect();
+            to_measure.sort_by_cached_key(|entry| Reverse(entry.location.size()));
             planned.n_checkpoints += to_measure.len();
             if planned.n_runs == 0 {
                 planned.cost = to_measure.len() as f64;
             }
-            tasks.extend(to_measure);
+            tasks.extend(
+                to_measure
+                    .into_iter()
+                    .map(|entry| Task::measure(entry, &last)),
+            );
         }
         let earlier = EarlierWork {
             n_runs: plan.runs.len() - planned.n_runs,
@@ -89,60 +79,21 @@ impl PendingWork {
             committed,
         })
     }
-
-    /// A digest of names and costs. It must be equal in all processes, or they would assign the
-    /// tasks differently.
-    pub(super) fn digest(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for PendingTask { task, cost } in &self.tasks {
-            hasher
-                .update(task.name().as_bytes())
-                .update(&cost.to_le_bytes());
-        }
-        let hash = hasher.finalize().to_hex();
-        format!("{} ({} tasks)", &hash[..16], self.tasks.len())
-    }
-
-    /// Opens the data sets that training needs, each once.
-    ///
-    /// # Errors
-    /// A data set cannot be opened.
-    pub(super) fn open_datasets(&self) -> Result<Vec<(String, TrainingData)>, ZooError> {
-        let names: BTreeSet<&str> = self
-            .tasks
-            .iter()
-            .filter_map(|pending| match &pending.task {
-                Task::Train(spec) => Some(spec.dataset.as_str()),
-                Task::Measure { .. } => None,
-            })
-            .collect();
-        names
-            .into_iter()
-            .map(|name| Ok((name.to_owned(), TrainingData::open(name)?)))
-            .collect()
-    }
 }
 
-impl PendingTask {
-    /// Checkpoints that the task will add to those to be measured.
-    fn n_checkpoints(&self) -> usize {
-        match &self.task {
-            Task::Train(spec) => spec.checkpoints.len(),
-            Task::Measure { .. } => 0,
-        }
-    }
-}
-
-/// The runs of the plan without an entry in the catalog.
-fn tasks_to_train(plan: &Plan, trained: &Catalog) -> Vec<PendingTask> {
+/// The runs of the plan without an entry in the catalog, with their index, the costliest first.
+fn runs_to_train<'a>(plan: &'a Plan, trained: &Catalog) -> Vec<(usize, &'a RunSpec)> {
     let trained_runs: BTreeSet<&str> = trained
         .entries()
         .iter()
         .map(|entry| entry.run.as_str())
         .collect();
-    plan.runs
+    let mut runs: Vec<(usize, &RunSpec)> = plan
+        .runs
         .iter()
-        .filter(|spec| !trained_runs.contains(spec.run.as_str()))
-        .map(|spec| Task::train(spec).into())
-        .collect()
+        .enumerate()
+        .filter(|(_, spec)| !trained_runs.contains(spec.run.as_str()))
+        .collect();
+    runs.sort_by_cached_key(|(_, spec)| Reverse(spec.cost() as u64));
+    runs
 }

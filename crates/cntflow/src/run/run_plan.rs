@@ -1,119 +1,174 @@
 //! Runs a plan: all tasks that are not committed yet, on all workers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cntflow_catalog::{Absence, Catalog};
-use cntflow_dataflow::{Executor, Finished, Stop, TaskQueue, assign, run};
+use cntflow_dataflow::{Finished, Stop, run};
 use cntflow_network::Twin;
-use cntflow_storage::Limits;
-use cntflow_storage::store::ObjectStores;
 use cntflow_tables::{BatchLimits, Committed, Status};
+use cntflow_zoo::{RunSpec, TrainingData, ZooError};
 
 use super::committed_rows::CommittedRows;
-use super::interrupt::stop_on_interrupt;
+use super::membership::Membership;
 use super::options::{RunOptions, RunUntil};
-use super::outcome::{CheckpointTotals, RunOutcome};
-use super::pending::{PendingTask, PendingWork};
-use super::session::Session;
+use super::outcome::{CheckpointTotals, EarlierWork, RunOutcome};
+use super::pending::PendingWork;
+use super::session::{self, Session};
 use super::sources::{check_output_location, scan_sources};
-use super::task::Task;
-use super::work::StudyWork;
+use super::work::{StudyWork, read_ahead};
 use crate::folder::batch_name::new_batch_name;
 use crate::folder::study_folder::StudyFolder;
 use crate::printer;
-use crate::progress::report::TaskCounts;
+use crate::progress::display::ProgressMode;
+use crate::progress::report::{PlannedWork, TaskCounts};
 use crate::progress::run_progress::RunProgress;
 use crate::study::plan::Plan;
 
-/// Runs `plan` until every task is committed, or until the user interrupts it.
+/// What every process of a cluster must have in common, see [`Membership::join`].
+///
+/// # Errors
+/// A part of the plan cannot be written as JSON (a bug).
+pub(crate) fn agreed(
+    plan: &Plan,
+    options: &RunOptions,
+) -> anyhow::Result<Vec<(&'static str, String)>> {
+    session::agreed(plan, options)
+}
+
+/// Runs `plan` until every task is committed, or until the user interrupts it. In a cluster every
+/// process calls this: process 0 looks for what is to do, and the others ask it for tasks.
 ///
 /// # Errors
 /// A source does not exist; the folder belongs to another study or cannot be written to; a worker
 /// or another process failed.
-pub(crate) fn run_plan(plan: &Plan, options: &RunOptions) -> anyhow::Result<RunOutcome> {
-    check_output_location(plan, &options.out)?;
-    let stop = stop_on_interrupt()?;
-    let sources = scan_sources(plan)?;
-    let mut session = Session::open(plan, options, &sources.catalog)?;
-    let pending = PendingWork::new(plan, options.until, &session.folder, &sources.catalog)?;
-    let earlier = pending.earlier;
-    let (finished, new) = run_tasks(plan, options, &mut session, pending, &stop)?;
-    let is_leader = session.process == 0;
-    let (is_complete, totals) = if is_leader {
-        collect_totals(plan, options.until, &session.folder, &sources.catalog)?
-    } else {
-        (finished == Finished::All, CheckpointTotals::default())
-    };
-    Ok(RunOutcome {
-        folder: session.folder,
-        record: session.record,
-        is_leader,
-        is_complete,
-        new,
-        earlier,
-        totals,
-        skipped_files: sources.skipped_files,
-        stop,
-    })
-}
-
-/// Runs this process' share of the pending tasks.
-fn run_tasks(
+pub(crate) fn run_plan(
     plan: &Plan,
     options: &RunOptions,
-    session: &mut Session,
-    pending: PendingWork,
+    membership: &Membership,
     stop: &Stop,
-) -> anyhow::Result<(Finished, TaskCounts)> {
-    let executor = Executor {
-        peers: session.peers.take(),
-        agreed: vec![("the list of tasks left", pending.digest())],
-        ..Executor::threads(options.workers.n_threads)
+) -> anyhow::Result<RunOutcome> {
+    check_output_location(plan, &options.out)?;
+    let run = PlanRun {
+        plan,
+        options,
+        membership,
+        stop,
     };
-    let work = Arc::new(StudyWork {
-        folder: Arc::clone(&session.folder),
-        measure: plan.measure.resolved(&session.record.labels),
-        datasets: pending.open_datasets()?,
-        labels: session.record.labels.clone().into(),
-        metadata: session.record.metadata().into(),
-        measure_trained: options.until == RunUntil::Measured,
-        committed: pending.committed,
-        batch_limits: batch_limits(options),
-        batch_name: new_batch_name(session.process),
-        progress: RunProgress::start(options.progress, pending.planned),
-    });
-    let share = assign(
-        pending.tasks,
-        |pending| pending.cost as u64,
-        session.process,
-        session.n_processes,
-    );
-    prefetch_objects(&share, &plan.measure.limits)?;
-    let queue: TaskQueue<Task> = share.into_iter().map(|pending| pending.task).collect();
-    let finished = run(executor, queue, Arc::clone(&work), stop);
-    // The bar is removed before an error is printed.
-    let new = work.progress.finish();
-    Ok((finished?, new))
+    if membership.is_leader() {
+        run.lead()
+    } else {
+        run.help()
+    }
 }
 
-/// Starts to read objects that will be measured.
-///
-/// Objects with many checkpoints are left out: their rows and members are read as they come.
-fn prefetch_objects(share: &[PendingTask], limits: &Limits) -> anyhow::Result<()> {
-    let urls: Vec<String> = share
-        .iter()
-        .filter_map(|pending| match &pending.task {
-            Task::Measure { entry, .. } if entry.location.row.is_none() => {
-                entry.location.object_url()
-            }
-            Task::Measure { .. } | Task::Train(_) => None,
+/// Where process 0 tells the others how many runs are to be trained.
+const RUNS_TO_TRAIN: &str = "the number of runs to train";
+
+/// One run of a plan in this process.
+struct PlanRun<'a> {
+    plan: &'a Plan,
+    options: &'a RunOptions,
+    membership: &'a Membership,
+    stop: &'a Stop,
+}
+
+impl PlanRun<'_> {
+    fn lead(&self) -> anyhow::Result<RunOutcome> {
+        let (plan, until) = (self.plan, self.options.until);
+        let sources = scan_sources(plan)?;
+        let session = Session::claim(plan, self.options, &sources.catalog)?;
+        let pending = PendingWork::new(plan, until, &session.folder, &sources.catalog)?;
+        let earlier = pending.earlier;
+        self.membership
+            .told_by_leader(RUNS_TO_TRAIN, &pending.planned.n_runs.to_string())?;
+        self.membership.require_shared(&self.options.out)?;
+        let (_, new) = self.run_tasks(&session, pending)?;
+        let (is_complete, totals) = collect_totals(plan, until, &session.folder, &sources.catalog)?;
+        Ok(RunOutcome {
+            folder: session.folder,
+            record: session.record,
+            is_complete,
+            new,
+            earlier,
+            totals,
+            skipped_files: sources.skipped_files,
+            stop: self.stop.clone(),
         })
-        .map(str::to_owned)
-        .collect();
-    if !urls.is_empty() {
-        ObjectStores::of_process()?.announce(urls, *limits);
     }
-    Ok(())
+
+    fn help(&self) -> anyhow::Result<RunOutcome> {
+        // However long process 0 takes to look for checkpoints, it is alive.
+        let n_runs = self.membership.told_by_leader(RUNS_TO_TRAIN, "")?.parse()?;
+        self.membership.require_shared(&self.options.out)?;
+        let session = Session::join(self.plan, self.options, self.membership.process())?;
+        let pending = PendingWork {
+            tasks: Vec::new(),
+            planned: PlannedWork {
+                n_runs,
+                ..PlannedWork::default()
+            },
+            earlier: EarlierWork::default(),
+            committed: CommittedRows::read(&session.folder, &self.plan.measure.twins)?,
+        };
+        let (finished, new) = self.run_tasks(&session, pending)?;
+        Ok(RunOutcome {
+            folder: session.folder,
+            record: session.record,
+            is_complete: finished == Finished::All,
+            new,
+            earlier: EarlierWork::default(),
+            totals: CheckpointTotals::default(),
+            skipped_files: Vec::new(),
+            stop: self.stop.clone(),
+        })
+    }
+
+    /// Runs the pending tasks, or those of other processes.
+    fn run_tasks(
+        &self,
+        session: &Session,
+        pending: PendingWork,
+    ) -> anyhow::Result<(Finished, TaskCounts)> {
+        let (plan, options) = (self.plan, self.options);
+        let progress = if self.membership.is_leader() {
+            options.progress
+        } else {
+            ProgressMode::None
+        };
+        let work = Arc::new(StudyWork {
+            folder: Arc::clone(&session.folder),
+            measure: plan.measure.resolved(&session.record.labels),
+            datasets: open_datasets(&plan.runs, pending.planned.n_runs)?,
+            runs: plan.runs.clone(),
+            labels: session.record.labels.clone().into(),
+            metadata: session.record.metadata().into(),
+            measure_trained: options.until == RunUntil::Measured,
+            committed: pending.committed,
+            batch_limits: batch_limits(options),
+            batch_name: new_batch_name(self.membership.process()),
+            progress: RunProgress::start(progress, pending.planned),
+        });
+        read_ahead(&pending.tasks, &plan.measure.limits)?;
+        let executor = self.membership.executor(options.workers.n_threads);
+        let finished = run(executor, pending.tasks, Arc::clone(&work), self.stop);
+        // The bar is removed before an error is printed.
+        let new = work.progress.finish();
+        Ok((finished?, new))
+    }
+}
+
+/// Opens the data sets of the runs, each once, if any are to be trained.
+fn open_datasets(
+    runs: &[RunSpec],
+    n_to_train: usize,
+) -> Result<Vec<(String, TrainingData)>, ZooError> {
+    let names: BTreeSet<&str> = runs.iter().map(|spec| spec.dataset.as_str()).collect();
+    names
+        .into_iter()
+        .filter(|_| n_to_train > 0)
+        .map(|name| Ok((name.to_owned(), TrainingData::open(name)?)))
+        .collect()
 }
 
 fn batch_limits(options: &RunOptions) -> BatchLimits {

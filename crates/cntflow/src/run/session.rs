@@ -4,13 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cntflow_catalog::Catalog;
-use cntflow_dataflow::{Cluster, Peers};
 use cntflow_network::Twin;
 use cntflow_tables::{Status, TableStore};
 
 use super::label_columns::label_columns;
-use super::options::{ClusterProcess, RunOptions, RunUntil};
-use crate::exit::UsageError;
+use super::options::RunOptions;
 use crate::experiments::check::check_experiments;
 use crate::folder::batch_name::new_batch_name;
 use crate::folder::record::{Contents, StudyRecord};
@@ -24,24 +22,15 @@ pub(super) struct Session {
     pub(super) record: StudyRecord,
     /// The output folder, locked.
     pub(super) folder: Arc<StudyFolder>,
-    /// Index of this process, from 0; 0 without a cluster.
-    pub(super) process: usize,
-    /// Number of processes; 1 without a cluster.
-    pub(super) n_processes: usize,
-    /// Connections to the other processes; `None` without a cluster.
-    pub(super) peers: Option<Peers>,
 }
 
 impl Session {
-    /// Takes the output folder and connects the cluster.
-    ///
-    /// Process 0 prepares the folder before any other process can connect; the others join it
-    /// afterwards.
+    /// Takes the output folder for all processes.
     ///
     /// # Errors
     /// The folder belongs to another study or cannot be written to; the labels do not fit its
-    /// tables; the cluster cannot be connected.
-    pub(super) fn open(
+    /// tables.
+    pub(super) fn claim(
         plan: &Plan,
         options: &RunOptions,
         scanned: &Catalog,
@@ -55,39 +44,49 @@ impl Session {
         check_experiments(&plan.experiments, &plan.labels, &record, |twin| {
             twins.contains(twin)
         })?;
-        let claim = || claim_folder(options, &record, earlier.as_ref());
-        let Some(ClusterProcess { hosts, index }) = &options.workers.cluster else {
-            return Ok(Self {
-                folder: Arc::new(claim()?),
-                record,
-                process: 0,
-                n_processes: 1,
-                peers: None,
-            });
-        };
-        let cluster = Cluster::from_hosts_file(hosts, *index)
-            .map_err(|error| UsageError::from_error(&error))?;
-        let fingerprint = fingerprint(
-            &record,
-            &plan.measure.twins,
-            options.until,
-            cluster.addresses.len(),
-        );
-        let (folder, peers) = if *index == 0 {
-            let folder = claim()?;
-            (folder, cluster.connect(&fingerprint)?)
-        } else {
-            let peers = cluster.connect(&fingerprint)?;
-            (StudyFolder::join(&options.out, &record, *index)?, peers)
-        };
+        let folder = claim_folder(options, &record, earlier.as_ref())?;
         Ok(Self {
             folder: Arc::new(folder),
             record,
-            process: peers.process(),
-            n_processes: peers.processes(),
-            peers: Some(peers),
         })
     }
+
+    /// Joins the folder that process 0 has claimed.
+    ///
+    /// # Errors
+    /// The processes do not share the folder.
+    pub(super) fn join(plan: &Plan, options: &RunOptions, process: usize) -> anyhow::Result<Self> {
+        let (folder, record) = StudyFolder::join(&options.out, &plan.identity()?, process)?;
+        Ok(Self {
+            folder: Arc::new(folder),
+            record,
+        })
+    }
+}
+
+/// What all processes of a cluster must have in common before they share a folder.
+///
+/// # Errors
+/// A part cannot be written as JSON (a bug).
+pub(super) fn agreed(
+    plan: &Plan,
+    options: &RunOptions,
+) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let experiments = serde_json::to_string(&(&plan.experiments, &plan.labels))?;
+    let digest = blake3::hash(experiments.as_bytes()).to_hex();
+    Ok(vec![
+        (
+            "the version of cntflow",
+            env!("CARGO_PKG_VERSION").to_owned(),
+        ),
+        ("the study", plan.identity()?),
+        ("the scale", plan.scale.unwrap_or_default().to_string()),
+        ("the twins", format!("{:?}", plan.measure.twins)),
+        ("the digest", format!("{:?}", plan.measure.digest)),
+        ("the limits", format!("{:?}", plan.measure.limits)),
+        ("the experiments", digest[..16].to_owned()),
+        ("the last stage", format!("{:?}", options.until)),
+    ])
 }
 
 /// Names of the twins that the folder will have: those of the plan, and those that an earlier run
@@ -152,21 +151,4 @@ fn claim_folder(
         }
     }
     Ok(folder)
-}
-
-/// What all processes of a cluster must have in common.
-fn fingerprint(
-    record: &StudyRecord,
-    twins: &[Twin],
-    until: RunUntil,
-    n_processes: usize,
-) -> [(&'static str, String); 6] {
-    [
-        ("the version of cntflow", record.cntflow.clone()),
-        ("the study", record.identity.clone()),
-        ("the scale", record.scale.to_string()),
-        ("the twins", format!("{twins:?}")),
-        ("the last stage", format!("{until:?}")),
-        ("the number of processes", n_processes.to_string()),
-    ]
 }

@@ -4,20 +4,24 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cntflow_catalog::CatalogEntry;
-use cntflow_zoo::RunSpec;
+use serde::{Deserialize, Serialize};
 
 use crate::measure::checkpoint::CheckpointRecords;
 use crate::progress::report::TaskReport;
 use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 
-/// One task. A queue may hold a million of them, so each is a pointer to its subject.
-#[derive(Clone, Debug)]
+/// One task. A queue may hold a million of them, so each is an index or a pointer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Task {
     /// Trains a run and saves its checkpoints.
-    Train(Arc<RunSpec>),
+    Train {
+        /// Index of the run in the plan.
+        run: usize,
+    },
     /// Measures a checkpoint.
     Measure {
         /// Its entry.
+        #[serde(with = "entry_by_value")]
         entry: Arc<CatalogEntry>,
         /// Whether the catalog has no later checkpoint of its run.
         is_last: bool,
@@ -44,11 +48,6 @@ pub(crate) enum TaskOutput {
 }
 
 impl Task {
-    /// A task that trains a run.
-    pub(crate) fn train(spec: &RunSpec) -> Self {
-        Self::Train(Arc::new(spec.clone()))
-    }
-
     /// A task that measures a checkpoint of the catalog.
     pub(crate) fn measure(entry: &Arc<CatalogEntry>, last: &LastCheckpoints<'_>) -> Self {
         Self::Measure {
@@ -56,24 +55,24 @@ impl Task {
             is_last: last.contains(run_position(entry)),
         }
     }
+}
 
-    /// Cost for balancing the work between processes: multiply-adds of training, bytes of a
-    /// checkpoint.
-    ///
-    /// The two units cannot be compared. Where both occur, training costs far more than the bytes
-    /// of any checkpoint and is assigned first, as it should be.
-    pub(crate) fn cost(&self) -> f64 {
-        match self {
-            Self::Train(spec) => spec.cost(),
-            Self::Measure { entry, .. } => entry.location.size().map_or(1.0, |bytes| bytes as f64),
-        }
+/// An entry travels between processes by value.
+mod entry_by_value {
+    use serde::{Deserializer, Serializer};
+
+    use super::{Arc, CatalogEntry, Deserialize, Serialize};
+
+    pub(super) fn serialize<S: Serializer>(
+        entry: &Arc<CatalogEntry>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        CatalogEntry::serialize(entry, serializer)
     }
 
-    /// Name of the run or the checkpoint.
-    pub(crate) fn name(&self) -> &str {
-        match self {
-            Self::Train(spec) => &spec.run,
-            Self::Measure { entry, .. } => &entry.checkpoint,
-        }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<CatalogEntry>, D::Error> {
+        CatalogEntry::deserialize(deserializer).map(Arc::new)
     }
 }

@@ -6,6 +6,8 @@ use std::time::Instant;
 use anyhow::anyhow;
 use cntflow_catalog::{Absence, CatalogEntry, LabelColumn};
 use cntflow_dataflow::{TaskContext, Work};
+use cntflow_storage::store::ObjectStores;
+use cntflow_storage::{FullMessage, Limits};
 use cntflow_tables::{Batch, BatchLimits, Status, TableStore};
 use cntflow_zoo::{RunSpec, RunStatus, TrainedRun, TrainingData, ZooError, train};
 
@@ -13,13 +15,13 @@ use super::batch::StudyBatch;
 use super::committed_rows::CommittedRows;
 use super::task::{Task, TaskOutput};
 use super::trained_entries::{absent_entry, checkpoint_entry};
+use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
 use crate::measure::checkpoint::{failed_records, measure_entry};
 use crate::progress::report::TaskReport;
 use crate::progress::run_progress::RunProgress;
 use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 use crate::study::measure_plan::MeasurePlan;
-use cntflow_storage::FullMessage;
 
 /// What the workers of one process share.
 #[derive(Debug)]
@@ -28,7 +30,9 @@ pub(super) struct StudyWork {
     pub(super) folder: Arc<StudyFolder>,
     /// How to measure.
     pub(super) measure: MeasurePlan,
-    /// The data sets of the population, by name.
+    /// All runs of the plan.
+    pub(super) runs: Vec<RunSpec>,
+    /// The data sets that training needs, by name.
     pub(super) datasets: Vec<(String, TrainingData)>,
     /// Label columns of the table `networks`.
     pub(super) labels: Arc<[LabelColumn]>,
@@ -63,7 +67,7 @@ impl Work for StudyWork {
                 let records = measure_entry(entry, *is_last, &missing, &self.measure);
                 Some(TaskOutput::Measured(Box::new(records)))
             }
-            Task::Train(spec) => self.train(spec, context),
+            Task::Train { run } => self.train(&self.runs[*run], context),
         }
     }
 
@@ -74,7 +78,9 @@ impl Work for StudyWork {
                 let records = failed_records(entry, &missing, message);
                 TaskOutput::Measured(Box::new(records))
             }
-            Task::Train(spec) => self.training_failed(spec, format!("training {message}"), context),
+            Task::Train { run } => {
+                self.training_failed(&self.runs[*run], format!("training {message}"), context)
+            }
         }
     }
 
@@ -96,6 +102,23 @@ impl Work for StudyWork {
         StudyBatch::new(real, twins, name, folder, self.batch_limits.age)
     }
 
+    fn received(&self, tasks: &[Task]) {
+        // Reading reports what is wrong with the stores.
+        if let Some(urls) = object_urls(tasks)
+            && let Ok(stores) = ObjectStores::of_process()
+        {
+            stores.announce_more(urls.map(str::to_owned), self.measure.limits);
+        }
+    }
+
+    fn given(&self, tasks: &[Task]) {
+        if let Some(urls) = object_urls(tasks)
+            && let Ok(stores) = ObjectStores::of_process()
+        {
+            stores.withdraw(urls);
+        }
+    }
+
     fn reported(&self, report: TaskReport) {
         self.progress.task_finished(&report);
     }
@@ -104,6 +127,9 @@ impl Work for StudyWork {
 impl StudyWork {
     fn train(&self, spec: &RunSpec, context: &TaskContext<'_, Task>) -> Option<TaskOutput> {
         let started = Instant::now();
+        if let Err(error) = StudyRecord::require(self.folder.path()) {
+            return Some(TaskOutput::Fatal(error));
+        }
         let checkpoints = self.folder.checkpoints();
         // A killed run may have left files. Training gives the same bytes again.
         let leftovers = checkpoints.join(&spec.run);
@@ -179,6 +205,32 @@ impl StudyWork {
             context.follow_up(new.map(|entry| Task::measure(&Arc::new(entry.clone()), &last)));
         }
     }
+}
+
+/// Starts to read the objects that tasks will measure.
+///
+/// # Errors
+/// The client of object stores cannot be started.
+pub(super) fn read_ahead(tasks: &[Task], limits: &Limits) -> anyhow::Result<()> {
+    if let Some(urls) = object_urls(tasks) {
+        ObjectStores::of_process()?.announce(urls.map(str::to_owned), *limits);
+    }
+    Ok(())
+}
+
+/// The objects that tasks measure; `None` if there are none. Objects with many checkpoints are left
+/// out: their rows and members are read as they come.
+fn object_urls(tasks: &[Task]) -> Option<impl Iterator<Item = &str>> {
+    let mut urls = tasks
+        .iter()
+        .filter_map(|task| match task {
+            Task::Measure { entry, .. } if entry.location.row.is_none() => {
+                entry.location.object_url()
+            }
+            Task::Measure { .. } | Task::Train { .. } => None,
+        })
+        .peekable();
+    urls.peek().is_some().then_some(urls)
 }
 
 fn training_report(spec: &RunSpec, status: Status, reason: Option<String>) -> TaskReport {
