@@ -357,3 +357,108 @@ fn a_secret_is_needed_on_addresses_that_others_reach_and_must_be_the_same() {
         "{first:?}"
     );
 }
+
+#[test]
+fn processes_of_this_machine_are_started_and_end_with_the_tables_of_one() {
+    let folder = study_folder();
+    let here = folder.path();
+    let study = ["run", "study.toml", "--workers", "1", "--json"];
+    expect(0, here, &[&study[..], &["--out", "one"]].concat());
+    let cluster = ["--out", "cluster", "--processes", "2"];
+    let output = expect(0, here, &[&study[..], &cluster].concat()).json();
+    assert_eq!(output["runs"]["trained"], 12, "{output}");
+    assert_same_tables(&here.join("one"), &here.join("cluster"));
+    // Wrong usage is told once, with its code.
+    let wrong = ["measure", "nothing-here", "--processes", "2"];
+    let output = expect(1, here, &wrong);
+    assert!(output.stderr.contains("nothing-here"), "{output:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_process_that_is_killed_is_started_again_with_the_others() {
+    let folder = study_folder();
+    let here = folder.path();
+    let study = crate::support::SMALL_STUDY
+        .replace("runs = 12", "runs = 40")
+        .replace("epochs = 2", "epochs = 8");
+    let study = study.replace("training_fraction = 0.05", "training_fraction = 0.5");
+    std::fs::write(here.join("study.toml"), study).unwrap();
+    let arguments = [
+        "run",
+        "study.toml",
+        "--workers",
+        "1",
+        "--commit-every",
+        "1",
+        "--processes",
+        "2",
+        "--json",
+        "--out",
+        "out",
+    ];
+    let supervisor = start(here, &arguments);
+    let out = here.join("out");
+    wait_until("a first commit", || !parts(&out, "networks").is_empty());
+    let children = std::process::Command::new("pgrep")
+        .args(["-P", &supervisor.id().to_string()])
+        .output()
+        .unwrap();
+    let children = String::from_utf8(children.stdout).unwrap();
+    let last = children.lines().last().unwrap();
+    let mut kill = std::process::Command::new("kill");
+    assert!(kill.args(["-KILL", last]).status().unwrap().success());
+    let output = CommandOutput::from(supervisor.wait_with_output().unwrap());
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(
+        output
+            .stderr
+            .contains("starting all processes again (1 of 3)"),
+        "{output:?}"
+    );
+    let checkpoints = &output.json()["checkpoints"];
+    assert_eq!(checkpoints["done"], 120, "{output:?}");
+    assert!(checkpoints["resumed"].as_u64().unwrap() > 0, "{output:?}");
+}
+
+/// A signal to the process that watches, and its sudden death: no process is left behind.
+#[cfg(unix)]
+#[test]
+fn processes_end_with_the_one_that_watches_over_them() {
+    for (signal, code) in [("-TERM", Some(143)), ("-KILL", None)] {
+        let folder = study_folder();
+        let here = folder.path();
+        let study = crate::support::SMALL_STUDY
+            .replace("runs = 12", "runs = 60")
+            .replace("epochs = 2", "epochs = 20");
+        let study = study.replace("training_fraction = 0.05", "training_fraction = 1.0");
+        std::fs::write(here.join("study.toml"), study).unwrap();
+        let arguments = [
+            "run",
+            "study.toml",
+            "--workers",
+            "1",
+            "--commit-every",
+            "1",
+            "--processes",
+            "2",
+            "--out",
+            "out",
+        ];
+        let supervisor = start(here, &arguments);
+        let out = here.join("out");
+        wait_until("a first commit", || !parts(&out, "networks").is_empty());
+        let id = supervisor.id().to_string();
+        let mut kill = std::process::Command::new("kill");
+        assert!(kill.args([signal, &id]).status().unwrap().success());
+        let output = CommandOutput::from(supervisor.wait_with_output().unwrap());
+        assert_eq!(output.code, code, "{output:?}");
+        // The folder is free as soon as the last process has ended.
+        wait_until("all processes to end", || {
+            (0..2).all(|process| {
+                let lock = std::fs::File::open(out.join(format!(".lock-p{process:03}")));
+                lock.is_ok_and(|lock| lock.try_lock().is_ok())
+            })
+        });
+    }
+}

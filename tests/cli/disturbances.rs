@@ -1,4 +1,5 @@
-//! What others do to a run: signals, removed folders, files that change, names and files of odd kinds.
+//! What others do to a run: signals, removed folders, files that change, names and files of odd
+//! kinds.
 
 #![cfg(unix)]
 

@@ -23,15 +23,18 @@ pub enum DataflowError {
         /// The line, without its comment.
         line: String,
     },
+    /// The environment variables of a scheduler do not say what the processes of the cluster are.
+    #[error("no place in the cluster: {reason}")]
+    BadScheduler {
+        /// What is wrong.
+        reason: String,
+    },
     /// `--process I` does not name a line of the hosts file.
-    #[error(
-        "process {process} is not one of the {processes} processes in the hosts file (they count \
-         from 0)"
-    )]
+    #[error("process {process} is not one of the {processes} of the cluster (they count from 0)")]
     NoSuchProcess {
         /// The index given.
         process: usize,
-        /// Number of addresses in the hosts file.
+        /// Number of processes.
         processes: usize,
     },
     /// This process cannot listen at its own address.

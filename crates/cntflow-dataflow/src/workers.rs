@@ -38,8 +38,8 @@ struct Worker<W: Work> {
 }
 
 impl<W: Work> Workers<W> {
-    /// Starts `n` workers; the first one has index `first`. `n_alive_here` counts all workers of the
-    /// process.
+    /// Starts `n` workers; the first one has index `first`. `n_alive_here` counts all workers of
+    /// the process.
     pub(crate) fn start(
         n: usize,
         first: usize,

@@ -126,7 +126,8 @@ mod watch {
     /// Maps that are watched at the same time: a checkpoint may have hundreds of shards.
     const MAX_WATCHED: usize = 4096;
 
-    /// A range of addresses; `start` is 0 while the slot is free, and `end` is 0 until it is complete.
+    /// A range of addresses; `start` is 0 while the slot is free, and `end` is 0 until it is
+    /// complete.
     struct Slot {
         start: AtomicUsize,
         end: AtomicUsize,
@@ -210,8 +211,8 @@ mod watch {
         });
     }
 
-    /// Puts zeros where a mapped file has no pages any more. Any other bus error goes to what handled
-    /// them before.
+    /// Puts zeros where a mapped file has no pages any more. Any other bus error goes to what
+    /// handled them before.
     extern "C" fn on_bus_error(
         signal: libc::c_int,
         info: *mut libc::siginfo_t,

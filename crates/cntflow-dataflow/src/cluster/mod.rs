@@ -8,6 +8,7 @@ mod frame;
 mod handshake;
 mod listener;
 mod peers;
+mod scheduler;
 mod secret;
 
 use std::io::ErrorKind;

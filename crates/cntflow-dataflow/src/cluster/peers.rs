@@ -306,8 +306,8 @@ impl Peers {
         self.shared.state().sockets.clear();
     }
 
-    /// Tells the others that this process ends because of an error, with an exit code. They end with
-    /// the same.
+    /// Tells the others that this process ends because of an error, with an exit code. They end
+    /// with the same.
     pub fn fail(&self, cause: &str, code: u8) {
         self.shared.tell_all(&Frame::Failed {
             cause: cause.chars().take(MAX_CAUSE).collect(),

@@ -18,6 +18,7 @@ pub(crate) use shared::{
     WorkerArguments, thread_count,
 };
 
+use crate::run::local_cluster::LocalCluster;
 use crate::study::measure_plan::{DigestKind, NeuronRows};
 
 const EXAMPLES: &str = "\
@@ -26,8 +27,9 @@ Examples:
   cntflow measure zoo/ --probe mnist-6k --out runs/zoo
   cntflow query runs/quickstart \"SELECT status, count(*) FROM networks GROUP BY status\"
 
-Exit codes: 0 done; 1 failed or stopped; 2 wrong usage or study file; 3 done, but some checkpoints
-failed (the table 'networks' has the reason of each).";
+Exit codes: 0 done; 1 failed; 2 wrong usage or study file; 3 done, but some checkpoints failed (the
+table 'networks' has the reason of each); 130, 143, 129 stopped by Ctrl-C, SIGTERM or SIGHUP, with the
+work saved.";
 
 /// Complex Network Theory metrics over populations of neural networks: train, measure, evaluate.
 #[derive(Debug, Parser)]
@@ -89,6 +91,20 @@ pub(crate) enum Command {
     /// List, verify or fetch data sets
     #[command(subcommand)]
     Datasets(DatasetsCommand),
+}
+
+impl Command {
+    /// The processes that the command is to be run in, if the user asks for several.
+    pub(crate) fn local_cluster(&self) -> Option<LocalCluster> {
+        let workers = match self {
+            Self::Run(arguments) => &arguments.study.workers,
+            Self::Train(arguments) => &arguments.workers,
+            Self::Measure(arguments) => &arguments.workers,
+            Self::Discriminate(arguments) => &arguments.workers,
+            _ => return None,
+        };
+        workers.local_cluster()
+    }
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,8 @@ use cntflow_catalog::CatalogOptions;
 use cntflow_storage::Limits;
 
 use crate::progress::display::ProgressMode;
-use crate::run::options::{ClusterProcess, WorkerOptions};
+use crate::run::local_cluster::LocalCluster;
+use crate::run::options::{ClusterPlace, ClusterProcess, WorkerOptions};
 use crate::study::limits::{LimitSetting, limits_with};
 use crate::study::scale::Scale;
 
@@ -35,35 +36,84 @@ pub(crate) struct WorkerArguments {
     /// much [default: 25]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
     commit_every: Option<u16>,
+    /// Start this many processes on this machine, and watch over them: one that is killed is
+    /// started again with the others, up to three times
+    #[arg(
+        long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256),
+        conflicts_with_all = ["hosts", "cluster"]
+    )]
+    processes: Option<u16>,
     /// Cluster: file with one host:port per process; all processes share the output folder
-    #[arg(long, requires = "process")]
+    #[arg(long, requires = "process", conflicts_with = "cluster")]
     hosts: Option<PathBuf>,
     /// Cluster: line of the hosts file that is this process, counted from 0
     #[arg(long, requires = "hosts")]
     process: Option<usize>,
+    /// Cluster: the scheduler whose environment variables say where the processes are
+    #[arg(long, value_enum)]
+    cluster: Option<SchedulerArgument>,
+    /// Cluster: port of the processes [default: 2101; of Slurm, 20000 plus the last digits of the
+    /// job's number]
+    #[arg(long, requires = "cluster", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
     /// Cluster: file with a secret of at least 16 bytes that all processes share; or set
     /// CNTFLOW_SECRET. Required unless all hosts are this machine
-    #[arg(long, value_name = "FILE", requires = "hosts")]
+    #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
+    /// Cluster: longest time, in seconds, until all processes have started [default: 60; with
+    /// --cluster 600]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    connect_timeout: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SchedulerArgument {
+    /// A job step of Slurm: each task is a process
+    Slurm,
+    /// An indexed job of Kubernetes: each pod is a process
+    Kubernetes,
+}
+
+impl WorkerArguments {
+    /// Number of processes to start on this machine, if this process is to start some, and of the
+    /// workers of each.
+    pub(crate) fn local_cluster(&self) -> Option<LocalCluster> {
+        let n_processes: usize = self.processes?.into();
+        let n_workers = match self.workers {
+            Some(workers) => workers.into(),
+            None => (thread_count(None) / n_processes).max(1),
+        };
+        Some(LocalCluster {
+            n_processes,
+            n_workers,
+        })
+    }
 }
 
 impl From<WorkerArguments> for WorkerOptions {
     fn from(arguments: WorkerArguments) -> Self {
-        // clap makes sure that both are given or neither.
-        let cluster = match (arguments.hosts, arguments.process) {
-            (Some(hosts), Some(index)) => Some(ClusterProcess {
-                hosts,
-                index,
-                secret_file: arguments.secret_file,
+        // clap makes sure that a hosts file and an index are given together.
+        let place = match (arguments.hosts, arguments.process, arguments.cluster) {
+            (Some(hosts), Some(index), _) => Some(ClusterPlace::Hosts { hosts, index }),
+            (_, _, Some(SchedulerArgument::Slurm)) => Some(ClusterPlace::Slurm {
+                port: arguments.port,
+            }),
+            (_, _, Some(SchedulerArgument::Kubernetes)) => Some(ClusterPlace::Kubernetes {
+                port: arguments.port,
             }),
             _ => None,
         };
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         Self {
             n_threads: thread_count(arguments.workers),
             commit_every: arguments
                 .commit_every
                 .map(|seconds| Duration::from_secs(seconds.into())),
-            cluster,
+            cluster: place.map(|place| ClusterProcess {
+                place,
+                secret_file: arguments.secret_file,
+                connect_timeout: arguments.connect_timeout.map(seconds),
+            }),
         }
     }
 }

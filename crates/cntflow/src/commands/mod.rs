@@ -21,6 +21,9 @@ use crate::run::options::RunUntil;
 /// # Errors
 /// The command cannot be completed. Failed checkpoints are no error but an exit status.
 pub(crate) fn run_command(command: Command) -> anyhow::Result<ExitStatus> {
+    if let Some(cluster) = command.local_cluster() {
+        return cluster.run();
+    }
     match command {
         Command::Run(arguments) => run::run(arguments),
         Command::Train(arguments) => run::run_study(arguments, &[], RunUntil::Trained),

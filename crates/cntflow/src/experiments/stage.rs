@@ -36,8 +36,8 @@ pub(super) struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Runs those tasks that are not committed yet, and returns all committed fits; `None` if the user
-    /// stopped it.
+    /// Runs those tasks that are not committed yet, and returns all committed fits; `None` if the
+    /// user stopped it.
     ///
     /// # Errors
     /// A worker or another process failed; the tables cannot be read, or lack fits that were

@@ -2,8 +2,14 @@
 
 use std::path::Path;
 
+/// Environment variable with the command of the process that watches over this one.
+pub(crate) const RESUME_VARIABLE: &str = "CNTFLOW_RESUME";
+
 /// The command that goes on with what this one has saved.
 pub(crate) fn resume_command() -> String {
+    if let Ok(command) = std::env::var(RESUME_VARIABLE) {
+        return command;
+    }
     let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     command_of(arguments)
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use cntflow_dataflow::Stop;
 
+use super::supervised::obey_supervisor;
 use crate::exit::ExitStatus;
 use crate::printer;
 
@@ -14,7 +15,8 @@ const INTERRUPT: u8 = 2;
 /// How soon after the first signal another one is part of the same event.
 const SAME_SIGNAL: Duration = Duration::from_secs(1);
 
-/// A stop that the first SIGINT (Ctrl-C), SIGTERM or SIGHUP sets; the second one ends the program.
+/// A stop that the first SIGINT (Ctrl-C), SIGTERM, SIGHUP or SIGUSR2 sets; the second one ends the
+/// program.
 ///
 /// A signal that is ignored stays so: a program under `nohup` goes on after the logout.
 ///
@@ -38,16 +40,18 @@ pub(crate) fn stop_on_interrupt() -> anyhow::Result<Stop> {
         handler_stop.set_by(Some(signal.into()));
         printer::note("stopping: saving finished work (Ctrl-C again exits at once)");
     })?;
+    obey_supervisor(&stop)?;
     Ok(stop)
 }
 
 #[cfg(unix)]
 fn handle_signals(mut handle: impl FnMut(u8) + Send + 'static) -> anyhow::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
     use signal_hook::iterator::Signals;
 
     let ignored = ignored_signals();
-    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter();
+    // Slurm sends SIGUSR2 before the time of a job is up, if it is asked to.
+    let wanted = [SIGINT, SIGTERM, SIGHUP, SIGUSR2].into_iter();
     // Whether a hang-up is ignored is known on Linux alone. Elsewhere its default stays, which is
     // right for nohup.
     let wanted = wanted.filter(|&signal| match ignored {

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use cntflow_dataflow::{Cluster, Executor, Peers, Secret, Stop};
+use cntflow_dataflow::{Cluster, DataflowError, Executor, Peers, Secret, Stop};
 use cntflow_storage::FullMessage;
 
-use super::options::ClusterProcess;
+use super::options::{ClusterPlace, ClusterProcess};
 use crate::exit::{ExitStatus, UsageError};
 use crate::folder::shared_token::{read_token, write_token};
 use crate::printer;
@@ -39,12 +39,11 @@ impl Membership {
         let Some(place) = cluster else {
             return Ok(Self::alone());
         };
-        let cluster = Cluster {
-            secret: place.secret()?,
-            note: printer::note,
-            ..Cluster::from_hosts_file(&place.hosts, place.index)
-                .map_err(|error| UsageError::from_error(&error))?
-        };
+        let mut cluster = place
+            .cluster()
+            .map_err(|error| UsageError::from_error(&error))?;
+        cluster.secret = place.secret()?;
+        cluster.note = printer::note;
         let n_processes = (
             "the number of processes",
             cluster.addresses.len().to_string(),
@@ -90,8 +89,8 @@ impl Membership {
         }
     }
 
-    /// Waits until all processes have come to the point `name`; returns what process 0 has told. The
-    /// others tell nothing.
+    /// Waits until all processes have come to the point `name`; returns what process 0 has told.
+    /// The others tell nothing.
     ///
     /// # Errors
     /// A process has failed, was lost, or is at another point.
@@ -167,6 +166,17 @@ impl Membership {
 }
 
 impl ClusterProcess {
+    fn cluster(&self) -> Result<Cluster, DataflowError> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let mut cluster = match &self.place {
+            ClusterPlace::Hosts { hosts, index } => Cluster::from_hosts_file(hosts, *index),
+            ClusterPlace::Slurm { port } => Cluster::from_slurm(variable, *port),
+            ClusterPlace::Kubernetes { port } => Cluster::from_kubernetes(variable, *port),
+        }?;
+        cluster.connect_timeout = self.connect_timeout.unwrap_or(cluster.connect_timeout);
+        Ok(cluster)
+    }
+
     /// The secret of the cluster, if one is given.
     fn secret(&self) -> Result<Option<Secret>, UsageError> {
         let secret = match (&self.secret_file, std::env::var(SECRET_VARIABLE)) {

@@ -45,12 +45,34 @@ pub(crate) struct WorkerOptions {
 /// One process of a cluster.
 #[derive(Clone, Debug)]
 pub(crate) struct ClusterProcess {
-    /// File with one `host:port` per process.
-    pub(crate) hosts: PathBuf,
-    /// Index of this process, from 0.
-    pub(crate) index: usize,
+    /// Who says where the processes are.
+    pub(crate) place: ClusterPlace,
     /// File with the secret of the cluster.
     pub(crate) secret_file: Option<PathBuf>,
+    /// How long to wait until all processes have started; `None` for the default.
+    pub(crate) connect_timeout: Option<Duration>,
+}
+
+/// Who says where the processes of a cluster are, and which of them this one is.
+#[derive(Clone, Debug)]
+pub(crate) enum ClusterPlace {
+    /// The user.
+    Hosts {
+        /// File with one `host:port` per process.
+        hosts: PathBuf,
+        /// Index of this process, from 0.
+        index: usize,
+    },
+    /// Slurm, in its environment variables.
+    Slurm {
+        /// Port of the first process on each node; `None` for one by the number of the job.
+        port: Option<u16>,
+    },
+    /// Kubernetes, in the environment variables of an indexed job.
+    Kubernetes {
+        /// Port of each process; `None` for the default.
+        port: Option<u16>,
+    },
 }
 
 impl WorkerOptions {
