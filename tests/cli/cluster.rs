@@ -368,6 +368,11 @@ fn processes_of_this_machine_are_started_and_end_with_the_tables_of_one() {
     let output = expect(0, here, &[&study[..], &cluster].concat()).json();
     assert_eq!(output["runs"]["trained"], 12, "{output}");
     assert_same_tables(&here.join("one"), &here.join("cluster"));
+    let workers = output["workers"].as_array().unwrap();
+    let processes: Vec<_> = workers.iter().map(|worker| &worker["process"]).collect();
+    assert_eq!(processes, [0, 1], "{output}");
+    let tasks: f64 = workers.iter().map(|w| w["tasks"].as_f64().unwrap()).sum();
+    assert!(tasks > 0.0, "{output}");
     // Wrong usage is told once, with its code.
     let wrong = ["measure", "nothing-here", "--processes", "2"];
     let output = expect(1, here, &wrong);

@@ -27,7 +27,7 @@ use crate::error::DataflowError;
 use crate::queue::TaskQueue;
 use crate::supervise::{Alarm, Stop, failure_of, install_panic_hook, register_alarm};
 use crate::work::Work;
-use crate::workers::{PARK, Workers};
+use crate::workers::{PARK, ProcessState, Workers};
 
 /// How long the workers may take to leave their tasks after one has failed. Then the run ends
 /// without them.
@@ -43,6 +43,8 @@ pub struct Executor {
     /// For tests: how many processes are simulated by threads of this one, each with `workers`
     /// workers. They serialise what they exchange, as separate processes must.
     pub simulated_processes: usize,
+    /// No task is late before this time, see [`Work::is_late`]; default is a minute.
+    pub patience: Duration,
 }
 
 impl Executor {
@@ -52,6 +54,7 @@ impl Executor {
             workers: workers.max(1),
             peers: None,
             simulated_processes: 1,
+            patience: Duration::from_secs(60),
         }
     }
 }
@@ -77,7 +80,7 @@ pub enum Finished {
 pub fn run<W: Work>(
     executor: Executor,
     tasks: Vec<W::Task>,
-    work: Arc<W>,
+    work: &Arc<W>,
     stop: &Stop,
 ) -> Result<Finished, DataflowError> {
     install_panic_hook();
@@ -121,18 +124,20 @@ fn is_stopped_anywhere(peers: &Peers, name: &str, stop: &Stop) -> Result<bool, D
 fn run_dataflow<W: Work>(
     executor: Executor,
     tasks: Vec<W::Task>,
-    work: Arc<W>,
+    work: &Arc<W>,
     alarm: &Arc<Alarm>,
     stop: &Stop,
 ) -> Result<(), DataflowError> {
     let n_workers = executor.workers.max(1);
     let n_parts = executor.simulated_processes.max(1);
+    let process = ProcessState::new(executor.patience);
     let (builders, communication) = executor.connect(alarm)?;
-    let n_alive = Arc::new(AtomicUsize::new(0));
+    let process = Arc::new(process);
+    let _watching = start_watch(&process, work)?;
     let first_tasks = Mutex::new(tasks);
     let build_part = {
         let (alarm, stop) = (Arc::clone(alarm), stop.clone());
-        let n_alive = Arc::clone(&n_alive);
+        let (process, work) = (Arc::clone(&process), Arc::clone(work));
         move |worker: &mut Worker| {
             let mut first_tasks = first_tasks.lock().unwrap_or_else(PoisonError::into_inner);
             let tasks = std::mem::take(&mut *first_tasks);
@@ -140,7 +145,7 @@ fn run_dataflow<W: Work>(
             let part = Part {
                 first_worker: worker.index() % n_parts * n_workers,
                 n_workers,
-                n_alive: &n_alive,
+                process: &process,
                 work: &work,
                 alarm: &alarm,
                 stop: &stop,
@@ -151,7 +156,26 @@ fn run_dataflow<W: Work>(
     let config = WorkerConfig::default();
     let guards = timely::execute::execute_from(builders, communication, config, build_part)
         .map_err(|reason| DataflowError::Start(reason.into()))?;
-    join(guards, alarm, &n_alive)
+    join(guards, alarm, &process.n_alive)?;
+    if !alarm.is_raised() {
+        let times = process.times.lock().unwrap_or_else(PoisonError::into_inner);
+        work.ended(&times.values().copied().collect::<Vec<_>>());
+    }
+    Ok(())
+}
+
+/// Watches the workers until the value is dropped.
+fn start_watch<W: Work>(
+    process: &Arc<ProcessState<W::Task>>,
+    work: &Arc<W>,
+) -> Result<mpsc::Sender<()>, DataflowError> {
+    let (watching, ended) = mpsc::channel();
+    let (watch, work) = (Arc::clone(&process.watch), Arc::clone(work));
+    std::thread::Builder::new()
+        .name("cntflow:watch".to_owned())
+        .spawn(move || watch.run(&*work, &ended))
+        .map_err(|error| DataflowError::Start(error.into()))?;
+    Ok(watching)
 }
 
 type Communication = Box<dyn std::any::Any + Send>;
@@ -220,7 +244,7 @@ struct Part<'a, W: Work> {
     /// Index of its first worker.
     first_worker: usize,
     n_workers: usize,
-    n_alive: &'a Arc<AtomicUsize>,
+    process: &'a ProcessState<W::Task>,
     work: &'a Arc<W>,
     alarm: &'a Arc<Alarm>,
     stop: &'a Stop,
@@ -253,7 +277,7 @@ impl<W: Work> Part<'_, W> {
         let workers = Workers::start(
             self.n_workers,
             self.first_worker,
-            self.n_alive,
+            self.process,
             &queue,
             work,
             alarm,

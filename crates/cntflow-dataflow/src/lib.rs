@@ -6,6 +6,7 @@ mod error;
 mod executor;
 mod queue;
 mod supervise;
+mod watch;
 mod work;
 mod workers;
 
@@ -13,4 +14,4 @@ pub use cluster::{Cluster, DEFAULT_CONNECT_TIMEOUT, Peers, Secret};
 pub use error::DataflowError;
 pub use executor::{Executor, Finished, run};
 pub use supervise::Stop;
-pub use work::{Collector, TaskContext, Work};
+pub use work::{Collector, LateTask, TaskContext, Work, WorkerTimes};

@@ -1,7 +1,7 @@
 //! What a caller hands to the executor: how a task runs, and how outputs are collected.
 
 use std::error::Error;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,24 @@ pub trait Work: Send + Sync + 'static {
     /// each process.
     fn collector(&self, worker: usize) -> Self::Collector;
 
+    /// Which tasks take time like this one: tasks of a kind take time in proportion to their
+    /// [`Work::cost`].
+    fn kind(&self, _task: &Self::Task) -> u8 {
+        0
+    }
+
+    /// The effort of a task, in any unit.
+    fn cost(&self, _task: &Self::Task) -> f64 {
+        1.0
+    }
+
+    /// Called once for a task that has taken ten times the expected time, and at least
+    /// [`Executor::patience`](crate::Executor::patience). The worker is still at it.
+    fn is_late(&self, _late: &LateTask<'_, Self::Task>) {}
+
+    /// Called when all workers of this process have ended, in their order.
+    fn ended(&self, _times: &[WorkerTimes]) {}
+
     /// Called when tasks have come from another process, before they run: what they need can be
     /// fetched in advance.
     fn received(&self, _tasks: &[Self::Task]) {}
@@ -76,6 +94,30 @@ pub trait Collector {
     /// # Errors
     /// A commit failed.
     fn commit(&mut self) -> Result<(), Self::Error>;
+}
+
+/// A task that takes far longer than others of its kind.
+#[derive(Debug)]
+pub struct LateTask<'a, T> {
+    /// Index of the worker in its process.
+    pub worker: usize,
+    /// The task.
+    pub task: &'a T,
+    /// How long the worker has been at it.
+    pub elapsed: Duration,
+    /// How long it should take, by others of its kind.
+    pub expected: Duration,
+}
+
+/// Where the time of a worker went.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WorkerTimes {
+    /// Running tasks.
+    pub tasks: Duration,
+    /// Collecting and committing their outputs.
+    pub commits: Duration,
+    /// Waiting for tasks.
+    pub waits: Duration,
 }
 
 /// What a task may ask of the run it is part of.

@@ -3,15 +3,17 @@
 //! They are not timely's own threads. A thread that runs a task for minutes must not hold up the
 //! messages of the dataflow, over which processes give work to each other.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::queue::{Pull, TaskQueue};
 use crate::supervise::{Alarm, Failure, Stop, catch_task_panic, panic_message};
-use crate::work::{Collector, TaskContext, Work};
+use crate::watch::Watch;
+use crate::work::{Collector, TaskContext, Work, WorkerTimes};
 
 /// Longest sleep of an idle worker, so that it sees a stop or an alarm in time.
 pub(crate) const PARK: Duration = Duration::from_millis(20);
@@ -22,6 +24,27 @@ pub(crate) struct Workers<W: Work> {
     reports: Receiver<W::Report>,
     /// Of those of this process.
     n_alive: Arc<AtomicUsize>,
+}
+
+/// The times of the workers of a process, as they end.
+type AllTimes = Arc<Mutex<BTreeMap<usize, WorkerTimes>>>;
+
+/// What all workers of a process share.
+pub(crate) struct ProcessState<T> {
+    /// Counts those that have not ended.
+    pub(crate) n_alive: Arc<AtomicUsize>,
+    pub(crate) watch: Arc<Watch<T>>,
+    pub(crate) times: AllTimes,
+}
+
+impl<T: Clone> ProcessState<T> {
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self {
+            n_alive: Arc::default(),
+            watch: Arc::new(Watch::new(patience)),
+            times: Arc::default(),
+        }
+    }
 }
 
 /// What every worker has.
@@ -35,6 +58,8 @@ struct Worker<W: Work> {
     reports: Sender<W::Report>,
     /// Counts those that have not ended, here and in the process.
     n_alive: [Arc<AtomicUsize>; 2],
+    watch: Arc<Watch<W::Task>>,
+    times: AllTimes,
 }
 
 impl<W: Work> Workers<W> {
@@ -43,7 +68,7 @@ impl<W: Work> Workers<W> {
     pub(crate) fn start(
         n: usize,
         first: usize,
-        n_alive_here: &Arc<AtomicUsize>,
+        process: &ProcessState<W::Task>,
         queue: &TaskQueue<W::Task>,
         work: &Arc<W>,
         alarm: &Arc<Alarm>,
@@ -51,7 +76,7 @@ impl<W: Work> Workers<W> {
     ) -> std::io::Result<Self> {
         let (sender, reports) = channel();
         let n_alive = Arc::new(AtomicUsize::new(n));
-        n_alive_here.fetch_add(n, Ordering::SeqCst);
+        process.n_alive.fetch_add(n, Ordering::SeqCst);
         for index in first..first + n {
             let worker = Worker {
                 index,
@@ -60,7 +85,9 @@ impl<W: Work> Workers<W> {
                 alarm: Arc::clone(alarm),
                 stop: stop.clone(),
                 reports: sender.clone(),
-                n_alive: [Arc::clone(&n_alive), Arc::clone(n_alive_here)],
+                n_alive: [Arc::clone(&n_alive), Arc::clone(&process.n_alive)],
+                watch: Arc::clone(&process.watch),
+                times: Arc::clone(&process.times),
             };
             std::thread::Builder::new()
                 .name(format!("cntflow:worker-{index}"))
@@ -110,6 +137,18 @@ impl<W: Work> Worker<W> {
 
     fn run_tasks(&self) -> Result<(), Failure> {
         let mut collector = self.work.collector(self.index);
+        let mut times = WorkerTimes::default();
+        let outcome = self.run_with(&mut collector, &mut times);
+        let mut all = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(self.index, times);
+        outcome
+    }
+
+    fn run_with(
+        &self,
+        collector: &mut W::Collector,
+        times: &mut WorkerTimes,
+    ) -> Result<(), Failure> {
         loop {
             if self.alarm.is_raised() {
                 return Ok(());
@@ -117,15 +156,15 @@ impl<W: Work> Worker<W> {
             let now = Instant::now();
             let due = collector.due();
             if due.is_some_and(|due| due <= now) {
-                collector.commit().map_err(commit_failure)?;
+                timed(&mut times.commits, || collector.commit()).map_err(commit_failure)?;
                 continue;
             }
             if self.stop.is_set() {
                 self.queue.close();
             }
             let patience = due.map_or(PARK, |due| PARK.min(due - now));
-            match self.queue.pull(patience) {
-                Pull::Task(task) => self.run_task(&task, &mut collector)?,
+            match timed(&mut times.waits, || self.queue.pull(patience)) {
+                Pull::Task(task) => self.run_task(&task, collector, times)?,
                 Pull::Nothing => {}
                 Pull::Closed => break,
             }
@@ -134,27 +173,46 @@ impl<W: Work> Worker<W> {
         if self.alarm.is_raised() {
             return Ok(());
         }
-        collector.commit().map_err(commit_failure)
+        timed(&mut times.commits, || collector.commit()).map_err(commit_failure)
     }
 
-    fn run_task(&self, task: &W::Task, collector: &mut W::Collector) -> Result<(), Failure> {
+    fn run_task(
+        &self,
+        task: &W::Task,
+        collector: &mut W::Collector,
+        times: &mut WorkerTimes,
+    ) -> Result<(), Failure> {
         let context = TaskContext::new(&self.queue, &self.stop, &self.alarm);
-        let outcome = catch_task_panic(|| self.work.run(task, &context));
-        let output = outcome
-            .unwrap_or_else(|panic| Some(self.work.panicked(task, &panic.to_string(), &context)));
+        self.watch.begin(self.index, task);
+        let output = timed(&mut times.tasks, || {
+            let outcome = catch_task_panic(|| self.work.run(task, &context));
+            outcome.unwrap_or_else(|panic| {
+                Some(self.work.panicked(task, &panic.to_string(), &context))
+            })
+        });
+        self.watch.end(self.index, &*self.work);
         // The task is finished only after `run` or `panicked` has returned: until then it may still
         // add tasks, and the queue must not look done.
         self.queue.finish_task();
         if let Some(output) = output
             && !self.alarm.is_raised()
         {
-            let report = collector.add(output).map_err(commit_failure)?;
+            let report =
+                timed(&mut times.commits, || collector.add(output)).map_err(commit_failure)?;
             // The dataflow is gone only after an alarm.
             let _ = self.reports.send(report);
             self.queue.bell().ring();
         }
         Ok(())
     }
+}
+
+/// Runs `what` and adds its time to `total`.
+fn timed<R>(total: &mut Duration, what: impl FnOnce() -> R) -> R {
+    let started = Instant::now();
+    let outcome = what();
+    *total += started.elapsed();
+    outcome
 }
 
 fn commit_failure<E: Into<Box<dyn std::error::Error + Send + Sync>>>(error: E) -> Failure {

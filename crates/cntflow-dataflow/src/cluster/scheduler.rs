@@ -19,8 +19,8 @@ const SCHEDULER_PATIENCE: u32 = 10;
 
 impl Cluster {
     /// The place of this process in a job step of Slurm, with tasks distributed in blocks:
-    /// `SLURM_PROCID`, `SLURM_NTASKS`, the list of nodes, and the tasks of each. `variable` looks up a variable of the
-    /// environment.
+    /// `SLURM_PROCID`, `SLURM_NTASKS`, the list of nodes, and the tasks of each. `variable` looks
+    /// up a variable of the environment.
     ///
     /// # Errors
     /// A variable is missing, or contradicts the others.

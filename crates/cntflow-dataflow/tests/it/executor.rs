@@ -7,7 +7,8 @@ use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use cntflow_dataflow::{
-    Collector, DataflowError, Executor, Finished, Stop, TaskContext, Work, run,
+    Collector, DataflowError, Executor, Finished, LateTask, Stop, TaskContext, Work, WorkerTimes,
+    run,
 };
 
 /// What has been committed: a task, and its square or the text of its panic.
@@ -19,6 +20,10 @@ struct Squares {
     committed: Arc<Mutex<Rows>>,
     ran_on: Mutex<BTreeMap<u64, ThreadId>>,
     reports: AtomicUsize,
+    /// Tasks that were late.
+    late: Mutex<Vec<u64>>,
+    /// Times of the workers.
+    times: Mutex<Vec<WorkerTimes>>,
     fail: Fail,
 }
 
@@ -69,6 +74,15 @@ impl Work for Squares {
         }
     }
 
+    fn is_late(&self, late: &LateTask<'_, u64>) {
+        assert!(late.elapsed > 10 * late.expected);
+        self.late.lock().unwrap().push(*late.task);
+    }
+
+    fn ended(&self, times: &[WorkerTimes]) {
+        *self.times.lock().unwrap() = times.to_vec();
+    }
+
     fn reported(&self, _: u64) {
         self.reports.fetch_add(1, Ordering::SeqCst);
     }
@@ -110,6 +124,8 @@ fn squares(fail: Fail, behaviour: fn(u64, &TaskContext<'_, u64>)) -> Arc<Squares
         committed: Arc::default(),
         ran_on: Mutex::default(),
         reports: AtomicUsize::new(0),
+        late: Mutex::default(),
+        times: Mutex::default(),
         fail,
     })
 }
@@ -135,7 +151,7 @@ fn outputs_equal_a_plain_loops_for_any_number_of_workers() {
         let work = squares(Fail::Nothing, |_, _| {});
         let tasks = (0..500).collect();
         let executor = executor(workers, processes);
-        let finished = run(executor, tasks, Arc::clone(&work), &Stop::default()).unwrap();
+        let finished = run(executor, tasks, &work, &Stop::default()).unwrap();
         assert_eq!(finished, Finished::All);
         assert_eq!(sorted(&work), expected, "{processes} x {workers} workers");
         assert_eq!(work.reports.load(Ordering::SeqCst), 500);
@@ -150,7 +166,7 @@ fn processes_without_tasks_get_some_and_none_waits_for_a_slow_one() {
     });
     let started = Instant::now();
     let tasks = (0..300).collect();
-    run(executor(1, 3), tasks, Arc::clone(&work), &Stop::default()).unwrap();
+    run(executor(1, 3), tasks, &work, &Stop::default()).unwrap();
     let elapsed = started.elapsed();
     let mut per_thread: BTreeMap<String, usize> = BTreeMap::new();
     for thread in work.ran_on.lock().unwrap().values() {
@@ -166,13 +182,7 @@ fn a_task_that_panics_is_an_output_that_says_where_and_the_others_go_on() {
     let work = squares(Fail::Nothing, |task, _| {
         assert!(task != 7, "task {task} is bad")
     });
-    run(
-        executor(2, 1),
-        (0..20).collect(),
-        Arc::clone(&work),
-        &Stop::default(),
-    )
-    .unwrap();
+    run(executor(2, 1), (0..20).collect(), &work, &Stop::default()).unwrap();
     let rows = sorted(&work);
     assert_eq!(rows.len(), 20);
     let text = rows[7].1.as_ref().unwrap_err();
@@ -193,7 +203,7 @@ fn a_panic_outside_of_tasks_ends_the_run_with_its_message() {
         let outcome = run(
             executor(if processes == 1 { 3 } else { 1 }, processes),
             (0..5000).collect(),
-            work,
+            &work,
             &Stop::default(),
         );
         match outcome.unwrap_err() {
@@ -219,7 +229,7 @@ fn a_long_task_does_not_keep_a_failed_run_alive() {
         }
     });
     let started = Instant::now();
-    run(executor(2, 1), (0..50).collect(), work, &Stop::default()).unwrap_err();
+    run(executor(2, 1), (0..50).collect(), &work, &Stop::default()).unwrap_err();
     assert!(
         started.elapsed() < Duration::from_secs(5),
         "{:?}",
@@ -230,7 +240,7 @@ fn a_long_task_does_not_keep_a_failed_run_alive() {
 #[test]
 fn a_commit_that_fails_ends_the_run_with_its_error() {
     let work = squares(Fail::Commit, |_, _| {});
-    let outcome = run(executor(2, 1), (0..50).collect(), work, &Stop::default());
+    let outcome = run(executor(2, 1), (0..50).collect(), &work, &Stop::default());
     match outcome.unwrap_err() {
         DataflowError::Commit { source, .. } => {
             let expected = "tables/networks/a.parquet: no space left on device";
@@ -245,17 +255,37 @@ fn a_slow_task_holds_up_nobody_but_its_worker() {
     let work = squares(Fail::Nothing, |task, _| {
         std::thread::sleep(Duration::from_millis(if task == 0 { 600 } else { 5 }));
     });
-    run(
-        executor(2, 1),
-        (0..50).collect(),
-        Arc::clone(&work),
-        &Stop::default(),
-    )
-    .unwrap();
+    run(executor(2, 1), (0..50).collect(), &work, &Stop::default()).unwrap();
     let ran_on = work.ran_on.lock().unwrap();
     let slow = ran_on[&0];
     let with_slow = ran_on.values().filter(|thread| **thread == slow).count();
     assert_eq!(with_slow, 1, "tasks of the worker that had the slow one");
+}
+
+#[test]
+fn a_task_that_takes_far_longer_than_others_is_noticed_once_while_it_runs() {
+    let work = squares(Fail::Nothing, |task, _| {
+        std::thread::sleep(Duration::from_millis(if task == 20 { 900 } else { 2 }));
+    });
+    let executor = Executor {
+        patience: Duration::from_millis(100),
+        ..executor(2, 1)
+    };
+    let tasks = (0..30).collect();
+    run(executor, tasks, &work, &Stop::default()).unwrap();
+    assert_eq!(*work.late.lock().unwrap(), [20]);
+}
+
+#[test]
+fn where_the_time_of_each_worker_went_is_told_at_the_end() {
+    let work = squares(Fail::Nothing, |_, _| {
+        std::thread::sleep(Duration::from_millis(10));
+    });
+    run(executor(2, 1), (0..20).collect(), &work, &Stop::default()).unwrap();
+    let times = work.times.lock().unwrap();
+    assert_eq!(times.len(), 2);
+    let tasks: Duration = times.iter().map(|times| times.tasks).sum();
+    assert!(tasks >= Duration::from_millis(200), "{times:?}");
 }
 
 #[test]
@@ -266,13 +296,7 @@ fn workers_wait_for_tasks_that_a_running_task_adds() {
             context.follow_up((0..4).map(|i| 10 * (task + 1) + i));
         }
     });
-    run(
-        executor(1, 3),
-        (0..5).collect(),
-        Arc::clone(&work),
-        &Stop::default(),
-    )
-    .unwrap();
+    run(executor(1, 3), (0..5).collect(), &work, &Stop::default()).unwrap();
     let tasks: Vec<u64> = sorted(&work).into_iter().map(|row| row.0).collect();
     let added = (1..=5).flat_map(|task| (0..4).map(move |i| 10 * task + i));
     assert_eq!(tasks, (0..5).chain(added).collect::<Vec<_>>());
@@ -289,12 +313,7 @@ fn a_stopped_run_commits_the_outputs_so_far() {
         std::thread::sleep(Duration::from_millis(200));
         stopper.set();
     });
-    let finished = run(
-        executor(2, 1),
-        (0..100_000).collect(),
-        Arc::clone(&work),
-        &stop,
-    );
+    let finished = run(executor(2, 1), (0..100_000).collect(), &work, &stop);
     thread.join().unwrap();
     assert_eq!(finished.unwrap(), Finished::Stopped);
     let n_run = work.ran_on.lock().unwrap().len();

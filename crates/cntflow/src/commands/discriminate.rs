@@ -89,6 +89,7 @@ pub(crate) fn discriminate(arguments: DiscriminateArguments) -> anyhow::Result<E
         if !membership.is_leader() {
             return membership.agree_on_status(ExitStatus::Done);
         }
+        let status = membership.agree_on_status(experiments.status(&stop))?;
         if arguments.output.json {
             let results: Vec<_> = experiments.results.iter().map(experiment::json).collect();
             printer::json(&results.into());
@@ -99,7 +100,6 @@ pub(crate) fn discriminate(arguments: DiscriminateArguments) -> anyhow::Result<E
         if experiments.is_stopped {
             printer::note(&format!("stopped; to go on: {}", resume_command()));
         }
-        let status = membership.agree_on_status(experiments.status(&stop))?;
         experiments.first_error()?;
         Ok(status)
     })

@@ -82,12 +82,13 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
             experiments: &Experiments::default(),
             seconds: started.elapsed().as_secs_f64(),
         };
+        let status = membership.agree_on_status(outcome.status())?;
         if arguments.output.json {
             printer::json(&summary.json());
         } else {
             printer::result(&summary.text());
         }
-        membership.agree_on_status(outcome.status())
+        Ok(status)
     })
 }
 

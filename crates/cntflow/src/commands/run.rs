@@ -120,12 +120,13 @@ impl StudyRun<'_> {
             experiments: &experiments,
             seconds: self.started.elapsed().as_secs_f64(),
         };
+        // First: whoever reads the result may take their time.
+        let status = self.membership.agree_on_status(summary.status())?;
         if self.output.json {
             printer::json(&summary.json());
         } else {
             printer::result(&summary.text());
         }
-        let status = self.membership.agree_on_status(summary.status())?;
         // The tables are valid without an experiment that failed, so its error comes after the
         // summary.
         experiments.first_error()?;
@@ -164,12 +165,12 @@ fn run_on_tables(arguments: TrainArguments, tables: &Path) -> anyhow::Result<Exi
             stop: &stop,
             seconds: started.elapsed().as_secs_f64(),
         };
+        let status = membership.agree_on_status(summary.status())?;
         if arguments.output.json {
             printer::json(&summary.json());
         } else {
             printer::result(&summary.text());
         }
-        let status = membership.agree_on_status(summary.status())?;
         outcome.experiments.first_error()?;
         Ok(status)
     })

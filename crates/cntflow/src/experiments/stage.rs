@@ -110,7 +110,7 @@ impl Stage<'_> {
             ),
         });
         let executor = self.membership.executor(self.workers.n_threads);
-        let finished = run(executor, tasks, Arc::clone(&work), self.stop);
+        let finished = run(executor, tasks, &work, self.stop);
         work.progress.finish();
         Ok(finished?)
     }

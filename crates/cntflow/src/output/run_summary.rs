@@ -12,6 +12,7 @@ use crate::exit::ExitStatus;
 use crate::experiments::run_experiments::Experiments;
 use crate::progress::duration::duration_text;
 use crate::run::outcome::RunOutcome;
+use crate::run::worker_time::WorkerTime;
 
 /// Everything that a run has done.
 pub(crate) struct RunSummary<'a> {
@@ -46,6 +47,7 @@ impl RunSummary<'_> {
             lines.extend(nulls_line(counts));
             lines.extend(left_out_line(&counts.left_out));
         }
+        lines.extend(times_line(&self.outcome.times));
         let tables = self.outcome.folder.path().join("tables");
         lines.push(format!("tables       {}", tables.display()));
         for result in &self.experiments.results {
@@ -139,9 +141,44 @@ impl RunSummary<'_> {
             "experiments": self.experiments.results.iter().map(experiment::json).collect::<Vec<_>>(),
             "failed_experiments": self.experiments.error_texts(),
             "seconds": self.seconds,
+            "workers": self.outcome.times,
             "exit_code": self.status().code(),
         })
     }
+}
+
+/// Shorter runs say nothing of where their time went, in seconds of all workers.
+const LEAST_TIME: f64 = 10.0;
+
+/// Where the time of the workers went; `None` after a short run.
+fn times_line(times: &[WorkerTime]) -> Option<String> {
+    let sum = |of: fn(&WorkerTime) -> f64| times.iter().map(of).sum::<f64>();
+    let parts = [
+        sum(|time| time.tasks),
+        sum(|time| time.saves),
+        sum(|time| time.waits),
+    ];
+    let total: f64 = parts.iter().sum();
+    if total < LEAST_TIME {
+        return None;
+    }
+    let [tasks, saves, waits] = parts.map(|part| 100.0 * part / total);
+    let n = times.len();
+    let mut line = format!(
+        "workers      {n}: {tasks:.0}% of the time at work, {saves:.0}% saving, {waits:.0}% waiting \
+         for tasks"
+    );
+    let idle = times.iter().max_by(|a, b| a.waits.total_cmp(&b.waits));
+    // One that waited for a tenth of all time is worth a look.
+    if let Some(idle) = idle.filter(|idle| n > 1 && idle.waits > total / n as f64 / 10.0) {
+        line.push_str(&format!(
+            "; worker {} of process {} waited longest, {}",
+            idle.worker,
+            idle.process,
+            duration_text(idle.waits)
+        ));
+    }
+    Some(line)
 }
 
 /// What a run on the tables of another folder has done.

@@ -109,6 +109,21 @@ impl Membership {
         told.with_context(|| format!("process 0 has told nothing at '{name}'"))
     }
 
+    /// Waits until all processes have come to the point `name`; returns what each has told.
+    ///
+    /// # Errors
+    /// A process has failed, was lost, or is at another point.
+    pub(crate) fn tell_all(
+        &self,
+        name: &str,
+        values: Vec<String>,
+    ) -> anyhow::Result<Vec<Vec<String>>> {
+        match &self.peers {
+            Some(peers) => Ok(peers.meet(name, values)?),
+            None => Ok(vec![values]),
+        }
+    }
+
     /// Makes sure that the processes see the same folder: process 0 writes a token there, and the
     /// others read it.
     ///

@@ -16,3 +16,4 @@ mod supervised;
 mod task;
 mod trained_entries;
 mod work;
+pub(crate) mod worker_time;

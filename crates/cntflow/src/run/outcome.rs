@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cntflow_catalog::SkippedFile;
 use cntflow_dataflow::Stop;
 
+use super::worker_time::WorkerTime;
 use crate::exit::ExitStatus;
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
@@ -27,6 +28,8 @@ pub(crate) struct RunOutcome {
     pub(crate) totals: CheckpointTotals,
     /// Files of the sources that are not checkpoints.
     pub(crate) skipped_files: Vec<SkippedFile>,
+    /// Where the time of each worker went.
+    pub(crate) times: Vec<WorkerTime>,
     /// Set when the user interrupts the program.
     pub(crate) stop: Stop,
 }

@@ -1,7 +1,7 @@
 //! Runs a plan: all tasks that are not committed yet, on all workers.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cntflow_catalog::{Absence, Catalog};
 use cntflow_dataflow::{Finished, Stop, run};
@@ -17,6 +17,7 @@ use super::pending::PendingWork;
 use super::session::{self, Session};
 use super::sources::{check_output_location, scan_sources};
 use super::work::{StudyWork, read_ahead};
+use super::worker_time::WorkerTime;
 use crate::folder::batch_name::new_batch_name;
 use crate::folder::study_folder::StudyFolder;
 use crate::printer;
@@ -83,7 +84,7 @@ impl PlanRun<'_> {
         self.membership
             .told_by_leader(RUNS_TO_TRAIN, &pending.planned.n_runs.to_string())?;
         self.membership.require_shared(&self.options.out)?;
-        let (_, new) = self.run_tasks(&session, pending)?;
+        let (_, new, times) = self.run_tasks(&session, pending)?;
         let (is_complete, totals) = collect_totals(plan, until, &session.folder, &sources.catalog)?;
         Ok(RunOutcome {
             folder: session.folder,
@@ -93,6 +94,7 @@ impl PlanRun<'_> {
             earlier,
             totals,
             skipped_files: sources.skipped_files,
+            times,
             stop: self.stop.clone(),
         })
     }
@@ -111,7 +113,7 @@ impl PlanRun<'_> {
             earlier: EarlierWork::default(),
             committed: CommittedRows::read(&session.folder, &self.plan.measure.twins)?,
         };
-        let (finished, new) = self.run_tasks(&session, pending)?;
+        let (finished, new, times) = self.run_tasks(&session, pending)?;
         Ok(RunOutcome {
             folder: session.folder,
             record: session.record,
@@ -120,6 +122,7 @@ impl PlanRun<'_> {
             earlier: EarlierWork::default(),
             totals: CheckpointTotals::default(),
             skipped_files: Vec::new(),
+            times,
             stop: self.stop.clone(),
         })
     }
@@ -129,7 +132,7 @@ impl PlanRun<'_> {
         &self,
         session: &Session,
         pending: PendingWork,
-    ) -> anyhow::Result<(Finished, TaskCounts)> {
+    ) -> anyhow::Result<(Finished, TaskCounts, Vec<WorkerTime>)> {
         let (plan, options) = (self.plan, self.options);
         let progress = if self.membership.is_leader() {
             options.progress
@@ -148,13 +151,17 @@ impl PlanRun<'_> {
             batch_limits: batch_limits(options),
             batch_name: new_batch_name(self.membership.process()),
             progress: RunProgress::start(progress, pending.planned),
+            times: Mutex::default(),
         });
         read_ahead(&pending.tasks, &plan.measure.limits)?;
         let executor = self.membership.executor(options.workers.n_threads);
-        let finished = run(executor, pending.tasks, Arc::clone(&work), self.stop);
+        let finished = run(executor, pending.tasks, &work, self.stop);
         // The bar is removed before an error is printed.
         let new = work.progress.finish();
-        Ok((finished?, new))
+        let finished = finished?;
+        let times = work.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = WorkerTime::of_all(self.membership, &times)?;
+        Ok((finished, new, times))
     }
 }
 

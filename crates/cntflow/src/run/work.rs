@@ -1,11 +1,11 @@
 //! Runs the tasks of a study: trains runs, measures checkpoints.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::anyhow;
 use cntflow_catalog::{Absence, CatalogEntry, LabelColumn};
-use cntflow_dataflow::{TaskContext, Work};
+use cntflow_dataflow::{LateTask, TaskContext, Work, WorkerTimes};
 use cntflow_storage::store::ObjectStores;
 use cntflow_storage::{FullMessage, Limits};
 use cntflow_tables::{Batch, BatchLimits, Status, TableStore};
@@ -18,6 +18,8 @@ use super::trained_entries::{absent_entry, checkpoint_entry};
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
 use crate::measure::checkpoint::{failed_records, measure_entry};
+use crate::printer;
+use crate::progress::duration::duration_text;
 use crate::progress::report::TaskReport;
 use crate::progress::run_progress::RunProgress;
 use crate::study::last_checkpoints::{LastCheckpoints, run_position};
@@ -52,6 +54,8 @@ pub(super) struct StudyWork {
     pub(super) batch_name: String,
     /// Shows progress.
     pub(super) progress: RunProgress,
+    /// Where the time of each worker went, at the end.
+    pub(super) times: Mutex<Vec<WorkerTimes>>,
 }
 
 impl Work for StudyWork {
@@ -100,6 +104,38 @@ impl Work for StudyWork {
         let (real, twins) = (batch(self.folder.tables()), twins.collect());
         let folder = self.folder.path().to_owned();
         StudyBatch::new(real, twins, name, folder, self.batch_limits.age)
+    }
+
+    fn kind(&self, task: &Task) -> u8 {
+        match task {
+            Task::Train { .. } => 0,
+            Task::Measure { .. } => 1,
+        }
+    }
+
+    fn cost(&self, task: &Task) -> f64 {
+        match task {
+            Task::Train { run } => self.runs[*run].cost(),
+            Task::Measure { entry, .. } => entry.location.size().map_or(1.0, |bytes| bytes as f64),
+        }
+    }
+
+    fn is_late(&self, late: &LateTask<'_, Task>) {
+        let doing = match late.task {
+            Task::Train { run } => format!("training {}", self.runs[*run].run),
+            Task::Measure { entry, .. } => format!("measuring {}", entry.checkpoint),
+        };
+        printer::note(&format!(
+            "worker {} has been {doing} for {}, where {} is usual",
+            late.worker,
+            duration_text(late.elapsed.as_secs_f64()),
+            duration_text(late.expected.as_secs_f64())
+        ));
+    }
+
+    fn ended(&self, times: &[WorkerTimes]) {
+        let mut all = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        *all = times.to_vec();
     }
 
     fn received(&self, tasks: &[Task]) {
