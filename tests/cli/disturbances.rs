@@ -1,7 +1,7 @@
 //! What others do to a run: signals, removed folders, files that change, names and files of odd
 //! kinds.
 
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

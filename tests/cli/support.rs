@@ -99,9 +99,23 @@ pub(crate) fn cntflow(folder: &Path, arguments: &[&str]) -> CommandOutput {
     command(folder, arguments).output().unwrap().into()
 }
 
-/// Starts the program and leaves it running.
+/// Starts the program and leaves it running. It heeds the usual signals, though the tests may have
+/// been started under `nohup` or in the background of a script, which ignore some.
 pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Child {
-    let mut command = command(folder, arguments);
+    let mut command = if cfg!(target_os = "linux") {
+        let mut command = Command::new("env");
+        command
+            .args([
+                "--default-signal=INT,HUP,TERM",
+                env!("CARGO_BIN_EXE_cntflow"),
+            ])
+            .current_dir(folder)
+            .args(arguments)
+            .stdin(Stdio::null());
+        command
+    } else {
+        command(folder, arguments)
+    };
     command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -55,6 +55,8 @@ training_fraction = {fraction}
 # Starts two tasks, each on a node of its own: addresses of the loopback network.
 SRUN = """#!/usr/bin/env bash
 export SLURM_NTASKS=2 SLURM_JOB_NODELIST='127.0.1.[1-2]' SLURM_TASKS_PER_NODE='1(x2)'
+[[ $1 == --cpus-per-task=1 ]] || exit 99
+shift
 pids=()
 for task in 0 1; do
   SLURM_PROCID=$task "$@" & pids+=($!)

@@ -44,6 +44,10 @@ pub struct Cluster {
     pub secret: Option<Secret>,
     /// How long to wait until all have started.
     pub connect_timeout: Duration,
+    /// Whether to listen at all addresses of this machine if its own name is not known there, or
+    /// stands for this machine alone. Schedulers give names that a node, or a pod that has just
+    /// started, may not know itself.
+    pub any_address: bool,
     /// Tells the user of a connection that was refused.
     pub note: fn(&str),
 }
@@ -85,6 +89,7 @@ impl Cluster {
             addresses,
             secret: None,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            any_address: false,
             note: |_| {},
         })
     }
@@ -144,14 +149,35 @@ impl Cluster {
 
     fn listen(&self) -> Result<Listener, DataflowError> {
         let address = &self.addresses[self.process];
-        Listener::open(
-            address,
-            self.process,
-            self.addresses.len(),
-            self.secret()?,
-            self.note,
-        )
-        .map_err(|source| DataflowError::Listen {
+        let secret = self.secret()?;
+        let open = |address: &str| {
+            let n_processes = self.addresses.len();
+            Listener::open(
+                address,
+                self.process,
+                n_processes,
+                secret.clone(),
+                self.note,
+            )
+        };
+        let port = address.rsplit(':').next().unwrap_or_default();
+        let anywhere = || open(&format!("0.0.0.0:{port}"));
+        let others = || {
+            self.addresses
+                .iter()
+                .any(|address| !is_of_this_machine(address))
+        };
+        let listener = if self.any_address && is_of_this_machine(address) && others() {
+            anywhere()
+        } else {
+            match open(address) {
+                Err(error) if self.any_address && error.kind() != ErrorKind::AddrInUse => {
+                    anywhere()
+                }
+                listener => listener,
+            }
+        };
+        listener.map_err(|source| DataflowError::Listen {
             process: self.process,
             address: address.clone(),
             source,
@@ -338,6 +364,7 @@ mod tests {
             addresses: addresses.to_vec(),
             secret: Some(Secret::from_text("the secret of the tests").unwrap()),
             connect_timeout: Duration::from_secs(seconds),
+            any_address: false,
             note: |_| {},
         }
     }
@@ -453,6 +480,26 @@ mod tests {
             );
         }
         assert!(is_of_this_machine("127.0.0.1:2101") && is_of_this_machine("[::1]:2101"));
+    }
+
+    /// A pod that has just started is not in the name service yet.
+    #[test]
+    fn a_process_whose_own_name_is_not_known_listens_all_the_same() {
+        let port = free_address().rsplit(':').next().unwrap().to_owned();
+        let unknown = Cluster {
+            any_address: true,
+            ..cluster(0, &[format!("no-such-host.invalid:{port}")], 1)
+        };
+        unknown.listen().unwrap();
+        let named = Cluster {
+            any_address: false,
+            ..unknown
+        };
+        let error = named.listen().unwrap_err().to_string();
+        assert!(
+            error.contains("cannot listen at no-such-host.invalid"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -37,7 +37,10 @@ impl Cluster {
         let port = match port {
             Some(port) => port,
             None => {
-                let job = number(&need(&["SLURM_JOB_ID"])?)? as u64;
+                let job = need(&["SLURM_JOB_ID"])?;
+                let job: u64 = job
+                    .parse()
+                    .map_err(|_| bad(format!("SLURM_JOB_ID is '{job}', which is no number")))?;
                 FIRST_SLURM_PORT + (job % SLURM_PORTS) as u16
             }
         };
@@ -93,6 +96,7 @@ impl Cluster {
             addresses,
             secret: None,
             connect_timeout: SCHEDULER_PATIENCE * DEFAULT_CONNECT_TIMEOUT,
+            any_address: true,
             note: |_| {},
         })
     }
@@ -120,8 +124,8 @@ fn needed(
 /// A count or an index.
 fn number(text: &str) -> Result<usize, DataflowError> {
     match text.parse() {
-        Ok(number) if number <= MAX_PROCESSES || text.len() < 12 => Ok(number),
-        _ => Err(bad(format!("'{text}' is no number"))),
+        Ok(number) if number <= MAX_PROCESSES => Ok(number),
+        _ => Err(bad(format!("'{text}' is no number up to {MAX_PROCESSES}"))),
     }
 }
 
@@ -245,7 +249,7 @@ mod tests {
                 "6",
                 "starts 6 tasks, and its list of nodes has places for 5",
             ),
-            ("SLURM_PROCID", "x", "'x' is no number"),
+            ("SLURM_PROCID", "x", "'x' is no number up to 16384"),
             (
                 "SLURM_JOB_ID",
                 "",

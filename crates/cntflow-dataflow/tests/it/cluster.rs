@@ -100,6 +100,7 @@ fn process_of_a_cluster() {
         addresses,
         secret: Some(Secret::from_text("the secret of the tests").unwrap()),
         connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+        any_address: false,
         note: |_| {},
     };
     let stop = Stop::default();

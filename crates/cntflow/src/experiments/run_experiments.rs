@@ -150,8 +150,15 @@ impl ExperimentRun<'_> {
         self.agree_on_names(&specs)?;
         let mut names = BTreeSet::new();
         for spec in specs {
-            let spec = spec.and_then(|spec| with_own_name(spec, &mut names));
-            match spec.and_then(|spec| self.run(&spec)) {
+            // Alike in all processes, which do not meet for it.
+            let spec = match spec.and_then(|spec| with_own_name(spec, &mut names)) {
+                Ok(spec) => spec,
+                Err(error) => {
+                    experiments.errors.push(error);
+                    continue;
+                }
+            };
+            match self.run(&spec) {
                 Ok(ExperimentEnd::Finished(result)) => experiments.results.push(*result),
                 Ok(ExperimentEnd::Failed(error)) => experiments.errors.push(error),
                 Ok(ExperimentEnd::Helped) => {}

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use cntflow_dataflow::{Finished, Stop, run};
@@ -18,6 +19,9 @@ use crate::printer;
 use crate::progress::display::ProgressMode;
 use crate::run::membership::Membership;
 use crate::run::options::WorkerOptions;
+
+/// How long a network file system may show an old list of files.
+const OLD_LIST: Duration = Duration::from_secs(60);
 
 /// One stage of an experiment's fits. The next one depends on all of its results.
 pub(super) struct Stage<'a> {
@@ -63,8 +67,18 @@ impl Stage<'_> {
         if self.run_tasks(name, left)? == Finished::Stopped {
             return Ok(None);
         }
-        let fits = read_fits(self.tables, self.identity)?;
-        let n_missing = all.difference(&tasks_of(&fits)).count();
+        let started = Instant::now();
+        let (mut fits, mut n_missing);
+        loop {
+            fits = read_fits(self.tables, self.identity)?;
+            n_missing = all.difference(&tasks_of(&fits)).count();
+            // A network file system may show an old list of the files that others have written.
+            let may_come = self.membership.has_others() && started.elapsed() < OLD_LIST;
+            if n_missing == 0 || !may_come {
+                break;
+            }
+            std::thread::sleep(Duration::from_secs(1));
+        }
         // Nothing may be chosen or judged without them.
         if n_missing > 0 {
             bail!(

@@ -14,15 +14,19 @@ pub(crate) fn resume_command() -> String {
     command_of(arguments)
 }
 
-/// The command of `arguments`, the first of which is the program, without `--fresh`: with it, the
-/// saved work would be removed.
+/// The command of `arguments`, the first of which is the program, without `--fresh` and
+/// `--retry-failed`: with them, saved work would be removed.
 fn command_of(arguments: impl IntoIterator<Item = String>) -> String {
     let mut arguments = arguments.into_iter();
     let program = arguments.next().unwrap_or_default();
     let name = Path::new(&program)
         .file_name()
         .map_or("cntflow".into(), |name| name.to_string_lossy());
-    let words = arguments.filter(|argument| argument != "--fresh");
+    let mut is_behind = false;
+    let words = arguments.filter(|argument| {
+        is_behind |= argument == "--";
+        is_behind || !["--fresh", "--retry-failed"].contains(&argument.as_str())
+    });
     let words = words.map(|word| quoted(&word));
     [name.into_owned()]
         .into_iter()

@@ -8,13 +8,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus as ChildStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use cntflow_dataflow::Stop;
 
 use super::interrupt::stop_on_interrupt;
-use super::supervised::SUPERVISED_VARIABLE;
+use super::supervised::{CLAIMED_VARIABLE, SUPERVISED_VARIABLE};
 use crate::exit::ExitStatus;
 use crate::output::resume::{RESUME_VARIABLE, resume_command};
 use crate::printer;
@@ -22,11 +23,16 @@ use crate::printer;
 /// How often a cluster is started again after a process was killed.
 const MAX_RESTARTS: usize = 3;
 
+/// Names in the folder of a cluster: the hosts file, and the file that says that the output folder
+/// is taken.
+const HOSTS: &str = "hosts";
+const CLAIMED: &str = "claimed";
+
 /// Pause between looks at the processes.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How long processes may go on after the first one has ended badly. They notice a silent one after
-/// ten seconds; what is left after this time hangs.
+/// How long processes may go on after the first one has failed. One that has not ended by then
+/// hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Processes of one command on this machine.
@@ -55,7 +61,13 @@ impl LocalCluster {
         let stop = stop_on_interrupt()?;
         let mut arguments: Vec<OsString> = without_processes(std::env::args_os().skip(1));
         for n_restarts in 0..=MAX_RESTARTS {
-            let how = match self.run_once(&arguments, &stop)? {
+            let folder = tempfile::tempdir().context("cannot make a folder for the hosts file")?;
+            let ended = self.run_once(&arguments, folder.path(), &stop)?;
+            // What these ask for is done once the folder is taken; what was saved since is kept.
+            if folder.path().join(CLAIMED).exists() {
+                arguments = without_flags(arguments, &["--fresh", "--retry-failed"]);
+            }
+            let how = match ended {
                 ClusterEnd::Ended(status) => return Ok(status),
                 ClusterEnd::Killed(_) if stop.is_set() => return Ok(ExitStatus::of_stop(&stop)),
                 ClusterEnd::Killed(how) => how,
@@ -67,19 +79,21 @@ impl LocalCluster {
                 "{how}; starting all processes again ({} of {MAX_RESTARTS})",
                 n_restarts + 1
             ));
-            // What was saved since is kept.
-            arguments.retain(|argument| argument != "--fresh");
         }
         Ok(ExitStatus::Failed)
     }
 
-    fn run_once(self, arguments: &[OsString], stop: &Stop) -> anyhow::Result<ClusterEnd> {
-        let folder = tempfile::tempdir().context("cannot make a folder for the list of hosts")?;
-        let hosts = folder.path().join("hosts");
-        fs_err::write(&hosts, free_addresses(self.n_processes)?.join("\n"))?;
+    fn run_once(
+        self,
+        arguments: &[OsString],
+        folder: &Path,
+        stop: &Stop,
+    ) -> anyhow::Result<ClusterEnd> {
+        let addresses = free_addresses(self.n_processes)?;
+        fs_err::write(folder.join(HOSTS), addresses.join("\n"))?;
         let mut processes = Processes::default();
         for index in 0..self.n_processes {
-            processes.start(index, &hosts, self.n_workers, arguments)?;
+            processes.start(index, folder, self.n_workers, arguments)?;
         }
         processes.watch(stop)
     }
@@ -90,32 +104,34 @@ impl LocalCluster {
 struct Processes {
     children: Vec<Child>,
     ended: Vec<Option<ChildStatus>>,
+    /// Threads that print what the processes say.
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Processes {
     fn start(
         &mut self,
         index: usize,
-        hosts: &Path,
+        folder: &Path,
         n_workers: usize,
         arguments: &[OsString],
     ) -> anyhow::Result<()> {
         let program = std::env::current_exe().context("cannot find this program")?;
+        let (subcommand, rest) = arguments.split_first().context("no command")?;
         let mut command = Command::new(program);
         command
-            .args(arguments)
+            .arg(subcommand)
             .arg("--hosts")
-            .arg(hosts)
+            .arg(folder.join(HOSTS))
             .args(["--process", &index.to_string()])
             .env(SUPERVISED_VARIABLE, "1")
+            .env(CLAIMED_VARIABLE, folder.join(CLAIMED))
             .env(RESUME_VARIABLE, resume_command())
             .stdin(Stdio::piped());
-        if !arguments
-            .iter()
-            .any(|argument| is_option(argument, "--workers"))
-        {
+        if !rest.iter().any(|argument| is_option(argument, "--workers")) {
             command.args(["--workers", &n_workers.to_string()]);
         }
+        command.args(rest);
         if index > 0 {
             command.stdout(Stdio::null()).stderr(Stdio::piped());
         }
@@ -126,7 +142,7 @@ impl Processes {
             .spawn()
             .with_context(|| format!("cannot start process {index}"))?;
         if let Some(stderr) = child.stderr.take() {
-            pass_on(index, stderr)?;
+            self.readers.push(pass_on(index, stderr)?);
         }
         self.children.push(child);
         self.ended.push(None);
@@ -136,7 +152,7 @@ impl Processes {
     /// Waits for all processes.
     fn watch(&mut self, stop: &Stop) -> anyhow::Result<ClusterEnd> {
         let mut has_told_stop = false;
-        let mut first_bad: Option<Instant> = None;
+        let mut first_failed: Option<Instant> = None;
         let mut killed: Option<String> = None;
         loop {
             for (index, child) in self.children.iter_mut().enumerate() {
@@ -147,28 +163,38 @@ impl Processes {
                     continue;
                 };
                 self.ended[index] = Some(status);
-                if !status.success() {
-                    first_bad.get_or_insert_with(Instant::now);
+                let code = status.code().and_then(|code| u8::try_from(code).ok());
+                let status_of_code = code.map(ExitStatus::from_code);
+                if matches!(status_of_code, None | Some(ExitStatus::Failed)) {
+                    first_failed.get_or_insert_with(Instant::now);
                 }
                 // Without an exit code, a signal has ended it.
-                if status.code().is_none() {
+                if code.is_none() {
                     killed.get_or_insert(format!("process {index} was killed ({status})"));
                 }
             }
-            if self.ended.iter().all(Option::is_some) {
-                let of_first = self.ended[0].and_then(|status| status.code());
-                let code = of_first.and_then(|code| u8::try_from(code).ok());
-                return Ok(match (killed, code) {
-                    (Some(how), _) => ClusterEnd::Killed(how),
-                    (None, Some(code)) => ClusterEnd::Ended(ExitStatus::from_code(code)),
-                    (None, None) => ClusterEnd::Ended(ExitStatus::Failed),
-                });
+            let of_first = self.ended[0].and_then(|status| status.code());
+            let code = of_first.and_then(|code| u8::try_from(code).ok());
+            let of_first = code.map(ExitStatus::from_code);
+            match of_first {
+                // All have agreed on this end, whatever becomes of the others now.
+                Some(status) if status != ExitStatus::Failed && killed.is_none() => {
+                    self.wait_for_others()?;
+                    return Ok(ClusterEnd::Ended(status));
+                }
+                _ if self.ended.iter().all(Option::is_some) => {
+                    return Ok(match killed {
+                        Some(how) => ClusterEnd::Killed(how),
+                        None => ClusterEnd::Ended(of_first.unwrap_or(ExitStatus::Failed)),
+                    });
+                }
+                _ => {}
             }
             if stop.is_set() && !has_told_stop {
                 has_told_stop = true;
                 self.tell_stop(stop);
             }
-            if first_bad.is_some_and(|since| since.elapsed() > PATIENCE) {
+            if first_failed.is_some_and(|since| since.elapsed() > PATIENCE) {
                 for (index, child) in self.children.iter_mut().enumerate() {
                     if self.ended[index].is_none() {
                         killed.get_or_insert(format!("process {index} did not end"));
@@ -180,13 +206,27 @@ impl Processes {
         }
     }
 
-    /// Tells process 0, which tells the others.
+    /// Gives processes that have agreed on the end a moment to end.
+    fn wait_for_others(&mut self) -> anyhow::Result<()> {
+        let since = Instant::now();
+        while self.ended.iter().any(Option::is_none) && since.elapsed() < PATIENCE {
+            for (child, ended) in self.children.iter_mut().zip(&mut self.ended) {
+                if ended.is_none() {
+                    *ended = child.try_wait()?;
+                }
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+
+    /// Tells all processes: they may not be connected yet.
     fn tell_stop(&mut self, stop: &Stop) {
         let signal = stop.signal().and_then(|signal| u8::try_from(signal).ok());
-        if let Some(stdin) = self
+        for stdin in self
             .children
-            .first_mut()
-            .and_then(|child| child.stdin.as_mut())
+            .iter_mut()
+            .filter_map(|child| child.stdin.as_mut())
         {
             // It may have ended.
             let _ = stdin.write_all(&[signal.unwrap_or_default()]);
@@ -203,45 +243,76 @@ impl Drop for Processes {
                 let _ = child.wait();
             }
         }
+        // What they have said last is the cause.
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
     }
 }
 
 /// Prints what a process writes to stderr, with its name.
-fn pass_on(index: usize, stderr: ChildStderr) -> std::io::Result<()> {
+fn pass_on(index: usize, stderr: ChildStderr) -> std::io::Result<JoinHandle<()>> {
     let read = move || {
-        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
             printer::note(&format!("process {index}: {line}"));
         }
     };
     std::thread::Builder::new()
         .name("cntflow:stderr".to_owned())
-        .spawn(read)?;
-    Ok(())
+        .spawn(read)
 }
+
+/// First and last port that is tried: below those that systems give to outgoing connections.
+const PORTS: std::ops::Range<u16> = 10_000..30_000;
 
 /// Addresses of this machine at which nothing listens.
 fn free_addresses(n: usize) -> std::io::Result<Vec<String>> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seed = now.map_or(0, |now| now.subsec_nanos()) ^ std::process::id();
+    let n_ports = u32::from(PORTS.end - PORTS.start);
     // All are held until all are known, so that none is given twice.
-    let listeners: Vec<TcpListener> = (0..n)
-        .map(|_| TcpListener::bind("127.0.0.1:0"))
-        .collect::<Result<_, _>>()?;
+    let mut listeners = Vec::new();
+    for step in 0..n_ports {
+        if listeners.len() == n {
+            break;
+        }
+        let port = PORTS.start + ((seed % n_ports + step) % n_ports) as u16;
+        listeners.extend(TcpListener::bind(("127.0.0.1", port)));
+    }
     listeners
         .iter()
         .map(|listener| Ok(listener.local_addr()?.to_string()))
         .collect()
 }
 
-/// The arguments without `--processes N`.
+/// The arguments without `--processes N`. What stands behind `--` is no option.
 fn without_processes(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut kept = Vec::new();
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
+        if argument == "--" {
+            kept.push(argument);
+            kept.extend(arguments);
+            break;
+        }
         if argument == "--processes" {
             arguments.next();
         } else if !is_option(&argument, "--processes") {
             kept.push(argument);
         }
     }
+    kept
+}
+
+/// The arguments without some flags. What stands behind `--` is no flag.
+fn without_flags(arguments: Vec<OsString>, flags: &[&str]) -> Vec<OsString> {
+    let mut is_behind = false;
+    let mut kept = arguments;
+    kept.retain(|argument| {
+        is_behind |= argument == "--";
+        is_behind || !flags.iter().any(|flag| argument == flag)
+    });
     kept
 }
 
@@ -269,6 +340,11 @@ mod tests {
         ];
         let kept = without_processes(words.map(OsString::from));
         assert_eq!(kept, ["run", "a.toml", "--out", "x"]);
+        let words = ["measure", "--fresh", "--", "--fresh", "--processes"].map(OsString::from);
+        let kept = without_flags(without_processes(words), &["--fresh"]);
+        assert_eq!(kept, ["measure", "--", "--fresh", "--processes"]);
+        let addresses = free_addresses(3).unwrap();
+        assert_eq!(addresses.len(), 3);
         assert!(is_option(&"--workers=2".into(), "--workers"));
         assert!(!is_option(&"--workers-x".into(), "--workers"));
     }

@@ -9,6 +9,7 @@ use cntflow_tables::{Status, TableStore};
 
 use super::label_columns::label_columns;
 use super::options::RunOptions;
+use super::supervised::tell_claimed;
 use crate::experiments::check::check_experiments;
 use crate::folder::batch_name::new_batch_name;
 use crate::folder::record::{Contents, StudyRecord};
@@ -150,5 +151,6 @@ fn claim_folder(
             tables.withdraw(&failed, &new_batch_name(0))?;
         }
     }
+    tell_claimed()?;
     Ok(folder)
 }
