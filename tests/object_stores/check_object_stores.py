@@ -21,6 +21,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -353,6 +354,40 @@ class Check:
         for table in TABLES:
             assert {key.rpartition("/")[2] for key in self.keys(f"killed/tables/{table}")} <= batches, table
 
+    def a_killed_cluster_resumes_at_once(self):
+        """The others wait while process 0 watches the lease of the dead one, longer than they wait to connect."""
+        out = f"s3://{BUCKET}/cluster"
+        environment = self.environment | {"CNTFLOW_LEASE_SECONDS": "6"}
+
+        def start():
+            sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+            addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
+            for s in sockets:
+                s.close()
+            (Path(self.folder) / "hosts").write_text("\n".join(addresses))
+            command = [self.cntflow, "measure", f"s3://{BUCKET}/zoo", "--out", out, "--neurons", "full", "--workers", "1",
+                       "--commit-every", "1", "--progress", "none", "--hosts", "hosts", "--connect-timeout", "3",
+                       "--process"]  # fmt: skip
+            return [
+                subprocess.Popen(
+                    [*command, process], env=environment, cwd=self.folder, stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+                for process in "01"
+            ]  # fmt: skip
+
+        self.proxy.delay = 0.1
+        processes = start()
+        deadline = time.monotonic() + COMMAND_SECONDS
+        while not self.keys("cluster/tables/networks"):
+            assert time.monotonic() < deadline and processes[0].poll() is None, "no batch was committed"
+            time.sleep(0.02)
+        processes[0].send_signal(signal.SIGKILL)
+        assert [process.wait(timeout=COMMAND_SECONDS) for process in processes] == [-signal.SIGKILL, 1]
+        self.proxy.delay = 0.0
+        assert [process.wait(timeout=COMMAND_SECONDS) for process in start()] == [0, 0]
+        self.check_tables_equal("disk", out)
+
     def foreign_folders_are_not_touched(self):
         self.s3.put_object(Bucket=BUCKET, Key="foreign/deep/file", Body=b"foreign")
         self.run("measure", f"s3://{BUCKET}/zoo", "--out", f"s3://{BUCKET}/foreign", code=1)
@@ -400,6 +435,7 @@ def main():
             check.faults_are_retried,
             check.a_permanent_fault_is_a_failed_row,
             check.a_killed_run_resumes,
+            check.a_killed_cluster_resumes_at_once,
             check.foreign_folders_are_not_touched,
             check.fresh_measures_everything_again,
         ]:

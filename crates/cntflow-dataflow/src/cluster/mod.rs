@@ -594,8 +594,9 @@ mod tests {
         let started = Instant::now();
         let others = [1, 2].map(|process| join(cluster(process, &addresses, 30), "a"));
         let peers = first.join().unwrap().unwrap();
+        // A stranger who is waited for costs four seconds; a busy machine less.
         assert!(
-            started.elapsed() < Duration::from_secs(1),
+            started.elapsed() < Duration::from_secs(3),
             "{:?}",
             started.elapsed()
         );
