@@ -41,6 +41,9 @@ TABLES = ["networks", "layers", "neurons", "coverage"]
 KEYS = {"networks": ["checkpoint"], "layers": ["checkpoint", "layer", "metric"],
         "neurons": ["checkpoint", "layer", "neuron"], "coverage": ["checkpoint", "tensor"]}
 
+# Not of the seed: the same seed may run twice at a time.
+PORTS = random.Random()
+
 # A process that is silent for ten seconds is lost, and the others end within fifteen. What has not
 # ended after this time never will.
 PATIENCE = 90
@@ -66,7 +69,13 @@ def write_zoo(folder, n):
 
 
 def free_addresses(n):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+    """Ports below those of outgoing connections, which could take one before it is used."""
+    sockets = []
+    while len(sockets) < n:
+        try:
+            sockets.append(socket.create_server(("127.0.0.1", PORTS.randrange(10_000, 30_000))))
+        except OSError:
+            pass
     addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
     for s in sockets:
         s.close()

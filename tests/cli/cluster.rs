@@ -2,22 +2,29 @@
 
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::support::{
     CommandOutput, RANKING, SMALL_STUDY, TWO_CLASSES, assert_same_experiments, assert_same_tables,
     expect, parts, start, study_folder, wait_until, write_chain,
 };
 
+/// An address at which nothing listens. Its port is below those of outgoing connections, and given
+/// once: another test could take it before it is used.
+fn free_address() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::SeqCst);
+        let port = 10_000 + (std::process::id() as u16 % 199 * 100 + step) % 20_000;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().unwrap().to_string();
+        }
+    }
+}
+
 /// Writes a hosts file with two free addresses of this machine.
 fn write_hosts_file(here: &Path) {
-    let free = |_| {
-        TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .to_string()
-    };
-    let lines: Vec<String> = (0..2).map(free).collect();
+    let lines: Vec<String> = (0..2).map(|_| free_address()).collect();
     std::fs::write(here.join("hosts"), lines.join("\n")).unwrap();
 }
 

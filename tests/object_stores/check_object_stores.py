@@ -19,9 +19,9 @@ import io
 import json
 import logging
 import os
+import random
 import re
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -360,10 +360,9 @@ class Check:
         environment = self.environment | {"CNTFLOW_LEASE_SECONDS": "6"}
 
         def start():
-            sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-            addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
-            for s in sockets:
-                s.close()
+            # Below the ports of outgoing connections, which could take one before it is used.
+            ports = random.sample(range(10_000, 30_000), 2)
+            addresses = [f"127.0.0.1:{port}" for port in ports]
             (Path(self.folder) / "hosts").write_text("\n".join(addresses))
             command = [self.cntflow, "measure", f"s3://{BUCKET}/zoo", "--out", out, "--neurons", "full", "--workers", "1",
                        "--commit-every", "1", "--progress", "none", "--hosts", "hosts", "--connect-timeout", "3",

@@ -350,12 +350,21 @@ fn is_of_this_machine(address: &str) -> bool {
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
+    use std::sync::atomic::AtomicU16;
 
     use super::*;
 
+    /// An address at which nothing listens. Its port is below those of outgoing connections, and given
+    /// once: another test could take it before it is used.
     fn free_address() -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().to_string()
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        loop {
+            let step = NEXT.fetch_add(1, Ordering::SeqCst);
+            let port = 10_000 + (std::process::id() as u16 % 199 * 100 + step) % 20_000;
+            if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+                return listener.local_addr().unwrap().to_string();
+            }
+        }
     }
 
     fn cluster(process: usize, addresses: &[String], seconds: u64) -> Cluster {

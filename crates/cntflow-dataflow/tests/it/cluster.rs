@@ -2,10 +2,11 @@
 //!
 //! The test starts its own binary again as the processes of the cluster.
 use std::convert::Infallible;
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use cntflow_dataflow::{
@@ -116,6 +117,7 @@ fn process_of_a_cluster() {
             .join(&[("the study", "naps".to_owned())], &stop)
             .unwrap(),
     );
+    eprintln!("joined");
     let failing = words[1] == words[0];
     // All tasks are those of process 0: the other one asks for some.
     let n_tasks = match (process, words[1]) {
@@ -158,9 +160,17 @@ fn start(process: usize, event: &str, addresses: &[String]) -> Child {
         .unwrap()
 }
 
+/// An address at which nothing listens. Its port is below those of outgoing connections, and given
+/// once: another test could take it before it is used.
 fn free_address(_: usize) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::SeqCst);
+        let port = 10_000 + (std::process::id() as u16 % 199 * 100 + step) % 20_000;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().unwrap().to_string();
+        }
+    }
 }
 
 /// Runs two processes; gives what each wrote to stderr.
@@ -212,8 +222,14 @@ fn an_interrupt_of_one_process_stops_both() {
 #[test]
 fn a_silent_process_is_lost_within_fifteen_seconds() {
     let addresses: Vec<String> = (0..2).map(free_address).collect();
-    let [first, mut second] = [0, 1].map(|process| start(process, "silence", &addresses));
-    std::thread::sleep(Duration::from_millis(1500));
+    let [mut first, mut second] = [0, 1].map(|process| start(process, "silence", &addresses));
+    let mut of_first = BufReader::new(first.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("joined") {
+        line.clear();
+        assert!(of_first.read_line(&mut line).unwrap() > 0, "not joined");
+    }
+    std::thread::sleep(Duration::from_millis(500));
     let signal = |child: &Child, name: &str| {
         let id = child.id().to_string();
         let kill = Command::new("kill").args([name, &id]).status().unwrap();
@@ -221,9 +237,10 @@ fn a_silent_process_is_lost_within_fifteen_seconds() {
     };
     signal(&second, "-STOP");
     let started = Instant::now();
-    let output = first.wait_with_output().unwrap();
+    let mut stderr = String::new();
+    of_first.read_to_string(&mut stderr).unwrap();
+    first.wait().unwrap();
     let elapsed = started.elapsed();
-    let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
         stderr.contains("outcome: process 1 at 127.0.0.1:")
             && stderr.contains("was lost: it was silent for 10 seconds"),
