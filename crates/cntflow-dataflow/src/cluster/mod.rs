@@ -354,8 +354,8 @@ mod tests {
 
     use super::*;
 
-    /// An address at which nothing listens. Its port is below those of outgoing connections, and given
-    /// once: another test could take it before it is used.
+    /// An address at which nothing listens. Its port is below those of outgoing connections, and
+    /// given once: another test could take it before it is used.
     fn free_address() -> String {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         loop {
