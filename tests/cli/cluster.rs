@@ -1,31 +1,19 @@
 //! One worker, two workers, two processes: the same tables.
 
-use std::net::TcpListener;
 use std::path::Path;
-use std::sync::atomic::{AtomicU16, Ordering};
+
+use cntflow_dataflow::free_addresses;
 
 use crate::support::{
     CommandOutput, RANKING, SMALL_STUDY, TWO_CLASSES, assert_same_experiments, assert_same_tables,
-    expect, parts, start, study_folder, wait_until, write_chain,
+    expect, parts, send_signal, start, study_folder, wait_for_first_commit, wait_until,
+    write_chain, write_longer_study,
 };
-
-/// An address at which nothing listens. Its port is below those of outgoing connections, and given
-/// once: another test could take it before it is used.
-fn free_address() -> String {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    loop {
-        let step = NEXT.fetch_add(1, Ordering::SeqCst);
-        let port = 10_000 + (std::process::id() as u16 % 199 * 100 + step) % 20_000;
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
-            return listener.local_addr().unwrap().to_string();
-        }
-    }
-}
 
 /// Writes a hosts file with two free addresses of this machine.
 fn write_hosts_file(here: &Path) {
-    let lines: Vec<String> = (0..2).map(|_| free_address()).collect();
-    std::fs::write(here.join("hosts"), lines.join("\n")).unwrap();
+    let lines = free_addresses(2).unwrap().join("\n");
+    std::fs::write(here.join("hosts"), lines).unwrap();
 }
 
 fn run_both(here: &Path, first: &[&str], second: &[&str]) -> [CommandOutput; 2] {
@@ -227,13 +215,9 @@ fn processes_of_different_studies_refuse_each_other() {
 
 #[test]
 fn a_killed_process_ends_the_other_and_the_same_commands_resume() {
-    let folder = study_folder();
+    let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    let study = crate::support::SMALL_STUDY
-        .replace("runs = 12", "runs = 60")
-        .replace("epochs = 2", "epochs = 12");
-    let study = study.replace("training_fraction = 0.05", "training_fraction = 1.0");
-    std::fs::write(here.join("study.toml"), study).unwrap();
+    write_longer_study(here, 60, 12);
     write_hosts_file(here);
     let run = [
         "run",
@@ -257,7 +241,7 @@ fn a_killed_process_ends_the_other_and_the_same_commands_resume() {
     let mut second = start(here, &[&run[..], &process("1")].concat());
     let first = start(here, &[&run[..], &process("0")].concat());
     let cluster = here.join("cluster");
-    wait_until("a first commit", || !parts(&cluster, "networks").is_empty());
+    wait_for_first_commit(&cluster);
     second.kill().unwrap();
     second.wait().unwrap();
     let output = CommandOutput::from(first.wait_with_output().unwrap());
@@ -386,40 +370,37 @@ fn processes_of_this_machine_are_started_and_end_with_the_tables_of_one() {
     assert!(output.stderr.contains("nothing-here"), "{output:?}");
 }
 
+/// Runs a study in two processes of this machine.
+#[cfg(unix)]
+const RUN_TWO: [&str; 10] = [
+    "run",
+    "study.toml",
+    "--workers",
+    "1",
+    "--commit-every",
+    "1",
+    "--processes",
+    "2",
+    "--out",
+    "out",
+];
+
 #[cfg(unix)]
 #[test]
 fn a_process_that_is_killed_is_started_again_with_the_others() {
-    let folder = study_folder();
+    let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    let study = crate::support::SMALL_STUDY
-        .replace("runs = 12", "runs = 40")
-        .replace("epochs = 2", "epochs = 8");
-    let study = study.replace("training_fraction = 0.05", "training_fraction = 0.5");
-    std::fs::write(here.join("study.toml"), study).unwrap();
-    let arguments = [
-        "run",
-        "study.toml",
-        "--workers",
-        "1",
-        "--commit-every",
-        "1",
-        "--processes",
-        "2",
-        "--json",
-        "--out",
-        "out",
-    ];
-    let supervisor = start(here, &arguments);
+    write_longer_study(here, 40, 8);
+    let supervisor = start(here, &[&RUN_TWO[..], &["--json"]].concat());
     let out = here.join("out");
-    wait_until("a first commit", || !parts(&out, "networks").is_empty());
+    wait_for_first_commit(&out);
     let children = std::process::Command::new("pgrep")
         .args(["-P", &supervisor.id().to_string()])
         .output()
         .unwrap();
     let children = String::from_utf8(children.stdout).unwrap();
     let last = children.lines().last().unwrap();
-    let mut kill = std::process::Command::new("kill");
-    assert!(kill.args(["-KILL", last]).status().unwrap().success());
+    send_signal(last.parse().unwrap(), "-KILL");
     let output = CommandOutput::from(supervisor.wait_with_output().unwrap());
     assert_eq!(output.code, Some(0), "{output:?}");
     assert!(
@@ -438,31 +419,13 @@ fn a_process_that_is_killed_is_started_again_with_the_others() {
 #[test]
 fn processes_end_with_the_one_that_watches_over_them() {
     for (signal, code) in [("-TERM", Some(143)), ("-KILL", None)] {
-        let folder = study_folder();
+        let folder = tempfile::tempdir().unwrap();
         let here = folder.path();
-        let study = crate::support::SMALL_STUDY
-            .replace("runs = 12", "runs = 60")
-            .replace("epochs = 2", "epochs = 20");
-        let study = study.replace("training_fraction = 0.05", "training_fraction = 1.0");
-        std::fs::write(here.join("study.toml"), study).unwrap();
-        let arguments = [
-            "run",
-            "study.toml",
-            "--workers",
-            "1",
-            "--commit-every",
-            "1",
-            "--processes",
-            "2",
-            "--out",
-            "out",
-        ];
-        let supervisor = start(here, &arguments);
+        write_longer_study(here, 60, 20);
+        let supervisor = start(here, &RUN_TWO);
         let out = here.join("out");
-        wait_until("a first commit", || !parts(&out, "networks").is_empty());
-        let id = supervisor.id().to_string();
-        let mut kill = std::process::Command::new("kill");
-        assert!(kill.args([signal, &id]).status().unwrap().success());
+        wait_for_first_commit(&out);
+        send_signal(supervisor.id(), signal);
         let output = CommandOutput::from(supervisor.wait_with_output().unwrap());
         assert_eq!(output.code, code, "{output:?}");
         // The folder is free as soon as the last process has ended.

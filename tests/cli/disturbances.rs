@@ -5,31 +5,15 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    CommandOutput, SMALL_STUDY, cntflow, expect, parts, start, table, wait_until, write_chain,
-    write_checkpoint,
+    CommandOutput, cntflow, expect, send_signal, start, table, wait_for_first_commit, write_chain,
+    write_checkpoint, write_longer_study,
 };
-
-/// A study that trains for several seconds on one worker.
-fn write_long_study(here: &Path) {
-    let study = SMALL_STUDY
-        .replace("runs = 12", "runs = 40")
-        .replace("epochs = 2", "epochs = 8")
-        .replace("training_fraction = 0.05", "training_fraction = 0.5");
-    std::fs::write(here.join("study.toml"), study).unwrap();
-}
-
-fn send_signal(child: &Child, signal: &str) {
-    let id = child.id().to_string();
-    let kill = Command::new("kill").args([signal, &id]).status().unwrap();
-    assert!(kill.success());
-}
 
 const RUN: [&str; 7] = [
     "run",
@@ -41,20 +25,15 @@ const RUN: [&str; 7] = [
     "--json",
 ];
 
-fn wait_for_first_commit(here: &Path) {
-    let out = here.join("runs/small");
-    wait_until("a first commit", || !parts(&out, "networks").is_empty());
-}
-
 #[test]
 fn signals_save_the_work_and_have_the_exit_codes_of_shells() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let folder = tempfile::tempdir().unwrap();
         let here = folder.path();
-        write_long_study(here);
+        write_longer_study(here, 40, 8);
         let child = start(here, &RUN);
-        wait_for_first_commit(here);
-        send_signal(&child, signal);
+        wait_for_first_commit(&here.join("runs/small"));
+        send_signal(child.id(), signal);
         let output = CommandOutput::from(child.wait_with_output().unwrap());
         assert_eq!(output.code, Some(code), "{signal}: {output:?}");
         assert_eq!(output.json()["complete"], false, "{output:?}");
@@ -66,7 +45,7 @@ fn signals_save_the_work_and_have_the_exit_codes_of_shells() {
 fn a_hang_up_that_is_ignored_does_not_stop_a_run() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    write_long_study(here);
+    write_longer_study(here, 40, 8);
     let program = env!("CARGO_BIN_EXE_cntflow");
     let script = format!("trap '' HUP; exec {program} {}", RUN.join(" "));
     let child = Command::new("sh")
@@ -76,8 +55,8 @@ fn a_hang_up_that_is_ignored_does_not_stop_a_run() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    wait_for_first_commit(here);
-    send_signal(&child, "-HUP");
+    wait_for_first_commit(&here.join("runs/small"));
+    send_signal(child.id(), "-HUP");
     let output = CommandOutput::from(child.wait_with_output().unwrap());
     assert_eq!(output.code, Some(0), "{output:?}");
     assert_eq!(output.json()["complete"], true, "{output:?}");
@@ -188,9 +167,9 @@ fn a_file_that_is_cut_while_it_is_measured_is_a_failed_row_and_nothing_else() {
 fn a_folder_that_is_removed_under_a_run_ends_it_and_the_same_command_starts_anew() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    write_long_study(here);
+    write_longer_study(here, 40, 8);
     let child = start(here, &RUN);
-    wait_for_first_commit(here);
+    wait_for_first_commit(&here.join("runs/small"));
     // Moved away at once, as a whole: what a user removes is gone before the next commit.
     std::fs::rename(here.join("runs/small"), here.join("gone")).unwrap();
     let output = CommandOutput::from(child.wait_with_output().unwrap());

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::SystemTime;
 
 use cntflow_tables::{Table, TableStore, scan_parquet};
@@ -10,18 +9,10 @@ use polars::prelude::{col, lit};
 
 use crate::support::{
     RANKING, SMALL_STUDY, TWO_CLASSES, assert_same_experiments, assert_same_tables, expect,
-    experiment_files, parts, start, study_folder, wait_until,
+    experiment_files, parts, send_signal, start, study_folder, wait_until, write_longer_study,
 };
 
 /// More and longer runs than the small study, so that there is time to kill it in the middle.
-fn longer_study(here: &Path) {
-    let study = SMALL_STUDY
-        .replace("runs = 12", "runs = 40")
-        .replace("epochs = 2", "epochs = 12")
-        .replace("training_fraction = 0.05", "training_fraction = 1.0");
-    std::fs::write(here.join("study.toml"), study).unwrap();
-}
-
 fn n_catalog_parts(out: &Path) -> usize {
     let Ok(folder) = std::fs::read_dir(out) else {
         return 0;
@@ -42,7 +33,7 @@ fn n_catalog_parts(out: &Path) -> usize {
 fn a_run_killed_while_training_resumes_to_the_same_tables() {
     let folder = study_folder();
     let here = folder.path();
-    longer_study(here);
+    write_longer_study(here, 40, 12);
     let arguments = [
         "run",
         "study.toml",
@@ -332,7 +323,7 @@ fn an_experiment_goes_on_from_its_committed_fits() {
 fn an_interrupt_saves_finished_work_and_the_same_command_resumes() {
     let folder = study_folder();
     let here = folder.path();
-    longer_study(here);
+    write_longer_study(here, 40, 12);
     let child = start(
         here,
         &["run", "study.toml", "--workers", "1", "--progress", "plain"],
@@ -342,14 +333,7 @@ fn an_interrupt_saves_finished_work_and_the_same_command_resumes() {
     wait_until("ten runs", || {
         std::fs::read_dir(out.join("checkpoints")).is_ok_and(|runs| runs.count() >= 10)
     });
-    let id = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    send_signal(child.id(), "-INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert!(

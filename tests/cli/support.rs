@@ -138,6 +138,28 @@ pub(crate) fn study_folder() -> tempfile::TempDir {
     folder
 }
 
+/// Writes the small study with more runs and epochs, on all images: it trains for seconds or
+/// longer.
+pub(crate) fn write_longer_study(here: &Path, runs: usize, epochs: usize) {
+    let study = SMALL_STUDY
+        .replace("runs = 12", &format!("runs = {runs}"))
+        .replace("epochs = 2", &format!("epochs = {epochs}"))
+        .replace("training_fraction = 0.05", "training_fraction = 1.0");
+    std::fs::write(here.join("study.toml"), study).unwrap();
+}
+
+/// Sends a signal, such as `-INT`, to a process.
+pub(crate) fn send_signal(process: u32, signal: &str) {
+    let mut kill = Command::new("kill");
+    let sent = kill.args([signal, &process.to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Waits until a run has committed measurements for the first time.
+pub(crate) fn wait_for_first_commit(out: &Path) {
+    wait_until("a first commit", || !parts(out, "networks").is_empty());
+}
+
 /// Waits until `condition` holds, at most a minute.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {

@@ -23,6 +23,12 @@ pub enum DataflowError {
         /// The line, without its comment.
         line: String,
     },
+    /// Too few ports of this machine are free.
+    #[error("this machine has no {wanted} free ports between 10000 and 30000")]
+    NoFreePorts {
+        /// How many processes need one.
+        wanted: usize,
+    },
     /// The environment variables of a scheduler do not say what the processes of the cluster are.
     #[error("no place in the cluster: {reason}")]
     BadScheduler {

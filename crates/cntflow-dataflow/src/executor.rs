@@ -130,9 +130,8 @@ fn run_dataflow<W: Work>(
 ) -> Result<(), DataflowError> {
     let n_workers = executor.workers.max(1);
     let n_parts = executor.simulated_processes.max(1);
-    let process = ProcessState::new(executor.patience);
+    let process = Arc::new(ProcessState::new(executor.patience));
     let (builders, communication) = executor.connect(alarm)?;
-    let process = Arc::new(process);
     let _watching = start_watch(&process, work)?;
     let first_tasks = Mutex::new(tasks);
     let build_part = {
@@ -170,10 +169,10 @@ fn start_watch<W: Work>(
     work: &Arc<W>,
 ) -> Result<mpsc::Sender<()>, DataflowError> {
     let (watching, ended) = mpsc::channel();
-    let (watch, work) = (Arc::clone(&process.watch), Arc::clone(work));
+    let (process, work) = (Arc::clone(process), Arc::clone(work));
     std::thread::Builder::new()
         .name("cntflow:watch".to_owned())
-        .spawn(move || watch.run(&*work, &ended))
+        .spawn(move || process.watch.run(&*work, &ended))
         .map_err(|error| DataflowError::Start(error.into()))?;
     Ok(watching)
 }
@@ -244,7 +243,7 @@ struct Part<'a, W: Work> {
     /// Index of its first worker.
     first_worker: usize,
     n_workers: usize,
-    process: &'a ProcessState<W::Task>,
+    process: &'a Arc<ProcessState<W::Task>>,
     work: &'a Arc<W>,
     alarm: &'a Arc<Alarm>,
     stop: &'a Stop,

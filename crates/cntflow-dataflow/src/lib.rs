@@ -10,7 +10,7 @@ mod watch;
 mod work;
 mod workers;
 
-pub use cluster::{Cluster, DEFAULT_CONNECT_TIMEOUT, Peers, Secret};
+pub use cluster::{Cluster, DEFAULT_CONNECT_TIMEOUT, Peers, Secret, free_addresses};
 pub use error::DataflowError;
 pub use executor::{Executor, Finished, run};
 pub use supervise::Stop;

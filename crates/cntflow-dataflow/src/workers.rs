@@ -22,27 +22,25 @@ pub(crate) const PARK: Duration = Duration::from_millis(20);
 pub(crate) struct Workers<W: Work> {
     queue: TaskQueue<W::Task>,
     reports: Receiver<W::Report>,
-    /// Of those of this process.
+    /// Counts those that have not ended.
     n_alive: Arc<AtomicUsize>,
 }
 
-/// The times of the workers of a process, as they end.
-type AllTimes = Arc<Mutex<BTreeMap<usize, WorkerTimes>>>;
-
-/// What all workers of a process share.
+/// What all workers of a process share, those of simulated processes as well.
 pub(crate) struct ProcessState<T> {
     /// Counts those that have not ended.
-    pub(crate) n_alive: Arc<AtomicUsize>,
-    pub(crate) watch: Arc<Watch<T>>,
-    pub(crate) times: AllTimes,
+    pub(crate) n_alive: AtomicUsize,
+    pub(crate) watch: Watch<T>,
+    /// By worker: its times, once it has ended.
+    pub(crate) times: Mutex<BTreeMap<usize, WorkerTimes>>,
 }
 
 impl<T: Clone> ProcessState<T> {
     pub(crate) fn new(patience: Duration) -> Self {
         Self {
-            n_alive: Arc::default(),
-            watch: Arc::new(Watch::new(patience)),
-            times: Arc::default(),
+            n_alive: AtomicUsize::new(0),
+            watch: Watch::new(patience),
+            times: Mutex::default(),
         }
     }
 }
@@ -56,19 +54,17 @@ struct Worker<W: Work> {
     alarm: Arc<Alarm>,
     stop: Stop,
     reports: Sender<W::Report>,
-    /// Counts those that have not ended, here and in the process.
-    n_alive: [Arc<AtomicUsize>; 2],
-    watch: Arc<Watch<W::Task>>,
-    times: AllTimes,
+    /// Counts those of its queue that have not ended.
+    n_alive: Arc<AtomicUsize>,
+    process: Arc<ProcessState<W::Task>>,
 }
 
 impl<W: Work> Workers<W> {
-    /// Starts `n` workers; the first one has index `first`. `n_alive_here` counts all workers of
-    /// the process.
+    /// Starts `n` workers of a queue; the first one has index `first`.
     pub(crate) fn start(
         n: usize,
         first: usize,
-        process: &ProcessState<W::Task>,
+        process: &Arc<ProcessState<W::Task>>,
         queue: &TaskQueue<W::Task>,
         work: &Arc<W>,
         alarm: &Arc<Alarm>,
@@ -85,9 +81,8 @@ impl<W: Work> Workers<W> {
                 alarm: Arc::clone(alarm),
                 stop: stop.clone(),
                 reports: sender.clone(),
-                n_alive: [Arc::clone(&n_alive), Arc::clone(&process.n_alive)],
-                watch: Arc::clone(&process.watch),
-                times: Arc::clone(&process.times),
+                n_alive: Arc::clone(&n_alive),
+                process: Arc::clone(process),
             };
             std::thread::Builder::new()
                 .name(format!("cntflow:worker-{index}"))
@@ -129,7 +124,7 @@ impl<W: Work> Worker<W> {
         if let Some(failure) = failure {
             self.alarm.raise(self.index, failure);
         }
-        for n_alive in &self.n_alive {
+        for n_alive in [&*self.n_alive, &self.process.n_alive] {
             n_alive.fetch_sub(1, Ordering::SeqCst);
         }
         self.queue.bell().ring();
@@ -139,8 +134,9 @@ impl<W: Work> Worker<W> {
         let mut collector = self.work.collector(self.index);
         let mut times = WorkerTimes::default();
         let outcome = self.run_with(&mut collector, &mut times);
-        let mut all = self.times.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(self.index, times);
+        let all = self.process.times.lock();
+        all.unwrap_or_else(PoisonError::into_inner)
+            .insert(self.index, times);
         outcome
     }
 
@@ -183,14 +179,14 @@ impl<W: Work> Worker<W> {
         times: &mut WorkerTimes,
     ) -> Result<(), Failure> {
         let context = TaskContext::new(&self.queue, &self.stop, &self.alarm);
-        self.watch.begin(self.index, task);
+        self.process.watch.begin(self.index, task);
         let output = timed(&mut times.tasks, || {
             let outcome = catch_task_panic(|| self.work.run(task, &context));
             outcome.unwrap_or_else(|panic| {
                 Some(self.work.panicked(task, &panic.to_string(), &context))
             })
         });
-        self.watch.end(self.index, &*self.work);
+        self.process.watch.end(self.index, &*self.work);
         // The task is finished only after `run` or `panicked` has returned: until then it may still
         // add tasks, and the queue must not look done.
         self.queue.finish_task();

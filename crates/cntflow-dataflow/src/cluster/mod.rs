@@ -5,6 +5,7 @@
 //! whoever connects. It also accepts sockets that are connected already: this module makes those.
 
 mod frame;
+mod free_addresses;
 mod handshake;
 mod listener;
 mod peers;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
+pub use self::free_addresses::free_addresses;
 use self::handshake::{HANDSHAKE_TIMEOUT, HandshakeError, LINK, Proven, Wanted};
 use self::listener::Listener;
 pub use self::peers::Peers;
@@ -28,6 +30,9 @@ use crate::supervise::Stop;
 
 /// How long a process waits until all have started, default is 60 seconds.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Exit code of a process that cannot join its cluster.
+const FAILED: u8 = 1;
 
 /// Pause between attempts to connect, and between looks at what has connected.
 const RETRY: Duration = Duration::from_millis(50);
@@ -78,6 +83,10 @@ impl Cluster {
                 line: line.clone(),
             });
         }
+        Self::new(process, addresses)
+    }
+
+    fn new(process: usize, addresses: Vec<String>) -> Result<Self, DataflowError> {
         if process >= addresses.len() {
             return Err(DataflowError::NoSuchProcess {
                 process,
@@ -115,19 +124,13 @@ impl Cluster {
         let joined = cluster
             .connect_links(&mut peers, stop)
             .and_then(|()| peers.agree(agreed));
-        match joined {
-            Ok(()) => Ok(peers),
-            Err(error) => {
-                // Those that are connected already end with the same cause.
-                let signal = if let DataflowError::StoppedEarly { signal } = error {
-                    signal
-                } else {
-                    None
-                };
-                peers.fail(&error.to_string(), exit_code(signal));
-                Err(error)
-            }
+        // Those that are connected already end with the same cause.
+        match &joined {
+            Ok(()) => {}
+            Err(DataflowError::StoppedEarly { .. }) => peers.tell_stop(),
+            Err(error) => peers.fail(&error.to_string(), FAILED),
         }
+        joined.map(|()| peers)
     }
 
     /// The secret, which a cluster of several machines must be given.
@@ -208,17 +211,18 @@ impl Cluster {
                     add(peers, process, link)?;
                 }
             }
+            // Before a loss: another process may have been stopped, and closed its links.
+            if stop.is_set() {
+                return Err(DataflowError::StoppedEarly {
+                    signal: stop.signal(),
+                });
+            }
             if let Some(error) = peers.loss() {
                 return Err(error);
             }
             let Some(missing) = (0..n_processes).find(|&process| !peers.has_link(process)) else {
                 return Ok(());
             };
-            if stop.is_set() {
-                return Err(DataflowError::StoppedEarly {
-                    signal: stop.signal(),
-                });
-            }
             // Those that are dialed have an error with more to say.
             if missing > self.process && Instant::now() >= deadline {
                 return Err(DataflowError::DidNotConnect {
@@ -331,12 +335,6 @@ fn connect(address: &str, deadline: Instant) -> std::io::Result<TcpStream> {
     Err(last)
 }
 
-/// The exit code of a process that a signal has stopped, or that has failed.
-fn exit_code(signal: Option<i32>) -> u8 {
-    let of_signal = signal.and_then(|signal| u8::try_from(128 + signal).ok());
-    of_signal.unwrap_or(1)
-}
-
 /// Whether only processes of this machine reach an address.
 fn is_of_this_machine(address: &str) -> bool {
     let Ok(resolved) = address.to_socket_addrs() else {
@@ -349,22 +347,11 @@ fn is_of_this_machine(address: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::net::TcpListener;
-    use std::sync::atomic::AtomicU16;
 
     use super::*;
 
-    /// An address at which nothing listens. Its port is below those of outgoing connections, and
-    /// given once: another test could take it before it is used.
     fn free_address() -> String {
-        static NEXT: AtomicU16 = AtomicU16::new(0);
-        loop {
-            let step = NEXT.fetch_add(1, Ordering::SeqCst);
-            let port = 10_000 + (std::process::id() as u16 % 199 * 100 + step) % 20_000;
-            if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
-                return listener.local_addr().unwrap().to_string();
-            }
-        }
+        free_addresses(1).unwrap().remove(0)
     }
 
     fn cluster(process: usize, addresses: &[String], seconds: u64) -> Cluster {
@@ -594,22 +581,31 @@ mod tests {
         drop(peers);
     }
 
+    /// Starts three processes, the last two after `before` was run on the address of the first.
+    fn start_three<T>(before: impl FnOnce(&str) -> T) -> (Duration, [Peers; 3], T) {
+        let addresses = [free_address(), free_address(), free_address()];
+        let first = join(cluster(0, &addresses, 30), "a");
+        let strangers = before(&addresses[0]);
+        let started = Instant::now();
+        let others = [1, 2].map(|process| join(cluster(process, &addresses, 30), "a"));
+        let first = first.join().unwrap().unwrap();
+        let elapsed = started.elapsed();
+        let [second, third] = others.map(|thread| thread.join().unwrap().unwrap());
+        (elapsed, [first, second, third], strangers)
+    }
+
     /// Sixty strangers at once, of every kind that has been seen on open ports.
     #[test]
     fn strangers_neither_join_nor_delay_a_start() {
-        let addresses = [free_address(), free_address(), free_address()];
-        let first = join(cluster(0, &addresses, 30), "a");
-        let strangers: Vec<TcpStream> = (0..60).map(|i| stranger(i, &addresses[0])).collect();
-        let started = Instant::now();
-        let others = [1, 2].map(|process| join(cluster(process, &addresses, 30), "a"));
-        let peers = first.join().unwrap().unwrap();
-        // A stranger who is waited for costs four seconds; a busy machine less.
+        let (alone, _, ()) = start_three(|_| ());
+        let sixty = |address: &str| -> Vec<TcpStream> {
+            (0..60).map(|kind| stranger(kind, address)).collect()
+        };
+        let (among_strangers, peers, strangers) = start_three(sixty);
         assert!(
-            started.elapsed() < Duration::from_secs(3),
-            "{:?}",
-            started.elapsed()
+            among_strangers < alone + Duration::from_secs(1),
+            "{among_strangers:?}, {alone:?} alone"
         );
-        let others = others.map(|thread| thread.join().unwrap().unwrap());
         // None has learnt anything but random bytes, and all are closed in the end.
         for mut stranger in strangers {
             stranger
@@ -622,7 +618,7 @@ mod tests {
             }
             assert!(heard.len() <= 41, "{}", heard.len());
         }
-        drop((peers, others));
+        drop(peers);
     }
 
     fn stranger(kind: usize, address: &str) -> TcpStream {

@@ -315,6 +315,13 @@ impl Peers {
         });
     }
 
+    /// Tells the others that the user wants the end.
+    pub(super) fn tell_stop(&self) {
+        self.shared.tell_all(&Frame::Stop {
+            signal: self.shared.stop.signal(),
+        });
+    }
+
     /// Tells the others that this process has finished. Then it may close its links.
     pub fn leave(&self) {
         self.shared.tell_all(&Frame::Bye);

@@ -85,19 +85,10 @@ impl Cluster {
     }
 
     fn of_scheduler(process: usize, addresses: Vec<String>) -> Result<Self, DataflowError> {
-        if process >= addresses.len() {
-            return Err(DataflowError::NoSuchProcess {
-                process,
-                processes: addresses.len(),
-            });
-        }
         Ok(Self {
-            process,
-            addresses,
-            secret: None,
             connect_timeout: SCHEDULER_PATIENCE * DEFAULT_CONNECT_TIMEOUT,
             any_address: true,
-            note: |_| {},
+            ..Self::new(process, addresses)?
         })
     }
 }

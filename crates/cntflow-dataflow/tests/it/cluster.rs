@@ -3,14 +3,14 @@
 //! The test starts its own binary again as the processes of the cluster.
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cntflow_dataflow::{
-    Cluster, Collector, DEFAULT_CONNECT_TIMEOUT, Executor, Secret, Stop, TaskContext, Work, run,
+    Cluster, Collector, DEFAULT_CONNECT_TIMEOUT, Executor, Secret, Stop, TaskContext, Work,
+    free_addresses, run,
 };
 
 /// Environment variable with the role of a process of the test:
@@ -160,22 +160,9 @@ fn start(process: usize, event: &str, addresses: &[String]) -> Child {
         .unwrap()
 }
 
-/// An address at which nothing listens. Its port is below those of outgoing connections, and given
-/// once: another test could take it before it is used.
-fn free_address(_: usize) -> String {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    loop {
-        let step = NEXT.fetch_add(1, Ordering::SeqCst);
-        let port = 10_000 + (std::process::id() as u16 % 199 * 100 + step) % 20_000;
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
-            return listener.local_addr().unwrap().to_string();
-        }
-    }
-}
-
 /// Runs two processes; gives what each wrote to stderr.
 fn run_both(event: &str) -> [String; 2] {
-    let addresses: Vec<String> = (0..2).map(free_address).collect();
+    let addresses = free_addresses(2).unwrap();
     let children = [0, 1].map(|process| start(process, event, &addresses));
     children.map(|child| {
         let Output { stderr, .. } = child.wait_with_output().unwrap();
@@ -221,7 +208,7 @@ fn an_interrupt_of_one_process_stops_both() {
 #[cfg(unix)]
 #[test]
 fn a_silent_process_is_lost_within_fifteen_seconds() {
-    let addresses: Vec<String> = (0..2).map(free_address).collect();
+    let addresses = free_addresses(2).unwrap();
     let [mut first, mut second] = [0, 1].map(|process| start(process, "silence", &addresses));
     let mut of_first = BufReader::new(first.stderr.take().unwrap());
     let mut line = String::new();

@@ -52,10 +52,6 @@ pub(crate) fn discriminate(arguments: DiscriminateArguments) -> anyhow::Result<E
     let agreed = match &arguments.tables {
         Some(tables) => TablesRun::agreed(&arguments.study, tables)?,
         None => vec![
-            (
-                "the version of cntflow",
-                env!("CARGO_PKG_VERSION").to_owned(),
-            ),
             ("the folder", path.display().to_string()),
             ("the experiments", specs_digest(specs.as_ref())?),
         ],

@@ -16,7 +16,8 @@ use crate::printer;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::membership::Membership;
 use crate::run::options::{RunOptions, RunUntil};
-use crate::run::run_plan::{agreed, run_plan};
+use crate::run::run_plan::run_plan;
+use crate::run::session::agreed;
 use crate::study::measure_plan::{MeasurePlan, distinct_twins};
 use crate::study::plan::Plan;
 

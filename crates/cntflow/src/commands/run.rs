@@ -15,7 +15,8 @@ use crate::printer;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::membership::Membership;
 use crate::run::options::{RunOptions, RunUntil, WorkerOptions};
-use crate::run::run_plan::{agreed, run_plan};
+use crate::run::run_plan::run_plan;
+use crate::run::session::agreed;
 use crate::study::plan::Plan;
 
 /// Runs a study, or its experiments on the tables of another folder.

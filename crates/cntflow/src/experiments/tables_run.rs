@@ -19,6 +19,7 @@ use crate::printer;
 use crate::progress::display::ProgressMode;
 use crate::run::membership::Membership;
 use crate::run::options::WorkerOptions;
+use crate::run::supervised::tell_claimed;
 use crate::study::evaluation_plan::EvaluationPlan;
 use crate::study::plan::Plan;
 use crate::study::scale::Scale;
@@ -66,10 +67,6 @@ impl TablesRun<'_> {
     ) -> anyhow::Result<Vec<(&'static str, String)>> {
         let digest = blake3::hash(&fs_err::read(study)?).to_hex();
         Ok(vec![
-            (
-                "the version of cntflow",
-                env!("CARGO_PKG_VERSION").to_owned(),
-            ),
             ("the study", digest[..16].to_owned()),
             ("the tables", tables.display().to_string()),
         ])
@@ -201,7 +198,9 @@ impl TablesRun<'_> {
             return Ok(StudyFolder::read_only(out));
         }
         let earlier = StudyRecord::read(out)?;
-        StudyFolder::claim(out, record, earlier.as_ref(), self.fresh)
+        let folder = StudyFolder::claim(out, record, earlier.as_ref(), self.fresh)?;
+        tell_claimed()?;
+        Ok(folder)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command that goes on with stopped work.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 /// Environment variable with the command of the process that watches over this one.
@@ -10,29 +11,32 @@ pub(crate) fn resume_command() -> String {
     if let Ok(command) = std::env::var(RESUME_VARIABLE) {
         return command;
     }
-    let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
-    command_of(arguments)
+    command_of(std::env::args_os().collect())
 }
 
-/// The command of `arguments`, the first of which is the program, without `--fresh` and
-/// `--retry-failed`: with them, saved work would be removed.
-fn command_of(arguments: impl IntoIterator<Item = String>) -> String {
-    let mut arguments = arguments.into_iter();
-    let program = arguments.next().unwrap_or_default();
-    let name = Path::new(&program)
-        .file_name()
-        .map_or("cntflow".into(), |name| name.to_string_lossy());
+/// The arguments of a command that goes on with what was saved: without `--fresh` and
+/// `--retry-failed`, which would remove it. What stands behind `--` is no option.
+pub(crate) fn resume_arguments(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let mut is_behind = false;
-    let words = arguments.filter(|argument| {
+    arguments.retain(|argument| {
         is_behind |= argument == "--";
-        is_behind || !["--fresh", "--retry-failed"].contains(&argument.as_str())
+        is_behind
+            || !["--fresh", "--retry-failed"]
+                .iter()
+                .any(|flag| argument == flag)
     });
-    let words = words.map(|word| quoted(&word));
-    [name.into_owned()]
-        .into_iter()
-        .chain(words)
-        .collect::<Vec<_>>()
-        .join(" ")
+    arguments
+}
+
+/// The command that goes on with that of `arguments`, the first of which is the program.
+fn command_of(arguments: Vec<OsString>) -> String {
+    let mut arguments = resume_arguments(arguments).into_iter();
+    let program = arguments.next().unwrap_or_default();
+    let name = Path::new(&program).file_name();
+    let name = name.map_or("cntflow".into(), |name| name.to_string_lossy());
+    let mut words = vec![name.into_owned()];
+    words.extend(arguments.map(|word| quoted(&word.to_string_lossy())));
+    words.join(" ")
 }
 
 /// A word as a shell takes it.
@@ -58,10 +62,12 @@ mod tests {
             "--fresh",
             "--out",
             "it's",
+            "--",
+            "--fresh",
         ];
         assert_eq!(
-            command_of(words.map(str::to_owned)),
-            "cntflow run 'a study.toml' --out 'it'\\''s'"
+            command_of(words.map(OsString::from).into()),
+            "cntflow run 'a study.toml' --out 'it'\\''s' -- --fresh"
         );
     }
 }

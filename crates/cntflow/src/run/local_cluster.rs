@@ -5,19 +5,18 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus as ChildStatus, Stdio};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use cntflow_dataflow::Stop;
+use cntflow_dataflow::{Stop, free_addresses};
 
 use super::interrupt::stop_on_interrupt;
 use super::supervised::{CLAIMED_VARIABLE, SUPERVISED_VARIABLE};
 use crate::exit::ExitStatus;
-use crate::output::resume::{RESUME_VARIABLE, resume_command};
+use crate::output::resume::{RESUME_VARIABLE, resume_arguments, resume_command};
 use crate::printer;
 
 /// How often a cluster is started again after a process was killed.
@@ -60,12 +59,13 @@ impl LocalCluster {
     pub(crate) fn run(self) -> anyhow::Result<ExitStatus> {
         let stop = stop_on_interrupt()?;
         let mut arguments: Vec<OsString> = without_processes(std::env::args_os().skip(1));
-        for n_restarts in 0..=MAX_RESTARTS {
+        let mut n_restarts = 0;
+        loop {
             let folder = tempfile::tempdir().context("cannot make a folder for the hosts file")?;
             let ended = self.run_once(&arguments, folder.path(), &stop)?;
             // What these ask for is done once the folder is taken; what was saved since is kept.
             if folder.path().join(CLAIMED).exists() {
-                arguments = without_flags(arguments, &["--fresh", "--retry-failed"]);
+                arguments = resume_arguments(arguments);
             }
             let how = match ended {
                 ClusterEnd::Ended(status) => return Ok(status),
@@ -75,12 +75,11 @@ impl LocalCluster {
             if n_restarts == MAX_RESTARTS {
                 bail!("{how}, after {MAX_RESTARTS} new starts");
             }
+            n_restarts += 1;
             printer::note(&format!(
-                "{how}; starting all processes again ({} of {MAX_RESTARTS})",
-                n_restarts + 1
+                "{how}; starting all processes again ({n_restarts} of {MAX_RESTARTS})"
             ));
         }
-        Ok(ExitStatus::Failed)
     }
 
     fn run_once(
@@ -263,29 +262,6 @@ fn pass_on(index: usize, stderr: ChildStderr) -> std::io::Result<JoinHandle<()>>
         .spawn(read)
 }
 
-/// First and last port that is tried: below those that systems give to outgoing connections.
-const PORTS: std::ops::Range<u16> = 10_000..30_000;
-
-/// Addresses of this machine at which nothing listens.
-fn free_addresses(n: usize) -> std::io::Result<Vec<String>> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let seed = now.map_or(0, |now| now.subsec_nanos()) ^ std::process::id();
-    let n_ports = u32::from(PORTS.end - PORTS.start);
-    // All are held until all are known, so that none is given twice.
-    let mut listeners = Vec::new();
-    for step in 0..n_ports {
-        if listeners.len() == n {
-            break;
-        }
-        let port = PORTS.start + ((seed % n_ports + step) % n_ports) as u16;
-        listeners.extend(TcpListener::bind(("127.0.0.1", port)));
-    }
-    listeners
-        .iter()
-        .map(|listener| Ok(listener.local_addr()?.to_string()))
-        .collect()
-}
-
 /// The arguments without `--processes N`. What stands behind `--` is no option.
 fn without_processes(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut kept = Vec::new();
@@ -302,17 +278,6 @@ fn without_processes(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsStr
             kept.push(argument);
         }
     }
-    kept
-}
-
-/// The arguments without some flags. What stands behind `--` is no flag.
-fn without_flags(arguments: Vec<OsString>, flags: &[&str]) -> Vec<OsString> {
-    let mut is_behind = false;
-    let mut kept = arguments;
-    kept.retain(|argument| {
-        is_behind |= argument == "--";
-        is_behind || !flags.iter().any(|flag| argument == flag)
-    });
     kept
 }
 
@@ -340,11 +305,8 @@ mod tests {
         ];
         let kept = without_processes(words.map(OsString::from));
         assert_eq!(kept, ["run", "a.toml", "--out", "x"]);
-        let words = ["measure", "--fresh", "--", "--fresh", "--processes"].map(OsString::from);
-        let kept = without_flags(without_processes(words), &["--fresh"]);
-        assert_eq!(kept, ["measure", "--", "--fresh", "--processes"]);
-        let addresses = free_addresses(3).unwrap();
-        assert_eq!(addresses.len(), 3);
+        let words = ["measure", "--", "--processes"].map(OsString::from);
+        assert_eq!(without_processes(words.clone()), words);
         assert!(is_option(&"--workers=2".into(), "--workers"));
         assert!(!is_option(&"--workers-x".into(), "--workers"));
     }

@@ -27,7 +27,8 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Connects the processes and makes sure that they have the same names and values in `agreed`.
+    /// Connects the processes and makes sure that they are of one version, and have the same names
+    /// and values in `agreed`.
     ///
     /// # Errors
     /// The hosts file or the secret is wrong; a process cannot be reached, or differs.
@@ -44,11 +45,17 @@ impl Membership {
             .map_err(|error| UsageError::from_error(&error))?;
         cluster.secret = place.secret()?;
         cluster.note = printer::note;
-        let n_processes = (
-            "the number of processes",
-            cluster.addresses.len().to_string(),
-        );
-        let agreed = [&[n_processes], agreed].concat();
+        let of_all = [
+            (
+                "the version of cntflow",
+                env!("CARGO_PKG_VERSION").to_owned(),
+            ),
+            (
+                "the number of processes",
+                cluster.addresses.len().to_string(),
+            ),
+        ];
+        let agreed = [&of_all, agreed].concat();
         let peers = cluster.join(&agreed, stop)?;
         Ok(Self {
             peers: Some(Arc::new(peers)),

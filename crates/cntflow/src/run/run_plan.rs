@@ -14,7 +14,7 @@ use super::membership::Membership;
 use super::options::{RunOptions, RunUntil};
 use super::outcome::{CheckpointTotals, EarlierWork, RunOutcome};
 use super::pending::PendingWork;
-use super::session::{self, Session};
+use super::session::Session;
 use super::sources::{check_output_location, scan_sources};
 use super::work::{StudyWork, read_ahead};
 use super::worker_time::WorkerTime;
@@ -25,17 +25,6 @@ use crate::progress::display::ProgressMode;
 use crate::progress::report::{PlannedWork, TaskCounts};
 use crate::progress::run_progress::RunProgress;
 use crate::study::plan::Plan;
-
-/// What every process of a cluster must have in common, see [`Membership::join`].
-///
-/// # Errors
-/// A part of the plan cannot be written as JSON (a bug).
-pub(crate) fn agreed(
-    plan: &Plan,
-    options: &RunOptions,
-) -> anyhow::Result<Vec<(&'static str, String)>> {
-    session::agreed(plan, options)
-}
 
 /// Runs `plan` until every task is committed, or until the user interrupts it. In a cluster every
 /// process calls this: process 0 looks for what is to do, and the others ask it for tasks.

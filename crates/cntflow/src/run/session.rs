@@ -65,21 +65,18 @@ impl Session {
     }
 }
 
-/// What all processes of a cluster must have in common before they share a folder.
+/// What all processes of a cluster must have in common before they share a folder, see
+/// `Membership::join`.
 ///
 /// # Errors
 /// A part cannot be written as JSON (a bug).
-pub(super) fn agreed(
+pub(crate) fn agreed(
     plan: &Plan,
     options: &RunOptions,
 ) -> anyhow::Result<Vec<(&'static str, String)>> {
     let experiments = serde_json::to_string(&(&plan.experiments, &plan.labels))?;
     let digest = blake3::hash(experiments.as_bytes()).to_hex();
     Ok(vec![
-        (
-            "the version of cntflow",
-            env!("CARGO_PKG_VERSION").to_owned(),
-        ),
         ("the study", plan.identity()?),
         ("the scale", plan.scale.unwrap_or_default().to_string()),
         ("the twins", format!("{:?}", plan.measure.twins)),

@@ -14,7 +14,7 @@ pub(super) const CLAIMED_VARIABLE: &str = "CNTFLOW_CLAIMED";
 
 /// Tells the process that watches over this one that the output folder is taken: what `--fresh` and
 /// `--retry-failed` ask for is done.
-pub(super) fn tell_claimed() -> std::io::Result<()> {
+pub(crate) fn tell_claimed() -> std::io::Result<()> {
     match std::env::var_os(CLAIMED_VARIABLE) {
         Some(path) => fs_err::write(path, ""),
         None => Ok(()),
