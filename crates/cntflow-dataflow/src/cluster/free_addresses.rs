@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::DataflowError;
 
-/// Ports that are tried: below those that systems give to outgoing connections, which could take one
-/// before it is used.
+/// Ports that are tried: below those that systems give to outgoing connections, which could take
+/// one before it is used.
 const PORTS: Range<u32> = 10_000..30_000;
 
-/// `n` addresses of this machine at which nothing listens, as `host:port`. No address is given twice
-/// by one process until all were given.
+/// `n` addresses of this machine at which nothing listens, as `host:port`. No address is given
+/// twice by one process until all were given.
 ///
 /// # Errors
 /// There are not so many.

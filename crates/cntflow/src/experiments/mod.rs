@@ -6,6 +6,7 @@ mod fit_progress;
 mod fit_work;
 mod identity;
 pub(crate) mod result;
+mod result_tables;
 pub(crate) mod run_experiments;
 mod stage;
 pub(crate) mod tables_run;

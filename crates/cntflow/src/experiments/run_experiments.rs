@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use cntflow_dataflow::{Finished, Stop};
-use cntflow_experiments::evaluation::{Experiment, FitRow, Inputs};
-use cntflow_experiments::frames::fits_to_frame;
-use cntflow_experiments::saved::TrainedModel;
+use cntflow_experiments::evaluation::{Experiment, Inputs};
 use cntflow_experiments::spec::{ExperimentSpec, Twin};
 use cntflow_storage::FullMessage;
 use cntflow_tables::{Table, TableStore, TablesError};
-use polars::prelude::{DataFrame, LazyFrame};
-use rayon::ThreadPoolBuilder;
+use polars::prelude::LazyFrame;
 
 use super::identity::experiment_identity;
 use super::result::ExperimentResult;
+use super::result_tables::{IDENTITY_KEY, ResultTables};
 use super::stage::Stage;
 use crate::exit::ExitStatus;
 use crate::folder::record::StudyRecord;
@@ -24,12 +22,6 @@ use crate::printer;
 use crate::progress::display::ProgressMode;
 use crate::run::membership::Membership;
 use crate::run::options::WorkerOptions;
-
-/// Key of a part's metadata: what the results of an experiment depend on.
-const IDENTITY_KEY: &str = "cntflow.experiment";
-
-/// Key of the metadata of `verdicts`: names of the saved models, separated by spaces.
-const MODELS_KEY: &str = "cntflow.models";
 
 /// What process 0 tells the others of an experiment that is finished or cannot be run.
 const NOTHING_TO_DO: &str = "nothing to do";
@@ -234,10 +226,11 @@ impl ExperimentRun<'_> {
     fn lead(&self, spec: &ExperimentSpec) -> anyhow::Result<ExperimentEnd> {
         let prepared = self.prepare(spec);
         let own = self.folder.tables().experiment(&spec.name);
-        let is_finished = |(experiment, identity): &(Arc<Experiment>, String)| {
-            self.is_finished(&own, experiment, identity)
-        };
-        let was_finished = prepared.as_ref().is_ok_and(is_finished);
+        let was_finished = prepared.as_ref().is_ok_and(|(experiment, identity)| {
+            let metadata = self.metadata(identity);
+            self.results(experiment, &own, identity, &metadata)
+                .are_finished()
+        });
         let told = match &prepared {
             Ok((_, identity)) if !was_finished => identity,
             Ok(_) | Err(_) => NOTHING_TO_DO,
@@ -266,7 +259,9 @@ impl ExperimentRun<'_> {
             }
         }
         // The other processes are not needed any more.
-        match self.write_results(&experiment, &own, &identity, &fits) {
+        let metadata = self.metadata(&identity);
+        let results = self.results(&experiment, &own, &identity, &metadata);
+        match results.write(&fits, self.workers.n_threads) {
             Ok(()) => self.result(&experiment, &own, false),
             Err(error) => Ok(ExperimentEnd::Failed(error)),
         }
@@ -323,21 +318,20 @@ impl ExperimentRun<'_> {
         }
     }
 
-    /// Whether all tables and models of the experiment are there, have this identity and all
-    /// columns of this version. What is damaged, gone or older is made again.
-    fn is_finished(&self, tables: &TableStore, experiment: &Experiment, identity: &str) -> bool {
-        let name = &experiment.spec.name;
-        let is_own = |found: Result<Option<String>, TablesError>| matches!(found, Ok(Some(found)) if found == identity);
-        let has_tables = Table::OF_EXPERIMENT
-            .into_iter()
-            .filter(|table| has_table(experiment, *table))
-            .all(|table| {
-                is_own(tables.part_metadata(table, IDENTITY_KEY)) && has_columns(tables, table)
-            });
-        let models = tables.part_metadata(Table::Verdicts, MODELS_KEY);
-        has_tables
-            && is_own(tables.features_metadata(IDENTITY_KEY))
-            && matches!(models, Ok(Some(stems)) if self.folder.has_models(name, &stems))
+    fn results<'a>(
+        &'a self,
+        experiment: &'a Experiment,
+        tables: &'a TableStore,
+        identity: &'a str,
+        metadata: &'a [(String, String)],
+    ) -> ResultTables<'a> {
+        ResultTables {
+            folder: self.folder,
+            tables,
+            experiment,
+            identity,
+            metadata,
+        }
     }
 
     fn inputs(&self, spec: &ExperimentSpec) -> anyhow::Result<Inputs<'_>> {
@@ -377,84 +371,6 @@ impl ExperimentRun<'_> {
         Ok(ExperimentEnd::Finished(Box::new(result)))
     }
 
-    /// Writes all tables and classifiers, the verdicts last: they say that the experiment is
-    /// finished.
-    fn write_results(
-        &self,
-        experiment: &Experiment,
-        tables: &TableStore,
-        identity: &str,
-        fits: &[FitRow],
-    ) -> anyhow::Result<()> {
-        let threads = ThreadPoolBuilder::new()
-            .num_threads(self.workers.n_threads)
-            .build()
-            .context("cannot start the threads that judge the fits")?;
-        let evaluation = threads.install(|| experiment.evaluate(fits));
-        let metadata = self.metadata(identity);
-        for part in tables.part_names(Table::Verdicts)? {
-            tables.remove_part(Table::Verdicts, &part)?;
-        }
-        tables.write_features(&experiment.feature_frame()?, &metadata)?;
-        let frames = [
-            (Table::Folds, experiment.fold_frame()?),
-            (Table::Scores, experiment.score_frame(&evaluation)?),
-            (
-                Table::Predictions,
-                experiment.prediction_frame(fits, &evaluation)?,
-            ),
-            (
-                Table::Importance,
-                experiment.importance_frame(fits, &evaluation)?,
-            ),
-            (Table::Controls, experiment.control_frame(&evaluation)?),
-        ];
-        for (table, frame) in frames {
-            tables.write_whole(table, &frame, &metadata)?;
-        }
-        let of_design = [
-            (Table::Confusion, experiment.confusion_frame(&evaluation)?),
-            (Table::Transfer, experiment.transfer_frame(&evaluation)?),
-            (Table::Stopping, experiment.stopping_frame(&evaluation)?),
-            (
-                Table::LearningCurve,
-                experiment.learning_curve_frame(&evaluation)?,
-            ),
-        ];
-        for (table, frame) in of_design {
-            write_or_remove(tables, table, frame, &metadata)?;
-        }
-        // One part in the order of the tasks: the same bytes whoever ran which fit.
-        let earlier = tables.part_names(Table::Fits)?;
-        let whole = format!("{identity}-all");
-        tables.write_part(
-            Table::Fits,
-            &whole,
-            &fits_to_frame(experiment, fits)?,
-            &metadata,
-        )?;
-        for part in earlier.iter().filter(|part| **part != whole) {
-            tables.remove_part(Table::Fits, part)?;
-        }
-        let models = threads.install(|| experiment.trained_models(&evaluation))?;
-        for model in &models {
-            self.folder.save_model(&experiment.spec.name, model)?;
-        }
-        // Another version of the experiment may have had more feature sets.
-        let stems = models.iter().map(TrainedModel::file_stem).collect();
-        self.folder
-            .remove_other_models(&experiment.spec.name, &stems)?;
-        let stems: Vec<String> = models.iter().map(TrainedModel::file_stem).collect();
-        let mut metadata = metadata;
-        metadata.push((MODELS_KEY.to_owned(), stems.join(" ")));
-        tables.write_whole(
-            Table::Verdicts,
-            &experiment.verdict_frame(&evaluation)?,
-            &metadata,
-        )?;
-        Ok(())
-    }
-
     fn metadata(&self, identity: &str) -> Vec<(String, String)> {
         let mut metadata = self.record.metadata();
         metadata.push((IDENTITY_KEY.to_owned(), identity.to_owned()));
@@ -462,45 +378,7 @@ impl ExperimentRun<'_> {
     }
 }
 
-/// Whether a table has all columns of this version.
-fn has_columns(tables: &TableStore, table: Table) -> bool {
-    let Ok(mut frame) = tables.scan(table) else {
-        return false;
-    };
-    let mut columns = table.columns().iter();
-    let schema = frame.collect_schema();
-    schema.is_ok_and(|schema| columns.all(|column| schema.contains(column.name)))
-}
-
 /// Whether an experiment has a stage for learning curves.
 fn has_curve(experiment: &Experiment) -> bool {
     !experiment.spec.learning_curve.is_empty()
-}
-
-/// Whether an experiment has a table.
-fn has_table(experiment: &Experiment, table: Table) -> bool {
-    match table {
-        Table::Confusion => experiment.spec.target.has_classes(),
-        Table::Transfer => experiment.spec.transfer.is_some(),
-        Table::Stopping => experiment.has_stopping_rule(),
-        Table::LearningCurve => has_curve(experiment),
-        _ => true,
-    }
-}
-
-/// Writes a table that the experiment has, or removes that of an earlier version of its section.
-fn write_or_remove(
-    tables: &TableStore,
-    table: Table,
-    frame: Option<DataFrame>,
-    metadata: &[(String, String)],
-) -> anyhow::Result<()> {
-    if let Some(frame) = frame {
-        tables.write_whole(table, &frame, metadata)?;
-        return Ok(());
-    }
-    for part in tables.part_names(table)? {
-        tables.remove_part(table, &part)?;
-    }
-    Ok(())
 }

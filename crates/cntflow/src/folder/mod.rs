@@ -7,6 +7,6 @@ mod file_names;
 mod lease;
 mod lock;
 pub(crate) mod record;
-mod removal;
+pub(crate) mod removal;
 pub(crate) mod shared_token;
 pub(crate) mod study_folder;

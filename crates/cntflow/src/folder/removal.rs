@@ -6,7 +6,7 @@ use cntflow_storage::store::{Folder, ObjectStores};
 use fs_err as fs;
 
 use super::catalog_parts::{MERGED_CATALOG, catalog_files};
-use super::file_names::{STUDY_FILE, is_partial_record, local_files, name_matches};
+use super::file_names::{LOCK_PREFIX, STUDY_FILE, is_partial_record, local_files, name_matches};
 
 /// What a run creates in the folder, in the order of removal.
 ///
@@ -35,6 +35,23 @@ pub(super) fn remove_output(folder: &Path) -> anyhow::Result<()> {
         Folder::Local(path) => remove_local_output(&path),
         Folder::Remote(url) => remove_remote_output(&url),
     }
+}
+
+/// Removes what a run has written into a folder that it has made again: its own was removed or
+/// moved away in the middle of a write. Such a folder has neither the record nor the lock of the
+/// run, and the command that goes on would be refused there.
+///
+/// # Errors
+/// The folder cannot be listed, or a file not removed.
+pub(crate) fn remove_orphans(folder: &Path) -> anyhow::Result<()> {
+    let Folder::Local(path) = Folder::at(folder) else {
+        return Ok(());
+    };
+    let has_own = |name: &str| path.join(name).exists();
+    if !path.is_dir() || has_own(STUDY_FILE) || has_own(&format!("{LOCK_PREFIX}000")) {
+        return Ok(());
+    }
+    remove_local_output(&path)
 }
 
 fn remove_local_output(folder: &Path) -> anyhow::Result<()> {

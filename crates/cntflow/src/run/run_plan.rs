@@ -19,6 +19,7 @@ use super::sources::{check_output_location, scan_sources};
 use super::work::{StudyWork, read_ahead};
 use super::worker_time::WorkerTime;
 use crate::folder::batch_name::new_batch_name;
+use crate::folder::removal::remove_orphans;
 use crate::folder::study_folder::StudyFolder;
 use crate::printer;
 use crate::progress::display::ProgressMode;
@@ -73,7 +74,11 @@ impl PlanRun<'_> {
         self.membership
             .told_by_leader(RUNS_TO_TRAIN, &pending.planned.n_runs.to_string())?;
         self.membership.require_shared(&self.options.out)?;
-        let (_, new, times) = self.run_tasks(&session, pending)?;
+        let outcome = self.run_tasks(&session, pending);
+        if outcome.is_err() {
+            remove_orphans(&self.options.out)?;
+        }
+        let (_, new, times) = outcome?;
         let (is_complete, totals) = collect_totals(plan, until, &session.folder, &sources.catalog)?;
         Ok(RunOutcome {
             folder: session.folder,
