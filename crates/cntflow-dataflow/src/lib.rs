@@ -5,6 +5,7 @@ mod cluster;
 mod error;
 mod executor;
 mod queue;
+mod reconcile;
 mod supervise;
 mod watch;
 mod work;
@@ -13,5 +14,9 @@ mod workers;
 pub use cluster::{Cluster, DEFAULT_CONNECT_TIMEOUT, Peers, Secret, free_addresses};
 pub use error::DataflowError;
 pub use executor::{Executor, Finished, run};
+pub use reconcile::{
+    Changes, Facts, Group, HeldCheckpoint, Key, Position, Reconciler, Totals, Version,
+    WantedCheckpoint,
+};
 pub use supervise::Stop;
 pub use work::{Collector, LateTask, TaskContext, Work, WorkerTimes};
