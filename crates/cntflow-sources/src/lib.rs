@@ -5,4 +5,4 @@ mod layout;
 mod scan;
 
 pub use error::SourceError;
-pub use scan::{scan, scan_within};
+pub use scan::{FileLook, ScanCache, look_again, scan, scan_again, scan_within};

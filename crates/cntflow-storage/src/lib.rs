@@ -9,6 +9,7 @@ mod limits;
 mod location;
 mod mapped;
 mod shared_path;
+mod stamp;
 pub mod store;
 pub mod zip;
 
@@ -19,3 +20,4 @@ pub use file_cache::FileCache;
 pub use limits::Limits;
 pub use location::Location;
 pub use shared_path::SharedPath;
+pub use stamp::Stamp;

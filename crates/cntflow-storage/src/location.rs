@@ -107,6 +107,11 @@ impl Location {
         whole.rsplit('/').next().unwrap_or(whole)
     }
 
+    /// Whether it is an index of a checkpoint that is in several files beside it, by its name.
+    pub fn is_index(&self) -> bool {
+        self.member.is_none() && self.file_name().ends_with(".index.json")
+    }
+
     /// Another file in the same folder, in the same archive or store.
     pub fn sibling(&self, name: &str) -> Self {
         let beside = |whole: &str| match whole.rfind('/') {

@@ -21,9 +21,10 @@ use crate::copy;
 use crate::error::TablesError;
 use crate::part::properties;
 use crate::part_file::{current_column, current_field, open, value_of};
-use crate::population::EncodedPopulation;
-use crate::population_parts::{Populations, write_populations};
-use crate::store::{TableStore, batch_of, file_name};
+use crate::population::{EncodedPopulation, Population};
+use crate::population_parts::{Populations, read_checkpoints, write_populations};
+use crate::schema::own_columns;
+use crate::store::{Committed, TableStore, batch_of, file_name, read_status};
 use crate::table::{TABLE_KEY, Table, VERSION_KEY};
 
 /// Number of committed batches above which a finished run merges them, default is 2.
@@ -37,7 +38,7 @@ const MERGED: &str = "merged-";
 
 impl TableStore {
     /// Merges all committed batches into one called `merged-<name>`, if there are more than
-    /// [`MERGE_ABOVE`] or if they are of several schema versions. Nobody may write meanwhile.
+    /// [`MERGE_ABOVE`] or if they differ in schema version or columns. Nobody may write meanwhile.
     /// Returns whether there was anything to merge. Rows are streamed: no table needs to fit in
     /// memory.
     ///
@@ -45,36 +46,128 @@ impl TableStore {
     /// A part cannot be read or written; the old parts stay committed then.
     pub fn merge(&self, name: &str) -> Result<bool, TablesError> {
         let batches = self.batches()?;
-        if batches.len() <= MERGE_ABOVE && !self.has_several_versions()? {
+        if batches.len() <= MERGE_ABOVE && !self.has_several_schemas()? {
             return Ok(false);
         }
         self.rewrite(&batches, name, &BTreeSet::new())
             .map(|()| true)
     }
 
-    /// Whether committed parts have different schema versions. They are merged even if they are
-    /// few, because other programs cannot read them as one table.
-    fn has_several_versions(&self) -> Result<bool, TablesError> {
-        let mut versions = BTreeSet::new();
+    /// Whether committed parts have different schema versions or columns: a label may be new. They
+    /// are merged even if they are few, because other programs cannot read them as one table.
+    fn has_several_schemas(&self) -> Result<bool, TablesError> {
+        let mut schemas = BTreeSet::new();
         for part in self.committed_parts(Table::Networks)? {
             let reader = open(&part)?;
-            versions.insert(value_of(reader.metadata(), VERSION_KEY).map(str::to_owned));
+            let version = value_of(reader.metadata(), VERSION_KEY).map(str::to_owned);
+            let fields = reader.schema().fields().iter();
+            let names: BTreeSet<String> = fields.map(|field| field.name().clone()).collect();
+            schemas.insert((version, names));
         }
-        Ok(versions.len() > 1)
+        Ok(schemas.len() > 1)
     }
 
-    /// Removes all rows of these checkpoints, as if they had never been measured. The checkpoints
-    /// must have failed or been skipped: the values of a measured checkpoint are in the summary of
-    /// its population and cannot be taken out again. No other process may write meanwhile.
+    /// Merges the small ones among the committed batches, so that a study that grows by a few
+    /// checkpoints at a time has few parts: those that together have fewer rows than the next
+    /// larger one. A row is so rewritten a few times at most. Nobody may write meanwhile.
+    ///
+    /// # Errors
+    /// As [`TableStore::merge`].
+    pub fn merge_small(&self, name: &str) -> Result<(), TablesError> {
+        let mut sizes = Vec::new();
+        for batch in self.batches()? {
+            let path = self.parts_of_batches(Table::Networks, std::slice::from_ref(&batch))?;
+            let rows = match path.first() {
+                Some(path) => open(path)?.metadata().file_metadata().num_rows(),
+                None => 0,
+            };
+            sizes.push((rows, batch));
+        }
+        sizes.sort();
+        let mut total = 0;
+        let mut n_small = 0;
+        for (rows, _) in &sizes {
+            if *rows > total.max(1) && n_small > 1 {
+                break;
+            }
+            total += rows;
+            n_small += 1;
+        }
+        if n_small < 2 {
+            return Ok(());
+        }
+        let small: Vec<String> = sizes
+            .into_iter()
+            .take(n_small)
+            .map(|(_, batch)| batch)
+            .collect();
+        self.rewrite(&small, name, &BTreeSet::new())
+    }
+
+    /// Removes all rows of these checkpoints, as if they had never been measured, and of those
+    /// whose values are stored together with theirs: the summary of a population cannot give back
+    /// one of its networks. Batches without any of them stay as they are. No other process may
+    /// write meanwhile. Returns all checkpoints that were removed.
     ///
     /// # Errors
     /// As [`TableStore::merge`]; the rows stay then.
-    pub fn withdraw(&self, checkpoints: &BTreeSet<String>, name: &str) -> Result<(), TablesError> {
-        let batches = self.batches()?;
-        if batches.is_empty() || checkpoints.is_empty() {
-            return Ok(());
+    pub fn withdraw(
+        &self,
+        checkpoints: &BTreeSet<String>,
+        name: &str,
+    ) -> Result<BTreeSet<String>, TablesError> {
+        if checkpoints.is_empty() {
+            return Ok(BTreeSet::new());
         }
-        self.rewrite(&batches, name, checkpoints)
+        let batches = self.batches()?;
+        let mut without = checkpoints.clone();
+        for stored in self.stored_together(&batches)? {
+            if stored.iter().any(|name| checkpoints.contains(name)) {
+                without.extend(stored);
+            }
+        }
+        let mut affected = Vec::new();
+        let mut removed = BTreeSet::new();
+        for batch in batches {
+            let mut of_batch = Committed::new();
+            for path in self.parts_of_batches(Table::Networks, std::slice::from_ref(&batch))? {
+                read_status(&path, &mut of_batch)?;
+            }
+            let before = removed.len();
+            removed.extend(of_batch.into_keys().filter(|name| without.contains(name)));
+            if removed.len() > before {
+                affected.push(batch);
+            }
+        }
+        if !affected.is_empty() {
+            self.rewrite(&affected, name, &removed)?;
+        }
+        Ok(removed)
+    }
+
+    /// The checkpoints of each row of `populations` that has several.
+    fn stored_together(&self, batches: &[String]) -> Result<Vec<BTreeSet<String>>, TablesError> {
+        let mut together = BTreeSet::new();
+        for path in self.parts_of_batches(Table::Populations, batches)? {
+            for stored in read_checkpoints(&path)? {
+                if stored.len() > 1 {
+                    together.insert(stored);
+                }
+            }
+        }
+        Ok(together.into_iter().collect())
+    }
+
+    /// The checkpoints whose values are stored for populations in these committed batches.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn with_values(&self, batches: &[String]) -> Result<BTreeSet<String>, TablesError> {
+        let mut names = BTreeSet::new();
+        for path in self.parts_of_batches(Table::Populations, batches)? {
+            names.extend(read_checkpoints(&path)?.into_iter().flatten());
+        }
+        Ok(names)
     }
 
     /// Writes one merged batch with the rows of `batches`, except those of the checkpoints in
@@ -121,7 +214,7 @@ impl TableStore {
         name: &str,
         without: &BTreeSet<String>,
     ) -> Result<(), TablesError> {
-        let parts = self.committed_parts(table)?;
+        let parts = self.parts_of_batches(table, batches)?;
         if parts.is_empty() {
             return Ok(());
         }
@@ -130,7 +223,7 @@ impl TableStore {
         let merged = self.part(table, &batch);
         self.folder(table)
             .write(&file_name(&batch), |file| match table {
-                Table::Populations => merge_populations(&parts, &merged, file),
+                Table::Populations => merge_populations(&parts, &merged, file, without),
                 _ => merge_parts(table, &parts, &merged, file, replaces, without),
             })
     }
@@ -189,10 +282,19 @@ fn merge_populations(
     parts: &[PathBuf],
     merged: &Path,
     file: &mut (dyn Write + Send),
+    without: &BTreeSet<String>,
 ) -> Result<(), TablesError> {
     let (_, metadata) = joint_schema(Table::Populations, parts)?;
+    let is_kept = |population: &Population| {
+        let mut names = population.checkpoints.iter();
+        without.is_empty() || !names.any(|name| without.contains(name))
+    };
     let populations = Populations::open(parts)?;
     let encoded = populations
+        .filter(|next| {
+            next.as_ref()
+                .map_or(true, |(_, population)| is_kept(population))
+        })
         .map(|next| next.map(|(key, population)| EncodedPopulation::new(key, population)));
     write_populations(merged, file, &metadata, encoded)
 }
@@ -217,7 +319,22 @@ fn joint_schema(table: Table, parts: &[PathBuf]) -> Result<(SchemaRef, Metadata)
             metadata = pairs.filter_map(inherited).collect();
         }
     }
+    if table == Table::Networks {
+        fields.sort_by_cached_key(|field| network_column_order(field.name()));
+    }
     Ok((Arc::new(Schema::new(fields)), metadata))
+}
+
+/// The place of a column of `networks`: labels stand by name between the step and the status,
+/// whichever part had them first.
+fn network_column_order(name: &str) -> (usize, Option<String>) {
+    let own: Vec<&str> = own_columns(Table::Networks).collect();
+    let after = own.iter().position(|own| *own == "status").unwrap_or(0);
+    match own.iter().position(|own| *own == name) {
+        Some(index) if index < after => (index, None),
+        Some(index) => (index + 1, None),
+        None => (after, Some(name.to_owned())),
+    }
 }
 
 /// The key and value if a merged part inherits them: every `cntflow.` key except the three that

@@ -82,7 +82,7 @@ pub(crate) fn networks(
 
 /// Names of the label columns: `label_<name>` for a name that another column of the table has, the
 /// label's own otherwise.
-fn label_names(labels: &[LabelColumn]) -> Vec<String> {
+pub fn label_names(labels: &[LabelColumn]) -> Vec<String> {
     let mut taken: BTreeSet<String> = own_columns(Table::Networks).map(str::to_owned).collect();
     taken.extend(labels.iter().map(|label| label.name.clone()));
     let unique_name = |label: &LabelColumn| {

@@ -1,19 +1,20 @@
 //! Parts of the table `populations`: written in the order of the keys, and read together, one
 //! row at a time.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 
 use crate::error::TablesError;
 use crate::part::properties;
 use crate::part_file::open;
 use crate::population::{EncodedPopulation, Population, PopulationKey};
-use crate::population_rows::{CHECKPOINTS, decode, encode};
+use crate::population_rows::{CHECKPOINTS, checkpoints, decode, encode};
 use crate::store::TableStore;
 use crate::table::Table;
 
@@ -154,6 +155,28 @@ impl PartRows {
     }
 }
 
+/// The checkpoints of each row of a part.
+pub(crate) fn read_checkpoints(path: &Path) -> Result<Vec<BTreeSet<String>>, TablesError> {
+    let parquet = |source| TablesError::ReadParquet {
+        path: path.to_owned(),
+        source,
+    };
+    let reader = open(path)?;
+    // A list is a group of columns.
+    let names = reader.parquet_schema().columns();
+    let is_wanted = |index: &usize| names[*index].path().parts()[0] == CHECKPOINTS;
+    let wanted: Vec<usize> = (0..names.len()).filter(is_wanted).collect();
+    let mask = ProjectionMask::leaves(reader.parquet_schema(), wanted);
+    let mut all = Vec::new();
+    for rows in reader.with_projection(mask).build().map_err(parquet)? {
+        let rows = rows.map_err(|error| parquet(error.into()))?;
+        for row in 0..rows.num_rows() {
+            all.push(checkpoints(path, &rows, row)?);
+        }
+    }
+    Ok(all)
+}
+
 /// Writes a part of populations, which must come in the order of their keys. Errors name the file
 /// as `path`.
 pub(crate) fn write_populations(
@@ -188,8 +211,6 @@ pub(crate) fn write_populations(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use fs_err as fs;
 
     use super::*;

@@ -90,7 +90,7 @@ fn bin_value(path: &Path, rows: &RecordBatch, row: usize) -> Result<Option<Strin
 }
 
 /// The networks of a row.
-fn checkpoints(
+pub(crate) fn checkpoints(
     path: &Path,
     rows: &RecordBatch,
     row: usize,

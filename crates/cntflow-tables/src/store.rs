@@ -145,6 +145,22 @@ impl TableStore {
         Ok(())
     }
 
+    /// As [`TableStore::scan`], of some committed batches.
+    ///
+    /// # Errors
+    /// As [`TableStore::scan`].
+    pub fn scan_batches(
+        &self,
+        table: Table,
+        batches: &[String],
+    ) -> Result<Option<LazyFrame>, TablesError> {
+        let paths = self.parts_of_batches(table, batches)?;
+        if paths.is_empty() {
+            return Ok(None);
+        }
+        scan_table(table, &paths).map(Some)
+    }
+
     /// The committed rows of a table, lazily. A label column that a part lacks is null there, and
     /// columns of older schema versions are converted to the current one.
     ///
@@ -172,6 +188,15 @@ impl TableStore {
         // List batches before parts. In the other order, a batch that is committed between the two
         // listings would seem to lack its parts.
         let batches = self.batches()?;
+        self.parts_of_batches(table, &batches)
+    }
+
+    /// As [`TableStore::committed_parts`], of some committed batches.
+    pub(crate) fn parts_of_batches(
+        &self,
+        table: Table,
+        batches: &[String],
+    ) -> Result<Vec<PathBuf>, TablesError> {
         let parts = self.parts(table)?;
         let by_batch: BTreeMap<&str, &FolderFile> = parts
             .iter()
@@ -182,7 +207,7 @@ impl TableStore {
             if let Some(part) = by_batch.get(batch.as_str()) {
                 committed.push(*part);
             } else if !table.is_optional() {
-                let path = self.part(table, &batch);
+                let path = self.part(table, batch);
                 return Err(TablesError::Missing { path });
             }
         }
@@ -372,7 +397,7 @@ fn is_part_or_temporary(name: &str) -> bool {
     name.ends_with(".parquet") || (name.starts_with('.') && name.ends_with(".part"))
 }
 
-fn read_status(path: &Path, committed: &mut Committed) -> Result<(), TablesError> {
+pub(crate) fn read_status(path: &Path, committed: &mut Committed) -> Result<(), TablesError> {
     let parquet = |source| TablesError::ReadParquet {
         path: path.to_owned(),
         source,

@@ -71,7 +71,10 @@ fn add_file(path: PathBuf, files: &mut Vec<Location>, state: &mut ScanState) {
         return;
     }
     match fs_err::metadata(&path) {
-        Ok(metadata) if metadata.is_file() => files.push(path.into()),
+        Ok(metadata) if metadata.is_file() => {
+            state.cache.see(&path, &metadata);
+            files.push(path.into());
+        }
         Ok(_) => state.report(&path.display(), "a pipe, a socket or a device, not a file"),
         // A link to nowhere.
         Err(error) => state.report(&path.display(), error.full_message()),
@@ -140,12 +143,14 @@ fn is_hidden(name: &str) -> bool {
 }
 
 /// Whether the file may be an archive, by its first bytes.
-fn may_be_archive(file: &Location, state: &ScanState) -> bool {
+fn may_be_archive(file: &Location, state: &mut ScanState) -> bool {
     if let Some(url) = file.url() {
         return matches!(state.peeks.get(url), Some(ObjectPeek::Archive));
     }
-    let mut beginning = Vec::with_capacity(BEGINNING);
-    let open = fs_err::File::open(&*file.path);
-    let read = open.and_then(|file| file.take(BEGINNING as u64).read_to_end(&mut beginning));
-    read.is_ok() && archive::may_be_archive(&beginning)
+    state.cache.is_archive(file, || {
+        let mut beginning = Vec::with_capacity(BEGINNING);
+        let open = fs_err::File::open(&*file.path);
+        let read = open.and_then(|file| file.take(BEGINNING as u64).read_to_end(&mut beginning));
+        read.is_ok() && archive::may_be_archive(&beginning)
+    })
 }

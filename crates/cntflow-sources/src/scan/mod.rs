@@ -1,8 +1,13 @@
 //! Scanning: a file, a folder, a glob, an archive, a catalog or a URL becomes catalog entries.
 
+mod cache;
 mod files;
 mod object_peek;
+mod one_file;
 mod plain;
+
+pub use cache::ScanCache;
+pub use one_file::{FileLook, look_again};
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +29,8 @@ pub(crate) struct ScanState {
     pub(crate) entries: Vec<CatalogEntry>,
     pub(crate) skipped: Vec<SkippedFile>,
     pub(crate) limits: Limits,
+    /// What earlier scans have seen.
+    cache: ScanCache,
     /// What the beginning of each object showed, by URL.
     peeks: HashMap<String, object_peek::ObjectPeek>,
 }
@@ -72,15 +79,58 @@ pub fn scan_within(
     options: &CatalogOptions,
     limits: &Limits,
 ) -> Result<(Catalog, Vec<SkippedFile>), SourceError> {
-    let mut state = ScanState {
+    let state = ScanState {
         limits: *limits,
         ..ScanState::default()
     };
-    for source in sources {
-        scan_source(source, &mut state)?;
+    scan_all(sources, options, state).0
+}
+
+/// As [`scan_within`], without opening files that have not changed since an earlier scan.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_again(
+    sources: &[String],
+    options: &CatalogOptions,
+    limits: &Limits,
+    cache: &mut ScanCache,
+) -> Result<(Catalog, Vec<SkippedFile>), SourceError> {
+    let mut state = ScanState {
+        limits: *limits,
+        cache: std::mem::take(cache),
+        ..ScanState::default()
+    };
+    state.cache.begin();
+    let (scanned, seen) = scan_all(sources, options, state);
+    // Also after an error: the next scan may succeed.
+    *cache = seen;
+    if scanned.is_ok() {
+        cache.end();
     }
-    apply_options(options, &mut state.entries, &mut state.skipped, limits)?;
-    Ok((Catalog::new(state.entries)?, state.skipped))
+    scanned
+}
+
+type Scanned = Result<(Catalog, Vec<SkippedFile>), SourceError>;
+
+fn scan_all(
+    sources: &[String],
+    options: &CatalogOptions,
+    mut state: ScanState,
+) -> (Scanned, ScanCache) {
+    let mut scan = || {
+        for source in sources {
+            scan_source(source, &mut state)?;
+        }
+        let (mut entries, mut skipped) = (
+            std::mem::take(&mut state.entries),
+            std::mem::take(&mut state.skipped),
+        );
+        apply_options(options, &mut entries, &mut skipped, &state.limits)?;
+        Ok((Catalog::new(entries)?, skipped))
+    };
+    let scanned = scan();
+    (scanned, state.cache)
 }
 
 fn scan_source(source: &str, state: &mut ScanState) -> Result<(), SourceError> {
@@ -134,9 +184,14 @@ fn scan_file(file: &Location, state: &mut ScanState) -> Result<(), SourceError> 
 
 fn scan_files(files: Vec<Location>, state: &mut ScanState) {
     let files = files::with_members(files, state);
+    let n_files = files.len();
     let mut folders = Folders::of(files);
     layout::apply_all(&mut folders, state);
-    for file in folders.into_files() {
+    let rest: Vec<Location> = folders.into_files().collect();
+    if rest.len() < n_files {
+        state.cache.found_layout();
+    }
+    for file in rest {
         plain::add_or_skip(&file, state);
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn add_or_skip(file: &Location, state: &mut ScanState) {
 }
 
 /// Why a file is no checkpoint by its content; `None` if it is of a known format.
-fn reason_to_skip(file: &Location, state: &ScanState) -> Option<String> {
+fn reason_to_skip(file: &Location, state: &mut ScanState) -> Option<String> {
     if let Some(url) = file.object_url() {
         return match state.peeks.get(url) {
             Some(ObjectPeek::Failed(reason)) => Some(reason.clone()),
@@ -70,14 +70,17 @@ fn reason_to_skip(file: &Location, state: &ScanState) -> Option<String> {
             Some(ObjectPeek::Archive) | None => Some(unknown_format(file)),
         };
     }
-    match file.content(&state.limits) {
-        Err(error) => Some(error.full_message()),
-        Ok(content) if content.is_empty() => {
-            Some("not a known checkpoint format: it is empty".to_owned())
-        }
-        Ok(content) if is_known_format(&content) => None,
-        Ok(_) => Some(unknown_format(file)),
-    }
+    let limits = state.limits;
+    state
+        .cache
+        .reason_to_skip(file, || match file.content(&limits) {
+            Err(error) => Some(error.full_message()),
+            Ok(content) if content.is_empty() => {
+                Some("not a known checkpoint format: it is empty".to_owned())
+            }
+            Ok(content) if is_known_format(&content) => None,
+            Ok(_) => Some(unknown_format(file)),
+        })
 }
 
 /// Whether a file claims to be a checkpoint by its name.
@@ -113,7 +116,7 @@ fn unknown_format(file: &Location) -> String {
 }
 
 /// The entry of a file, with labels from its own metadata and its name.
-pub(super) fn entry(location: &Location, state: &ScanState) -> CatalogEntry {
+pub(super) fn entry(location: &Location, state: &mut ScanState) -> CatalogEntry {
     let limits = &state.limits;
     let metadata = match (&location.member, location.url()) {
         (Some(_), _) => {
@@ -126,11 +129,11 @@ pub(super) fn entry(location: &Location, state: &ScanState) -> CatalogEntry {
             Some(ObjectPeek::Checkpoint(metadata)) => Some(metadata.clone()),
             _ => None,
         },
-        (None, None) => {
+        (None, None) => state.cache.metadata(location, || {
             let file = fs_err::File::open(&*location.path);
             file.ok()
                 .and_then(|file| safetensors_metadata(file, limits))
-        }
+        }),
     };
     entry_of(location, &metadata.unwrap_or_default())
 }
