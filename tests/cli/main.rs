@@ -25,5 +25,6 @@ mod scales;
 mod support;
 mod tables;
 mod twins;
+mod watch;
 mod workflow;
 mod zoos;

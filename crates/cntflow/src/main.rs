@@ -16,6 +16,7 @@ mod printer;
 mod progress;
 mod run;
 mod study;
+mod watch;
 
 /// Training allocates and frees large tensors all the time. The system's allocator returns each of
 /// them to the kernel and pays for the page faults again.

@@ -8,18 +8,21 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod datasets;
+mod measuring;
 mod publish;
 mod shared;
+mod watch;
 
 pub(crate) use datasets::{DatasetsCommand, FetchArguments};
+pub(crate) use measuring::MeasureSettings;
 pub(crate) use publish::{ClaimsArguments, ExportArguments};
 pub(crate) use shared::{
     ColumnArguments, FolderArguments, LimitArguments, OutputArguments, ScaleArguments,
     WorkerArguments, thread_count,
 };
+pub(crate) use watch::WatchArguments;
 
 use crate::run::local_cluster::LocalCluster;
-use crate::study::measure_plan::{DigestKind, NeuronRows};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,6 +60,13 @@ pub(crate) enum Command {
     /// to the checkpoint, or the checkpoint itself; otherwise it is inferred from the names and
     /// shapes of the tensors. `cntflow inspect` shows the result.
     Measure(MeasureArguments),
+    /// Keep the tables of a study or of some sources current as checkpoints come, change and go
+    ///
+    /// SOURCE is a study file, or what `cntflow measure` takes. New and changed checkpoints are
+    /// measured, rows of deleted ones are removed, corrected labels are taken over. Once nothing
+    /// changes any more, populations and experiments are made, too: tables and results are then
+    /// those of a fresh run. Each update is a line of JSON on stdout.
+    Watch(WatchArguments),
     /// Run the experiments of a study on its tables: models, baselines, controls, verdicts
     Discriminate(DiscriminateArguments),
     /// Apply a saved model to other checkpoints
@@ -100,6 +110,7 @@ impl Command {
             Self::Run(arguments) => &arguments.study.workers,
             Self::Train(arguments) => &arguments.workers,
             Self::Measure(arguments) => &arguments.workers,
+            Self::Watch(arguments) => &arguments.workers,
             Self::Discriminate(arguments) => &arguments.workers,
             _ => return None,
         };
@@ -139,69 +150,14 @@ pub(crate) struct MeasureArguments {
     /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, http, https)
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
-    /// Metrics to compute, separated by commas [default: all but all_weights]
-    #[arg(long, value_delimiter = ',')]
-    pub(crate) metrics: Vec<String>,
-    /// Inputs for the data-dependent metrics: `DATASET[:train|test[:number]]`
-    #[arg(long)]
-    pub(crate) probe: Option<String>,
-    /// Which neurons get a row in the table 'neurons'
-    #[arg(long, value_enum, default_value_t = NeuronsArgument::None)]
-    pub(crate) neurons: NeuronsArgument,
-    /// Twins to measure beside every network, separated by commas: shuffle, neurons, gaussian, sign
-    ///
-    /// A twin is the same network with other weights. Its tables are in OUT/tables/twins/TWIN, in
-    /// SQL networks_TWIN and layers_TWIN.
-    #[arg(long, value_delimiter = ',')]
-    pub(crate) twin: Vec<String>,
-    /// Digest of each checkpoint in the table 'networks'; 'none' saves the time of hashing every
-    /// file
-    #[arg(long, value_enum, default_value_t = DigestArgument::Blake3)]
-    pub(crate) digest: DigestArgument,
     #[command(flatten)]
-    pub(crate) limits: LimitArguments,
-    #[command(flatten)]
-    pub(crate) columns: ColumnArguments,
+    pub(crate) settings: MeasureSettings,
     #[command(flatten)]
     pub(crate) folder: FolderArguments,
     #[command(flatten)]
     pub(crate) workers: WorkerArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DigestArgument {
-    /// BLAKE3 of the whole file
-    Blake3,
-    /// No digest: the column is null
-    None,
-}
-
-impl From<DigestArgument> for DigestKind {
-    fn from(argument: DigestArgument) -> Self {
-        match argument {
-            DigestArgument::Blake3 => Self::Blake3,
-            DigestArgument::None => Self::None,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum NeuronsArgument {
-    /// No neurons: the table is not written
-    None,
-    /// Every neuron
-    Full,
-}
-
-impl From<NeuronsArgument> for NeuronRows {
-    fn from(argument: NeuronsArgument) -> Self {
-        match argument {
-            NeuronsArgument::None => Self::None,
-            NeuronsArgument::Full => Self::Full,
-        }
-    }
 }
 
 #[derive(Debug, Args)]

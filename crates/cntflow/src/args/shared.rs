@@ -128,9 +128,8 @@ pub(crate) fn thread_count(workers: Option<u16>) -> usize {
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct OutputArguments {
-    /// How to show progress (on stderr)
-    #[arg(long, value_enum, default_value_t = ProgressArgument::Auto)]
-    progress: ProgressArgument,
+    #[command(flatten)]
+    progress: ProgressArguments,
     /// Print the result as one JSON document on stdout
     #[arg(long)]
     pub(crate) json: bool,
@@ -139,6 +138,20 @@ pub(crate) struct OutputArguments {
 impl OutputArguments {
     /// How to show progress.
     pub(crate) fn progress(self) -> ProgressMode {
+        self.progress.mode()
+    }
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ProgressArguments {
+    /// How to show progress (on stderr)
+    #[arg(long, value_enum, default_value_t = ProgressArgument::Auto)]
+    progress: ProgressArgument,
+}
+
+impl ProgressArguments {
+    /// How to show progress.
+    pub(crate) fn mode(self) -> ProgressMode {
         match self.progress {
             ProgressArgument::Auto => ProgressMode::Auto,
             ProgressArgument::Plain => ProgressMode::Plain,
@@ -204,6 +217,13 @@ pub(crate) struct ColumnArguments {
     metadata: Option<PathBuf>,
 }
 
+impl ColumnArguments {
+    /// Whether no column was named.
+    pub(super) fn are_default(&self) -> bool {
+        self.run.is_none() && self.step.is_none() && self.metadata.is_none()
+    }
+}
+
 impl From<ColumnArguments> for CatalogOptions {
     fn from(arguments: ColumnArguments) -> Self {
         Self {
@@ -230,6 +250,11 @@ pub(crate) struct LimitArguments {
 }
 
 impl LimitArguments {
+    /// Whether no limit was changed.
+    pub(super) fn are_default(&self) -> bool {
+        self.settings.is_empty()
+    }
+
     /// The default limits, with those given changed.
     pub(crate) fn limits(&self) -> Limits {
         limits_with(&self.settings)

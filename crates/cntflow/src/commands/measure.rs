@@ -8,7 +8,7 @@ use cntflow_metrics::{MeasureOptions, Metric};
 use cntflow_network::Twin;
 use cntflow_storage::store::is_url;
 
-use crate::args::MeasureArguments;
+use crate::args::{MeasureArguments, MeasureSettings};
 use crate::exit::{ExitStatus, UsageError};
 use crate::experiments::run_experiments::Experiments;
 use crate::output::run_summary::RunSummary;
@@ -24,49 +24,17 @@ use crate::study::plan::Plan;
 /// Measures the checkpoints of some sources into tables.
 pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
-    let mut measure_options = MeasureOptions::default();
-    if !arguments.metrics.is_empty() {
-        measure_options.metrics = parse_metrics(&arguments.metrics)?;
-    }
-    let probe = arguments.probe.as_deref();
-    let measure = MeasurePlan {
-        twins: distinct_twins(&parse_twins(&arguments.twin)?),
-        digest: arguments.digest.into(),
-        limits: arguments.limits.limits(),
-        ..MeasurePlan::new(
-            measure_options,
-            probe,
-            arguments.neurons.into(),
-            &BTreeSet::new(),
-        )?
-    };
-    let sources: Vec<String> = arguments
-        .source
-        .iter()
-        .map(|source| normalise_source(source))
-        .collect();
-    let name = study_name(&sources);
+    let plan = source_plan(&arguments.source, &arguments.settings)?;
     let options = RunOptions {
         out: arguments
             .folder
             .out
-            .unwrap_or_else(|| Path::new("runs").join(&name)),
+            .unwrap_or_else(|| Path::new("runs").join(&plan.name)),
         fresh: arguments.folder.fresh,
         retry_failed: arguments.folder.retry_failed,
         until: RunUntil::Measured,
         workers: arguments.workers.into(),
         progress: arguments.output.progress(),
-    };
-    let plan = Plan {
-        name,
-        claim: None,
-        scale: None,
-        runs: Vec::new(),
-        sources,
-        catalog: arguments.columns.into(),
-        measure,
-        labels: BTreeMap::new(),
-        experiments: Vec::new(),
     };
     let stop = stop_on_interrupt()?;
     let cluster = options.workers.cluster.as_ref();
@@ -90,6 +58,47 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
             printer::result(&summary.text());
         }
         Ok(status)
+    })
+}
+
+/// The plan that measures some sources.
+///
+/// # Errors
+/// A metric, a twin or the probe is unknown.
+pub(super) fn source_plan(
+    sources: &[String],
+    settings: &MeasureSettings,
+) -> Result<Plan, UsageError> {
+    let mut measure_options = MeasureOptions::default();
+    if !settings.metrics.is_empty() {
+        measure_options.metrics = parse_metrics(&settings.metrics)?;
+    }
+    let probe = settings.probe.as_deref();
+    let measure = MeasurePlan {
+        twins: distinct_twins(&parse_twins(&settings.twin)?),
+        digest: settings.digest.into(),
+        limits: settings.limits.limits(),
+        ..MeasurePlan::new(
+            measure_options,
+            probe,
+            settings.neurons.into(),
+            &BTreeSet::new(),
+        )?
+    };
+    let sources: Vec<String> = sources
+        .iter()
+        .map(|source| normalise_source(source))
+        .collect();
+    Ok(Plan {
+        name: study_name(&sources),
+        claim: None,
+        scale: None,
+        runs: Vec::new(),
+        sources,
+        catalog: settings.columns.clone().into(),
+        measure,
+        labels: BTreeMap::new(),
+        experiments: Vec::new(),
     })
 }
 

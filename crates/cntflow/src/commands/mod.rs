@@ -11,6 +11,7 @@ mod measure;
 mod predict;
 mod query;
 mod run;
+mod watch;
 
 use crate::args::Command;
 use crate::exit::ExitStatus;
@@ -28,6 +29,7 @@ pub(crate) fn run_command(command: Command) -> anyhow::Result<ExitStatus> {
         Command::Run(arguments) => run::run(arguments),
         Command::Train(arguments) => run::run_study(arguments, &[], RunUntil::Trained),
         Command::Measure(arguments) => measure::measure(arguments),
+        Command::Watch(arguments) => watch::watch(arguments),
         Command::Discriminate(arguments) => discriminate::discriminate(arguments),
         Command::Predict(arguments) => predict::predict(arguments),
         Command::Claims(arguments) => claims::claims(&arguments),

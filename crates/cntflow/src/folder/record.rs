@@ -151,7 +151,7 @@ impl StudyRecord {
     ///
     /// # Errors
     /// The folder cannot be written to.
-    pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self)?;
         Folder::at(folder)
             .write::<std::io::Error>(STUDY_FILE, |file| file.write_all(text.as_bytes()))?;

@@ -31,7 +31,7 @@ pub(crate) struct CheckpointRecords {
 pub(crate) fn measure_entry(
     entry: &CatalogEntry,
     is_last: bool,
-    missing: &Missing,
+    missing: Missing,
     plan: &MeasurePlan,
 ) -> CheckpointRecords {
     let started = Instant::now();
@@ -62,8 +62,8 @@ pub(crate) fn measure_entry(
     let of_twins: f64 = twins.iter().map(|(_, record)| record.seconds).sum();
     record.seconds = started.elapsed().as_secs_f64() - of_twins;
     if record.status != Status::Ok && twins.is_empty() {
-        let like_real = |&twin: &Twin| (twin, unmeasured_twin(&record, record.reason.clone()));
-        twins.extend(missing.twins.iter().map(like_real));
+        let like_real = |twin: Twin| (twin, unmeasured_twin(&record, record.reason.clone()));
+        twins.extend(missing.twins().map(like_real));
     }
     CheckpointRecords {
         real: missing.real.then_some(record),
@@ -74,7 +74,7 @@ pub(crate) fn measure_entry(
 /// The records of a checkpoint whose measurement panicked.
 pub(crate) fn failed_records(
     entry: &CatalogEntry,
-    missing: &Missing,
+    missing: Missing,
     reason: &str,
 ) -> CheckpointRecords {
     let failed = || Record {
@@ -84,7 +84,7 @@ pub(crate) fn failed_records(
     };
     CheckpointRecords {
         real: missing.real.then(failed),
-        twins: missing.twins.iter().map(|&twin| (twin, failed())).collect(),
+        twins: missing.twins().map(|twin| (twin, failed())).collect(),
     }
 }
 
@@ -138,7 +138,7 @@ fn empty_record(entry: &CatalogEntry) -> Record {
 /// Reads the file and measures its network. The record keeps what was read before a failure.
 fn read_and_measure(
     record: &mut Record,
-    missing: &Missing,
+    missing: Missing,
     is_last: bool,
     plan: &MeasurePlan,
 ) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
@@ -154,7 +154,7 @@ fn read_and_measure(
             measure_with_twins(&checkpoint, resolved, &record.entry, missing, plan, sampled)
         }
         Err(error) => measure_without_architecture(&checkpoint, error, plan).map(|measured| {
-            let twins = missing.twins.iter().map(|&twin| MeasuredTwin {
+            let twins = missing.twins().map(|twin| MeasuredTwin {
                 twin,
                 measured: Err(TwinError::NoArchitecture),
                 seconds: 0.0,

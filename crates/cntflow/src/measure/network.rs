@@ -11,6 +11,7 @@ use cntflow_metrics::{
     measure_tensors, measure_with_labels,
 };
 use cntflow_network::{Network, Twin, TwinError};
+use serde::{Deserialize, Serialize};
 
 use crate::study::measure_plan::MeasurePlan;
 use crate::study::probe::{Probe, ProbeInputs};
@@ -31,13 +32,38 @@ pub(crate) struct Measured {
     pub(crate) omitted: Option<String>,
 }
 
-/// What of a checkpoint is not committed yet.
-#[derive(Clone, Debug)]
+/// What of a checkpoint is not committed yet. It is part of a task, of which there may be a
+/// million.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Missing {
     /// Whether the network itself is missing.
     pub(crate) real: bool,
+    /// Bit k is set if the twin k of [`Twin::ALL`] is missing.
+    twins: u8,
+}
+
+impl Missing {
+    /// The network, or not, and some twins.
+    pub(crate) fn new(real: bool, twins: &[Twin]) -> Self {
+        let all = Twin::ALL.iter().enumerate();
+        let missing = all.filter(|(_, twin)| twins.contains(twin));
+        Self {
+            real,
+            twins: missing.map(|(k, _)| 1 << k).sum(),
+        }
+    }
+
     /// The twins that are missing.
-    pub(crate) twins: Vec<Twin>,
+    pub(crate) fn twins(self) -> impl Iterator<Item = Twin> {
+        let all = Twin::ALL.into_iter().enumerate();
+        all.filter(move |(k, _)| self.twins >> k & 1 == 1)
+            .map(|(_, twin)| twin)
+    }
+
+    /// Whether nothing is missing.
+    pub(crate) fn is_nothing(self) -> bool {
+        !self.real && self.twins == 0
+    }
 }
 
 /// A measured twin.
@@ -84,7 +110,7 @@ pub(crate) fn measure_with_twins(
     checkpoint: &OpenCheckpoint,
     resolved: ResolvedArchitecture,
     entry: &CatalogEntry,
-    missing: &Missing,
+    missing: Missing,
     plan: &MeasurePlan,
     sampled_metrics: &[Metric],
 ) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
@@ -101,7 +127,7 @@ pub(crate) fn measure_with_twins(
     let real = missing
         .real
         .then(|| opened.measure(&network, plan, sampled_metrics));
-    let twins = missing.twins.iter().map(|&twin| {
+    let twins = missing.twins().map(|twin| {
         let started = Instant::now();
         // A twin belongs to no population.
         let measured = network

@@ -283,7 +283,8 @@ fn left_out_line(left_out: &LeftOut) -> Option<String> {
     (!parts.is_empty()).then(|| format!("left out     {}", parts.join("; ")))
 }
 
-fn populations_json(counts: &ComparisonCounts) -> Value {
+/// The counts as JSON.
+pub(crate) fn populations_json(counts: &ComparisonCounts) -> Value {
     let left_out = &counts.left_out;
     json!({
         "groups": counts.n_groups,

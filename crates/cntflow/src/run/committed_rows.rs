@@ -8,11 +8,11 @@ use crate::measure::network::Missing;
 
 /// Committed checkpoints and their status.
 #[derive(Debug, Default)]
-pub(super) struct CommittedRows {
+pub(crate) struct CommittedRows {
     /// Those of the networks.
-    pub(super) real: Committed,
+    pub(crate) real: Committed,
     /// Those of the twins of the plan.
-    pub(super) twins: Vec<(Twin, Committed)>,
+    pub(crate) twins: Vec<(Twin, Committed)>,
 }
 
 impl CommittedRows {
@@ -20,7 +20,7 @@ impl CommittedRows {
     ///
     /// # Errors
     /// The tables cannot be read.
-    pub(super) fn read(folder: &StudyFolder, twins: &[Twin]) -> Result<Self, TablesError> {
+    pub(crate) fn read(folder: &StudyFolder, twins: &[Twin]) -> Result<Self, TablesError> {
         let read = |&twin: &Twin| Ok((twin, folder.twin_tables(twin).committed()?));
         Ok(Self {
             real: folder.tables().committed()?,
@@ -29,18 +29,10 @@ impl CommittedRows {
     }
 
     /// What is missing of a checkpoint.
-    pub(super) fn missing(&self, checkpoint: &str) -> Missing {
+    pub(crate) fn missing(&self, checkpoint: &str) -> Missing {
         let twins = self.twins.iter();
         let missing = twins.filter(|(_, committed)| !committed.contains_key(checkpoint));
-        Missing {
-            real: !self.real.contains_key(checkpoint),
-            twins: missing.map(|&(twin, _)| twin).collect(),
-        }
-    }
-
-    /// Whether nothing is missing of a checkpoint.
-    pub(super) fn has_all(&self, checkpoint: &str) -> bool {
-        let missing = self.missing(checkpoint);
-        !missing.real && missing.twins.is_empty()
+        let twins: Vec<Twin> = missing.map(|&(twin, _)| twin).collect();
+        Missing::new(!self.real.contains_key(checkpoint), &twins)
     }
 }

@@ -13,14 +13,18 @@ use crate::study::plan::Plan;
 ///
 /// # Errors A label has another type than in the tables of `out`, and the column there cannot hold
 /// the new values.
-pub(super) fn label_columns(
+pub(crate) fn label_columns(
     plan: &Plan,
     scanned: &Catalog,
     in_tables: &[LabelColumn],
     out: &Path,
 ) -> anyhow::Result<Vec<LabelColumn>> {
-    let trained = plan.runs.iter().map(template_entry).collect();
-    let mut labels = scanned.with(trained)?.label_columns();
+    let mut labels = if plan.runs.is_empty() {
+        scanned.label_columns()
+    } else {
+        let trained = plan.runs.iter().map(template_entry).collect();
+        scanned.with(trained)?.label_columns()
+    };
     for column in in_tables {
         match labels.iter_mut().find(|label| label.name == column.name) {
             None => labels.push(column.clone()),

@@ -1,19 +1,19 @@
 //! Running a plan: what is left to do, the tasks, the workers, and the outcome.
 
 mod batch;
-mod committed_rows;
+pub(crate) mod committed_rows;
 pub(crate) mod interrupt;
-mod label_columns;
+pub(crate) mod label_columns;
 pub(crate) mod local_cluster;
 pub(crate) mod membership;
 pub(crate) mod options;
 pub(crate) mod outcome;
-mod pending;
+pub(crate) mod pending;
 pub(crate) mod run_plan;
 pub(crate) mod session;
-mod sources;
+pub(crate) mod sources;
 pub(crate) mod supervised;
-mod task;
+pub(crate) mod task;
 mod trained_entries;
 mod work;
 pub(crate) mod worker_time;

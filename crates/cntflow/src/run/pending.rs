@@ -12,20 +12,21 @@ use super::options::RunUntil;
 use super::outcome::EarlierWork;
 use super::task::Task;
 use crate::folder::study_folder::StudyFolder;
+use crate::measure::network::Missing;
 use crate::progress::report::PlannedWork;
 use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 use crate::study::plan::Plan;
 
 /// What is left to do, and what was done before.
-pub(super) struct PendingWork {
+pub(crate) struct PendingWork {
     /// Tasks of all processes, the costliest first.
-    pub(super) tasks: Vec<Task>,
+    pub(crate) tasks: Vec<Task>,
     /// Their number and cost.
-    pub(super) planned: PlannedWork,
+    pub(crate) planned: PlannedWork,
     /// What earlier runs have done.
-    pub(super) earlier: EarlierWork,
+    pub(crate) earlier: EarlierWork,
     /// Committed checkpoints and their status.
-    pub(super) committed: CommittedRows,
+    pub(crate) committed: CommittedRows,
 }
 
 impl PendingWork {
@@ -33,7 +34,7 @@ impl PendingWork {
     ///
     /// # Errors
     /// The catalog or the tables cannot be read.
-    pub(super) fn new(
+    pub(crate) fn new(
         plan: &Plan,
         until: RunUntil,
         folder: &StudyFolder,
@@ -54,10 +55,11 @@ impl PendingWork {
             let entries = trained.entries().iter().chain(scanned.entries());
             // Of all entries, not only of those that are left: a run's last one may be committed.
             let last = LastCheckpoints::of(entries.clone().map(|entry| run_position(entry)));
-            let mut to_measure: Vec<&Arc<CatalogEntry>> = entries
-                .filter(|entry| !committed.has_all(&entry.checkpoint))
+            let mut to_measure: Vec<(&Arc<CatalogEntry>, Missing)> = entries
+                .map(|entry| (entry, committed.missing(&entry.checkpoint)))
+                .filter(|(_, missing)| !missing.is_nothing())
                 .collect();
-            to_measure.sort_by_cached_key(|entry| Reverse(entry.location.size()));
+            to_measure.sort_by_cached_key(|(entry, _)| Reverse(entry.location.size()));
             planned.n_checkpoints += to_measure.len();
             if planned.n_runs == 0 {
                 planned.cost = to_measure.len() as f64;
@@ -65,7 +67,7 @@ impl PendingWork {
             tasks.extend(
                 to_measure
                     .into_iter()
-                    .map(|entry| Task::measure(entry, &last)),
+                    .map(|(entry, missing)| Task::measure(entry, &last, missing)),
             );
         }
         let earlier = EarlierWork {

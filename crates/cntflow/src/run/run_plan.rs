@@ -57,11 +57,15 @@ pub(crate) fn run_plan(
 const RUNS_TO_TRAIN: &str = "the number of runs to train";
 
 /// One run of a plan in this process.
-struct PlanRun<'a> {
-    plan: &'a Plan,
-    options: &'a RunOptions,
-    membership: &'a Membership,
-    stop: &'a Stop,
+pub(crate) struct PlanRun<'a> {
+    /// What to train and measure.
+    pub(crate) plan: &'a Plan,
+    /// Where and how.
+    pub(crate) options: &'a RunOptions,
+    /// The other processes.
+    pub(crate) membership: &'a Membership,
+    /// Set when the user interrupts the run.
+    pub(crate) stop: &'a Stop,
 }
 
 impl PlanRun<'_> {
@@ -105,7 +109,11 @@ impl PlanRun<'_> {
                 ..PlannedWork::default()
             },
             earlier: EarlierWork::default(),
-            committed: CommittedRows::read(&session.folder, &self.plan.measure.twins)?,
+            committed: if n_runs > 0 {
+                CommittedRows::read(&session.folder, &self.plan.measure.twins)?
+            } else {
+                CommittedRows::default()
+            },
         };
         let (finished, new, times) = self.run_tasks(&session, pending)?;
         Ok(RunOutcome {
@@ -122,7 +130,10 @@ impl PlanRun<'_> {
     }
 
     /// Runs the pending tasks, or those of other processes.
-    fn run_tasks(
+    ///
+    /// # Errors
+    /// A worker or another process failed.
+    pub(crate) fn run_tasks(
         &self,
         session: &Session,
         pending: PendingWork,

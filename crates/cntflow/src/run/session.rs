@@ -18,11 +18,11 @@ use crate::study::plan::Plan;
 
 /// What a run holds from its start to its end.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(crate) struct Session {
     /// Identity, label columns and options of the study.
-    pub(super) record: StudyRecord,
+    pub(crate) record: StudyRecord,
     /// The output folder, locked.
-    pub(super) folder: Arc<StudyFolder>,
+    pub(crate) folder: Arc<StudyFolder>,
 }
 
 impl Session {
@@ -31,7 +31,7 @@ impl Session {
     /// # Errors
     /// The folder belongs to another study or cannot be written to; the labels do not fit its
     /// tables.
-    pub(super) fn claim(
+    pub(crate) fn claim(
         plan: &Plan,
         options: &RunOptions,
         scanned: &Catalog,
@@ -56,7 +56,7 @@ impl Session {
     ///
     /// # Errors
     /// The processes do not share the folder.
-    pub(super) fn join(plan: &Plan, options: &RunOptions, process: usize) -> anyhow::Result<Self> {
+    pub(crate) fn join(plan: &Plan, options: &RunOptions, process: usize) -> anyhow::Result<Self> {
         let (folder, record) = StudyFolder::join(&options.out, &plan.identity()?, process)?;
         Ok(Self {
             folder: Arc::new(folder),

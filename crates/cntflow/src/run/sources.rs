@@ -11,18 +11,18 @@ use crate::exit::UsageError;
 use crate::study::plan::Plan;
 
 /// What the sources of a plan hold.
-pub(super) struct ScannedSources {
+pub(crate) struct ScannedSources {
     /// The checkpoints.
-    pub(super) catalog: Catalog,
+    pub(crate) catalog: Catalog,
     /// Files that are not checkpoints.
-    pub(super) skipped_files: Vec<SkippedFile>,
+    pub(crate) skipped_files: Vec<SkippedFile>,
 }
 
 /// Scans the sources.
 ///
 /// # Errors
 /// A source does not exist or cannot be read; there is nothing to train or measure.
-pub(super) fn scan_sources(plan: &Plan) -> anyhow::Result<ScannedSources> {
+pub(crate) fn scan_sources(plan: &Plan) -> anyhow::Result<ScannedSources> {
     let (catalog, skipped_files) = scan_within(&plan.sources, &plan.catalog, &plan.measure.limits)?;
     let sources = ScannedSources {
         catalog,
@@ -57,7 +57,7 @@ fn require_some_checkpoints(plan: &Plan, sources: &ScannedSources) -> Result<(),
 ///
 /// # Errors
 /// The folder is on an HTTP server; or it is on an object store and the plan trains runs.
-pub(super) fn check_output_location(plan: &Plan, out: &Path) -> Result<(), UsageError> {
+pub(crate) fn check_output_location(plan: &Plan, out: &Path) -> Result<(), UsageError> {
     let Folder::Remote(url) = Folder::at(out) else {
         return Ok(());
     };

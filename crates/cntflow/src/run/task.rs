@@ -7,6 +7,7 @@ use cntflow_catalog::CatalogEntry;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::checkpoint::CheckpointRecords;
+use crate::measure::network::Missing;
 use crate::progress::report::TaskReport;
 use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 
@@ -25,6 +26,8 @@ pub(crate) enum Task {
         entry: Arc<CatalogEntry>,
         /// Whether the catalog has no later checkpoint of its run.
         is_last: bool,
+        /// What of it is not committed yet.
+        missing: Missing,
     },
 }
 
@@ -49,10 +52,15 @@ pub(crate) enum TaskOutput {
 
 impl Task {
     /// A task that measures a checkpoint of the catalog.
-    pub(crate) fn measure(entry: &Arc<CatalogEntry>, last: &LastCheckpoints<'_>) -> Self {
+    pub(crate) fn measure(
+        entry: &Arc<CatalogEntry>,
+        last: &LastCheckpoints<'_>,
+        missing: Missing,
+    ) -> Self {
         Self::Measure {
             entry: Arc::clone(entry),
             is_last: last.contains(run_position(entry)),
+            missing,
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) struct StudyWork {
     pub(super) metadata: Arc<[(String, String)]>,
     /// Whether trained checkpoints are measured next.
     pub(super) measure_trained: bool,
-    /// Checkpoints that earlier runs of the program have measured.
+    /// Checkpoints that earlier runs of the program have measured; empty if none are to be trained.
     ///
     /// A checkpoint may be measured by another worker than the one that trained it, and that worker
     /// may commit first. If the program is killed in between, the training is repeated and gives
@@ -66,9 +66,12 @@ impl Work for StudyWork {
 
     fn run(&self, task: &Task, context: &TaskContext<'_, Task>) -> Option<TaskOutput> {
         match task {
-            Task::Measure { entry, is_last } => {
-                let missing = self.committed.missing(&entry.checkpoint);
-                let records = measure_entry(entry, *is_last, &missing, &self.measure);
+            Task::Measure {
+                entry,
+                is_last,
+                missing,
+            } => {
+                let records = measure_entry(entry, *is_last, *missing, &self.measure);
                 Some(TaskOutput::Measured(Box::new(records)))
             }
             Task::Train { run } => self.train(&self.runs[*run], context),
@@ -77,9 +80,8 @@ impl Work for StudyWork {
 
     fn panicked(&self, task: &Task, message: &str, context: &TaskContext<'_, Task>) -> TaskOutput {
         match task {
-            Task::Measure { entry, .. } => {
-                let missing = self.committed.missing(&entry.checkpoint);
-                let records = failed_records(entry, &missing, message);
+            Task::Measure { entry, missing, .. } => {
+                let records = failed_records(entry, *missing, message);
                 TaskOutput::Measured(Box::new(records))
             }
             Task::Train { run } => {
@@ -234,11 +236,12 @@ impl StudyWork {
     /// Queues the checkpoints of a run for measurement, except those that are committed already.
     fn measure_next(&self, entries: &[CatalogEntry], context: &TaskContext<'_, Task>) {
         if self.measure_trained {
-            let new = entries
-                .iter()
-                .filter(|entry| !self.committed.has_all(&entry.checkpoint));
             let last = LastCheckpoints::of(entries.iter().map(run_position));
-            context.follow_up(new.map(|entry| Task::measure(&Arc::new(entry.clone()), &last)));
+            context.follow_up(entries.iter().filter_map(|entry| {
+                let missing = self.committed.missing(&entry.checkpoint);
+                let entry = Arc::new(entry.clone());
+                (!missing.is_nothing()).then(|| Task::measure(&entry, &last, missing))
+            }));
         }
     }
 }

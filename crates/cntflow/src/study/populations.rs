@@ -200,7 +200,7 @@ impl PopulationsSpec {
     }
 
     /// The bin of a value of the label; `None` if it is in none.
-    fn bin(&self, label: &Label) -> Option<Bin> {
+    pub(crate) fn bin(&self, label: &Label) -> Option<Bin> {
         if matches!(label, Label::Real(value) if !value.is_finite()) {
             return None;
         }

@@ -1,0 +1,109 @@
+//! When a watched study is looked at, when results are made, and when it ends.
+
+use std::time::{Duration, Instant};
+
+use super::options::WatchOptions;
+
+/// Shortest time between two looks.
+pub(super) const A_LITTLE: Duration = Duration::from_millis(20);
+
+/// How often `--once` waits for files that are being written.
+const ROUNDS_OF_ONCE: usize = 8;
+
+/// The times that matter.
+#[derive(Debug)]
+pub(super) struct Pace<'a> {
+    watch: &'a WatchOptions,
+    /// The beginning of the last look.
+    pub(super) looked_at: Instant,
+    /// How long until a file that is being written may have settled; `None` without such a file.
+    pub(super) settles_in: Option<Duration>,
+    /// Whether populations and experiments are of what there is now.
+    pub(super) has_results: bool,
+    /// Number of looks.
+    pub(super) rounds: usize,
+    /// The end of the last update that changed something.
+    changed_at: Instant,
+    /// The last look at everything.
+    saw_all_at: Instant,
+    /// Whether that was after the last change.
+    has_seen_all: bool,
+}
+
+impl<'a> Pace<'a> {
+    pub(super) fn new(watch: &'a WatchOptions) -> Self {
+        let now = Instant::now();
+        Self {
+            watch,
+            looked_at: now,
+            settles_in: None,
+            has_results: false,
+            rounds: 0,
+            changed_at: now,
+            saw_all_at: now,
+            has_seen_all: false,
+        }
+    }
+
+    /// Everything is being looked at now.
+    pub(super) fn saw_all(&mut self) {
+        self.saw_all_at = self.looked_at;
+        self.has_seen_all = true;
+    }
+
+    /// Something has changed.
+    pub(super) fn changed(&mut self) {
+        self.changed_at = Instant::now();
+        self.has_results = false;
+        // Unless it was found by a look at everything.
+        self.has_seen_all = self.saw_all_at == self.looked_at;
+    }
+
+    /// Whether the next look is at everything: from time to time, and before results are made.
+    pub(super) fn must_see_all(&self) -> bool {
+        self.saw_all_at.elapsed() >= self.watch.poll || (self.is_quiet() && !self.has_seen_all)
+    }
+
+    /// Whether nothing has changed for long enough.
+    fn is_quiet(&self) -> bool {
+        let quiet_for = self.changed_at.elapsed();
+        self.settles_in.is_none()
+            && (self.watch.once
+                || quiet_for >= self.watch.results_after
+                || self.watch.until_idle.is_some_and(|idle| quiet_for >= idle))
+    }
+
+    /// Whether it is time for populations and experiments.
+    pub(super) fn is_due(&self) -> bool {
+        !self.has_results && (self.ends_now() || (self.is_quiet() && self.has_seen_all))
+    }
+
+    /// Whether `--once` is done.
+    pub(super) fn ends_now(&self) -> bool {
+        let is_settled = self.settles_in.is_none() && self.has_seen_all;
+        self.watch.once && (is_settled || self.rounds >= ROUNDS_OF_ONCE)
+    }
+
+    /// Whether `--until-idle` is done.
+    pub(super) fn is_idle(&self) -> bool {
+        let idle_for = self.watch.until_idle;
+        let is_over = idle_for.is_some_and(|idle_for| self.changed_at.elapsed() >= idle_for);
+        is_over && self.settles_in.is_none() && self.has_seen_all
+    }
+
+    /// The longest time until the next look.
+    pub(super) fn longest_wait(&self) -> Duration {
+        let after_change = |after: Duration| after.saturating_sub(self.changed_at.elapsed());
+        let poll = self.watch.poll.saturating_sub(self.saw_all_at.elapsed());
+        let results = (!self.has_results).then(|| after_change(self.watch.results_after));
+        let idle = self.watch.until_idle.map(after_change);
+        let others = [self.settles_in, results, idle].into_iter().flatten();
+        others.fold(poll, Duration::min).max(A_LITTLE)
+    }
+
+    /// How long changes are collected before the next look. They come together, and a large
+    /// population takes a while to look at: at most a fifth of the time goes into looking.
+    pub(super) fn pause_after(&self, look_took: Duration) -> Duration {
+        A_LITTLE.max((4 * look_took).min(self.watch.poll))
+    }
+}

@@ -1,0 +1,363 @@
+//! The loop of a watched study: look, update, report, wait.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use cntflow_catalog::Catalog;
+use cntflow_dataflow::Stop;
+use cntflow_storage::FullMessage;
+
+use super::files::{SourceGone, Sources};
+use super::follow::{Changed, Follower};
+use super::live_study::{LiveStudy, Update};
+use super::options::WatchOptions;
+use super::pace::{A_LITTLE, Pace};
+use super::report::{Report, predictions};
+use super::{NEXT, Next};
+use crate::analysis::population_tables::write_population_tables;
+use crate::exit::ExitStatus;
+use crate::experiments::run_experiments::{ExperimentRun, Experiments};
+use crate::folder::record::StudyRecord;
+use crate::folder::study_folder::StudyFolder;
+use crate::output::resume::resume_command;
+use crate::printer;
+use crate::progress::report::PlannedWork;
+use crate::run::committed_rows::CommittedRows;
+use crate::run::membership::Membership;
+use crate::run::options::{RunOptions, RunUntil};
+use crate::run::outcome::EarlierWork;
+use crate::run::pending::PendingWork;
+use crate::run::run_plan::{PlanRun, run_plan};
+use crate::run::session::Session;
+use crate::run::sources::check_output_location;
+use crate::study::plan::Plan;
+
+/// One watched study in this process.
+pub(crate) struct Watching<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) options: &'a RunOptions,
+    pub(crate) watch: &'a WatchOptions,
+    pub(crate) membership: &'a Membership,
+    pub(crate) stop: &'a Stop,
+}
+
+impl Watching<'_> {
+    /// Watches until the user or an option ends it.
+    ///
+    /// # Errors
+    /// A source does not exist; the output folder belongs to another study or cannot be written to;
+    /// a worker or another process failed.
+    pub(crate) fn run(&self) -> anyhow::Result<ExitStatus> {
+        check_output_location(self.plan, &self.options.out)?;
+        self.check_model()?;
+        // The runs of the study come first: they are trained once, as any run does.
+        if !self.plan.runs.is_empty() {
+            let options = RunOptions {
+                until: RunUntil::Trained,
+                ..self.options.clone()
+            };
+            let outcome = run_plan(self.plan, &options, self.membership, self.stop)?;
+            if self.stop.is_set() {
+                return self.membership.agree_on_status(outcome.status());
+            }
+        }
+        let status = if self.membership.is_leader() {
+            self.lead()?
+        } else {
+            self.help()?
+        };
+        self.membership.agree_on_status(status)
+    }
+
+    /// A model is of use only if the checkpoints are measured as those that it was trained on.
+    fn check_model(&self) -> anyhow::Result<()> {
+        let Some(model) = &self.watch.model else {
+            return Ok(());
+        };
+        let (ours, theirs) = (self.plan.measure.measured_with(), model.measured_with());
+        if ours != theirs {
+            bail!(
+                "--predict: the model's networks were measured with {theirs}, and this study \
+                 measures with {ours}"
+            );
+        }
+        Ok(())
+    }
+
+    fn lead(&self) -> anyhow::Result<ExitStatus> {
+        let follower = Follower::start(self.plan, &self.options.out);
+        let mut report = Report::new();
+        let mut sources = Sources::of(self.plan);
+        let Some(first) = self.first_look(&mut sources, &follower, &report)? else {
+            self.membership.told_by_leader(NEXT, Next::End.as_str())?;
+            return Ok(ExitStatus::of_stop(self.stop));
+        };
+        let mut study =
+            LiveStudy::open(self.plan, self.options, self.membership, self.stop, &first)?;
+        self.membership
+            .told_by_leader(NEXT, Next::Claimed.as_str())?;
+        self.membership.require_shared(&self.options.out)?;
+        self.follow(&mut sources, &follower, &mut report, &mut study, first)?;
+        study.write_known_files()?;
+        let n_failed = study.n_failed();
+        if self.stop.is_set() {
+            printer::note(&format!(
+                "stopped; everything measured is saved. To go on: {}",
+                resume_command()
+            ));
+        } else {
+            study.merge()?;
+        }
+        self.membership.told_by_leader(NEXT, Next::End.as_str())?;
+        Ok(if self.stop.is_set() {
+            ExitStatus::of_stop(self.stop)
+        } else if n_failed > 0 {
+            ExitStatus::SomeFailed
+        } else {
+            ExitStatus::Done
+        })
+    }
+
+    /// Looks until there is a checkpoint. `None` if the user stops the program before, or if there
+    /// is nothing at the only look.
+    fn first_look(
+        &self,
+        sources: &mut Sources<'_>,
+        follower: &Follower,
+        report: &Report,
+    ) -> anyhow::Result<Option<Catalog>> {
+        let mut has_said = false;
+        loop {
+            let catalog = sources.look()?;
+            if !catalog.entries().is_empty() || !self.plan.runs.is_empty() {
+                return Ok(Some(catalog));
+            }
+            if self.watch.once {
+                report.problem("no checkpoints in the sources");
+                return Ok(None);
+            }
+            if !std::mem::replace(&mut has_said, true) {
+                report.problem("no checkpoints in the sources yet: waiting for the first one");
+            }
+            follower.wait(self.watch.poll, self.stop);
+            if self.stop.is_set() {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn follow(
+        &self,
+        sources: &mut Sources<'_>,
+        follower: &Follower,
+        report: &mut Report,
+        study: &mut LiveStudy<'_>,
+        first: Catalog,
+    ) -> anyhow::Result<()> {
+        let mut pace = Pace::new(self.watch);
+        let mut first = Some(first);
+        let mut changed = Changed::default();
+        let mut has_begun = false;
+        let mut last_problem = String::new();
+        loop {
+            pace.looked_at = Instant::now();
+            let updated = match first.take() {
+                Some(catalog) => {
+                    pace.saw_all();
+                    study.update(&catalog, sources, self.watch.quiet)
+                }
+                None => self.look(sources, study, &changed, &mut pace),
+            };
+            let mut unsettled = Vec::new();
+            match updated {
+                Ok(update) => {
+                    last_problem.clear();
+                    if !update.is_empty() || (!has_begun && update.unsettled.is_empty()) {
+                        has_begun = true;
+                        pace.changed();
+                        let predicted = self.predict(study, &update.measured)?;
+                        let seconds = pace.looked_at.elapsed().as_secs_f64();
+                        report.update(study, &update, predicted.as_ref(), seconds);
+                    }
+                    pace.settles_in =
+                        (!update.unsettled.is_empty()).then_some(update.settles_in + A_LITTLE);
+                    unsettled = update.unsettled;
+                }
+                Err(error) if is_of_sources(&error) => {
+                    let message = (*error).full_message();
+                    if message != last_problem {
+                        report.problem(&message);
+                        last_problem = message;
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+            if self.stop.is_set() {
+                return Ok(());
+            }
+            pace.rounds += 1;
+            let ends_now = pace.ends_now();
+            if pace.is_due() && last_problem.is_empty() {
+                study.write_known_files()?;
+                self.make_results(report, study)?;
+                pace.has_results = true;
+            }
+            if ends_now && !unsettled.is_empty() {
+                printer::note(&format!(
+                    "{} files are still being written; the next start takes them in",
+                    unsettled.len()
+                ));
+            }
+            if ends_now || pace.is_idle() || self.stop.is_set() {
+                return Ok(());
+            }
+            let look_took = pace.looked_at.elapsed();
+            changed = follower.wait(pace.longest_wait(), self.stop);
+            if !changed.is_empty() {
+                self.pause(pace.pause_after(look_took));
+            }
+            follower.more(&mut changed);
+            changed
+                .paths
+                .extend(unsettled.iter().filter_map(|path| path.canonicalize().ok()));
+        }
+    }
+
+    /// Looks at what has changed, or at everything.
+    fn look(
+        &self,
+        sources: &mut Sources<'_>,
+        study: &mut LiveStudy<'_>,
+        changed: &Changed,
+        pace: &mut Pace<'_>,
+    ) -> anyhow::Result<Update> {
+        if !changed.is_unclear
+            && !pace.must_see_all()
+            && let Some(changes) = sources.look_at(&changed.paths)?
+        {
+            return study.update_some(changes, sources, self.watch.quiet);
+        }
+        let catalog = sources.look()?;
+        pace.saw_all();
+        study.update(&catalog, sources, self.watch.quiet)
+    }
+
+    fn pause(&self, pause: Duration) {
+        let since = Instant::now();
+        while since.elapsed() < pause && !self.stop.is_set() {
+            std::thread::sleep(A_LITTLE);
+        }
+    }
+
+    fn predict(
+        &self,
+        study: &LiveStudy<'_>,
+        measured: &[String],
+    ) -> anyhow::Result<Option<serde_json::Value>> {
+        let Some(model) = &self.watch.model else {
+            return Ok(None);
+        };
+        if measured.is_empty() {
+            return Ok(Some(serde_json::json!([])));
+        }
+        let tables = study.folder().tables();
+        let measured_with = &study.record().measured_with;
+        let predicted = predictions(model, &tables, measured_with, measured);
+        // A checkpoint that the model cannot be asked about does not end the study.
+        Ok(Some(predicted.unwrap_or_else(
+            |error| serde_json::json!({ "problem": (*error).full_message() }),
+        )))
+    }
+
+    /// Writes the tables of populations, and runs the experiments.
+    fn make_results(&self, report: &Report, study: &LiveStudy<'_>) -> anyhow::Result<()> {
+        let started = Instant::now();
+        let (folder, record) = (study.folder(), study.record());
+        let populations = match &self.plan.measure.populations {
+            Some(spec) => Some(write_population_tables(
+                folder,
+                record,
+                spec,
+                self.options.workers.n_threads,
+            )?),
+            None => None,
+        };
+        let experiments = if self.plan.experiments.is_empty() {
+            Experiments::default()
+        } else {
+            self.membership
+                .told_by_leader(NEXT, Next::Experiments.as_str())?;
+            self.experiments(folder, record)?
+        };
+        if populations.is_some() || !self.plan.experiments.is_empty() {
+            report.results(
+                populations.as_ref(),
+                &experiments,
+                started.elapsed().as_secs_f64(),
+            );
+        }
+        Ok(())
+    }
+
+    fn experiments(
+        &self,
+        folder: &StudyFolder,
+        record: &StudyRecord,
+    ) -> anyhow::Result<Experiments> {
+        let run = ExperimentRun {
+            folder,
+            tables: &folder.tables(),
+            record,
+            labels: &self.plan.labels,
+            workers: &self.options.workers,
+            membership: self.membership,
+            progress: self.options.progress,
+            stop: self.stop,
+        };
+        run.run_all(&self.plan.experiments)
+    }
+
+    /// Helps process 0 until it ends.
+    fn help(&self) -> anyhow::Result<ExitStatus> {
+        let run = PlanRun {
+            plan: self.plan,
+            options: self.options,
+            membership: self.membership,
+            stop: self.stop,
+        };
+        loop {
+            let told = self.membership.told_by_leader(NEXT, "")?;
+            let next = Next::of(&told)
+                .with_context(|| format!("process 0 wants '{told}', which is not known here"))?;
+            match next {
+                Next::Claimed => self.membership.require_shared(&self.options.out)?,
+                Next::End => return Ok(ExitStatus::Done),
+                Next::Tasks => {
+                    // Its label columns may have changed.
+                    let process = self.membership.process();
+                    let session = Session::join(self.plan, self.options, process)?;
+                    let nothing = PendingWork {
+                        tasks: Vec::new(),
+                        planned: PlannedWork::default(),
+                        earlier: EarlierWork::default(),
+                        committed: CommittedRows::default(),
+                    };
+                    run.run_tasks(&session, nothing)?;
+                }
+                Next::Experiments => {
+                    let process = self.membership.process();
+                    let session = Session::join(self.plan, self.options, process)?;
+                    self.experiments(&session.folder, &session.record)?;
+                }
+            }
+        }
+    }
+}
+
+/// Whether an error is about the sources, which may be there again later.
+fn is_of_sources(error: &anyhow::Error) -> bool {
+    error.is::<SourceGone>()
+        || error.is::<cntflow_sources::SourceError>()
+        || error.is::<cntflow_storage::StorageError>()
+        || error.is::<cntflow_catalog::CatalogError>()
+}

@@ -1,0 +1,342 @@
+//! `cntflow watch`: tables that follow their sources.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Child;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use cntflow_tables::scan_parquet;
+use polars::prelude::SortMultipleOptions;
+use serde_json::Value;
+
+use crate::support::{
+    TWO_CLASSES, assert_same_experiments, assert_same_tables, cntflow, expect, parts, send_signal,
+    start, study_folder, table, write_chain,
+};
+
+/// Options with which a watched folder is looked at soon and often.
+const QUICK: [&str; 6] = ["--quiet", "0.05", "--poll", "0.3", "--progress", "none"];
+
+/// A study of checkpoints with labels; each run has two steps.
+const STUDY: &str = r#"
+[study]
+name = "watched"
+
+[measure]
+sources = ["zoo"]
+metadata = "labels.csv"
+run = "training"
+step = "epoch"
+neurons = "full"
+twins = ["sign"]
+
+[populations]
+label = "accuracy"
+width = 0.5
+min_runs = 1
+"#;
+
+/// The lines of one watched study.
+struct Watched {
+    child: Child,
+    lines: Receiver<Value>,
+}
+
+impl Watched {
+    fn start(here: &Path, arguments: &[&str]) -> Self {
+        let mut child = start(here, &[&["watch"], arguments, &QUICK].concat());
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (send, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines() {
+                let line = line.unwrap();
+                let document = serde_json::from_str(&line);
+                let document = document.unwrap_or_else(|error| panic!("{error}: {line}"));
+                if send.send(document).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { child, lines }
+    }
+
+    /// The next line of this kind.
+    #[track_caller]
+    fn next(&self, event: &str) -> Value {
+        loop {
+            let line = self.lines.recv_timeout(Duration::from_secs(60));
+            let line = line.unwrap_or_else(|error| panic!("no line '{event}': {error}"));
+            if line["event"] == event {
+                return line;
+            }
+        }
+    }
+
+    /// Stops it, and returns its exit code.
+    fn stop(mut self) -> Option<i32> {
+        send_signal(self.child.id(), "-TERM");
+        self.child.wait().unwrap().code()
+    }
+}
+
+/// Every line that a watch with `--once` prints.
+#[track_caller]
+fn once(code: i32, here: &Path, arguments: &[&str]) -> Vec<Value> {
+    let output = expect(
+        code,
+        here,
+        &[&["watch", "--once"], arguments, &QUICK].concat(),
+    );
+    let lines = output.stdout.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// The sum of a number over all updates.
+fn sum(lines: &[Value], key: &str) -> u64 {
+    lines.iter().filter_map(|line| line[key].as_u64()).sum()
+}
+
+/// Six checkpoints of three runs.
+fn zoo() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::create_dir(here.join("zoo")).unwrap();
+    for run in 0..3 {
+        for epoch in 0..2 {
+            write_chain(
+                &checkpoint(here, run, epoch),
+                0.1 * (run + 3 * epoch + 1) as f32,
+            );
+        }
+    }
+    fs::write(here.join("study.toml"), STUDY).unwrap();
+    write_labels(here, 4, 0.4);
+    folder
+}
+
+fn checkpoint(here: &Path, run: usize, epoch: usize) -> std::path::PathBuf {
+    here.join(format!("zoo/r{run}-{epoch}.safetensors"))
+}
+
+/// Labels of all checkpoints that there may be; `accuracy` is that of the first run.
+fn write_labels(here: &Path, runs: usize, accuracy: f64) {
+    let mut text = "path,training,epoch,accuracy\n".to_owned();
+    for run in 0..runs {
+        for epoch in 0..3 {
+            let accuracy = if run == 0 { accuracy } else { 0.3 * run as f64 };
+            text += &format!("zoo/r{run}-{epoch}.safetensors,r{run},{epoch},{accuracy}\n");
+        }
+    }
+    fs::write(here.join("labels.csv"), text).unwrap();
+}
+
+/// Runs the study anew, and compares.
+#[track_caller]
+fn assert_as_fresh(here: &Path, out: &str) {
+    let fresh = [
+        "run",
+        "study.toml",
+        "--out",
+        "fresh",
+        "--fresh",
+        "--progress",
+        "none",
+    ];
+    let code = cntflow(here, &fresh).code;
+    assert!(matches!(code, Some(0 | 3)), "{code:?}");
+    assert_same_tables(&here.join("fresh"), &here.join(out));
+    for name in ["densities", "divergences", "twins/sign/layers"] {
+        let read = |out: &str| {
+            let frame = scan_parquet(&parts(&here.join(out), name)).unwrap();
+            let keys = frame.clone().collect_schema().unwrap();
+            let keys: Vec<_> = keys.iter_names().cloned().collect();
+            let sorted = frame.sort(keys, SortMultipleOptions::default());
+            sorted.collect().unwrap()
+        };
+        let (fresh, watched) = (read("fresh"), read(out));
+        assert!(fresh.height() > 0, "{name}");
+        assert!(
+            fresh.equals_missing(&watched),
+            "{name}:\n{fresh:?}\n{watched:?}"
+        );
+    }
+}
+
+#[test]
+fn after_every_change_the_tables_are_those_of_a_fresh_run() {
+    let folder = zoo();
+    let here = folder.path();
+    let out = ["study.toml", "--out", "out"];
+    let lines = once(0, here, &out);
+    assert_eq!(sum(&lines, "new"), 6, "{lines:?}");
+    assert_as_fresh(here, "out");
+
+    // A later checkpoint, which is the last of its run now; one that changes; one that goes; and
+    // labels of a run.
+    write_chain(&checkpoint(here, 0, 2), 0.9);
+    write_chain(&checkpoint(here, 1, 0), 0.8);
+    fs::remove_file(checkpoint(here, 2, 1)).unwrap();
+    write_labels(here, 4, 0.6);
+    let lines = once(0, here, &out);
+    let counts = ["new", "changed", "relabelled", "deleted"].map(|key| sum(&lines, key));
+    assert_eq!(counts, [1, 1, 2, 1], "{lines:?}");
+    assert_as_fresh(here, "out");
+
+    // What cannot be read is a row that says why, and the exit code is 3.
+    fs::write(checkpoint(here, 3, 0), "no checkpoint").unwrap();
+    let lines = once(3, here, &out);
+    let update = &lines[lines.len() - 2];
+    assert_eq!(update["checkpoints"]["failed"], 1, "{lines:?}");
+    assert_as_fresh(here, "out");
+
+    // Nothing has changed: nothing is measured, though every file has another time.
+    for run in 0..2 {
+        let path = checkpoint(here, run, 0);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, bytes).unwrap();
+    }
+    let lines = once(3, here, &out);
+    assert_eq!(lines[0]["event"], "update");
+    assert_eq!(sum(&lines, "measured"), 0, "{lines:?}");
+}
+
+#[test]
+fn a_study_is_followed_until_it_is_stopped() {
+    let folder = zoo();
+    let here = folder.path();
+    let watched = Watched::start(
+        here,
+        &["study.toml", "--out", "out", "--results-after", "0.2"],
+    );
+    assert_eq!(watched.next("update")["checkpoints"]["ok"], 6);
+    watched.next("results");
+    write_chain(&checkpoint(here, 3, 0), 0.5);
+    let update = watched.next("update");
+    assert_eq!(update["new"], 1);
+    // .9 is in the second bin, which had one run: that of .6.
+    let bin = &update["bins"][0];
+    assert_eq!(
+        (&bin["before"], &bin["now"]),
+        (&1.into(), &2.into()),
+        "{update}"
+    );
+    assert_eq!(watched.next("results")["populations"]["networks"], 4);
+    fs::remove_file(checkpoint(here, 0, 0)).unwrap();
+    assert_eq!(watched.next("update")["deleted"], 1);
+    watched.next("results");
+    assert_eq!(watched.stop(), Some(143));
+    assert_as_fresh(here, "out");
+}
+
+#[test]
+fn a_source_that_becomes_empty_does_not_empty_the_tables() {
+    let folder = zoo();
+    let here = folder.path();
+    let watched = Watched::start(here, &["zoo", "--out", "out"]);
+    assert_eq!(watched.next("update")["checkpoints"]["ok"], 6);
+    // As if the disk had been unmounted.
+    fs::rename(here.join("zoo"), here.join("elsewhere")).unwrap();
+    fs::create_dir(here.join("zoo")).unwrap();
+    let problem = watched.next("problem");
+    let message = problem["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("zoo: had files, and has none now"),
+        "{message}"
+    );
+    fs::remove_dir(here.join("zoo")).unwrap();
+    fs::rename(here.join("elsewhere"), here.join("zoo")).unwrap();
+    write_chain(&checkpoint(here, 3, 0), 0.5);
+    let update = watched.next("update");
+    assert_eq!((&update["new"], &update["deleted"]), (&1.into(), &0.into()));
+    assert_eq!(update["checkpoints"]["ok"], 7);
+    assert_eq!(watched.stop(), Some(143));
+}
+
+#[test]
+fn an_idle_study_ends_by_itself() {
+    let folder = zoo();
+    let here = folder.path();
+    let arguments = ["watch", "zoo", "--out", "out", "--until-idle=0.3"];
+    let output = expect(0, here, &[&arguments[..], &QUICK].concat());
+    assert_eq!(output.stdout.lines().count(), 1, "{output:?}");
+    assert_eq!(table(&here.join("out"), "networks").height(), 6);
+}
+
+#[test]
+fn new_checkpoints_are_predicted_and_experiments_follow() {
+    let folder = study_folder();
+    let here = folder.path();
+    let study = fs::read_to_string(here.join("study.toml")).unwrap();
+    fs::write(here.join("study.toml"), study + TWO_CLASSES).unwrap();
+    expect(
+        0,
+        here,
+        &["run", "study.toml", "--out", "run", "--progress", "none"],
+    );
+    // Watching the study trains the same population.
+    let lines = once(0, here, &["study.toml", "--out", "watched"]);
+    let results = lines.last().unwrap();
+    assert_eq!(results["event"], "results", "{results}");
+    assert_eq!(
+        results["experiments"][0]["experiment"], "two_classes",
+        "{results}"
+    );
+    assert_same_tables(&here.join("run"), &here.join("watched"));
+    assert_same_experiments(&here.join("run"), &here.join("watched"));
+    let thresholds = &lines[lines.len() - 2]["thresholds"][0];
+    assert_eq!(thresholds["experiment"], "two_classes", "{thresholds}");
+    assert_eq!(thresholds["networks"], 12);
+
+    let models = here.join("run/classifiers/two_classes");
+    let model = fs::read_dir(models)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let model = model.filter(|path| path.extension().is_some_and(|end| end == "json"));
+    let model = model.min().unwrap().to_string_lossy().into_owned();
+    let probe = ["--probe", "mnist-6k:train:50", "--predict", &model];
+    let lines = once(
+        0,
+        here,
+        &[&["run/checkpoints", "--out", "new"], &probe[..]].concat(),
+    );
+    let update = lines.iter().find(|line| line["new"] != 0).unwrap();
+    let predictions = update["predictions"].as_array().unwrap();
+    assert_eq!(predictions.len(), update["new"].as_u64().unwrap() as usize);
+    assert!(predictions[0]["checkpoint"].is_string(), "{predictions:?}");
+    // A model of networks that were measured otherwise is refused at once.
+    let refused = [
+        "watch",
+        "run/checkpoints",
+        "--predict",
+        &model,
+        "--out",
+        "other",
+    ];
+    let output = expect(1, here, &refused);
+    assert!(output.stderr.contains("--predict"), "{output:?}");
+}
+
+#[test]
+fn one_study_or_sources_but_not_both() {
+    let folder = zoo();
+    let here = folder.path();
+    let output = expect(2, here, &["watch", "study.toml", "zoo"]);
+    assert!(
+        output.stderr.contains("either one study file, or sources"),
+        "{output:?}"
+    );
+    let output = expect(2, here, &["watch", "study.toml", "--neurons", "full"]);
+    assert!(
+        output.stderr.contains("a study file says how to measure"),
+        "{output:?}"
+    );
+    let output = expect(1, here, &["watch", "nothing-here"]);
+    assert!(
+        output.stderr.contains("no such file or folder"),
+        "{output:?}"
+    );
+}
