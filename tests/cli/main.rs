@@ -21,6 +21,7 @@ mod population_runs;
 mod populations;
 mod probes;
 mod resume;
+mod reuse;
 mod scales;
 mod support;
 mod tables;

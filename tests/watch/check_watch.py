@@ -220,7 +220,7 @@ def compare(fresh, watched):
         for name in ours.columns:
             if not ours[name].equals(theirs[name], null_equal=True):
                 rows = [row for row in range(min(ours.height, theirs.height)) if ours[name][row] != theirs[name][row]][:3]
-                print(table, name, [(ours.row(row, named=True), theirs.row(row, named=True)) for row in rows])
+                print(table, name, [(ours.row(row), theirs.row(row)) for row in rows][:1])
         sys.exit(f"table {table}: {watched} differs from a fresh run ({theirs.height} rows, {ours.height})")
 
 

@@ -15,8 +15,8 @@ pub use cluster::{Cluster, DEFAULT_CONNECT_TIMEOUT, Peers, Secret, free_addresse
 pub use error::DataflowError;
 pub use executor::{Executor, Finished, run};
 pub use reconcile::{
-    Changes, Facts, Group, HeldCheckpoint, Key, Position, Reconciler, Totals, Version,
-    WantedCheckpoint,
+    Changes, Depth, Facts, Group, HeldCheckpoint, Key, Position, Reconciler, Totals, Version,
+    WantedCheckpoint, key_of,
 };
 pub use supervise::Stop;
 pub use work::{Collector, LateTask, TaskContext, Work, WorkerTimes};

@@ -3,17 +3,19 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field, Schema};
-use parquet::file::properties::WriterProperties;
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use parquet::arrow::ArrowWriter;
 
 use crate::error::TablesError;
-use crate::frame::encode_rows;
 use crate::part_file::{open, text_column};
 use crate::store::TableStore;
 
 /// Name of the file below `tables`.
 const FILE: &str = "files.parquet";
+
+/// Number of rows that are written at a time.
+const PIECE: usize = 1 << 14;
 
 /// What the file of a measured checkpoint looked like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +24,6 @@ pub struct KnownFile {
     pub checkpoint: String,
     /// The stamp of its file.
     pub stamp: String,
-    /// BLAKE3 of its content; `None` if it could not be read, or is not hashed.
-    pub digest: Option<String>,
     /// What else the measurement depended on, as text.
     pub description: String,
 }
@@ -48,51 +48,70 @@ impl TableStore {
         let mut known = Vec::new();
         for rows in open(path)?.build().map_err(parquet)? {
             let rows = rows.map_err(|error| parquet(error.into()))?;
-            let [checkpoints, stamps, digests, descriptions] = [
+            let [checkpoints, stamps, descriptions] = [
                 text_column(path, &rows, "checkpoint")?,
                 text_column(path, &rows, "stamp")?,
-                text_column(path, &rows, "digest")?,
                 text_column(path, &rows, "description")?,
             ];
             let text = |texts: &StringArray, row: usize| texts.value(row).to_owned();
             known.extend((0..rows.num_rows()).map(|row| KnownFile {
                 checkpoint: text(checkpoints, row),
                 stamp: text(stamps, row),
-                digest: digests.is_valid(row).then(|| text(digests, row)),
                 description: text(descriptions, row),
             }));
         }
         Ok(known)
     }
 
-    /// Replaces the list of known files, whole or not at all.
+    /// Replaces the list of known files, whole or not at all. There may be a million of them, so
+    /// they are taken a few at a time.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write_known_files(&self, known: &[KnownFile]) -> Result<(), TablesError> {
-        let texts = |text: fn(&KnownFile) -> Option<&str>| -> ArrayRef {
-            Arc::new(known.iter().map(text).collect::<StringArray>())
-        };
-        let columns = [
-            ("checkpoint", texts(|file| Some(&file.checkpoint))),
-            ("stamp", texts(|file| Some(&file.stamp))),
-            ("digest", texts(|file| file.digest.as_deref())),
-            ("description", texts(|file| Some(&file.description))),
-        ];
-        let fields = columns
-            .iter()
-            .map(|(name, _)| Field::new(*name, DataType::Utf8, true));
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let arrays = columns.into_iter().map(|(_, array)| array).collect();
-        let rows = RecordBatch::try_new(schema, arrays).map_err(|source| TablesError::Rows {
-            table: "files",
-            source,
-        })?;
+    pub fn write_known_files(
+        &self,
+        known: impl IntoIterator<Item = KnownFile>,
+    ) -> Result<(), TablesError> {
         let path = self.root.path_of(FILE);
+        let fields = ["checkpoint", "stamp", "description"];
+        let fields = fields.map(|name| Field::new(name, DataType::Utf8, true));
+        let schema = Arc::new(Schema::new(fields.to_vec()));
+        let failed = |source| TablesError::WriteParquet {
+            path: path.clone(),
+            source,
+        };
         self.root.write(FILE, |file| {
-            encode_rows(&rows, &path, WriterProperties::default(), file)
+            let mut writer =
+                ArrowWriter::try_new(file, Arc::clone(&schema), None).map_err(failed)?;
+            let mut known = known.into_iter();
+            loop {
+                let some: Vec<KnownFile> = known.by_ref().take(PIECE).collect();
+                if some.is_empty() {
+                    break;
+                }
+                let rows = rows(&some, &schema)?;
+                writer.write(&rows).map_err(failed)?;
+            }
+            writer.close().map_err(failed)?;
+            Ok(())
         })
     }
+}
+
+fn rows(known: &[KnownFile], schema: &SchemaRef) -> Result<RecordBatch, TablesError> {
+    let texts = |text: fn(&KnownFile) -> &str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(known.iter().map(text)))
+    };
+    let columns = vec![
+        texts(|file| &file.checkpoint),
+        texts(|file| &file.stamp),
+        texts(|file| &file.description),
+    ];
+    let rows = RecordBatch::try_new(Arc::clone(schema), columns);
+    rows.map_err(|source| TablesError::Rows {
+        table: "files",
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -107,10 +126,9 @@ mod tests {
         let known = ["a", "b"].map(|name| KnownFile {
             checkpoint: name.to_owned(),
             stamp: "12 3.4".to_owned(),
-            digest: (name == "a").then(|| "0f".to_owned()),
             description: String::new(),
         });
-        store.write_known_files(&known).unwrap();
+        store.write_known_files(known.clone()).unwrap();
         assert_eq!(store.known_files().unwrap(), known);
     }
 }

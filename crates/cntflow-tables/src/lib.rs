@@ -26,6 +26,7 @@ mod scan;
 pub mod schema;
 mod store;
 mod table;
+mod take_over;
 
 pub use compared_population::{DensityBand, Member, PairNull, TestedPair, View};
 pub use comparison::ComparisonWriter;
@@ -42,3 +43,4 @@ pub use record::{CoverageRow, Record, Status};
 pub use scan::scan_parquet;
 pub use store::{Committed, TableStore};
 pub use table::{OLDEST_SCHEMA_VERSION, SCHEMA_VERSION, Table};
+pub use take_over::TakenOver;

@@ -346,7 +346,7 @@ fn inherited(pair: &KeyValue) -> Option<(String, String)> {
 }
 
 /// The rows of a part with the columns of `schema`, null where the part has none.
-fn in_schema(
+pub(crate) fn in_schema(
     table: Table,
     part: &Path,
     rows: &RecordBatch,
@@ -382,7 +382,7 @@ fn leave_out(
     rows.map_err(|source| rows_error(table, source))
 }
 
-fn rows_error(table: Table, source: ArrowError) -> TablesError {
+pub(crate) fn rows_error(table: Table, source: ArrowError) -> TablesError {
     TablesError::Rows {
         table: table.name(),
         source,

@@ -29,6 +29,22 @@ use serde::{Deserialize, Serialize};
 /// What identifies a checkpoint or a run: a digest of its name.
 pub type Key = u128;
 
+/// What a reconciler keeps current.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Only what is to do, in little memory.
+    ToDo,
+    /// What is stale and the totals as well.
+    Totals,
+}
+
+/// The key of a name: the first half of its BLAKE3 digest.
+pub fn key_of(name: &str) -> Key {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&blake3::hash(name.as_bytes()).as_bytes()[..16]);
+    Key::from_le_bytes(bytes)
+}
+
 /// What a checkpoint is: a digest of its content and of what is known of it. Two checkpoints of one
 /// version have the same rows.
 pub type Version = u128;

@@ -9,13 +9,16 @@ use std::time::Duration;
 use timely::communication::WorkerGuards;
 use timely::worker::Worker;
 
-use super::dataflow::{Moment, build};
+use super::dataflow::{Inputs, Moment, build};
 use super::totals::Totals;
-use super::{Changes, HeldCheckpoint, Key, Version, WantedCheckpoint};
+use super::{Changes, Depth, HeldCheckpoint, Key, Version, WantedCheckpoint};
 use crate::error::DataflowError;
 
 /// Longest time that a worker sleeps without looking whether another one has failed.
 const NAP: Duration = Duration::from_millis(5);
+
+/// Number of changes that are handed over at a time.
+const SOME: usize = 1 << 16;
 
 /// Keeps current what is to do, what is stale and what follows from the checkpoints.
 ///
@@ -25,6 +28,7 @@ pub struct Reconciler {
     moments: Option<mpsc::Sender<MomentChanges>>,
     settled: mpsc::Receiver<SettledMoment>,
     guards: Option<WorkerGuards<()>>,
+    depth: Depth,
     next: MomentChanges,
     to_do: BTreeSet<(Key, Version)>,
     stale: BTreeSet<(Key, Version)>,
@@ -34,8 +38,12 @@ pub struct Reconciler {
 /// What changes at a moment.
 #[derive(Default)]
 struct MomentChanges {
+    versions: Vec<((Key, Version), isize)>,
+    complete: Vec<((Key, Version), isize)>,
     wanted: Vec<(WantedCheckpoint, isize)>,
     held: Vec<(HeldCheckpoint, isize)>,
+    /// Whether this is all of it.
+    is_whole: bool,
 }
 
 /// What has followed from it.
@@ -52,12 +60,11 @@ impl std::fmt::Debug for Reconciler {
 }
 
 impl Reconciler {
-    /// Starts the workers, with nothing wanted and nothing held. Without `with_totals` they keep no
-    /// [`Totals`], which takes less memory.
+    /// Starts the workers, with nothing wanted and nothing held.
     ///
     /// # Errors
     /// The threads cannot be started.
-    pub fn start(n_workers: usize, with_totals: bool) -> Result<Self, DataflowError> {
+    pub fn start(n_workers: usize, depth: Depth) -> Result<Self, DataflowError> {
         let (moments, to_settle) = mpsc::channel();
         let (settle, settled) = mpsc::channel();
         let ends = Mutex::new(Some((to_settle, settle)));
@@ -69,7 +76,7 @@ impl Reconciler {
             } else {
                 None
             };
-            let work = || run_worker(worker, ends, with_totals, &has_failed);
+            let work = || run_worker(worker, ends, depth, &has_failed);
             if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
                 has_failed.store(true, Ordering::SeqCst);
                 resume_unwind(panic);
@@ -82,6 +89,7 @@ impl Reconciler {
             moments: Some(moments),
             settled,
             guards: Some(guards),
+            depth,
             next: MomentChanges::default(),
             to_do: BTreeSet::new(),
             stale: BTreeSet::new(),
@@ -91,22 +99,52 @@ impl Reconciler {
 
     /// A checkpoint is wanted from the next moment on. Each key may be wanted in one version.
     pub fn want(&mut self, checkpoint: WantedCheckpoint) {
-        self.next.wanted.push((checkpoint, 1));
+        self.change_wanted(checkpoint, 1);
     }
 
     /// A checkpoint is not wanted any more; exactly this one was.
     pub fn forget(&mut self, checkpoint: WantedCheckpoint) {
-        self.next.wanted.push((checkpoint, -1));
+        self.change_wanted(checkpoint, -1);
     }
 
     /// A row has come into the tables. Each key may be held once.
     pub fn hold(&mut self, checkpoint: HeldCheckpoint) {
-        self.next.held.push((checkpoint, 1));
+        self.change_held(checkpoint, 1);
     }
 
     /// A row was removed from the tables; exactly this one was held.
     pub fn release(&mut self, checkpoint: HeldCheckpoint) {
-        self.next.held.push((checkpoint, -1));
+        self.change_held(checkpoint, -1);
+    }
+
+    fn change_wanted(&mut self, checkpoint: WantedCheckpoint, difference: isize) {
+        let version = (checkpoint.key, checkpoint.version);
+        self.next.versions.push((version, difference));
+        if self.depth == Depth::Totals {
+            self.next.wanted.push((checkpoint, difference));
+        }
+        self.send_some();
+    }
+
+    fn change_held(&mut self, checkpoint: HeldCheckpoint, difference: isize) {
+        if checkpoint.is_complete {
+            let version = (checkpoint.key, checkpoint.version);
+            self.next.complete.push((version, difference));
+        }
+        if self.depth == Depth::Totals {
+            self.next.held.push((checkpoint, difference));
+        }
+        self.send_some();
+    }
+
+    /// Hands over what has come together, so that a million checkpoints are not here as well.
+    fn send_some(&mut self) {
+        if self.next.versions.len().max(self.next.complete.len()) >= SOME
+            && let Some(moments) = &self.moments
+        {
+            // A failure is found at the next moment.
+            let _ = moments.send(std::mem::take(&mut self.next));
+        }
     }
 
     /// Makes all changes since the last call one moment, and waits until everything is current.
@@ -115,7 +153,8 @@ impl Reconciler {
     /// A worker has failed, which is a bug.
     pub fn settle(&mut self) -> Result<Changes, DataflowError> {
         let has_ended = || DataflowError::Start("the workers that reconcile have failed".into());
-        let moment = std::mem::take(&mut self.next);
+        let mut moment = std::mem::take(&mut self.next);
+        moment.is_whole = true;
         let moments = self.moments.as_ref().ok_or_else(has_ended)?;
         moments.send(moment).map_err(|_| has_ended())?;
         let settled = self.settled.recv().map_err(|_| has_ended())?;
@@ -182,22 +221,20 @@ fn apply(
 type Ends = (mpsc::Receiver<MomentChanges>, mpsc::Sender<SettledMoment>);
 
 /// Runs one worker until the other end of its channel is gone, or until a worker has failed.
-fn run_worker(worker: &mut Worker, ends: Option<Ends>, with_totals: bool, failed: &AtomicBool) {
-    let (mut inputs, outputs, probe) = build(worker, with_totals);
+fn run_worker(worker: &mut Worker, ends: Option<Ends>, depth: Depth, failed: &AtomicBool) {
+    let (mut inputs, outputs, probe) = build(worker, depth);
     if let Some((to_settle, settle)) = ends {
         let mut now: Moment = 0;
-        while let Ok(moment) = to_settle.recv() {
-            for (checkpoint, difference) in moment.wanted {
-                inputs.wanted.update(checkpoint, difference);
-            }
-            for (checkpoint, difference) in moment.held {
-                inputs.held.update(checkpoint, difference);
+        while let Ok(changes) = to_settle.recv() {
+            let is_whole = changes.is_whole;
+            take_in(changes, &mut inputs);
+            if !is_whole {
+                inputs.flush();
+                worker.step();
+                continue;
             }
             now += 1;
-            inputs.wanted.advance_to(now);
-            inputs.wanted.flush();
-            inputs.held.advance_to(now);
-            inputs.held.flush();
+            inputs.advance_to(now);
             while probe.less_than(&now) && !failed.load(Ordering::SeqCst) {
                 worker.step_or_park(Some(NAP));
             }
@@ -210,5 +247,20 @@ fn run_worker(worker: &mut Worker, ends: Option<Ends>, with_totals: bool, failed
     drop(inputs);
     while !probe.done() && !failed.load(Ordering::SeqCst) {
         worker.step_or_park(Some(NAP));
+    }
+}
+
+fn take_in(changes: MomentChanges, inputs: &mut Inputs) {
+    for (version, difference) in changes.versions {
+        inputs.versions.update(version, difference);
+    }
+    for (version, difference) in changes.complete {
+        inputs.complete.update(version, difference);
+    }
+    for (checkpoint, difference) in changes.wanted {
+        inputs.wanted.update(checkpoint, difference);
+    }
+    for (checkpoint, difference) in changes.held {
+        inputs.held.update(checkpoint, difference);
     }
 }

@@ -114,7 +114,7 @@ impl Study {
 fn after_every_moment_all_is_as_computed_from_scratch() {
     for n_workers in [1, 3] {
         let mut random = Random(0x2545_F491_4F6C_DD1D);
-        let mut reconciler = Reconciler::start(n_workers, true).unwrap();
+        let mut reconciler = Reconciler::start(n_workers, Depth::Totals).unwrap();
         let mut study = Study::default();
         for moment in 0..60 {
             for _ in 0..random.below(60) {
@@ -135,8 +135,8 @@ fn after_every_moment_all_is_as_computed_from_scratch() {
 }
 
 #[test]
-fn without_totals_only_what_is_to_do_and_stale_is_kept() {
-    let mut reconciler = Reconciler::start(2, false).unwrap();
+fn where_nothing_else_is_asked_for_only_what_is_to_do_is_kept() {
+    let mut reconciler = Reconciler::start(2, Depth::ToDo).unwrap();
     reconciler.want(WantedCheckpoint {
         key: 1,
         version: 7,
@@ -150,6 +150,6 @@ fn without_totals_only_what_is_to_do_and_stale_is_kept() {
     });
     let changes = reconciler.settle().unwrap();
     assert_eq!(changes.to_do, [(1, 7)]);
-    assert_eq!(changes.stale, [(2, 7)]);
+    assert_eq!(changes.stale, []);
     assert_eq!(*reconciler.totals(), Totals::default());
 }

@@ -7,18 +7,20 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod check;
 mod datasets;
 mod measuring;
 mod publish;
 mod shared;
 mod watch;
 
+pub(crate) use check::CheckArguments;
 pub(crate) use datasets::{DatasetsCommand, FetchArguments};
 pub(crate) use measuring::MeasureSettings;
 pub(crate) use publish::{ClaimsArguments, ExportArguments};
 pub(crate) use shared::{
-    ColumnArguments, FolderArguments, LimitArguments, OutputArguments, ScaleArguments,
-    WorkerArguments, thread_count,
+    ColumnArguments, FolderArguments, LimitArguments, OutputArguments, ReuseArguments,
+    ScaleArguments, WorkerArguments, thread_count,
 };
 pub(crate) use watch::WatchArguments;
 
@@ -60,6 +62,11 @@ pub(crate) enum Command {
     /// to the checkpoint, or the checkpoint itself; otherwise it is inferred from the names and
     /// shapes of the tensors. `cntflow inspect` shows the result.
     Measure(MeasureArguments),
+    /// Say what a run would do, and how long it would take, before anything runs
+    ///
+    /// SOURCE is a study file, or what `cntflow measure` takes. A few checkpoints are measured, and
+    /// an epoch of the smallest run is trained, to tell the time. Nothing is written.
+    Check(CheckArguments),
     /// Keep the tables of a study or of some sources current as checkpoints come, change and go
     ///
     /// SOURCE is a study file, or what `cntflow measure` takes. New and changed checkpoints are
@@ -129,6 +136,8 @@ pub(crate) struct RunArguments {
     /// Checkpoints to measure in place of the sources in the study file; may be repeated
     #[arg(long, value_name = "SOURCE", conflicts_with = "tables")]
     pub(crate) source: Vec<String>,
+    #[command(flatten)]
+    pub(crate) reuse: ReuseArguments,
 }
 
 #[derive(Debug, Args)]
@@ -152,6 +161,8 @@ pub(crate) struct MeasureArguments {
     pub(crate) source: Vec<String>,
     #[command(flatten)]
     pub(crate) settings: MeasureSettings,
+    #[command(flatten)]
+    pub(crate) reuse: ReuseArguments,
     #[command(flatten)]
     pub(crate) folder: FolderArguments,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use cntflow_storage::Limits;
 
 use crate::progress::display::ProgressMode;
 use crate::run::local_cluster::LocalCluster;
-use crate::run::options::{ClusterPlace, ClusterProcess, WorkerOptions};
+use crate::run::options::{ClusterPlace, ClusterProcess, ReuseOptions, WorkerOptions};
 use crate::study::limits::{LimitSetting, limits_with};
 use crate::study::scale::Scale;
 
@@ -25,6 +25,28 @@ pub(crate) struct FolderArguments {
     /// Measure again what failed before, for example after files were repaired
     #[arg(long, conflicts_with = "fresh")]
     pub(crate) retry_failed: bool,
+}
+
+/// Where rows may be taken from.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ReuseArguments {
+    /// Take the rows of checkpoints with the same content from the tables of this output folder, or
+    /// of its URL, if they were measured in the same way; may be repeated
+    #[arg(long, value_name = "DIR")]
+    reuse: Vec<PathBuf>,
+    /// With --reuse: take a file with the same size, times and number as when it was measured as
+    /// the same, without hashing it
+    #[arg(long, requires = "reuse")]
+    lenient: bool,
+}
+
+impl From<ReuseArguments> for ReuseOptions {
+    fn from(arguments: ReuseArguments) -> Self {
+        Self {
+            folders: arguments.reuse,
+            is_lenient: arguments.lenient,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Args)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::shared::ProgressArguments;
-use super::{FolderArguments, MeasureSettings, ScaleArguments, WorkerArguments};
+use super::{FolderArguments, MeasureSettings, ReuseArguments, ScaleArguments, WorkerArguments};
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArguments {
@@ -38,6 +38,8 @@ pub(crate) struct WatchArguments {
     pub(crate) results_after: f64,
     #[command(flatten)]
     pub(crate) settings: MeasureSettings,
+    #[command(flatten)]
+    pub(crate) reuse: ReuseArguments,
     #[command(flatten)]
     pub(crate) scale: ScaleArguments,
     #[command(flatten)]

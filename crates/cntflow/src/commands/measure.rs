@@ -32,6 +32,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
             .unwrap_or_else(|| Path::new("runs").join(&plan.name)),
         fresh: arguments.folder.fresh,
         retry_failed: arguments.folder.retry_failed,
+        reuse: arguments.reuse.into(),
         until: RunUntil::Measured,
         workers: arguments.workers.into(),
         progress: arguments.output.progress(),

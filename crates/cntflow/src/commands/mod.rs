@@ -2,6 +2,7 @@
 //! result.
 
 mod catalog;
+mod check;
 mod claims;
 mod datasets;
 mod discriminate;
@@ -11,11 +12,12 @@ mod measure;
 mod predict;
 mod query;
 mod run;
+mod sources_or_study;
 mod watch;
 
 use crate::args::Command;
 use crate::exit::ExitStatus;
-use crate::run::options::RunUntil;
+use crate::run::options::{ReuseOptions, RunUntil};
 
 /// Runs a command.
 ///
@@ -27,8 +29,11 @@ pub(crate) fn run_command(command: Command) -> anyhow::Result<ExitStatus> {
     }
     match command {
         Command::Run(arguments) => run::run(arguments),
-        Command::Train(arguments) => run::run_study(arguments, &[], RunUntil::Trained),
+        Command::Train(arguments) => {
+            run::run_study(arguments, &[], ReuseOptions::default(), RunUntil::Trained)
+        }
         Command::Measure(arguments) => measure::measure(arguments),
+        Command::Check(arguments) => check::check(arguments),
         Command::Watch(arguments) => watch::watch(arguments),
         Command::Discriminate(arguments) => discriminate::discriminate(arguments),
         Command::Predict(arguments) => predict::predict(arguments),

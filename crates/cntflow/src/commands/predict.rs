@@ -11,7 +11,7 @@ use crate::output::frames;
 use crate::printer;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::membership::Membership;
-use crate::run::options::{RunOptions, RunUntil, WorkerOptions};
+use crate::run::options::{ReuseOptions, RunOptions, RunUntil, WorkerOptions};
 use crate::run::run_plan::run_plan;
 use crate::study::measure_plan::MeasurePlan;
 use crate::study::plan::Plan;
@@ -41,6 +41,7 @@ pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus>
         out: temporary.path().to_owned(),
         fresh: false,
         retry_failed: false,
+        reuse: ReuseOptions::default(),
         until: RunUntil::Measured,
         workers: WorkerOptions::local(thread_count(arguments.workers)),
         progress: arguments.output.progress(),

@@ -14,7 +14,7 @@ use crate::output::run_summary::{ExperimentsSummary, RunSummary};
 use crate::printer;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::membership::Membership;
-use crate::run::options::{RunOptions, RunUntil, WorkerOptions};
+use crate::run::options::{ReuseOptions, RunOptions, RunUntil, WorkerOptions};
 use crate::run::run_plan::run_plan;
 use crate::run::session::agreed;
 use crate::study::plan::Plan;
@@ -22,7 +22,15 @@ use crate::study::plan::Plan;
 /// Runs a study, or its experiments on the tables of another folder.
 pub(crate) fn run(arguments: RunArguments) -> anyhow::Result<ExitStatus> {
     match arguments.tables {
-        None => run_study(arguments.study, &arguments.source, RunUntil::Measured),
+        None => {
+            let reuse = arguments.reuse.into();
+            run_study(
+                arguments.study,
+                &arguments.source,
+                reuse,
+                RunUntil::Measured,
+            )
+        }
         Some(tables) => run_on_tables(arguments.study, &tables),
     }
 }
@@ -32,6 +40,7 @@ pub(crate) fn run(arguments: RunArguments) -> anyhow::Result<ExitStatus> {
 pub(crate) fn run_study(
     arguments: TrainArguments,
     sources: &[String],
+    reuse: ReuseOptions,
     until: RunUntil,
 ) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
@@ -47,6 +56,7 @@ pub(crate) fn run_study(
             .unwrap_or_else(|| plan.default_folder()),
         fresh: arguments.folder.fresh,
         retry_failed: arguments.folder.retry_failed,
+        reuse,
         until,
         workers: WorkerOptions::from(arguments.workers),
         progress: arguments.output.progress(),

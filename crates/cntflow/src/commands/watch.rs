@@ -1,24 +1,23 @@
 //! `cntflow watch`.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
 use cntflow_experiments::saved::TrainedModel;
 
-use super::measure::source_plan;
+use super::sources_or_study::sources_or_study;
 use crate::args::WatchArguments;
-use crate::exit::{ExitStatus, UsageError};
+use crate::exit::ExitStatus;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::membership::Membership;
 use crate::run::options::{RunOptions, RunUntil};
 use crate::run::session::agreed;
-use crate::study::plan::Plan;
 use crate::watch::{WatchOptions, Watching};
 
 /// Keeps the tables of a study, or of some sources, current.
 pub(crate) fn watch(arguments: WatchArguments) -> anyhow::Result<ExitStatus> {
-    let plan = plan(&arguments)?;
+    let scale = arguments.scale.named();
+    let plan = sources_or_study(&arguments.source, &arguments.settings, scale)?;
     let options = RunOptions {
         out: arguments
             .folder
@@ -26,6 +25,7 @@ pub(crate) fn watch(arguments: WatchArguments) -> anyhow::Result<ExitStatus> {
             .unwrap_or_else(|| plan.default_folder()),
         fresh: arguments.folder.fresh,
         retry_failed: arguments.folder.retry_failed,
+        reuse: arguments.reuse.into(),
         until: RunUntil::Measured,
         workers: arguments.workers.into(),
         progress: arguments.progress.mode(),
@@ -56,23 +56,4 @@ pub(crate) fn watch(arguments: WatchArguments) -> anyhow::Result<ExitStatus> {
         stop: &stop,
     };
     membership.run(|| watching.run())
-}
-
-/// The plan of a study file, or of sources.
-fn plan(arguments: &WatchArguments) -> Result<Plan, UsageError> {
-    let is_study = |source: &String| source.ends_with(".toml") && Path::new(source).is_file();
-    let studies = arguments.source.iter().filter(|source| is_study(source));
-    match (studies.count(), arguments.source.as_slice()) {
-        (0, sources) => source_plan(sources, &arguments.settings),
-        (1, [study]) => {
-            if !arguments.settings.are_default() {
-                let message = format!("{study}: a study file says how to measure; options cannot");
-                return Err(UsageError(message));
-            }
-            Plan::read_at(Path::new(study), arguments.scale.named(), &[])
-        }
-        _ => Err(UsageError(
-            "either one study file, or sources: not both, and not several studies".to_owned(),
-        )),
-    }
 }

@@ -158,6 +158,12 @@ impl StudyRecord {
         Ok(())
     }
 
+    /// How the options that this study measures with differ from others, see
+    /// `MeasurePlan::measured_with`: `name ours instead of theirs` for each.
+    pub(crate) fn differences_to_options(&self, measured_with: &str) -> Vec<String> {
+        option_differences(&self.measured_with, measured_with)
+    }
+
     /// How this study differs from another one, as far as the records show. Continues the words
     /// "this study ...".
     pub(super) fn difference_to(&self, other: &Self) -> String {

@@ -18,7 +18,7 @@ use crate::study::probe::{Probe, ProbeInputs};
 use cntflow_storage::FullMessage;
 
 /// The label that names the data set that a network was trained on.
-const DATASET_LABEL: &str = "dataset";
+pub(crate) const DATASET_LABEL: &str = "dataset";
 
 /// A measured network.
 pub(crate) struct Measured {

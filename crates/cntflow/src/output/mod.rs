@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog_listing;
 pub(crate) mod experiment;
+mod forecast;
 pub(crate) mod frames;
 mod graph;
 pub(crate) mod inspection;

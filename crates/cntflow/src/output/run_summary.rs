@@ -35,6 +35,11 @@ impl RunSummary<'_> {
         lines.extend(self.claim.map(claim_line));
         lines.extend(self.runs_line());
         lines.push(self.checkpoints_line());
+        let reused = self.outcome.reused.iter().filter(|(_, n)| *n > 0);
+        lines
+            .extend(reused.map(|(folder, n)| {
+                format!("reused       {n} checkpoints of {}", folder.display())
+            }));
         let n_skipped_files = self.outcome.skipped_files.len();
         if n_skipped_files > 0 {
             lines.push(format!(
@@ -131,6 +136,7 @@ impl RunSummary<'_> {
             "checkpoints": {
                 "done": totals.total(),
                 "resumed": earlier.n_checkpoints,
+                "reused": self.outcome.reused.iter().map(|(_, n)| n).sum::<usize>(),
                 "new": new.n_checkpoints(),
                 "ok": totals.ok,
                 "failed": totals.failed,

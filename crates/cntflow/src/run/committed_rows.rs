@@ -28,6 +28,11 @@ impl CommittedRows {
         })
     }
 
+    /// What is missing of a checkpoint for which nothing is committed.
+    pub(super) fn all_missing(twins: &[Twin]) -> Missing {
+        Missing::new(true, twins)
+    }
+
     /// What is missing of a checkpoint.
     pub(crate) fn missing(&self, checkpoint: &str) -> Missing {
         let twins = self.twins.iter();

@@ -2,13 +2,16 @@
 
 mod batch;
 pub(crate) mod committed_rows;
+pub(crate) mod forecast;
 pub(crate) mod interrupt;
+pub(crate) mod known_files;
 pub(crate) mod label_columns;
 pub(crate) mod local_cluster;
 pub(crate) mod membership;
 pub(crate) mod options;
 pub(crate) mod outcome;
 pub(crate) mod pending;
+pub(crate) mod reuse;
 pub(crate) mod run_plan;
 pub(crate) mod session;
 pub(crate) mod sources;

@@ -14,12 +14,24 @@ pub(crate) struct RunOptions {
     pub(crate) fresh: bool,
     /// Whether to measure checkpoints again that failed in an earlier run.
     pub(crate) retry_failed: bool,
+    /// Where rows may be taken from.
+    pub(crate) reuse: ReuseOptions,
     /// The last stage of the run.
     pub(crate) until: RunUntil,
     /// Threads, commits and cluster.
     pub(crate) workers: WorkerOptions,
     /// How to show progress.
     pub(crate) progress: ProgressMode,
+}
+
+/// Where rows may be taken from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReuseOptions {
+    /// Output folders of other studies, or their URLs.
+    pub(crate) folders: Vec<PathBuf>,
+    /// Whether a file with the same size, times and number as when it was measured is taken as the
+    /// same, without hashing it.
+    pub(crate) is_lenient: bool,
 }
 
 /// The last stage of a run.

@@ -1,5 +1,6 @@
 //! The outcome of a run, for its summary and exit status.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cntflow_catalog::SkippedFile;
@@ -24,6 +25,8 @@ pub(crate) struct RunOutcome {
     pub(crate) new: TaskCounts,
     /// What earlier runs had committed.
     pub(crate) earlier: EarlierWork,
+    /// Checkpoints whose rows were taken from each other folder.
+    pub(crate) reused: Vec<(PathBuf, usize)>,
     /// All committed checkpoints.
     pub(crate) totals: CheckpointTotals,
     /// Files of the sources that are not checkpoints.

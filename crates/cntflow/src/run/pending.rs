@@ -1,10 +1,13 @@
 //! What is left to do of a plan, given what is committed.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use cntflow_catalog::{Catalog, CatalogEntry};
+use cntflow_dataflow::{
+    DataflowError, Depth, Facts, HeldCheckpoint, Key, Reconciler, Version, WantedCheckpoint, key_of,
+};
 use cntflow_zoo::RunSpec;
 
 use super::committed_rows::CommittedRows;
@@ -16,6 +19,9 @@ use crate::measure::network::Missing;
 use crate::progress::report::PlannedWork;
 use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 use crate::study::plan::Plan;
+
+/// The version of every checkpoint in a run, which trusts names.
+const ANY_VERSION: Version = 0;
 
 /// What is left to do, and what was done before.
 pub(crate) struct PendingWork {
@@ -55,9 +61,10 @@ impl PendingWork {
             let entries = trained.entries().iter().chain(scanned.entries());
             // Of all entries, not only of those that are left: a run's last one may be committed.
             let last = LastCheckpoints::of(entries.clone().map(|entry| run_position(entry)));
+            let to_do = to_do(entries.clone(), &committed)?;
             let mut to_measure: Vec<(&Arc<CatalogEntry>, Missing)> = entries
+                .filter(|entry| to_do.contains(&key_of(&entry.checkpoint)))
                 .map(|entry| (entry, committed.missing(&entry.checkpoint)))
-                .filter(|(_, missing)| !missing.is_nothing())
                 .collect();
             to_measure.sort_by_cached_key(|(entry, _)| Reverse(entry.location.size()));
             planned.n_checkpoints += to_measure.len();
@@ -81,6 +88,53 @@ impl PendingWork {
             committed,
         })
     }
+}
+
+impl PendingWork {
+    /// Keys of the checkpoints that are to be measured.
+    pub(crate) fn keys(&self) -> HashSet<Key> {
+        let names = self.tasks.iter().filter_map(Task::checkpoint);
+        names.map(|entry| key_of(&entry.checkpoint)).collect()
+    }
+
+    /// The checkpoints whose networks are to be measured, and whether each is the last of its run.
+    pub(crate) fn entries(&self) -> Vec<(Arc<CatalogEntry>, bool)> {
+        let tasks = self.tasks.iter().filter_map(|task| match task {
+            Task::Measure {
+                entry,
+                is_last,
+                missing,
+            } if missing.real => Some((Arc::clone(entry), *is_last)),
+            Task::Measure { .. } | Task::Train { .. } => None,
+        });
+        tasks.collect()
+    }
+}
+
+/// The checkpoints that are not committed, by the dataflow that also follows a study which is
+/// watched. What is committed counts whatever the file has become since: a run trusts names.
+fn to_do<'a>(
+    entries: impl Iterator<Item = &'a Arc<CatalogEntry>>,
+    committed: &CommittedRows,
+) -> Result<HashSet<Key>, DataflowError> {
+    let mut reconciler = Reconciler::start(1, Depth::ToDo)?;
+    for entry in entries {
+        reconciler.want(WantedCheckpoint {
+            key: key_of(&entry.checkpoint),
+            version: ANY_VERSION,
+            position: None,
+        });
+    }
+    for checkpoint in committed.real.keys() {
+        reconciler.hold(HeldCheckpoint {
+            key: key_of(checkpoint),
+            version: ANY_VERSION,
+            is_complete: committed.missing(checkpoint).is_nothing(),
+            facts: Facts::default(),
+        });
+    }
+    reconciler.settle()?;
+    Ok(reconciler.to_do().iter().map(|(key, _)| *key).collect())
 }
 
 /// The runs of the plan without an entry in the catalog, with their index, the costliest first.

@@ -1,19 +1,23 @@
 //! Runs a plan: all tasks that are not committed yet, on all workers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use cntflow_catalog::{Absence, Catalog};
-use cntflow_dataflow::{Finished, Stop, run};
+use cntflow_dataflow::{Finished, Key, Stop, key_of, run};
 use cntflow_network::Twin;
 use cntflow_tables::{BatchLimits, Committed, Status};
 use cntflow_zoo::{RunSpec, TrainingData, ZooError};
 
 use super::committed_rows::CommittedRows;
+use super::known_files::remember_files;
 use super::membership::Membership;
 use super::options::{RunOptions, RunUntil};
 use super::outcome::{CheckpointTotals, EarlierWork, RunOutcome};
 use super::pending::PendingWork;
+use super::reuse::Reusable;
 use super::session::Session;
 use super::sources::{check_output_location, scan_sources};
 use super::work::{StudyWork, read_ahead};
@@ -71,10 +75,16 @@ pub(crate) struct PlanRun<'a> {
 impl PlanRun<'_> {
     fn lead(&self) -> anyhow::Result<RunOutcome> {
         let (plan, until) = (self.plan, self.options.until);
+        let started = SystemTime::now();
         let sources = scan_sources(plan)?;
         let session = Session::claim(plan, self.options, &sources.catalog)?;
-        let pending = PendingWork::new(plan, until, &session.folder, &sources.catalog)?;
+        let mut pending = PendingWork::new(plan, until, &session.folder, &sources.catalog)?;
         let earlier = pending.earlier;
+        let mut measured = pending.keys();
+        let reused = self.reuse(&session, &pending)?;
+        if reused.iter().any(|(_, n)| *n > 0) {
+            pending = PendingWork::new(plan, until, &session.folder, &sources.catalog)?;
+        }
         self.membership
             .told_by_leader(RUNS_TO_TRAIN, &pending.planned.n_runs.to_string())?;
         self.membership.require_shared(&self.options.out)?;
@@ -83,6 +93,7 @@ impl PlanRun<'_> {
             remove_orphans(&self.options.out)?;
         }
         let (_, new, times) = outcome?;
+        self.remember_files(&session, &sources.catalog, &mut measured, started)?;
         let (is_complete, totals) = collect_totals(plan, until, &session.folder, &sources.catalog)?;
         Ok(RunOutcome {
             folder: session.folder,
@@ -90,11 +101,73 @@ impl PlanRun<'_> {
             is_complete,
             new,
             earlier,
+            reused,
             totals,
             skipped_files: sources.skipped_files,
             times,
             stop: self.stop.clone(),
         })
+    }
+
+    /// Takes rows from other folders, as far as the user has named some and they have any.
+    fn reuse(
+        &self,
+        session: &Session,
+        pending: &PendingWork,
+    ) -> anyhow::Result<Vec<(PathBuf, usize)>> {
+        let options = &self.options.reuse;
+        if options.folders.is_empty() {
+            return Ok(Vec::new());
+        }
+        let measure = self.plan.measure.resolved(&session.record.labels);
+        let reusable = Reusable::find(options, &measure, &pending.entries())?;
+        for note in &reusable.notes {
+            printer::note(note);
+        }
+        reusable.commit(&session.folder.tables(), &session.record, &measure)?;
+        let taken = reusable.taken.into_iter();
+        Ok(taken.map(|(folder, taken)| (folder, taken.len())).collect())
+    }
+
+    /// Writes down what the files looked like that this run has measured.
+    fn remember_files(
+        &self,
+        session: &Session,
+        scanned: &Catalog,
+        measured: &mut HashSet<Key>,
+        started: SystemTime,
+    ) -> anyhow::Result<()> {
+        let trained = session.folder.trained_catalog()?;
+        if self.options.until == RunUntil::Trained {
+            return Ok(());
+        }
+        let ours = trained
+            .entries()
+            .iter()
+            .map(|entry| key_of(&entry.checkpoint));
+        measured.extend(ours);
+        if measured.is_empty() {
+            return Ok(());
+        }
+        let entries = trained.entries().iter().chain(scanned.entries());
+        let remembered = remember_files(
+            &session.folder.tables(),
+            measured,
+            entries.map(|entry| &**entry),
+            &self.plan.measure,
+            // Files of trained checkpoints are this program's own.
+            if trained.entries().is_empty() {
+                started
+            } else {
+                SystemTime::now()
+            },
+        );
+        if let Err(error) = remembered {
+            printer::note(&format!(
+                "cannot write the list of files, without which they are hashed again: {error}"
+            ));
+        }
+        Ok(())
     }
 
     fn help(&self) -> anyhow::Result<RunOutcome> {
@@ -122,6 +195,7 @@ impl PlanRun<'_> {
             is_complete: finished == Finished::All,
             new,
             earlier: EarlierWork::default(),
+            reused: Vec::new(),
             totals: CheckpointTotals::default(),
             skipped_files: Vec::new(),
             times,

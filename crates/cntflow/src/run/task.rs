@@ -51,6 +51,14 @@ pub(crate) enum TaskOutput {
 }
 
 impl Task {
+    /// The checkpoint that it measures.
+    pub(crate) fn checkpoint(&self) -> Option<&Arc<CatalogEntry>> {
+        match self {
+            Self::Measure { entry, .. } => Some(entry),
+            Self::Train { .. } => None,
+        }
+    }
+
     /// A task that measures a checkpoint of the catalog.
     pub(crate) fn measure(
         entry: &Arc<CatalogEntry>,

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
-use cntflow_catalog::LabelColumn;
+use cntflow_catalog::{CatalogEntry, LabelColumn};
 use cntflow_metrics::population::SampleScale;
 use cntflow_metrics::{MeasureOptions, Metric};
 use cntflow_network::Twin;
 use cntflow_storage::Limits;
+use cntflow_tables::Bin;
 use serde::{Deserialize, Serialize};
 
 use super::populations::PopulationsSpec;
@@ -76,6 +77,16 @@ impl MeasurePlan {
             Some(populations) => populations.sampled_metrics(is_last),
             None => &[],
         }
+    }
+
+    /// The bin that the values of a checkpoint belong to, given whether it is the last of its run;
+    /// `None` if none of its values are stored. Call it on a plan that is resolved for the labels.
+    pub(crate) fn population_bin(&self, entry: &CatalogEntry, is_last: bool) -> Option<Bin> {
+        if self.sampled_metrics(is_last).is_empty() {
+            return None;
+        }
+        let populations = self.populations.as_ref()?;
+        populations.bin(entry.labels.get(&populations.label)?)
     }
 
     /// What values are divided by before they belong to populations.

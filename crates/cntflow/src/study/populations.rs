@@ -100,6 +100,14 @@ impl PopulationsSpec {
         Ok(identity)
     }
 
+    /// Whether the values that are stored of a network for these populations are those of the other
+    /// ones as well, network by network. Bins may differ.
+    pub(crate) fn has_same_values(&self, other: &Self) -> bool {
+        let of = |spec: &Self| (spec.metrics.clone(), spec.shapes, spec.normalise);
+        let is_per_network = |spec: &Self| spec.checkpoints == ComparedCheckpoints::Last;
+        of(self) == of(other) && is_per_network(self) && is_per_network(other)
+    }
+
     /// What the values of a layer are divided by.
     pub(crate) fn scale(&self) -> SampleScale {
         if self.normalise {

@@ -3,24 +3,22 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use arcstr::ArcStr;
 use cntflow_catalog::{Catalog, CatalogEntry};
 use cntflow_dataflow::{
-    Facts, Finished, HeldCheckpoint, Key, Position, Reconciler, Stop, Totals, WantedCheckpoint,
+    Depth, Finished, HeldCheckpoint, Key, Reconciler, Stop, Totals, WantedCheckpoint, key_of,
 };
 use cntflow_network::Twin;
 use cntflow_tables::{KnownFile, Status, TableStore};
-use rayon::prelude::*;
 
 use super::facts::FactPlan;
 use super::files::{FileChanges, Sources};
-use super::table_rows::{TableRow, read_rows};
-use super::version::{Description, key_of, version_of};
+use super::table_rows::TableRow;
+use super::update::Update;
 use crate::folder::batch_name::new_batch_name;
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
@@ -32,11 +30,15 @@ use crate::run::membership::Membership;
 use crate::run::options::RunOptions;
 use crate::run::outcome::EarlierWork;
 use crate::run::pending::PendingWork;
+use crate::run::reuse::Reusable;
 use crate::run::run_plan::PlanRun;
 use crate::run::session::Session;
 use crate::run::task::Task;
-use crate::study::last_checkpoints::{LastCheckpoints, run_position};
+use crate::study::measure_plan::MeasurePlan;
 use crate::study::plan::Plan;
+
+mod held;
+mod wanted;
 
 /// Number of committed batches above which the small ones are merged.
 const MERGE_ABOVE: usize = 32;
@@ -52,6 +54,8 @@ pub(super) struct LiveStudy<'a> {
     stop: &'a Stop,
     session: Session,
     tables: TableStore,
+    /// How to measure, resolved for the labels.
+    measure: MeasurePlan,
     facts: FactPlan,
     reconciler: Reconciler,
     wanted: HashMap<Key, Wanted>,
@@ -83,42 +87,6 @@ struct Held {
     told: HeldCheckpoint,
 }
 
-/// What an update has done.
-#[derive(Debug, Default)]
-pub(super) struct Update {
-    /// Checkpoints that were not there before.
-    pub(super) new: Vec<String>,
-    /// Checkpoints with other content.
-    pub(super) changed: Vec<String>,
-    /// Checkpoints of which something else is known than before: labels, run, step, architecture.
-    pub(super) relabelled: Vec<String>,
-    /// Checkpoints that are gone.
-    pub(super) deleted: Vec<String>,
-    /// Checkpoints that were measured.
-    pub(super) measured: Vec<String>,
-    /// Those of them that failed, with the reason.
-    pub(super) failed: Vec<(String, String)>,
-    /// Totals before the update.
-    pub(super) before: Totals,
-    /// Whether the user has stopped it.
-    pub(super) is_stopped: bool,
-    /// Files that changed a moment ago, which are looked at again.
-    pub(super) unsettled: Vec<PathBuf>,
-    /// How long until the first of them may have settled.
-    pub(super) settles_in: Duration,
-}
-
-impl Update {
-    /// Whether anything is another than before.
-    pub(super) fn is_empty(&self) -> bool {
-        self.new.is_empty()
-            && self.changed.is_empty()
-            && self.relabelled.is_empty()
-            && self.deleted.is_empty()
-            && self.measured.is_empty()
-    }
-}
-
 impl<'a> LiveStudy<'a> {
     /// Takes the output folder, and reads what its tables hold.
     ///
@@ -140,8 +108,9 @@ impl<'a> LiveStudy<'a> {
             options,
             membership,
             stop,
+            measure: plan.measure.resolved(&session.record.labels),
             facts,
-            reconciler: Reconciler::start(options.workers.n_threads, true)?,
+            reconciler: Reconciler::start(options.workers.n_threads, Depth::Totals)?,
             wanted: HashMap::new(),
             held: HashMap::new(),
             known: known
@@ -262,6 +231,7 @@ impl<'a> LiveStudy<'a> {
         self.want(entries, gone, sources, quiet, &mut update);
         self.reconciler.settle()?;
         self.withdraw_stale()?;
+        self.reuse(&mut update)?;
         let tasks = self.tasks();
         if !tasks.is_empty() {
             update.is_stopped = self.run(tasks, &mut update)?;
@@ -302,258 +272,10 @@ impl<'a> LiveStudy<'a> {
             };
             record.write(&self.options.out)?;
             self.facts = FactPlan::new(self.plan, &record.labels);
+            self.measure = self.plan.measure.resolved(&record.labels);
             self.session.record = record;
         }
         Ok(has_new)
-    }
-
-    /// Tells the reconciler which checkpoints there are now.
-    fn want(
-        &mut self,
-        entries: &[Arc<CatalogEntry>],
-        gone: BTreeSet<Key>,
-        sources: &Sources<'_>,
-        quiet: Duration,
-        update: &mut Update,
-    ) {
-        let now = SystemTime::now();
-        let last = LastCheckpoints::of(entries.iter().map(|entry| run_position(entry)));
-        // Hashing takes time, so it is done for all of them together.
-        let mut to_hash: Vec<(Key, Arc<CatalogEntry>)> = Vec::new();
-        let mut changed: Vec<(Key, Arc<CatalogEntry>, Option<String>, bool)> = Vec::new();
-        for entry in entries {
-            let key = key_of(&entry.checkpoint);
-            let is_last = last.contains(run_position(entry));
-            let stamp = match entry.absent {
-                Some(_) => None,
-                None => Some(sources.stamp(&entry.location)),
-            };
-            let modified = stamp.as_ref().and_then(|stamp| stamp.modified);
-            let age = modified.and_then(|time| now.duration_since(time).ok());
-            let settles_in = age.and_then(|age| quiet.checked_sub(age));
-            let stamp = stamp.map(|stamp| stamp.text);
-            let before = self.wanted.get(&key);
-            let is_same = before.is_some_and(|before| {
-                before.entry == *entry && before.stamp == stamp && before.is_last == is_last
-            });
-            if is_same {
-                continue;
-            }
-            if let Some(settles_in) = settles_in {
-                // As before, if it was there.
-                if update.unsettled.is_empty() || settles_in < update.settles_in {
-                    update.settles_in = settles_in;
-                }
-                update.unsettled.push(entry.location.path.to_path_buf());
-                self.want_as_held(key, entry, is_last);
-                continue;
-            }
-            if self.needs_hash(key, entry, stamp.as_deref()) {
-                to_hash.push((key, Arc::clone(entry)));
-            }
-            changed.push((key, Arc::clone(entry), stamp, is_last));
-        }
-        let limits = &self.plan.measure.limits;
-        let hashed: HashMap<Key, String> = to_hash
-            .par_iter()
-            .filter_map(|(key, entry)| {
-                use cntflow_formats::OpenCheckpoint;
-
-                // What cannot be opened is measured, so that its row has the reason.
-                let checkpoint = OpenCheckpoint::open_at(&entry.location, limits).ok()?;
-                Some((*key, checkpoint.digest()))
-            })
-            .collect();
-        for (key, entry, stamp, is_last) in changed {
-            self.want_one(key, entry, stamp, is_last, hashed.get(&key), update);
-        }
-        for key in gone {
-            let held = self.held.get(&key);
-            let held = held.map(|held| held.row.checkpoint.clone());
-            let wanted = self.wanted.remove(&key);
-            let name = wanted
-                .as_ref()
-                .map(|wanted| wanted.entry.checkpoint.clone())
-                .or(held);
-            update.deleted.extend(name);
-            if let Some(wanted) = wanted {
-                self.reconciler.forget(wanted.told);
-                self.tell_held(key);
-            }
-        }
-    }
-
-    /// Keeps the row of a file that is being written, until it is known what becomes of it.
-    fn want_as_held(&mut self, key: Key, entry: &Arc<CatalogEntry>, is_last: bool) {
-        let Some(held) = self.held.get(&key) else {
-            return;
-        };
-        if self.wanted.contains_key(&key) {
-            return;
-        }
-        let told = WantedCheckpoint {
-            key,
-            version: version_of(held.row.description, &held.row.content()),
-            position: Some(position(entry)),
-        };
-        self.reconciler.want(told.clone());
-        let wanted = Wanted {
-            entry: Arc::clone(entry),
-            // Another one than it will have, so that it is looked at again.
-            stamp: None,
-            is_last,
-            told,
-        };
-        self.wanted.insert(key, wanted);
-        self.tell_held(key);
-    }
-
-    /// Whether only hashing its file tells whether a checkpoint has changed.
-    fn needs_hash(&self, key: Key, entry: &CatalogEntry, stamp: Option<&str>) -> bool {
-        let held = self.held.get(&key);
-        let has_digest = held.is_some_and(|held| held.row.digest.is_some());
-        has_digest && stamp.is_some() && !self.is_known(key, entry, stamp)
-    }
-
-    /// Whether the row of a checkpoint was made of its file as it is now.
-    fn is_known(&self, key: Key, entry: &CatalogEntry, stamp: Option<&str>) -> bool {
-        self.known.get(&key).is_some_and(|known| {
-            Some(known.stamp.as_str()) == stamp && known.description == other_inputs(entry)
-        })
-    }
-
-    /// What identifies the content of a checkpoint now, in the words of its row.
-    fn content(
-        &self,
-        key: Key,
-        entry: &CatalogEntry,
-        stamp: Option<&str>,
-        digest: Option<&String>,
-    ) -> String {
-        if let Some(absence) = &entry.absent {
-            return absence.to_string();
-        }
-        let stamp_text = stamp.unwrap_or_default();
-        let Some(held) = self.held.get(&key) else {
-            return format!("new {stamp_text}");
-        };
-        let known = self.known.get(&key);
-        // The architecture of a catalog is not in the tables: a change of it shows here alone.
-        let is_described_otherwise =
-            known.is_some_and(|known| known.description != other_inputs(entry));
-        if self.is_known(key, entry, stamp) {
-            return held.row.content();
-        }
-        match digest {
-            Some(digest) if !is_described_otherwise => digest.clone(),
-            // Tables without digests, made by a run: the size is all that is known.
-            None if known.is_none()
-                && held.row.digest.is_none()
-                && held.row.status == Status::Ok
-                && held.row.bytes == entry.location.size() =>
-            {
-                held.row.content()
-            }
-            _ => format!("changed {stamp_text}"),
-        }
-    }
-
-    fn want_one(
-        &mut self,
-        key: Key,
-        entry: Arc<CatalogEntry>,
-        stamp: Option<String>,
-        is_last: bool,
-        digest: Option<&String>,
-        update: &mut Update,
-    ) {
-        let content = self.content(key, &entry, stamp.as_deref(), digest);
-        let labels = Description::of_entry(&entry, &self.session.record.labels);
-        let told = WantedCheckpoint {
-            key,
-            version: version_of(labels, &content),
-            position: Some(position(&entry)),
-        };
-        if let Some(held) = self.held.get(&key) {
-            if held.row.content() != content {
-                update.changed.push(entry.checkpoint.clone());
-            } else if held.row.description != labels {
-                update.relabelled.push(entry.checkpoint.clone());
-            }
-            // So that it is not hashed again.
-            if let (Some(stamp), Some(digest)) = (&stamp, digest) {
-                self.know(&entry, stamp.clone(), Some(digest.clone()));
-            }
-        } else if !self.wanted.contains_key(&key) {
-            update.new.push(entry.checkpoint.clone());
-        }
-        let wanted = Wanted {
-            entry,
-            stamp,
-            is_last,
-            told: told.clone(),
-        };
-        if let Some(before) = self.wanted.insert(key, wanted) {
-            self.reconciler.forget(before.told);
-        }
-        self.reconciler.want(told);
-        self.tell_held(key);
-    }
-
-    fn know(&mut self, entry: &CatalogEntry, stamp: String, digest: Option<String>) {
-        let known = KnownFile {
-            checkpoint: entry.checkpoint.clone(),
-            stamp,
-            digest,
-            description: other_inputs(entry),
-        };
-        self.known.insert(key_of(&entry.checkpoint), known);
-        self.is_known_changed = true;
-    }
-
-    /// Tells the reconciler of a row again: what it says depends on what is wanted.
-    fn tell_held(&mut self, key: Key) {
-        let Some(held) = self.held.get(&key) else {
-            return;
-        };
-        let told = self.held_checkpoint(key, &held.row.clone());
-        if let Some(held) = self.held.get_mut(&key)
-            && held.told != told
-        {
-            let before = std::mem::replace(&mut held.told, told.clone());
-            self.reconciler.release(before);
-            self.reconciler.hold(told);
-        }
-    }
-
-    fn held_checkpoint(&mut self, key: Key, row: &TableRow) -> HeldCheckpoint {
-        let wanted = self.wanted.get(&key);
-        let facts = match wanted {
-            Some(wanted) => self.facts.facts(&wanted.entry, row),
-            None => Facts::default(),
-        };
-        let could_have_values = row.status == Status::Ok && row.has_graph && !row.has_values;
-        let lacks_values = could_have_values
-            && wanted.is_some_and(|wanted| self.needs_values(&wanted.entry, wanted.is_last));
-        let version = version_of(row.description, &row.content());
-        let has_twin = |(_, names): &(Twin, BTreeSet<String>)| names.contains(&row.checkpoint);
-        HeldCheckpoint {
-            key,
-            // It has become the last of its run: measured anew, with its values.
-            version: version ^ u128::from(lacks_values),
-            is_complete: self.twins.iter().all(has_twin),
-            facts,
-        }
-    }
-
-    /// Whether the values of a checkpoint belong to populations.
-    fn needs_values(&self, entry: &CatalogEntry, is_last: bool) -> bool {
-        let measure = self.plan.measure.resolved(&self.session.record.labels);
-        let has_bin = measure.populations.as_ref().is_some_and(|spec| {
-            let label = entry.labels.get(&spec.label);
-            label.and_then(|label| spec.bin(label)).is_some()
-        });
-        has_bin && !measure.sampled_metrics(is_last).is_empty()
     }
 
     /// Removes rows that nothing is wanted of.
@@ -609,6 +331,31 @@ impl<'a> LiveStudy<'a> {
             .collect();
         tasks.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
         tasks.into_iter().map(|(_, _, task)| task).collect()
+    }
+
+    /// Takes rows from other folders, if the user has named some.
+    fn reuse(&mut self, update: &mut Update) -> anyhow::Result<()> {
+        if self.options.reuse.folders.is_empty() {
+            return Ok(());
+        }
+        let to_do = self.reconciler.to_do().iter();
+        let entries: Vec<(Arc<CatalogEntry>, bool)> = to_do
+            .filter(|(key, _)| !self.held.contains_key(key))
+            .filter_map(|(key, _)| self.wanted.get(key))
+            .map(|wanted| (Arc::clone(&wanted.entry), wanted.is_last))
+            .collect();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let reusable = Reusable::find(&self.options.reuse, &self.measure, &entries)?;
+        reusable.commit(&self.tables, &self.session.record, &self.measure)?;
+        self.read_new_rows()?;
+        for key in reusable.keys() {
+            self.was_measured(key);
+        }
+        update.n_reused = reusable.len();
+        self.reconciler.settle()?;
+        Ok(())
     }
 
     /// Measures, and takes in the new rows. Returns whether the user has stopped it.
@@ -674,112 +421,4 @@ impl<'a> LiveStudy<'a> {
         self.reconciler.settle()?;
         Ok(finished == Finished::Stopped)
     }
-
-    /// Notes that the row of a checkpoint was made of what is wanted of it.
-    fn was_measured(&mut self, key: Key) {
-        let (Some(wanted), Some(held)) = (self.wanted.get(&key), self.held.get_mut(&key)) else {
-            return;
-        };
-        // Some networks have no values, whatever their place in the run.
-        held.row.has_values = true;
-        let row = held.row.clone();
-        let (entry, stamp) = (Arc::clone(&wanted.entry), wanted.stamp.clone());
-        if let Some(stamp) = stamp {
-            self.know(&entry, stamp, row.digest.clone());
-        }
-        self.tell_held(key);
-        let held_version = version_of(row.description, &row.content());
-        if let Some(wanted) = self.wanted.get_mut(&key)
-            && wanted.told.version != held_version
-        {
-            let told = WantedCheckpoint {
-                version: held_version,
-                ..wanted.told.clone()
-            };
-            let before = std::mem::replace(&mut wanted.told, told.clone());
-            self.reconciler.forget(before);
-            self.reconciler.want(told);
-        }
-    }
-
-    /// Reads the rows of batches that were not there before.
-    fn read_new_rows(&mut self) -> anyhow::Result<()> {
-        self.twins = self
-            .plan
-            .measure
-            .twins
-            .iter()
-            .map(|&twin| {
-                let committed = self.session.folder.twin_tables(twin).committed()?;
-                Ok((twin, committed.into_keys().collect()))
-            })
-            .collect::<anyhow::Result<_>>()?;
-        let batches = self.tables.batches()?;
-        let new: Vec<String> = batches
-            .into_iter()
-            .filter(|batch| !self.batches.contains(batch))
-            .collect();
-        let rows = read_rows(&self.tables, &new, &self.session.record.labels)
-            .context("cannot read the tables that were written before")?;
-        for (key, row) in rows {
-            let told = self.held_checkpoint(key, &row);
-            if let Some(before) = self.held.insert(
-                key,
-                Held {
-                    row,
-                    told: told.clone(),
-                },
-            ) {
-                self.reconciler.release(before.told);
-            }
-            self.reconciler.hold(told);
-        }
-        self.batches.extend(new);
-        // Twins may have become complete.
-        if !self.twins.is_empty() {
-            let keys: Vec<Key> = self.held.keys().copied().collect();
-            for key in keys {
-                self.tell_held(key);
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes what the files looked like, so that the next start need not hash them. Called at
-    /// quiet moments: without it the next start takes longer, and does the same.
-    ///
-    /// # Errors
-    /// The list cannot be written.
-    pub(super) fn write_known_files(&mut self) -> anyhow::Result<()> {
-        if !std::mem::take(&mut self.is_known_changed) {
-            return Ok(());
-        }
-        let mut known: Vec<KnownFile> = self
-            .known
-            .iter()
-            .filter(|(key, _)| self.held.contains_key(key))
-            .map(|(_, file)| file.clone())
-            .collect();
-        known.sort_by(|a, b| a.checkpoint.cmp(&b.checkpoint));
-        self.tables.write_known_files(&known)?;
-        Ok(())
-    }
-}
-
-/// The place of a checkpoint in its run.
-fn position(entry: &CatalogEntry) -> Position {
-    Position {
-        run: key_of(&entry.run),
-        step: entry.step,
-        name: entry.checkpoint.clone(),
-    }
-}
-
-/// What a measurement depends on that neither the file nor the tables have: the architecture of a
-/// catalog.
-fn other_inputs(entry: &CatalogEntry) -> String {
-    let architecture = entry.architecture.as_deref();
-    architecture.map_or_else(String::new, |text| {
-        blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
-    })
 }

@@ -8,6 +8,7 @@ mod options;
 mod pace;
 mod report;
 mod table_rows;
+mod update;
 mod version;
 mod watching;
 

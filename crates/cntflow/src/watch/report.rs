@@ -8,7 +8,8 @@ use polars::prelude::{NamedFrom, Series, col, lit};
 use serde_json::{Value, json};
 
 use super::facts::FactPlan;
-use super::live_study::{LiveStudy, Update};
+use super::live_study::LiveStudy;
+use super::update::Update;
 use crate::analysis::population_tables::ComparisonCounts;
 use crate::experiments::run_experiments::Experiments;
 use crate::output::{experiment, frames, run_summary};
@@ -50,6 +51,7 @@ impl Report {
             "changed": update.changed.len(),
             "relabelled": update.relabelled.len(),
             "deleted": update.deleted.len(),
+            "reused": update.n_reused,
             "measured": update.measured.len(),
             "failed": failed,
             "checkpoints": FactPlan::status_counts(totals),

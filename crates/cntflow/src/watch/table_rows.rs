@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cntflow_catalog::LabelColumn;
-use cntflow_dataflow::Key;
+use cntflow_dataflow::{Key, key_of};
 use cntflow_metrics::Metric;
 use cntflow_tables::{Status, Table, TableStore, label_names};
 use polars::prelude::{AnyValue, Column, DataFrame, col};
 
-use super::version::{Description, key_of};
+use super::version::Description;
 
 /// Sums are of fixed-point numbers with this many binary digits after the point.
 const POINT: i32 = 60;

@@ -1,12 +1,7 @@
-//! Keys and versions: digests of names, and of what the rows of a checkpoint depend on.
+//! Versions: digests of what the rows of a checkpoint depend on.
 
 use cntflow_catalog::{CatalogEntry, Label, LabelColumn, LabelKind};
-use cntflow_dataflow::{Key, Version};
-
-/// The key of a checkpoint or of a run.
-pub(super) fn key_of(name: &str) -> Key {
-    leading(blake3::hash(name.as_bytes()))
-}
+use cntflow_dataflow::Version;
 
 /// The version of a checkpoint: of what is known of it, and of its content.
 pub(super) fn version_of(description: u128, content: &str) -> Version {

@@ -9,10 +9,11 @@ use cntflow_storage::FullMessage;
 
 use super::files::{SourceGone, Sources};
 use super::follow::{Changed, Follower};
-use super::live_study::{LiveStudy, Update};
+use super::live_study::LiveStudy;
 use super::options::WatchOptions;
 use super::pace::{A_LITTLE, Pace};
 use super::report::{Report, predictions};
+use super::update::Update;
 use super::{NEXT, Next};
 use crate::analysis::population_tables::write_population_tables;
 use crate::exit::ExitStatus;

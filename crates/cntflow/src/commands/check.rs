@@ -1,0 +1,35 @@
+//! `cntflow check`.
+
+use super::sources_or_study::sources_or_study;
+use crate::args::CheckArguments;
+use crate::exit::{ExitStatus, UsageError};
+use crate::printer;
+use crate::progress::display::ProgressMode;
+use crate::run::forecast::Forecast;
+use crate::run::options::{RunOptions, RunUntil, WorkerOptions};
+
+/// Says what a run would do, and how long it would take.
+pub(crate) fn check(arguments: CheckArguments) -> anyhow::Result<ExitStatus> {
+    let scale = arguments.scale.named();
+    let plan = sources_or_study(&arguments.source, &arguments.settings, scale)?;
+    let n_workers = crate::args::thread_count(arguments.workers);
+    let options = RunOptions {
+        out: arguments.out.unwrap_or_else(|| plan.default_folder()),
+        fresh: false,
+        retry_failed: false,
+        reuse: arguments.reuse.into(),
+        until: RunUntil::Measured,
+        workers: WorkerOptions::local(n_workers),
+        progress: ProgressMode::None,
+    };
+    let forecast = Forecast::of(&plan, &options)?;
+    if arguments.json {
+        printer::json(&forecast.json());
+    } else {
+        printer::result(&forecast.text(n_workers));
+    }
+    match forecast.refused {
+        Some(why) => Err(UsageError(why).into()),
+        None => Ok(ExitStatus::Done),
+    }
+}

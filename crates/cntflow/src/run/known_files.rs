@@ -1,0 +1,64 @@
+//! What measurements depend on beside content, options and labels, and what the files looked like:
+//! kept beside the tables, so that nobody needs to hash or measure again what has not changed.
+
+use std::collections::HashSet;
+use std::time::SystemTime;
+
+use cntflow_catalog::{Absence, CatalogEntry, Label};
+use cntflow_dataflow::{Key, key_of};
+use cntflow_storage::Stamp;
+use cntflow_tables::{KnownFile, TableStore, TablesError};
+
+use crate::measure::network::DATASET_LABEL;
+use crate::study::measure_plan::MeasurePlan;
+
+/// What the measurement of a checkpoint depends on that neither its file nor the options have: the
+/// architecture of a catalog, and the data set where the probe is each network's own.
+pub(crate) fn other_inputs(entry: &CatalogEntry, measure: &MeasurePlan) -> String {
+    let mut inputs = match &entry.architecture {
+        Some(text) => blake3::hash(text.as_bytes()).to_hex()[..32].to_owned(),
+        None => String::new(),
+    };
+    let has_own_probe = measure
+        .probe
+        .as_ref()
+        .is_some_and(|probe| probe.spec.is_own());
+    if has_own_probe && let Some(Label::Text(dataset)) = entry.labels.get(DATASET_LABEL) {
+        inputs.push_str(&format!(" {dataset}"));
+    }
+    inputs
+}
+
+/// Writes down what the files of these checkpoints look like. Left out are those that were written
+/// to since `since`: they may have been measured before or after that. Objects are left out as well.
+///
+/// # Errors
+/// The list cannot be read or written.
+pub(super) fn remember_files<'a>(
+    tables: &TableStore,
+    measured: &HashSet<Key>,
+    entries: impl Iterator<Item = &'a CatalogEntry>,
+    measure: &MeasurePlan,
+    since: SystemTime,
+) -> Result<(), TablesError> {
+    // A list that cannot be read is made again.
+    let mut known = tables.known_files().unwrap_or_default();
+    known.retain(|file| !measured.contains(&key_of(&file.checkpoint)));
+    let new = entries
+        .filter(|entry| measured.contains(&key_of(&entry.checkpoint)))
+        .filter(|entry| {
+            !matches!(
+                entry.absent,
+                Some(Absence::Diverged(_) | Absence::Failed(_))
+            )
+        })
+        .filter_map(|entry| {
+            let stamp = Stamp::of_file(&entry.location).ok()?;
+            (stamp.modified? < since).then(|| KnownFile {
+                checkpoint: entry.checkpoint.clone(),
+                stamp: stamp.text,
+                description: other_inputs(entry, measure),
+            })
+        });
+    tables.write_known_files(known.into_iter().chain(new))
+}

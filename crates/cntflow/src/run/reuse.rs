@@ -1,0 +1,303 @@
+//! Reuse: rows of checkpoints with the same content that other folders have measured in the same
+//! way.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cntflow_catalog::CatalogEntry;
+use cntflow_dataflow::{Key, key_of};
+use cntflow_formats::OpenCheckpoint;
+use cntflow_storage::Stamp;
+use cntflow_tables::{KnownFile, Table, TableStore, TakenOver};
+use polars::prelude::{col, lit};
+use rayon::prelude::*;
+
+use super::known_files::other_inputs;
+use super::options::ReuseOptions;
+use crate::exit::UsageError;
+use crate::folder::batch_name::new_batch_name;
+use crate::folder::record::StudyRecord;
+use crate::study::measure_plan::{MeasurePlan, NeuronRows};
+
+/// What can be taken from other folders.
+#[derive(Debug, Default)]
+pub(crate) struct Reusable {
+    /// The checkpoints to take from each folder.
+    pub(crate) taken: Vec<(PathBuf, Vec<TakenOver>)>,
+    /// Why folders or checkpoints are not used.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Reusable {
+    /// Number of checkpoints.
+    pub(crate) fn len(&self) -> usize {
+        self.taken.iter().map(|(_, taken)| taken.len()).sum()
+    }
+
+    /// Keys of all checkpoints.
+    pub(crate) fn keys(&self) -> HashSet<Key> {
+        let all = self.taken.iter().flat_map(|(_, taken)| taken);
+        all.map(|taken| key_of(&taken.entry.checkpoint)).collect()
+    }
+
+    /// Looks for checkpoints, with whether each is the last of its run, in the folders. `measure` is
+    /// resolved for the labels of the study.
+    ///
+    /// # Errors
+    /// A folder has no tables of cntflow, or they cannot be read.
+    pub(crate) fn find(
+        options: &ReuseOptions,
+        measure: &MeasurePlan,
+        entries: &[(Arc<CatalogEntry>, bool)],
+    ) -> anyhow::Result<Self> {
+        let mut found = Self::default();
+        let mut left: Vec<&(Arc<CatalogEntry>, bool)> = entries
+            .iter()
+            .filter(|(entry, _)| entry.absent.is_none())
+            .collect();
+        let mut digests: HashMap<Key, Option<String>> = HashMap::new();
+        for folder in &options.folders {
+            let source = match Source::open(folder, measure)? {
+                Ok(source) => source,
+                Err(why_not) => {
+                    let folder = folder.display();
+                    found.notes.push(format!("{folder}: not reused: {why_not}"));
+                    continue;
+                }
+            };
+            source.hash(&left, options.is_lenient, measure, &mut digests);
+            let mut taken = Vec::new();
+            left.retain(|(entry, is_last)| {
+                let from = source.same(entry, options.is_lenient, &digests);
+                let one = from.and_then(|from| source.take(from, entry, *is_last, measure));
+                let is_left = one.is_none();
+                taken.extend(one);
+                is_left
+            });
+            found.taken.push((folder.clone(), taken));
+        }
+        Ok(found)
+    }
+
+    /// Commits the rows, a batch for each folder.
+    ///
+    /// # Errors
+    /// Rows cannot be read or written.
+    pub(crate) fn commit(
+        &self,
+        tables: &TableStore,
+        record: &StudyRecord,
+        measure: &MeasurePlan,
+    ) -> anyhow::Result<()> {
+        for (index, (folder, taken)) in self.taken.iter().enumerate() {
+            if taken.is_empty() {
+                continue;
+            }
+            tables.take_over(
+                &TableStore::new(folder),
+                taken,
+                &record.labels,
+                &record.metadata(),
+                measure.neurons == NeuronRows::Full,
+                &format!("{}-reused{index:03}", new_batch_name(0)),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A folder whose rows may be taken.
+struct Source {
+    rows: Vec<SourceRow>,
+    by_digest: HashMap<String, usize>,
+    by_stamp: HashMap<String, usize>,
+    /// Sizes in bytes of all files: others need not be hashed.
+    sizes: HashSet<u64>,
+    /// Whether its values of populations are those that the study needs.
+    has_same_populations: bool,
+}
+
+struct SourceRow {
+    checkpoint: String,
+    /// See [`other_inputs`].
+    description: String,
+    has_values: bool,
+    has_neurons: bool,
+}
+
+/// Why a folder is not used.
+type WhyNot = String;
+
+impl Source {
+    fn open(folder: &Path, measure: &MeasurePlan) -> anyhow::Result<Result<Self, WhyNot>> {
+        let Some(record) = StudyRecord::read(folder)? else {
+            let folder = folder.display();
+            return Err(UsageError(format!("--reuse {folder}: no output of cntflow here")).into());
+        };
+        if record.cntflow != env!("CARGO_PKG_VERSION") {
+            let version = env!("CARGO_PKG_VERSION");
+            return Ok(Err(format!(
+                "measured by version {}, this is {version}",
+                record.cntflow
+            )));
+        }
+        if record.measured_with != measure.measured_with() {
+            let differences = record.differences_to_options(&measure.measured_with());
+            return Ok(Err(format!("measured with {}", differences.join(", "))));
+        }
+        let tables = TableStore::new(folder);
+        let batches = tables.batches()?;
+        let Some(networks) = tables.scan_batches(Table::Networks, &batches)? else {
+            return Ok(Err("nothing is committed there".to_owned()));
+        };
+        let known: HashMap<Key, KnownFile> = tables
+            .known_files()?
+            .into_iter()
+            .map(|file| (key_of(&file.checkpoint), file))
+            .collect();
+        let has_same_populations = match (&record.populations, &measure.populations) {
+            (Some(theirs), Some(ours)) => theirs.has_same_values(ours),
+            _ => false,
+        };
+        let with_values = if has_same_populations {
+            tables.with_values(&batches)?
+        } else {
+            BTreeSet::new()
+        };
+        let with_neurons = match measure.neurons {
+            NeuronRows::Full => checkpoints_of(&tables, Table::Neurons, &batches)?,
+            NeuronRows::None => HashSet::new(),
+        };
+        let frame = networks
+            .filter(col("status").eq(lit("ok")))
+            .select(["checkpoint", "digest", "bytes"].map(col))
+            .collect()?;
+        let checkpoints = frame.column("checkpoint")?.str()?;
+        let digests = frame.column("digest")?.str()?;
+        let bytes = frame.column("bytes")?.u64()?;
+        let mut source = Self {
+            rows: Vec::new(),
+            by_digest: HashMap::new(),
+            by_stamp: HashMap::new(),
+            sizes: bytes.iter().flatten().collect(),
+            has_same_populations,
+        };
+        for (checkpoint, digest) in checkpoints.iter().zip(digests.iter()) {
+            // What its measurement depended on is not known without this.
+            let (Some(checkpoint), Some(known)) = (
+                checkpoint,
+                checkpoint.and_then(|name| known.get(&key_of(name))),
+            ) else {
+                continue;
+            };
+            let index = source.rows.len();
+            source.by_stamp.insert(known.stamp.clone(), index);
+            if let Some(digest) = digest {
+                source.by_digest.insert(digest.to_owned(), index);
+            }
+            source.rows.push(SourceRow {
+                checkpoint: checkpoint.to_owned(),
+                description: known.description.clone(),
+                has_values: with_values.contains(checkpoint),
+                has_neurons: with_neurons.contains(checkpoint),
+            });
+        }
+        if source.rows.is_empty() {
+            return Ok(Err(
+                "its list of files (tables/files.parquet) is not there: run its command again, \
+                 which makes it"
+                    .to_owned(),
+            ));
+        }
+        Ok(Ok(source))
+    }
+
+    /// Hashes the files that may be among those of this folder.
+    fn hash(
+        &self,
+        entries: &[&(Arc<CatalogEntry>, bool)],
+        is_lenient: bool,
+        measure: &MeasurePlan,
+        digests: &mut HashMap<Key, Option<String>>,
+    ) {
+        if is_lenient {
+            return;
+        }
+        let new: Vec<(Key, Option<String>)> = entries
+            .par_iter()
+            .map(|(entry, _)| (key_of(&entry.checkpoint), entry))
+            .filter(|(key, entry)| {
+                let size = entry.location.size();
+                let may_be_same = size.is_none_or(|size| {
+                    // A member or a row has another size than its file.
+                    entry.location.member.is_some()
+                        || entry.location.row.is_some()
+                        || entry.location.is_index()
+                        || self.sizes.contains(&size)
+                });
+                may_be_same && !digests.contains_key(key)
+            })
+            .map(|(key, entry)| {
+                let checkpoint = OpenCheckpoint::open_at(&entry.location, &measure.limits);
+                (key, checkpoint.ok().map(|checkpoint| checkpoint.digest()))
+            })
+            .collect();
+        digests.extend(new);
+    }
+
+    /// The row of the same content.
+    fn same(
+        &self,
+        entry: &CatalogEntry,
+        is_lenient: bool,
+        digests: &HashMap<Key, Option<String>>,
+    ) -> Option<&SourceRow> {
+        let index = if is_lenient {
+            let is_part = entry.location.member.is_some() || entry.location.row.is_some();
+            let stamp = Stamp::of_file(&entry.location).ok().filter(|_| !is_part)?;
+            self.by_stamp.get(&stamp.text)
+        } else {
+            let digest = digests.get(&key_of(&entry.checkpoint))?.as_ref()?;
+            self.by_digest.get(digest)
+        };
+        Some(&self.rows[*index?])
+    }
+
+    /// The checkpoint with the row, if that has all that the study needs.
+    fn take(
+        &self,
+        from: &SourceRow,
+        entry: &Arc<CatalogEntry>,
+        is_last: bool,
+        measure: &MeasurePlan,
+    ) -> Option<TakenOver> {
+        let bin = measure.population_bin(entry, is_last);
+        let needs = |is_needed: bool, has: bool| !is_needed || has;
+        let is_enough = from.description == other_inputs(entry, measure)
+            && needs(measure.neurons == NeuronRows::Full, from.has_neurons)
+            && needs(bin.is_some(), self.has_same_populations && from.has_values);
+        is_enough.then(|| TakenOver {
+            from: from.checkpoint.clone(),
+            entry: (**entry).clone(),
+            bin,
+        })
+    }
+}
+
+/// The checkpoints that have rows in a table.
+fn checkpoints_of(
+    tables: &TableStore,
+    table: Table,
+    batches: &[String],
+) -> anyhow::Result<HashSet<String>> {
+    let Some(rows) = tables.scan_batches(table, batches)? else {
+        return Ok(HashSet::new());
+    };
+    let frame = rows
+        .select([col("checkpoint")])
+        .unique(None, polars::prelude::UniqueKeepStrategy::Any)
+        .collect()?;
+    let names = frame.column("checkpoint")?.str()?.clone();
+    Ok(names.iter().flatten().map(str::to_owned).collect())
+}

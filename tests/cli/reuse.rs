@@ -1,0 +1,169 @@
+//! `--reuse`: rows of the same content from other folders; `cntflow check`: what a run would do.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{assert_same_tables, expect, table, write_chain};
+
+const STUDY: &str = r#"
+[study]
+name = "reusing"
+
+[measure]
+sources = ["zoo"]
+metadata = "labels.csv"
+neurons = "full"
+
+[populations]
+label = "accuracy"
+width = 0.5
+min_runs = 1
+"#;
+
+/// Four checkpoints, and a study with labels for them.
+fn zoo() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::create_dir(here.join("zoo")).unwrap();
+    for index in 0..4 {
+        write_chain(
+            &here.join(format!("zoo/net{index}.safetensors")),
+            0.1 * (index + 1) as f32,
+        );
+    }
+    fs::write(here.join("study.toml"), STUDY).unwrap();
+    write_labels(here, 0.2);
+    // Files that were written to during a run are not on its list.
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    folder
+}
+
+fn write_labels(here: &Path, first: f64) {
+    let mut text = "path,accuracy\n".to_owned();
+    for index in 0..6 {
+        text += &format!(
+            "zoo/net{index}.safetensors,{}\n",
+            first + 0.12 * f64::from(index)
+        );
+    }
+    fs::write(here.join("labels.csv"), text).unwrap();
+}
+
+fn run(here: &Path, out: &str, more: &[&str]) -> serde_json::Value {
+    let arguments = [
+        "run",
+        "study.toml",
+        "--out",
+        out,
+        "--json",
+        "--progress",
+        "none",
+    ];
+    expect(0, here, &[&arguments, more].concat()).json()
+}
+
+#[test]
+fn rows_of_the_same_content_are_taken_over_with_the_labels_of_now() {
+    let folder = zoo();
+    let here = folder.path();
+    run(here, "first", &[]);
+    // Another study: other labels and bins, names and one file more.
+    fs::rename(
+        here.join("zoo/net0.safetensors"),
+        here.join("zoo/net4.safetensors"),
+    )
+    .unwrap();
+    write_chain(&here.join("zoo/net5.safetensors"), 3.0);
+    write_labels(here, 0.35);
+    let checked = [
+        "check",
+        "study.toml",
+        "--out",
+        "second",
+        "--reuse",
+        "first",
+        "--json",
+    ];
+    let checked = expect(0, here, &checked).json();
+    assert_eq!(checked["checkpoints"]["to_reuse"], 4, "{checked}");
+    assert_eq!(checked["checkpoints"]["to_measure"], 1, "{checked}");
+    assert!(checked["seconds"].as_f64().unwrap() > 0.0, "{checked}");
+    assert!(!here.join("second").exists(), "check writes nothing");
+
+    let summary = run(here, "second", &["--reuse", "first"]);
+    assert_eq!(summary["checkpoints"]["reused"], 4, "{summary}");
+    assert_eq!(summary["checkpoints"]["new"], 1, "{summary}");
+    let fresh = run(here, "fresh", &[]);
+    assert_eq!(fresh["checkpoints"]["new"], 5);
+    assert_same_tables(&here.join("fresh"), &here.join("second"));
+    assert_eq!(fresh["populations"], summary["populations"]);
+    // What was taken over can be taken over again.
+    let third = run(here, "third", &["--reuse", "second"]);
+    assert_eq!(third["checkpoints"]["reused"], 5, "{third}");
+    assert_same_tables(&here.join("fresh"), &here.join("third"));
+}
+
+#[test]
+fn only_what_was_measured_in_the_same_way_is_reused() {
+    let folder = zoo();
+    let here = folder.path();
+    let measure = |out: &str, more: &[&str]| {
+        let arguments = [
+            "measure",
+            "zoo",
+            "--out",
+            out,
+            "--json",
+            "--progress",
+            "none",
+        ];
+        expect(0, here, &[&arguments, more].concat())
+    };
+    measure("first", &[]);
+    // Other options.
+    let other = measure("probed", &["--reuse", "first", "--metrics", "link_weights"]);
+    assert_eq!(other.json()["checkpoints"]["reused"], 0);
+    assert!(
+        other.stderr.contains("first: not reused: measured with"),
+        "{other:?}"
+    );
+    // Rows that the first run did not write.
+    let neurons = measure("neurons", &["--reuse", "first", "--neurons", "full"]);
+    assert_eq!(neurons.json()["checkpoints"]["reused"], 0);
+    // By the look of the files; one has changed since.
+    write_chain(&here.join("zoo/net1.safetensors"), 7.0);
+    let lenient = measure("lenient", &["--reuse", "first", "--lenient"]);
+    assert_eq!(lenient.json()["checkpoints"]["reused"], 3);
+    let fresh = measure("fresh", &[]);
+    assert_eq!(fresh.json()["checkpoints"]["new"], 4);
+    let (left, right) = (
+        table(&here.join("fresh"), "layers"),
+        table(&here.join("lenient"), "layers"),
+    );
+    assert!(left.equals_missing(&right));
+    // No tables at all.
+    let wrong = expect(2, here, &["measure", "zoo", "--reuse", "zoo", "--out", "x"]);
+    assert!(
+        wrong
+            .stderr
+            .contains("--reuse zoo: no output of cntflow here"),
+        "{wrong:?}"
+    );
+}
+
+#[test]
+fn a_check_says_what_is_done_and_what_would_be_refused() {
+    let folder = zoo();
+    let here = folder.path();
+    run(here, "out", &[]);
+    let done = expect(0, here, &["check", "study.toml", "--out", "out", "--json"]).json();
+    assert_eq!(done["checkpoints"]["done"], 4, "{done}");
+    assert_eq!(done["checkpoints"]["to_measure"], 0, "{done}");
+    assert_eq!(done["seconds"], 0.0, "{done}");
+    let other = expect(2, here, &["check", "zoo", "--out", "out"]);
+    assert!(
+        other.stdout.contains("4 to measure") || other.stdout.contains("refused"),
+        "{other:?}"
+    );
+    assert!(other.stderr.contains("another study"), "{other:?}");
+}
