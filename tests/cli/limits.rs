@@ -97,3 +97,41 @@ fn an_unknown_limit_is_a_usage_error_that_lists_the_limits() {
         assert!(output.stderr.contains(expected), "{output:?}");
     }
 }
+
+/// A file whose weights take longer to measure than the limit: most of it is a hole.
+#[test]
+fn a_checkpoint_beyond_the_limit_of_time_is_a_failed_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::create_dir(here.join("zoo")).unwrap();
+    write_chain(&here.join("zoo/small.safetensors"), 0.1);
+    let (n_out, n_in) = (16_000, 14_000);
+    let bytes = 4 * n_out * n_in;
+    let mut header = format!(
+        r#"{{"fc.weight":{{"dtype":"F32","shape":[{n_out},{n_in}],"data_offsets":[0,{bytes}]}}}}"#
+    );
+    header.push_str(&" ".repeat(8 - header.len() % 8));
+    let path = here.join("zoo/large.safetensors");
+    let mut start = (header.len() as u64).to_le_bytes().to_vec();
+    start.extend(header.as_bytes());
+    std::fs::write(&path, start).unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(8 + header.len() as u64 + bytes).unwrap();
+    let arguments = [
+        "measure",
+        "zoo",
+        "--out",
+        "out",
+        "--task-limit",
+        "1",
+        "--workers",
+        "1",
+    ];
+    let output = expect(3, here, &arguments);
+    assert!(
+        output.stderr.contains("not measured within 1 s"),
+        "{output:?}"
+    );
+    let networks = table(&here.join("out"), "networks");
+    assert_eq!(networks.height(), 2);
+}

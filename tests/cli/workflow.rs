@@ -215,3 +215,67 @@ fn every_command_has_help_and_the_data_sets_are_intact() {
     assert_eq!(list[1]["name"], "fashion-mnist-6k");
     expect(0, &here, &["datasets", "verify"]);
 }
+
+#[test]
+fn a_log_and_a_trace_say_what_was_done_when() {
+    let folder = study_folder();
+    let here = folder.path();
+    let arguments = [
+        "run",
+        "study.toml",
+        "--out",
+        "out",
+        "--log",
+        "json",
+        "--trace",
+        "trace.json",
+        "--workers",
+        "2",
+    ];
+    let output = expect(0, here, &arguments);
+    let log: Vec<serde_json::Value> = output
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    let progress = log
+        .iter()
+        .rfind(|line| line["event"] == "progress")
+        .unwrap();
+    assert_eq!(progress["runs"]["done"], 12, "{progress}");
+    assert_eq!(progress["checkpoints"]["done"], 36, "{progress}");
+    assert!(
+        progress["bytes_per_second"].as_f64().unwrap() > 0.0,
+        "{progress}"
+    );
+    assert_eq!(progress["processes"][0]["tasks"], 48, "{progress}");
+
+    let trace = std::fs::read_to_string(here.join("trace.json")).unwrap();
+    let trace: Vec<serde_json::Value> = serde_json::from_str(&trace).unwrap();
+    let count = |name: &str| trace.iter().filter(|event| event["name"] == name).count();
+    assert_eq!(
+        ["train", "read", "measure", "checkpoint"].map(count),
+        [12, 36, 36, 36]
+    );
+    assert!(count("save") >= 1);
+    // What is read is within its checkpoint, on the same worker.
+    let read = trace.iter().find(|event| event["name"] == "read").unwrap();
+    let span = |event: &serde_json::Value| {
+        let start = event["ts"].as_u64().unwrap();
+        (start, start + event["dur"].as_u64().unwrap())
+    };
+    let of = trace
+        .iter()
+        .find(|event| event["name"] == "checkpoint" && event["args"] == read["args"]);
+    let (outer, inner) = (span(of.unwrap()), span(read));
+    assert!(
+        outer.0 <= inner.0 && inner.1 <= outer.1 + 1,
+        "{outer:?} {inner:?}"
+    );
+    assert_eq!(of.unwrap()["tid"], read["tid"]);
+    // An error is a line of the log, too.
+    let wrong = expect(1, here, &["measure", "nothing", "--log", "json"]);
+    let error: serde_json::Value =
+        serde_json::from_str(wrong.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(error["event"], "error");
+}

@@ -17,7 +17,7 @@ pub trait Work: Send + Sync + 'static {
     /// A small descriptor of something to do (a path, an id), never tensors.
     type Task: Clone + Send + Serialize + for<'a> Deserialize<'a> + 'static;
     /// What a task yields. It stays on the worker that ran the task.
-    type Output: 'static;
+    type Output: Send + 'static;
     /// A small row about a finished task. It is sent to process 0.
     type Report: Clone + Send + Serialize + for<'a> Deserialize<'a> + 'static;
     /// Collects the outputs of one worker.
@@ -35,6 +35,18 @@ pub trait Work: Send + Sync + 'static {
         message: &str,
         context: &TaskContext<'_, Self::Task>,
     ) -> Self::Output;
+
+    /// The longest time that a task may take; `None` for any. A task that takes longer is left to
+    /// itself on a thread of its own, and its worker goes on with [`Work::timed_out`].
+    fn limit(&self, _task: &Self::Task) -> Option<Duration> {
+        None
+    }
+
+    /// The output that stands for a task which has taken longer than its [`Work::limit`]. `None`
+    /// means that there is nothing to keep.
+    fn timed_out(&self, _task: &Self::Task, _limit: Duration) -> Option<Self::Output> {
+        None
+    }
 
     /// Makes the collector of one worker, on that worker's thread. `worker` counts from 0 in
     /// each process.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -111,6 +111,21 @@ impl<W: Work> Workers<W> {
     }
 }
 
+impl<W: Work> Clone for Worker<W> {
+    fn clone(&self) -> Self {
+        Self {
+            index: self.index,
+            queue: self.queue.clone(),
+            work: Arc::clone(&self.work),
+            alarm: Arc::clone(&self.alarm),
+            stop: self.stop.clone(),
+            reports: self.reports.clone(),
+            n_alive: Arc::clone(&self.n_alive),
+            process: Arc::clone(&self.process),
+        }
+    }
+}
+
 impl<W: Work> Worker<W> {
     /// Runs tasks until there are none any more. A failure raises the alarm.
     fn run(self) {
@@ -178,13 +193,10 @@ impl<W: Work> Worker<W> {
         collector: &mut W::Collector,
         times: &mut WorkerTimes,
     ) -> Result<(), Failure> {
-        let context = TaskContext::new(&self.queue, &self.stop, &self.alarm);
         self.process.watch.begin(self.index, task);
-        let output = timed(&mut times.tasks, || {
-            let outcome = catch_task_panic(|| self.work.run(task, &context));
-            outcome.unwrap_or_else(|panic| {
-                Some(self.work.panicked(task, &panic.to_string(), &context))
-            })
+        let output = timed(&mut times.tasks, || match self.work.limit(task) {
+            None => self.output(task),
+            Some(limit) => self.output_within(task, limit),
         });
         self.process.watch.end(self.index, &*self.work);
         // The task is finished only after `run` or `panicked` has returned: until then it may still
@@ -200,6 +212,45 @@ impl<W: Work> Worker<W> {
             self.queue.bell().ring();
         }
         Ok(())
+    }
+}
+
+impl<W: Work> Worker<W> {
+    /// Runs one task.
+    fn output(&self, task: &W::Task) -> Option<W::Output> {
+        let context = TaskContext::new(&self.queue, &self.stop, &self.alarm);
+        let outcome = catch_task_panic(|| self.work.run(task, &context));
+        outcome.unwrap_or_else(|panic| Some(self.work.panicked(task, &panic.to_string(), &context)))
+    }
+
+    /// Runs one task on a thread of its own, which is left to itself after `limit`: a thread that
+    /// waits for a file system cannot be stopped.
+    fn output_within(&self, task: &W::Task, limit: Duration) -> Option<W::Output> {
+        let (sender, output) = channel();
+        let (worker, own) = (self.clone(), task.clone());
+        let started = std::thread::Builder::new()
+            .name(format!("cntflow:task-{}", self.index))
+            .spawn(move || {
+                // Nobody waits for it any more after the limit.
+                let _ = sender.send(worker.output(&own));
+            });
+        if started.is_err() {
+            return self.output(task);
+        }
+        let since = Instant::now();
+        loop {
+            let left = limit.saturating_sub(since.elapsed());
+            match output.recv_timeout(left.min(PARK)) {
+                Ok(output) => return output,
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("a task has ended without its output")
+                }
+                // A failed run ends without its tasks.
+                Err(_) if self.alarm.is_raised() => return None,
+                Err(_) if left.is_zero() => return self.work.timed_out(task, limit),
+                Err(_) => {}
+            }
+        }
     }
 }
 

@@ -42,6 +42,16 @@ pub enum CheckpointError {
     },
 }
 
+impl CheckpointError {
+    /// Whether the same may succeed a moment later, see [`StorageError::is_transient`].
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Storage(error) => error.is_transient(),
+            _ => false,
+        }
+    }
+}
+
 impl From<std::io::Error> for CheckpointError {
     fn from(error: std::io::Error) -> Self {
         Self::Storage(error.into())

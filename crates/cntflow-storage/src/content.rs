@@ -45,7 +45,7 @@ impl Content {
         let is_whole = bytes.len() as u64 == metadata.len();
         if !is_whole || FileState::of(&file.metadata()?) != FileState::of(&metadata) {
             let text = format!("{}: {}", path.display(), changed());
-            return Err(std::io::Error::other(text));
+            return Err(std::io::Error::new(changed().kind(), text));
         }
         Ok(Self::in_memory(bytes))
     }

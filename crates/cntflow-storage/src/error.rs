@@ -36,6 +36,52 @@ impl StorageError {
             source,
         }
     }
+
+    /// Whether the same may succeed a moment later: a network file system does not answer, the
+    /// process has too many open files, a file is being written. Object stores are asked again by
+    /// their own client.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Io(error) => is_transient(error),
+            Self::Content { .. } | Self::Object { .. } => false,
+        }
+    }
+}
+
+/// Whether an operation that failed may succeed a moment later.
+fn is_transient(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+
+    /// Numbers of Linux: input/output error, too many open files in the system and in the process,
+    /// stale file handle.
+    const NUMBERS: [i32; 4] = [5, 23, 24, 116];
+
+    let kinds = [
+        ErrorKind::Interrupted,
+        ErrorKind::TimedOut,
+        ErrorKind::WouldBlock,
+        ErrorKind::ResourceBusy,
+        ErrorKind::StaleNetworkFileHandle,
+        ErrorKind::NetworkDown,
+        ErrorKind::HostUnreachable,
+        ErrorKind::ConnectionReset,
+    ];
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            let number = error.raw_os_error();
+            if kinds.contains(&error.kind()) || number.is_some_and(|n| NUMBERS.contains(&n)) {
+                return true;
+            }
+            // The source of an error that holds another one is that one's source.
+            if let Some(inner) = error.get_ref() {
+                cause = Some(inner);
+                continue;
+            }
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// What is wrong with the content of a file. It does not name the file; the error that has it as
@@ -140,6 +186,22 @@ impl<E: Error + ?Sized> FullMessage for E {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_succeed_a_moment_later_is_transient() {
+        let io = |number| StorageError::from(std::io::Error::from_raw_os_error(number));
+        let (input_output, too_many_files, no_such_file, denied) = (5, 24, 2, 13);
+        assert!(io(input_output).is_transient());
+        assert!(io(too_many_files).is_transient());
+        assert!(!io(no_such_file).is_transient());
+        assert!(!io(denied).is_transient());
+        // With a path around it.
+        let missing = fs_err::File::open("no/such/file").unwrap_err();
+        assert!(!StorageError::from(missing).is_transient());
+        let inner = std::io::Error::from_raw_os_error(too_many_files);
+        let outer = std::io::Error::other(inner);
+        assert!(StorageError::from(outer).is_transient());
+    }
 
     #[test]
     fn a_chain_names_the_file_and_then_what_is_wrong() {

@@ -115,7 +115,9 @@ impl Deref for MappedFile {
 
 /// The error of a file that was written to while it was read.
 pub(crate) fn changed() -> std::io::Error {
-    std::io::Error::other("the file was changed while it was read, or cannot be read")
+    // Its writer may have ended a moment later.
+    let text = "the file was changed while it was read, or cannot be read";
+    std::io::Error::new(std::io::ErrorKind::ResourceBusy, text)
 }
 
 #[cfg(unix)]

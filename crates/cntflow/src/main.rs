@@ -25,6 +25,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
     let arguments = args::Arguments::parse();
+    if arguments.log == args::LogFormat::Json {
+        printer::log_json();
+    }
     match commands::run_command(arguments.command) {
         Ok(status) => status.into(),
         Err(error) => printer::error(&error).into(),

@@ -1,8 +1,11 @@
 //! All printing: results go to stdout, everything else to stderr.
 
 use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Value, json};
 
 use crate::exit::ExitStatus;
 use cntflow_storage::FullMessage;
@@ -23,21 +26,64 @@ pub(crate) fn result(text: &str) {
 }
 
 /// Prints a result to stdout as one JSON document.
-pub(crate) fn json(value: &serde_json::Value) {
+pub(crate) fn json(value: &Value) {
     // The alternate form of a JSON value is indented, and unlike a serialiser it cannot fail.
     result(&format!("{value:#}"));
+}
+
+/// Whether stderr has a JSON document per line.
+static LOGS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// From now on, stderr has a JSON document per line (`--log json`).
+pub(crate) fn log_json() {
+    LOGS_JSON.store(true, Ordering::Relaxed);
+}
+
+/// Whether stderr has a JSON document per line.
+pub(crate) fn logs_json() -> bool {
+    LOGS_JSON.load(Ordering::Relaxed)
 }
 
 /// Prints a message about the progress of a command to stderr.
 ///
 /// If the terminal is gone, nobody reads it any more; the work goes on.
 pub(crate) fn note(text: &str) {
+    if logs_json() {
+        event("note", json!({ "message": text }));
+    } else {
+        line(text);
+    }
+}
+
+/// Prints what another process has written to stderr: its name and the line, or the line alone if
+/// that is a JSON document already.
+pub(crate) fn note_of_process(process: usize, text: &str) {
+    if logs_json() && text.starts_with('{') {
+        line(text);
+    } else {
+        note(&format!("process {process}: {text}"));
+    }
+}
+
+/// Logs an event as JSON, with its time in seconds since 1970. Call it only if [`logs_json`].
+pub(crate) fn event(name: &str, mut fields: Value) {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    fields["time"] = since.unwrap_or_default().as_secs_f64().into();
+    fields["event"] = name.into();
+    line(&fields.to_string());
+}
+
+fn line(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Prints an error with its causes in one line, and returns the exit status.
 pub(crate) fn error(error: &anyhow::Error) -> ExitStatus {
-    note(&format!("error: {}", (**error).full_message()));
+    if logs_json() {
+        event("error", json!({ "message": (**error).full_message() }));
+    } else {
+        note(&format!("error: {}", (**error).full_message()));
+    }
     ExitStatus::of_error(error)
 }
 

@@ -25,6 +25,8 @@ struct Squares {
     /// Times of the workers.
     times: Mutex<Vec<WorkerTimes>>,
     fail: Fail,
+    /// Longest time of a task.
+    limit: Option<Duration>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -61,6 +63,14 @@ impl Work for Squares {
 
     fn panicked(&self, task: &u64, message: &str, _: &TaskContext<'_, u64>) -> Self::Output {
         (*task, Err(message.to_owned()))
+    }
+
+    fn limit(&self, _: &u64) -> Option<Duration> {
+        self.limit
+    }
+
+    fn timed_out(&self, task: &u64, limit: Duration) -> Option<Self::Output> {
+        Some((*task, Err(format!("longer than {limit:?}"))))
     }
 
     fn collector(&self, worker: usize) -> Batch {
@@ -127,6 +137,7 @@ fn squares(fail: Fail, behaviour: fn(u64, &TaskContext<'_, u64>)) -> Arc<Squares
         late: Mutex::default(),
         times: Mutex::default(),
         fail,
+        limit: None,
     })
 }
 
@@ -274,6 +285,24 @@ fn a_task_that_takes_far_longer_than_others_is_noticed_once_while_it_runs() {
     let tasks = (0..30).collect();
     run(executor, tasks, &work, &Stop::default()).unwrap();
     assert_eq!(*work.late.lock().unwrap(), [20]);
+}
+
+#[test]
+fn a_task_beyond_its_limit_is_left_to_itself_and_holds_up_nothing() {
+    let mut work = squares(Fail::Nothing, |task, _| {
+        if task == 3 {
+            std::thread::sleep(Duration::from_secs(20));
+        }
+    });
+    Arc::get_mut(&mut work).unwrap().limit = Some(Duration::from_millis(200));
+    let started = Instant::now();
+    let finished = run(executor(2, 1), (0..20).collect(), &work, &Stop::default());
+    assert_eq!(finished.unwrap(), Finished::All);
+    assert!(started.elapsed() < Duration::from_secs(10));
+    let rows = sorted(&work);
+    assert_eq!(rows.len(), 20);
+    assert_eq!(rows[3], (3, Err("longer than 200ms".to_owned())));
+    assert_eq!(rows[4], (4, Ok(16)));
 }
 
 #[test]

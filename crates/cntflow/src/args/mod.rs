@@ -40,8 +40,20 @@ work saved.";
 #[derive(Debug, Parser)]
 #[command(name = "cntflow", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
+    /// What stderr has: lines for people, or a JSON document per line
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// What stderr has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people
+    Text,
+    /// A JSON document per line
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

@@ -58,6 +58,13 @@ pub(crate) struct WorkerArguments {
     /// much [default: 25]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
     commit_every: Option<u16>,
+    /// Longest time, in seconds, for measuring one checkpoint; one that takes longer is a failed
+    /// row [default: no limit]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    task_limit: Option<u32>,
+    /// Write what every worker was doing when to this file, which <https://ui.perfetto.dev> opens
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Start this many processes on this machine, and watch over them: one that is killed is
     /// started again with the others, up to three times
     #[arg(
@@ -131,6 +138,8 @@ impl From<WorkerArguments> for WorkerOptions {
             commit_every: arguments
                 .commit_every
                 .map(|seconds| Duration::from_secs(seconds.into())),
+            task_limit: arguments.task_limit.map(seconds),
+            trace: arguments.trace,
             cluster: place.map(|place| ClusterProcess {
                 place,
                 secret_file: arguments.secret_file,

@@ -13,6 +13,7 @@ use crate::exit::{ExitStatus, UsageError};
 use crate::experiments::run_experiments::Experiments;
 use crate::output::run_summary::RunSummary;
 use crate::printer;
+use crate::progress::trace;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::membership::Membership;
 use crate::run::options::{RunOptions, RunUntil};
@@ -40,6 +41,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
     let stop = stop_on_interrupt()?;
     let cluster = options.workers.cluster.as_ref();
     let membership = Membership::join(cluster, &agreed(&plan, &options)?, &stop)?;
+    let _trace = trace::start(options.workers.trace.as_deref(), membership.process())?;
     membership.run(|| {
         let outcome = run_plan(&plan, &options, &membership, &stop)?;
         if !membership.is_leader() {

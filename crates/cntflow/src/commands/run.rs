@@ -12,6 +12,7 @@ use crate::experiments::run_experiments::{ExperimentRun, Experiments};
 use crate::experiments::tables_run::TablesRun;
 use crate::output::run_summary::{ExperimentsSummary, RunSummary};
 use crate::printer;
+use crate::progress::trace;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::membership::Membership;
 use crate::run::options::{ReuseOptions, RunOptions, RunUntil, WorkerOptions};
@@ -64,6 +65,7 @@ pub(crate) fn run_study(
     let stop = stop_on_interrupt()?;
     let cluster = options.workers.cluster.as_ref();
     let membership = Membership::join(cluster, &agreed(&plan, &options)?, &stop)?;
+    let _trace = trace::start(options.workers.trace.as_deref(), membership.process())?;
     let run = StudyRun {
         plan: &plan,
         options: &options,

@@ -8,6 +8,7 @@ use cntflow_experiments::saved::TrainedModel;
 use super::sources_or_study::sources_or_study;
 use crate::args::WatchArguments;
 use crate::exit::ExitStatus;
+use crate::progress::trace;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::membership::Membership;
 use crate::run::options::{RunOptions, RunUntil};
@@ -48,6 +49,7 @@ pub(crate) fn watch(arguments: WatchArguments) -> anyhow::Result<ExitStatus> {
     let stop = stop_on_interrupt()?;
     let cluster = options.workers.cluster.as_ref();
     let membership = Membership::join(cluster, &agreed(&plan, &options)?, &stop)?;
+    let _trace = trace::start(options.workers.trace.as_deref(), membership.process())?;
     let watching = Watching {
         plan: &plan,
         options: &options,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fit_progress::FitProgress;
 use crate::folder::record::StudyRecord;
+use crate::progress::trace;
 
 /// Fits after which a batch is committed, whatever its age.
 const MAX_ROWS: usize = 4_096;
@@ -46,6 +47,7 @@ impl Work for FitWork {
     type Collector = FitBatch;
 
     fn run(&self, task: &FitTask, _: &TaskContext<'_, FitTask>) -> Option<Self::Output> {
+        let _span = trace::span("fit", &self.experiment.spec.name);
         Some((*task, self.experiment.run(task)))
     }
 

@@ -2,7 +2,7 @@
 //! reason of a record.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cntflow_architecture::{ArchitectureError, Coverage, resolve_architecture};
 use cntflow_catalog::{Absence, CatalogEntry};
@@ -15,6 +15,7 @@ use super::network::{
     Measured, MeasuredTwin, Missing, measure_with_twins, measure_without_architecture,
 };
 use crate::error_text::checkpoint_reason;
+use crate::progress::trace;
 use crate::study::measure_plan::{DigestKind, MeasurePlan, NeuronRows};
 
 /// The records of a checkpoint: of its network and of its twins, those that were missing.
@@ -45,7 +46,7 @@ pub(crate) fn measure_entry(
             };
             record.reason = Some(absence.to_string());
         }
-        None => match read_and_measure(&mut record, missing, is_last, plan) {
+        None => match try_again(|| read_and_measure(&mut record, missing, is_last, plan)) {
             Ok((measured, measured_twins)) => {
                 let twin_records = measured_twins.into_iter();
                 twins.extend(twin_records.map(|twin| twin_record(&record, twin, plan)));
@@ -69,6 +70,29 @@ pub(crate) fn measure_entry(
         real: missing.real.then_some(record),
         twins,
     }
+}
+
+/// Pauses before a checkpoint is tried again whose file could not be read for a reason that may
+/// pass.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+];
+
+/// Tries until it succeeds, or fails for a reason that stays, or has been tried often enough.
+fn try_again<T>(
+    mut attempt: impl FnMut() -> Result<T, ArchitectureError>,
+) -> Result<T, ArchitectureError> {
+    for pause in PAUSES {
+        match attempt() {
+            Err(ArchitectureError::Checkpoint(error)) if error.is_transient() => {
+                std::thread::sleep(pause);
+            }
+            outcome => return outcome,
+        }
+    }
+    attempt()
 }
 
 /// The records of a checkpoint whose measurement panicked.
@@ -142,12 +166,15 @@ fn read_and_measure(
     is_last: bool,
     plan: &MeasurePlan,
 ) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
+    let reading = trace::span("read", &record.entry.checkpoint);
     let checkpoint = OpenCheckpoint::open_at(&record.entry.location, &plan.limits)?;
     record.digest = (plan.digest == DigestKind::Blake3).then(|| checkpoint.digest());
     record.bytes = Some(checkpoint.bytes());
     let (resolved, coverage) =
         resolve_architecture(&checkpoint, record.entry.architecture.as_deref());
     record.coverage = coverage.into_iter().map(coverage_row).collect();
+    drop(reading);
+    let _measuring = trace::span("measure", &record.entry.checkpoint);
     let measure = || match resolved {
         Ok(resolved) => {
             let sampled = plan.sampled_metrics(is_last);
@@ -204,4 +231,32 @@ fn fill_record(record: &mut Record, measured: Measured, plan: &MeasurePlan) {
     }
     record.reason = not_finite.or(omitted);
     record.metrics = Some(metrics);
+}
+
+#[cfg(test)]
+mod tests {
+    use cntflow_formats::CheckpointError;
+
+    use super::*;
+
+    fn attempts(number: i32, until: usize) -> (usize, bool) {
+        let mut n = 0;
+        let outcome = try_again(|| {
+            n += 1;
+            if n >= until {
+                return Ok(());
+            }
+            let error = CheckpointError::from(std::io::Error::from_raw_os_error(number));
+            Err(error.into())
+        });
+        (n, outcome.is_ok())
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again_and_not_for_ever() {
+        let (input_output, denied) = (5, 13);
+        assert_eq!(attempts(input_output, 3), (3, true));
+        assert_eq!(attempts(input_output, 99), (4, false));
+        assert_eq!(attempts(denied, 3), (1, false));
+    }
 }

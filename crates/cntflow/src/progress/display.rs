@@ -3,6 +3,8 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use crate::printer;
+
 /// Shortest time between two lines of progress.
 pub(crate) const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -32,6 +34,8 @@ impl ProgressMode {
     /// Chooses the display; `Auto` depends on whether stderr is a terminal.
     pub(crate) fn display(self) -> ProgressDisplay {
         match self {
+            // A log has lines.
+            Self::Auto if printer::logs_json() => ProgressDisplay::Lines,
             Self::Auto if std::io::stderr().is_terminal() => ProgressDisplay::Bar,
             Self::Auto | Self::Plain => ProgressDisplay::Lines,
             Self::None => ProgressDisplay::Nothing,

@@ -6,3 +6,4 @@ pub(crate) mod duration;
 pub(crate) mod fetch_progress;
 pub(crate) mod report;
 pub(crate) mod run_progress;
+pub(crate) mod trace;

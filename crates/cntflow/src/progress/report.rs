@@ -14,6 +14,10 @@ pub(crate) struct TaskReport {
     pub(crate) status: Status,
     /// Why it failed or was skipped.
     pub(crate) reason: Option<String>,
+    /// Size of the measured file in bytes; 0 if it is not known, and for a trained run.
+    pub(crate) bytes: u64,
+    /// The process that ran it.
+    pub(crate) process: usize,
     /// Its share of the planned cost: multiply-adds of a trained run; 1 for a checkpoint.
     pub(crate) cost: f64,
 }

@@ -1,10 +1,13 @@
 //! Progress of a run: a bar or lines, and the first failures as they happen.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cntflow_tables::Status;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use serde_json::json;
 
 use super::display::{LINE_INTERVAL, ProgressDisplay, ProgressMode};
 use super::duration::duration_text;
@@ -35,6 +38,10 @@ struct State {
     last_line: Instant,
     done: TaskCounts,
     cost: f64,
+    /// Bytes of measured files.
+    bytes: u64,
+    /// Finished tasks and bytes by process.
+    by_process: BTreeMap<usize, (usize, u64)>,
 }
 
 impl RunProgress {
@@ -51,6 +58,8 @@ impl RunProgress {
                 last_line: now,
                 done: TaskCounts::default(),
                 cost: 0.0,
+                bytes: 0,
+                by_process: BTreeMap::new(),
             }),
         }
     }
@@ -66,7 +75,7 @@ impl RunProgress {
         }
         if self.display == ProgressDisplay::Lines && state.last_line.elapsed() >= LINE_INTERVAL {
             state.last_line = Instant::now();
-            printer::note(&state.text());
+            state.show();
         }
     }
 
@@ -81,7 +90,7 @@ impl RunProgress {
             if nothing_planned {
                 printer::note("nothing left to do");
             } else {
-                printer::note(&state.text());
+                state.show();
             }
         }
         state.done
@@ -96,6 +105,11 @@ impl RunProgress {
             return;
         }
         let reason = report.reason.as_deref().unwrap_or("no reason");
+        if printer::logs_json() {
+            let name = &report.name;
+            printer::event("failed", json!({ "name": name, "reason": reason }));
+            return;
+        }
         // Most reasons begin with the file, which is also the name of a scanned checkpoint.
         let mut text = if reason.starts_with(&report.name) {
             format!("failed: {reason}")
@@ -125,8 +139,41 @@ pub(crate) fn new_bar() -> ProgressBar {
 }
 
 impl State {
+    /// Prints a line.
+    fn show(&self) {
+        if !printer::logs_json() {
+            printer::note(&self.text());
+            return;
+        }
+        let elapsed = self.started.elapsed().as_secs_f64().max(1e-9);
+        let by_process = self.by_process.iter().map(|(process, (tasks, bytes))| {
+            json!({
+                "process": process,
+                "tasks": tasks,
+                "tasks_per_second": *tasks as f64 / elapsed,
+                "bytes_per_second": *bytes as f64 / elapsed,
+            })
+        });
+        let (done, planned) = (self.done, self.planned);
+        let fields = json!({
+            "runs": { "planned": planned.n_runs, "done": done.n_runs() },
+            "checkpoints": { "planned": planned.n_checkpoints, "done": done.n_checkpoints() },
+            "failed": done.n_failures(),
+            "diverged": done.diverged,
+            "bytes_per_second": self.bytes as f64 / elapsed,
+            "seconds": elapsed,
+            "seconds_left": self.seconds_left(),
+            "processes": by_process.collect::<Vec<_>>(),
+        });
+        printer::event("progress", fields);
+    }
+
     fn count(&mut self, report: &TaskReport) {
         self.done.add(report);
+        self.bytes += report.bytes;
+        let (tasks, bytes) = self.by_process.entry(report.process).or_default();
+        *tasks += 1;
+        *bytes += report.bytes;
         // While runs are trained, the time to measure their checkpoints is negligible.
         if report.is_training || self.planned.n_runs == 0 {
             self.cost += report.cost;
@@ -173,12 +220,17 @@ impl State {
         let tasks_per_second =
             (self.done.trained + self.done.n_checkpoints()) as f64 / elapsed.max(1e-9);
         let mut text = format!(" | {tasks_per_second:.1}/s");
-        let fraction = self.fraction_done();
-        // Early estimates jump about.
-        if fraction > 0.01 && fraction < 1.0 {
-            let seconds_left = elapsed * (1.0 - fraction) / fraction;
+        if let Some(seconds_left) = self.seconds_left() {
             text.push_str(&format!(" | {} left", duration_text(seconds_left)));
         }
         text
+    }
+
+    /// How long it may take until all is done; `None` while that cannot be told.
+    fn seconds_left(&self) -> Option<f64> {
+        let fraction = self.fraction_done();
+        // Early estimates jump about.
+        (fraction > 0.01 && fraction < 1.0)
+            .then(|| self.started.elapsed().as_secs_f64() * (1.0 - fraction) / fraction)
     }
 }

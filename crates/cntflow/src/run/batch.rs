@@ -13,6 +13,7 @@ use super::task::TaskOutput;
 use crate::folder::record::StudyRecord;
 use crate::measure::checkpoint::CheckpointRecords;
 use crate::progress::report::TaskReport;
+use crate::progress::trace;
 
 /// Uncommitted outputs of one worker: catalog entries of trained runs, and rows for the tables.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(super) struct StudyBatch {
     name: String,
     folder: PathBuf,
     max_age: Duration,
+    process: usize,
     trained: Vec<CatalogEntry>,
     /// Earliest start of training among the uncommitted runs.
     trained_since: Option<Instant>,
@@ -40,6 +42,7 @@ impl StudyBatch {
         name: String,
         folder: PathBuf,
         max_age: Duration,
+        process: usize,
     ) -> Self {
         Self {
             rows,
@@ -47,6 +50,7 @@ impl StudyBatch {
             name,
             folder,
             max_age,
+            process,
             trained: Vec::new(),
             trained_since: None,
             n_catalog_parts: 0,
@@ -57,7 +61,9 @@ impl StudyBatch {
     /// if only twins were missing.
     fn add_records(&mut self, records: CheckpointRecords) -> anyhow::Result<TaskReport> {
         let of_twins = records.twins.iter().map(|(_, record)| record);
-        let mut reports = records.real.iter().chain(of_twins).map(report);
+        let process = self.process;
+        let records_of_all = records.real.iter().chain(of_twins);
+        let mut reports = records_of_all.map(|record| report(record, process));
         let report = reports
             .next()
             .ok_or_else(|| anyhow!("a checkpoint was measured that nothing is missing of"))?;
@@ -104,9 +110,10 @@ impl Collector for StudyBatch {
             TaskOutput::Fatal(reason) => Err(reason),
             TaskOutput::Trained {
                 entries,
-                report,
+                mut report,
                 started,
             } => {
+                report.process = self.process;
                 self.trained.extend(entries);
                 let since = self
                     .trained_since
@@ -126,6 +133,7 @@ impl Collector for StudyBatch {
     }
 
     fn commit(&mut self) -> anyhow::Result<()> {
+        let _span = self.due().is_some().then(|| trace::span("save", ""));
         if self.due().is_some() {
             StudyRecord::require(&self.folder)?;
         }
@@ -140,7 +148,7 @@ impl Collector for StudyBatch {
 }
 
 /// What is reported of a record.
-fn report(record: &Record) -> TaskReport {
+fn report(record: &Record, process: usize) -> TaskReport {
     // A measured checkpoint may have a reason, too: the metrics that were omitted.
     let failure = match record.status {
         Status::Ok => None,
@@ -151,6 +159,8 @@ fn report(record: &Record) -> TaskReport {
         is_training: false,
         status: record.status,
         reason: failure,
+        bytes: record.bytes.unwrap_or_default(),
+        process,
         cost: 1.0,
     }
 }
@@ -171,13 +181,15 @@ mod tests {
         let store = TableStore::new(folder.path());
         let rows = Batch::new(store, limits, Arc::new([]), Arc::new([]), "b".to_owned());
         let path = folder.path().to_owned();
-        let mut batch = StudyBatch::new(rows, Vec::new(), "b".to_owned(), path, limits.age);
+        let mut batch = StudyBatch::new(rows, Vec::new(), "b".to_owned(), path, limits.age, 0);
         assert_eq!(batch.due(), None);
         let report = TaskReport {
             name: "r".to_owned(),
             is_training: true,
             status: Status::Ok,
             reason: None,
+            bytes: 0,
+            process: 0,
             cost: 1.0,
         };
         let output = TaskOutput::Trained {

@@ -30,8 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const BASE_MEMORY: u64 = 90 << 20;
 const MEMORY_OF_ENTRY: u64 = 1 << 10;
 
-/// Memory of a worker for each byte of the checkpoint that it measures: its values as f32, and their
-/// order for quantiles.
+/// Memory of a worker for each byte of the checkpoint that it measures: its values as f32, and
+/// their order for quantiles.
 const MEMORY_OF_BYTE: u64 = 3;
 
 /// What a run would do.

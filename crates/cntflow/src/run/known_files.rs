@@ -30,7 +30,8 @@ pub(crate) fn other_inputs(entry: &CatalogEntry, measure: &MeasurePlan) -> Strin
 }
 
 /// Writes down what the files of these checkpoints look like. Left out are those that were written
-/// to since `since`: they may have been measured before or after that. Objects are left out as well.
+/// to since `since`: they may have been measured before or after that. Objects are left out as
+/// well.
 ///
 /// # Errors
 /// The list cannot be read or written.

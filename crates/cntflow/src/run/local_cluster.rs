@@ -254,7 +254,7 @@ fn pass_on(index: usize, stderr: ChildStderr) -> std::io::Result<JoinHandle<()>>
     let read = move || {
         for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line);
-            printer::note(&format!("process {index}: {line}"));
+            printer::note_of_process(index, &line);
         }
     };
     std::thread::Builder::new()

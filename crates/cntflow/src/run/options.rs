@@ -50,6 +50,10 @@ pub(crate) struct WorkerOptions {
     pub(crate) n_threads: usize,
     /// Longest time that results wait to be written; `None` for the default of the tables.
     pub(crate) commit_every: Option<Duration>,
+    /// Longest time for measuring one checkpoint; `None` for any.
+    pub(crate) task_limit: Option<Duration>,
+    /// File for the trace of what workers do.
+    pub(crate) trace: Option<PathBuf>,
     /// This process within a cluster; `None` without a cluster.
     pub(crate) cluster: Option<ClusterProcess>,
 }
@@ -93,6 +97,8 @@ impl WorkerOptions {
         Self {
             n_threads,
             commit_every: None,
+            task_limit: None,
+            trace: None,
             cluster: None,
         }
     }

@@ -41,8 +41,8 @@ impl Reusable {
         all.map(|taken| key_of(&taken.entry.checkpoint)).collect()
     }
 
-    /// Looks for checkpoints, with whether each is the last of its run, in the folders. `measure` is
-    /// resolved for the labels of the study.
+    /// Looks for checkpoints, with whether each is the last of its run, in the folders. `measure`
+    /// is resolved for the labels of the study.
     ///
     /// # Errors
     /// A folder has no tables of cntflow, or they cannot be read.

@@ -229,6 +229,8 @@ impl PlanRun<'_> {
             committed: pending.committed,
             batch_limits: batch_limits(options),
             batch_name: new_batch_name(self.membership.process()),
+            process: self.membership.process(),
+            task_limit: options.workers.task_limit,
             progress: RunProgress::start(progress, pending.planned),
             times: Mutex::default(),
         });

@@ -1,7 +1,7 @@
 //! Runs the tasks of a study: trains runs, measures checkpoints.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use cntflow_catalog::{Absence, CatalogEntry, LabelColumn};
@@ -22,6 +22,7 @@ use crate::printer;
 use crate::progress::duration::duration_text;
 use crate::progress::report::TaskReport;
 use crate::progress::run_progress::RunProgress;
+use crate::progress::trace;
 use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 use crate::study::measure_plan::MeasurePlan;
 
@@ -52,6 +53,10 @@ pub(super) struct StudyWork {
     pub(super) batch_limits: BatchLimits,
     /// Start of the names of this run's batches.
     pub(super) batch_name: String,
+    /// Index of this process.
+    pub(super) process: usize,
+    /// Longest time for measuring one checkpoint.
+    pub(super) task_limit: Option<Duration>,
     /// Shows progress.
     pub(super) progress: RunProgress,
     /// Where the time of each worker went, at the end.
@@ -71,10 +76,15 @@ impl Work for StudyWork {
                 is_last,
                 missing,
             } => {
+                let _span = trace::span("checkpoint", &entry.checkpoint);
                 let records = measure_entry(entry, *is_last, *missing, &self.measure);
                 Some(TaskOutput::Measured(Box::new(records)))
             }
-            Task::Train { run } => self.train(&self.runs[*run], context),
+            Task::Train { run } => {
+                let spec = &self.runs[*run];
+                let _span = trace::span("train", &spec.run);
+                self.train(spec, context)
+            }
         }
     }
 
@@ -105,7 +115,14 @@ impl Work for StudyWork {
         let twins = twins.map(|&twin| (twin, batch(self.folder.twin_tables(twin))));
         let (real, twins) = (batch(self.folder.tables()), twins.collect());
         let folder = self.folder.path().to_owned();
-        StudyBatch::new(real, twins, name, folder, self.batch_limits.age)
+        StudyBatch::new(
+            real,
+            twins,
+            name,
+            folder,
+            self.batch_limits.age,
+            self.process,
+        )
     }
 
     fn kind(&self, task: &Task) -> u8 {
@@ -133,6 +150,27 @@ impl Work for StudyWork {
             duration_text(late.elapsed.as_secs_f64()),
             duration_text(late.expected.as_secs_f64())
         ));
+    }
+
+    fn limit(&self, task: &Task) -> Option<Duration> {
+        match task {
+            Task::Measure { .. } => self.task_limit,
+            // It may be asked to stop, and says how far it is.
+            Task::Train { .. } => None,
+        }
+    }
+
+    fn timed_out(&self, task: &Task, limit: Duration) -> Option<TaskOutput> {
+        let Task::Measure { entry, missing, .. } = task else {
+            return None;
+        };
+        let reason = format!(
+            "{}: not measured within {} s (--task-limit)",
+            entry.location,
+            limit.as_secs()
+        );
+        let records = failed_records(entry, *missing, &reason);
+        Some(TaskOutput::Measured(Box::new(records)))
     }
 
     fn ended(&self, times: &[WorkerTimes]) {
@@ -278,6 +316,8 @@ fn training_report(spec: &RunSpec, status: Status, reason: Option<String>) -> Ta
         is_training: true,
         status,
         reason,
+        bytes: 0,
+        process: 0,
         cost: spec.cost(),
     }
 }
