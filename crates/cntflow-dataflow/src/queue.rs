@@ -29,6 +29,8 @@ struct State<T> {
     waiting: VecDeque<T>,
     running: usize,
     n_workers: usize,
+    /// Idle workers that a running task has borrowed.
+    borrowed: usize,
     /// Below this number of waiting tasks, others are asked for more.
     low: usize,
     is_closed: bool,
@@ -71,6 +73,7 @@ impl<T> TaskQueue<T> {
             waiting: tasks.into_iter().collect(),
             running: 0,
             n_workers,
+            borrowed: 0,
             low: n_workers,
             is_closed: false,
         };
@@ -167,6 +170,25 @@ impl<T> TaskQueue<T> {
     pub(crate) fn is_active(&self) -> bool {
         let state = self.state();
         state.running > 0 || !state.waiting.is_empty()
+    }
+
+    /// Number of workers.
+    pub(crate) fn n_workers(&self) -> usize {
+        self.state().n_workers
+    }
+
+    /// Borrows a worker that has no task and none waiting for it; returns whether there is one. Its
+    /// share of the machine is for whoever borrows it until [`TaskQueue::give_back`].
+    pub(crate) fn borrow_worker(&self) -> bool {
+        let mut state = self.state();
+        let is_free = state.waiting.is_empty() && state.running + state.borrowed < state.n_workers;
+        state.borrowed += usize::from(is_free);
+        is_free
+    }
+
+    /// Gives a worker back.
+    pub(crate) fn give_back(&self) {
+        self.state().borrowed -= 1;
     }
 
     /// How much is left.

@@ -1,12 +1,17 @@
 //! What a caller hands to the executor: how a task runs, and how outputs are collected.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::queue::TaskQueue;
-use crate::supervise::{Alarm, Stop};
+use crate::supervise::{Alarm, Stop, catch_task_panic};
+
+/// Pause of a helper between looks for an idle worker.
+const HELPER_NAP: Duration = Duration::from_millis(5);
 
 /// Tasks and how they run. One value serves all workers of a process.
 ///
@@ -154,5 +159,52 @@ impl<'a, T> TaskContext<'a, T> {
     /// still in the caches.
     pub fn follow_up(&self, tasks: impl IntoIterator<Item = T>) {
         self.queue.push_front(tasks);
+    }
+}
+
+impl<T: Send> TaskContext<'_, T> {
+    /// Calls `part` once for each number below `n`, on this thread and on those of workers that have
+    /// nothing else to do, and returns when all calls have. So a task that is much larger than the
+    /// others is shared once these are done. Parts on other threads begin within some milliseconds
+    /// of a worker's becoming idle.
+    ///
+    /// # Panics
+    /// A part has panicked; this one panics with the same message.
+    pub fn run_parts(&self, n: usize, part: &(dyn Fn(usize) + Sync)) {
+        let n_helpers = self.queue.n_workers().min(n).saturating_sub(1);
+        let next = AtomicUsize::new(0);
+        let take = || Some(next.fetch_add(1, Ordering::SeqCst)).filter(|part| *part < n);
+        if n_helpers == 0 {
+            (0..n).for_each(part);
+            return;
+        }
+        let first_panic: Mutex<Option<String>> = Mutex::new(None);
+        std::thread::scope(|scope| {
+            for _ in 0..n_helpers {
+                scope.spawn(|| {
+                    while next.load(Ordering::SeqCst) < n {
+                        if !self.queue.borrow_worker() {
+                            std::thread::sleep(HELPER_NAP);
+                            continue;
+                        }
+                        if let Some(index) = take()
+                            && let Err(panic) = catch_task_panic(|| part(index))
+                        {
+                            let first = first_panic.lock();
+                            let mut first = first.unwrap_or_else(PoisonError::into_inner);
+                            first.get_or_insert(panic.to_string());
+                        }
+                        self.queue.give_back();
+                    }
+                });
+            }
+            while let Some(index) = take() {
+                part(index);
+            }
+        });
+        let first = first_panic.into_inner();
+        if let Some(message) = first.unwrap_or_else(PoisonError::into_inner) {
+            panic!("{message}");
+        }
     }
 }

@@ -19,7 +19,10 @@ mod summary;
 mod tensors;
 
 pub use error::MetricsError;
-pub use measure::{measure, measure_with_inputs, measure_with_labels};
+pub use measure::{
+    OneByOne, RunParts, measure, measure_in_parts, measure_with_inputs, measure_with_labels,
+    measure_with_labels_in_parts,
+};
 pub use metric::Metric;
 pub use options::{Bias, Boundary, ConvGraph, MeasureOptions, Padding, Precision, Residual};
 pub use outputs::Labels;

@@ -1,15 +1,18 @@
 //! Measuring a network: every layer's rows, every neuron's columns, and the counts.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cntflow_network::{LayerKind, LinkLayer, Network, NeuronLayer, Role, Shape, Weights};
+use cntflow_network::{
+    LayerKind, LinkLayer, Network, NeuronLayer, Role, Shape, TensorSlice, Weights,
+};
 
 use crate::activations::{ActivationStatistics, observe};
 use crate::graph_links::GraphLinks;
 use crate::kernel::{KernelScan, KernelShape};
 use crate::outputs::Labels;
 use crate::rows::{MeasuredLinks, RowBuilder};
-use crate::strengths::{LayerSides, LinkEnds, link_sums, node_shape};
+use crate::strengths::{LayerSides, LinkEnds, LinkSums, link_sums, node_shape};
 use crate::{
     LayerRow, MeasureOptions, Metric, MetricsError, NetworkMetrics, NeuronColumns, Summary,
 };
@@ -44,9 +47,36 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn measure(network: &Network<'_>, options: &MeasureOptions) -> NetworkMetrics {
+    measure_in_parts(network, options, &OneByOne)
+}
+
+/// As [`measure`], with the layers of links as parts that `run` may run at the same time. The
+/// numbers are the same, to the last bit.
+pub fn measure_in_parts(
+    network: &Network<'_>,
+    options: &MeasureOptions,
+    run: &dyn RunParts,
+) -> NetworkMetrics {
     match with_separate_norms(network, options) {
-        Some(network) => Measurement::new(&network, options).run(None),
-        None => Measurement::new(network, options).run(None),
+        Some(network) => Measurement::new(&network, options).run(None, run),
+        None => Measurement::new(network, options).run(None, run),
+    }
+}
+
+/// Runs the parts of a measurement.
+pub trait RunParts {
+    /// Calls `part` once for each number below `n`, in any order and on any threads, and returns
+    /// when all calls have.
+    fn run_parts(&self, n: usize, part: &(dyn Fn(usize) + Sync));
+}
+
+/// Runs all parts on this thread, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct OneByOne;
+
+impl RunParts for OneByOne {
+    fn run_parts(&self, n: usize, part: &(dyn Fn(usize) + Sync)) {
+        (0..n).for_each(part);
     }
 }
 
@@ -64,7 +94,7 @@ pub fn measure_with_inputs(
     inputs: &[f32],
     options: &MeasureOptions,
 ) -> Result<NetworkMetrics, MetricsError> {
-    measure_observed(network, inputs, None, options)
+    measure_observed(network, inputs, None, options, &OneByOne)
 }
 
 /// As [`measure_with_inputs`], over inputs whose classes are known. [`Metric::ProbeCorrect`] and
@@ -78,6 +108,21 @@ pub fn measure_with_labels(
     labels: Labels<'_>,
     options: &MeasureOptions,
 ) -> Result<NetworkMetrics, MetricsError> {
+    measure_with_labels_in_parts(network, inputs, labels, options, &OneByOne)
+}
+
+/// As [`measure_with_labels`], with the layers of links as parts, see [`measure_in_parts`]. The
+/// forward pass is not divided.
+///
+/// # Errors
+/// As [`measure_with_labels`].
+pub fn measure_with_labels_in_parts(
+    network: &Network<'_>,
+    inputs: &[f32],
+    labels: Labels<'_>,
+    options: &MeasureOptions,
+    run: &dyn RunParts,
+) -> Result<NetworkMetrics, MetricsError> {
     let n_values = network.neurons()[0].shape.n_values();
     let n_inputs = inputs.len() / n_values.max(1);
     if labels.classes.len() != n_inputs {
@@ -86,7 +131,7 @@ pub fn measure_with_labels(
             n_labels: labels.classes.len(),
         });
     }
-    measure_observed(network, inputs, Some(labels), options)
+    measure_observed(network, inputs, Some(labels), options, run)
 }
 
 fn measure_observed(
@@ -94,12 +139,13 @@ fn measure_observed(
     inputs: &[f32],
     labels: Option<Labels<'_>>,
     options: &MeasureOptions,
+    run: &dyn RunParts,
 ) -> Result<NetworkMetrics, MetricsError> {
     let separate = with_separate_norms(network, options);
     let measurement = Measurement::new(separate.as_ref().unwrap_or(network), options);
     let shapes = &measurement.shapes;
     let activations = observe(measurement.network, inputs, labels, shapes, options)?;
-    Ok(measurement.run(Some(activations)))
+    Ok(measurement.run(Some(activations), run))
 }
 
 /// The network with each norm a layer of its own, if the options ask for that. Also `None` if it
@@ -135,7 +181,11 @@ impl<'n, 'a> Measurement<'n, 'a> {
         }
     }
 
-    fn run(&self, mut activations: Option<ActivationStatistics>) -> NetworkMetrics {
+    fn run(
+        &self,
+        mut activations: Option<ActivationStatistics>,
+        run: &dyn RunParts,
+    ) -> NetworkMetrics {
         let mut metrics = self.empty_metrics(activations.as_ref());
         let mut rows = RowBuilder::new(self.options);
         let outputs = activations
@@ -148,9 +198,14 @@ impl<'n, 'a> Measurement<'n, 'a> {
         let mut sides = LayerSides::without_links(&self.shapes, self.options.boundary);
         // Rows of links come before the rows of the neurons they lead to.
         let mut link_rows: Vec<Vec<LayerRow>> = vec![Vec::new(); self.shapes.len()];
-        for layer in self.network.links() {
-            let new_rows = self.measure_links(layer, &mut rows, &mut sides, &mut metrics);
-            link_rows[layer.to].extend(new_rows);
+        let links = self.network.links();
+        // In the order of the layers, so that it does not show which was done first.
+        for (layer, part) in links.iter().zip(self.measure_all_links(run)) {
+            LayerSides::add(&mut sides, layer, part.sums);
+            link_rows[layer.to].extend(part.rows);
+            metrics.n_links += part.n_links;
+            metrics.n_nan += part.n_nan;
+            metrics.n_infinite += part.n_infinite;
         }
         self.count_in_other_tensors(&mut metrics);
         let mut data = activations
@@ -176,14 +231,36 @@ impl<'n, 'a> Measurement<'n, 'a> {
         metrics
     }
 
-    /// Measures one layer of links. Returns its rows, and adds to strengths and counts.
-    fn measure_links(
-        &self,
-        layer: &LinkLayer,
-        rows: &mut RowBuilder<'_>,
-        sides: &mut [LayerSides],
-        metrics: &mut NetworkMetrics,
-    ) -> Vec<LayerRow> {
+    /// Measures all layers of links; the largest ones begin first.
+    fn measure_all_links(&self, run: &dyn RunParts) -> Vec<MeasuredLayer> {
+        let links = self.network.links();
+        let mut order: Vec<usize> = (0..links.len()).collect();
+        let n_weights = |index: &usize| {
+            let kernel = links[*index].kernel.as_ref();
+            kernel.map_or(0, TensorSlice::n_values)
+        };
+        order.sort_by_key(|index| std::cmp::Reverse(n_weights(index)));
+        let measured: Vec<Mutex<Option<MeasuredLayer>>> =
+            links.iter().map(|_| Mutex::new(None)).collect();
+        // Parts on one thread share the memory for sorting.
+        let builders: Mutex<Vec<RowBuilder<'_>>> = Mutex::default();
+        run.run_parts(links.len(), &|part| {
+            let index = order[part];
+            let builder = lock(&builders).pop();
+            let mut rows = builder.unwrap_or_else(|| RowBuilder::new(self.options));
+            let layer = self.measure_links(&links[index], &mut rows);
+            *lock(&measured[index]) = Some(layer);
+            lock(&builders).push(rows);
+        });
+        let measured = measured.into_iter().map(|layer| {
+            let layer = layer.into_inner().unwrap_or_else(PoisonError::into_inner);
+            layer.unwrap_or_else(|| unreachable!("`run_parts` calls every part"))
+        });
+        measured.collect()
+    }
+
+    /// Measures one layer of links.
+    fn measure_links(&self, layer: &LinkLayer, rows: &mut RowBuilder<'_>) -> MeasuredLayer {
         let weights = self.network.weights(layer);
         let ends = LinkEnds {
             neurons_before: self.network.neurons()[layer.from].shape,
@@ -198,7 +275,7 @@ impl<'n, 'a> Measurement<'n, 'a> {
             Weights::Double(kernel) => KernelScan::of_f64(kernel, shape),
         });
         let graph = GraphLinks::new(layer, &weights, ends.nodes_after, self.options);
-        metrics.n_links += graph.count(&weights);
+        let n_links = graph.count(&weights);
         let measured = MeasuredLinks {
             layer,
             weights: &weights,
@@ -208,18 +285,24 @@ impl<'n, 'a> Measurement<'n, 'a> {
         let moments = rows.add_links(&measured);
         let kernel_sums = scan.map(|scan| scan.sums);
         let sums = link_sums(layer, &weights, kernel_sums, &ends, self.options);
-        LayerSides::add(sides, layer, sums);
         // Weights that a norm is folded into are not what the file holds; `count_in_other_tensors`
         // counts in the tensors themselves.
+        let (mut n_nan, mut n_infinite) = (0, 0);
         for (weights, moments) in [&weights.kernel, &weights.bias].into_iter().zip(&moments) {
             if matches!(weights, Some(Weights::Single(_))) {
-                metrics.n_nan += moments.nan;
-                metrics.n_infinite += moments.infinite;
+                n_nan += moments.nan;
+                n_infinite += moments.infinite;
             }
         }
         let neurons = &self.network.neurons()[layer.to];
         let row = |summary| row(neurons, layer.name.clone(), summary);
-        rows.take().into_iter().map(row).collect()
+        MeasuredLayer {
+            rows: rows.take().into_iter().map(row).collect(),
+            sums,
+            n_links,
+            n_nan,
+            n_infinite,
+        }
     }
 
     /// Counts NaN and infinities in the tensors that `measure_links` has not seen unchanged:
@@ -255,6 +338,21 @@ impl<'n, 'a> Measurement<'n, 'a> {
             stopped: activations.and_then(|statistics| statistics.stopped.clone()),
         }
     }
+}
+
+/// What a layer of links brings to the metrics of its network.
+struct MeasuredLayer {
+    rows: Vec<LayerRow>,
+    /// What it brings to the strengths of the layers of neurons at its ends.
+    sums: LinkSums,
+    n_links: u64,
+    n_nan: u64,
+    n_infinite: u64,
+}
+
+/// A poisoned lock is safe to use: a value is put in or taken out at once.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The rows of a layer of neurons, and of its gates.

@@ -288,6 +288,42 @@ fn a_task_that_takes_far_longer_than_others_is_noticed_once_while_it_runs() {
 }
 
 #[test]
+fn parts_of_a_task_run_on_idle_workers_and_on_no_others() {
+    static PARTS: Mutex<Vec<ThreadId>> = Mutex::new(Vec::new());
+    let work = squares(Fail::Nothing, |task, context| {
+        if task == 0 {
+            context.run_parts(20, &|_| {
+                std::thread::sleep(Duration::from_millis(20));
+                PARTS.lock().unwrap().push(std::thread::current().id());
+            });
+        }
+    });
+    run(executor(3, 1), vec![0], &work, &Stop::default()).unwrap();
+    let parts = std::mem::take(&mut *PARTS.lock().unwrap());
+    assert_eq!(parts.len(), 20);
+    let threads: std::collections::HashSet<ThreadId> = parts.into_iter().collect();
+    assert_eq!(threads.len(), 3, "the worker of the task and two idle ones");
+    // With one worker there is nobody to help.
+    run(executor(1, 1), vec![0], &work, &Stop::default()).unwrap();
+    let parts = PARTS.lock().unwrap();
+    assert!(parts.iter().all(|thread| *thread == parts[0]));
+}
+
+#[test]
+fn a_part_that_panics_is_a_task_that_panics() {
+    let work = squares(Fail::Nothing, |_, context| {
+        context.run_parts(8, &|part| {
+            std::thread::sleep(Duration::from_millis(10));
+            assert!(part != 5, "part five");
+        });
+    });
+    run(executor(2, 1), vec![1], &work, &Stop::default()).unwrap();
+    let rows = sorted(&work);
+    let text = rows[0].1.as_ref().unwrap_err();
+    assert!(text.contains("part five"), "{text}");
+}
+
+#[test]
 fn a_task_beyond_its_limit_is_left_to_itself_and_holds_up_nothing() {
     let mut work = squares(Fail::Nothing, |task, _| {
         if task == 3 {

@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use cntflow_architecture::{ArchitectureError, ResolvedArchitecture, resolve_architecture};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_metrics::MeasureOptions;
+use cntflow_metrics::OneByOne;
 use cntflow_storage::Location;
 
 use crate::args::InspectArguments;
@@ -75,6 +76,7 @@ fn measure(
                 resolved.clone(),
                 plan,
                 plan.sampled_metrics(true),
+                &OneByOne,
             )?,
             resolved: Some(resolved),
         }),

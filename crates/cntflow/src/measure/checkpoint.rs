@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use cntflow_architecture::{ArchitectureError, Coverage, resolve_architecture};
 use cntflow_catalog::{Absence, CatalogEntry};
 use cntflow_formats::OpenCheckpoint;
+use cntflow_metrics::RunParts;
 use cntflow_network::{Twin, TwinError};
 use cntflow_storage::FullMessage;
 use cntflow_tables::{CoverageRow, Record, Status};
@@ -28,12 +29,14 @@ pub(crate) struct CheckpointRecords {
 }
 
 /// Measures what is missing of the checkpoint of a catalog entry. A checkpoint that cannot be read
-/// fails with its twins. `is_last` says whether the catalog has no later one of its run.
+/// fails with its twins. `is_last` says whether the catalog has no later one of its run. `run` runs
+/// the parts of a large one.
 pub(crate) fn measure_entry(
     entry: &CatalogEntry,
     is_last: bool,
     missing: Missing,
     plan: &MeasurePlan,
+    run: &dyn RunParts,
 ) -> CheckpointRecords {
     let started = Instant::now();
     let mut record = empty_record(entry);
@@ -46,7 +49,7 @@ pub(crate) fn measure_entry(
             };
             record.reason = Some(absence.to_string());
         }
-        None => match try_again(|| read_and_measure(&mut record, missing, is_last, plan)) {
+        None => match try_again(|| read_and_measure(&mut record, missing, is_last, plan, run)) {
             Ok((measured, measured_twins)) => {
                 let twin_records = measured_twins.into_iter();
                 twins.extend(twin_records.map(|twin| twin_record(&record, twin, plan)));
@@ -165,6 +168,7 @@ fn read_and_measure(
     missing: Missing,
     is_last: bool,
     plan: &MeasurePlan,
+    run: &dyn RunParts,
 ) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
     let reading = trace::span("read", &record.entry.checkpoint);
     let checkpoint = OpenCheckpoint::open_at(&record.entry.location, &plan.limits)?;
@@ -178,7 +182,15 @@ fn read_and_measure(
     let measure = || match resolved {
         Ok(resolved) => {
             let sampled = plan.sampled_metrics(is_last);
-            measure_with_twins(&checkpoint, resolved, &record.entry, missing, plan, sampled)
+            measure_with_twins(
+                &checkpoint,
+                resolved,
+                &record.entry,
+                missing,
+                plan,
+                sampled,
+                run,
+            )
         }
         Err(error) => measure_without_architecture(&checkpoint, error, plan).map(|measured| {
             let twins = missing.twins().map(|twin| MeasuredTwin {

@@ -7,8 +7,8 @@ use cntflow_catalog::{CatalogEntry, Label};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_metrics::population::{LayerSample, layer_samples};
 use cntflow_metrics::{
-    ConvGraph, Labels, Metric, MetricsError, NetworkMetrics, WeightTensor, measure,
-    measure_tensors, measure_with_labels,
+    ConvGraph, Labels, Metric, MetricsError, NetworkMetrics, OneByOne, RunParts, WeightTensor,
+    measure_in_parts, measure_tensors, measure_with_labels_in_parts,
 };
 use cntflow_network::{Network, Twin, TwinError};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,9 @@ use cntflow_storage::FullMessage;
 
 /// The label that names the data set that a network was trained on.
 pub(crate) const DATASET_LABEL: &str = "dataset";
+
+/// Fewest parameters of a network that idle workers help with.
+const LEAST_SHARED: u64 = 4_000_000;
 
 /// A measured network.
 pub(crate) struct Measured {
@@ -90,6 +93,7 @@ pub(crate) fn measure_with_architecture(
     resolved: ResolvedArchitecture,
     plan: &MeasurePlan,
     sampled_metrics: &[Metric],
+    run: &dyn RunParts,
 ) -> Result<Measured, ArchitectureError> {
     let image_size_unknown = resolved.image_size_unknown;
     let network = resolved.network(checkpoint)?;
@@ -98,7 +102,7 @@ pub(crate) fn measure_with_architecture(
         image_size_unknown,
         dataset: None,
     };
-    Ok(opened.measure(&network, plan, sampled_metrics))
+    Ok(opened.measure(&network, plan, sampled_metrics, run))
 }
 
 /// Measures a network, with samples of `sampled_metrics`, and those of its twins that are missing.
@@ -113,6 +117,7 @@ pub(crate) fn measure_with_twins(
     missing: Missing,
     plan: &MeasurePlan,
     sampled_metrics: &[Metric],
+    run: &dyn RunParts,
 ) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
     let image_size_unknown = resolved.image_size_unknown;
     let network = resolved.network(checkpoint)?;
@@ -126,13 +131,13 @@ pub(crate) fn measure_with_twins(
     };
     let real = missing
         .real
-        .then(|| opened.measure(&network, plan, sampled_metrics));
+        .then(|| opened.measure(&network, plan, sampled_metrics, run));
     let twins = missing.twins().map(|twin| {
         let started = Instant::now();
         // A twin belongs to no population.
         let measured = network
             .twin(twin, &entry.checkpoint)
-            .map(|network| opened.measure(&network, plan, &[]));
+            .map(|network| opened.measure(&network, plan, &[], run));
         MeasuredTwin {
             twin,
             measured,
@@ -152,15 +157,24 @@ struct OpenedNetwork<'a> {
 }
 
 impl OpenedNetwork<'_> {
-    fn measure(&self, network: &Network<'_>, plan: &MeasurePlan, sampled: &[Metric]) -> Measured {
+    fn measure(
+        &self,
+        network: &Network<'_>,
+        plan: &MeasurePlan,
+        sampled: &[Metric],
+        run: &dyn RunParts,
+    ) -> Measured {
+        // Below this size, helpers would cost more than they save.
+        let is_large = network.n_parameters() >= LEAST_SHARED;
+        let run = if is_large { run } else { &OneByOne };
         let mut options = plan.options.clone();
         let (metrics, omitted) = if self.image_size_unknown {
             // Without an image size there are channels, but no neurons per image position.
             options.conv_graph = ConvGraph::Channel;
-            let metrics = measure(network, &options);
+            let metrics = measure_in_parts(network, &options, run);
             (metrics, Some(IMAGE_SIZE_UNKNOWN.to_owned()))
         } else {
-            self.measure_with_probe(network, plan)
+            self.measure_with_probe(network, plan, run)
         };
         let not_finite = (metrics.n_nan + metrics.n_infinite > 0)
             .then(|| first_not_finite_tensor(self.checkpoint, network));
@@ -179,17 +193,20 @@ impl OpenedNetwork<'_> {
         &self,
         network: &Network<'_>,
         plan: &MeasurePlan,
+        run: &dyn RunParts,
     ) -> (NetworkMetrics, Option<String>) {
         let Some(probe) = &plan.probe else {
-            return (measure(network, &plan.options), None);
+            return (measure_in_parts(network, &plan.options, run), None);
         };
         let measured = self.probe_inputs(network, probe).and_then(|inputs| {
             let labels = Labels {
                 classes: inputs.images.labels(),
                 n_classes: inputs.images.n_classes(),
             };
-            let metrics = measure_with_labels(network, &inputs.pixels, labels, &plan.options)?;
-            Ok(metrics)
+            let pixels = &inputs.pixels;
+            let measured =
+                measure_with_labels_in_parts(network, pixels, labels, &plan.options, run);
+            Ok(measured?)
         });
         match measured {
             Ok(metrics) => {
@@ -201,7 +218,7 @@ impl OpenedNetwork<'_> {
             Err(problem) => {
                 let problem = problem.full_message();
                 let reason = format!("data-dependent metrics left out: {problem}");
-                (measure(network, &plan.options), Some(reason))
+                (measure_in_parts(network, &plan.options, run), Some(reason))
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cntflow_catalog::{CatalogEntry, SkippedFile};
+use cntflow_metrics::OneByOne;
 use cntflow_zoo::{RunSpec, TrainingData, train};
 
 use super::committed_rows::CommittedRows;
@@ -180,7 +181,7 @@ fn measuring_time(entries: &[&Arc<CatalogEntry>], measure: &MeasurePlan) -> Opti
     for k in 0..n {
         let (_, entry) = sorted[(2 * k + 1) * sorted.len() / (2 * n)];
         let one = Instant::now();
-        measure_entry(entry, true, missing, measure);
+        measure_entry(entry, true, missing, measure, &OneByOne);
         sum += one.elapsed().as_secs_f64();
         n_measured += 1;
         if started.elapsed() > PATIENCE {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use cntflow_catalog::{Absence, CatalogEntry, LabelColumn};
 use cntflow_dataflow::{LateTask, TaskContext, Work, WorkerTimes};
+use cntflow_metrics::RunParts;
 use cntflow_storage::store::ObjectStores;
 use cntflow_storage::{FullMessage, Limits};
 use cntflow_tables::{Batch, BatchLimits, Status, TableStore};
@@ -77,7 +78,13 @@ impl Work for StudyWork {
                 missing,
             } => {
                 let _span = trace::span("checkpoint", &entry.checkpoint);
-                let records = measure_entry(entry, *is_last, *missing, &self.measure);
+                let records = measure_entry(
+                    entry,
+                    *is_last,
+                    *missing,
+                    &self.measure,
+                    &IdleWorkers(context),
+                );
                 Some(TaskOutput::Measured(Box::new(records)))
             }
             Task::Train { run } => {
@@ -197,6 +204,15 @@ impl Work for StudyWork {
 
     fn reported(&self, report: TaskReport) {
         self.progress.task_finished(&report);
+    }
+}
+
+/// Runs parts of a large checkpoint on workers that have nothing else to do.
+struct IdleWorkers<'a>(&'a TaskContext<'a, Task>);
+
+impl RunParts for IdleWorkers<'_> {
+    fn run_parts(&self, n: usize, part: &(dyn Fn(usize) + Sync)) {
+        self.0.run_parts(n, part);
     }
 }
 
