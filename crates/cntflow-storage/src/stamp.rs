@@ -2,21 +2,27 @@
 
 use std::fs::Metadata;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use fs_err as fs;
 
 use crate::Location;
 use crate::store::ObjectInfo;
 
-/// What changes when a file or an object is written to. Equal stamps mean equal content, unless
-/// somebody has set the time of a file back.
+/// Ends of the names of files that a checkpoint in several files consists of.
+const SHARD_ENDS: [&str; 3] = ["safetensors", "bin", "pt"];
+
+/// What changes when a file or an object is written to. Equal stamps mean equal content, except on file
+/// systems without times of changes, where somebody may have set the time of a file back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// Size, times and number of a file; entity tag and size of an object.
     pub text: String,
     /// When a file was written to last; `None` for an object, which is always whole.
     pub modified: Option<SystemTime>,
+    /// When anything of a file has changed last: its content, its name, its times. Unlike `modified`
+    /// nobody can set it back.
+    pub changed: Option<SystemTime>,
 }
 
 impl Stamp {
@@ -43,12 +49,18 @@ impl Stamp {
         paths.sort();
         let mut all = stamp;
         let mut hasher = blake3::Hasher::new();
-        for path in paths {
+        // Others that lie there, such as a log, are none of its business.
+        let is_shard = |path: &Path| {
+            let end = path.extension().and_then(|end| end.to_str());
+            end.is_some_and(|end| SHARD_ENDS.contains(&end))
+        };
+        for path in paths.into_iter().filter(|path| is_shard(path)) {
             let Ok(stamp) = Self::of_path(&path) else {
                 continue;
             };
             hasher.update(stamp.text.as_bytes());
             all.modified = all.modified.max(stamp.modified);
+            all.changed = all.changed.max(stamp.changed);
         }
         all.text = format!("{} {}", all.text, hasher.finalize().to_hex());
         Ok(all)
@@ -78,7 +90,20 @@ impl Stamp {
         };
         #[cfg(not(unix))]
         let text = format!("{} {modified:?}", metadata.len());
-        Self { text, modified }
+        #[cfg(unix)]
+        let changed = {
+            use std::os::unix::fs::MetadataExt;
+            let seconds = u64::try_from(metadata.ctime()).unwrap_or_default();
+            let nanoseconds = metadata.ctime_nsec().clamp(0, 999_999_999) as u32;
+            Some(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds)).max(modified)
+        };
+        #[cfg(not(unix))]
+        let changed = modified;
+        Self {
+            text,
+            modified,
+            changed,
+        }
     }
 
     /// The stamp of an object, by its listing.
@@ -87,6 +112,7 @@ impl Stamp {
         Self {
             text: format!("{} {tag}", object.bytes),
             modified: None,
+            changed: None,
         }
     }
 }

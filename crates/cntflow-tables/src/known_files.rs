@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 
 use crate::error::TablesError;
-use crate::part_file::{open, text_column};
+use crate::part_file::{column, open, text_column, wrong_type};
+use crate::schema::ColumnType;
 use crate::store::TableStore;
 
 /// Name of the file below `tables`.
@@ -26,6 +28,8 @@ pub struct KnownFile {
     pub stamp: String,
     /// What else the measurement depended on, as text.
     pub description: String,
+    /// Whether it was measured for populations. Some networks have no values nevertheless.
+    pub for_populations: bool,
 }
 
 impl TableStore {
@@ -53,11 +57,15 @@ impl TableStore {
                 text_column(path, &rows, "stamp")?,
                 text_column(path, &rows, "description")?,
             ];
+            let for_populations = column(path, &rows, "for_populations")?;
+            let wrong = || wrong_type(path, "for_populations", ColumnType::Flag, for_populations);
+            let for_populations = for_populations.as_boolean_opt().ok_or_else(wrong)?;
             let text = |texts: &StringArray, row: usize| texts.value(row).to_owned();
             known.extend((0..rows.num_rows()).map(|row| KnownFile {
                 checkpoint: text(checkpoints, row),
                 stamp: text(stamps, row),
                 description: text(descriptions, row),
+                for_populations: for_populations.value(row),
             }));
         }
         Ok(known)
@@ -75,7 +83,9 @@ impl TableStore {
         let path = self.root.path_of(FILE);
         let fields = ["checkpoint", "stamp", "description"];
         let fields = fields.map(|name| Field::new(name, DataType::Utf8, true));
-        let schema = Arc::new(Schema::new(fields.to_vec()));
+        let mut fields = fields.to_vec();
+        fields.push(Field::new("for_populations", DataType::Boolean, true));
+        let schema = Arc::new(Schema::new(fields));
         let failed = |source| TablesError::WriteParquet {
             path: path.clone(),
             source,
@@ -106,6 +116,9 @@ fn rows(known: &[KnownFile], schema: &SchemaRef) -> Result<RecordBatch, TablesEr
         texts(|file| &file.checkpoint),
         texts(|file| &file.stamp),
         texts(|file| &file.description),
+        Arc::new(BooleanArray::from_iter(
+            known.iter().map(|file| Some(file.for_populations)),
+        )),
     ];
     let rows = RecordBatch::try_new(Arc::clone(schema), columns);
     rows.map_err(|source| TablesError::Rows {
@@ -127,6 +140,7 @@ mod tests {
             checkpoint: name.to_owned(),
             stamp: "12 3.4".to_owned(),
             description: String::new(),
+            for_populations: name == "a",
         });
         store.write_known_files(known.clone()).unwrap();
         assert_eq!(store.known_files().unwrap(), known);

@@ -110,6 +110,12 @@ impl TableStore {
     pub fn remove_leftovers(&self) -> Result<usize, TablesError> {
         let committed = self.batches()?;
         let mut removed = 0;
+        for file in self.root.files()? {
+            if file.name.starts_with('.') && file.name.ends_with(".part") {
+                self.root.remove(&file.name)?;
+                removed += 1;
+            }
+        }
         for table in Table::ALL {
             let folder = self.folder(table);
             for file in folder.files()? {

@@ -139,7 +139,7 @@ impl Peers {
     }
 
     /// The error of the first process that was lost, if there is one.
-    pub(super) fn loss(&self) -> Option<DataflowError> {
+    pub fn loss(&self) -> Option<DataflowError> {
         let state = self.shared.state();
         state.loss.as_ref().map(|loss| self.shared.lost_error(loss))
     }

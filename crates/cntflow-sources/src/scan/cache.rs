@@ -6,7 +6,10 @@ use std::ffi::OsString;
 use std::fs::Metadata;
 use std::path::Path;
 
+use cntflow_storage::store::ObjectInfo;
 use cntflow_storage::{Location, Stamp};
+
+use super::object_peek::ObjectPeek;
 
 /// Files on a disk that earlier scans have seen, as they were then.
 #[derive(Debug, Default)]
@@ -18,6 +21,10 @@ pub struct ScanCache {
     scan: u64,
     /// Whether the last scan has found a published layout.
     has_layouts: bool,
+    /// What the beginning of each object showed, with its stamp then, by URL.
+    peeks: HashMap<String, (String, ObjectPeek)>,
+    /// Whether the last scan could not look at some folder or file.
+    has_errors: bool,
 }
 
 /// A file as it was at the last scan.
@@ -52,15 +59,42 @@ impl ScanCache {
         self.has_layouts = true;
     }
 
-    /// Forgets a file that is gone; returns whether it was known.
+    /// Whether the last scan could not look at some folder or file, for another reason than that it
+    /// is not there.
+    pub fn has_errors(&self) -> bool {
+        self.has_errors
+    }
+
+    /// Notes that a folder or a file could not be looked at.
+    pub(super) fn found_error(&mut self) {
+        self.has_errors = true;
+    }
+
+    /// Forgets a file that is gone; returns whether it was known, and was no archive.
     pub(super) fn forget(&mut self, path: &Path) -> bool {
-        self.files.remove(path.as_os_str()).is_some()
+        let seen = self.files.remove(path.as_os_str());
+        seen.is_some_and(|seen| seen.is_archive == Some(false))
+    }
+
+    /// What the beginning of an object has shown, if it has not changed since.
+    pub(super) fn peek(&self, object: &ObjectInfo) -> Option<ObjectPeek> {
+        let (stamp, peek) = self.peeks.get(&object.url)?;
+        (*stamp == Stamp::of_object(object).text).then(|| peek.clone())
+    }
+
+    /// Takes in what the beginning of an object shows. What has failed is asked again.
+    pub(super) fn see_object(&mut self, object: &ObjectInfo, peek: &ObjectPeek) {
+        if self.scan > 0 && !matches!(peek, ObjectPeek::Failed(_)) {
+            let stamp = Stamp::of_object(object).text;
+            self.peeks.insert(object.url.clone(), (stamp, peek.clone()));
+        }
     }
 
     /// Begins a scan.
     pub(super) fn begin(&mut self) {
         self.scan += 1;
         self.has_layouts = false;
+        self.has_errors = false;
     }
 
     /// Forgets what the scan has not seen.
@@ -90,35 +124,59 @@ impl ScanCache {
         }
     }
 
-    /// Whether a file may be an archive; `look` tells if it is not known.
-    pub(super) fn is_archive(&mut self, file: &Location, look: impl FnOnce() -> bool) -> bool {
-        match self.seen(file) {
-            Some(seen) => *seen.is_archive.get_or_insert_with(look),
-            None => look(),
+    /// Whether a file may be an archive. `look` tells if it is not known; what fails is asked again
+    /// at the next scan.
+    pub(super) fn is_archive(
+        &mut self,
+        file: &Location,
+        look: impl FnOnce() -> std::io::Result<bool>,
+    ) -> bool {
+        if let Some(known) = self.seen(file).and_then(|seen| seen.is_archive) {
+            return known;
         }
+        let found = look().ok();
+        if let Some(seen) = self.seen(file) {
+            seen.is_archive = found;
+        }
+        found.unwrap_or_default()
     }
 
-    /// The metadata of a file; `read` tells if it is not known.
+    /// The metadata of a file, likewise.
     pub(super) fn metadata(
         &mut self,
         file: &Location,
-        read: impl FnOnce() -> Option<BTreeMap<String, String>>,
+        read: impl FnOnce() -> std::io::Result<Option<BTreeMap<String, String>>>,
     ) -> Option<BTreeMap<String, String>> {
-        match self.seen(file) {
-            Some(seen) => seen.metadata.get_or_insert_with(read).clone(),
-            None => read(),
+        if let Some(known) = self.seen(file).and_then(|seen| seen.metadata.clone()) {
+            return known;
         }
+        let found = read().ok();
+        if let Some(seen) = self.seen(file) {
+            seen.metadata.clone_from(&found);
+        }
+        found.flatten()
     }
 
-    /// Why a file is no checkpoint, if it is none; `look` tells if it is not known.
+    /// Why a file is no checkpoint, if it is none, likewise; the text of what fails is the reason.
     pub(super) fn reason_to_skip(
         &mut self,
         file: &Location,
-        look: impl FnOnce() -> Option<String>,
+        look: impl FnOnce() -> Result<Option<String>, String>,
     ) -> Option<String> {
-        match self.seen(file) {
-            Some(seen) => seen.skipped_because.get_or_insert_with(look).clone(),
-            None => look(),
+        if let Some(known) = self
+            .seen(file)
+            .and_then(|seen| seen.skipped_because.clone())
+        {
+            return known;
+        }
+        match look() {
+            Ok(found) => {
+                if let Some(seen) = self.seen(file) {
+                    seen.skipped_because = Some(found.clone());
+                }
+                found
+            }
+            Err(failed) => Some(failed),
         }
     }
 

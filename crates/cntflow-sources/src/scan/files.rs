@@ -54,6 +54,10 @@ pub(super) fn below(folder: &Path, state: &mut ScanState) -> Vec<Location> {
             Ok(entry) if entry.file_type().is_dir() => {}
             Ok(entry) => add_file(entry.into_path(), &mut files, state),
             Err(error) => {
+                let kind = error.io_error().map(std::io::Error::kind);
+                if kind.is_some_and(|kind| kind != std::io::ErrorKind::NotFound) {
+                    state.cache.found_error();
+                }
                 let path = error.path().unwrap_or(folder).display();
                 state.report(&path, error.full_message());
             }
@@ -77,7 +81,13 @@ fn add_file(path: PathBuf, files: &mut Vec<Location>, state: &mut ScanState) {
         }
         Ok(_) => state.report(&path.display(), "a pipe, a socket or a device, not a file"),
         // A link to nowhere.
-        Err(error) => state.report(&path.display(), error.full_message()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            state.report(&path.display(), error.full_message());
+        }
+        Err(error) => {
+            state.cache.found_error();
+            state.report(&path.display(), error.full_message());
+        }
     }
 }
 
@@ -149,8 +159,8 @@ fn may_be_archive(file: &Location, state: &mut ScanState) -> bool {
     }
     state.cache.is_archive(file, || {
         let mut beginning = Vec::with_capacity(BEGINNING);
-        let open = fs_err::File::open(&*file.path);
-        let read = open.and_then(|file| file.take(BEGINNING as u64).read_to_end(&mut beginning));
-        read.is_ok() && archive::may_be_archive(&beginning)
+        let open = fs_err::File::open(&*file.path)?;
+        open.take(BEGINNING as u64).read_to_end(&mut beginning)?;
+        Ok(archive::may_be_archive(&beginning))
     })
 }

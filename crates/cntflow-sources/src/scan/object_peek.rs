@@ -24,7 +24,7 @@ const FIRST_BYTES: u64 = 16 << 10;
 const BATCH: usize = 1024;
 
 /// What the beginning of an object shows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum ObjectPeek {
     /// A checkpoint, with its metadata.
     Checkpoint(BTreeMap<String, String>),
@@ -58,10 +58,21 @@ pub(super) fn peek_objects(
             !plain::has_other_ending(location) && !is_table_name(location.file_name())
         })
         .collect();
-    for batch in unknown.chunks(BATCH) {
+    let mut unseen = Vec::new();
+    for (object, location) in unknown {
+        match state.cache.peek(object) {
+            Some(peek) => _ = state.peeks.insert(object.url.clone(), peek),
+            None => unseen.push((object, location)),
+        }
+    }
+    for batch in unseen.chunks(BATCH) {
         let beginnings = beginnings(stores, batch, &state.limits);
         for (&(object, location), beginning) in batch.iter().zip(beginnings) {
             if let Some(peek) = peek(location, beginning, &state.limits) {
+                state.cache.see_object(object, &peek);
+                if matches!(peek, ObjectPeek::Failed(_)) {
+                    state.cache.found_error();
+                }
                 state.peeks.insert(object.url.clone(), peek);
             }
         }

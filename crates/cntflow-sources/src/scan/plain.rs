@@ -71,16 +71,18 @@ fn reason_to_skip(file: &Location, state: &mut ScanState) -> Option<String> {
         };
     }
     let limits = state.limits;
-    state
-        .cache
-        .reason_to_skip(file, || match file.content(&limits) {
-            Err(error) => Some(error.full_message()),
-            Ok(content) if content.is_empty() => {
-                Some("not a known checkpoint format: it is empty".to_owned())
-            }
-            Ok(content) if is_known_format(&content) => None,
-            Ok(_) => Some(unknown_format(file)),
+    let look = || {
+        let content = file.content(&limits);
+        let content = content.map_err(|error| error.full_message())?;
+        Ok(if content.is_empty() {
+            Some("not a known checkpoint format: it is empty".to_owned())
+        } else if is_known_format(&content) {
+            None
+        } else {
+            Some(unknown_format(file))
         })
+    };
+    state.cache.reason_to_skip(file, look)
 }
 
 /// Whether a file claims to be a checkpoint by its name.
@@ -130,9 +132,8 @@ pub(super) fn entry(location: &Location, state: &mut ScanState) -> CatalogEntry 
             _ => None,
         },
         (None, None) => state.cache.metadata(location, || {
-            let file = fs_err::File::open(&*location.path);
-            file.ok()
-                .and_then(|file| safetensors_metadata(file, limits))
+            let file = fs_err::File::open(&*location.path)?;
+            Ok(safetensors_metadata(file, limits))
         }),
     };
     entry_of(location, &metadata.unwrap_or_default())

@@ -2,6 +2,7 @@
 //! Perfetto (<https://ui.perfetto.dev>) opens.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +13,8 @@ use anyhow::Context;
 use fs_err::File;
 use serde_json::json;
 
-/// Start of the names of worker threads, before their index.
-const WORKER: &str = "cntflow:worker-";
+/// Starts of the names of worker threads, and of those of their tasks, before their index.
+const WORKERS: [&str; 2] = ["cntflow:worker-", "cntflow:task-"];
 
 /// Threads that are no workers are numbered from here on.
 const OTHERS: u64 = 10_000;
@@ -34,7 +35,7 @@ struct Trace {
     started: Instant,
     has_events: bool,
     /// Threads whose names were written.
-    named: Vec<u64>,
+    named: BTreeSet<u64>,
 }
 
 /// Ends the trace when it is dropped.
@@ -63,7 +64,7 @@ pub(crate) fn start(path: Option<&Path>, process: usize) -> anyhow::Result<Trace
             process,
             started: Instant::now(),
             has_events: false,
-            named: Vec::new(),
+            named: BTreeSet::new(),
         });
     }
     Ok(TraceGuard)
@@ -121,8 +122,7 @@ impl Drop for TraceGuard {
 impl Trace {
     fn write(&mut self, what: &str, of: &str, started: Instant, micros: u128) {
         let (thread, name) = thread();
-        if !self.named.contains(&thread) {
-            self.named.push(thread);
+        if self.named.insert(thread) {
             let name = json!({
                 "name": "thread_name", "ph": "M", "pid": self.process, "tid": thread,
                 "args": { "name": name },
@@ -150,9 +150,8 @@ fn thread() -> (u64, String) {
     let current = std::thread::current();
     let name = current.name().unwrap_or("thread").to_owned();
     let number = THREAD.get().unwrap_or_else(|| {
-        let index = name
-            .strip_prefix(WORKER)
-            .and_then(|index| index.parse().ok());
+        let mut starts = WORKERS.iter();
+        let index = starts.find_map(|start| name.strip_prefix(start)?.parse().ok());
         let number = index.unwrap_or_else(|| NEXT_OTHER.fetch_add(1, Ordering::Relaxed));
         THREAD.set(Some(number));
         number

@@ -10,6 +10,7 @@ use cntflow_storage::Stamp;
 use cntflow_tables::{KnownFile, TableStore, TablesError};
 
 use crate::measure::network::DATASET_LABEL;
+use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 use crate::study::measure_plan::MeasurePlan;
 
 /// What the measurement of a checkpoint depends on that neither its file nor the options have: the
@@ -29,8 +30,8 @@ pub(crate) fn other_inputs(entry: &CatalogEntry, measure: &MeasurePlan) -> Strin
     inputs
 }
 
-/// Writes down what the files of these checkpoints look like. Left out are those that were written
-/// to since `since`: they may have been measured before or after that. Objects are left out as
+/// Writes down what the files of these checkpoints look like. Left out are those that were changed
+/// since `since`: they may have been measured before or after that. Objects are left out as
 /// well.
 ///
 /// # Errors
@@ -38,13 +39,14 @@ pub(crate) fn other_inputs(entry: &CatalogEntry, measure: &MeasurePlan) -> Strin
 pub(super) fn remember_files<'a>(
     tables: &TableStore,
     measured: &HashSet<Key>,
-    entries: impl Iterator<Item = &'a CatalogEntry>,
+    entries: impl Iterator<Item = &'a CatalogEntry> + Clone,
     measure: &MeasurePlan,
-    since: SystemTime,
+    since: impl Fn(&CatalogEntry) -> SystemTime,
 ) -> Result<(), TablesError> {
     // A list that cannot be read is made again.
     let mut known = tables.known_files().unwrap_or_default();
     known.retain(|file| !measured.contains(&key_of(&file.checkpoint)));
+    let last = LastCheckpoints::of(entries.clone().map(run_position));
     let new = entries
         .filter(|entry| measured.contains(&key_of(&entry.checkpoint)))
         .filter(|entry| {
@@ -55,10 +57,13 @@ pub(super) fn remember_files<'a>(
         })
         .filter_map(|entry| {
             let stamp = Stamp::of_file(&entry.location).ok()?;
-            (stamp.modified? < since).then(|| KnownFile {
+            (stamp.changed? < since(entry)).then(|| KnownFile {
                 checkpoint: entry.checkpoint.clone(),
                 stamp: stamp.text,
                 description: other_inputs(entry, measure),
+                for_populations: measure
+                    .population_bin(entry, last.contains(run_position(entry)))
+                    .is_some(),
             })
         });
     tables.write_known_files(known.into_iter().chain(new))

@@ -1,17 +1,30 @@
 //! The label columns of the tables.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-use cntflow_catalog::{Catalog, LabelColumn};
+use cntflow_catalog::{Catalog, LabelColumn, LabelKind};
 
 use super::trained_entries::template_entry;
 use crate::study::plan::Plan;
 
+/// A label has another type than in the tables, whose column cannot hold the new values.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "label '{label}' has type {in_tables:?} in the tables in {}, and type {now:?} now; remove the old \
+     output with --fresh, or choose another folder with --out", out.display()
+)]
+pub(crate) struct OtherLabelType {
+    label: String,
+    in_tables: LabelKind,
+    now: LabelKind,
+    out: PathBuf,
+}
+
 /// The label columns of every checkpoint that may get a row, merged with those that the tables have
 /// already.
 ///
-/// # Errors A label has another type than in the tables of `out`, and the column there cannot hold
+/// # Errors
+/// A label has another type than in the tables of `out`, and the column there cannot hold
 /// the new values.
 pub(crate) fn label_columns(
     plan: &Plan,
@@ -33,14 +46,15 @@ pub(crate) fn label_columns(
             Some(label) if label.kind.joined(column.kind) == column.kind => {
                 label.kind = column.kind;
             }
-            Some(label) => bail!(
-                "label '{}' has type {:?} in the tables in {}, and type {:?} now; remove the old \
-                 output with --fresh, or choose another folder with --out",
-                label.name,
-                column.kind,
-                out.display(),
-                label.kind
-            ),
+            Some(label) => {
+                return Err(OtherLabelType {
+                    label: label.name.clone(),
+                    in_tables: column.kind,
+                    now: label.kind,
+                    out: out.to_owned(),
+                }
+                .into());
+            }
         }
     }
     labels.sort_by(|a, b| a.name.cmp(&b.name));

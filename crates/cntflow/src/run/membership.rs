@@ -131,6 +131,15 @@ impl Membership {
         }
     }
 
+    /// Makes sure that no other process has failed or was lost.
+    ///
+    /// # Errors
+    /// One has.
+    pub(crate) fn require_others(&self) -> Result<(), DataflowError> {
+        let loss = self.peers.as_ref().and_then(|peers| peers.loss());
+        loss.map_or(Ok(()), Err)
+    }
+
     /// Makes sure that the processes see the same folder: process 0 writes a token there, and the
     /// others read it.
     ///

@@ -1,6 +1,7 @@
 //! Reuse: rows of checkpoints with the same content that other folders have measured in the same
 //! way.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use super::options::ReuseOptions;
 use crate::exit::UsageError;
 use crate::folder::batch_name::new_batch_name;
 use crate::folder::record::StudyRecord;
-use crate::study::measure_plan::{MeasurePlan, NeuronRows};
+use crate::study::measure_plan::{DigestKind, MeasurePlan, NeuronRows};
 
 /// What can be taken from other folders.
 #[derive(Debug, Default)]
@@ -111,7 +112,8 @@ impl Reusable {
 struct Source {
     rows: Vec<SourceRow>,
     by_digest: HashMap<String, usize>,
-    by_stamp: HashMap<String, usize>,
+    /// `None` for a stamp that several rows have.
+    by_stamp: HashMap<String, Option<usize>>,
     /// Sizes in bytes of all files: others need not be hashed.
     sizes: HashSet<u64>,
     /// Whether its values of populations are those that the study needs.
@@ -171,11 +173,12 @@ impl Source {
         };
         let frame = networks
             .filter(col("status").eq(lit("ok")))
-            .select(["checkpoint", "digest", "bytes"].map(col))
+            .select(["checkpoint", "digest", "bytes", "reason"].map(col))
             .collect()?;
         let checkpoints = frame.column("checkpoint")?.str()?;
         let digests = frame.column("digest")?.str()?;
         let bytes = frame.column("bytes")?.u64()?;
+        let reasons = frame.column("reason")?.str()?;
         let mut source = Self {
             rows: Vec::new(),
             by_digest: HashMap::new(),
@@ -183,7 +186,16 @@ impl Source {
             sizes: bytes.iter().flatten().collect(),
             has_same_populations,
         };
-        for (checkpoint, digest) in checkpoints.iter().zip(digests.iter()) {
+        let has_digests = measure.digest == DigestKind::Blake3;
+        for row in 0..frame.height() {
+            let (checkpoint, digest) = (checkpoints.get(row), digests.get(row));
+            let names_file = reasons.get(row).is_some_and(|reason| {
+                checkpoint.is_some_and(|checkpoint| reason.contains(checkpoint))
+            });
+            // The row would differ from one that is measured here.
+            if names_file || digest.is_some() != has_digests {
+                continue;
+            }
             // What its measurement depended on is not known without this.
             let (Some(checkpoint), Some(known)) = (
                 checkpoint,
@@ -192,7 +204,11 @@ impl Source {
                 continue;
             };
             let index = source.rows.len();
-            source.by_stamp.insert(known.stamp.clone(), index);
+            // Of several parts of one file, which all have its stamp, none is the whole.
+            match source.by_stamp.entry(known.stamp.clone()) {
+                Entry::Vacant(entry) => _ = entry.insert(Some(index)),
+                Entry::Occupied(mut entry) => *entry.get_mut() = None,
+            }
             if let Some(digest) = digest {
                 source.by_digest.insert(digest.to_owned(), index);
             }
@@ -256,7 +272,7 @@ impl Source {
         let index = if is_lenient {
             let is_part = entry.location.member.is_some() || entry.location.row.is_some();
             let stamp = Stamp::of_file(&entry.location).ok().filter(|_| !is_part)?;
-            self.by_stamp.get(&stamp.text)
+            self.by_stamp.get(&stamp.text)?.as_ref()
         } else {
             let digest = digests.get(&key_of(&entry.checkpoint))?.as_ref()?;
             self.by_digest.get(digest)

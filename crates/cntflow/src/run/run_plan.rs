@@ -141,25 +141,37 @@ impl PlanRun<'_> {
         if self.options.until == RunUntil::Trained {
             return Ok(());
         }
-        let ours = trained
+        // Files of trained checkpoints are this program's own, and no others are written.
+        let known: HashSet<Key> = session
+            .folder
+            .tables()
+            .known_files()
+            .unwrap_or_default()
+            .iter()
+            .map(|file| key_of(&file.checkpoint))
+            .collect();
+        let ours: HashSet<Key> = trained
             .entries()
             .iter()
-            .map(|entry| key_of(&entry.checkpoint));
-        measured.extend(ours);
+            .map(|entry| key_of(&entry.checkpoint))
+            .collect();
+        measured.extend(ours.difference(&known));
         if measured.is_empty() {
             return Ok(());
         }
         let entries = trained.entries().iter().chain(scanned.entries());
+        let now = SystemTime::now();
         let remembered = remember_files(
             &session.folder.tables(),
             measured,
             entries.map(|entry| &**entry),
-            &self.plan.measure,
-            // Files of trained checkpoints are this program's own.
-            if trained.entries().is_empty() {
-                started
-            } else {
-                SystemTime::now()
+            &self.plan.measure.resolved(&session.record.labels),
+            |entry| {
+                if ours.contains(&key_of(&entry.checkpoint)) {
+                    now
+                } else {
+                    started
+                }
             },
         );
         if let Err(error) = remembered {

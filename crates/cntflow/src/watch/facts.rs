@@ -63,6 +63,14 @@ impl FactPlan {
         }
     }
 
+    /// The same facts, where the tables have got more labels.
+    pub(super) fn with_labels(&mut self, plan: &Plan, labels: &[LabelColumn]) -> Self {
+        Self {
+            values: std::mem::take(&mut self.values),
+            ..Self::new(plan, labels)
+        }
+    }
+
     /// What a measured checkpoint adds to the totals.
     pub(super) fn facts(&mut self, entry: &CatalogEntry, row: &TableRow) -> Facts {
         let is_measured = row.status == Status::Ok;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
 
 use cntflow_catalog::{Catalog, CatalogEntry};
 use cntflow_sources::{FileLook, ScanCache, look_again, scan_again};
@@ -53,12 +54,9 @@ impl<'a> Sources<'a> {
     /// A source does not exist or cannot be read. [`SourceGone`] for a folder that had files and
     /// has none: an unmounted disk must not empty the tables.
     pub(super) fn look(&mut self) -> anyhow::Result<Catalog> {
+        self.check_reachable()?;
         for (source, had_files) in self.plan.sources.iter().zip(&mut self.had_files) {
-            let has_files = has_files(source);
-            if *had_files && !has_files {
-                return Err(SourceGone(source.clone()).into());
-            }
-            *had_files = has_files;
+            *had_files |= has_files(source);
         }
         // Before the scan: what is written after it is looked at again.
         let mut objects = HashMap::new();
@@ -70,7 +68,38 @@ impl<'a> Sources<'a> {
         self.objects = objects;
         let (options, limits) = (&self.plan.catalog, &self.plan.measure.limits);
         let (catalog, _) = scan_again(&self.plan.sources, options, limits, &mut self.cache)?;
+        // It may have become unreachable meanwhile.
+        self.check_reachable()?;
         Ok(catalog)
+    }
+
+    /// Makes sure that no source that had files has none.
+    ///
+    /// # Errors
+    /// [`SourceGone`].
+    pub(super) fn check_reachable(&self) -> Result<(), SourceGone> {
+        let sources = self.plan.sources.iter().zip(&self.had_files);
+        for (source, had_files) in sources {
+            if *had_files && !has_files(source) {
+                return Err(SourceGone(source.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that there were files in the sources below which these checkpoints are: those of the
+    /// tables.
+    pub(super) fn expect<'n>(&mut self, checkpoints: impl Iterator<Item = &'n str>) {
+        for name in checkpoints {
+            for (source, had_files) in self.plan.sources.iter().zip(&mut self.had_files) {
+                *had_files |= Path::new(name).starts_with(source);
+            }
+        }
+    }
+
+    /// Whether the last look could not look everywhere. What it has not found may still be there.
+    pub(super) fn is_partial(&self) -> bool {
+        self.cache.has_errors()
     }
 
     /// What has become of some files, by their paths from the root on. `None` if only a look at
@@ -83,6 +112,7 @@ impl<'a> Sources<'a> {
         changed: &BTreeSet<PathBuf>,
     ) -> anyhow::Result<Option<FileChanges>> {
         let mut changes = FileChanges::default();
+        self.check_reachable()?;
         if !self
             .plan
             .sources
@@ -93,10 +123,10 @@ impl<'a> Sources<'a> {
         }
         let (options, limits) = (&self.plan.catalog, &self.plan.measure.limits);
         for path in changed {
-            let Some(path) = self.as_scanned(path) else {
+            let Some((path, is_hidden)) = self.as_scanned(path) else {
                 return Ok(None);
             };
-            if is_hidden(&path) {
+            if is_hidden {
                 continue;
             }
             let name = path.to_string_lossy().into_owned();
@@ -109,14 +139,36 @@ impl<'a> Sources<'a> {
         Ok(Some(changes))
     }
 
-    /// The path of a file as a scan of its source gives it; `None` if it is in no source.
-    fn as_scanned(&self, path: &Path) -> Option<PathBuf> {
+    /// The path of a file as a scan of its source gives it, and whether it is hidden there; `None` if
+    /// it is in no source.
+    fn as_scanned(&self, path: &Path) -> Option<(PathBuf, bool)> {
         self.plan.sources.iter().find_map(|source| {
             let below = path
                 .strip_prefix(Path::new(source).canonicalize().ok()?)
                 .ok()?;
-            Some(Path::new(source).join(below))
+            Some((Path::new(source).join(below), is_hidden(below)))
         })
+    }
+
+    /// The stamp of a checkpoint that is in several objects: of all objects beside its index.
+    fn stamp_of_index(&self, url: &str) -> Stamp {
+        let folder = url.rfind('/').map_or("", |end| &url[..=end]);
+        let beside = self
+            .objects
+            .iter()
+            .filter(|(other, _)| other.starts_with(folder));
+        let mut stamps: Vec<(&String, &Stamp)> = beside.collect();
+        stamps.sort_by_key(|(other, _)| *other);
+        let mut hasher = blake3::Hasher::new();
+        for (other, stamp) in stamps {
+            hasher.update(other.as_bytes());
+            hasher.update(stamp.text.as_bytes());
+        }
+        Stamp {
+            text: hasher.finalize().to_hex().to_string(),
+            modified: None,
+            changed: None,
+        }
     }
 
     /// The stamp of a location at the last look. Objects that a catalog names, outside of the
@@ -126,17 +178,38 @@ impl<'a> Sources<'a> {
         let fixed = |text: String| Stamp {
             text,
             modified: None,
+            changed: None,
         };
         match location.url() {
+            Some(url) if location.is_index() => self.stamp_of_index(url),
             Some(url) => {
                 let stamp = self.objects.get(url).cloned();
                 stamp.unwrap_or_else(|| fixed("object".to_owned()))
             }
-            None => self.cache.stamp(location).unwrap_or_else(|| {
-                Stamp::of_file(location).unwrap_or_else(|error| fixed(error.to_string()))
-            }),
+            None => match self.cache.stamp(location) {
+                Some(stamp) => stamp,
+                None => match Stamp::of_file(location) {
+                    Ok(stamp) => stamp,
+                    Err(error) if is_gone(location, &error) => fixed(error.to_string()),
+                    // It cannot be looked at now: as a file that is being written.
+                    Err(_) => Stamp {
+                        text: String::new(),
+                        modified: Some(SystemTime::now()),
+                        changed: None,
+                    },
+                },
+            },
         }
     }
+}
+
+/// Whether a file is not there, in a folder that is: otherwise a disk may be unmounted.
+fn is_gone(location: &Location, error: &std::io::Error) -> bool {
+    let folder = location
+        .path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    error.kind() == std::io::ErrorKind::NotFound && folder.is_none_or(Path::is_dir)
 }
 
 /// Whether some part of a path is hidden, as the temporary files of writers are.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cntflow_dataflow::Stop;
@@ -17,6 +17,9 @@ use crate::study::plan::Plan;
 
 /// Longest time between two looks at whether the user has stopped the program.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Most files that are looked at one by one.
+const MAX_PATHS: usize = 10_000;
 
 /// What may have changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,12 +39,17 @@ impl Changed {
     fn add(&mut self, event: Changed) {
         self.paths.extend(event.paths);
         self.is_unclear |= event.is_unclear;
+        // During hours of other work, all files of a population may be written.
+        if self.paths.len() > MAX_PATHS {
+            self.paths.clear();
+            self.is_unclear = true;
+        }
     }
 }
 
 /// Watches the folders of the sources.
 pub(super) struct Follower {
-    changes: Receiver<Changed>,
+    changes: Arc<Changes>,
     /// It ends when it is dropped.
     _watcher: Option<RecommendedWatcher>,
 }
@@ -50,13 +58,14 @@ impl Follower {
     /// Watches all local sources of a plan, apart from what the program itself writes to `out`.
     /// Where that is not possible a note says so, and looking again must do.
     pub(super) fn start(plan: &Plan, out: &Path) -> Self {
-        let (changed, changes) = mpsc::channel();
+        let changes = Arc::new(Changes::default());
+        let changed = Arc::clone(&changes);
         let out = whole_path(out);
         let handle = move |event: notify::Result<notify::Event>| {
             let change = change_of(event, &out);
             if !change.is_empty() {
-                // Nobody waits any more if this fails.
-                let _ = changed.send(change);
+                lock(&changed.all).add(change);
+                changed.came.notify_all();
             }
         };
         let watcher = notify::recommended_watcher(handle).and_then(|mut watcher| {
@@ -82,30 +91,39 @@ impl Follower {
     /// what has changed.
     pub(super) fn wait(&self, longest: Duration, stop: &Stop) -> Changed {
         let since = Instant::now();
-        let mut changed = Changed::default();
         loop {
             let left = longest.saturating_sub(since.elapsed());
             if left.is_zero() || stop.is_set() {
-                return changed;
+                return Changed::default();
             }
-            match self.changes.recv_timeout(left.min(LOOK)) {
-                Ok(change) => {
-                    changed.add(change);
-                    return changed;
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                // Without a watcher there is nobody to tell.
-                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(left.min(LOOK)),
+            let all = lock(&self.changes.all);
+            let waited = self
+                .changes
+                .came
+                .wait_timeout_while(all, left.min(LOOK), |all| all.is_empty());
+            let (mut all, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if !all.is_empty() {
+                return std::mem::take(&mut *all);
             }
         }
     }
 
     /// What else has changed by now.
     pub(super) fn more(&self, changed: &mut Changed) {
-        while let Ok(change) = self.changes.try_recv() {
-            changed.add(change);
-        }
+        changed.add(std::mem::take(&mut *lock(&self.changes.all)));
     }
+}
+
+/// Changes that nobody has asked for yet.
+#[derive(Debug, Default)]
+struct Changes {
+    all: Mutex<Changed>,
+    came: Condvar,
+}
+
+/// A poisoned lock is safe to use: every change is one call of a collection.
+fn lock(all: &Mutex<Changed>) -> MutexGuard<'_, Changed> {
+    all.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What an event says of files outside of `out`.

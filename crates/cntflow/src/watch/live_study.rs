@@ -13,6 +13,7 @@ use cntflow_dataflow::{
     Depth, Finished, HeldCheckpoint, Key, Reconciler, Stop, Totals, WantedCheckpoint, key_of,
 };
 use cntflow_network::Twin;
+use cntflow_storage::FullMessage;
 use cntflow_tables::{KnownFile, Status, TableStore};
 
 use super::facts::FactPlan;
@@ -23,6 +24,7 @@ use crate::folder::batch_name::new_batch_name;
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
 use crate::measure::network::Missing;
+use crate::printer;
 use crate::progress::report::{PlannedWork, TaskCounts};
 use crate::run::committed_rows::CommittedRows;
 use crate::run::label_columns::label_columns;
@@ -65,6 +67,8 @@ pub(super) struct LiveStudy<'a> {
     is_known_changed: bool,
     /// Committed batches whose rows are in `held`.
     batches: BTreeSet<String>,
+    /// Notes that were printed.
+    notes: BTreeSet<String>,
     /// Checkpoints that each twin has.
     twins: Vec<(Twin, BTreeSet<String>)>,
 }
@@ -119,6 +123,7 @@ impl<'a> LiveStudy<'a> {
                 .collect(),
             is_known_changed: false,
             batches: BTreeSet::new(),
+            notes: BTreeSet::new(),
             twins: Vec::new(),
             tables,
             session,
@@ -145,6 +150,16 @@ impl<'a> LiveStudy<'a> {
     /// Counts and sums as of the last update.
     pub(super) fn totals(&self) -> &Totals {
         self.reconciler.totals()
+    }
+
+    /// Names of the checkpoints that the tables have.
+    pub(super) fn held_names(&self) -> impl Iterator<Item = &str> {
+        self.held.values().map(|held| held.row.checkpoint.as_str())
+    }
+
+    /// Whether the tables have any.
+    pub(super) fn has_rows(&self) -> bool {
+        !self.held.is_empty()
     }
 
     /// Number of checkpoints that failed.
@@ -178,6 +193,10 @@ impl<'a> LiveStudy<'a> {
             .collect();
         for entry in &entries {
             gone.remove(&key_of(&entry.checkpoint));
+        }
+        if sources.is_partial() {
+            // What was not found may be where nobody could look.
+            gone.clear();
         }
         self.update_to(&entries, gone, has_new_labels, sources, quiet)
     }
@@ -229,8 +248,14 @@ impl<'a> LiveStudy<'a> {
             ..Update::default()
         };
         self.want(entries, gone, sources, quiet, &mut update);
+        if self.stop.is_set() {
+            update.is_stopped = true;
+            return Ok(update);
+        }
         self.reconciler.settle()?;
         self.withdraw_stale()?;
+        // Before anything is measured anew: a stamp must never be of another row than it was made for.
+        self.write_known_files()?;
         self.reuse(&mut update)?;
         let tasks = self.tasks();
         if !tasks.is_empty() {
@@ -271,7 +296,7 @@ impl<'a> LiveStudy<'a> {
                 ..record.clone()
             };
             record.write(&self.options.out)?;
-            self.facts = FactPlan::new(self.plan, &record.labels);
+            self.facts = self.facts.with_labels(self.plan, &record.labels);
             self.measure = self.plan.measure.resolved(&record.labels);
             self.session.record = record;
         }
@@ -347,7 +372,22 @@ impl<'a> LiveStudy<'a> {
         if entries.is_empty() {
             return Ok(());
         }
-        let reusable = Reusable::find(&self.options.reuse, &self.measure, &entries)?;
+        let reusable = match Reusable::find(&self.options.reuse, &self.measure, &entries) {
+            Ok(reusable) => reusable,
+            // Another program may be writing there; what is not reused is measured.
+            Err(error) => {
+                printer::note(&format!(
+                    "nothing is reused now: {}",
+                    (*error).full_message()
+                ));
+                return Ok(());
+            }
+        };
+        for note in &reusable.notes {
+            if self.notes.insert(note.clone()) {
+                printer::note(note);
+            }
+        }
         reusable.commit(&self.tables, &self.session.record, &self.measure)?;
         self.read_new_rows()?;
         for key in reusable.keys() {

@@ -28,6 +28,11 @@ pub(super) struct Pace<'a> {
     saw_all_at: Instant,
     /// Whether that was after the last change.
     has_seen_all: bool,
+    /// The end of the last look, and how long it took.
+    looked_until: Instant,
+    look_took: Duration,
+    /// Whether it met a problem.
+    has_problem: bool,
 }
 
 impl<'a> Pace<'a> {
@@ -42,7 +47,17 @@ impl<'a> Pace<'a> {
             changed_at: now,
             saw_all_at: now,
             has_seen_all: false,
+            looked_until: now,
+            look_took: Duration::ZERO,
+            has_problem: false,
         }
+    }
+
+    /// A look has ended, with or without a problem.
+    pub(super) fn looked(&mut self, has_problem: bool) {
+        self.looked_until = Instant::now();
+        self.look_took = self.looked_at.elapsed();
+        self.has_problem = has_problem;
     }
 
     /// Everything is being looked at now.
@@ -88,22 +103,29 @@ impl<'a> Pace<'a> {
     pub(super) fn is_idle(&self) -> bool {
         let idle_for = self.watch.until_idle;
         let is_over = idle_for.is_some_and(|idle_for| self.changed_at.elapsed() >= idle_for);
-        is_over && self.settles_in.is_none() && self.has_seen_all
+        is_over && self.settles_in.is_none() && (self.has_seen_all || self.has_problem)
     }
 
     /// The longest time until the next look.
     pub(super) fn longest_wait(&self) -> Duration {
         let after_change = |after: Duration| after.saturating_sub(self.changed_at.elapsed());
+        let idle = self.watch.until_idle.map(after_change);
+        if self.has_problem {
+            // It may be over at the next look.
+            let poll = self.watch.poll.saturating_sub(self.looked_until.elapsed());
+            return idle.map_or(poll, |idle| idle.min(poll)).max(self.pause());
+        }
         let poll = self.watch.poll.saturating_sub(self.saw_all_at.elapsed());
         let results = (!self.has_results).then(|| after_change(self.watch.results_after));
-        let idle = self.watch.until_idle.map(after_change);
         let others = [self.settles_in, results, idle].into_iter().flatten();
-        others.fold(poll, Duration::min).max(A_LITTLE)
+        others
+            .fold(poll.max(self.pause()), Duration::min)
+            .max(A_LITTLE)
     }
 
     /// How long changes are collected before the next look. They come together, and a large
     /// population takes a while to look at: at most a fifth of the time goes into looking.
-    pub(super) fn pause_after(&self, look_took: Duration) -> Duration {
-        A_LITTLE.max((4 * look_took).min(self.watch.poll))
+    pub(super) fn pause(&self) -> Duration {
+        A_LITTLE.max((4 * self.look_took).min(self.watch.poll))
     }
 }

@@ -13,6 +13,9 @@ use super::version::Description;
 /// Sums are of fixed-point numbers with this many binary digits after the point.
 const POINT: i32 = 60;
 
+/// Larger means are in no sum.
+const LARGEST: f64 = 1e12;
+
 /// What a committed row says of its checkpoint.
 #[derive(Clone, Debug)]
 pub(super) struct TableRow {
@@ -170,7 +173,8 @@ fn metric_means(
         let (Some(checkpoint), Some(metric), Some(value)) = (checkpoint, metric, value) else {
             continue;
         };
-        if !value.is_finite() {
+        // Sums of a million larger ones would not fit.
+        if value.is_nan() || value.abs() > LARGEST {
             continue;
         }
         if !sums.contains_key(checkpoint) {
@@ -195,7 +199,7 @@ pub(super) fn metric_index(metric: Metric) -> u32 {
     index.unwrap_or_default() as u32
 }
 
-/// A finite real as a fixed-point number; what is too large for one is cut.
+/// A real as a fixed-point number.
 fn fixed_point(value: f64) -> i128 {
     (value * 2_f64.powi(POINT)) as i128
 }

@@ -24,6 +24,7 @@ use crate::output::resume::resume_command;
 use crate::printer;
 use crate::progress::report::PlannedWork;
 use crate::run::committed_rows::CommittedRows;
+use crate::run::label_columns::OtherLabelType;
 use crate::run::membership::Membership;
 use crate::run::options::{RunOptions, RunUntil};
 use crate::run::outcome::EarlierWork;
@@ -33,7 +34,14 @@ use crate::run::session::Session;
 use crate::run::sources::check_output_location;
 use crate::study::plan::Plan;
 
+/// Longest time until the loss of another process is noticed while nothing happens.
+const LOOK_AT_OTHERS: Duration = Duration::from_secs(1);
+
+/// Where process 0 tells the others whether the study goes on after training.
+const AFTER_TRAINING: &str = "the end of training";
+
 /// One watched study in this process.
+#[derive(Clone, Copy)]
 pub(crate) struct Watching<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) options: &'a RunOptions,
@@ -58,14 +66,28 @@ impl Watching<'_> {
                 ..self.options.clone()
             };
             let outcome = run_plan(self.plan, &options, self.membership, self.stop)?;
-            if self.stop.is_set() {
+            // A signal may come to one process a moment before the others.
+            let goes_on = (!self.stop.is_set()).to_string();
+            let told = self.membership.told_by_leader(AFTER_TRAINING, &goes_on)?;
+            if told != "true" {
                 return self.membership.agree_on_status(outcome.status());
             }
         }
+        // What these ask for was done before training.
+        let has_trained = !self.plan.runs.is_empty();
+        let options = RunOptions {
+            fresh: self.options.fresh && !has_trained,
+            retry_failed: self.options.retry_failed && !has_trained,
+            ..self.options.clone()
+        };
+        let watching = Watching {
+            options: &options,
+            ..*self
+        };
         let status = if self.membership.is_leader() {
-            self.lead()?
+            watching.lead()?
         } else {
-            self.help()?
+            watching.help()?
         };
         self.membership.agree_on_status(status)
     }
@@ -95,6 +117,7 @@ impl Watching<'_> {
         };
         let mut study =
             LiveStudy::open(self.plan, self.options, self.membership, self.stop, &first)?;
+        sources.expect(study.held_names());
         self.membership
             .told_by_leader(NEXT, Next::Claimed.as_str())?;
         self.membership.require_shared(&self.options.out)?;
@@ -140,7 +163,7 @@ impl Watching<'_> {
             if !std::mem::replace(&mut has_said, true) {
                 report.problem("no checkpoints in the sources yet: waiting for the first one");
             }
-            follower.wait(self.watch.poll, self.stop);
+            self.wait(follower, self.watch.poll)?;
             if self.stop.is_set() {
                 return Ok(None);
             }
@@ -156,7 +179,8 @@ impl Watching<'_> {
         first: Catalog,
     ) -> anyhow::Result<()> {
         let mut pace = Pace::new(self.watch);
-        let mut first = Some(first);
+        // A source may be unmounted already.
+        let mut first = sources.check_reachable().is_ok().then_some(first);
         let mut changed = Changed::default();
         let mut has_begun = false;
         let mut last_problem = String::new();
@@ -190,15 +214,17 @@ impl Watching<'_> {
                         report.problem(&message);
                         last_problem = message;
                     }
+                    pace.settles_in = None;
                 }
                 Err(error) => return Err(error),
             }
+            pace.looked(!last_problem.is_empty());
             if self.stop.is_set() {
                 return Ok(());
             }
             pace.rounds += 1;
             let ends_now = pace.ends_now();
-            if pace.is_due() && last_problem.is_empty() {
+            if pace.is_due() && last_problem.is_empty() && study.has_rows() {
                 study.write_known_files()?;
                 self.make_results(report, study)?;
                 pace.has_results = true;
@@ -212,15 +238,27 @@ impl Watching<'_> {
             if ends_now || pace.is_idle() || self.stop.is_set() {
                 return Ok(());
             }
-            let look_took = pace.looked_at.elapsed();
-            changed = follower.wait(pace.longest_wait(), self.stop);
+            changed = self.wait(follower, pace.longest_wait())?;
             if !changed.is_empty() {
-                self.pause(pace.pause_after(look_took));
+                self.pause(pace.pause());
             }
             follower.more(&mut changed);
             changed
                 .paths
                 .extend(unsettled.iter().filter_map(|path| path.canonicalize().ok()));
+        }
+    }
+
+    /// Waits until something has changed, or the time is over. Other processes may be lost meanwhile.
+    fn wait(&self, follower: &Follower, longest: Duration) -> anyhow::Result<Changed> {
+        let since = Instant::now();
+        loop {
+            let left = longest.saturating_sub(since.elapsed());
+            let changed = follower.wait(left.min(LOOK_AT_OTHERS), self.stop);
+            self.membership.require_others()?;
+            if !changed.is_empty() || left <= LOOK_AT_OTHERS || self.stop.is_set() {
+                return Ok(changed);
+            }
         }
     }
 
@@ -270,19 +308,18 @@ impl Watching<'_> {
         )))
     }
 
-    /// Writes the tables of populations, and runs the experiments.
+    /// Writes the tables of populations, and runs the experiments. Populations that cannot be made of
+    /// what there is now are a problem, not the end.
     fn make_results(&self, report: &Report, study: &LiveStudy<'_>) -> anyhow::Result<()> {
         let started = Instant::now();
         let (folder, record) = (study.folder(), study.record());
-        let populations = match &self.plan.measure.populations {
-            Some(spec) => Some(write_population_tables(
-                folder,
-                record,
-                spec,
-                self.options.workers.n_threads,
-            )?),
-            None => None,
-        };
+        let populations = self.plan.measure.populations.as_ref().and_then(|spec| {
+            let n_threads = self.options.workers.n_threads;
+            let written = write_population_tables(folder, record, spec, n_threads);
+            written
+                .map_err(|error| report.problem(&(*error).full_message()))
+                .ok()
+        });
         let experiments = if self.plan.experiments.is_empty() {
             Experiments::default()
         } else {
@@ -361,4 +398,5 @@ fn is_of_sources(error: &anyhow::Error) -> bool {
         || error.is::<cntflow_sources::SourceError>()
         || error.is::<cntflow_storage::StorageError>()
         || error.is::<cntflow_catalog::CatalogError>()
+        || error.is::<OtherLabelType>()
 }

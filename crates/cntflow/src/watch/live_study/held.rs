@@ -15,11 +15,13 @@ use crate::watch::table_rows::{TableRow, read_rows};
 use crate::watch::version::version_of;
 
 impl LiveStudy<'_> {
-    pub(super) fn know(&mut self, entry: &CatalogEntry, stamp: String) {
+    /// Notes what the file of a checkpoint looked like, and whether it was measured for populations.
+    pub(super) fn know(&mut self, entry: &CatalogEntry, stamp: String, for_populations: bool) {
         let known = KnownFile {
             checkpoint: entry.checkpoint.clone(),
             stamp,
             description: other_inputs(entry, &self.plan.measure),
+            for_populations,
         };
         self.known.insert(key_of(&entry.checkpoint), known);
         self.is_known_changed = true;
@@ -74,7 +76,7 @@ impl LiveStudy<'_> {
         let row = held.row.clone();
         let (entry, stamp) = (Arc::clone(&wanted.entry), wanted.stamp.clone());
         if let Some(stamp) = stamp {
-            self.know(&entry, stamp);
+            self.know(&entry, stamp, row.has_values);
         }
         self.tell_held(key);
         let held_version = version_of(row.description, &row.content());
@@ -110,7 +112,9 @@ impl LiveStudy<'_> {
             .collect();
         let rows = read_rows(&self.tables, &new, &self.session.record.labels)
             .context("cannot read the tables that were written before")?;
-        for (key, row) in rows {
+        for (key, mut row) in rows {
+            let known = self.known.get(&key);
+            row.has_values |= known.is_some_and(|known| known.for_populations);
             let told = self.held_checkpoint(key, &row);
             if let Some(before) = self.held.insert(
                 key,

@@ -65,12 +65,16 @@ impl LiveStudy<'_> {
         let limits = &self.plan.measure.limits;
         let hashed: HashMap<Key, String> = to_hash
             .par_iter()
+            .filter(|_| !self.stop.is_set())
             .filter_map(|(key, entry)| {
                 // What cannot be opened is measured, so that its row has the reason.
                 let checkpoint = OpenCheckpoint::open_at(&entry.location, limits).ok()?;
                 Some((*key, checkpoint.digest()))
             })
             .collect();
+        if self.stop.is_set() {
+            return;
+        }
         for (key, entry, stamp, is_last) in changed {
             self.want_one(key, entry, stamp, is_last, hashed.get(&key), update);
         }
@@ -190,7 +194,8 @@ impl LiveStudy<'_> {
             }
             // So that it is not hashed again.
             if let (Some(stamp), Some(_)) = (&stamp, digest) {
-                self.know(&entry, stamp.clone());
+                let for_populations = held.row.has_values;
+                self.know(&entry, stamp.clone(), for_populations);
             }
         } else if !self.wanted.contains_key(&key) {
             update.new.push(entry.checkpoint.clone());
