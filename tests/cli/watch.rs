@@ -340,3 +340,97 @@ fn one_study_or_sources_but_not_both() {
         "{output:?}"
     );
 }
+
+#[test]
+fn a_source_that_is_unmounted_at_the_start_keeps_its_rows() {
+    let folder = zoo();
+    let here = folder.path();
+    once(0, here, &["zoo", "--out", "out"]);
+    fs::rename(here.join("zoo"), here.join("elsewhere")).unwrap();
+    fs::create_dir(here.join("zoo")).unwrap();
+    fs::create_dir(here.join("other")).unwrap();
+    write_chain(&here.join("other/a.safetensors"), 0.3);
+    // One source of two is there: it is another study, so it has a folder of its own.
+    fs::rename(here.join("elsewhere"), here.join("zoo2")).unwrap();
+    let both = ["zoo2", "other", "--out", "both"];
+    once(0, here, &both);
+    assert_eq!(table(&here.join("both"), "networks").height(), 7);
+    fs::rename(here.join("zoo2"), here.join("elsewhere")).unwrap();
+    fs::create_dir(here.join("zoo2")).unwrap();
+    let lines = once(0, here, &both);
+    assert_eq!(lines[0]["event"], "problem", "{lines:?}");
+    assert_eq!(table(&here.join("both"), "networks").height(), 7);
+}
+
+#[test]
+fn a_file_that_cannot_be_looked_at_keeps_its_row() {
+    let folder = zoo();
+    let here = folder.path();
+    // Files that a catalog names, in a folder that goes.
+    fs::write(
+        here.join("list.csv"),
+        "path\nzoo/r0-0.safetensors\nzoo/r1-0.safetensors\n",
+    )
+    .unwrap();
+    once(0, here, &["list.csv", "--out", "out"]);
+    fs::rename(here.join("zoo"), here.join("elsewhere")).unwrap();
+    let lines = once(0, here, &["list.csv", "--out", "out"]);
+    assert_eq!(
+        sum(&lines, "deleted") + sum(&lines, "measured"),
+        0,
+        "{lines:?}"
+    );
+    let networks = table(&here.join("out"), "networks");
+    let statuses = networks.column("status").unwrap().str().unwrap().clone();
+    assert!(
+        statuses.iter().all(|status| status == Some("ok")),
+        "{networks:?}"
+    );
+    // A file that is gone from a folder that is there is gone.
+    fs::rename(here.join("elsewhere"), here.join("zoo")).unwrap();
+    fs::remove_file(checkpoint(here, 0, 0)).unwrap();
+    let lines = once(3, here, &["list.csv", "--out", "out"]);
+    assert_eq!(sum(&lines, "measured"), 1, "{lines:?}");
+}
+
+#[test]
+fn a_label_of_another_type_is_a_problem_and_not_the_end() {
+    let folder = zoo();
+    let here = folder.path();
+    let watched = Watched::start(here, &["study.toml", "--out", "out"]);
+    assert_eq!(watched.next("update")["checkpoints"]["ok"], 6);
+    let labels = fs::read_to_string(here.join("labels.csv")).unwrap();
+    fs::write(
+        here.join("labels.csv"),
+        labels.replace(",0.4\n", ",unknown\n"),
+    )
+    .unwrap();
+    let problem = watched.next("problem");
+    let message = problem["message"].as_str().unwrap();
+    assert!(
+        message.contains("label 'accuracy' has type Real"),
+        "{message}"
+    );
+    fs::write(here.join("labels.csv"), labels).unwrap();
+    write_chain(&checkpoint(here, 3, 0), 0.5);
+    assert_eq!(watched.next("update")["new"], 1);
+    assert_eq!(watched.stop(), Some(143));
+}
+
+#[test]
+fn a_fresh_study_keeps_what_it_trains_and_hidden_folders_can_be_sources() {
+    let folder = study_folder();
+    let here = folder.path();
+    let lines = once(0, here, &["study.toml", "--out", "out", "--fresh"]);
+    assert_eq!(sum(&lines, "measured"), 36, "{lines:?}");
+    assert!(here.join("out/checkpoints").is_dir() && here.join("out/catalog.parquet").is_file());
+    let hidden = here.join(".cache");
+    fs::create_dir(&hidden).unwrap();
+    let watched = Watched::start(here, &[".cache", "--out", "hidden"]);
+    watched.next("problem");
+    write_chain(&hidden.join("a.safetensors"), 0.1);
+    assert_eq!(watched.next("update")["new"], 1);
+    write_chain(&hidden.join("b.safetensors"), 0.2);
+    assert_eq!(watched.next("update")["new"], 1);
+    assert_eq!(watched.stop(), Some(143));
+}

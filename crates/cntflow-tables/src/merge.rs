@@ -55,7 +55,10 @@ impl TableStore {
 
     /// Whether committed parts have different schema versions or columns: a label may be new. They
     /// are merged even if they are few, because other programs cannot read them as one table.
-    fn has_several_schemas(&self) -> Result<bool, TablesError> {
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn has_several_schemas(&self) -> Result<bool, TablesError> {
         let mut schemas = BTreeSet::new();
         for part in self.committed_parts(Table::Networks)? {
             let reader = open(&part)?;

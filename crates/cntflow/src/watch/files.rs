@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
-use std::time::SystemTime;
 
 use cntflow_catalog::{Catalog, CatalogEntry};
 use cntflow_sources::{FileLook, ScanCache, look_again, scan_again};
@@ -172,15 +171,15 @@ impl<'a> Sources<'a> {
     }
 
     /// The stamp of a location at the last look. Objects that a catalog names, outside of the
-    /// sources, are taken as never changing; a file that cannot be looked at has the error as its
-    /// stamp.
-    pub(super) fn stamp(&self, location: &Location) -> Stamp {
+    /// sources, are taken as never changing; a file that is not there has the error as its stamp.
+    /// `None` for a file that cannot be looked at now.
+    pub(super) fn stamp(&self, location: &Location) -> Option<Stamp> {
         let fixed = |text: String| Stamp {
             text,
             modified: None,
             changed: None,
         };
-        match location.url() {
+        Some(match location.url() {
             Some(url) if location.is_index() => self.stamp_of_index(url),
             Some(url) => {
                 let stamp = self.objects.get(url).cloned();
@@ -191,15 +190,10 @@ impl<'a> Sources<'a> {
                 None => match Stamp::of_file(location) {
                     Ok(stamp) => stamp,
                     Err(error) if is_gone(location, &error) => fixed(error.to_string()),
-                    // It cannot be looked at now: as a file that is being written.
-                    Err(_) => Stamp {
-                        text: String::new(),
-                        modified: Some(SystemTime::now()),
-                        changed: None,
-                    },
+                    Err(_) => return None,
                 },
             },
-        }
+        })
     }
 }
 

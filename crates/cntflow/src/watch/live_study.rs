@@ -67,6 +67,8 @@ pub(super) struct LiveStudy<'a> {
     is_known_changed: bool,
     /// Committed batches whose rows are in `held`.
     batches: BTreeSet<String>,
+    /// Whether there was an update since the start.
+    has_updated: bool,
     /// Notes that were printed.
     notes: BTreeSet<String>,
     /// Checkpoints that each twin has.
@@ -123,6 +125,7 @@ impl<'a> LiveStudy<'a> {
                 .collect(),
             is_known_changed: false,
             batches: BTreeSet::new(),
+            has_updated: false,
             notes: BTreeSet::new(),
             twins: Vec::new(),
             tables,
@@ -261,7 +264,9 @@ impl<'a> LiveStudy<'a> {
         if !tasks.is_empty() {
             update.is_stopped = self.run(tasks, &mut update)?;
         }
-        if has_new_labels {
+        // The program may have been stopped before it came to that.
+        let is_first = !std::mem::replace(&mut self.has_updated, true);
+        if has_new_labels || (is_first && self.tables.has_several_schemas()?) {
             // Other programs cannot read parts with different columns as one table.
             self.merge()?;
         } else if self.batches.len() > MERGE_ABOVE {

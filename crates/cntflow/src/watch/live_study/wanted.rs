@@ -35,8 +35,13 @@ impl LiveStudy<'_> {
             let is_last = last.contains(run_position(entry));
             let stamp = match entry.absent {
                 Some(_) => None,
-                None => Some(sources.stamp(&entry.location)),
+                None => sources.stamp(&entry.location),
             };
+            if entry.absent.is_none() && stamp.is_none() && self.held.contains_key(&key) {
+                // It cannot be looked at now: as before.
+                self.want_as_held(key, entry, is_last);
+                continue;
+            }
             let modified = stamp.as_ref().and_then(|stamp| stamp.modified);
             let age = modified.and_then(|time| now.duration_since(time).ok());
             let settles_in = age.and_then(|age| quiet.checked_sub(age));
