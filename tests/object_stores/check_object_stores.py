@@ -392,6 +392,34 @@ class Check:
         self.run("measure", f"s3://{BUCKET}/zoo", "--out", f"s3://{BUCKET}/foreign", code=1)
         assert self.keys("foreign") == ["foreign/deep/file"], self.keys("foreign")
 
+    def a_watched_prefix_is_followed(self):
+        source, out = f"s3://{BUCKET}/watched", f"s3://{BUCKET}/followed"
+
+        def put(number, content):
+            self.s3.put_object(Bucket=BUCKET, Key=f"watched/net{number}.safetensors", Body=checkpoint(content))
+
+        def watch():
+            options = ["--once", "--neurons", "full", "--progress", "none"]
+            updates = [json.loads(line) for line in self.run("watch", source, "--out", out, *options).splitlines()]
+            kinds = ("new", "changed", "deleted", "measured")
+            return tuple(sum(update.get(kind, 0) for update in updates) for kind in kinds)
+
+        for number in range(4):
+            put(number, number)
+        first = watch()
+        assert first == (4, 0, 0, 4), first
+        second = watch()
+        assert second == (0, 0, 0, 0), second
+        # One is new, one has changed, one is gone; one was written again and is the same.
+        put(4, 4)
+        put(1, 11)
+        self.s3.delete_object(Bucket=BUCKET, Key="watched/net2.safetensors")
+        put(3, 3)
+        third = watch()
+        assert third == (1, 1, 1, 2), third
+        self.measure(source, "watched-fresh")
+        self.check_tables_equal("watched-fresh", out)
+
     def fresh_measures_everything_again(self):
         counts = self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/out", "--fresh")
         assert counts["new"] == CHECKPOINTS, counts
@@ -435,6 +463,7 @@ def main():
             check.a_permanent_fault_is_a_failed_row,
             check.a_killed_run_resumes,
             check.a_killed_cluster_resumes_at_once,
+            check.a_watched_prefix_is_followed,
             check.foreign_folders_are_not_touched,
             check.fresh_measures_everything_again,
         ]:

@@ -11,6 +11,7 @@ with three workers in one process, and one of three processes. Both are stopped 
 or killed, and started again.
 """
 import argparse
+import atexit
 import json
 import queue
 import random
@@ -239,6 +240,7 @@ def main():
     zoo = Zoo(here, generator)
     watchers = [Watcher(options.program, here, "threads", ["--workers", "3"]),
                 Watcher(options.program, here, "processes", ["--processes", "3", "--workers", "1"])]
+    atexit.register(lambda: [watcher.child.kill() for watcher in watchers])
     n_changes = 0
     for moment in range(1, options.moments + 1):
         for _ in range(options.changes):

@@ -10,7 +10,7 @@ use fs_err as fs;
 ///
 /// The bytes go to a hidden temporary file in the same folder, are synced, and take their name by a
 /// rename; then the folder is synced, so that the name survives a power cut. Missing parent folders
-/// are made. A failure removes the temporary file.
+/// are made, and synced as well. A failure removes the temporary file.
 ///
 /// # Errors
 /// Any I/O error (a full disk, a read-only folder), with the path in its text.
@@ -22,7 +22,7 @@ pub fn write_atomically<E: From<std::io::Error>>(
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
+    make_folder(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let with_path = |error: std::io::Error| {
         std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
@@ -42,6 +42,21 @@ pub fn write_atomically<E: From<std::io::Error>>(
         .persist(path)
         .map_err(|error| with_path(error.error))?;
     sync_folder(folder)?;
+    Ok(())
+}
+
+/// Makes a folder and those above it, so that their names survive a power cut.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    for made in missing {
+        let above = made.parent().filter(|above| !above.as_os_str().is_empty());
+        sync_folder(above.unwrap_or(Path::new(".")))?;
+    }
     Ok(())
 }
 
@@ -70,6 +85,14 @@ fn sync_folder(_: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_above_are_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/c");
+        write_atomically::<std::io::Error>(&path, |file| file.write_all(b"x")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"x");
+    }
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {
