@@ -163,10 +163,10 @@ impl<'a, T> TaskContext<'a, T> {
 }
 
 impl<T: Send> TaskContext<'_, T> {
-    /// Calls `part` once for each number below `n`, on this thread and on those of workers that have
-    /// nothing else to do, and returns when all calls have. So a task that is much larger than the
-    /// others is shared once these are done. Parts on other threads begin within some milliseconds
-    /// of a worker's becoming idle.
+    /// Calls `part` once for each number below `n`, on this thread and on those of workers that
+    /// have nothing else to do, and returns when all calls have. So a task that is much larger than
+    /// the others is shared once these are done. Parts on other threads begin within some
+    /// milliseconds of a worker's becoming idle.
     ///
     /// # Panics
     /// A part has panicked; this one panics with the same message.

@@ -12,16 +12,16 @@ use crate::store::ObjectInfo;
 /// Ends of the names of files that a checkpoint in several files consists of.
 const SHARD_ENDS: [&str; 3] = ["safetensors", "bin", "pt"];
 
-/// What changes when a file or an object is written to. Equal stamps mean equal content, except on file
-/// systems without times of changes, where somebody may have set the time of a file back.
+/// What changes when a file or an object is written to. Equal stamps mean equal content, except on
+/// file systems without times of changes, where somebody may have set the time of a file back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// Size, times and number of a file; entity tag and size of an object.
     pub text: String,
     /// When a file was written to last; `None` for an object, which is always whole.
     pub modified: Option<SystemTime>,
-    /// When anything of a file has changed last: its content, its name, its times. Unlike `modified`
-    /// nobody can set it back.
+    /// When anything of a file has changed last: its content, its name, its times. Unlike
+    /// `modified` nobody can set it back.
     pub changed: Option<SystemTime>,
 }
 

@@ -138,8 +138,8 @@ impl<'a> Sources<'a> {
         Ok(Some(changes))
     }
 
-    /// The path of a file as a scan of its source gives it, and whether it is hidden there; `None` if
-    /// it is in no source.
+    /// The path of a file as a scan of its source gives it, and whether it is hidden there; `None`
+    /// if it is in no source.
     fn as_scanned(&self, path: &Path) -> Option<(PathBuf, bool)> {
         self.plan.sources.iter().find_map(|source| {
             let below = path

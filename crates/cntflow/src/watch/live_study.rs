@@ -257,7 +257,8 @@ impl<'a> LiveStudy<'a> {
         }
         self.reconciler.settle()?;
         self.withdraw_stale()?;
-        // Before anything is measured anew: a stamp must never be of another row than it was made for.
+        // Before anything is measured anew: a stamp must never be of another row than it was made
+        // for.
         self.write_known_files()?;
         self.reuse(&mut update)?;
         let tasks = self.tasks();

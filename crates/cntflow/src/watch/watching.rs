@@ -249,7 +249,8 @@ impl Watching<'_> {
         }
     }
 
-    /// Waits until something has changed, or the time is over. Other processes may be lost meanwhile.
+    /// Waits until something has changed, or the time is over. Other processes may be lost
+    /// meanwhile.
     fn wait(&self, follower: &Follower, longest: Duration) -> anyhow::Result<Changed> {
         let since = Instant::now();
         loop {
@@ -308,8 +309,8 @@ impl Watching<'_> {
         )))
     }
 
-    /// Writes the tables of populations, and runs the experiments. Populations that cannot be made of
-    /// what there is now are a problem, not the end.
+    /// Writes the tables of populations, and runs the experiments. Populations that cannot be made
+    /// of what there is now are a problem, not the end.
     fn make_results(&self, report: &Report, study: &LiveStudy<'_>) -> anyhow::Result<()> {
         let started = Instant::now();
         let (folder, record) = (study.folder(), study.record());

@@ -15,7 +15,8 @@ use crate::watch::table_rows::{TableRow, read_rows};
 use crate::watch::version::version_of;
 
 impl LiveStudy<'_> {
-    /// Notes what the file of a checkpoint looked like, and whether it was measured for populations.
+    /// Notes what the file of a checkpoint looked like, and whether it was measured for
+    /// populations.
     pub(super) fn know(&mut self, entry: &CatalogEntry, stamp: String, for_populations: bool) {
         let known = KnownFile {
             checkpoint: entry.checkpoint.clone(),
