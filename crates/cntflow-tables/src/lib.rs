@@ -27,6 +27,7 @@ pub mod schema;
 mod store;
 mod table;
 mod take_over;
+mod withdraw;
 
 pub use compared_population::{DensityBand, Member, PairNull, TestedPair, View};
 pub use comparison::ComparisonWriter;

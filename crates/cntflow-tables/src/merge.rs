@@ -22,9 +22,9 @@ use crate::error::TablesError;
 use crate::part::properties;
 use crate::part_file::{current_column, current_field, open, value_of};
 use crate::population::{EncodedPopulation, Population};
-use crate::population_parts::{Populations, read_checkpoints, write_populations};
+use crate::population_parts::{Populations, write_populations};
 use crate::schema::own_columns;
-use crate::store::{Committed, TableStore, batch_of, file_name, read_status};
+use crate::store::{TableStore, batch_of, file_name};
 use crate::table::{TABLE_KEY, Table, VERSION_KEY};
 
 /// Number of committed batches above which a finished run merges them, default is 2.
@@ -107,75 +107,9 @@ impl TableStore {
         self.rewrite(&small, name, &BTreeSet::new())
     }
 
-    /// Removes all rows of these checkpoints, as if they had never been measured, and of those
-    /// whose values are stored together with theirs: the summary of a population cannot give back
-    /// one of its networks. Batches without any of them stay as they are. No other process may
-    /// write meanwhile. Returns all checkpoints that were removed.
-    ///
-    /// # Errors
-    /// As [`TableStore::merge`]; the rows stay then.
-    pub fn withdraw(
-        &self,
-        checkpoints: &BTreeSet<String>,
-        name: &str,
-    ) -> Result<BTreeSet<String>, TablesError> {
-        if checkpoints.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        let batches = self.batches()?;
-        let mut without = checkpoints.clone();
-        for stored in self.stored_together(&batches)? {
-            if stored.iter().any(|name| checkpoints.contains(name)) {
-                without.extend(stored);
-            }
-        }
-        let mut affected = Vec::new();
-        let mut removed = BTreeSet::new();
-        for batch in batches {
-            let mut of_batch = Committed::new();
-            for path in self.parts_of_batches(Table::Networks, std::slice::from_ref(&batch))? {
-                read_status(&path, &mut of_batch)?;
-            }
-            let before = removed.len();
-            removed.extend(of_batch.into_keys().filter(|name| without.contains(name)));
-            if removed.len() > before {
-                affected.push(batch);
-            }
-        }
-        if !affected.is_empty() {
-            self.rewrite(&affected, name, &removed)?;
-        }
-        Ok(removed)
-    }
-
-    /// The checkpoints of each row of `populations` that has several.
-    fn stored_together(&self, batches: &[String]) -> Result<Vec<BTreeSet<String>>, TablesError> {
-        let mut together = BTreeSet::new();
-        for path in self.parts_of_batches(Table::Populations, batches)? {
-            for stored in read_checkpoints(&path)? {
-                if stored.len() > 1 {
-                    together.insert(stored);
-                }
-            }
-        }
-        Ok(together.into_iter().collect())
-    }
-
-    /// The checkpoints whose values are stored for populations in these committed batches.
-    ///
-    /// # Errors
-    /// A part cannot be read.
-    pub fn with_values(&self, batches: &[String]) -> Result<BTreeSet<String>, TablesError> {
-        let mut names = BTreeSet::new();
-        for path in self.parts_of_batches(Table::Populations, batches)? {
-            names.extend(read_checkpoints(&path)?.into_iter().flatten());
-        }
-        Ok(names)
-    }
-
     /// Writes one merged batch with the rows of `batches`, except those of the checkpoints in
     /// `without`; then removes the parts of `batches`.
-    fn rewrite(
+    pub(crate) fn rewrite(
         &self,
         batches: &[String],
         name: &str,
@@ -393,7 +327,7 @@ pub(crate) fn rows_error(table: Table, source: ArrowError) -> TablesError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::time::Duration;
 
     use cntflow_catalog::{CatalogEntry, Label, LabelColumn, LabelKind};
@@ -403,7 +337,7 @@ mod tests {
     use super::*;
     use crate::{Batch, BatchLimits, Record, Status};
 
-    fn commit(store: &TableStore, name: &str, checkpoints: &[&str], label: &str) {
+    pub(crate) fn commit(store: &TableStore, name: &str, checkpoints: &[&str], label: &str) {
         let labels = vec![LabelColumn {
             name: label.to_owned(),
             kind: LabelKind::Integer,
@@ -425,7 +359,7 @@ mod tests {
         batch.commit().unwrap();
     }
 
-    fn record(checkpoint: &str, label: &str) -> Record {
+    pub(crate) fn record(checkpoint: &str, label: &str) -> Record {
         Record {
             entry: CatalogEntry {
                 checkpoint: checkpoint.to_owned(),
@@ -449,7 +383,7 @@ mod tests {
         }
     }
 
-    fn checkpoints(store: &TableStore) -> Vec<String> {
+    pub(crate) fn checkpoints(store: &TableStore) -> Vec<String> {
         let frame = store.scan(Table::Networks).unwrap().collect().unwrap();
         let column = frame.column("checkpoint").unwrap().str().unwrap();
         let mut names: Vec<String> = column.iter().flatten().map(str::to_owned).collect();
@@ -458,7 +392,7 @@ mod tests {
     }
 
     /// Ten batches of one checkpoint each, of two sets of label columns.
-    fn ten_batches() -> (tempfile::TempDir, TableStore, Vec<String>) {
+    pub(crate) fn ten_batches() -> (tempfile::TempDir, TableStore, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
         let store = TableStore::new(folder.path());
         let names: Vec<String> = (0..10).map(|i| format!("c{i}")).collect();
@@ -499,17 +433,20 @@ mod tests {
         assert!(!store.merge("y").unwrap(), "nothing to merge");
     }
 
+    /// Other programs would not read them as one table.
     #[test]
-    fn withdrawn_checkpoints_are_as_never_measured() {
-        let (_folder, store, names) = ten_batches();
-        store
-            .withdraw(&BTreeSet::from(["c3".to_owned(), "c7".to_owned()]), "x")
-            .unwrap();
-        let left: Vec<String> = names
-            .into_iter()
-            .filter(|name| name != "c3" && name != "c7")
-            .collect();
-        assert_eq!(checkpoints(&store), left);
+    fn two_batches_with_different_labels_are_merged_with_the_labels_in_one_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = TableStore::new(folder.path());
+        commit(&store, "b0", &["a"], "zeta");
+        commit(&store, "b1", &["b"], "alpha");
+        assert!(store.has_several_schemas().unwrap());
+        assert!(store.merge("x").unwrap());
+        assert!(!store.has_several_schemas().unwrap());
+        let frame = store.scan(Table::Networks).unwrap().collect().unwrap();
+        let names = frame.get_column_names();
+        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        assert_eq!(names[3..7], ["step", "alpha", "zeta", "status"]);
     }
 
     #[test]

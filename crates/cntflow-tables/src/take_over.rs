@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::path::Path;
+use std::iter::Peekable;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -18,8 +19,8 @@ use crate::error::TablesError;
 use crate::merge::{in_schema, rows_error};
 use crate::networks::label_names;
 use crate::part::properties;
-use crate::part_file::{open, text_column};
-use crate::population::{Bin, EncodedPopulation};
+use crate::part_file::{column, open, text_column};
+use crate::population::{Bin, EncodedPopulation, Population, PopulationKey};
 use crate::population_parts::{Populations, write_populations};
 use crate::schema::{checked_batch, own_columns};
 use crate::store::{TableStore, file_name};
@@ -95,7 +96,7 @@ impl Taking<'_> {
     fn write(
         &self,
         table: Table,
-        parts: &[std::path::PathBuf],
+        parts: &[PathBuf],
         path: &Path,
         file: &mut (dyn Write + Send),
     ) -> Result<(), TablesError> {
@@ -164,7 +165,7 @@ impl Taking<'_> {
         let names = taken.iter().map(|one| one.entry.checkpoint.as_str());
         let names: ArrayRef = Arc::new(StringArray::from_iter_values(names));
         if table == Table::Networks {
-            return self.network_rows(&rows, &taken, &names).map(Some);
+            return self.network_rows(part, &rows, &taken, &names).map(Some);
         }
         let rows = in_schema(table, part, &rows, schema)?;
         let columns = rows.columns().iter().zip(schema.fields());
@@ -183,6 +184,7 @@ impl Taking<'_> {
 
     fn network_rows(
         &self,
+        part: &Path,
         rows: &RecordBatch,
         taken: &[&TakenOver],
         names: &ArrayRef,
@@ -202,9 +204,9 @@ impl Taking<'_> {
                     for (name, label) in label_names(self.labels).iter().zip(self.labels) {
                         columns.push((name.clone(), label_array(label, entries())));
                     }
-                    taken_column(rows, own)?
+                    taken_column(part, rows, own)?
                 }
-                _ => taken_column(rows, own)?,
+                _ => taken_column(part, rows, own)?,
             };
             columns.push((own.to_owned(), column));
         }
@@ -213,42 +215,92 @@ impl Taking<'_> {
 
     fn write_populations(
         &self,
-        parts: &[std::path::PathBuf],
+        parts: &[PathBuf],
         path: &Path,
         file: &mut (dyn Write + Send),
     ) -> Result<(), TablesError> {
-        let mut encoded = Vec::new();
-        for next in Populations::open(parts)? {
-            let (key, population) = next?;
-            let taken = key.checkpoint.as_deref();
-            let taken = taken.and_then(|name| self.by_source.get(name));
-            for one in taken.into_iter().flatten() {
-                let Some(bin) = &one.bin else {
-                    continue;
-                };
-                let name = one.entry.checkpoint.clone();
-                let mut key = key.clone();
-                key.bin = bin.bin;
-                key.value.clone_from(&bin.value);
-                key.checkpoint = Some(name.clone());
-                let mut population = population.clone();
-                population.bin = bin.clone();
-                population.checkpoints = [name].into();
-                encoded.push(EncodedPopulation::new(key, population));
-            }
+        let taken = Populations::open(parts)?.flat_map(|next| match next {
+            Ok((key, population)) => self.populations_of(&key, &population),
+            Err(error) => vec![Err(error)],
+        });
+        let sorted = SortedGroups {
+            rows: taken.peekable(),
+            group: Vec::new().into_iter(),
+        };
+        write_populations(path, file, self.metadata, sorted)
+    }
+
+    /// The samples that are taken of one.
+    fn populations_of(
+        &self,
+        key: &PopulationKey,
+        population: &Population,
+    ) -> Vec<Result<EncodedPopulation, TablesError>> {
+        let taken = key.checkpoint.as_deref();
+        let taken = taken.and_then(|name| self.by_source.get(name));
+        let with_bins = taken.into_iter().flatten().filter_map(|one| {
+            let bin = one.bin.as_ref()?;
+            Some((&one.entry.checkpoint, bin))
+        });
+        let samples = with_bins.map(|(name, bin)| {
+            let key = PopulationKey {
+                group: key.group.clone(),
+                bin: bin.bin,
+                value: bin.value.clone(),
+                checkpoint: Some(name.clone()),
+            };
+            let population = Population {
+                bin: bin.clone(),
+                checkpoints: [name.clone()].into(),
+                sample: population.sample.clone(),
+            };
+            Ok(EncodedPopulation::new(key, population))
+        });
+        samples.collect()
+    }
+}
+
+/// Rows whose groups come in order, with those of each group put in order: only one group is in
+/// memory at a time.
+struct SortedGroups<I: Iterator<Item = Result<EncodedPopulation, TablesError>>> {
+    rows: Peekable<I>,
+    group: std::vec::IntoIter<EncodedPopulation>,
+}
+
+impl<I: Iterator<Item = Result<EncodedPopulation, TablesError>>> Iterator for SortedGroups<I> {
+    type Item = Result<EncodedPopulation, TablesError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(row) = self.group.next() {
+            return Some(Ok(row));
         }
-        encoded.sort_by(|a, b| a.key.cmp(&b.key));
-        write_populations(path, file, self.metadata, encoded.into_iter().map(Ok))
+        let first = match self.rows.next()? {
+            Ok(row) => row,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut group = vec![first];
+        let is_of_group = |row: &Self::Item| {
+            row.as_ref()
+                .is_ok_and(|row| row.key.group == group[0].key.group)
+        };
+        let mut others = Vec::new();
+        while let Some(Ok(row)) = self.rows.next_if(is_of_group) {
+            others.push(row);
+        }
+        group.extend(others);
+        group.sort_by(|a, b| a.key.cmp(&b.key));
+        self.group = group.into_iter();
+        self.group.next().map(Ok)
     }
 }
 
 /// A column of the other table.
-fn taken_column(rows: &RecordBatch, name: &'static str) -> Result<ArrayRef, TablesError> {
-    let column = rows.column_by_name(name).cloned();
-    let column = column.ok_or_else(|| TablesError::MissingColumn {
-        path: std::path::PathBuf::new(),
-        column: name,
-    })?;
+fn taken_column(
+    part: &Path,
+    rows: &RecordBatch,
+    name: &'static str,
+) -> Result<ArrayRef, TablesError> {
+    let column = Arc::clone(column(part, rows, name)?);
     // A reader may give texts in another form.
     match column.as_string_view_opt() {
         Some(texts) => Ok(Arc::new(texts.iter().collect::<StringArray>())),

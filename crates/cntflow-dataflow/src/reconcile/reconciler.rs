@@ -14,8 +14,9 @@ use super::totals::Totals;
 use super::{Changes, Depth, HeldCheckpoint, Key, Version, WantedCheckpoint};
 use crate::error::DataflowError;
 
-/// Longest time that a worker sleeps without looking whether another one has failed.
-const NAP: Duration = Duration::from_millis(5);
+/// Longest time that a worker sleeps without looking whether another one has failed. Messages wake
+/// it.
+const NAP: Duration = Duration::from_millis(200);
 
 /// Number of changes that are handed over at a time.
 const SOME: usize = 1 << 16;

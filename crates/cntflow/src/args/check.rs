@@ -4,20 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{MeasureSettings, ReuseArguments, ScaleArguments};
+use super::StudyOrSources;
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
-    /// A study file, or checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az,
-    /// http, https)
-    #[arg(required = true)]
-    pub(crate) source: Vec<String>,
     #[command(flatten)]
-    pub(crate) settings: MeasureSettings,
-    #[command(flatten)]
-    pub(crate) reuse: ReuseArguments,
-    #[command(flatten)]
-    pub(crate) scale: ScaleArguments,
+    pub(crate) what: StudyOrSources,
     /// Output folder of the run, or its URL [default: as of the run]
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,

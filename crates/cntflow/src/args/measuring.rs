@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::{ColumnArguments, LimitArguments};
 use crate::study::measure_plan::{DigestKind, NeuronRows};
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct MeasureSettings {
     /// Metrics to compute, separated by commas [default: all but all_weights]
     #[arg(long, value_delimiter = ',')]

@@ -12,6 +12,7 @@ mod datasets;
 mod measuring;
 mod publish;
 mod shared;
+mod study_or_sources;
 mod watch;
 
 pub(crate) use check::CheckArguments;
@@ -20,8 +21,9 @@ pub(crate) use measuring::MeasureSettings;
 pub(crate) use publish::{ClaimsArguments, ExportArguments};
 pub(crate) use shared::{
     ColumnArguments, FolderArguments, LimitArguments, OutputArguments, ReuseArguments,
-    ScaleArguments, WorkerArguments, thread_count,
+    ScaleArguments, TaskArguments, WorkerArguments, thread_count,
 };
+pub(crate) use study_or_sources::StudyOrSources;
 pub(crate) use watch::WatchArguments;
 
 use crate::run::local_cluster::LocalCluster;
@@ -150,6 +152,8 @@ pub(crate) struct RunArguments {
     pub(crate) source: Vec<String>,
     #[command(flatten)]
     pub(crate) reuse: ReuseArguments,
+    #[command(flatten)]
+    pub(crate) task: TaskArguments,
 }
 
 #[derive(Debug, Args)]
@@ -177,6 +181,8 @@ pub(crate) struct MeasureArguments {
     pub(crate) reuse: ReuseArguments,
     #[command(flatten)]
     pub(crate) folder: FolderArguments,
+    #[command(flatten)]
+    pub(crate) task: TaskArguments,
     #[command(flatten)]
     pub(crate) workers: WorkerArguments,
     #[command(flatten)]

@@ -27,6 +27,26 @@ pub(crate) struct FolderArguments {
     pub(crate) retry_failed: bool,
 }
 
+/// What holds for each checkpoint that is measured.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct TaskArguments {
+    /// Longest time, in seconds, for measuring one checkpoint; one that takes longer is a failed
+    /// row [default: no limit]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    task_limit: Option<u32>,
+}
+
+impl TaskArguments {
+    /// These workers, with the limits that are given.
+    pub(crate) fn limit(self, workers: WorkerArguments) -> WorkerOptions {
+        let limit = self.task_limit.map(u64::from).map(Duration::from_secs);
+        WorkerOptions {
+            task_limit: limit,
+            ..workers.into()
+        }
+    }
+}
+
 /// Where rows may be taken from.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ReuseArguments {
@@ -58,10 +78,6 @@ pub(crate) struct WorkerArguments {
     /// much [default: 25]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
     commit_every: Option<u16>,
-    /// Longest time, in seconds, for measuring one checkpoint; one that takes longer is a failed
-    /// row [default: no limit]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    task_limit: Option<u32>,
     /// Write what every worker was doing when to this file, which <https://ui.perfetto.dev> opens
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -138,7 +154,7 @@ impl From<WorkerArguments> for WorkerOptions {
             commit_every: arguments
                 .commit_every
                 .map(|seconds| Duration::from_secs(seconds.into())),
-            task_limit: arguments.task_limit.map(seconds),
+            task_limit: None,
             trace: arguments.trace,
             cluster: place.map(|place| ClusterProcess {
                 place,

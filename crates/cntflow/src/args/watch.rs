@@ -5,14 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::shared::ProgressArguments;
-use super::{FolderArguments, MeasureSettings, ReuseArguments, ScaleArguments, WorkerArguments};
+use super::{FolderArguments, StudyOrSources, TaskArguments, WorkerArguments};
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArguments {
-    /// A study file, or checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az,
-    /// http, https)
-    #[arg(required = true)]
-    pub(crate) source: Vec<String>,
+    #[command(flatten)]
+    pub(crate) what: StudyOrSources,
     /// Make everything current once, and end
     #[arg(long, conflicts_with = "until_idle")]
     pub(crate) once: bool,
@@ -37,13 +35,9 @@ pub(crate) struct WatchArguments {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) results_after: f64,
     #[command(flatten)]
-    pub(crate) settings: MeasureSettings,
-    #[command(flatten)]
-    pub(crate) reuse: ReuseArguments,
-    #[command(flatten)]
-    pub(crate) scale: ScaleArguments,
-    #[command(flatten)]
     pub(crate) folder: FolderArguments,
+    #[command(flatten)]
+    pub(crate) task: TaskArguments,
     #[command(flatten)]
     pub(crate) workers: WorkerArguments,
     #[command(flatten)]

@@ -1,5 +1,7 @@
 //! `cntflow check`.
 
+use cntflow_dataflow::Stop;
+
 use super::sources_or_study::sources_or_study;
 use crate::args::CheckArguments;
 use crate::exit::{ExitStatus, UsageError};
@@ -10,19 +12,18 @@ use crate::run::options::{RunOptions, RunUntil, WorkerOptions};
 
 /// Says what a run would do, and how long it would take.
 pub(crate) fn check(arguments: CheckArguments) -> anyhow::Result<ExitStatus> {
-    let scale = arguments.scale.named();
-    let plan = sources_or_study(&arguments.source, &arguments.settings, scale)?;
+    let plan = sources_or_study(&arguments.what)?;
     let n_workers = crate::args::thread_count(arguments.workers);
     let options = RunOptions {
         out: arguments.out.unwrap_or_else(|| plan.default_folder()),
         fresh: false,
         retry_failed: false,
-        reuse: arguments.reuse.into(),
+        reuse: arguments.what.reuse.into(),
         until: RunUntil::Measured,
         workers: WorkerOptions::local(n_workers),
         progress: ProgressMode::None,
     };
-    let forecast = Forecast::of(&plan, &options)?;
+    let forecast = Forecast::of(&plan, &options, &Stop::default())?;
     if arguments.json {
         printer::json(&forecast.json());
     } else {

@@ -18,6 +18,7 @@ use crate::output::experiment;
 use crate::output::resume::resume_command;
 use crate::printer;
 use crate::progress::display::ProgressMode;
+use crate::progress::trace;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::membership::Membership;
 use crate::run::options::WorkerOptions;
@@ -57,6 +58,7 @@ pub(crate) fn discriminate(arguments: DiscriminateArguments) -> anyhow::Result<E
         ],
     };
     let membership = Membership::join(workers.cluster.as_ref(), &agreed, &stop)?;
+    let _trace = trace::start(workers.trace.as_deref(), membership.process())?;
     membership.run(|| {
         let experiments = if let Some(tables) = &arguments.tables {
             let run = TablesRun {

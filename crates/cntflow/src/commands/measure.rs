@@ -35,7 +35,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
         retry_failed: arguments.folder.retry_failed,
         reuse: arguments.reuse.into(),
         until: RunUntil::Measured,
-        workers: arguments.workers.into(),
+        workers: arguments.task.limit(arguments.workers),
         progress: arguments.output.progress(),
     };
     let stop = stop_on_interrupt()?;

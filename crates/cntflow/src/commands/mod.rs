@@ -30,7 +30,14 @@ pub(crate) fn run_command(command: Command) -> anyhow::Result<ExitStatus> {
     match command {
         Command::Run(arguments) => run::run(arguments),
         Command::Train(arguments) => {
-            run::run_study(arguments, &[], ReuseOptions::default(), RunUntil::Trained)
+            let workers = arguments.workers.clone().into();
+            run::run_study(
+                arguments,
+                &[],
+                ReuseOptions::default(),
+                workers,
+                RunUntil::Trained,
+            )
         }
         Command::Measure(arguments) => measure::measure(arguments),
         Command::Check(arguments) => check::check(arguments),

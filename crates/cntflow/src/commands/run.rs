@@ -25,12 +25,9 @@ pub(crate) fn run(arguments: RunArguments) -> anyhow::Result<ExitStatus> {
     match arguments.tables {
         None => {
             let reuse = arguments.reuse.into();
-            run_study(
-                arguments.study,
-                &arguments.source,
-                reuse,
-                RunUntil::Measured,
-            )
+            let workers = arguments.task.limit(arguments.study.workers.clone());
+            let until = RunUntil::Measured;
+            run_study(arguments.study, &arguments.source, reuse, workers, until)
         }
         Some(tables) => run_on_tables(arguments.study, &tables),
     }
@@ -42,6 +39,7 @@ pub(crate) fn run_study(
     arguments: TrainArguments,
     sources: &[String],
     reuse: ReuseOptions,
+    workers: WorkerOptions,
     until: RunUntil,
 ) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
@@ -59,7 +57,7 @@ pub(crate) fn run_study(
         retry_failed: arguments.folder.retry_failed,
         reuse,
         until,
-        workers: WorkerOptions::from(arguments.workers),
+        workers,
         progress: arguments.output.progress(),
     };
     let stop = stop_on_interrupt()?;
@@ -154,6 +152,7 @@ fn run_on_tables(arguments: TrainArguments, tables: &Path) -> anyhow::Result<Exi
     let stop = stop_on_interrupt()?;
     let agreed = TablesRun::agreed(&arguments.study, tables)?;
     let membership = Membership::join(workers.cluster.as_ref(), &agreed, &stop)?;
+    let _trace = trace::start(workers.trace.as_deref(), membership.process())?;
     let run = TablesRun {
         study: &arguments.study,
         tables,

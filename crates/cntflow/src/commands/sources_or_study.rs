@@ -3,20 +3,17 @@
 use std::path::Path;
 
 use super::measure::source_plan;
-use crate::args::MeasureSettings;
+use crate::args::StudyOrSources;
 use crate::exit::UsageError;
 use crate::study::plan::Plan;
-use crate::study::scale::Scale;
 
 /// The plan of a study file, or of sources.
 ///
 /// # Errors
 /// Both are given, or several studies; the study file is wrong; options say how to measure a study.
-pub(super) fn sources_or_study(
-    sources: &[String],
-    settings: &MeasureSettings,
-    scale: Option<Scale>,
-) -> Result<Plan, UsageError> {
+pub(super) fn sources_or_study(arguments: &StudyOrSources) -> Result<Plan, UsageError> {
+    let sources = arguments.source.as_slice();
+    let settings = &arguments.settings;
     let is_study = |source: &&String| source.ends_with(".toml") && Path::new(source).is_file();
     match (sources.iter().filter(is_study).count(), sources) {
         (0, sources) => source_plan(sources, settings),
@@ -25,7 +22,7 @@ pub(super) fn sources_or_study(
                 let message = format!("{study}: a study file says how to measure; options cannot");
                 return Err(UsageError(message));
             }
-            Plan::read_at(Path::new(study), scale, &[])
+            Plan::read_at(Path::new(study), arguments.scale.named(), &[])
         }
         _ => Err(UsageError(
             "either one study file, or sources: not both, and not several studies".to_owned(),

@@ -17,8 +17,7 @@ use crate::watch::{WatchOptions, Watching};
 
 /// Keeps the tables of a study, or of some sources, current.
 pub(crate) fn watch(arguments: WatchArguments) -> anyhow::Result<ExitStatus> {
-    let scale = arguments.scale.named();
-    let plan = sources_or_study(&arguments.source, &arguments.settings, scale)?;
+    let plan = sources_or_study(&arguments.what)?;
     let options = RunOptions {
         out: arguments
             .folder
@@ -26,9 +25,9 @@ pub(crate) fn watch(arguments: WatchArguments) -> anyhow::Result<ExitStatus> {
             .unwrap_or_else(|| plan.default_folder()),
         fresh: arguments.folder.fresh,
         retry_failed: arguments.folder.retry_failed,
-        reuse: arguments.reuse.into(),
+        reuse: arguments.what.reuse.into(),
         until: RunUntil::Measured,
-        workers: arguments.workers.into(),
+        workers: arguments.task.limit(arguments.workers),
         progress: arguments.progress.mode(),
     };
     let model = match &arguments.predict {

@@ -17,11 +17,8 @@ use super::fit_work::FitWork;
 use crate::folder::batch_name::new_batch_name;
 use crate::printer;
 use crate::progress::display::ProgressMode;
-use crate::run::membership::Membership;
+use crate::run::membership::{Membership, OLD_LIST};
 use crate::run::options::WorkerOptions;
-
-/// How long a network file system may show an old list of files.
-const OLD_LIST: Duration = Duration::from_secs(60);
 
 /// One stage of an experiment's fits. The next one depends on all of its results.
 pub(super) struct Stage<'a> {

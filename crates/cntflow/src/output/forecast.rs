@@ -62,7 +62,6 @@ impl Forecast {
                 .to_owned(),
         });
         lines.push(format!("memory       about {}", size_text(self.memory)));
-        lines.extend(self.refused.iter().map(|why| format!("\nrefused: {why}")));
         lines.join("\n")
     }
 

@@ -1,14 +1,17 @@
 //! What a run would do, and how long it would take, before anything runs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cntflow_catalog::{CatalogEntry, SkippedFile};
+use cntflow_dataflow::{Stop, key_of};
 use cntflow_metrics::OneByOne;
 use cntflow_zoo::{RunSpec, TrainingData, train};
 
 use super::committed_rows::CommittedRows;
+use super::content_hasher::ContentHasher;
 use super::label_columns::label_columns;
 use super::options::{RunOptions, RunUntil};
 use super::pending::PendingWork;
@@ -69,7 +72,7 @@ impl Forecast {
     ///
     /// # Errors
     /// A source or a table cannot be read; a folder to reuse has no tables.
-    pub(crate) fn of(plan: &Plan, options: &RunOptions) -> anyhow::Result<Self> {
+    pub(crate) fn of(plan: &Plan, options: &RunOptions, stop: &Stop) -> anyhow::Result<Self> {
         let sources = scan_sources(plan)?;
         let earlier = StudyRecord::read(&options.out)?;
         let identity = plan.identity()?;
@@ -85,15 +88,25 @@ impl Forecast {
         let in_tables = in_tables.map(|earlier| earlier.labels).unwrap_or_default();
         let labels = label_columns(plan, &sources.catalog, &in_tables, &options.out)?;
         let measure = plan.measure.resolved(&labels);
-        let folder = StudyFolder::read_only(&options.out);
+        // Nothing of another study counts as done.
+        let empty = tempfile::tempdir()?;
+        let folder = StudyFolder::read_only(match refused {
+            Some(_) => empty.path(),
+            None => &options.out,
+        });
         let pending = PendingWork::new(plan, RunUntil::Measured, &folder, &sources.catalog)?;
-        let reusable = Reusable::find(&options.reuse, &measure, &pending.entries())?;
+        let hasher = ContentHasher {
+            limits: &measure.limits,
+            n_threads: options.workers.n_threads,
+            stop,
+        };
+        let reusable = Reusable::find(&options.reuse, &measure, &pending.entries(), hasher)?;
         let reused = reusable.keys();
         let to_measure: Vec<&Arc<CatalogEntry>> = pending
             .tasks
             .iter()
             .filter_map(Task::checkpoint)
-            .filter(|entry| !reused.contains(&cntflow_dataflow::key_of(&entry.checkpoint)))
+            .filter(|entry| !reused.contains(&key_of(&entry.checkpoint)))
             .collect();
         let to_train: Vec<&RunSpec> = pending
             .tasks
@@ -181,7 +194,10 @@ fn measuring_time(entries: &[&Arc<CatalogEntry>], measure: &MeasurePlan) -> Opti
     for k in 0..n {
         let (_, entry) = sorted[(2 * k + 1) * sorted.len() / (2 * n)];
         let one = Instant::now();
-        measure_entry(entry, true, missing, measure, &OneByOne);
+        // In a run, a checkpoint whose measurement panics is a failed row.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            measure_entry(entry, true, missing, measure, &OneByOne)
+        }));
         sum += one.elapsed().as_secs_f64();
         n_measured += 1;
         if started.elapsed() > PATIENCE {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::SystemTime;
 
-use cntflow_catalog::{Absence, CatalogEntry, Label};
+use cntflow_catalog::{CatalogEntry, Label};
 use cntflow_dataflow::{Key, key_of};
 use cntflow_storage::Stamp;
 use cntflow_tables::{KnownFile, TableStore, TablesError};
@@ -30,31 +30,25 @@ pub(crate) fn other_inputs(entry: &CatalogEntry, measure: &MeasurePlan) -> Strin
     inputs
 }
 
-/// Writes down what the files of these checkpoints look like. Left out are those that were changed
-/// since `since`: they may have been measured before or after that. Objects are left out as
-/// well.
+/// Writes down what the files of the measured checkpoints look like, beside those that are known.
+/// Left out are those that were changed since `since`: they may have been measured before or after
+/// that. Objects are left out as well.
 ///
 /// # Errors
-/// The list cannot be read or written.
+/// The list cannot be written.
 pub(super) fn remember_files<'a>(
     tables: &TableStore,
+    mut known: Vec<KnownFile>,
     measured: &HashSet<Key>,
     entries: impl Iterator<Item = &'a CatalogEntry> + Clone,
     measure: &MeasurePlan,
     since: impl Fn(&CatalogEntry) -> SystemTime,
 ) -> Result<(), TablesError> {
-    // A list that cannot be read is made again.
-    let mut known = tables.known_files().unwrap_or_default();
     known.retain(|file| !measured.contains(&key_of(&file.checkpoint)));
     let last = LastCheckpoints::of(entries.clone().map(run_position));
     let new = entries
         .filter(|entry| measured.contains(&key_of(&entry.checkpoint)))
-        .filter(|entry| {
-            !matches!(
-                entry.absent,
-                Some(Absence::Diverged(_) | Absence::Failed(_))
-            )
-        })
+        .filter(|entry| entry.absent.is_none())
         .filter_map(|entry| {
             let stamp = Stamp::of_file(&entry.location).ok()?;
             (stamp.changed? < since(entry)).then(|| KnownFile {

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use cntflow_dataflow::{Cluster, DataflowError, Executor, Peers, Secret, Stop};
@@ -12,6 +13,10 @@ use super::options::{ClusterPlace, ClusterProcess};
 use crate::exit::{ExitStatus, UsageError};
 use crate::folder::shared_token::{read_token, write_token};
 use crate::printer;
+
+/// How long a network file system may show an old list of the files that other processes have
+/// written.
+pub(crate) const OLD_LIST: Duration = Duration::from_secs(60);
 
 /// Environment variable with the secret of the cluster.
 const SECRET_VARIABLE: &str = "CNTFLOW_SECRET";

@@ -2,6 +2,7 @@
 
 mod batch;
 pub(crate) mod committed_rows;
+pub(crate) mod content_hasher;
 pub(crate) mod forecast;
 pub(crate) mod interrupt;
 pub(crate) mod known_files;

@@ -88,9 +88,7 @@ impl PendingWork {
             committed,
         })
     }
-}
 
-impl PendingWork {
     /// Keys of the checkpoints that are to be measured.
     pub(crate) fn keys(&self) -> HashSet<Key> {
         let names = self.tasks.iter().filter_map(Task::checkpoint);

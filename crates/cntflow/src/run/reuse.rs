@@ -8,12 +8,11 @@ use std::sync::Arc;
 
 use cntflow_catalog::CatalogEntry;
 use cntflow_dataflow::{Key, key_of};
-use cntflow_formats::OpenCheckpoint;
 use cntflow_storage::Stamp;
 use cntflow_tables::{KnownFile, Table, TableStore, TakenOver};
 use polars::prelude::{col, lit};
-use rayon::prelude::*;
 
+use super::content_hasher::ContentHasher;
 use super::known_files::other_inputs;
 use super::options::ReuseOptions;
 use crate::exit::UsageError;
@@ -51,6 +50,7 @@ impl Reusable {
         options: &ReuseOptions,
         measure: &MeasurePlan,
         entries: &[(Arc<CatalogEntry>, bool)],
+        hasher: ContentHasher<'_>,
     ) -> anyhow::Result<Self> {
         let mut found = Self::default();
         let mut left: Vec<&(Arc<CatalogEntry>, bool)> = entries
@@ -67,7 +67,9 @@ impl Reusable {
                     continue;
                 }
             };
-            source.hash(&left, options.is_lenient, measure, &mut digests);
+            if !options.is_lenient {
+                source.hash(&left, hasher, &mut digests)?;
+            }
             let mut taken = Vec::new();
             left.retain(|(entry, is_last)| {
                 let from = source.same(entry, options.is_lenient, &digests);
@@ -233,33 +235,23 @@ impl Source {
     fn hash(
         &self,
         entries: &[&(Arc<CatalogEntry>, bool)],
-        is_lenient: bool,
-        measure: &MeasurePlan,
+        hasher: ContentHasher<'_>,
         digests: &mut HashMap<Key, Option<String>>,
-    ) {
-        if is_lenient {
-            return;
-        }
-        let new: Vec<(Key, Option<String>)> = entries
-            .par_iter()
-            .map(|(entry, _)| (key_of(&entry.checkpoint), entry))
-            .filter(|(key, entry)| {
-                let size = entry.location.size();
-                let may_be_same = size.is_none_or(|size| {
-                    // A member or a row has another size than its file.
-                    entry.location.member.is_some()
-                        || entry.location.row.is_some()
-                        || entry.location.is_index()
-                        || self.sizes.contains(&size)
-                });
-                may_be_same && !digests.contains_key(key)
-            })
-            .map(|(key, entry)| {
-                let checkpoint = OpenCheckpoint::open_at(&entry.location, &measure.limits);
-                (key, checkpoint.ok().map(|checkpoint| checkpoint.digest()))
-            })
+    ) -> anyhow::Result<()> {
+        let may_be_same = |entry: &CatalogEntry| {
+            let location = &entry.location;
+            // These have another size than their file.
+            let is_part = location.member.is_some() || location.row.is_some();
+            let size = location.size().filter(|_| !is_part && !location.is_index());
+            size.is_none_or(|size| self.sizes.contains(&size))
+        };
+        let new: Vec<(Key, Arc<CatalogEntry>)> = entries
+            .iter()
+            .map(|(entry, _)| (key_of(&entry.checkpoint), Arc::clone(entry)))
+            .filter(|(key, entry)| !digests.contains_key(key) && may_be_same(entry))
             .collect();
-        digests.extend(new);
+        digests.extend(hasher.digests(&new)?);
+        Ok(())
     }
 
     /// The row of the same content.

@@ -12,6 +12,7 @@ use cntflow_tables::{BatchLimits, Committed, Status};
 use cntflow_zoo::{RunSpec, TrainingData, ZooError};
 
 use super::committed_rows::CommittedRows;
+use super::content_hasher::ContentHasher;
 use super::known_files::remember_files;
 use super::membership::Membership;
 use super::options::{RunOptions, RunUntil};
@@ -120,13 +121,22 @@ impl PlanRun<'_> {
             return Ok(Vec::new());
         }
         let measure = self.plan.measure.resolved(&session.record.labels);
-        let reusable = Reusable::find(options, &measure, &pending.entries())?;
+        let reusable = Reusable::find(options, &measure, &pending.entries(), self.hasher())?;
         for note in &reusable.notes {
             printer::note(note);
         }
         reusable.commit(&session.folder.tables(), &session.record, &measure)?;
         let taken = reusable.taken.into_iter();
         Ok(taken.map(|(folder, taken)| (folder, taken.len())).collect())
+    }
+
+    /// What hashes checkpoints.
+    pub(crate) fn hasher(&self) -> ContentHasher<'_> {
+        ContentHasher {
+            limits: &self.plan.measure.limits,
+            n_threads: self.options.workers.n_threads,
+            stop: self.stop,
+        }
     }
 
     /// Writes down what the files looked like that this run has measured.
@@ -137,25 +147,19 @@ impl PlanRun<'_> {
         measured: &mut HashSet<Key>,
         started: SystemTime,
     ) -> anyhow::Result<()> {
-        let trained = session.folder.trained_catalog()?;
         if self.options.until == RunUntil::Trained {
             return Ok(());
         }
-        // Files of trained checkpoints are this program's own, and no others are written.
-        let known: HashSet<Key> = session
-            .folder
-            .tables()
-            .known_files()
-            .unwrap_or_default()
-            .iter()
-            .map(|file| key_of(&file.checkpoint))
-            .collect();
+        let trained = session.folder.trained_catalog()?;
+        // A list that cannot be read is made again.
+        let known = session.folder.tables().known_files().unwrap_or_default();
         let ours: HashSet<Key> = trained
             .entries()
             .iter()
             .map(|entry| key_of(&entry.checkpoint))
             .collect();
-        measured.extend(ours.difference(&known));
+        let listed: HashSet<Key> = known.iter().map(|file| key_of(&file.checkpoint)).collect();
+        measured.extend(ours.difference(&listed));
         if measured.is_empty() {
             return Ok(());
         }
@@ -163,10 +167,12 @@ impl PlanRun<'_> {
         let now = SystemTime::now();
         let remembered = remember_files(
             &session.folder.tables(),
+            known,
             measured,
             entries.map(|entry| &**entry),
             &self.plan.measure.resolved(&session.record.labels),
             |entry| {
+                // Files of trained checkpoints are this program's own.
                 if ours.contains(&key_of(&entry.checkpoint)) {
                     now
                 } else {

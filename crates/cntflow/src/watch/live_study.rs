@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use arcstr::ArcStr;
 use cntflow_catalog::{Catalog, CatalogEntry};
 use cntflow_dataflow::{
     Depth, Finished, HeldCheckpoint, Key, Reconciler, Stop, Totals, WantedCheckpoint, key_of,
@@ -28,7 +27,7 @@ use crate::printer;
 use crate::progress::report::{PlannedWork, TaskCounts};
 use crate::run::committed_rows::CommittedRows;
 use crate::run::label_columns::label_columns;
-use crate::run::membership::Membership;
+use crate::run::membership::{Membership, OLD_LIST};
 use crate::run::options::RunOptions;
 use crate::run::outcome::EarlierWork;
 use crate::run::pending::PendingWork;
@@ -44,9 +43,6 @@ mod wanted;
 
 /// Number of committed batches above which the small ones are merged.
 const MERGE_ABOVE: usize = 32;
-
-/// How long a shared file system may show an old list of files.
-const OLD_LIST: Duration = Duration::from_secs(60);
 
 /// A study whose tables are kept current.
 pub(super) struct LiveStudy<'a> {
@@ -84,6 +80,13 @@ struct Wanted {
     is_last: bool,
     /// What the reconciler was told.
     told: WantedCheckpoint,
+}
+
+impl Wanted {
+    /// The key of its run.
+    fn run(&self) -> Option<Key> {
+        self.told.position.as_ref().map(|position| position.run)
+    }
 }
 
 /// A checkpoint of the tables.
@@ -132,6 +135,7 @@ impl<'a> LiveStudy<'a> {
             session,
         };
         study.read_new_rows()?;
+        study.withdraw_orphaned_twins()?;
         Ok(study)
     }
 
@@ -223,14 +227,13 @@ impl<'a> LiveStudy<'a> {
             .map(|entry| key_of(&entry.checkpoint))
             .collect();
         // Of all runs that lose or get a checkpoint, all others: which is the last may change.
-        let mut runs: BTreeSet<ArcStr> = entries.iter().map(|entry| entry.run.clone()).collect();
-        let before = keys
-            .iter()
-            .chain(&gone)
-            .filter_map(|key| self.wanted.get(key));
-        runs.extend(before.map(|wanted| wanted.entry.run.clone()));
+        let mut runs: BTreeSet<Key> = entries.iter().map(|entry| key_of(&entry.run)).collect();
+        let changed = keys.iter().chain(&gone);
+        let before = changed.filter_map(|key| self.wanted.get(key));
+        runs.extend(before.filter_map(Wanted::run));
         let others = self.wanted.iter().filter(|(key, wanted)| {
-            runs.contains(&wanted.entry.run) && !keys.contains(key) && !gone.contains(key)
+            let is_of_run = wanted.run().is_some_and(|run| runs.contains(&run));
+            is_of_run && !keys.contains(key) && !gone.contains(key)
         });
         entries.extend(others.map(|(_, wanted)| Arc::clone(&wanted.entry)));
         self.update_to(&entries, gone, has_new_labels, sources, quiet)
@@ -250,16 +253,17 @@ impl<'a> LiveStudy<'a> {
             before: self.reconciler.totals().clone(),
             ..Update::default()
         };
-        self.want(entries, gone, sources, quiet, &mut update);
+        self.want(entries, gone, sources, quiet, &mut update)?;
         if self.stop.is_set() {
             update.is_stopped = true;
             return Ok(update);
         }
         self.reconciler.settle()?;
-        self.withdraw_stale()?;
-        // Before anything is measured anew: a stamp must never be of another row than it was made
-        // for.
-        self.write_known_files()?;
+        if self.withdraw_stale()? {
+            // Before anything is measured anew: a stamp must never be of another row than it was
+            // made for.
+            self.write_known_files()?;
+        }
         self.reuse(&mut update)?;
         let tasks = self.tasks();
         if !tasks.is_empty() {
@@ -267,7 +271,7 @@ impl<'a> LiveStudy<'a> {
         }
         // The program may have been stopped before it came to that.
         let is_first = !std::mem::replace(&mut self.has_updated, true);
-        if has_new_labels || (is_first && self.tables.has_several_schemas()?) {
+        if has_new_labels || (is_first && self.has_several_schemas()?) {
             // Other programs cannot read parts with different columns as one table.
             self.merge()?;
         } else if self.batches.len() > MERGE_ABOVE {
@@ -277,6 +281,15 @@ impl<'a> LiveStudy<'a> {
             self.batches = self.tables.batches()?.into_iter().collect();
         }
         Ok(update)
+    }
+
+    fn has_several_schemas(&self) -> anyhow::Result<bool> {
+        for tables in self.session.folder.all_tables()? {
+            if tables.has_several_schemas()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Merges the parts of the tables, as a run does at its end.
@@ -309,8 +322,34 @@ impl<'a> LiveStudy<'a> {
         Ok(has_new)
     }
 
-    /// Removes rows that nothing is wanted of.
-    fn withdraw_stale(&mut self) -> anyhow::Result<()> {
+    fn plan_run(&self) -> PlanRun<'a> {
+        PlanRun {
+            plan: self.plan,
+            options: self.options,
+            membership: self.membership,
+            stop: self.stop,
+        }
+    }
+
+    /// Removes twins of networks that have no row. They were left when a row was removed, and may
+    /// be of other content than the network is measured with next.
+    fn withdraw_orphaned_twins(&mut self) -> anyhow::Result<()> {
+        for (twin, names) in &mut self.twins {
+            let orphans: BTreeSet<String> = names
+                .iter()
+                .filter(|name| !self.held.contains_key(&key_of(name)))
+                .cloned()
+                .collect();
+            let tables = self.session.folder.twin_tables(*twin);
+            for name in tables.withdraw(&orphans, &new_batch_name(0))? {
+                names.remove(&name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes rows that nothing is wanted of; returns whether there were any.
+    fn withdraw_stale(&mut self) -> anyhow::Result<bool> {
         let stale: BTreeSet<String> = self
             .reconciler
             .stale()
@@ -318,7 +357,7 @@ impl<'a> LiveStudy<'a> {
             .filter_map(|(key, _)| Some(self.held.get(key)?.row.checkpoint.clone()))
             .collect();
         if stale.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let mut removed = BTreeSet::new();
         // The networks last: as long as their rows are there, a start after a kill goes on here.
@@ -339,7 +378,7 @@ impl<'a> LiveStudy<'a> {
         }
         self.batches = self.tables.batches()?.into_iter().collect();
         self.reconciler.settle()?;
-        Ok(())
+        Ok(true)
     }
 
     /// The tasks of everything that is to do, the costliest first.
@@ -378,7 +417,12 @@ impl<'a> LiveStudy<'a> {
         if entries.is_empty() {
             return Ok(());
         }
-        let reusable = match Reusable::find(&self.options.reuse, &self.measure, &entries) {
+        let reusable = match Reusable::find(
+            &self.options.reuse,
+            &self.measure,
+            &entries,
+            self.plan_run().hasher(),
+        ) {
             Ok(reusable) => reusable,
             // Another program may be writing there; what is not reused is measured.
             Err(error) => {
@@ -427,12 +471,7 @@ impl<'a> LiveStudy<'a> {
         };
         self.membership
             .told_by_leader(super::NEXT, super::Next::Tasks.as_str())?;
-        let run = PlanRun {
-            plan: self.plan,
-            options: self.options,
-            membership: self.membership,
-            stop: self.stop,
-        };
+        let run = self.plan_run();
         let (finished, _, _): (Finished, TaskCounts, _) = run.run_tasks(&self.session, pending)?;
         let since = Instant::now();
         loop {

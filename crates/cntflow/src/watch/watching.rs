@@ -121,7 +121,7 @@ impl Watching<'_> {
         self.membership
             .told_by_leader(NEXT, Next::Claimed.as_str())?;
         self.membership.require_shared(&self.options.out)?;
-        self.follow(&mut sources, &follower, &mut report, &mut study, first)?;
+        let has_problem = self.follow(&mut sources, &follower, &mut report, &mut study, first)?;
         study.write_known_files()?;
         let n_failed = study.n_failed();
         if self.stop.is_set() {
@@ -135,6 +135,8 @@ impl Watching<'_> {
         self.membership.told_by_leader(NEXT, Next::End.as_str())?;
         Ok(if self.stop.is_set() {
             ExitStatus::of_stop(self.stop)
+        } else if has_problem {
+            ExitStatus::Failed
         } else if n_failed > 0 {
             ExitStatus::SomeFailed
         } else {
@@ -170,6 +172,7 @@ impl Watching<'_> {
         }
     }
 
+    /// Follows the sources to the end. Returns whether they could not be looked at in the end.
     fn follow(
         &self,
         sources: &mut Sources<'_>,
@@ -177,7 +180,7 @@ impl Watching<'_> {
         report: &mut Report,
         study: &mut LiveStudy<'_>,
         first: Catalog,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<bool> {
         let mut pace = Pace::new(self.watch);
         // A source may be unmounted already.
         let mut first = sources.check_reachable().is_ok().then_some(first);
@@ -220,7 +223,7 @@ impl Watching<'_> {
             }
             pace.looked(!last_problem.is_empty());
             if self.stop.is_set() {
-                return Ok(());
+                return Ok(false);
             }
             pace.rounds += 1;
             let ends_now = pace.ends_now();
@@ -236,7 +239,7 @@ impl Watching<'_> {
                 ));
             }
             if ends_now || pace.is_idle() || self.stop.is_set() {
-                return Ok(());
+                return Ok(!last_problem.is_empty());
             }
             changed = self.wait(follower, pace.longest_wait())?;
             if !changed.is_empty() {

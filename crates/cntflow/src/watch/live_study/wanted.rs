@@ -1,14 +1,12 @@
 //! What is wanted: the checkpoints of the sources, each in a version.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cntflow_catalog::CatalogEntry;
 use cntflow_dataflow::{Key, Position, WantedCheckpoint, key_of};
-use cntflow_formats::OpenCheckpoint;
 use cntflow_tables::Status;
-use rayon::prelude::*;
 
 use super::{LiveStudy, Sources, Update, Wanted};
 use crate::run::known_files::other_inputs;
@@ -16,7 +14,10 @@ use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 use crate::watch::version::{Description, version_of};
 
 impl LiveStudy<'_> {
-    /// Tells the reconciler which checkpoints there are now.
+    /// Tells the reconciler which checkpoints there are now. If the user stops it, nothing is told.
+    ///
+    /// # Errors
+    /// The threads that hash cannot be started.
     pub(super) fn want(
         &mut self,
         entries: &[Arc<CatalogEntry>],
@@ -24,7 +25,7 @@ impl LiveStudy<'_> {
         sources: &Sources<'_>,
         quiet: Duration,
         update: &mut Update,
-    ) {
+    ) -> anyhow::Result<()> {
         let now = SystemTime::now();
         let last = LastCheckpoints::of(entries.iter().map(|entry| run_position(entry)));
         // Hashing takes time, so it is done for all of them together.
@@ -67,21 +68,14 @@ impl LiveStudy<'_> {
             }
             changed.push((key, Arc::clone(entry), stamp, is_last));
         }
-        let limits = &self.plan.measure.limits;
-        let hashed: HashMap<Key, String> = to_hash
-            .par_iter()
-            .filter(|_| !self.stop.is_set())
-            .filter_map(|(key, entry)| {
-                // What cannot be opened is measured, so that its row has the reason.
-                let checkpoint = OpenCheckpoint::open_at(&entry.location, limits).ok()?;
-                Some((*key, checkpoint.digest()))
-            })
-            .collect();
+        // What cannot be opened is measured, so that its row has the reason.
+        let hashed = self.plan_run().hasher().digests(&to_hash)?;
         if self.stop.is_set() {
-            return;
+            return Ok(());
         }
         for (key, entry, stamp, is_last) in changed {
-            self.want_one(key, entry, stamp, is_last, hashed.get(&key), update);
+            let digest = hashed.get(&key).and_then(Option::as_ref);
+            self.want_one(key, entry, stamp, is_last, digest, update);
         }
         for key in gone {
             let held = self.held.get(&key);
@@ -97,6 +91,7 @@ impl LiveStudy<'_> {
                 self.tell_held(key);
             }
         }
+        Ok(())
     }
 
     /// Keeps the row of a file that is being written, until it is known what becomes of it.
