@@ -34,7 +34,7 @@ twins = ["sign"]
 
 [populations]
 label = "accuracy"
-width = 0.5
+width = 0.25
 min_runs = 1
 "#;
 
@@ -213,21 +213,29 @@ fn a_study_is_followed_until_it_is_stopped() {
         &["study.toml", "--out", "out", "--results-after", "0.2"],
     );
     assert_eq!(watched.next("update")["checkpoints"]["ok"], 6);
-    watched.next("results");
+    let populations = || watched.next("results")["populations"].take();
+    let pairs = |made: &Value| ["pairs", "pairs_from_before"].map(|key| made[key].as_u64());
+    let [Some(first), Some(0)] = pairs(&populations()) else {
+        panic!("nothing was compared before");
+    };
     write_chain(&checkpoint(here, 3, 0), 0.5);
     let update = watched.next("update");
     assert_eq!(update["new"], 1);
-    // .9 is in the second bin, which had one run: that of .6.
+    // .9 is alone in its bin.
     let bin = &update["bins"][0];
     assert_eq!(
         (&bin["before"], &bin["now"]),
-        (&1.into(), &2.into()),
+        (&0.into(), &1.into()),
         "{update}"
     );
-    assert_eq!(watched.next("results")["populations"]["networks"], 4);
+    // The pair of the two other bins is as it was.
+    let made = populations();
+    assert_eq!(made["networks"], 4);
+    assert_eq!(pairs(&made), [Some(3 * first), Some(first)], "{made}");
+    // No population has this one.
     fs::remove_file(checkpoint(here, 0, 0)).unwrap();
     assert_eq!(watched.next("update")["deleted"], 1);
-    watched.next("results");
+    assert_eq!(pairs(&populations()), [Some(3 * first); 2]);
     assert_eq!(watched.stop(), Some(143));
     assert_as_fresh(here, "out");
 }

@@ -38,7 +38,9 @@ pub use known_files::KnownFile;
 pub use merge::MERGE_ABOVE;
 pub use networks::label_names;
 pub use part::{Batch, BatchLimits, DEFAULT_BATCH_AGE, DEFAULT_BATCH_BYTES};
-pub use population::{Bin, Group, NetworkSamples, Population, PopulationKey, SampleStorage};
+pub use population::{
+    Bin, Group, NetworkSamples, Population, PopulationKey, PopulationRow, SampleStorage,
+};
 pub use population_parts::Populations;
 pub use record::{CoverageRow, Record, Status};
 pub use scan::scan_parquet;

@@ -63,6 +63,19 @@ pub struct Population {
     pub sample: SampleSummary,
 }
 
+/// A row of the table `populations` without its values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PopulationRow {
+    /// What it is of.
+    pub key: PopulationKey,
+    /// The bin.
+    pub bin: Bin,
+    /// The networks, by the names of their checkpoints.
+    pub checkpoints: BTreeSet<String>,
+    /// Number of finite values.
+    pub count: u64,
+}
+
 /// How samples are stored until populations are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SampleStorage {

@@ -2,19 +2,22 @@
 //! row at a time.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 
 use crate::error::TablesError;
 use crate::part::properties;
 use crate::part_file::open;
-use crate::population::{EncodedPopulation, Population, PopulationKey};
-use crate::population_rows::{CHECKPOINTS, checkpoints, decode, encode};
+use crate::population::{EncodedPopulation, Group, Population, PopulationKey, PopulationRow};
+use crate::population_rows::{
+    CHECKPOINTS, SUMMARY, checkpoints, decode, decode_key, decode_without_values, encode,
+};
 use crate::store::TableStore;
 use crate::table::Table;
 
@@ -40,18 +43,60 @@ impl std::fmt::Debug for Populations {
 }
 
 impl TableStore {
-    /// The populations of all committed batches.
+    /// The populations of these groups in all committed batches.
     ///
     /// # Errors
     /// A part cannot be opened.
-    pub fn populations(&self) -> Result<Populations, TablesError> {
-        Populations::open(&self.committed_parts(Table::Populations)?)
+    pub fn populations(&self, groups: BTreeSet<Group>) -> Result<Populations, TablesError> {
+        let paths = self.committed_parts(Table::Populations)?;
+        Populations::open_some(&paths, Some(&Arc::new(groups)))
+    }
+
+    /// Calls `visit` with each row of `populations` in all committed batches, without its values:
+    /// in the order of its key within a batch.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn visit_population_rows(
+        &self,
+        mut visit: impl FnMut(PopulationRow),
+    ) -> Result<(), TablesError> {
+        for path in self.committed_parts(Table::Populations)? {
+            let builder = open_part(&path)?;
+            let columns = builder.parquet_schema().columns().iter().enumerate();
+            let wanted = columns.filter(|(_, column)| column.path().parts()[0] != SUMMARY);
+            let wanted: Vec<usize> = wanted.map(|(index, _)| index).collect();
+            let mask = ProjectionMask::leaves(builder.parquet_schema(), wanted);
+            let unread = |source| TablesError::ReadParquet {
+                path: path.clone(),
+                source,
+            };
+            let reader = builder.with_projection(mask).build().map_err(unread)?;
+            for rows in reader {
+                let rows = rows.map_err(|error| unread(error.into()))?;
+                for row in 0..rows.num_rows() {
+                    let key = decode_key(&path, &rows, row)?;
+                    visit(decode_without_values(&path, &rows, row, key)?);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 impl Populations {
     pub(crate) fn open(paths: &[PathBuf]) -> Result<Self, TablesError> {
-        let parts = paths.iter().map(|path| PartRows::open(path));
+        Self::open_some(paths, None)
+    }
+
+    /// Opens parts, to read the rows of some groups; `None` reads all.
+    fn open_some(
+        paths: &[PathBuf],
+        groups: Option<&Arc<BTreeSet<Group>>>,
+    ) -> Result<Self, TablesError> {
+        let parts = paths
+            .iter()
+            .map(|path| PartRows::open(path, groups.cloned()));
         Ok(Self {
             parts: parts.collect::<Result<_, _>>()?,
         })
@@ -96,17 +141,13 @@ struct PartRows {
     /// Index in `rows` of the row after `next`.
     next_index: usize,
     next: Option<(PopulationKey, Population)>,
+    /// The groups whose rows are decoded; `None` for all.
+    groups: Option<Arc<BTreeSet<Group>>>,
 }
 
 impl PartRows {
-    fn open(path: &Path) -> Result<Self, TablesError> {
-        let builder = open(path)?;
-        if builder.schema().column_with_name(CHECKPOINTS).is_none() {
-            return Err(TablesError::UnnamedPopulations {
-                path: path.to_owned(),
-            });
-        }
-        let reader = builder.with_batch_size(ROWS).build();
+    fn open(path: &Path, groups: Option<Arc<BTreeSet<Group>>>) -> Result<Self, TablesError> {
+        let reader = open_part(path)?.with_batch_size(ROWS).build();
         let reader = reader.map_err(|source| TablesError::ReadParquet {
             path: path.to_owned(),
             source,
@@ -117,6 +158,7 @@ impl PartRows {
             rows: None,
             next_index: 0,
             next: None,
+            groups,
         };
         rows.next = rows.decode_next()?;
         Ok(rows)
@@ -133,26 +175,52 @@ impl PartRows {
     }
 
     fn decode_next(&mut self) -> Result<Option<(PopulationKey, Population)>, TablesError> {
-        while self
-            .rows
-            .as_ref()
-            .is_none_or(|rows| self.next_index == rows.num_rows())
-        {
-            let Some(rows) = self.reader.next() else {
-                return Ok(None);
+        loop {
+            let Some(rows) = &self.rows else {
+                if !self.read_more()? {
+                    return Ok(None);
+                }
+                continue;
             };
-            let rows = rows.map_err(|error| TablesError::ReadParquet {
-                path: self.path.clone(),
-                source: error.into(),
-            })?;
-            self.rows = Some(rows);
-            self.next_index = 0;
+            if self.next_index == rows.num_rows() {
+                self.rows = None;
+                continue;
+            }
+            let row = self.next_index;
+            self.next_index += 1;
+            let key = decode_key(&self.path, rows, row)?;
+            let groups = self.groups.as_ref();
+            if groups.is_none_or(|groups| groups.contains(&key.group)) {
+                let population = decode(&self.path, rows, row, &key)?;
+                return Ok(Some((key, population)));
+            }
         }
-        let rows = self.rows.as_ref();
-        let decoded = rows.map(|rows| decode(&self.path, rows, self.next_index));
-        self.next_index += 1;
-        decoded.transpose()
     }
+
+    /// Reads the next rows; returns whether there are any.
+    fn read_more(&mut self) -> Result<bool, TablesError> {
+        let Some(rows) = self.reader.next() else {
+            return Ok(false);
+        };
+        let rows = rows.map_err(|error| TablesError::ReadParquet {
+            path: self.path.clone(),
+            source: error.into(),
+        })?;
+        self.rows = Some(rows);
+        self.next_index = 0;
+        Ok(true)
+    }
+}
+
+/// Opens a part whose rows name their networks.
+fn open_part(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, TablesError> {
+    let builder = open(path)?;
+    if builder.schema().column_with_name(CHECKPOINTS).is_none() {
+        return Err(TablesError::UnnamedPopulations {
+            path: path.to_owned(),
+        });
+    }
+    Ok(builder)
 }
 
 /// The checkpoints of each row of a part.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int64Type, UInt32Type};
+use arrow_array::types::{Float64Type, Int64Type, UInt32Type, UInt64Type};
 use arrow_array::{
     Array, ArrayRef, Int64Array, LargeBinaryArray, RecordBatch, StringArray, UInt32Array,
     UInt64Array,
@@ -16,45 +16,30 @@ use cntflow_metrics::population::SampleSummary;
 use crate::arrays::reals;
 use crate::error::TablesError;
 use crate::part_file::{column, number_column, text_column, wrong_type};
-use crate::population::{Bin, EncodedPopulation, Group, Population, PopulationKey};
+use crate::population::{Bin, EncodedPopulation, Group, Population, PopulationKey, PopulationRow};
 use crate::schema::{ColumnType, checked_batch, element_field};
 use crate::table::Table;
 
 /// Column that names the networks of a row. Parts of schema version 2 and older lack it.
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 
+/// Column with the encoded values.
+pub(crate) const SUMMARY: &str = "summary";
+
 /// Column with the value of a label that is text.
 const BIN_VALUE: &str = "bin_value";
 
-/// A row of a part.
-pub(crate) fn decode(
+/// What a row of a part is of.
+pub(crate) fn decode_key(
     path: &Path,
     rows: &RecordBatch,
     row: usize,
-) -> Result<(PopulationKey, Population), TablesError> {
+) -> Result<PopulationKey, TablesError> {
     let text = |name| Ok::<_, TablesError>(text_column(path, rows, name)?.value(row).to_owned());
-    let real = |name| -> Result<f64, TablesError> {
-        let reals = number_column::<Float64Type>(path, rows, name, ColumnType::Float64)?;
-        Ok(if reals.is_valid(row) {
-            reals.value(row)
-        } else {
-            f64::NAN
-        })
-    };
-    let value = bin_value(path, rows, row)?;
     let layers = number_column::<UInt32Type>(path, rows, "layer", ColumnType::UInt32)?;
     let bins = number_column::<Int64Type>(path, rows, "bin", ColumnType::Int64)?;
     let only = text_column(path, rows, "checkpoint")?;
-    let summaries = column(path, rows, "summary")?;
-    let bytes = summaries
-        .as_binary_opt::<i64>()
-        .ok_or_else(|| wrong_type(path, "summary", ColumnType::Bytes, summaries))?;
-    let sample =
-        SampleSummary::from_bytes(bytes.value(row)).map_err(|source| TablesError::Summary {
-            path: path.to_owned(),
-            source,
-        })?;
-    let key = PopulationKey {
+    Ok(PopulationKey {
         group: Group {
             architecture: text("architecture")?,
             layer: layers.value(row),
@@ -63,20 +48,70 @@ pub(crate) fn decode(
             metric: text("metric")?,
         },
         bin: bins.value(row),
-        value: value.clone(),
+        value: bin_value(path, rows, row)?,
         checkpoint: only.is_valid(row).then(|| only.value(row).to_owned()),
-    };
-    let population = Population {
-        bin: Bin {
-            bin: key.bin,
-            low: real("bin_low")?,
-            high: real("bin_high")?,
-            value,
-        },
+    })
+}
+
+/// The population of a row with this key.
+pub(crate) fn decode(
+    path: &Path,
+    rows: &RecordBatch,
+    row: usize,
+    key: &PopulationKey,
+) -> Result<Population, TablesError> {
+    let summaries = column(path, rows, SUMMARY)?;
+    let bytes = summaries
+        .as_binary_opt::<i64>()
+        .ok_or_else(|| wrong_type(path, SUMMARY, ColumnType::Bytes, summaries))?;
+    let sample =
+        SampleSummary::from_bytes(bytes.value(row)).map_err(|source| TablesError::Summary {
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok(Population {
+        bin: decode_bin(path, rows, row, key)?,
         checkpoints: checkpoints(path, rows, row)?,
         sample,
+    })
+}
+
+/// A row with this key, without its values.
+pub(crate) fn decode_without_values(
+    path: &Path,
+    rows: &RecordBatch,
+    row: usize,
+    key: PopulationKey,
+) -> Result<PopulationRow, TablesError> {
+    let counts = number_column::<UInt64Type>(path, rows, "count", ColumnType::UInt64)?;
+    Ok(PopulationRow {
+        bin: decode_bin(path, rows, row, &key)?,
+        checkpoints: checkpoints(path, rows, row)?,
+        count: counts.value(row),
+        key,
+    })
+}
+
+fn decode_bin(
+    path: &Path,
+    rows: &RecordBatch,
+    row: usize,
+    key: &PopulationKey,
+) -> Result<Bin, TablesError> {
+    let real = |name| -> Result<f64, TablesError> {
+        let reals = number_column::<Float64Type>(path, rows, name, ColumnType::Float64)?;
+        Ok(if reals.is_valid(row) {
+            reals.value(row)
+        } else {
+            f64::NAN
+        })
     };
-    Ok((key, population))
+    Ok(Bin {
+        bin: key.bin,
+        low: real("bin_low")?,
+        high: real("bin_high")?,
+        value: key.value.clone(),
+    })
 }
 
 /// The value of the label that the networks of a row share; `None` where a bin is a range, as in
@@ -134,7 +169,7 @@ pub(crate) fn encode(rows: &[EncodedPopulation]) -> Result<RecordBatch, TablesEr
         (CHECKPOINTS, Arc::new(checkpoints.finish())),
         ("count", Arc::new(counts)),
         (
-            "summary",
+            SUMMARY,
             Arc::new(LargeBinaryArray::from_iter_values(summaries)),
         ),
     ];

@@ -120,15 +120,35 @@ impl Bins {
     /// Adds other bins, at the finest level of both that needs at most `max_bins`.
     pub(super) fn merge(&mut self, other: &Self, max_bins: usize) {
         let level = self.level.max(other.level);
-        let (a, b) = (self.at_coarser_level(level), other.at_coarser_level(level));
-        let mut all = Vec::with_capacity(a.len() + b.len());
-        all.extend(a);
-        all.extend(b);
-        // Two sorted runs: the stable sort merges them in one pass.
-        all.sort_by_key(|bin| bin.inner_key);
-        self.bins = joined(all.into_iter());
-        self.level = level;
+        if level > self.level {
+            self.bins = self.at_coarser_level(level);
+            self.level = level;
+        }
+        if level > other.level {
+            self.add_sorted(&other.at_coarser_level(level));
+        } else {
+            self.add_sorted(&other.bins);
+        }
         self.coarsen(max_bins);
+    }
+
+    /// Adds sorted bins of the same level. Most are occupied here as well, once there are many
+    /// values, so they are added where they are.
+    fn add_sorted(&mut self, others: &[Bin]) {
+        let mut new = Vec::new();
+        let mut from = 0;
+        for other in others {
+            from += n_below(&self.bins[from..], other.inner_key);
+            match self.bins.get_mut(from) {
+                Some(bin) if bin.inner_key == other.inner_key => bin.add(other),
+                _ => new.push(*other),
+            }
+        }
+        if !new.is_empty() {
+            self.bins.append(&mut new);
+            // Two sorted runs: the stable sort merges them in one pass.
+            self.bins.sort_by_key(|bin| bin.inner_key);
+        }
     }
 
     /// Joins bins in pairs until at most `max_bins` are occupied.
@@ -168,6 +188,17 @@ impl Bins {
             }
         })
     }
+}
+
+/// Number of leading bins with smaller inner keys. Few are passed at a time, so steps that double
+/// find it.
+fn n_below(bins: &[Bin], inner_key: i64) -> usize {
+    let mut step = 1;
+    while step <= bins.len() && bins[step - 1].inner_key < inner_key {
+        step *= 2;
+    }
+    let (from, to) = (step / 2, step.min(bins.len()));
+    from + bins[from..to].partition_point(|bin| bin.inner_key < inner_key)
 }
 
 /// Number of bins that sorted keys occupy at a level.

@@ -43,9 +43,9 @@ pub struct NetworkHistograms {
     first: f64,
     step: f64,
     n_nodes: usize,
-    /// Values at each node, `[network, node]`.
+    /// Values at each node, `[set, node]`.
     counts: Vec<f64>,
-    /// Of each network, about a centre that all share.
+    /// Of each set, about a centre that all share.
     powers: Vec<Powers>,
 }
 
@@ -65,21 +65,43 @@ impl NetworkHistograms {
     ///
     /// `None` if all values are equal, there are none, or the bandwidth is not positive.
     pub fn new(networks: &[&SamplePoints], bandwidth: f64, max_nodes: usize) -> Option<Self> {
-        Self::over(networks, range_of(networks)?, bandwidth, max_nodes)
+        Self::of_sets(networks, 1, bandwidth, max_nodes)
     }
 
-    /// The same on a finer grid that goes on beyond the values, as far as a kernel reaches: for
-    /// [`NetworkHistograms::density`].
-    pub fn with_margins(networks: &[&SamplePoints], bandwidth: f64) -> Option<Self> {
+    /// The same with one histogram for each set of `per_set` neighbours among the networks, added
+    /// up: as if each set were one network. Those behind the last whole set are left out.
+    ///
+    /// # Panics
+    /// `per_set` is 0.
+    pub fn of_sets(
+        networks: &[&SamplePoints],
+        per_set: usize,
+        bandwidth: f64,
+        max_nodes: usize,
+    ) -> Option<Self> {
+        Self::over(networks, per_set, range_of(networks)?, bandwidth, max_nodes)
+    }
+
+    /// The same as [`NetworkHistograms::of_sets`] on a finer grid that goes on beyond the values,
+    /// as far as a kernel reaches: for [`NetworkHistograms::density`].
+    ///
+    /// # Panics
+    /// `per_set` is 0.
+    pub fn with_margins(
+        networks: &[&SamplePoints],
+        per_set: usize,
+        bandwidth: f64,
+    ) -> Option<Self> {
         let (first, last) = range_of(networks)?;
         // Fewer networks have wider kernels.
         let margin = 1.5 * REACH * bandwidth;
         let range = (first - margin, last + margin);
-        Self::over(networks, range, bandwidth / 2.0, DENSITY_NODES)
+        Self::over(networks, per_set, range, bandwidth / 2.0, DENSITY_NODES)
     }
 
     fn over(
         networks: &[&SamplePoints],
+        per_set: usize,
         (first, last): (f64, f64),
         bandwidth: f64,
         max_nodes: usize,
@@ -91,25 +113,27 @@ impl NetworkHistograms {
         let n_nodes = (CELLS_PER_BANDWIDTH * width / bandwidth).ceil() as usize;
         let n_nodes = n_nodes.clamp(MIN_NODES, max_nodes.max(MIN_NODES));
         let centre = first + width / 2.0;
+        let n_sets = networks.len() / per_set;
         let mut histograms = Self {
             first,
             step: width / (n_nodes - 1) as f64,
             n_nodes,
-            counts: vec![0.0; n_nodes * networks.len()],
-            powers: networks
-                .iter()
-                .map(|network| network.moments.powers_about(centre))
-                .collect(),
+            counts: vec![0.0; n_nodes * n_sets],
+            powers: vec![[0.0; 3]; n_sets],
         };
-        for (index, network) in networks.iter().enumerate() {
-            histograms.fill(index, network);
+        for (index, set) in networks.chunks_exact(per_set).enumerate() {
+            for network in set {
+                histograms.fill(index, network);
+                let powers = network.moments.powers_about(centre);
+                add(&mut histograms.powers[index], &powers);
+            }
         }
         Some(histograms)
     }
 
     /// Shares each point of a network between the two nodes beside it.
-    fn fill(&mut self, network: usize, points: &SamplePoints) {
-        let counts = &mut self.counts[network * self.n_nodes..][..self.n_nodes];
+    fn fill(&mut self, set: usize, points: &SamplePoints) {
+        let counts = &mut self.counts[set * self.n_nodes..][..self.n_nodes];
         for &(x, count) in &points.points {
             let position = ((x - self.first) / self.step).clamp(0.0, (self.n_nodes - 1) as f64);
             let node = (position as usize).min(self.n_nodes - 2);
@@ -119,29 +143,30 @@ impl NetworkHistograms {
         }
     }
 
-    /// Number of networks.
+    /// Number of histograms.
     pub fn len(&self) -> usize {
         self.powers.len()
     }
 
-    /// Whether there are no networks.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.powers.is_empty()
     }
 
-    /// The sum over some networks. The same networks in another order may differ in the last bits.
+    /// The sum over some networks, or sets. The same ones in another order may differ in the last
+    /// bits.
     ///
     /// # Panics
     /// An index is not below [`NetworkHistograms::len`].
-    pub fn sum(&self, networks: impl IntoIterator<Item = usize>) -> NetworkSum {
+    pub fn sum(&self, indices: impl IntoIterator<Item = usize>) -> NetworkSum {
         let mut sum = NetworkSum {
             counts: vec![0.0; self.n_nodes],
             powers: [0.0; 3],
         };
-        for network in networks {
-            let counts = &self.counts[network * self.n_nodes..][..self.n_nodes];
+        for index in indices {
+            let counts = &self.counts[index * self.n_nodes..][..self.n_nodes];
             add(&mut sum.counts, counts);
-            add(&mut sum.powers, &self.powers[network]);
+            add(&mut sum.powers, &self.powers[index]);
         }
         sum
     }
@@ -299,13 +324,26 @@ mod tests {
         let wider: SampleSummary = [-2.0, 2.0].into_iter().collect();
         let grid = Grid::over([&sample, &wider]).unwrap();
         let points = SamplePoints::of(&sample);
-        let networks = NetworkHistograms::with_margins(&[&points], density.bandwidth()).unwrap();
+        let networks = NetworkHistograms::with_margins(&[&points], 1, density.bandwidth()).unwrap();
         let found = networks.density(&networks.sum([0]), &grid).unwrap();
         let exact = density.on(&grid);
         let largest = exact.iter().copied().fold(0.0, f64::max);
         for (found, exact) in found.iter().zip(&exact) {
             assert!((found - exact).abs() < 0.01 * largest, "{found} {exact}");
         }
+    }
+
+    #[test]
+    fn sets_are_the_sums_of_their_networks() {
+        let samples: Vec<SampleSummary> = (0..7).map(|seed| network(seed, 300, 1.0)).collect();
+        let points: Vec<SamplePoints> = samples.iter().map(SamplePoints::of).collect();
+        let points: Vec<&SamplePoints> = points.iter().collect();
+        let single = NetworkHistograms::new(&points, 0.1, 512).unwrap();
+        let sets = NetworkHistograms::of_sets(&points, 2, 0.1, 512).unwrap();
+        assert_eq!((single.len(), sets.len()), (7, 3));
+        let (a, b) = (sets.sum([0, 2]), single.sum([0, 1, 4, 5]));
+        assert!(single.jensen_shannon(&a, &b) < 1e-12);
+        assert!((a.powers[2] - b.powers[2]).abs() < 1e-9 * b.powers[2]);
     }
 
     #[test]

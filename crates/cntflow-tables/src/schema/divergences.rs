@@ -99,7 +99,7 @@ pub const COLUMNS: &[Column] = &[
     count(
         "null_networks",
         "networks",
-        "Networks in each random half of `null_mean` and `null_q95`: half of the smaller population, rounded down. Null without random halves.",
+        "Networks in each random half of `null_mean` and `null_q95`: half of the smaller population, rounded down to whole sets where networks are drawn in sets. Null without random halves.",
     ),
     quantity(
         "null_mean",

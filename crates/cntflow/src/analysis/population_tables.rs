@@ -1,21 +1,27 @@
 //! Writes the tables `densities` and `divergences`: the populations of a study and their
 //! comparisons.
 
-use std::thread::ScopedJoinHandle;
-
+use anyhow::Context;
 use cntflow_metrics::population::{Compared, compare};
-use cntflow_tables::View;
+use cntflow_tables::{ComparisonWriter, View};
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::compared_pairs::{ComparedPairs, TestCounts};
+use super::known_groups::{KnownGroup, KnownGroups};
 use super::population_groups::{GroupReader, PopulationGroup};
 use super::population_networks::{PopulationNetworks, count_runs};
 use super::population_nulls::{GroupNulls, group_nulls};
+use super::population_plan::{PlannedGroup, PopulationPlan, VersionOf};
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
 use crate::study::populations::PopulationsSpec;
 
 /// Value of the column `view` for populations by bins of a label.
 const ENSEMBLE_VIEW: &str = "ensemble";
+
+/// Points of networks in memory after which no further group is read: 256 MB.
+const MANY_POINTS: usize = 1 << 24;
 
 /// What was compared, and what was left out.
 #[derive(Clone, Debug)]
@@ -30,6 +36,8 @@ pub(crate) struct ComparisonCounts {
     pub(crate) n_populations: u64,
     /// Compared pairs of populations.
     pub(crate) n_pairs: u64,
+    /// Pairs of populations in which nothing has changed since they were compared.
+    pub(crate) n_from_before: u64,
     /// How many of these differ by more than chance.
     pub(crate) tests: TestCounts,
     /// What is in none of them.
@@ -56,90 +64,195 @@ pub(crate) struct LeftOut {
     pub(crate) n_without_values: u64,
 }
 
-/// Writes the tables `densities` and `divergences` from all committed networks, on `n_threads`
-/// threads.
-///
-/// # Errors
-/// A part cannot be read, or a table not written.
-pub(crate) fn write_population_tables(
-    folder: &StudyFolder,
-    record: &StudyRecord,
-    spec: &PopulationsSpec,
-    n_threads: usize,
-) -> anyhow::Result<ComparisonCounts> {
-    let tables = folder.tables();
-    let spec = &spec.resolved(&record.labels);
-    let networks = PopulationNetworks::choose(&tables, spec)?;
-    let mut metadata = record.metadata();
-    metadata.push((
-        "cntflow.populations".to_owned(),
-        serde_json::to_string(spec)?,
-    ));
-    let view = View {
-        view: ENSEMBLE_VIEW,
-        label: &spec.label,
-    };
-    let mut reader = GroupReader::new(tables.populations()?, &networks, spec.min_runs);
-    let (mut n_groups, mut n_populations) = (0, 0);
-    // Pairs are few beside the points of densities, and their p-values are adjusted all together.
-    let mut pairs = ComparedPairs::default();
-    tables.write_comparisons(view, &metadata, |writer| -> anyhow::Result<()> {
-        // One group per thread is in memory at a time.
-        loop {
-            let groups = reader.next_groups(n_threads)?;
-            if groups.is_empty() {
-                return pairs.write(writer);
-            }
-            let compared = compare_groups(&groups);
-            for (group, (compared, nulls)) in groups.into_iter().zip(compared) {
-                n_groups += 1;
-                n_populations += group.members.len() as u64;
-                let (key, members) = (group.group, group.members);
-                writer.write_densities(&key, &members, &compared, &nulls.bands)?;
-                pairs.add(key, members, compared.pairs, nulls.pairs);
-            }
-        }
-    })?;
-    let read = reader.into_networks();
-    let n_read = read.compared.union(&read.left_out).count();
-    Ok(ComparisonCounts {
-        n_networks: read.compared.len() as u64,
-        n_runs: count_runs(&read.compared),
-        n_groups,
-        n_populations,
-        n_pairs: pairs.len() as u64,
-        tests: pairs.counts(),
-        left_out: LeftOut {
-            min_runs: spec.min_runs,
-            n_bins: read.bins_left_out.len() as u64,
-            n_networks: read.left_out.len() as u64,
-            n_earlier: networks.n_earlier,
-            n_runs_not_measured: networks.n_runs_not_measured,
-            n_without_label: networks.n_without_label,
-            n_without_values: (networks.len() - n_read) as u64,
-        },
-    })
+/// Writes the tables `densities` and `divergences` from all committed networks.
+pub(crate) struct PopulationTables<'a> {
+    pub(crate) folder: &'a StudyFolder,
+    pub(crate) record: &'a StudyRecord,
+    pub(crate) spec: &'a PopulationsSpec,
+    pub(crate) n_threads: usize,
 }
 
-/// Compares the populations of each group, with one thread per group.
-fn compare_groups(groups: &[PopulationGroup]) -> Vec<(Compared, GroupNulls)> {
-    let with_nulls = |group: &PopulationGroup| {
-        let compared = compare(&group.samples);
-        let nulls = group_nulls(group, &compared);
-        (compared, nulls)
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<ScopedJoinHandle<'_, _>> = groups
-            .iter()
-            .map(|group| scope.spawn(move || with_nulls(group)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect()
-    })
+impl PopulationTables<'_> {
+    /// Compares all populations, and keeps no results.
+    ///
+    /// # Errors
+    /// A part cannot be read, or a table not written.
+    pub(crate) fn write(&self) -> anyhow::Result<ComparisonCounts> {
+        self.write_with(&|_| None, None)
+    }
+
+    /// Compares the populations that are not those of before, by the versions of their networks,
+    /// and keeps the results of all for the next time. The tables are the same as if all had been
+    /// compared.
+    ///
+    /// # Errors
+    /// A part cannot be read, or a table not written.
+    pub(crate) fn write_changed(
+        &self,
+        version_of: VersionOf<'_>,
+        known: &mut KnownGroups,
+    ) -> anyhow::Result<ComparisonCounts> {
+        self.write_with(version_of, Some(known))
+    }
+
+    fn write_with(
+        &self,
+        version_of: VersionOf<'_>,
+        mut known: Option<&mut KnownGroups>,
+    ) -> anyhow::Result<ComparisonCounts> {
+        let tables = self.folder.tables();
+        let spec = &self.spec.resolved(&self.record.labels);
+        let networks = PopulationNetworks::choose(&tables, spec)?;
+        let mut metadata = self.record.metadata();
+        metadata.push((
+            "cntflow.populations".to_owned(),
+            serde_json::to_string(spec)?,
+        ));
+        let view = View {
+            view: ENSEMBLE_VIEW,
+            label: &spec.label,
+        };
+        let threads = ThreadPoolBuilder::new()
+            .num_threads(self.n_threads)
+            .build()
+            .context("cannot start the threads that compare populations")?;
+        let mut plan = PopulationPlan::read(&tables, &networks, spec.min_runs, version_of)?;
+        let groups = std::mem::take(&mut plan.groups);
+        let n_populations = groups.iter().map(|group| group.members.len() as u64).sum();
+        let n_groups = groups.len() as u64;
+        let before = known.as_mut().map(|known| std::mem::take(*known));
+        let mut comparing = Comparing {
+            reader: GroupReader::open(
+                &tables,
+                &networks,
+                groups
+                    .iter()
+                    .filter(|group| same(before.as_ref(), group).is_none()),
+            )?,
+            threads,
+            n_threads: self.n_threads,
+            kept: before.as_ref().map(|_| KnownGroups::default()),
+            before,
+            pairs: ComparedPairs::default(),
+            n_from_before: 0,
+        };
+        tables.write_comparisons(view, &metadata, |writer| -> anyhow::Result<()> {
+            comparing.write_all(groups, writer)?;
+            comparing.pairs.write(writer)
+        })?;
+        if let (Some(known), Some(kept)) = (known, comparing.kept.take()) {
+            *known = kept;
+        }
+        let n_read = plan.compared.union(&plan.left_out).count();
+        Ok(ComparisonCounts {
+            n_networks: plan.compared.len() as u64,
+            n_runs: count_runs(&plan.compared),
+            n_groups,
+            n_populations,
+            n_pairs: comparing.pairs.len() as u64,
+            n_from_before: comparing.n_from_before,
+            tests: comparing.pairs.counts(),
+            left_out: LeftOut {
+                min_runs: spec.min_runs,
+                n_bins: plan.bins_left_out.len() as u64,
+                n_networks: plan.left_out.len() as u64,
+                n_earlier: networks.n_earlier,
+                n_runs_not_measured: networks.n_runs_not_measured,
+                n_without_label: networks.n_without_label,
+                n_without_values: (networks.len() - n_read) as u64,
+            },
+        })
+    }
+}
+
+/// The results of a group, if it is the same as before.
+fn same<'k>(before: Option<&'k KnownGroups>, group: &PlannedGroup) -> Option<&'k KnownGroup> {
+    before.and_then(|before| before.get_same(group))
+}
+
+/// Comparing group after group.
+struct Comparing<'n> {
+    reader: GroupReader<'n>,
+    threads: ThreadPool,
+    n_threads: usize,
+    before: Option<KnownGroups>,
+    /// Results for the next time, if they are kept.
+    kept: Option<KnownGroups>,
+    /// Pairs are few beside the points of densities, and their p-values are adjusted all together.
+    pairs: ComparedPairs,
+    /// Number of pairs whose nulls are those of before.
+    n_from_before: u64,
+}
+
+impl Comparing<'_> {
+    /// Writes the densities of all groups, and keeps their pairs.
+    fn write_all(
+        &mut self,
+        groups: Vec<PlannedGroup>,
+        writer: &mut ComparisonWriter<'_>,
+    ) -> anyhow::Result<()> {
+        let mut read: Vec<PopulationGroup> = Vec::new();
+        let mut n_points = 0;
+        for group in groups {
+            if let Some(known) = same(self.before.as_ref(), &group) {
+                let (compared, mut nulls) = (known.compared.clone(), known.nulls.clone());
+                nulls.n_from_before = nulls.pairs.len();
+                // In the order of groups.
+                self.write_read(&mut read, writer)?;
+                n_points = 0;
+                self.write_one(&group, compared, nulls, writer)?;
+                continue;
+            }
+            let group = self.reader.read(group)?;
+            n_points += group.n_points();
+            read.push(group);
+            if read.len() == self.n_threads || n_points > MANY_POINTS {
+                self.write_read(&mut read, writer)?;
+                n_points = 0;
+            }
+        }
+        self.write_read(&mut read, writer)
+    }
+
+    /// Compares groups that were read, and writes them. Threads share the groups and the pairs of
+    /// each.
+    fn write_read(
+        &mut self,
+        groups: &mut Vec<PopulationGroup>,
+        writer: &mut ComparisonWriter<'_>,
+    ) -> anyhow::Result<()> {
+        let with_nulls = |group: PopulationGroup| {
+            let compared = compare(&group.samples);
+            let known = self.before.as_ref();
+            let known = known.and_then(|known| known.get(&group.planned.group));
+            let nulls = group_nulls(&group, &compared, known);
+            (group.planned, compared, nulls)
+        };
+        let groups = std::mem::take(groups);
+        let compared: Vec<_> = self
+            .threads
+            .install(|| groups.into_par_iter().map(with_nulls).collect());
+        for (planned, compared, nulls) in compared {
+            self.write_one(&planned, compared, nulls, writer)?;
+        }
+        Ok(())
+    }
+
+    fn write_one(
+        &mut self,
+        planned: &PlannedGroup,
+        compared: Compared,
+        nulls: GroupNulls,
+        writer: &mut ComparisonWriter<'_>,
+    ) -> anyhow::Result<()> {
+        let members = planned.members();
+        writer.write_densities(&planned.group, &members, &compared, &nulls.bands)?;
+        if let Some(kept) = &mut self.kept {
+            kept.keep(planned.clone(), compared.clone(), nulls.clone());
+        }
+        self.n_from_before += nulls.n_from_before as u64;
+        let group = planned.group.clone();
+        self.pairs.add(group, members, compared.pairs, nulls.pairs);
+        Ok(())
+    }
 }

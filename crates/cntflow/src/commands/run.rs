@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use cntflow_dataflow::Stop;
 
-use crate::analysis::population_tables::write_population_tables;
+use crate::analysis::population_tables::PopulationTables;
 use crate::args::{OutputArguments, RunArguments, TrainArguments};
 use crate::exit::{ExitStatus, UsageError};
 use crate::experiments::run_experiments::{ExperimentRun, Experiments};
@@ -115,12 +115,15 @@ impl StudyRun<'_> {
             return self.membership.agree_on_status(ExitStatus::Done);
         }
         let populations = match &plan.measure.populations {
-            Some(spec) if is_measured => Some(write_population_tables(
-                folder,
-                record,
-                spec,
-                options.workers.n_threads,
-            )?),
+            Some(spec) if is_measured => {
+                let tables = PopulationTables {
+                    folder,
+                    record,
+                    spec,
+                    n_threads: options.workers.n_threads,
+                };
+                Some(tables.write()?)
+            }
             _ => None,
         };
         outcome.is_complete &= !experiments.is_stopped;

@@ -296,6 +296,7 @@ pub(crate) fn populations_json(counts: &ComparisonCounts) -> Value {
         "groups": counts.n_groups,
         "populations": counts.n_populations,
         "pairs": counts.n_pairs,
+        "pairs_from_before": counts.n_from_before,
         "pairs_tested": counts.tests.n_tested,
         "pairs_different": counts.tests.n_different,
         "pairs_with_halves": counts.tests.n_with_halves,

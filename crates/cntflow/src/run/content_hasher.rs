@@ -20,8 +20,8 @@ pub(crate) struct ContentHasher<'a> {
 }
 
 impl ContentHasher<'_> {
-    /// The digest of each checkpoint; `None` for one that cannot be opened. Those that are left when
-    /// the user stops it are missing.
+    /// The digest of each checkpoint; `None` for one that cannot be opened. Those that are left
+    /// when the user stops it are missing.
     ///
     /// # Errors
     /// The threads cannot be started.

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use cntflow_catalog::{Catalog, CatalogEntry};
 use cntflow_dataflow::{
-    Depth, Finished, HeldCheckpoint, Key, Reconciler, Stop, Totals, WantedCheckpoint, key_of,
+    Depth, Finished, HeldCheckpoint, Key, Reconciler, Stop, Totals, Version, WantedCheckpoint,
+    key_of,
 };
 use cntflow_network::Twin;
 use cntflow_storage::FullMessage;
@@ -162,6 +163,12 @@ impl<'a> LiveStudy<'a> {
     /// Names of the checkpoints that the tables have.
     pub(super) fn held_names(&self) -> impl Iterator<Item = &str> {
         self.held.values().map(|held| held.row.checkpoint.as_str())
+    }
+
+    /// The version of a checkpoint's rows.
+    pub(super) fn version_of(&self, checkpoint: &str) -> Option<Version> {
+        let held = self.held.get(&key_of(checkpoint))?;
+        Some(held.told.version)
     }
 
     /// Whether the tables have any.

@@ -15,7 +15,8 @@ use super::pace::{A_LITTLE, Pace};
 use super::report::{Report, predictions};
 use super::update::Update;
 use super::{NEXT, Next};
-use crate::analysis::population_tables::write_population_tables;
+use crate::analysis::known_groups::KnownGroups;
+use crate::analysis::population_tables::PopulationTables;
 use crate::exit::ExitStatus;
 use crate::experiments::run_experiments::{ExperimentRun, Experiments};
 use crate::folder::record::StudyRecord;
@@ -187,6 +188,7 @@ impl Watching<'_> {
         let mut changed = Changed::default();
         let mut has_begun = false;
         let mut last_problem = String::new();
+        let mut known = KnownGroups::default();
         loop {
             pace.looked_at = Instant::now();
             let updated = match first.take() {
@@ -229,7 +231,7 @@ impl Watching<'_> {
             let ends_now = pace.ends_now();
             if pace.is_due() && last_problem.is_empty() && study.has_rows() {
                 study.write_known_files()?;
-                self.make_results(report, study)?;
+                self.make_results(report, study, &mut known)?;
                 pace.has_results = true;
             }
             if ends_now && !unsettled.is_empty() {
@@ -314,12 +316,22 @@ impl Watching<'_> {
 
     /// Writes the tables of populations, and runs the experiments. Populations that cannot be made
     /// of what there is now are a problem, not the end.
-    fn make_results(&self, report: &Report, study: &LiveStudy<'_>) -> anyhow::Result<()> {
+    fn make_results(
+        &self,
+        report: &Report,
+        study: &LiveStudy<'_>,
+        known: &mut KnownGroups,
+    ) -> anyhow::Result<()> {
         let started = Instant::now();
         let (folder, record) = (study.folder(), study.record());
         let populations = self.plan.measure.populations.as_ref().and_then(|spec| {
-            let n_threads = self.options.workers.n_threads;
-            let written = write_population_tables(folder, record, spec, n_threads);
+            let tables = PopulationTables {
+                folder,
+                record,
+                spec,
+                n_threads: self.options.workers.n_threads,
+            };
+            let written = tables.write_changed(&|name| study.version_of(name), known);
             written
                 .map_err(|error| report.problem(&(*error).full_message()))
                 .ok()

@@ -9,7 +9,9 @@ use cntflow_metrics::population::{
 use cntflow_statistics::permutation::{random_order, sequential_p_value};
 use cntflow_statistics::quantile::quantile;
 use cntflow_tables::{DensityBand, Member, PairNull};
+use rayon::prelude::*;
 
+use super::known_groups::KnownGroup;
 use super::population_groups::PopulationGroup;
 
 /// Number of times that a population is split into random halves.
@@ -24,6 +26,10 @@ const HALVES_NODES: usize = 512;
 
 /// Nodes of the grid of permutations, at most. There are many, and only their order counts.
 const PERMUTED_NODES: usize = 256;
+
+/// Sets that the smaller population is made of where it has at least twice as many networks, at
+/// least.
+const FEWEST_SETS: usize = 256;
 
 /// Permuted divergences as large as that of the pair after which no more are drawn.
 const ENOUGH: usize = 20;
@@ -50,14 +56,18 @@ enum Purpose {
     Split = 1,
     Permutation = 2,
     Band = 3,
+    Sets = 4,
 }
 
 /// Nulls of a group of populations.
+#[derive(Clone)]
 pub(super) struct GroupNulls {
     /// Of each pair, in the order of [`Compared::pairs`].
     pub(super) pairs: Vec<PairNull>,
     /// Of each density, in the order of the members.
     pub(super) bands: Vec<Option<DensityBand>>,
+    /// Number of pairs whose nulls are those of before.
+    pub(super) n_from_before: usize,
 }
 
 /// One of two populations that are compared.
@@ -69,25 +79,43 @@ struct Side<'a> {
 }
 
 /// The nulls of all pairs and densities of a group. They depend on the networks and the indices of
-/// the bins alone.
-pub(super) fn group_nulls(group: &PopulationGroup, compared: &Compared) -> GroupNulls {
+/// the bins alone, so those of populations that are the same as before are taken from `known`.
+pub(super) fn group_nulls(
+    group: &PopulationGroup,
+    compared: &Compared,
+    known: Option<&KnownGroup>,
+) -> GroupNulls {
+    let members = &group.planned.members;
     let side = |index: usize| {
         let curve = compared.curves[index].as_ref();
         let networks = group.networks[index].as_ref().ok_or(STORED_TOGETHER)?;
         let curve = curve.map_err(ToString::to_string)?;
-        Ok::<_, String>(Side::of(&group.members[index], networks, curve))
+        Ok::<_, String>(Side::of(&members[index].member, networks, curve))
     };
-    let pairs = compared.pairs.iter().map(|&(a, b, _)| {
+    let from_before = |a: usize, b: usize| known?.pair(&members[a], &members[b]);
+    let pairs = compared.pairs.par_iter().map(|&(a, b, _)| {
+        if let Some(null) = from_before(a, b) {
+            return null.clone();
+        }
         let sides = side(a).and_then(|a| Ok([a, side(b)?]));
         sides.map_or_else(no_null, pair_null)
     });
-    let bands = (0..group.members.len()).map(|index| {
+    let pairs = pairs.collect();
+    let all = compared.pairs.iter();
+    let n_from_before = all
+        .filter(|(a, b, _)| from_before(*a, *b).is_some())
+        .count();
+    let bands = (0..members.len()).into_par_iter().map(|index| {
         let grid = compared.grid.as_ref()?;
+        if let Some(band) = known.and_then(|known| known.band(&members[index], grid)) {
+            return band.clone();
+        }
         density_band(side(index).ok()?, grid)
     });
     GroupNulls {
-        pairs: pairs.collect(),
+        pairs,
         bands: bands.collect(),
+        n_from_before,
     }
 }
 
@@ -99,6 +127,25 @@ impl<'a> Side<'a> {
             bandwidth: curve.bandwidth,
         }
     }
+
+    /// Its networks, so that `per_set` neighbours are a set: as many as whole sets have, in random
+    /// order. Each by itself stays where it is.
+    fn in_sets(&self, per_set: usize) -> Vec<&'a SamplePoints> {
+        if per_set == 1 {
+            return self.networks.iter().collect();
+        }
+        let n = self.networks.len();
+        let order = draw(n, Purpose::Sets, &[self.bin as usize]);
+        let whole = order.into_iter().take(n / per_set * per_set);
+        whole.map(|index| &self.networks[index]).collect()
+    }
+}
+
+/// Number of networks that are drawn together, so that draws from `n` networks cost no more than
+/// from a few hundred. Sets of equal size that are made at random are as exchangeable as their
+/// networks.
+fn networks_per_set(n: usize) -> usize {
+    (n / FEWEST_SETS).max(1)
 }
 
 fn no_null(reason: String) -> PairNull {
@@ -113,23 +160,31 @@ fn no_null(reason: String) -> PairNull {
 
 /// Random halves of both populations, and permutations of networks between them.
 fn pair_null([a, b]: [Side<'_>; 2]) -> PairNull {
-    let networks: Vec<&SamplePoints> = a.networks.iter().chain(b.networks).collect();
+    let per_set = networks_per_set(a.networks.len().min(b.networks.len()));
+    let sides = [a.in_sets(per_set), b.in_sets(per_set)];
+    let n_sets = sides.each_ref().map(|networks| networks.len() / per_set);
+    let networks = sides.concat();
     let bandwidth = a.bandwidth.min(b.bandwidth);
     let pair = |max_nodes: usize| {
         Some(Pair {
-            histograms: NetworkHistograms::new(&networks, bandwidth, max_nodes)?,
-            n_networks: [a.networks.len(), b.networks.len()],
+            histograms: NetworkHistograms::of_sets(&networks, per_set, bandwidth, max_nodes)?,
+            n_sets,
             bins: [a.bin as usize, b.bin as usize],
         })
     };
-    let (Some(of_halves), Some(of_permutations)) = (pair(HALVES_NODES), pair(PERMUTED_NODES))
-    else {
-        return no_null("the range of the values is not finite".to_owned());
+    let no_range = || no_null("the range of the values is not finite".to_owned());
+    // One after the other: there may be many nodes.
+    let Some(of_halves) = pair(HALVES_NODES) else {
+        return no_range();
     };
-    let half = a.networks.len().min(b.networks.len()) / 2;
+    let half = n_sets[0].min(n_sets[1]) / 2;
     let halves = of_halves.divergences_of_halves(half);
+    drop(of_halves);
+    let Some(of_permutations) = pair(PERMUTED_NODES) else {
+        return no_range();
+    };
     PairNull {
-        networks: (!halves.is_empty()).then_some(half as u64),
+        networks: (!halves.is_empty()).then_some((half * per_set) as u64),
         mean: halves.iter().sum::<f64>() / halves.len() as f64,
         q95: quantile(&halves, 0.95),
         p_value: of_permutations.p_value(),
@@ -147,18 +202,19 @@ fn reason_without_halves(half: usize, halves: &[f64]) -> Option<String> {
     halves.is_empty().then(|| reason.to_owned())
 }
 
-/// The networks of two populations, those of the first before those of the second.
+/// The networks of two populations, one by one or in sets: those of the first before those of the
+/// second.
 struct Pair {
     histograms: NetworkHistograms,
-    n_networks: [usize; 2],
+    n_sets: [usize; 2],
     bins: [usize; 2],
 }
 
 impl Pair {
-    /// The divergences of two random sets of `half` networks of one population, for both
-    /// populations. Halves without a density are left out.
+    /// The divergences of two random halves of `half` sets of one population, for both populations.
+    /// Halves without a density are left out.
     fn divergences_of_halves(&self, half: usize) -> Vec<f64> {
-        let [n_a, n_b] = self.n_networks;
+        let [n_a, n_b] = self.n_sets;
         let mut divergences = Vec::new();
         for (first, n, bin) in [(0, n_a, self.bins[0]), (n_a, n_b, self.bins[1])] {
             for split in 0..N_SPLITS {
@@ -172,9 +228,9 @@ impl Pair {
         divergences
     }
 
-    /// The p-value over permutations of networks between the populations, which keep their sizes.
+    /// The p-value over permutations of sets between the populations, which keep their sizes.
     fn p_value(&self) -> f64 {
-        let [n_a, n_b] = self.n_networks;
+        let [n_a, n_b] = self.n_sets;
         let total = self.sum((0..n_a + n_b).collect());
         // Only the smaller population is added up: the other one is the rest.
         let n_smaller = n_a.min(n_b);
@@ -196,23 +252,24 @@ impl Pair {
         })
     }
 
-    /// The sum over some networks, always in the same order: a sum of reals depends on it.
-    fn sum(&self, mut networks: Vec<usize>) -> NetworkSum {
-        networks.sort_unstable();
-        self.histograms.sum(networks)
+    /// The sum over some sets, always in the same order: a sum of reals depends on it.
+    fn sum(&self, mut sets: Vec<usize>) -> NetworkSum {
+        sets.sort_unstable();
+        self.histograms.sum(sets)
     }
 }
 
 /// The 5% and 95% quantiles, at every point of the grid, of the densities of random halves of a
 /// population; `None` for a single network.
 fn density_band(side: Side<'_>, grid: &Grid) -> Option<DensityBand> {
-    let n = side.networks.len();
+    let per_set = networks_per_set(side.networks.len());
+    let networks = side.in_sets(per_set);
+    let n = networks.len() / per_set;
     let half = n / 2;
     if half == 0 {
         return None;
     }
-    let networks: Vec<&SamplePoints> = side.networks.iter().collect();
-    let histograms = NetworkHistograms::with_margins(&networks, side.bandwidth)?;
+    let histograms = NetworkHistograms::with_margins(&networks, per_set, side.bandwidth)?;
     let mut curves = Vec::new();
     for split in 0..N_SPLITS {
         let order = draw(n, Purpose::Band, &[side.bin as usize, split]);
