@@ -34,6 +34,10 @@ pub const DEFAULT_BATCH_AGE: Duration = Duration::from_secs(25);
 /// beside the records.
 pub const DEFAULT_BATCH_BYTES: usize = 12 << 20;
 
+/// Number of rows of `layers` at which a batch is committed whatever its size, default is 16,384 for
+/// each worker: their columns are many, and take several times the memory of the records.
+const MOST_LAYER_ROWS: usize = 1 << 14;
+
 /// Rough size in memory of a row of `layers`, in bytes.
 const LAYER_ROW_BYTES: usize = 256;
 
@@ -41,7 +45,7 @@ const LAYER_ROW_BYTES: usize = 256;
 const NEURON_ROW_BYTES: usize = 104;
 
 /// Number of rows for which columns are built in memory before they are written.
-const PIECE_ROWS: usize = 1 << 14;
+const PIECE_ROWS: usize = 1 << 12;
 
 /// When a batch is committed.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +77,7 @@ pub struct Batch {
     records: Vec<Record>,
     populations: GatheredPopulations,
     bytes: usize,
+    n_layer_rows: usize,
     since: Option<Instant>,
 }
 
@@ -97,6 +102,7 @@ impl Batch {
             records: Vec::new(),
             populations: GatheredPopulations::default(),
             bytes: 0,
+            n_layer_rows: 0,
             since: None,
         }
     }
@@ -110,7 +116,9 @@ impl Batch {
         let neurons: usize = metrics.map_or(0, |metrics| {
             metrics.neurons.iter().map(|layer| layer.len()).sum()
         });
-        self.bytes += metrics.map_or(0, |metrics| metrics.layers.len()) * LAYER_ROW_BYTES
+        let n_layers = metrics.map_or(0, |metrics| metrics.layers.len());
+        self.n_layer_rows += n_layers;
+        self.bytes += n_layers * LAYER_ROW_BYTES
             + neurons * NEURON_ROW_BYTES
             + record.coverage.len() * LAYER_ROW_BYTES;
         self.since.get_or_insert_with(Instant::now);
@@ -119,7 +127,8 @@ impl Batch {
 
     /// Whether the batch has reached its size.
     pub fn is_full(&self) -> bool {
-        self.bytes + self.populations.bytes() >= self.limits.bytes
+        self.n_layer_rows >= MOST_LAYER_ROWS
+            || self.bytes + self.populations.bytes() >= self.limits.bytes
     }
 
     /// When the batch is to be committed at the latest; `None` while it is empty.
@@ -150,6 +159,7 @@ impl Batch {
         self.n_committed += 1;
         self.records.clear();
         self.bytes = 0;
+        self.n_layer_rows = 0;
         self.since = None;
         Ok(())
     }

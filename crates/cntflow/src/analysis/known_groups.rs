@@ -5,11 +5,21 @@ use std::collections::BTreeMap;
 use cntflow_metrics::population::{Compared, Grid};
 use cntflow_tables::{DensityBand, Group, PairNull};
 
-use super::population_nulls::GroupNulls;
 use super::population_plan::{PlannedGroup, PlannedMember};
 
 /// Most populations whose results are kept: each takes 24 kB.
 const MOST_POPULATIONS: usize = 1 << 13;
+
+/// Nulls of a group of populations.
+#[derive(Clone)]
+pub(super) struct GroupNulls {
+    /// Of each pair, in the order of [`Compared::pairs`].
+    pub(super) pairs: Vec<PairNull>,
+    /// Of each density, in the order of the members.
+    pub(super) bands: Vec<Option<DensityBand>>,
+    /// Number of pairs whose nulls are those of before.
+    pub(super) n_from_before: usize,
+}
 
 /// The results of groups that were compared.
 #[derive(Default)]

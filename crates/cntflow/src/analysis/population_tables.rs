@@ -8,10 +8,10 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::compared_pairs::{ComparedPairs, TestCounts};
-use super::known_groups::{KnownGroup, KnownGroups};
+use super::known_groups::{GroupNulls, KnownGroup, KnownGroups};
 use super::population_groups::{GroupReader, PopulationGroup};
 use super::population_networks::{PopulationNetworks, count_runs};
-use super::population_nulls::{GroupNulls, group_nulls};
+use super::population_nulls::group_nulls;
 use super::population_plan::{PlannedGroup, PopulationPlan, VersionOf};
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;

@@ -11,7 +11,7 @@ use cntflow_statistics::quantile::quantile;
 use cntflow_tables::{DensityBand, Member, PairNull};
 use rayon::prelude::*;
 
-use super::known_groups::KnownGroup;
+use super::known_groups::{GroupNulls, KnownGroup};
 use super::population_groups::PopulationGroup;
 
 /// Number of times that a population is split into random halves.
@@ -57,17 +57,6 @@ enum Purpose {
     Permutation = 2,
     Band = 3,
     Sets = 4,
-}
-
-/// Nulls of a group of populations.
-#[derive(Clone)]
-pub(super) struct GroupNulls {
-    /// Of each pair, in the order of [`Compared::pairs`].
-    pub(super) pairs: Vec<PairNull>,
-    /// Of each density, in the order of the members.
-    pub(super) bands: Vec<Option<DensityBand>>,
-    /// Number of pairs whose nulls are those of before.
-    pub(super) n_from_before: usize,
 }
 
 /// One of two populations that are compared.
