@@ -25,7 +25,7 @@ use crate::balance::{Message, balance};
 use crate::cluster::Peers;
 use crate::error::DataflowError;
 use crate::queue::TaskQueue;
-use crate::supervise::{Alarm, Stop, failure_of, install_panic_hook, register_alarm};
+use crate::supervise::{Alarm, JOIN_THREAD, Stop, failure_of, install_panic_hook, register_alarm};
 use crate::work::Work;
 use crate::workers::{PARK, ProcessState, Workers};
 
@@ -216,7 +216,7 @@ fn join(
 ) -> Result<(), DataflowError> {
     let (done, is_done) = mpsc::channel();
     let spawned = std::thread::Builder::new()
-        .name("cntflow:join".to_owned())
+        .name(JOIN_THREAD.to_owned())
         .spawn(move || {
             // After a communication panic the guards panic on drop. The alarm has the cause.
             let _ = catch_unwind(AssertUnwindSafe(|| guards.join()));

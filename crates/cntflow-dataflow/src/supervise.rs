@@ -10,6 +10,9 @@ use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, Weak};
 
 use crate::error::DataflowError;
 
+/// Name of the thread that waits for timely.
+pub(crate) const JOIN_THREAD: &str = "cntflow:join";
+
 /// Asks a run to end early. Running tasks may finish, or return early with nothing to keep; open
 /// batches are committed. In a cluster it stops all processes.
 #[derive(Clone, Debug, Default)]
@@ -184,7 +187,9 @@ pub(crate) fn install_panic_hook() {
                 raise_cluster_alarms();
                 return;
             }
-            if !is_lost_peer(&panic_message(info.payload())) {
+            // timely's guards panic once communication has: see `join`.
+            let follows = std::thread::current().name() == Some(JOIN_THREAD);
+            if !follows && !is_lost_peer(&panic_message(info.payload())) {
                 next(info);
             }
         }));

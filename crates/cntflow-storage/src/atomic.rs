@@ -45,8 +45,12 @@ pub fn write_atomically<E: From<std::io::Error>>(
     Ok(())
 }
 
-/// Makes a folder and those above it, so that their names survive a power cut.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
+/// Makes a folder and those above it, so that their names survive a power cut. One that is there
+/// stays as it is.
+///
+/// # Errors
+/// A folder cannot be made or synced.
+pub fn make_folder(folder: &Path) -> std::io::Result<()> {
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
     let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
     if missing.is_empty() {

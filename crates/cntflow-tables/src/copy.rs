@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow_schema::Schema;
 use fs_err as fs;
@@ -54,16 +55,51 @@ pub(crate) fn copy_row_groups(
     };
     let columns = ArrowSchemaConverter::new().convert(schema);
     let columns = columns.map_err(write_failed)?.root_schema_ptr();
+    let has_failed = AtomicBool::new(false);
+    let sink = Sink {
+        file,
+        has_failed: &has_failed,
+    };
     let mut writer =
-        SerializedFileWriter::new(file, columns, Arc::new(properties)).map_err(write_failed)?;
+        SerializedFileWriter::new(sink, columns, Arc::new(properties)).map_err(write_failed)?;
     for part in parts {
         let reader = open(part)?;
         let file = fs::File::open(part)?.into_file();
-        copy_groups(reader.metadata().row_groups(), &file, &mut writer)
-            .map_err(read_failed(part))?;
+        copy_groups(reader.metadata().row_groups(), &file, &mut writer).map_err(|error| {
+            if has_failed.load(Ordering::Relaxed) {
+                write_failed(error)
+            } else {
+                read_failed(part)(error)
+            }
+        })?;
     }
     writer.close().map_err(write_failed)?;
     Ok(())
+}
+
+/// A file that remembers whether writing to it has failed: an error of a copy does not say which
+/// side it is of.
+struct Sink<'a> {
+    file: &'a mut (dyn Write + Send),
+    has_failed: &'a AtomicBool,
+}
+
+impl Sink<'_> {
+    fn noted<T>(&self, written: std::io::Result<T>) -> std::io::Result<T> {
+        written.inspect_err(|_| self.has_failed.store(true, Ordering::Relaxed))
+    }
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes);
+        self.noted(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let flushed = self.file.flush();
+        self.noted(flushed)
+    }
 }
 
 /// Copies row groups of `file`.

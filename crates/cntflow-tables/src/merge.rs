@@ -108,8 +108,37 @@ impl TableStore {
     }
 
     /// Writes one merged batch with the rows of `batches`, except those of the checkpoints in
-    /// `without`; then removes the parts of `batches`.
+    /// `without`; then removes the parts of `batches`. If the merged batch cannot be written, none
+    /// of its parts stays: other programs would read their rows twice.
     pub(crate) fn rewrite(
+        &self,
+        batches: &[String],
+        name: &str,
+        without: &BTreeSet<String>,
+    ) -> Result<(), TablesError> {
+        if let Err(error) = self.write_merged(batches, name, without) {
+            let part = file_name(&format!("{MERGED}{name}"));
+            for table in Table::BATCHED {
+                // The next start removes what stays nevertheless.
+                let _ = self.folder(table).remove(&part);
+            }
+            return Err(error);
+        }
+        // `networks` first: as long as it is there, the batch counts as committed.
+        for table in Table::BATCHED.into_iter().rev() {
+            let folder = self.folder(table);
+            for file in folder.files()? {
+                let batch = batch_of(&file.name);
+                if batch.is_some_and(|batch| batches.iter().any(|replaced| replaced == batch)) {
+                    folder.remove(&file.name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the parts of a merged batch, `networks` last.
+    fn write_merged(
         &self,
         batches: &[String],
         name: &str,
@@ -127,18 +156,7 @@ impl TableStore {
                 merged.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             })
         })?;
-        merge(Table::Networks)?;
-        // `networks` first: as long as it is there, the batch counts as committed.
-        for table in Table::BATCHED.into_iter().rev() {
-            let folder = self.folder(table);
-            for file in folder.files()? {
-                let batch = batch_of(&file.name);
-                if batch.is_some_and(|batch| batches.iter().any(|replaced| replaced == batch)) {
-                    folder.remove(&file.name)?;
-                }
-            }
-        }
-        Ok(())
+        merge(Table::Networks)
     }
 }
 
@@ -431,6 +449,20 @@ pub(crate) mod tests {
         assert_eq!(frame.column("first").unwrap().null_count(), 5);
         assert_eq!(frame.column("second").unwrap().null_count(), 5);
         assert!(!store.merge("y").unwrap(), "nothing to merge");
+    }
+
+    #[test]
+    fn a_merge_that_fails_leaves_no_merged_part() {
+        let (folder, store, names) = ten_batches();
+        // A folder in the place of the merged part of the table that is written last.
+        let merged = folder.path().join("tables/networks/m-x.parquet");
+        let merged = merged.with_file_name(file_name(&format!("{MERGED}x")));
+        fs::create_dir(&merged).unwrap();
+        assert!(store.merge("x").is_err());
+        fs::remove_dir(&merged).unwrap();
+        let parts = store.folder(Table::Layers).files().unwrap();
+        assert!(parts.iter().all(|part| !part.name.starts_with(MERGED)));
+        assert_eq!(checkpoints(&store), names);
     }
 
     /// Other programs would not read them as one table.

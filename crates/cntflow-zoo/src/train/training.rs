@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use cntflow_storage::write_atomically;
+use cntflow_storage::{make_folder, write_atomically};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
@@ -44,7 +44,7 @@ pub fn train(
     should_stop: &dyn Fn() -> bool,
 ) -> Result<TrainedRun, ZooError> {
     let folder = folder.join(&spec.run);
-    fs_err::create_dir_all(&folder)?;
+    make_folder(&folder)?;
     let mut training = Training::new(spec, data, folder)?;
     let mut checkpoints = Vec::new();
     let outcome = training.train_epochs(&mut checkpoints, should_stop);

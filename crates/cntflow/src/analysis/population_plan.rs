@@ -173,9 +173,8 @@ impl PopulationPlan {
 
 /// Sum of the digests of a row's networks in their versions.
 fn digest_of(row: &PopulationRow, version_of: VersionOf<'_>) -> Option<u128> {
-    let digests = row.checkpoints.iter().map(|name| {
+    row.checkpoints.iter().try_fold(0_u128, |sum, name| {
         let version = version_of(name)?;
-        Some(key_of(name) ^ version.rotate_left(1))
-    });
-    digests.sum::<Option<u128>>()
+        Some(sum.wrapping_add(key_of(name) ^ version.rotate_left(1)))
+    })
 }

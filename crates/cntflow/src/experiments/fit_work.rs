@@ -1,6 +1,5 @@
 //! The fits of an experiment as tasks of the executor, and their commits.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use cntflow_tables::{Table, TableStore};
 use serde::{Deserialize, Serialize};
 
 use super::fit_progress::FitProgress;
-use crate::folder::record::StudyRecord;
+use crate::folder::lock::FolderGuard;
 use crate::progress::trace;
 
 /// Fits after which a batch is committed, whatever its age.
@@ -22,7 +21,7 @@ const MAX_ROWS: usize = 4_096;
 pub(super) struct FitWork {
     pub(super) experiment: Arc<Experiment>,
     /// The output folder.
-    pub(super) folder: PathBuf,
+    pub(super) folder: FolderGuard,
     /// The tables of the experiment.
     pub(super) tables: TableStore,
     /// Start of the names of the parts: the identity of the experiment, then this run's name.
@@ -83,7 +82,7 @@ impl Work for FitWork {
 #[derive(Debug)]
 pub(super) struct FitBatch {
     experiment: Arc<Experiment>,
-    folder: PathBuf,
+    folder: FolderGuard,
     tables: TableStore,
     name: String,
     metadata: Arc<[(String, String)]>,
@@ -118,7 +117,7 @@ impl Collector for FitBatch {
         if self.rows.is_empty() {
             return Ok(());
         }
-        StudyRecord::require(&self.folder)?;
+        self.folder.require()?;
         let frame = fits_to_frame(&self.experiment, &self.rows)?;
         let part = format!("{}-{:05}", self.name, self.n_parts);
         self.tables

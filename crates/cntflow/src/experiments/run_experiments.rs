@@ -307,7 +307,7 @@ impl ExperimentRun<'_> {
     ) -> Stage<'a> {
         Stage {
             experiment,
-            folder: self.folder.path(),
+            folder: self.folder.guard(),
             tables,
             identity,
             metadata: self.metadata(identity).into(),

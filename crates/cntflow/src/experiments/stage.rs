@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use cntflow_tables::{BatchLimits, Table, TableStore};
 use super::fit_progress::FitProgress;
 use super::fit_work::FitWork;
 use crate::folder::batch_name::new_batch_name;
+use crate::folder::lock::FolderGuard;
 use crate::printer;
 use crate::progress::display::ProgressMode;
 use crate::run::membership::{Membership, OLD_LIST};
@@ -24,7 +24,7 @@ use crate::run::options::WorkerOptions;
 pub(super) struct Stage<'a> {
     pub(super) experiment: &'a Arc<Experiment>,
     /// The output folder.
-    pub(super) folder: &'a Path,
+    pub(super) folder: FolderGuard,
     /// The tables of the experiment.
     pub(super) tables: &'a TableStore,
     pub(super) identity: &'a str,
@@ -105,7 +105,7 @@ impl Stage<'_> {
         };
         let work = Arc::new(FitWork {
             experiment: Arc::clone(self.experiment),
-            folder: self.folder.to_owned(),
+            folder: self.folder.clone(),
             tables: self.tables.clone(),
             batch_name: format!("{}-{batch}", self.identity),
             metadata: Arc::clone(&self.metadata),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::bail;
+use cntflow_storage::make_folder;
 use cntflow_storage::store::Folder;
 
 use super::record::StudyRecord;
@@ -28,7 +29,7 @@ pub(crate) fn prepare_export(path: &Path, record: &StudyRecord, fresh: bool) -> 
             path.display()
         );
     }
-    fs_err::create_dir_all(path)?;
+    make_folder(path)?;
     remove_output(path)?;
     record.write(path)
 }

@@ -5,11 +5,14 @@
 //! [`TAKEOVER_AFTER`], its owner is dead, and the process replaces exactly the version that it has
 //! watched.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
+use cntflow_storage::StorageError;
 use cntflow_storage::store::{ObjectStores, ObjectVersion};
 
 use crate::printer;
@@ -22,12 +25,31 @@ const TAKEOVER_AFTER: Duration = Duration::from_secs(60);
 /// equally often.
 const RENEWALS: u32 = 6;
 
+/// Bytes of a lease that are read: more than it has.
+const LEASE_BYTES: u64 = 200;
+
 /// A lease that is renewed until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    url: String,
+    held: Arc<HeldLease>,
     stop: Option<Sender<()>>,
     renewing: Option<JoinHandle<()>>,
+}
+
+/// What the owner of a lease knows of it.
+#[derive(Debug)]
+pub(crate) struct HeldLease {
+    folder: String,
+    url: String,
+    /// Begins the text of the lease, and is of this owner alone.
+    token: String,
+    takeover_after: Duration,
+    /// The version that the owner has written last, and number of renewals.
+    written: Mutex<(ObjectVersion, u64)>,
+    /// When the last renewal that succeeded began: until `takeover_after` later, nobody can have
+    /// taken over.
+    renewed_at: Mutex<Instant>,
+    is_lost: AtomicBool,
 }
 
 impl Lease {
@@ -38,27 +60,50 @@ impl Lease {
     pub(crate) fn take(folder: &str, url: String) -> anyhow::Result<Self> {
         let stores = ObjectStores::of_process()?;
         let takeover_after = takeover_after();
-        let version = loop {
-            if let Some(version) = stores.put_new(&url, lease_text(0))? {
-                break version;
+        let token = new_token()?;
+        let text = || lease_text(&token, 0);
+        let (version, began) = loop {
+            let began = Instant::now();
+            if let Some(version) = stores.put_new(&url, text())? {
+                break (version, began);
             }
-            if let Some(dead) = watch(stores, folder, &url, takeover_after)?
-                && let Some(version) = stores.replace(&url, lease_text(0), &dead)?
+            // The answer to a first attempt may have been lost.
+            if let Some(version) = own_version(stores, &url, &token)? {
+                break (version, began);
+            }
+            let dead = watch(stores, folder, &url, takeover_after)?;
+            let began = Instant::now();
+            if let Some(dead) = dead
+                && let Some(version) = stores.replace(&url, text(), &dead)?
             {
-                break version;
+                break (version, began);
             }
         };
+        let held = Arc::new(HeldLease {
+            folder: folder.to_owned(),
+            url,
+            token,
+            takeover_after,
+            written: Mutex::new((version, 0)),
+            renewed_at: Mutex::new(began),
+            is_lost: AtomicBool::new(false),
+        });
         let (stop, stopped) = channel();
-        let interval = takeover_after / RENEWALS;
-        let renewing = std::thread::spawn({
-            let url = url.clone();
-            move || renew(stores, &url, version, interval, &stopped)
+        let renewing = std::thread::Builder::new().name("cntflow:lease".to_owned());
+        let renewing = renewing.spawn({
+            let held = Arc::clone(&held);
+            move || held.keep_renewing(stores, &stopped)
         });
         Ok(Self {
-            url,
+            held,
             stop: Some(stop),
-            renewing: Some(renewing),
+            renewing: Some(renewing.context("cannot start the thread that renews the lease")?),
         })
+    }
+
+    /// What tells whether it is still held.
+    pub(super) fn held(&self) -> &Arc<HeldLease> {
+        &self.held
     }
 }
 
@@ -69,33 +114,101 @@ impl Drop for Lease {
             // A panic of the thread has been printed already.
             let _ = renewing.join();
         }
-        // If the deletion fails, the next run takes the lease over after a while.
-        let _ = ObjectStores::of_process().and_then(|stores| stores.delete(&self.url));
+        // If this fails, the next run takes the lease over after a while.
+        let _ = self.held.give_back();
     }
 }
 
-/// Rewrites the lease every `interval` until `stopped`, or until another process has taken it over.
-fn renew(
-    stores: &ObjectStores,
-    url: &str,
-    mut version: ObjectVersion,
-    interval: Duration,
-    stopped: &Receiver<()>,
-) {
-    for n_renewals in 1.. {
-        if stopped.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
-            return;
+impl HeldLease {
+    /// Makes sure that no other process has taken the lease over.
+    ///
+    /// # Errors
+    /// One has; or the store cannot be asked, and one may have.
+    pub(super) fn require(&self) -> anyhow::Result<()> {
+        let renewed_at = *lock(&self.renewed_at);
+        // This process may have been stopped for a long time.
+        if !self.is_lost() && renewed_at.elapsed() > self.takeover_after / 2 {
+            self.renew(ObjectStores::of_process()?)?;
         }
-        match stores.replace(url, lease_text(n_renewals), &version) {
-            Ok(Some(renewed)) => version = renewed,
-            Ok(None) => {
-                printer::note(&format!("{url}: another cntflow process has taken over"));
-                return;
+        if self.is_lost() {
+            bail!(
+                "{}: another cntflow process has taken this folder over, because the lease of this \
+                 one was not renewed for {} seconds; this run ends, and what it had saved is kept",
+                self.folder,
+                self.takeover_after.as_secs()
+            );
+        }
+        Ok(())
+    }
+
+    fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::SeqCst)
+    }
+
+    /// Renews the lease several times within the takeover time until `stopped`, or until another
+    /// process has taken it over.
+    fn keep_renewing(&self, stores: &ObjectStores, stopped: &Receiver<()>) {
+        let interval = self.takeover_after / RENEWALS;
+        while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+            match self.renew(stores) {
+                Ok(()) if self.is_lost() => return,
+                Ok(()) => {}
+                // The next renewal may still come in time.
+                Err(error) => printer::note(&error.to_string()),
             }
-            // The next renewal may still come in time.
-            Err(error) => printer::note(&error.to_string()),
         }
     }
+
+    /// Rewrites the lease, or notes that it is lost.
+    fn renew(&self, stores: &ObjectStores) -> Result<(), StorageError> {
+        let mut written = lock(&self.written);
+        loop {
+            let (version, n_renewals) = &*written;
+            let next = n_renewals + 1;
+            let began = Instant::now();
+            let renewed = stores.replace(&self.url, lease_text(&self.token, next), version)?;
+            if let Some(renewed) = renewed {
+                *written = (renewed, next);
+                *lock(&self.renewed_at) = began;
+                return Ok(());
+            }
+            // A renewal may have been written and its answer lost.
+            match own_version(stores, &self.url, &self.token)? {
+                Some(version) => *written = (version, next),
+                None => {
+                    self.is_lost.store(true, Ordering::SeqCst);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Removes the lease if it is still this owner's.
+    fn give_back(&self) -> Result<(), StorageError> {
+        let stores = ObjectStores::of_process()?;
+        if own_version(stores, &self.url, &self.token)?.is_some() {
+            stores.delete(&self.url)?;
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The version of a lease if it is that of the owner with this token.
+fn own_version(
+    stores: &ObjectStores,
+    url: &str,
+    token: &str,
+) -> Result<Option<ObjectVersion>, StorageError> {
+    let Some(info) = stores.head(url)? else {
+        return Ok(None);
+    };
+    let text = stores.read_range(url, 0..LEASE_BYTES)?;
+    // If it changes between the two requests, the version is an old one, and replaces nothing.
+    Ok(text.starts_with(token.as_bytes()).then(|| info.version()))
 }
 
 /// Waits for `takeover_after` and returns the version of the lease if it did not change; `None` if
@@ -131,13 +244,18 @@ fn watch(
     Ok(Some(first.version()))
 }
 
+/// A text that no other process has, on whatever machine.
+fn new_token() -> anyhow::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    let number = u128::from_le_bytes(bytes);
+    Ok(format!("cntflow {number:032x}, "))
+}
+
 /// Differs with every renewal, since stores may derive an object's version from its content.
-fn lease_text(n_renewals: u64) -> Vec<u8> {
-    format!(
-        "process {}, renewed {n_renewals} times\n",
-        std::process::id()
-    )
-    .into_bytes()
+fn lease_text(token: &str, n_renewals: u64) -> Vec<u8> {
+    let process = std::process::id();
+    format!("{token}process {process}, renewed {n_renewals} times\n").into_bytes()
 }
 
 fn takeover_after() -> Duration {

@@ -1,14 +1,17 @@
 //! The lock of an output folder: while a process holds it, no other run may write there.
 
 use std::fs::TryLockError;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use cntflow_storage::make_folder;
 use cntflow_storage::store::Folder;
 use fs_err::{self as fs, File};
 
 use super::file_names::{LOCK_PREFIX, local_files, name_matches};
-use super::lease::Lease;
+use super::lease::{HeldLease, Lease};
+use super::record::StudyRecord;
 
 /// Held while a process works in a folder.
 #[derive(Debug)]
@@ -16,7 +19,7 @@ pub(super) enum FolderLock {
     /// On a file system. The lock ends with the process, however the process ends.
     File { _file: File },
     /// On an object store.
-    Lease { _lease: Lease },
+    Lease(Lease),
 }
 
 impl FolderLock {
@@ -27,14 +30,14 @@ impl FolderLock {
     pub(super) fn take(folder: &Path) -> anyhow::Result<Self> {
         match Folder::at(folder) {
             Folder::Local(path) => {
-                fs::create_dir_all(&path)?;
+                make_folder(&path)?;
                 let file = lock_file(&path, 0)?;
                 require_no_other_process(&path)?;
                 Ok(Self::File { _file: file })
             }
             Folder::Remote(url) => {
                 let lease = Lease::take(&url, format!("{url}/{LOCK_PREFIX}000"))?;
-                Ok(Self::Lease { _lease: lease })
+                Ok(Self::Lease(lease))
             }
         }
     }
@@ -54,6 +57,43 @@ impl FolderLock {
             }
             Folder::Remote(_) => Ok(None),
         }
+    }
+}
+
+/// What must hold before anything is written into an output folder.
+#[derive(Clone, Debug)]
+pub(crate) struct FolderGuard {
+    folder: PathBuf,
+    /// That of this process, if it has one.
+    lease: Option<Arc<HeldLease>>,
+}
+
+impl FolderGuard {
+    pub(super) fn new(folder: &Path, lock: Option<&FolderLock>) -> Self {
+        let lease = match lock {
+            Some(FolderLock::Lease(lease)) => Some(Arc::clone(lease.held())),
+            Some(FolderLock::File { .. }) | None => None,
+        };
+        Self {
+            folder: folder.to_owned(),
+            lease,
+        }
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Makes sure that the folder still is this run's.
+    ///
+    /// # Errors
+    /// It was removed, or another process has taken it over; an object store cannot be reached.
+    pub(crate) fn require(&self) -> anyhow::Result<()> {
+        if let Some(lease) = &self.lease {
+            lease.require()?;
+        }
+        StudyRecord::require(&self.folder)
     }
 }
 

@@ -5,7 +5,7 @@ mod catalog_parts;
 pub(crate) mod export_folder;
 mod file_names;
 mod lease;
-mod lock;
+pub(crate) mod lock;
 pub(crate) mod record;
 pub(crate) mod removal;
 pub(crate) mod shared_token;

@@ -130,7 +130,7 @@ impl StudyRecord {
     ///
     /// # Errors
     /// The folder was removed, or its record; an object store cannot be reached.
-    pub(crate) fn require(folder: &Path) -> anyhow::Result<()> {
+    pub(super) fn require(folder: &Path) -> anyhow::Result<()> {
         let is_there = match Folder::at(folder) {
             Folder::Local(path) => path.join(STUDY_FILE).is_file(),
             Folder::Remote(url) => ObjectStores::of_process()?

@@ -14,7 +14,7 @@ use cntflow_tables::TableStore;
 use super::batch_name::new_batch_name;
 use super::catalog_parts::{has_unmerged_parts, merge_catalog_parts, read_catalog_parts};
 use super::file_names::{LOCK_PREFIX, is_partial_record, local_files, name_matches};
-use super::lock::FolderLock;
+use super::lock::{FolderGuard, FolderLock};
 use super::record::StudyRecord;
 use super::removal::{remove_output, remove_partial_files};
 
@@ -27,7 +27,7 @@ pub(crate) struct StudyFolder {
     /// A path or a URL.
     path: PathBuf,
     /// `None` if the folder is only read, or if the lease of process 0 covers this process.
-    _lock: Option<FolderLock>,
+    lock: Option<FolderLock>,
 }
 
 impl StudyFolder {
@@ -52,7 +52,7 @@ impl StudyFolder {
         remove_partial_files(path)?;
         let folder = Self {
             path: path.to_owned(),
-            _lock: Some(lock),
+            lock: Some(lock),
         };
         for tables in folder.all_tables()? {
             tables.remove_leftovers()?;
@@ -82,7 +82,7 @@ impl StudyFolder {
         };
         let folder = Self {
             path: path.to_owned(),
-            _lock: FolderLock::join(path, process)?,
+            lock: FolderLock::join(path, process)?,
         };
         Ok((folder, record))
     }
@@ -96,7 +96,7 @@ impl StudyFolder {
         match FolderLock::take(path) {
             Ok(lock) => Ok(Self {
                 path: path.to_owned(),
-                _lock: Some(lock),
+                lock: Some(lock),
             }),
             Err(error) if is_not_writable(&error) => Ok(Self::read_only(path)),
             Err(error) => Err(error),
@@ -107,13 +107,18 @@ impl StudyFolder {
     pub(crate) fn read_only(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            _lock: None,
+            lock: None,
         }
     }
 
     /// Its path or URL.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What must hold before anything is written into it.
+    pub(crate) fn guard(&self) -> FolderGuard {
+        FolderGuard::new(&self.path, self.lock.as_ref())
     }
 
     /// Its tables.

@@ -1,6 +1,5 @@
 //! Collects the outputs of one worker and commits them in batches.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
@@ -10,7 +9,7 @@ use cntflow_network::Twin;
 use cntflow_tables::{Batch, Record, Status};
 
 use super::task::TaskOutput;
-use crate::folder::record::StudyRecord;
+use crate::folder::lock::FolderGuard;
 use crate::measure::checkpoint::CheckpointRecords;
 use crate::progress::report::TaskReport;
 use crate::progress::trace;
@@ -22,7 +21,7 @@ pub(super) struct StudyBatch {
     /// The rows of each twin. Their batches commit by themselves.
     twins: Vec<(Twin, Batch)>,
     name: String,
-    folder: PathBuf,
+    folder: FolderGuard,
     max_age: Duration,
     process: usize,
     trained: Vec<CatalogEntry>,
@@ -40,7 +39,7 @@ impl StudyBatch {
         rows: Batch,
         twins: Vec<(Twin, Batch)>,
         name: String,
-        folder: PathBuf,
+        folder: FolderGuard,
         max_age: Duration,
         process: usize,
     ) -> Self {
@@ -88,7 +87,7 @@ impl StudyBatch {
         if self.trained.is_empty() {
             return Ok(());
         }
-        let path = self.folder.join(format!(
+        let path = self.folder.folder().join(format!(
             "catalog.{}-{:05}.parquet",
             self.name, self.n_catalog_parts
         ));
@@ -135,7 +134,7 @@ impl Collector for StudyBatch {
     fn commit(&mut self) -> anyhow::Result<()> {
         let _span = self.due().is_some().then(|| trace::span("save", ""));
         if self.due().is_some() {
-            StudyRecord::require(&self.folder)?;
+            self.folder.require()?;
         }
         // The catalog comes first, so that every measured checkpoint is known as trained.
         self.commit_catalog()?;
@@ -172,6 +171,7 @@ mod tests {
     use cntflow_tables::{BatchLimits, TableStore};
 
     use super::*;
+    use crate::folder::study_folder::StudyFolder;
 
     /// Otherwise a run of twenty minutes would stay uncommitted until the next one ends.
     #[test]
@@ -180,8 +180,8 @@ mod tests {
         let limits = BatchLimits::default();
         let store = TableStore::new(folder.path());
         let rows = Batch::new(store, limits, Arc::new([]), Arc::new([]), "b".to_owned());
-        let path = folder.path().to_owned();
-        let mut batch = StudyBatch::new(rows, Vec::new(), "b".to_owned(), path, limits.age, 0);
+        let guard = StudyFolder::read_only(folder.path()).guard();
+        let mut batch = StudyBatch::new(rows, Vec::new(), "b".to_owned(), guard, limits.age, 0);
         assert_eq!(batch.due(), None);
         let report = TaskReport {
             name: "r".to_owned(),

@@ -16,7 +16,6 @@ use super::batch::StudyBatch;
 use super::committed_rows::CommittedRows;
 use super::task::{Task, TaskOutput};
 use super::trained_entries::{absent_entry, checkpoint_entry};
-use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
 use crate::measure::checkpoint::{failed_records, measure_entry};
 use crate::printer;
@@ -121,7 +120,7 @@ impl Work for StudyWork {
         let twins = self.measure.twins.iter();
         let twins = twins.map(|&twin| (twin, batch(self.folder.twin_tables(twin))));
         let (real, twins) = (batch(self.folder.tables()), twins.collect());
-        let folder = self.folder.path().to_owned();
+        let folder = self.folder.guard();
         StudyBatch::new(
             real,
             twins,
@@ -219,7 +218,7 @@ impl RunParts for IdleWorkers<'_> {
 impl StudyWork {
     fn train(&self, spec: &RunSpec, context: &TaskContext<'_, Task>) -> Option<TaskOutput> {
         let started = Instant::now();
-        if let Err(error) = StudyRecord::require(self.folder.path()) {
+        if let Err(error) = self.folder.guard().require() {
             return Some(TaskOutput::Fatal(error));
         }
         let checkpoints = self.folder.checkpoints();

@@ -19,7 +19,9 @@ pub(super) struct Pace<'a> {
     /// How long until a file that is being written may have settled; `None` without such a file.
     pub(super) settles_in: Option<Duration>,
     /// Whether populations and experiments are of what there is now.
-    pub(super) has_results: bool,
+    has_results: bool,
+    /// When results could not be made.
+    failed_at: Option<Instant>,
     /// Number of looks.
     pub(super) rounds: usize,
     /// The end of the last update that changed something.
@@ -43,6 +45,7 @@ impl<'a> Pace<'a> {
             looked_at: now,
             settles_in: None,
             has_results: false,
+            failed_at: None,
             rounds: 0,
             changed_at: now,
             saw_all_at: now,
@@ -74,6 +77,20 @@ impl<'a> Pace<'a> {
         self.has_seen_all = self.saw_all_at == self.looked_at;
     }
 
+    /// Results were made, or could not be: then they are made again after a while.
+    pub(super) fn made_results(&mut self, is_made: bool) {
+        self.has_results = is_made;
+        self.failed_at = (!is_made).then(Instant::now);
+    }
+
+    /// How long until results that could not be made are made again.
+    fn retry_in(&self) -> Duration {
+        let since = self.failed_at.map(|failed_at| failed_at.elapsed());
+        since.map_or(Duration::ZERO, |since| {
+            self.watch.poll.saturating_sub(since)
+        })
+    }
+
     /// Whether the next look is at everything: from time to time, and before results are made.
     pub(super) fn must_see_all(&self) -> bool {
         self.saw_all_at.elapsed() >= self.watch.poll || (self.is_quiet() && !self.has_seen_all)
@@ -90,7 +107,8 @@ impl<'a> Pace<'a> {
 
     /// Whether it is time for populations and experiments.
     pub(super) fn is_due(&self) -> bool {
-        !self.has_results && (self.ends_now() || (self.is_quiet() && self.has_seen_all))
+        let is_time = self.ends_now() || (self.is_quiet() && self.has_seen_all);
+        !self.has_results && is_time && self.retry_in().is_zero()
     }
 
     /// Whether `--once` is done.
@@ -116,7 +134,8 @@ impl<'a> Pace<'a> {
             return idle.map_or(poll, |idle| idle.min(poll)).max(self.pause());
         }
         let poll = self.watch.poll.saturating_sub(self.saw_all_at.elapsed());
-        let results = (!self.has_results).then(|| after_change(self.watch.results_after));
+        let results = (!self.has_results)
+            .then(|| after_change(self.watch.results_after).max(self.retry_in()));
         let others = [self.settles_in, results, idle].into_iter().flatten();
         others
             .fold(poll.max(self.pause()), Duration::min)

@@ -189,6 +189,7 @@ impl Watching<'_> {
         let mut has_begun = false;
         let mut last_problem = String::new();
         let mut known = KnownGroups::default();
+        let mut has_failed_results = false;
         loop {
             pace.looked_at = Instant::now();
             let updated = match first.take() {
@@ -231,8 +232,8 @@ impl Watching<'_> {
             let ends_now = pace.ends_now();
             if pace.is_due() && last_problem.is_empty() && study.has_rows() {
                 study.write_known_files()?;
-                self.make_results(report, study, &mut known)?;
-                pace.has_results = true;
+                has_failed_results = !self.make_results(report, study, &mut known)?;
+                pace.made_results(!has_failed_results);
             }
             if ends_now && !unsettled.is_empty() {
                 printer::note(&format!(
@@ -241,7 +242,7 @@ impl Watching<'_> {
                 ));
             }
             if ends_now || pace.is_idle() || self.stop.is_set() {
-                return Ok(!last_problem.is_empty());
+                return Ok(has_failed_results || !last_problem.is_empty());
             }
             changed = self.wait(follower, pace.longest_wait())?;
             if !changed.is_empty() {
@@ -315,15 +316,16 @@ impl Watching<'_> {
     }
 
     /// Writes the tables of populations, and runs the experiments. Populations that cannot be made
-    /// of what there is now are a problem, not the end.
+    /// now are a problem, not the end. Returns whether they were made.
     fn make_results(
         &self,
         report: &Report,
         study: &LiveStudy<'_>,
         known: &mut KnownGroups,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<bool> {
         let started = Instant::now();
         let (folder, record) = (study.folder(), study.record());
+        let mut is_made = true;
         let populations = self.plan.measure.populations.as_ref().and_then(|spec| {
             let tables = PopulationTables {
                 folder,
@@ -333,7 +335,10 @@ impl Watching<'_> {
             };
             let written = tables.write_changed(&|name| study.version_of(name), known);
             written
-                .map_err(|error| report.problem(&(*error).full_message()))
+                .map_err(|error| {
+                    is_made = false;
+                    report.problem(&(*error).full_message());
+                })
                 .ok()
         });
         let experiments = if self.plan.experiments.is_empty() {
@@ -350,7 +355,7 @@ impl Watching<'_> {
                 started.elapsed().as_secs_f64(),
             );
         }
-        Ok(())
+        Ok(is_made)
     }
 
     fn experiments(
