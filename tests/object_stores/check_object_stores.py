@@ -17,8 +17,6 @@ Everything is on 127.0.0.1. The exit code is 1 if a check fails.
 import gzip
 import io
 import json
-import logging
-import os
 import random
 import re
 import signal
@@ -27,17 +25,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 import time
-from contextlib import contextmanager
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import boto3
-from moto.server import ThreadedMotoServer
+from faulty_store import BUCKET, keys, servers
 
-BUCKET = "zoo"
 CHECKPOINTS = 40
 TABLES = ["networks", "layers", "neurons", "coverage"]
 # The readable checkpoints of `published_layouts`: 3 of a Ray Tune run, 30 rows of a matrix, 1 model
@@ -55,95 +47,6 @@ sequential/dense/kernel:0,4810,4970,"(16, 10)"
 """
 # Time limit for every command, in seconds.
 COMMAND_SECONDS = 120
-
-
-class Proxy(ThreadingHTTPServer):
-    """Forwards requests to the server, records them, and injects faults."""
-
-    daemon_threads = True
-
-    def __init__(self, server_port):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.server_port_behind = server_port
-        self.lock = threading.Lock()
-        self.requests = []
-        self.faults = {}
-        self.delay = 0.0
-
-    def handle_error(self, request, client_address):
-        """Prints errors, except for the broken connection of a client that was killed."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
-    def inject_fault(self, key, kind, times):
-        """Makes the next `times` reads of `key` fail.
-
-        `kind` is a status, or "cut" for a connection that breaks in the middle of the body.
-        """
-        with self.lock:
-            self.faults[f"/{BUCKET}/{key}"] = [kind, times]
-
-    def take_fault(self, path):
-        """The fault of the next read of a path, or None."""
-        with self.lock:
-            fault = self.faults.get(path)
-            if fault is None or fault[1] <= 0:
-                return None
-            fault[1] -= 1
-            return fault[0]
-
-    def requests_for(self, part):
-        """The recorded (method, path, range) of requests whose path contains `part`."""
-        """The recorded (method, path, range) requests whose path contains `part`."""
-        with self.lock:
-            return [request for request in self.requests if part in request[1]]
-
-    def forget_requests(self):
-        with self.lock:
-            self.requests.clear()
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def relay(self):
-        path = self.path.partition("?")[0]
-        length = int(self.headers.get("Content-Length", 0))
-        body = self.rfile.read(length)
-        proxy = self.server
-        with proxy.lock:
-            proxy.requests.append((self.command, self.path, self.headers.get("Range")))
-        time.sleep(proxy.delay)
-        fault = proxy.take_fault(path) if self.command == "GET" else None
-        if isinstance(fault, int):
-            self.send_response(fault)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        server = HTTPConnection("127.0.0.1", proxy.server_port_behind, timeout=COMMAND_SECONDS)
-        server.request(self.command, self.path, body, dict(self.headers))
-        response = server.getresponse()
-        content = response.read()
-        server.close()
-        self.send_response(response.status)
-        for name, value in response.getheaders():
-            if name.lower() not in ("connection", "transfer-encoding", "content-length", "server", "date"):
-                self.send_header(name, value)
-        length = response.getheader("Content-Length") if self.command == "HEAD" else len(content)
-        self.send_header("Content-Length", str(length or 0))
-        self.end_headers()
-        if self.command == "HEAD":
-            return
-        if fault == "cut":
-            self.wfile.write(content[: len(content) // 2])
-            self.close_connection = True
-            return
-        self.wfile.write(content)
-
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = relay
 
 
 def checkpoint(number):
@@ -207,17 +110,7 @@ class Check:
 
     def __init__(self, cntflow, folder, proxy, s3):
         self.cntflow, self.folder, self.proxy, self.s3 = cntflow, Path(folder), proxy, s3
-        self.environment = dict(
-            os.environ,
-            AWS_ACCESS_KEY_ID="test",
-            AWS_SECRET_ACCESS_KEY="test",
-            AWS_REGION="us-east-1",
-            AWS_ENDPOINT_URL=f"http://127.0.0.1:{proxy.server_address[1]}",
-            AWS_ALLOW_HTTP="true",
-            CNTFLOW_CACHE=str(self.folder / "cache"),
-            CNTFLOW_STORE_RETRIES="3",
-            CNTFLOW_LEASE_SECONDS="3",
-        )
+        self.environment = proxy.environment(self.folder / "cache")
 
     def run(self, *arguments, code=0):
         """Runs cntflow, checks its exit code, and returns its standard output."""
@@ -236,11 +129,6 @@ class Check:
             row["checkpoint"] = row["checkpoint"].rpartition("/")[2]
         return sorted(rows, key=lambda row: json.dumps(row, sort_keys=True))
 
-    def keys(self, prefix):
-        """The keys in the bucket that start with `prefix`."""
-        listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
-        return [entry["Key"] for entry in listed.get("Contents", [])]
-
     def check_tables_equal(self, expected_out, actual_out):
         for table in TABLES:
             expected, actual = self.rows(expected_out, table), self.rows(actual_out, table)
@@ -248,7 +136,8 @@ class Check:
 
     def measure(self, source, out, *options, code=0):
         """Measures a source, and returns the counts of checkpoints."""
-        text = self.run("measure", source, "--out", out, "--neurons", "full", "--progress", "none", "--json", *options, code=code)
+        always = ["--neurons", "full", "--progress", "none", "--json"]
+        text = self.run("measure", source, "--out", out, *always, *options, code=code)
         return json.loads(text)["checkpoints"]
 
     def make_checkpoints(self):
@@ -283,7 +172,7 @@ class Check:
         self.check_tables_equal("disk", "disk-of-objects")
         self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/out")
         self.check_tables_equal("disk", f"s3://{BUCKET}/out")
-        assert not self.keys("out/.lock"), "the lease was not removed"
+        assert not keys(self.s3, "out/.lock"), "the lease was not removed"
         again = self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/out")
         assert (again["new"], again["resumed"]) == (0, CHECKPOINTS), again
 
@@ -315,17 +204,18 @@ class Check:
         assert len(rows) == 10 and all(row["status"] == "ok" for row in rows), rows
 
     def a_permanent_fault_is_a_failed_row(self):
-        self.proxy.inject_fault("zoo/c05.safetensors", 500, 10**6)
+        fault = self.proxy.inject_fault("zoo/c05.safetensors", 500, 10**6)
         counts = self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/failing", code=3)
         assert (counts["ok"], counts["failed"]) == (CHECKPOINTS - 1, 1), counts
         rows = {row["checkpoint"]: row for row in self.rows(f"s3://{BUCKET}/failing", "networks")}
         reason = rows["c05.safetensors"]["reason"]
         assert rows["c05.safetensors"]["status"] == "failed", rows["c05.safetensors"]
         assert f"s3://{BUCKET}/zoo/c05.safetensors" in reason and "500" in reason, reason
-        expected = [row for row in self.rows(f"s3://{BUCKET}/out", "networks") if row["checkpoint"] != "c05.safetensors"]
+        expected = self.rows(f"s3://{BUCKET}/out", "networks")
+        expected = [row for row in expected if row["checkpoint"] != "c05.safetensors"]
         actual = [row for name, row in rows.items() if name != "c05.safetensors"]
         assert sorted(actual, key=str) == sorted(expected, key=str)
-        self.proxy.inject_fault("zoo/c05.safetensors", 500, 0)
+        fault.times = 0
         self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/failing", "--retry-failed")
         self.check_tables_equal("disk", f"s3://{BUCKET}/failing")
 
@@ -338,21 +228,21 @@ class Check:
             command, env=self.environment, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + COMMAND_SECONDS
-        while not self.keys("killed/tables/layers"):
+        while not keys(self.s3, "killed/tables/layers"):
             assert time.monotonic() < deadline and running.poll() is None, "no batch was committed"
             time.sleep(0.02)
         running.send_signal(signal.SIGKILL)
         running.wait()
         self.proxy.delay = 0.0
-        assert self.keys("killed/.lock"), "no lease was held"
+        assert keys(self.s3, "killed/.lock"), "no lease was held"
         leftover = "killed/tables/layers/000000000000000-p000-w000-00007.parquet"
         self.s3.put_object(Bucket=BUCKET, Key=leftover, Body=b"of a dead run")
         self.measure(f"s3://{BUCKET}/zoo", out)
         self.check_tables_equal("disk", out)
-        assert leftover not in self.keys("killed/tables")
-        batches = {key.rpartition("/")[2] for key in self.keys("killed/tables/networks")}
+        assert leftover not in keys(self.s3, "killed/tables")
+        batches = {key.rpartition("/")[2] for key in keys(self.s3, "killed/tables/networks")}
         for table in TABLES:
-            assert {key.rpartition("/")[2] for key in self.keys(f"killed/tables/{table}")} <= batches, table
+            assert {key.rpartition("/")[2] for key in keys(self.s3, f"killed/tables/{table}")} <= batches, table
 
     def a_killed_cluster_resumes_at_once(self):
         """The others wait while process 0 watches the lease of the dead one, longer than they wait to connect."""
@@ -364,9 +254,9 @@ class Check:
             ports = random.sample(range(10_000, 30_000), 2)
             addresses = [f"127.0.0.1:{port}" for port in ports]
             (Path(self.folder) / "hosts").write_text("\n".join(addresses))
-            command = [self.cntflow, "measure", f"s3://{BUCKET}/zoo", "--out", out, "--neurons", "full", "--workers", "1",
-                       "--commit-every", "1", "--progress", "none", "--hosts", "hosts", "--connect-timeout", "3",
-                       "--process"]  # fmt: skip
+            command = [self.cntflow, "measure", f"s3://{BUCKET}/zoo", "--out", out, "--neurons", "full",
+                       "--workers", "1", "--commit-every", "1", "--progress", "none", "--hosts", "hosts",
+                       "--connect-timeout", "3", "--process"]  # fmt: skip
             return [
                 subprocess.Popen(
                     [*command, process], env=environment, cwd=self.folder, stdout=subprocess.DEVNULL,
@@ -378,7 +268,7 @@ class Check:
         self.proxy.delay = 0.1
         processes = start()
         deadline = time.monotonic() + COMMAND_SECONDS
-        while not self.keys("cluster/tables/networks"):
+        while not keys(self.s3, "cluster/tables/networks"):
             assert time.monotonic() < deadline and processes[0].poll() is None, "no batch was committed"
             time.sleep(0.02)
         processes[0].send_signal(signal.SIGKILL)
@@ -390,7 +280,7 @@ class Check:
     def foreign_folders_are_not_touched(self):
         self.s3.put_object(Bucket=BUCKET, Key="foreign/deep/file", Body=b"foreign")
         self.run("measure", f"s3://{BUCKET}/zoo", "--out", f"s3://{BUCKET}/foreign", code=1)
-        assert self.keys("foreign") == ["foreign/deep/file"], self.keys("foreign")
+        assert keys(self.s3, "foreign") == ["foreign/deep/file"], keys(self.s3, "foreign")
 
     def a_watched_prefix_is_followed(self):
         source, out = f"s3://{BUCKET}/watched", f"s3://{BUCKET}/followed"
@@ -424,30 +314,6 @@ class Check:
         counts = self.measure(f"s3://{BUCKET}/zoo", f"s3://{BUCKET}/out", "--fresh")
         assert counts["new"] == CHECKPOINTS, counts
         self.check_tables_equal("disk", f"s3://{BUCKET}/out")
-
-
-@contextmanager
-def servers():
-    """Starts the S3 server and the proxy, and yields the proxy and a client of the server itself."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    proxy = Proxy(port)
-    threading.Thread(target=proxy.serve_forever, daemon=True).start()
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=f"http://{host}:{port}",
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    s3.create_bucket(Bucket=BUCKET)
-    try:
-        yield proxy, s3
-    finally:
-        proxy.shutdown()
-        moto.stop()
 
 
 def main():

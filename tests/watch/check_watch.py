@@ -3,6 +3,8 @@
 Usage, from anywhere in a clone:
     tests/watch/check_watch.py CNTFLOW                          six moments
     tests/watch/check_watch.py CNTFLOW --moments 50 --changes 20
+    --store             the checkpoints are in a bucket, and so are the tables of the three processes
+    --faults            at each moment something happens to a watcher, see `faults.py`
 
 CNTFLOW is the program. `cntflow watch` follows a folder of checkpoints and a table of labels, while
 checkpoints are added, changed and deleted and labels corrected at random. At each quiet moment every
@@ -23,16 +25,23 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
+for folder in ("chaos", "object_stores"):
+    sys.path.append(str(Path(__file__).resolve().parents[1] / folder))
+
 import polars as pl
+from faults import Faults
+from faulty_store import BUCKET, copy_to_disk, servers
+from processes import outlive_limits
 
 STUDY = """
 [study]
 name = "watched"
 
 [measure]
-sources = ["zoo"]
+sources = ["SOURCE"]
 metadata = "labels.csv"
 run = "training"
 step = "epoch"
@@ -61,23 +70,30 @@ KEYS = {"networks": ["checkpoint"], "layers": ["checkpoint", "layer", "metric"],
 TABLES = [*KEYS, "twins/shuffle/networks", "twins/shuffle/layers",
           "experiments/two_classes/scores", "experiments/two_classes/predictions", "experiments/two_classes/verdicts"]
 
-# Nothing printed for this long is a quiet moment.
-SILENCE = 2.0
+# Nothing printed for this long after results is a quiet moment, in seconds. On a busy machine it is
+# as long as they have taken, up to the longer time.
+SILENCE, LONG_SILENCE = 2, 10
 
 QUICK = ["--quiet", "0.2", "--poll", "0.5", "--results-after", "0.3", "--progress", "none"]
 
 # Longest time until a change has been taken in.
 PATIENCE = 120
 
+# The exit code of a program that an error has ended.
+FAILED = 1
+
 
 class Zoo:
-    """Checkpoints of runs, and the labels of each."""
+    """Checkpoints of runs in a folder, and the labels of each."""
+
+    source = "zoo"
 
     def __init__(self, here, generator):
         self.here, self.generator = here, generator
         self.labels = {}
         self.content = 0
         (here / "zoo").mkdir()
+        (here / "study.toml").write_text(STUDY.replace("SOURCE", self.source))
         for _ in range(60):
             self.add()
         self.write_labels()
@@ -104,10 +120,13 @@ class Zoo:
             data = (self.here / "zoo" / others[0]).read_bytes()
         else:
             data = checkpoint(self.content)
-        temporary = path.with_name(f".{name}")
+        self.put(path, data, in_one_step=chance < 0.5)
+
+    def put(self, path, data, in_one_step):
+        """In one step, as careful writers do, or by and by."""
+        temporary = path.with_name(f".{path.name}")
         temporary.write_bytes(data)
-        # In one step, as careful writers do, or by and by.
-        if chance < 0.5:
+        if in_one_step:
             temporary.rename(path)
         else:
             temporary.unlink()
@@ -117,10 +136,16 @@ class Zoo:
                 time.sleep(0.01)
                 file.write(data[50:])
 
+    def delete(self, path):
+        path.unlink()
+
+    def touch(self, path):
+        path.touch()
+
     def write_labels(self):
         lines = ["path,training,epoch,accuracy,note"]
         for name, labels in sorted(self.labels.items()):
-            lines.append(f"zoo/{name},{labels['run']},{labels['step']},{labels['accuracy']},{labels['note']}")
+            lines.append(f"{self.source}/{name},{labels['run']},{labels['step']},{labels['accuracy']},{labels['note']}")
         temporary = self.here / ".labels.csv"
         temporary.write_text("\n".join(lines) + "\n")
         temporary.rename(self.here / "labels.csv")
@@ -135,15 +160,36 @@ class Zoo:
             self.write(name)
         elif kind == "delete" and len(names) > 30:
             del self.labels[name]
-            (self.here / "zoo" / name).unlink()
+            self.delete(self.here / "zoo" / name)
         elif kind == "correct":
             self.labels[name]["accuracy"] = self.accuracy()
         elif kind == "annotate":
             self.labels[name]["note"] = self.generator.choice(["", "again", "lr, 'high'".replace(",", ";")])
         elif kind == "touch":
-            (self.here / "zoo" / name).touch()
+            self.touch(self.here / "zoo" / name)
         if kind != "touch":
             self.write_labels()
+
+
+class StoredZoo(Zoo):
+    """The same in a bucket; the folder has a copy."""
+
+    source = f"s3://{BUCKET}/zoo"
+
+    def __init__(self, here, generator, s3):
+        self.s3 = s3
+        super().__init__(here, generator)
+
+    def put(self, path, data, in_one_step):
+        super().put(path, data, in_one_step)
+        self.s3.put_object(Bucket=BUCKET, Key=f"zoo/{path.name}", Body=data)
+
+    def delete(self, path):
+        super().delete(path)
+        self.s3.delete_object(Bucket=BUCKET, Key=f"zoo/{path.name}")
+
+    def touch(self, path):
+        self.put(path, path.read_bytes(), in_one_step=True)
 
 
 def checkpoint(seed):
@@ -162,44 +208,97 @@ def checkpoint(seed):
 class Watcher:
     """`cntflow watch` in the background, and the lines that it has printed."""
 
-    def __init__(self, program, here, out, options):
-        self.command = [program, "watch", "study.toml", "--out", out, *QUICK, *options]
-        self.here, self.out = here, out
-        self.last = None
+    def __init__(self, program, here, name, options, environment, out=None):
+        self.command = [program, "watch", "study.toml", "--out", out or name, *QUICK, *options]
+        self.here, self.name, self.environment = here, name, environment
+        # Whether something has happened to it that may end it.
+        self.is_disturbed = False
         self.start()
 
-    def start(self):
+    def start(self, *options):
         self.lines = queue.Queue()
-        log = open(self.here / f"{self.out}.log", "a")
-        self.child = subprocess.Popen(self.command, cwd=self.here, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=log, text=True)
+        self.forget()
+        with open(self.here / f"{self.name}.log", "a") as log:
+            self.child = subprocess.Popen([*self.command, *options], cwd=self.here, env=self.environment,
+                                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
+                                          preexec_fn=outlive_limits)  # fmt: skip
         threading.Thread(target=self.read, args=(self.child, self.lines), daemon=True).start()
 
-    @staticmethod
-    def read(child, lines):
-        for line in child.stdout:
-            lines.put(json.loads(line))
+    def read(self, child, lines):
+        with open(self.here / f"{self.name}.lines", "a") as copy:
+            for line in child.stdout:
+                copy.write(line)
+                copy.flush()
+                lines.put(json.loads(line))
 
-    def settle(self):
-        """Waits for a quiet moment."""
+    def has_ended(self):
+        return self.child.poll() is not None
+
+    def processes(self):
+        """Those that measure: the program, or those that it has started."""
+        process = self.child.pid
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        return [int(child) for child in children] or [process]
+
+    def take(self, line):
+        """Takes in a line that the program has printed."""
+        if line["event"] == "update":
+            self.last, self.has_results, self.took = line, False, line["seconds_of_update"]
+        elif line["event"] == "results":
+            self.has_results, self.took = True, max(self.took, line["seconds_of_results"])
+
+    def forget(self):
+        """Forgets what the program has printed: it is started again."""
+        while not self.lines.empty():
+            self.lines.get()
+        self.last, self.has_results, self.took = None, False, 0
+
+    def is_current(self, n_checkpoints):
+        return self.has_results and sum(self.last["checkpoints"].values()) == n_checkpoints
+
+    def settle(self, n_checkpoints):
+        """Waits for a quiet moment. What has happened to the program may have ended it with an error."""
         began = time.monotonic()
         while True:
-            assert self.child.poll() is None, f"{self.out}: ended with {self.child.returncode}; see {self.here}"
+            if self.has_ended():
+                code = self.child.returncode
+                assert self.is_disturbed and code == FAILED, f"{self.name}: ended with {code}; see {self.here}"
+                self.start()
             try:
-                line = self.lines.get(timeout=SILENCE)
+                self.take(self.lines.get(timeout=min(max(SILENCE, self.took), LONG_SILENCE)))
             except queue.Empty:
-                if self.last is not None:
-                    return
-            else:
-                if line["event"] == "update":
-                    self.last = line
-            assert time.monotonic() - began < PATIENCE, f"{self.out}: no quiet moment"
+                if self.is_current(n_checkpoints) and not self.has_ended():
+                    break
+            assert time.monotonic() - began < PATIENCE, f"{self.name}: no quiet moment; see {self.here}"
+        self.is_disturbed = False
 
     def end(self, how):
         self.child.send_signal(how)
         code = self.child.wait(timeout=PATIENCE)
-        assert code == (-9 if how == signal.SIGKILL else 128 + how), (self.out, code)
-        self.last = None
+        assert code == (-9 if how == signal.SIGKILL else 128 + how), (self.name, code)
+
+    def end_and_start(self, generator):
+        is_killed = self.name == "threads" and generator.random() < 0.5
+        self.end(signal.SIGKILL if is_killed else signal.SIGTERM)
+        self.start()
+
+    def folder(self):
+        """A folder of this machine with its output."""
+        return self.here / self.name
+
+
+class StoringWatcher(Watcher):
+    """One that writes to the bucket."""
+
+    def __init__(self, program, here, name, options, environment, s3):
+        self.s3 = s3
+        super().__init__(program, here, name, options, environment, f"s3://{BUCKET}/{name}")
+
+    def folder(self):
+        copy = super().folder()
+        shutil.rmtree(copy, ignore_errors=True)
+        copy_to_disk(self.s3, f"{self.name}/", copy)
+        return copy
 
 
 def read(out, table):
@@ -220,9 +319,53 @@ def compare(fresh, watched):
             continue
         for name in ours.columns:
             if not ours[name].equals(theirs[name], null_equal=True):
-                rows = [row for row in range(min(ours.height, theirs.height)) if ours[name][row] != theirs[name][row]][:3]
-                print(table, name, [(ours.row(row), theirs.row(row)) for row in rows][:1])
+                rows = range(min(ours.height, theirs.height))
+                row = next((row for row in rows if ours[name][row] != theirs[name][row]), None)
+                print(table, name, row is not None and (ours.row(row), theirs.row(row)))
         sys.exit(f"table {table}: {watched} differs from a fresh run ({theirs.height} rows, {ours.height})")
+
+
+class Scene:
+    """A zoo, and two programs that watch it."""
+
+    def __init__(self, program, here, generator, stack, on_store):
+        self.program, self.here = program, here
+        self.environment, proxy = None, None
+        threads, processes = ["--workers", "3"], ["--processes", "3", "--workers", "1"]
+        if on_store:
+            proxy, s3 = stack.enter_context(servers())
+            self.environment = proxy.environment(here / "cache")
+            self.zoo = StoredZoo(here, generator, s3)
+            last = StoringWatcher(program, here, "processes", processes, self.environment, s3)
+        else:
+            self.zoo = Zoo(here, generator)
+            last = Watcher(program, here, "processes", processes, self.environment)
+        self.watchers = [Watcher(program, here, "threads", threads, self.environment), last]
+        atexit.register(lambda: [watcher.child.kill() for watcher in self.watchers])
+        # A first look at a file that the table of labels does not have yet would end the program.
+        self.settle()
+        self.faults = Faults(self.watchers, proxy, generator)
+
+    def settle(self):
+        for watcher in self.watchers:
+            watcher.settle(len(self.zoo.labels))
+
+    def run(self, *arguments):
+        """Runs the program, and returns what it prints."""
+        done = subprocess.run([self.program, *arguments], cwd=self.here, env=self.environment, capture_output=True,
+                              text=True)
+        assert done.returncode in (0, 3), done
+        return done.stdout
+
+    def check(self):
+        """Compares what the watchers have with a fresh run."""
+        self.run("run", "study.toml", "--out", "fresh", "--fresh", "--progress", "none")
+        once = self.run("watch", "study.toml", "--out", "fresh", "--once", *QUICK)
+        expected = json.loads(once.splitlines()[0])
+        for watcher in self.watchers:
+            compare(self.here / "fresh", watcher.folder())
+            for part in ("checkpoints", "thresholds", "means"):
+                assert watcher.last[part] == expected[part], (watcher.name, part, watcher.last[part], expected[part])
 
 
 def main():
@@ -231,45 +374,33 @@ def main():
     parser.add_argument("--moments", type=int, default=6)
     parser.add_argument("--changes", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--store", action="store_true")
+    parser.add_argument("--faults", action="store_true")
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     options = parser.parse_args()
     generator = random.Random(options.seed)
     here = Path(tempfile.mkdtemp())
     print(here, flush=True)
-    (here / "study.toml").write_text(STUDY)
-    zoo = Zoo(here, generator)
-    watchers = [Watcher(options.program, here, "threads", ["--workers", "3"]),
-                Watcher(options.program, here, "processes", ["--processes", "3", "--workers", "1"])]
-    atexit.register(lambda: [watcher.child.kill() for watcher in watchers])
-    n_changes = 0
-    for moment in range(1, options.moments + 1):
-        for _ in range(options.changes):
-            zoo.change()
-            n_changes += 1
-            if generator.random() < 0.1:
-                time.sleep(generator.uniform(0, 0.5))
-        # A start in the middle of changes: signals may come while tables are written.
-        watcher = generator.choice(watchers)
-        if generator.random() < 0.3:
-            watcher.end(signal.SIGKILL if watcher.out == "threads" and generator.random() < 0.5 else signal.SIGTERM)
-            watcher.start()
-        for watcher in watchers:
-            watcher.settle()
-        fresh = here / "fresh"
-        run = subprocess.run([options.program, "run", "study.toml", "--out", "fresh", "--fresh", "--progress", "none"],
-                             cwd=here, capture_output=True, text=True)
-        assert run.returncode in (0, 3), run
-        once = subprocess.run([options.program, "watch", "study.toml", "--out", "fresh", "--once", *QUICK],
-                              cwd=here, capture_output=True, text=True)
-        assert once.returncode in (0, 3), once
-        expected = json.loads(once.stdout.splitlines()[0])
-        for watcher in watchers:
-            compare(fresh, here / watcher.out)
-            for part in ("checkpoints", "thresholds", "means"):
-                assert watcher.last[part] == expected[part], (watcher.out, part, watcher.last[part], expected[part])
-        print(f"moment {moment}: {len(zoo.labels)} checkpoints after {n_changes} changes, all as in a fresh run", flush=True)
-    for watcher in watchers:
-        watcher.end(signal.SIGTERM)
+    with ExitStack() as stack:
+        scene = Scene(options.program, here, generator, stack, options.store)
+        n_changes = 0
+        for moment in range(1, options.moments + 1):
+            for _ in range(options.changes):
+                scene.zoo.change()
+                n_changes += 1
+                if generator.random() < 0.1:
+                    time.sleep(generator.uniform(0, 0.5))
+            # In the middle of changes: it may come while tables are written.
+            if options.faults:
+                print(scene.faults.next(), flush=True)
+            elif generator.random() < 0.3:
+                generator.choice(scene.watchers).end_and_start(generator)
+            scene.settle()
+            scene.check()
+            print(f"moment {moment}: {len(scene.zoo.labels)} checkpoints after {n_changes} changes, "
+                  "all as in a fresh run", flush=True)
+        for watcher in scene.watchers:
+            watcher.end(signal.SIGTERM)
     if not options.keep:
         shutil.rmtree(here)
 

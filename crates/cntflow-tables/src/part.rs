@@ -34,8 +34,8 @@ pub const DEFAULT_BATCH_AGE: Duration = Duration::from_secs(25);
 /// beside the records.
 pub const DEFAULT_BATCH_BYTES: usize = 12 << 20;
 
-/// Number of rows of `layers` at which a batch is committed whatever its size, default is 16,384 for
-/// each worker: their columns are many, and take several times the memory of the records.
+/// Number of rows of `layers` at which a batch is committed whatever its size, default is 16,384
+/// for each worker: their columns are many, and take several times the memory of the records.
 const MOST_LAYER_ROWS: usize = 1 << 14;
 
 /// Rough size in memory of a row of `layers`, in bytes.

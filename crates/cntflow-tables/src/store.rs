@@ -369,7 +369,7 @@ impl TableStore {
     /// # Errors
     /// The file cannot be removed.
     pub fn remove_part(&self, table: Table, part: &str) -> Result<(), TablesError> {
-        Ok(self.folder(table).remove(&file_name(part))?)
+        Ok(self.folder(table).remove_for_good(&file_name(part))?)
     }
 }
 

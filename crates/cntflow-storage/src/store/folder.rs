@@ -10,6 +10,7 @@ use std::time::Duration;
 use fs_err as fs;
 
 use super::{ObjectInfo, ObjectStores, is_url};
+use crate::atomic::sync_folder;
 use crate::{Limits, StorageError, write_atomically};
 
 /// Age from which a copy is removed from the cache if its object is no longer in the folder.
@@ -171,6 +172,19 @@ impl Folder {
         match self {
             Self::Local(path) => fs::remove_file(path.join(name)),
             Self::Remote(url) => stores()?.delete(&format!("{url}/{name}")).map_err(io),
+        }
+    }
+
+    /// Removes a file so that it does not come back after a power cut. That takes milliseconds on a
+    /// disk.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn remove_for_good(&self, name: &str) -> Result<()> {
+        self.remove(name)?;
+        match self {
+            Self::Local(path) => sync_folder(path),
+            Self::Remote(_) => Ok(()),
         }
     }
 }

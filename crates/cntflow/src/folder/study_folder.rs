@@ -233,7 +233,7 @@ impl StudyFolder {
         for file in folder.files()? {
             let stem = file.name.rsplit_once('.').map(|(stem, _)| stem);
             if stem.is_some_and(|stem| !stems.contains(stem)) {
-                folder.remove(&file.name)?;
+                folder.remove_for_good(&file.name)?;
             }
         }
         Ok(())
