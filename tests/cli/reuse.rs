@@ -168,3 +168,18 @@ fn a_check_says_what_is_done_and_what_would_be_refused() {
     );
     assert!(other.stderr.contains("another study"), "{other:?}");
 }
+
+#[test]
+fn files_that_have_changed_or_gone_are_counted_and_their_rows_stay() {
+    let folder = zoo();
+    let here = folder.path();
+    let measure = ["measure", "zoo", "--out", "out", "--progress", "none"];
+    expect(0, here, &measure);
+    let before = table(&here.join("out"), "layers");
+    write_chain(&here.join("zoo/net1.safetensors"), 7.0);
+    fs::remove_file(here.join("zoo/net2.safetensors")).unwrap();
+    let again = expect(0, here, &measure);
+    let note = "since they were measured, 1 files have changed and 1 are gone";
+    assert!(again.stderr.contains(note), "{again:?}");
+    assert!(before.equals_missing(&table(&here.join("out"), "layers")));
+}

@@ -443,3 +443,29 @@ fn a_fresh_study_keeps_what_it_trains_and_hidden_folders_can_be_sources() {
     assert_eq!(watched.next("update")["new"], 1);
     assert_eq!(watched.stop(), Some(143));
 }
+
+#[test]
+fn a_source_without_checkpoints_ends_when_it_is_idle() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::create_dir(here.join("zoo")).unwrap();
+    let arguments = ["watch", "zoo", "--out", "out", "--until-idle=0.3"];
+    let ended = expect(1, here, &[&arguments[..], &QUICK].concat());
+    assert!(ended.stdout.contains("no checkpoints"), "{ended:?}");
+    assert!(!here.join("out").exists());
+}
+
+/// A twin has no values, so its tables do not tell which networks are stored together.
+#[test]
+fn networks_stored_together_are_measured_again_with_their_twins() {
+    let folder = zoo();
+    let here = folder.path();
+    let study = STUDY.replace("min_runs = 1", "min_runs = 1\ncheckpoints = \"all\"");
+    fs::write(here.join("study.toml"), study).unwrap();
+    let out = ["study.toml", "--out", "out"];
+    once(0, here, &out);
+    write_chain(&checkpoint(here, 1, 0), 0.8);
+    let lines = once(0, here, &out);
+    assert_eq!(sum(&lines, "changed"), 1, "{lines:?}");
+    assert_as_fresh(here, "out");
+}

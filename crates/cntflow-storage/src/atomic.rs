@@ -76,13 +76,21 @@ fn set_ordinary_permissions(_: &std::fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Makes sure that the names in a folder are as they are now, also after a power cut.
+///
+/// # Errors
+/// The folder cannot be opened or synced.
 #[cfg(unix)]
-pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
+pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
+/// Here folders need not be synced.
+///
+/// # Errors
+/// None.
 #[cfg(not(unix))]
-pub(crate) fn sync_folder(_: &Path) -> std::io::Result<()> {
+pub fn sync_folder(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 

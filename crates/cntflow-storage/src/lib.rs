@@ -13,7 +13,7 @@ mod stamp;
 pub mod store;
 pub mod zip;
 
-pub use atomic::{make_folder, write_atomically};
+pub use atomic::{make_folder, sync_folder, write_atomically};
 pub use content::Content;
 pub use error::{FormatError, FullMessage, StorageError};
 pub use file_cache::FileCache;

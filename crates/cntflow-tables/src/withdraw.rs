@@ -24,7 +24,7 @@ impl TableStore {
             return Ok(BTreeSet::new());
         }
         let batches = self.batches()?;
-        let without = with_all_stored_together(checkpoints, &self.stored_together(&batches)?);
+        let without = self.stored_with(checkpoints)?;
         let mut affected = Vec::new();
         let mut removed = BTreeSet::new();
         for batch in batches {
@@ -44,10 +44,24 @@ impl TableStore {
         Ok(removed)
     }
 
+    /// These checkpoints, and all whose values are stored together with theirs.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn stored_with(
+        &self,
+        checkpoints: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, TablesError> {
+        Ok(with_all_stored_together(
+            checkpoints,
+            &self.stored_together()?,
+        ))
+    }
+
     /// The checkpoints of each row of `populations` that has several.
-    fn stored_together(&self, batches: &[String]) -> Result<Vec<BTreeSet<String>>, TablesError> {
+    fn stored_together(&self) -> Result<Vec<BTreeSet<String>>, TablesError> {
         let mut together = BTreeSet::new();
-        for path in self.parts_of_batches(Table::Populations, batches)? {
+        for path in self.committed_parts(Table::Populations)? {
             for stored in read_checkpoints(&path)? {
                 if stored.len() > 1 {
                     together.insert(stored);

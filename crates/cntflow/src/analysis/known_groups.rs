@@ -1,14 +1,18 @@
 //! Compared populations of before, whose results hold as long as their networks stay the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use cntflow_metrics::population::{Compared, Grid};
 use cntflow_tables::{DensityBand, Group, PairNull};
 
 use super::population_plan::{PlannedGroup, PlannedMember};
 
-/// Most populations whose results are kept: each takes 24 kB.
-const MOST_POPULATIONS: usize = 1 << 13;
+/// Size of the results that are kept, at most, in bytes.
+const MOST_BYTES: usize = 256 << 20;
+
+/// Sizes of the results of a population (a curve and its band) and of a pair, in bytes.
+const POPULATION_BYTES: usize = 24 << 10;
+const PAIR_BYTES: usize = 256;
 
 /// Nulls of a group of populations.
 #[derive(Clone)]
@@ -25,7 +29,7 @@ pub(super) struct GroupNulls {
 #[derive(Default)]
 pub(crate) struct KnownGroups {
     groups: BTreeMap<Group, KnownGroup>,
-    n_populations: usize,
+    bytes: usize,
 }
 
 /// The results of one group.
@@ -49,11 +53,11 @@ impl KnownGroups {
 
     /// Keeps the results of a group, unless there are too many already.
     pub(super) fn keep(&mut self, planned: PlannedGroup, compared: Compared, nulls: GroupNulls) {
-        let n = planned.members.len();
-        if self.n_populations + n > MOST_POPULATIONS {
+        let bytes = planned.members.len() * POPULATION_BYTES + nulls.pairs.len() * PAIR_BYTES;
+        if self.bytes + bytes > MOST_BYTES {
             return;
         }
-        self.n_populations += n;
+        self.bytes += bytes;
         let known = KnownGroup {
             members: planned.members,
             compared,
@@ -64,25 +68,32 @@ impl KnownGroups {
 }
 
 impl KnownGroup {
-    /// The null of a pair, if both populations are the same as then.
-    pub(super) fn pair(&self, a: &PlannedMember, b: &PlannedMember) -> Option<&PairNull> {
-        let index = |member: &PlannedMember| self.index_of(member);
-        let wanted = (index(a)?, index(b)?);
-        let pairs = self.compared.pairs.iter();
-        let mut found = pairs.zip(&self.nulls.pairs);
-        found
-            .find(|((a, b, _), _)| (*a, *b) == wanted)
-            .map(|(_, null)| null)
+    /// Which of these populations are the same as then: the index of each among those of then.
+    pub(super) fn same_members(&self, members: &[PlannedMember]) -> Vec<Option<usize>> {
+        let bins = self.members.iter().enumerate();
+        let by_bin: HashMap<i64, usize> = bins
+            .map(|(index, known)| (known.member.bin.bin, index))
+            .collect();
+        let same = |planned: &PlannedMember| {
+            let index = *by_bin.get(&planned.member.bin.bin)?;
+            planned.is_same(&self.members[index]).then_some(index)
+        };
+        members.iter().map(same).collect()
     }
 
-    /// The band of a population, if it and the grid are the same as then.
-    pub(super) fn band(&self, member: &PlannedMember, grid: &Grid) -> Option<&Option<DensityBand>> {
+    /// The null of a pair, by the indices of then, the first below the second.
+    pub(super) fn pair(&self, a: usize, b: usize) -> Option<&PairNull> {
+        // Pairs are in the order of (0, 1), (0, 2), ..., (1, 2), ...
+        let n = self.members.len();
+        let before = a * n - a * (a + 1) / 2;
+        let index = before + b - a - 1;
+        let is_it = self.compared.pairs.get(index).map(|(x, y, _)| (*x, *y)) == Some((a, b));
+        self.nulls.pairs.get(index).filter(|_| is_it)
+    }
+
+    /// The band of a population, by its index of then, if the grid is the same.
+    pub(super) fn band(&self, index: usize, grid: &Grid) -> Option<&Option<DensityBand>> {
         let is_same_grid = self.compared.grid.as_ref() == Some(grid);
-        let index = self.index_of(member).filter(|_| is_same_grid)?;
-        self.nulls.bands.get(index)
-    }
-
-    fn index_of(&self, member: &PlannedMember) -> Option<usize> {
-        self.members.iter().position(|known| known.is_same(member))
+        self.nulls.bands.get(index).filter(|_| is_same_grid)
     }
 }

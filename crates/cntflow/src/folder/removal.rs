@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use cntflow_storage::store::{Folder, ObjectStores};
+use cntflow_storage::sync_folder;
 use fs_err as fs;
 
 use super::catalog_parts::{MERGED_CATALOG, catalog_files};
@@ -60,10 +61,14 @@ fn remove_local_output(folder: &Path) -> anyhow::Result<()> {
     }
     for path in OUTPUT_NAMES.map(|name| folder.join(name)) {
         if path.is_dir() {
-            fs::remove_dir_all(path)?;
+            fs::remove_dir_all(&path)?;
         } else if path.exists() {
-            fs::remove_file(path)?;
+            fs::remove_file(&path)?;
+        } else {
+            continue;
         }
+        // The order holds after a power cut, too.
+        sync_folder(path.parent().unwrap_or(folder))?;
     }
     Ok(())
 }

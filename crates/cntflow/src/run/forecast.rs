@@ -27,8 +27,11 @@ use crate::study::plan::Plan;
 /// Number of checkpoints that are measured to learn how long one takes.
 const SAMPLE: usize = 8;
 
-/// Longest time for that, and for training a part of a run.
+/// Longest time for that; training one epoch of a run may take four times as long.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Work of a checkpoint apart from its bytes: as much as for so many bytes.
+const WORK_OF_CHECKPOINT: u64 = 1 << 14;
 
 /// Memory of a process that does nothing, and of a checkpoint that is on a list, in bytes.
 const BASE_MEMORY: u64 = 90 << 20;
@@ -185,26 +188,29 @@ fn measuring_time(entries: &[&Arc<CatalogEntry>], measure: &MeasurePlan) -> Opti
         .map(|entry| (entry.location.size().unwrap_or_default(), *entry))
         .collect();
     sorted.sort_by_key(|(size, _)| *size);
+    let work = |bytes: u64| (bytes + WORK_OF_CHECKPOINT) as f64;
+    let all: f64 = sorted.iter().map(|(bytes, _)| work(*bytes)).sum();
     let started = Instant::now();
-    // Each of the sample stands for the same number of checkpoints, of about its size.
     let n = SAMPLE.min(sorted.len());
     let missing = CommittedRows::all_missing(&measure.twins);
-    let mut sum = 0.0;
-    let mut n_measured = 0;
+    let (mut seconds, mut measured, mut n_measured) = (0.0, 0.0, 0);
     for k in 0..n {
-        let (_, entry) = sorted[(2 * k + 1) * sorted.len() / (2 * n)];
+        // Each of the sample stands for the same number of checkpoints, of about its size.
+        let (bytes, entry) = sorted[(2 * k + 1) * sorted.len() / (2 * n)];
         let one = Instant::now();
         // In a run, a checkpoint whose measurement panics is a failed row.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             measure_entry(entry, true, missing, measure, &OneByOne)
         }));
-        sum += one.elapsed().as_secs_f64();
+        seconds += one.elapsed().as_secs_f64();
+        measured += work(bytes);
         n_measured += 1;
         if started.elapsed() > PATIENCE {
             break;
         }
     }
-    (n_measured > 0).then(|| (sum / n_measured as f64 * sorted.len() as f64, n_measured))
+    // The large ones come last, and may not have been reached.
+    (n_measured > 0).then(|| (seconds / measured * all, n_measured))
 }
 
 /// Seconds for each unit of cost, by one epoch of a run; `None` if even that takes too long.

@@ -1,7 +1,7 @@
 //! What measurements depend on beside content, options and labels, and what the files looked like:
 //! kept beside the tables, so that nobody needs to hash or measure again what has not changed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
 use cntflow_catalog::{CatalogEntry, Label};
@@ -28,6 +28,24 @@ pub(crate) fn other_inputs(entry: &CatalogEntry, measure: &MeasurePlan) -> Strin
         inputs.push_str(&format!(" {dataset}"));
     }
     inputs
+}
+
+/// Number of files that look otherwise than when they were measured.
+pub(super) fn count_changed<'a>(
+    known: &[KnownFile],
+    entries: impl Iterator<Item = &'a CatalogEntry>,
+) -> usize {
+    let known = known.iter();
+    let stamps: HashMap<Key, &str> = known
+        .map(|file| (key_of(&file.checkpoint), file.stamp.as_str()))
+        .collect();
+    let has_changed = |entry: &&CatalogEntry| {
+        let Some(known) = stamps.get(&key_of(&entry.checkpoint)) else {
+            return false;
+        };
+        Stamp::of_file(&entry.location).is_ok_and(|stamp| stamp.text != *known)
+    };
+    entries.filter(has_changed).count()
 }
 
 /// Writes down what the files of the measured checkpoints look like, beside those that are known.

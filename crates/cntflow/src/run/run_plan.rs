@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use cntflow_catalog::{Absence, Catalog};
+use cntflow_catalog::{Absence, Catalog, CatalogEntry};
 use cntflow_dataflow::{Finished, Key, Stop, key_of, run};
 use cntflow_network::Twin;
 use cntflow_tables::{BatchLimits, Committed, Status};
@@ -13,7 +13,7 @@ use cntflow_zoo::{RunSpec, TrainingData, ZooError};
 
 use super::committed_rows::CommittedRows;
 use super::content_hasher::ContentHasher;
-use super::known_files::remember_files;
+use super::known_files::{count_changed, remember_files};
 use super::membership::Membership;
 use super::options::{RunOptions, RunUntil};
 use super::outcome::{CheckpointTotals, EarlierWork, RunOutcome};
@@ -81,6 +81,7 @@ impl PlanRun<'_> {
         let session = Session::claim(plan, self.options, &sources.catalog)?;
         let mut pending = PendingWork::new(plan, until, &session.folder, &sources.catalog)?;
         let earlier = pending.earlier;
+        self.note_other_files(&session, &sources.catalog, &pending)?;
         let mut measured = pending.keys();
         let reused = self.reuse(&session, &pending)?;
         if reused.iter().any(|(_, n)| *n > 0) {
@@ -93,7 +94,12 @@ impl PlanRun<'_> {
         if outcome.is_err() {
             remove_orphans(&self.options.out)?;
         }
-        let (_, new, times) = outcome?;
+        let (finished, new, times) = outcome?;
+        if finished == Finished::Stopped {
+            let committed = session.folder.tables().committed()?;
+            let committed: HashSet<Key> = committed.keys().map(|name| key_of(name)).collect();
+            measured.retain(|key| committed.contains(key));
+        }
         self.remember_files(&session, &sources.catalog, &mut measured, started)?;
         let (is_complete, totals) = collect_totals(plan, until, &session.folder, &sources.catalog)?;
         Ok(RunOutcome {
@@ -108,6 +114,36 @@ impl PlanRun<'_> {
             times,
             stop: self.stop.clone(),
         })
+    }
+
+    /// Says how many files have changed or gone since they were measured. A run trusts names, so
+    /// their rows stay as they are.
+    fn note_other_files(
+        &self,
+        session: &Session,
+        scanned: &Catalog,
+        pending: &PendingWork,
+    ) -> anyhow::Result<()> {
+        let committed = &pending.committed.real;
+        if committed.is_empty() || self.plan.sources.is_empty() {
+            return Ok(());
+        }
+        let trained = session.folder.trained_catalog()?;
+        let entries = trained.entries().iter().chain(scanned.entries());
+        let is_committed = |entry: &&Arc<CatalogEntry>| committed.contains_key(&entry.checkpoint);
+        let n_gone = committed.len() - entries.filter(is_committed).count();
+        // Without a list nothing is known of their files.
+        let known = session.folder.tables().known_files().unwrap_or_default();
+        let measured = scanned.entries().iter().filter(is_committed);
+        let n_changed = count_changed(&known, measured.map(|entry| &**entry));
+        if n_changed + n_gone > 0 {
+            printer::note(&format!(
+                "since they were measured, {n_changed} files have changed and {n_gone} are gone; \
+                 their rows stay as they are. 'cntflow watch' with --once, on the same sources \
+                 and output folder, brings the tables up to date"
+            ));
+        }
+        Ok(())
     }
 
     /// Takes rows from other folders, as far as the user has named some and they have any.

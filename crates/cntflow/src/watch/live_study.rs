@@ -20,6 +20,7 @@ use super::facts::FactPlan;
 use super::files::{FileChanges, Sources};
 use super::table_rows::TableRow;
 use super::update::Update;
+use super::version::version_of;
 use crate::folder::batch_name::new_batch_name;
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
@@ -41,6 +42,7 @@ use crate::study::plan::Plan;
 
 mod held;
 mod wanted;
+mod withdrawn;
 
 /// Number of committed batches above which the small ones are merged.
 const MERGE_ABOVE: usize = 32;
@@ -64,6 +66,8 @@ pub(super) struct LiveStudy<'a> {
     is_known_changed: bool,
     /// Committed batches whose rows are in `held`.
     batches: BTreeSet<String>,
+    /// Checkpoints of the tables that the last look did not find, but could not look everywhere.
+    unseen: BTreeSet<Key>,
     /// Whether there was an update since the start.
     has_updated: bool,
     /// Notes that were printed.
@@ -129,6 +133,7 @@ impl<'a> LiveStudy<'a> {
                 .collect(),
             is_known_changed: false,
             batches: BTreeSet::new(),
+            unseen: BTreeSet::new(),
             has_updated: false,
             notes: BTreeSet::new(),
             twins: Vec::new(),
@@ -165,10 +170,13 @@ impl<'a> LiveStudy<'a> {
         self.held.values().map(|held| held.row.checkpoint.as_str())
     }
 
-    /// The version of a checkpoint's rows.
+    /// The version of a checkpoint's rows: of its content, its labels, and what else they were
+    /// measured by.
     pub(super) fn version_of(&self, checkpoint: &str) -> Option<Version> {
-        let held = self.held.get(&key_of(checkpoint))?;
-        Some(held.told.version)
+        let key = key_of(checkpoint);
+        let held = self.held.get(&key)?;
+        let inputs = self.known.get(&key).map(|known| known.description.as_str());
+        Some(version_of(held.told.version, inputs.unwrap_or_default()))
     }
 
     /// Whether the tables have any.
@@ -198,7 +206,7 @@ impl<'a> LiveStudy<'a> {
         let has_new_labels = self.take_in_labels(scanned)?;
         let trained = self.session.folder.trained_catalog()?;
         let entries = trained.entries().iter().chain(scanned.entries());
-        let entries: Vec<Arc<CatalogEntry>> = entries.cloned().collect();
+        let mut entries: Vec<Arc<CatalogEntry>> = entries.cloned().collect();
         let mut gone: BTreeSet<Key> = self
             .wanted
             .keys()
@@ -208,9 +216,17 @@ impl<'a> LiveStudy<'a> {
         for entry in &entries {
             gone.remove(&key_of(&entry.checkpoint));
         }
+        self.unseen.clear();
         if sources.is_partial() {
-            // What was not found may be where nobody could look.
-            gone.clear();
+            // What was not found may be where nobody could look: all of it stays as it is.
+            for key in std::mem::take(&mut gone) {
+                match self.wanted.get(&key) {
+                    Some(wanted) => entries.push(Arc::clone(&wanted.entry)),
+                    None => {
+                        self.unseen.insert(key);
+                    }
+                }
+            }
         }
         self.update_to(&entries, gone, has_new_labels, sources, quiet)
     }
@@ -336,56 +352,6 @@ impl<'a> LiveStudy<'a> {
             membership: self.membership,
             stop: self.stop,
         }
-    }
-
-    /// Removes twins of networks that have no row. They were left when a row was removed, and may
-    /// be of other content than the network is measured with next.
-    fn withdraw_orphaned_twins(&mut self) -> anyhow::Result<()> {
-        for (twin, names) in &mut self.twins {
-            let orphans: BTreeSet<String> = names
-                .iter()
-                .filter(|name| !self.held.contains_key(&key_of(name)))
-                .cloned()
-                .collect();
-            let tables = self.session.folder.twin_tables(*twin);
-            for name in tables.withdraw(&orphans, &new_batch_name(0))? {
-                names.remove(&name);
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes rows that nothing is wanted of; returns whether there were any.
-    fn withdraw_stale(&mut self) -> anyhow::Result<bool> {
-        let stale: BTreeSet<String> = self
-            .reconciler
-            .stale()
-            .iter()
-            .filter_map(|(key, _)| Some(self.held.get(key)?.row.checkpoint.clone()))
-            .collect();
-        if stale.is_empty() {
-            return Ok(false);
-        }
-        let mut removed = BTreeSet::new();
-        // The networks last: as long as their rows are there, a start after a kill goes on here.
-        for tables in self.session.folder.all_tables()?.iter().rev() {
-            removed.extend(tables.withdraw(&stale, &new_batch_name(0))?);
-        }
-        for name in &removed {
-            let key = key_of(name);
-            if let Some(held) = self.held.remove(&key) {
-                self.reconciler.release(held.told);
-            }
-            if self.known.remove(&key).is_some() {
-                self.is_known_changed = true;
-            }
-        }
-        for (_, names) in &mut self.twins {
-            names.retain(|name| !removed.contains(name));
-        }
-        self.batches = self.tables.batches()?.into_iter().collect();
-        self.reconciler.settle()?;
-        Ok(true)
     }
 
     /// The tasks of everything that is to do, the costliest first.

@@ -145,28 +145,44 @@ impl Watching<'_> {
         })
     }
 
-    /// Looks until there is a checkpoint. `None` if the user stops the program before, or if there
-    /// is nothing at the only look.
+    /// Looks until there is a checkpoint. `None` if an option or the user ends the program before.
+    ///
+    /// # Errors
+    /// A source cannot be read, and there was no study here before: somebody may have mistyped it.
     fn first_look(
         &self,
         sources: &mut Sources<'_>,
         follower: &Follower,
         report: &Report,
     ) -> anyhow::Result<Option<Catalog>> {
-        let mut has_said = false;
+        let is_known = StudyRecord::read(&self.options.out)?.is_some();
+        let since = Instant::now();
+        let mut last_problem = String::new();
         loop {
-            let catalog = sources.look()?;
-            if !catalog.entries().is_empty() || !self.plan.runs.is_empty() {
-                return Ok(Some(catalog));
+            let problem = match sources.look() {
+                Ok(catalog) if !catalog.entries().is_empty() || !self.plan.runs.is_empty() => {
+                    return Ok(Some(catalog));
+                }
+                Ok(_) if is_known => "no checkpoints in the sources; what the tables have stays \
+                                      until there are some"
+                    .to_owned(),
+                Ok(_) => "no checkpoints in the sources yet".to_owned(),
+                Err(error) if is_known && is_of_sources(&error) => (*error).full_message(),
+                Err(error) => return Err(error),
+            };
+            if problem != last_problem {
+                report.problem(&problem);
+                last_problem = problem;
             }
-            if self.watch.once {
-                report.problem("no checkpoints in the sources");
+            let left = self.watch.until_idle;
+            let left = left.map(|idle| idle.saturating_sub(since.elapsed()));
+            if self.watch.once || left.is_some_and(|left| left.is_zero()) {
                 return Ok(None);
             }
-            if !std::mem::replace(&mut has_said, true) {
-                report.problem("no checkpoints in the sources yet: waiting for the first one");
-            }
-            self.wait(follower, self.watch.poll)?;
+            self.wait(
+                follower,
+                left.map_or(self.watch.poll, |left| left.min(self.watch.poll)),
+            )?;
             if self.stop.is_set() {
                 return Ok(None);
             }

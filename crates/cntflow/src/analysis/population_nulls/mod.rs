@@ -31,6 +31,10 @@ const PERMUTED_NODES: usize = 256;
 /// least.
 const FEWEST_SETS: usize = 256;
 
+/// Sets that a population takes part with in draws, at most. A larger one takes part with a random
+/// share of its networks, which are as exchangeable as all of them.
+const MOST_SETS: usize = 1 << 12;
+
 /// Permuted divergences as large as that of the pair after which no more are drawn.
 const ENOUGH: usize = 20;
 
@@ -49,6 +53,10 @@ const SINGLE_NETWORK: &str = "a population of a single network has no halves";
 
 /// Why random halves are missing where each has a value or two.
 const NO_DENSITY_OF_HALVES: &str = "no random half has a density";
+
+/// Why there is no p-value though both populations have a density.
+const NO_DENSITY_IN_PAIR: &str =
+    "one population is too narrow beside the range of both for a density on their grid";
 
 /// What a draw is for.
 #[derive(Clone, Copy)]
@@ -81,7 +89,11 @@ pub(super) fn group_nulls(
         let curve = curve.map_err(ToString::to_string)?;
         Ok::<_, String>(Side::of(&members[index].member, networks, curve))
     };
-    let from_before = |a: usize, b: usize| known?.pair(&members[a], &members[b]);
+    let then = known.map_or_else(
+        || vec![None; members.len()],
+        |known| known.same_members(members),
+    );
+    let from_before = |a: usize, b: usize| known?.pair(then[a]?, then[b]?);
     let pairs = compared.pairs.par_iter().map(|&(a, b, _)| {
         if let Some(null) = from_before(a, b) {
             return null.clone();
@@ -96,7 +108,9 @@ pub(super) fn group_nulls(
         .count();
     let bands = (0..members.len()).into_par_iter().map(|index| {
         let grid = compared.grid.as_ref()?;
-        if let Some(band) = known.and_then(|known| known.band(&members[index], grid)) {
+        if let (Some(known), Some(then)) = (known, then[index])
+            && let Some(band) = known.band(then, grid)
+        {
             return band.clone();
         }
         density_band(side(index).ok()?, grid)
@@ -118,15 +132,16 @@ impl<'a> Side<'a> {
     }
 
     /// Its networks, so that `per_set` neighbours are a set: as many as whole sets have, in random
-    /// order. Each by itself stays where it is.
+    /// order. If all take part, each by itself, they stay where they are.
     fn in_sets(&self, per_set: usize) -> Vec<&'a SamplePoints> {
-        if per_set == 1 {
+        let n = self.networks.len();
+        if per_set == 1 && n <= MOST_SETS {
             return self.networks.iter().collect();
         }
-        let n = self.networks.len();
         let order = draw(n, Purpose::Sets, &[self.bin as usize]);
-        let whole = order.into_iter().take(n / per_set * per_set);
-        whole.map(|index| &self.networks[index]).collect()
+        let n_sets = (n / per_set).min(MOST_SETS);
+        let drawn = order.into_iter().take(n_sets * per_set);
+        drawn.map(|index| &self.networks[index]).collect()
     }
 }
 
@@ -162,22 +177,24 @@ fn pair_null([a, b]: [Side<'_>; 2]) -> PairNull {
         })
     };
     let no_range = || no_null("the range of the values is not finite".to_owned());
-    // One after the other: there may be many nodes.
     let Some(of_halves) = pair(HALVES_NODES) else {
         return no_range();
     };
     let half = n_sets[0].min(n_sets[1]) / 2;
     let halves = of_halves.divergences_of_halves(half);
+    // Both at a time would take twice the memory.
     drop(of_halves);
     let Some(of_permutations) = pair(PERMUTED_NODES) else {
         return no_range();
     };
+    let p_value = of_permutations.p_value();
+    let without_p_value = p_value.is_nan().then(|| NO_DENSITY_IN_PAIR.to_owned());
     PairNull {
         networks: (!halves.is_empty()).then_some((half * per_set) as u64),
         mean: halves.iter().sum::<f64>() / halves.len() as f64,
         q95: quantile(&halves, 0.95),
-        p_value: of_permutations.p_value(),
-        reason: reason_without_halves(half, &halves),
+        p_value,
+        reason: reason_without_halves(half, &halves).or(without_p_value),
     }
 }
 

@@ -74,6 +74,35 @@ fn p_values_of_one_distribution_are_uniform() {
     }
 }
 
+/// From 512 networks on, sets of networks change places.
+#[test]
+fn p_values_of_sets_are_uniform() {
+    let of_seed = |seed: u64| {
+        let mut random = Random(seed * 104_729 + 1);
+        let [a, b] = [520, 700].map(|n| population(&mut random, n, 0.0));
+        null_of([&a, &b]).p_value
+    };
+    let p_values: Vec<f64> = (0..60).map(of_seed).collect();
+    // 1% of samples of 60 uniform numbers are further away than 0.207.
+    let distance = kolmogorov_distance(p_values);
+    assert!(distance < 0.207, "{distance}");
+}
+
+#[test]
+fn sets_leave_out_less_than_a_set_and_find_a_planted_difference() {
+    let mut random = Random(21);
+    let a = population(&mut random, 771, 0.0);
+    let b = population(&mut random, 1000, 0.3);
+    let found = null_of([&a, &b]);
+    // 257 sets of three networks, half of them in each half.
+    assert_eq!((found.networks, found.p_value), (Some(384), 0.0005));
+    // Of a much larger population a share takes part.
+    let large = population(&mut random, MOST_SETS + 500, 0.0);
+    let unequal = null_of([&a[..40], &large]);
+    assert_eq!(unequal.networks, Some(20));
+    assert!(unequal.p_value > 0.001, "{unequal:?}");
+}
+
 #[test]
 fn a_planted_difference_is_found() {
     let mut random = Random(5);
