@@ -79,6 +79,10 @@ class Recorder:
         text = text.strip()
         if text.startswith(("---", "+++")):
             return
+        if text.startswith("<... ??? resumed>"):
+            # The process has ended while the thread was about to make a call.
+            self.unfinished.pop(thread, None)
+            return
         if resumed := re.match(r"<\.\.\. \w+ resumed>(.*)", text):
             call = self.unfinished.pop(thread)
             call.text += resumed[1]

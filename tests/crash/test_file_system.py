@@ -199,6 +199,16 @@ class Recordings(unittest.TestCase):
             '1 +++ exited with 0 +++',
         ), [])
 
+    def test_a_thread_that_ends_with_the_process(self):
+        self.assertEqual(recorded(
+            f'1 mkdir({text("out")}, 0777 <unfinished ...>',
+            f'2 unlink({text("out/a")} <unfinished ...>',
+            '1 <... ??? resumed>)                = ?',
+            '3 <... ??? resumed>)                = ?',
+            '2 <... unlink resumed>)                = ?',
+            '1 +++ exited with 0 +++',
+        ), [])
+
     def test_what_is_not_known_is_an_error(self):
         for line in [
             f'1 symlink({text("a")}, {text("out/b")}) = 0',
