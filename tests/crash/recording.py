@@ -2,7 +2,7 @@
 import os
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from file_system import Link, MakeFolder, Open, Operation, Remove, Rename, Report, Sync, Truncate, Write
@@ -120,6 +120,18 @@ class Recorder:
     def add(self, operation: Operation):
         self.operations.append(operation)
 
+    def add_name(self, call: Call, operation: MakeFolder | Rename | Link, name: str):
+        """Adds what makes a name. Another thread may have used the name before the call was seen to end."""
+        later = range(call.n_before, len(self.operations))
+        index = next((i for i in later if uses(self.operations[i], name)), len(self.operations))
+        self.operations.insert(index, operation)
+        for i in range(index + 1, len(self.operations)):
+            moved = self.operations[i]
+            if isinstance(moved, Sync) and moved.n_before > index:
+                self.operations[i] = replace(moved, n_before=moved.n_before + 1)
+        for unfinished in self.unfinished.values():
+            unfinished.n_before += unfinished.n_before > index
+
     def path(self, folder: str, text: bytes) -> str | None:
         """The path relative to the root, if it is watched."""
         path = text.decode()
@@ -200,14 +212,14 @@ class Recorder:
     on_clone3 = on_clone
 
     def on_mkdir(self, call: Call):
-        self.makes(self.path("AT_FDCWD", call.bytes[0]))
+        self.makes(call, self.path("AT_FDCWD", call.bytes[0]))
 
     def on_mkdirat(self, call: Call):
-        self.makes(self.path(call.arguments[0], call.bytes[0]))
+        self.makes(call, self.path(call.arguments[0], call.bytes[0]))
 
-    def makes(self, path: str | None):
+    def makes(self, call: Call, path: str | None):
         if path is not None:
-            self.add(MakeFolder(path))
+            self.add_name(call, MakeFolder(path), path)
 
     def on_unlink(self, call: Call):
         self.removes(self.path("AT_FDCWD", call.bytes[0]))
@@ -222,11 +234,11 @@ class Recorder:
             self.add(Remove(path))
 
     def on_rename(self, call: Call):
-        self.names(Rename, *(self.path("AT_FDCWD", text) for text in call.bytes))
+        self.names(call, Rename, *(self.path("AT_FDCWD", text) for text in call.bytes))
 
     def on_renameat(self, call: Call):
         folders = call.arguments[0], call.arguments[2]
-        self.names(Rename, *map(self.path, folders, call.bytes))
+        self.names(call, Rename, *map(self.path, folders, call.bytes))
 
     def on_renameat2(self, call: Call):
         if "RENAME_EXCHANGE" in call.arguments[4]:
@@ -234,17 +246,23 @@ class Recorder:
         self.on_renameat(call)
 
     def on_link(self, call: Call):
-        self.names(Link, *(self.path("AT_FDCWD", text) for text in call.bytes))
+        self.names(call, Link, *(self.path("AT_FDCWD", text) for text in call.bytes))
 
     def on_linkat(self, call: Call):
         folders = call.arguments[0], call.arguments[2]
-        self.names(Link, *map(self.path, folders, call.bytes))
+        self.names(call, Link, *map(self.path, folders, call.bytes))
 
-    def names(self, kind: type[Rename] | type[Link], path: str | None, target: str | None):
+    def names(self, call: Call, kind: type[Rename] | type[Link], path: str | None, target: str | None):
         if (path is None) != (target is None):
             raise UnknownOperation(f"a name comes into the folder or leaves it: {path}, {target}")
         if path is not None:
-            self.add(kind(path, target))
+            self.add_name(call, kind(path, target), target)
+
+
+def uses(operation: Operation, name: str) -> bool:
+    """Whether an operation needs that a name is there."""
+    paths = [getattr(operation, key, None) for key in ("path", "target")]
+    return any(path is not None and (path == name or path.startswith(f"{name}/")) for path in paths)
 
 
 @dataclass

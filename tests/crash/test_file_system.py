@@ -168,6 +168,20 @@ class Recordings(unittest.TestCase):
             Open(1, "out/a", creates=True), Write(1, 0, b"ab"), Open(2, "out"), Rename("out/a", "out/b"),
             Sync(2, 3), Remove("out/b")])
 
+    def test_a_name_is_used_before_its_call_is_seen_to_end(self):
+        operations = recorded(
+            f'1 openat(AT_FDCWD, {text("out")}, O_RDONLY|O_CLOEXEC) = 4',
+            f'1 mkdir({text("out/a")}, 0777 <unfinished ...>',
+            f'3 mkdir({text("out/a")}, 0777) = -1 EEXIST (File exists)',
+            f'2 openat(AT_FDCWD, {text("out/a/b")}, O_WRONLY|O_CREAT, 0600) = 5',
+            '2 fsync(4 <unfinished ...>',
+            '3 fsync(4) = 0',
+            '1 <... mkdir resumed>) = 0',
+            '2 <... fsync resumed>) = 0',
+        )
+        self.assertEqual(operations, [
+            Open(1, "out"), MakeFolder("out/a"), Open(2, "out/a/b", creates=True), Sync(1, 3), Sync(1, 3)])
+
     def test_a_number_is_used_again(self):
         operations = recorded(
             f'1 openat(AT_FDCWD, {text("out/a")}, O_WRONLY|O_CREAT, 0600) = 4',
