@@ -675,3 +675,11 @@ fn a_folder_that_another_process_uses_is_left_alone() {
     drop(lock);
     expect(0, here, &["discriminate", "study.toml"]);
 }
+
+#[test]
+fn an_experiment_without_comparisons_does_not_count_them() {
+    let folder = folder_with(&[RANKING]);
+    let output = expect(0, folder.path(), &["run", "study.toml"]).stdout;
+    assert!(output.contains("experiment ranking"), "{output}");
+    assert!(!output.contains("comparisons were declared"), "{output}");
+}

@@ -55,7 +55,7 @@ pub(super) fn sentences(result: &ExperimentResult) -> Vec<String> {
     sentences.extend(noise_sentence(result));
     sentences.extend(published_sentence(result));
     sentences.extend(model_sentence(result));
-    sentences.push(counting_sentence(result));
+    sentences.extend(counting_sentence(result));
     sentences.extend(failure_sentence(result));
     sentences
 }
@@ -324,13 +324,22 @@ fn n_primary(result: &ExperimentResult) -> usize {
         .count()
 }
 
-fn counting_sentence(result: &ExperimentResult) -> String {
+/// How many comparisons were declared; `None` if nothing was compared.
+fn counting_sentence(result: &ExperimentResult) -> Option<String> {
     let n_primary = n_primary(result);
     let n_explored = result.verdicts.height() - n_primary;
-    format!(
-        "{n_primary} comparisons were declared beforehand; the {n_explored} others are hints for a \
-         next study. Undecided, or not decided: neither a difference nor its absence is shown."
-    )
+    let counts = match (n_primary, n_explored) {
+        (0, 0) => return None,
+        (0, _) => "The comparisons are hints for a next study.".to_owned(),
+        (_, 0) => format!("{n_primary} comparisons were declared beforehand."),
+        _ => format!(
+            "{n_primary} comparisons were declared beforehand; the {n_explored} others are hints \
+             for a next study."
+        ),
+    };
+    Some(format!(
+        "{counts} Undecided, or not decided: neither a difference nor its absence is shown."
+    ))
 }
 
 fn failure_sentence(result: &ExperimentResult) -> Option<String> {
