@@ -236,7 +236,10 @@ fn watch(
         match stores.head(url)? {
             None => return Ok(None),
             Some(now) if now.etag != first.etag => {
-                bail!("{folder}: another cntflow process is using this folder")
+                bail!(
+                    "{folder}: another cntflow process is using this folder; wait until it has \
+                     ended, or stop it, or choose another folder with --out"
+                )
             }
             Some(_) => {}
         }

@@ -1,6 +1,7 @@
 //! The lock of an output folder: while a process holds it, no other run may write there.
 
 use std::fs::TryLockError;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +13,9 @@ use fs_err::{self as fs, File};
 use super::file_names::{LOCK_PREFIX, local_files, name_matches};
 use super::lease::{HeldLease, Lease};
 use super::record::StudyRecord;
+
+/// Where Linux has the name of the machine.
+const HOST_NAME_FILE: &str = "/proc/sys/kernel/hostname";
 
 /// Held while a process works in a folder.
 #[derive(Debug)]
@@ -99,17 +103,42 @@ impl FolderGuard {
 
 fn lock_file(folder: &Path, process: usize) -> anyhow::Result<File> {
     let path = folder.join(format!("{LOCK_PREFIX}{process:03}"));
-    let file = fs::OpenOptions::new()
+    let mut file = fs::OpenOptions::new()
         .create(true)
         .append(true)
         .open(&path)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            // Only a message shows it: without it, the lock holds as well.
+            let _ = write_holder(&mut file);
+            Ok(file)
+        }
         Err(TryLockError::WouldBlock) => bail!(
-            "{}: another cntflow process is using this folder",
-            folder.display()
+            "{}: another cntflow process is using this folder{}; wait until it has ended, or stop \
+             it, or choose another folder with --out",
+            folder.display(),
+            holder(&path)
         ),
         Err(TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
+/// Writes down which process holds a lock.
+fn write_holder(file: &mut File) -> std::io::Result<()> {
+    let host = fs::read_to_string(HOST_NAME_FILE).unwrap_or_default();
+    let host = match host.trim() {
+        "" => String::new(),
+        host => format!(" on {host}"),
+    };
+    file.set_len(0)?;
+    write!(file, "{}{host}", std::process::id())
+}
+
+/// Which process holds a lock, in the words that follow a message; nothing if that is not known.
+fn holder(path: &Path) -> String {
+    match fs::read_to_string(path) {
+        Ok(holder) if !holder.is_empty() => format!(": process {holder}"),
+        _ => String::new(),
     }
 }
 
