@@ -218,7 +218,7 @@ fn the_folder_of_another_study_is_refused_and_not_changed() {
         SMALL_STUDY.replace("seed = 3", "seed = 4"),
     )
     .unwrap();
-    let output = expect(1, here, &["run", "other.toml", "--out", "out"]);
+    let output = expect(2, here, &["run", "other.toml", "--out", "out"]);
     assert!(
         output.stderr.contains("holds the output of another study")
             && output.stderr.contains("--fresh"),
@@ -229,7 +229,7 @@ fn the_folder_of_another_study_is_refused_and_not_changed() {
     std::fs::create_dir(here.join("photos")).unwrap();
     std::fs::write(here.join("photos/a.jpg"), "precious").unwrap();
     let output = expect(
-        1,
+        2,
         here,
         &["run", "study.toml", "--out", "photos", "--fresh"],
     );
@@ -431,4 +431,70 @@ fn training_into_an_object_store_or_writing_to_http_is_a_usage_error() {
         &["measure", ".", "--out", "https://example.org/out"],
     );
     assert!(output.stderr.contains("s3, gs or az"), "{output:?}");
+}
+
+#[test]
+fn what_is_named_but_not_there_is_wrong_usage_and_says_what_to_do() {
+    let folder = study_folder();
+    let here = folder.path();
+    std::fs::create_dir(here.join("zoo")).unwrap();
+    write_chain(&here.join("zoo/a.safetensors"), 1.0);
+    let cases: [(&[&str], &str); 17] = [
+        (&["measure", "nothing"], "nothing: no such file or folder"),
+        (&["watch", "nothing"], "check the name"),
+        (&["inspect", "nothing"], "nothing: no such file"),
+        (
+            &["measure", "zoo", "--metadata", "no.csv"],
+            "no.csv: no such file; --metadata",
+        ),
+        (
+            &["watch", "zoo", "--metadata", "no.csv"],
+            "no.csv: no such file; --metadata",
+        ),
+        (
+            &["catalog", "zoo", "--metadata", "zoo"],
+            "zoo: a folder; --metadata",
+        ),
+        (
+            &["measure", "zoo", "--run", "nope"],
+            "it has no label 'nope'; its labels: none; --run",
+        ),
+        (
+            &["measure", "zoo", "--trace", "no/trace.json"],
+            "--trace no/trace.json: make the folder",
+        ),
+        (
+            &["measure", "zoo", "--reuse", "nowhere"],
+            "--reuse nowhere: no output of cntflow here",
+        ),
+        (
+            &["check", "zoo", "--reuse", "nowhere"],
+            "--reuse nowhere: no output of cntflow here",
+        ),
+        (
+            &["watch", "zoo", "--reuse", "nowhere"],
+            "--reuse nowhere: no output of cntflow here",
+        ),
+        (
+            &["watch", "zoo", "--predict", "no.json"],
+            "no.json: no such model",
+        ),
+        (&["predict", "no.json", "zoo"], "no.json: no such model"),
+        (
+            &["watch", "zoo", "--until-idle", "5s"],
+            "write --until-idle=5s",
+        ),
+        (&["measure", "study.toml"], "cntflow run study.toml"),
+        (&["run", "zoo"], "cntflow measure zoo"),
+        (&["run", "no.toml"], "no.toml: no such file"),
+    ];
+    for (arguments, expected) in cases {
+        let output = expect(2, here, arguments);
+        assert!(
+            output.stderr.contains(expected),
+            "{arguments:?}: {output:?}"
+        );
+        assert!(!output.stderr.contains("os error"), "{output:?}");
+    }
+    assert!(!here.join("runs").exists(), "nothing is made before");
 }

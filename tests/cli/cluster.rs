@@ -366,7 +366,7 @@ fn processes_of_this_machine_are_started_and_end_with_the_tables_of_one() {
     assert!(tasks > 0.0, "{output}");
     // Wrong usage is told once, with its code.
     let wrong = ["measure", "nothing-here", "--processes", "2"];
-    let output = expect(1, here, &wrong);
+    let output = expect(2, here, &wrong);
     assert!(output.stderr.contains("nothing-here"), "{output:?}");
 }
 

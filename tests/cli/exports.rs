@@ -254,7 +254,7 @@ fn nothing_but_an_earlier_export_is_replaced() {
     export(0, "measured", "out", true);
     for to in ["mine", "measured"] {
         let before = files_below(&here.join(to));
-        let refused = export(1, "measured", to, true);
+        let refused = export(2, "measured", to, true);
         assert!(
             refused.stderr.contains("Nothing was changed")
                 || refused.stderr.contains("nothing was changed"),
@@ -267,7 +267,7 @@ fn nothing_but_an_earlier_export_is_replaced() {
     export(1, "zoo", "again", false);
     // An export is never written to by other commands.
     let before = files_below(&here.join("out"));
-    let refused = expect(1, here, &["measure", "zoo", "--out", "out", "--fresh"]);
+    let refused = expect(2, here, &["measure", "zoo", "--out", "out", "--fresh"]);
     assert!(refused.stderr.contains("an export"), "{refused:?}");
     assert!(before == files_below(&here.join("out")));
 }

@@ -217,7 +217,7 @@ fn populations_make_it_another_study() {
     expect(0, here, &["run", "study.toml"]);
     assert!(parts(&here.join("runs/small"), "populations").is_empty());
     study_with_populations(here, "");
-    let refused = expect(1, here, &["run", "study.toml"]);
+    let refused = expect(2, here, &["run", "study.toml"]);
     assert!(
         refused.stderr.contains("has populations") && refused.stderr.contains("--fresh"),
         "{refused:?}"

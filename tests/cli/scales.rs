@@ -62,7 +62,7 @@ fn a_folder_of_another_scale_is_refused() {
     expect(0, here, &["run", "study.toml", "--out", "out"]);
     for command in ["run", "train"] {
         let other = [command, "study.toml", "--scale", "full", "--out", "out"];
-        let refused = expect(1, here, &other);
+        let refused = expect(2, here, &other);
         let expected = "output of study 'small' at scale small, and this is scale full";
         assert!(refused.stderr.contains(expected), "{refused:?}");
     }

@@ -198,16 +198,16 @@ fn results_never_get_into_a_folder_of_another_kind() {
     };
     run(2, "exact", "./exact");
     run(2, "ordinary", "ordinary");
-    let refused = run(1, "exact", "ordinary");
+    let refused = run(2, "exact", "ordinary");
     assert!(
         refused.stderr.contains("the output of a study"),
         "{refused:?}"
     );
-    run(1, "exact", "rounded");
+    run(2, "exact", "rounded");
     run(0, "exact", "results");
     // Nor does anything else get into the results.
     let refused = expect(
-        1,
+        2,
         here,
         &["run", "study.toml", "--out", "results", "--fresh"],
     );
@@ -239,7 +239,7 @@ fn results_of_another_study_are_refused() {
     write_study(here, &other, &experiments());
     expect(0, here, &["run", "study.toml", "--out", "other"]);
     let arguments = ["run", "study.toml", "--tables", "other", "--out", "results"];
-    let refused = expect(1, here, &arguments);
+    let refused = expect(2, here, &arguments);
     assert!(refused.stderr.contains("another study"), "{refused:?}");
     // The study file is another than the one of the tables: said, and no error.
     let arguments = ["run", "study.toml", "--tables", "exact", "--out", "results"];

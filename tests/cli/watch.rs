@@ -342,7 +342,7 @@ fn one_study_or_sources_but_not_both() {
         output.stderr.contains("a study file says how to measure"),
         "{output:?}"
     );
-    let output = expect(1, here, &["watch", "nothing-here"]);
+    let output = expect(2, here, &["watch", "nothing-here"]);
     assert!(
         output.stderr.contains("no such file or folder"),
         "{output:?}"
@@ -468,4 +468,37 @@ fn networks_stored_together_are_measured_again_with_their_twins() {
     let lines = once(0, here, &out);
     assert_eq!(sum(&lines, "changed"), 1, "{lines:?}");
     assert_as_fresh(here, "out");
+}
+
+#[test]
+fn a_stop_before_the_first_checkpoint_says_how_to_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::create_dir(here.join("zoo")).unwrap();
+    let watched = Watched::start(here, &["zoo", "--out", "out"]);
+    watched.next("problem");
+    send_signal(watched.child.id(), "-TERM");
+    let output = watched.child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(143), "{stderr}");
+    let last = stderr.lines().last().unwrap();
+    assert!(
+        last.starts_with("stopped. To go on: cntflow watch zoo --out out"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn who_uses_a_folder_is_named() {
+    let folder = zoo();
+    let here = folder.path();
+    let watched = Watched::start(here, &["zoo", "--out", "out"]);
+    watched.next("update");
+    let refused = expect(1, here, &["measure", "zoo", "--out", "out"]);
+    let expected = format!("is using this folder: process {}", watched.child.id());
+    assert!(
+        refused.stderr.contains(&expected) && refused.stderr.contains("wait until it has ended"),
+        "{refused:?}"
+    );
+    assert_eq!(watched.stop(), Some(143));
 }

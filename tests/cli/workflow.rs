@@ -274,7 +274,7 @@ fn a_log_and_a_trace_say_what_was_done_when() {
     );
     assert_eq!(of.unwrap()["tid"], read["tid"]);
     // An error is a line of the log, too.
-    let wrong = expect(1, here, &["measure", "nothing", "--log", "json"]);
+    let wrong = expect(2, here, &["measure", "nothing", "--log", "json"]);
     let error: serde_json::Value =
         serde_json::from_str(wrong.stderr.lines().last().unwrap()).unwrap();
     assert_eq!(error["event"], "error");

@@ -24,7 +24,7 @@ pub(crate) use shared::{
     ScaleArguments, TaskArguments, WorkerArguments, thread_count,
 };
 pub(crate) use study_or_sources::StudyOrSources;
-pub(crate) use watch::WatchArguments;
+pub(crate) use watch::{WatchArguments, seconds};
 
 use crate::run::local_cluster::LocalCluster;
 

@@ -44,11 +44,14 @@ pub(crate) struct WatchArguments {
     pub(crate) progress: ProgressArguments,
 }
 
-/// A time in seconds, at most a year.
-fn seconds(text: &str) -> Result<f64, String> {
+/// A time in seconds, at most a year, with or without its unit: `5` or `5s`.
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     const YEAR: f64 = 366.0 * 86_400.0;
 
-    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    let number = text.strip_suffix('s').unwrap_or(text);
+    let seconds: f64 = number
+        .parse()
+        .map_err(|_| "not a number of seconds, such as 5 or 5s".to_owned())?;
     if (0.0..=YEAR).contains(&seconds) {
         Ok(seconds)
     } else {

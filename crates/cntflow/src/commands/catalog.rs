@@ -6,12 +6,15 @@ use crate::args::CatalogArguments;
 use crate::exit::ExitStatus;
 use crate::output::catalog_listing::{CatalogListing, OpenedCheckpoints};
 use crate::printer;
+use crate::run::sources::{require_metadata, with_usage};
 
 /// Lists the checkpoints of some sources, and the files that are not checkpoints.
 pub(crate) fn catalog(arguments: CatalogArguments) -> anyhow::Result<ExitStatus> {
     let limits = arguments.limits.limits();
     let options = arguments.columns.into();
-    let (catalog, skipped_files) = scan_within(&arguments.source, &options, &limits)?;
+    require_metadata(&options)?;
+    let (catalog, skipped_files) = scan_within(&arguments.source, &options, &limits)
+        .map_err(|error| with_usage(error.into()))?;
     let opened = arguments
         .digest
         .then(|| OpenedCheckpoints::open(&catalog, &limits));

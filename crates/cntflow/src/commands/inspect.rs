@@ -8,10 +8,11 @@ use cntflow_formats::OpenCheckpoint;
 use cntflow_metrics::MeasureOptions;
 use cntflow_metrics::OneByOne;
 use cntflow_storage::Location;
+use cntflow_storage::store::is_url;
 
 use crate::args::InspectArguments;
 use crate::error_text::checkpoint_reason;
-use crate::exit::ExitStatus;
+use crate::exit::{ExitStatus, UsageError};
 use crate::measure::network::{measure_with_architecture, measure_without_architecture};
 use crate::output::inspection::{InspectedNetwork, Inspection};
 use crate::printer;
@@ -31,6 +32,11 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
     if arguments.densities {
         let with_probe = plan.probe.is_some();
         plan.populations = Some(PopulationsSpec::with_defaults(with_probe));
+    }
+    let file = &arguments.file;
+    if !file.exists() && !is_url(&file.to_string_lossy()) {
+        let message = format!("{}: no such file; check the name", file.display());
+        return Err(UsageError(message).into());
     }
     let checkpoint = OpenCheckpoint::open_at(
         &Location::from(arguments.file.as_path()),

@@ -25,6 +25,12 @@ use crate::study::plan::Plan;
 /// Measures the checkpoints of some sources into tables.
 pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus> {
     let started = Instant::now();
+    if let Some(study) = arguments.source.iter().find(is_study_file) {
+        return Err(UsageError(format!(
+            "{study}: a study file, where checkpoints should be; for a study: cntflow run {study}"
+        ))
+        .into());
+    }
     let plan = source_plan(&arguments.source, &arguments.settings)?;
     let options = RunOptions {
         out: arguments
@@ -62,6 +68,11 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
         }
         Ok(status)
     })
+}
+
+/// Whether a source is a study file.
+pub(super) fn is_study_file(source: &&String) -> bool {
+    source.ends_with(".toml") && Path::new(source).is_file()
 }
 
 /// The plan that measures some sources.

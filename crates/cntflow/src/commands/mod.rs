@@ -9,6 +9,7 @@ mod discriminate;
 mod export;
 mod inspect;
 mod measure;
+mod model_file;
 mod predict;
 mod query;
 mod run;

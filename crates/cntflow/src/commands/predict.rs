@@ -5,6 +5,7 @@ use cntflow_catalog::CatalogOptions;
 use cntflow_experiments::saved::{PredictionCounts, TrainedModel};
 use cntflow_tables::Table;
 
+use super::model_file::load_model;
 use crate::args::{PredictArguments, thread_count};
 use crate::exit::ExitStatus;
 use crate::output::frames;
@@ -18,7 +19,7 @@ use crate::study::plan::Plan;
 
 /// Measures checkpoints like the training networks of the model, and predicts each of them.
 pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus> {
-    let model = TrainedModel::load(&arguments.model)?;
+    let model = load_model(&arguments.model)?;
     let measured_with = model.measured_with().to_owned();
     let measure = MeasurePlan::from_measured_with(&measured_with)
         .with_context(|| arguments.model.display().to_string())?;

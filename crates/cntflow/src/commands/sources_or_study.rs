@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::measure::source_plan;
+use super::measure::{is_study_file, source_plan};
 use crate::args::StudyOrSources;
 use crate::exit::UsageError;
 use crate::study::plan::Plan;
@@ -14,8 +14,7 @@ use crate::study::plan::Plan;
 pub(super) fn sources_or_study(arguments: &StudyOrSources) -> Result<Plan, UsageError> {
     let sources = arguments.source.as_slice();
     let settings = &arguments.settings;
-    let is_study = |source: &&String| source.ends_with(".toml") && Path::new(source).is_file();
-    match (sources.iter().filter(is_study).count(), sources) {
+    match (sources.iter().filter(is_study_file).count(), sources) {
         (0, sources) => source_plan(sources, settings),
         (1, [study]) => {
             if !settings.are_default() {

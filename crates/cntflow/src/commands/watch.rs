@@ -1,13 +1,12 @@
 //! `cntflow watch`.
 
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
-use cntflow_experiments::saved::TrainedModel;
-
+use super::model_file::load_model;
 use super::sources_or_study::sources_or_study;
-use crate::args::WatchArguments;
-use crate::exit::ExitStatus;
+use crate::args::{WatchArguments, seconds};
+use crate::exit::{ExitStatus, UsageError};
 use crate::progress::trace;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::membership::Membership;
@@ -17,6 +16,7 @@ use crate::watch::{WatchOptions, Watching};
 
 /// Keeps the tables of a study, or of some sources, current.
 pub(crate) fn watch(arguments: WatchArguments) -> anyhow::Result<ExitStatus> {
+    check_until_idle(&arguments)?;
     let plan = sources_or_study(&arguments.what)?;
     let options = RunOptions {
         out: arguments
@@ -30,13 +30,7 @@ pub(crate) fn watch(arguments: WatchArguments) -> anyhow::Result<ExitStatus> {
         workers: arguments.task.limit(arguments.workers),
         progress: arguments.progress.mode(),
     };
-    let model = match &arguments.predict {
-        Some(path) => {
-            let model = TrainedModel::load(path);
-            Some(model.with_context(|| format!("--predict {}", path.display()))?)
-        }
-        None => None,
-    };
+    let model = arguments.predict.as_deref().map(load_model).transpose()?;
     let watch = WatchOptions {
         once: arguments.once,
         until_idle: arguments.until_idle.map(Duration::from_secs_f64),
@@ -57,4 +51,18 @@ pub(crate) fn watch(arguments: WatchArguments) -> anyhow::Result<ExitStatus> {
         stop: &stop,
     };
     membership.run(|| watching.run())
+}
+
+/// The value of `--until-idle` follows a `=`: behind a space it is a source.
+fn check_until_idle(arguments: &WatchArguments) -> Result<(), UsageError> {
+    if arguments.until_idle.is_none() {
+        return Ok(());
+    }
+    let is_time = |source: &&String| seconds(source).is_ok() && !Path::new(source).exists();
+    match arguments.what.source.iter().find(is_time) {
+        Some(time) => Err(UsageError(format!(
+            "--until-idle {time}: write --until-idle={time}; behind a space, {time} is a source"
+        ))),
+        None => Ok(()),
+    }
 }

@@ -17,6 +17,7 @@ use super::file_names::{LOCK_PREFIX, is_partial_record, local_files, name_matche
 use super::lock::{FolderGuard, FolderLock};
 use super::record::StudyRecord;
 use super::removal::{remove_output, remove_partial_files};
+use crate::exit::UsageError;
 
 /// Number of committed batches above which a run merges them before it starts, default is 256.
 const MERGE_AT_START: usize = 256;
@@ -241,46 +242,42 @@ impl StudyFolder {
 }
 
 /// Makes sure that the study may write to the folder; nothing is changed.
-pub(super) fn require_own_folder(
+///
+/// # Errors
+/// [`UsageError`] if it may not; the folder cannot be read.
+pub(crate) fn require_own_folder(
     path: &Path,
     record: &StudyRecord,
     earlier: Option<&StudyRecord>,
     fresh: bool,
 ) -> anyhow::Result<()> {
-    match earlier {
-        None if !has_no_output(path)? => bail!(
-            "{}: this folder has files that cntflow did not write; nothing was changed. Choose \
-             another folder with --out",
-            path.display()
-        ),
+    let refusal = match earlier {
+        None if !has_no_output(path)? => {
+            "this folder has files that cntflow did not write; nothing was changed. Choose another \
+             folder with --out"
+                .to_owned()
+        }
         // Not even with `fresh`: what is there may have taken days, or be published.
-        Some(earlier) if !earlier.contents.is_like(&record.contents) => bail!(
-            "{}: this folder holds {}, where this command would write {}. Nothing was changed; \
-             choose another folder",
-            path.display(),
-            earlier.contents,
-            record.contents,
+        Some(earlier) if !earlier.contents.is_like(&record.contents) => format!(
+            "this folder holds {}, where this command would write {}. Nothing was changed; choose \
+             another folder",
+            earlier.contents, record.contents,
         ),
-        Some(earlier) if earlier.is_other_scale(record) && !fresh => bail!(
-            "{}: this folder holds the output of study '{}' at scale {}, and this is scale {}. \
-             Nothing was changed; choose another folder with --out, or remove the old output \
-             with --fresh",
-            path.display(),
-            earlier.name,
-            earlier.scale,
-            record.scale,
+        Some(earlier) if earlier.is_other_scale(record) && !fresh => format!(
+            "this folder holds the output of study '{}' at scale {}, and this is scale {}. Nothing \
+             was changed; choose another folder with --out, or remove the old output with --fresh",
+            earlier.name, earlier.scale, record.scale,
         ),
-        Some(earlier) if earlier.identity != record.identity && !fresh => bail!(
-            "{}: this folder holds the output of another study, '{}'. This study, '{}', {}. \
-             Nothing was changed; choose another folder with --out, or remove the old output \
-             with --fresh",
-            path.display(),
+        Some(earlier) if earlier.identity != record.identity && !fresh => format!(
+            "this folder holds the output of another study, '{}'. This study, '{}', {}. Nothing was \
+             changed; choose another folder with --out, or remove the old output with --fresh",
             earlier.name,
             record.name,
             record.difference_to(earlier),
         ),
-        _ => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    Err(UsageError(format!("{}: {refusal}", path.display())).into())
 }
 
 /// Whether the folder has no files except lock files and the temporary file of `study.json`, which

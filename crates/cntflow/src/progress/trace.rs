@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use anyhow::Context;
 use fs_err::File;
 use serde_json::json;
+
+use crate::exit::UsageError;
 
 /// Starts of the names of worker threads, and of those of their tasks, before their index.
 const WORKERS: [&str; 2] = ["cntflow:worker-", "cntflow:task-"];
@@ -55,10 +56,10 @@ pub(crate) struct Span<'a> {
 ///
 /// # Errors
 /// The file cannot be made.
-pub(crate) fn start(path: Option<&Path>, process: usize) -> anyhow::Result<TraceGuard> {
+pub(crate) fn start(path: Option<&Path>, process: usize) -> Result<TraceGuard, UsageError> {
     if let Some(path) = path {
         let path = path_of(path, process);
-        let file = File::create(&path).with_context(|| "--trace".to_owned())?;
+        let file = File::create(&path).map_err(|error| cannot_be_made(&path, &error))?;
         *lock() = Some(Trace {
             file: BufWriter::new(file),
             process,
@@ -68,6 +69,18 @@ pub(crate) fn start(path: Option<&Path>, process: usize) -> anyhow::Result<Trace
         });
     }
     Ok(TraceGuard)
+}
+
+fn cannot_be_made(path: &Path, error: &std::io::Error) -> UsageError {
+    let is_without_folder = error.kind() == std::io::ErrorKind::NotFound;
+    if is_without_folder {
+        let path = path.display();
+        UsageError(format!(
+            "--trace {path}: make the folder of this file first"
+        ))
+    } else {
+        UsageError::from_error(error).with_prefix("--trace: ")
+    }
 }
 
 fn path_of(path: &Path, process: usize) -> PathBuf {

@@ -110,6 +110,31 @@ impl Reusable {
     }
 }
 
+/// Makes sure that the folders to reuse are there, before a run makes its own.
+///
+/// # Errors
+/// A folder has no output of cntflow, or cannot be read.
+pub(crate) fn require_folders(options: &ReuseOptions) -> anyhow::Result<()> {
+    for folder in &options.folders {
+        reusable_record(folder)?;
+    }
+    Ok(())
+}
+
+/// The record of a folder to reuse.
+///
+/// # Errors
+/// The folder has no output of cntflow, or cannot be read.
+fn reusable_record(folder: &Path) -> anyhow::Result<StudyRecord> {
+    StudyRecord::read(folder)?.ok_or_else(|| {
+        let message = format!(
+            "--reuse {}: no output of cntflow here; name the output folder of another study",
+            folder.display()
+        );
+        UsageError(message).into()
+    })
+}
+
 /// A folder whose rows may be taken.
 struct Source {
     rows: Vec<SourceRow>,
@@ -135,10 +160,7 @@ type WhyNot = String;
 
 impl Source {
     fn open(folder: &Path, measure: &MeasurePlan) -> anyhow::Result<Result<Self, WhyNot>> {
-        let Some(record) = StudyRecord::read(folder)? else {
-            let folder = folder.display();
-            return Err(UsageError(format!("--reuse {folder}: no output of cntflow here")).into());
-        };
+        let record = reusable_record(folder)?;
         if record.cntflow != env!("CARGO_PKG_VERSION") {
             let version = env!("CARGO_PKG_VERSION");
             return Ok(Err(format!(

@@ -18,7 +18,7 @@ use super::membership::Membership;
 use super::options::{RunOptions, RunUntil};
 use super::outcome::{CheckpointTotals, EarlierWork, RunOutcome};
 use super::pending::PendingWork;
-use super::reuse::Reusable;
+use super::reuse::{Reusable, require_folders};
 use super::session::Session;
 use super::sources::{check_output_location, scan_sources};
 use super::work::{StudyWork, read_ahead};
@@ -45,6 +45,7 @@ pub(crate) fn run_plan(
     stop: &Stop,
 ) -> anyhow::Result<RunOutcome> {
     check_output_location(plan, &options.out)?;
+    require_folders(&options.reuse)?;
     let run = PlanRun {
         plan,
         options,

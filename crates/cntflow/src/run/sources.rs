@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use cntflow_catalog::{Catalog, SkippedFile};
-use cntflow_sources::scan_within;
-use cntflow_storage::store::Folder;
+use cntflow_catalog::{Catalog, CatalogError, CatalogOptions, SkippedFile, TableError};
+use cntflow_sources::{SourceError, scan_within};
+use cntflow_storage::FullMessage;
+use cntflow_storage::store::{Folder, is_url};
 
 use crate::exit::UsageError;
 use crate::study::plan::Plan;
@@ -23,13 +24,56 @@ pub(crate) struct ScannedSources {
 /// # Errors
 /// A source does not exist or cannot be read; there is nothing to train or measure.
 pub(crate) fn scan_sources(plan: &Plan) -> anyhow::Result<ScannedSources> {
-    let (catalog, skipped_files) = scan_within(&plan.sources, &plan.catalog, &plan.measure.limits)?;
+    require_metadata(&plan.catalog)?;
+    let (catalog, skipped_files) = scan_within(&plan.sources, &plan.catalog, &plan.measure.limits)
+        .map_err(|error| with_usage(error.into()))?;
     let sources = ScannedSources {
         catalog,
         skipped_files,
     };
     require_some_checkpoints(plan, &sources)?;
     Ok(sources)
+}
+
+/// Makes sure that the table of labels is there, if one is named.
+///
+/// # Errors
+/// It is not, or is a folder.
+pub(crate) fn require_metadata(options: &CatalogOptions) -> Result<(), UsageError> {
+    let Some(path) = &options.metadata else {
+        return Ok(());
+    };
+    let what = if path.is_dir() {
+        "a folder"
+    } else if path.exists() || is_url(&path.to_string_lossy()) {
+        return Ok(());
+    } else {
+        "no such file"
+    };
+    Err(UsageError(format!(
+        "{}: {what}; --metadata, or metadata in [measure], names a table of labels: CSV, JSON lines \
+         or Parquet",
+        path.display()
+    )))
+}
+
+/// The error of a scan, as wrong usage if the user has named something that is not there.
+pub(crate) fn with_usage(error: anyhow::Error) -> anyhow::Error {
+    let what_to_do = match error.downcast_ref() {
+        Some(SourceError::NoSuchSource { .. }) => {
+            "; check the name: a source is a file, a folder, a glob in quotes, or a URL"
+        }
+        Some(SourceError::Catalog(CatalogError::Column { .. })) => {
+            "; --run and --step, or run and step in [measure], name labels that every checkpoint has"
+        }
+        Some(SourceError::NotAFile { .. } | SourceError::Glob { .. }) => "",
+        Some(SourceError::Catalog(CatalogError::Table {
+            source: TableError::UnknownForm,
+            ..
+        })) => "",
+        _ => return error,
+    };
+    UsageError(format!("{}{what_to_do}", (*error).full_message())).into()
 }
 
 /// An empty result without a reason would not help the user.

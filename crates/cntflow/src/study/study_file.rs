@@ -4,6 +4,7 @@
 //! `[population]` in the crate `cntflow-zoo`, `[[experiment]]` in `cntflow-experiments`.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use cntflow_experiments::spec::ExperimentSpec;
@@ -46,7 +47,7 @@ impl StudyFile {
     /// The file cannot be read; a key is unknown or has a value of another type. The message names
     /// the file, and the line if TOML tells it.
     pub(super) fn read(path: &Path, scale: Scale) -> Result<(Self, Option<Scale>), UsageError> {
-        let text = fs_err::read_to_string(path).map_err(|error| UsageError::from_error(&error))?;
+        let text = read_text(path)?;
         let usage_error = |mut error: toml::de::Error| {
             error.set_input(Some(&text));
             let message = error.to_string();
@@ -57,6 +58,23 @@ impl StudyFile {
         let file = Self::deserialize(Deserializer::from(table)).map_err(usage_error)?;
         Ok((file, has_scales.then_some(scale)))
     }
+}
+
+/// The text of a study file.
+fn read_text(path: &Path) -> Result<String, UsageError> {
+    let file = path.display();
+    if path.is_dir() {
+        return Err(UsageError(format!(
+            "{file}: a folder, where a study file (TOML) should be; for the checkpoints in a folder: \
+             cntflow measure {file}"
+        )));
+    }
+    fs_err::read_to_string(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => UsageError(format!(
+            "{file}: no such file; check the name of the study file (TOML)"
+        )),
+        _ => UsageError::from_error(&error),
+    })
 }
 
 /// `[study]`

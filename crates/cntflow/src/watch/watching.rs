@@ -30,9 +30,10 @@ use crate::run::membership::Membership;
 use crate::run::options::{RunOptions, RunUntil};
 use crate::run::outcome::EarlierWork;
 use crate::run::pending::PendingWork;
+use crate::run::reuse::require_folders;
 use crate::run::run_plan::{PlanRun, run_plan};
 use crate::run::session::Session;
-use crate::run::sources::check_output_location;
+use crate::run::sources::{check_output_location, require_metadata, with_usage};
 use crate::study::plan::Plan;
 
 /// Longest time until the loss of another process is noticed while nothing happens.
@@ -59,6 +60,7 @@ impl Watching<'_> {
     /// a worker or another process failed.
     pub(crate) fn run(&self) -> anyhow::Result<ExitStatus> {
         check_output_location(self.plan, &self.options.out)?;
+        require_folders(&self.options.reuse)?;
         self.check_model()?;
         // The runs of the study come first: they are trained once, as any run does.
         if !self.plan.runs.is_empty() {
@@ -114,6 +116,9 @@ impl Watching<'_> {
         let mut sources = Sources::of(self.plan);
         let Some(first) = self.first_look(&mut sources, &follower, &report)? else {
             self.membership.told_by_leader(NEXT, Next::End.as_str())?;
+            if self.stop.is_set() {
+                printer::note(&format!("stopped. To go on: {}", resume_command()));
+            }
             return Ok(ExitStatus::of_stop(self.stop));
         };
         let mut study =
@@ -156,6 +161,9 @@ impl Watching<'_> {
         report: &Report,
     ) -> anyhow::Result<Option<Catalog>> {
         let is_known = StudyRecord::read(&self.options.out)?.is_some();
+        if !is_known {
+            require_metadata(&self.plan.catalog)?;
+        }
         let since = Instant::now();
         let mut last_problem = String::new();
         loop {
@@ -168,7 +176,7 @@ impl Watching<'_> {
                     .to_owned(),
                 Ok(_) => "no checkpoints in the sources yet".to_owned(),
                 Err(error) if is_known && is_of_sources(&error) => (*error).full_message(),
-                Err(error) => return Err(error),
+                Err(error) => return Err(with_usage(error)),
             };
             if problem != last_problem {
                 report.problem(&problem);
