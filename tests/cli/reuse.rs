@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{assert_same_tables, expect, table, write_chain};
+use crate::support::{assert_same_tables, expect, table, write_chain, write_checkpoint};
 
 const STUDY: &str = r#"
 [study]
@@ -182,4 +182,31 @@ fn files_that_have_changed_or_gone_are_counted_and_their_rows_stay() {
     let note = "since they were measured, 1 files have changed and 1 are gone";
     assert!(again.stderr.contains(note), "{again:?}");
     assert!(before.equals_missing(&table(&here.join("out"), "layers")));
+}
+
+#[test]
+fn lenient_reuse_of_nothing_says_why() {
+    let folder = zoo();
+    let here = folder.path();
+    let measure = |out: &str, more: &[&str]| {
+        let arguments = ["measure", "zoo", "--out", out, "--progress", "none"];
+        expect(0, here, &[&arguments, more].concat())
+    };
+    measure("first", &[]);
+    // The same content with other times, and a file of another size.
+    for index in 0..3 {
+        let path = here.join(format!("zoo/net{index}.safetensors"));
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, bytes).unwrap();
+    }
+    let larger = (0..40).map(|value| value as f32).collect();
+    write_checkpoint(
+        &here.join("zoo/net3.safetensors"),
+        &[("fc.weight", &[4, 10], larger)],
+        &[],
+    );
+    let output = measure("second", &["--reuse", "first", "--lenient"]);
+    let expected = "first: not reused: of 4 checkpoints, 3 with other times (copied, moved or written \
+                    to), 1 with a size that no file there has";
+    assert!(output.stderr.contains(expected), "{output:?}");
 }

@@ -1,8 +1,9 @@
 //! Reuse: rows of checkpoints with the same content that other folders have measured in the same
 //! way.
 
+use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -78,6 +79,11 @@ impl Reusable {
                 taken.extend(one);
                 is_left
             });
+            if options.is_lenient && taken.is_empty() && !left.is_empty() {
+                let reasons = source.why_nothing(&left);
+                let folder = folder.display();
+                found.notes.push(format!("{folder}: not reused: {reasons}"));
+            }
             found.taken.push((folder.clone(), taken));
         }
         Ok(found)
@@ -108,6 +114,11 @@ impl Reusable {
         }
         Ok(())
     }
+}
+
+/// The size in a stamp, which begins with it.
+fn size_in(stamp: &str) -> &str {
+    stamp.split(' ').next().unwrap_or_default()
 }
 
 /// Makes sure that the folders to reuse are there, before a run makes its own.
@@ -292,6 +303,40 @@ impl Source {
             self.by_digest.get(digest)
         };
         Some(&self.rows[*index?])
+    }
+
+    /// Why none of these checkpoints is taken by the look of its file, with counts.
+    fn why_nothing(&self, entries: &[&(Arc<CatalogEntry>, bool)]) -> String {
+        let sizes: HashSet<&str> = self.by_stamp.keys().map(|stamp| size_in(stamp)).collect();
+        let reason = |entry: &CatalogEntry| {
+            let Ok(stamp) = Stamp::of_file(&entry.location) else {
+                return "whose file cannot be looked at";
+            };
+            match self.by_stamp.get(&stamp.text) {
+                _ if entry.location.member.is_some() || entry.location.row.is_some() => {
+                    "that are parts of a file"
+                }
+                Some(Some(_)) => "that need other rows: of neurons, populations or architectures",
+                Some(None) => "of whose file there are several",
+                None if sizes.contains(size_in(&stamp.text)) => {
+                    "with other times (copied, moved or written to)"
+                }
+                None => "with a size that no file there has",
+            }
+        };
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for (entry, _) in entries {
+            *counts.entry(reason(entry)).or_default() += 1;
+        }
+        let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, n)| Reverse(*n));
+        let counts = counts.iter().map(|(reason, n)| format!("{n} {reason}"));
+        let counts: Vec<String> = counts.collect();
+        format!(
+            "of {} checkpoints, {}; without --lenient their content is compared",
+            entries.len(),
+            counts.join(", ")
+        )
     }
 
     /// The checkpoint with the row, if that has all that the study needs.
