@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{SMALL_STUDY, cntflow, expect};
+use crate::support::{SMALL_STUDY, cntflow, expect, write_chain, write_checkpoint};
 
 /// Accuracy over the probe of the networks that were trained on `dataset`, by checkpoint.
 #[track_caller]
@@ -54,4 +54,39 @@ fn the_probe_own_needs_a_population() {
         "{}",
         output.stderr
     );
+}
+
+#[test]
+fn the_summary_says_how_many_networks_the_probe_does_not_reach() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::create_dir(here.join("zoo")).unwrap();
+    // The activation of these is not known, so the probe ends behind the first layer.
+    for name in ["a", "b"] {
+        let values = |n: usize| (0..n).map(|i| (i % 7) as f32 - 3.0).collect();
+        write_checkpoint(
+            &here.join(format!("zoo/{name}.safetensors")),
+            &[
+                ("fc1.weight", &[3, 784], values(3 * 784)),
+                ("fc1.bias", &[3], values(3)),
+                ("fc2.weight", &[2, 3], values(6)),
+                ("fc2.bias", &[2], values(2)),
+            ],
+            &[],
+        );
+    }
+    // This one takes no images of the probe.
+    write_chain(&here.join("zoo/c.safetensors"), 1.0);
+    let measure = ["measure", "zoo", "--probe", "mnist-6k:train:5"];
+    let output = expect(0, here, &measure);
+    let expected = "probe        of 3 networks, 2 have results over the probe for a part of their layers, \
+                    and 1 have none; most often: data-dependent metrics were computed only up to some \
+                    layer";
+    assert!(output.stdout.contains(expected), "{output:?}");
+    let gaps = expect(0, here, &[&measure[..], &["--json"]].concat()).json();
+    assert_eq!(gaps["probe_gaps"]["in_part"], 2, "{gaps}");
+    assert_eq!(gaps["probe_gaps"]["none"], 1, "{gaps}");
+    // Without a probe there is nothing to say.
+    let without = expect(0, here, &["measure", "zoo", "--out", "without"]);
+    assert!(!without.stdout.contains("probe  "), "{without:?}");
 }

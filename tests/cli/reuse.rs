@@ -185,6 +185,35 @@ fn files_that_have_changed_or_gone_are_counted_and_their_rows_stay() {
 }
 
 #[test]
+fn a_check_counts_failed_checkpoints_and_missing_twins_apart() {
+    let folder = zoo();
+    let here = folder.path();
+    fs::write(here.join("zoo/broken.safetensors"), "no checkpoint").unwrap();
+    let out = ["zoo", "--out", "out"];
+    let measure = [&["measure"], &out[..], &["--progress", "none"]].concat();
+    expect(3, here, &measure);
+    let check = |more: &[&str]| expect(0, here, &[&["check"], &out[..], more].concat()).stdout;
+    let done = check(&[]);
+    let expected = "5: 5 done (1 of them failed; --retry-failed measures these again), 0 to reuse, 0 to \
+                    measure";
+    assert!(done.contains(expected), "{done}");
+    let again = check(&["--retry-failed"]);
+    let expected = "5: 4 done, 0 to reuse, 1 to measure";
+    assert!(again.contains(expected), "{again}");
+    // A checkpoint that lacks a twin alone is no new one.
+    let twins = check(&["--twin", "sign", "--processes", "2", "--workers", "3"]);
+    for expected in [
+        "5: 5 done (1 of them failed",
+        "0 to reuse, 0 to measure",
+        "twins        5 of those that are done lack a twin, which is to be measured: sign",
+        "on 2 processes of 3 workers each",
+        "for each of 2 processes",
+    ] {
+        assert!(twins.contains(expected), "{expected}: {twins}");
+    }
+}
+
+#[test]
 fn lenient_reuse_of_nothing_says_why() {
     let folder = zoo();
     let here = folder.path();
@@ -209,4 +238,36 @@ fn lenient_reuse_of_nothing_says_why() {
     let expected = "first: not reused: of 4 checkpoints, 3 with other times (copied, moved or written \
                     to), 1 with a size that no file there has";
     assert!(output.stderr.contains(expected), "{output:?}");
+}
+
+#[test]
+fn rows_of_labels_that_match_nothing_are_no_skipped_files() {
+    let folder = zoo();
+    let here = folder.path();
+    // A row for each of six checkpoints; four are there.
+    let summary = run(here, "out", &[]);
+    assert_eq!(summary["checkpoints"]["passed_over"], 0, "{summary}");
+    assert_eq!(summary["metadata"]["rows_without_checkpoint"], 2);
+    assert!(summary["metadata"]["checkpoints_without_row"].is_null());
+    fs::write(here.join("other.csv"), "path,accuracy\nx,0.1\n").unwrap();
+    let other = ["zoo", "--metadata", "other.csv"];
+    let words = "1 row of other.csv matches no checkpoint: line 2: 'x' in column 'path' matches no \
+                 checkpoint; other.csv has no row for any of the 4 checkpoints";
+    for command in ["measure", "check"] {
+        let output = expect(0, here, &[&[command], &other[..]].concat());
+        let expected = format!("labels       {words}");
+        assert!(output.stdout.contains(&expected), "{output:?}");
+        assert!(!output.stdout.contains("skipped  "), "{output:?}");
+    }
+    let catalog = [&["catalog"], &other[..]].concat();
+    let output = expect(0, here, &catalog);
+    assert!(
+        output
+            .stdout
+            .contains("other.csv has no row for any of the 4 checkpoints"),
+        "{output:?}"
+    );
+    let listing = expect(0, here, &[&catalog[..], &["--json"]].concat()).json();
+    assert_eq!(listing["passed_over"].as_array().unwrap().len(), 0);
+    assert_eq!(listing["metadata"]["file"], "other.csv");
 }

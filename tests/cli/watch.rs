@@ -502,3 +502,25 @@ fn who_uses_a_folder_is_named() {
     );
     assert_eq!(watched.stop(), Some(143));
 }
+
+#[test]
+fn labels_that_fit_nothing_are_in_the_lines() {
+    let folder = zoo();
+    let here = folder.path();
+    let labels = fs::read_to_string(here.join("labels.csv")).unwrap();
+    fs::write(here.join("labels.csv"), labels + "lost,0,0,0.1\n").unwrap();
+    let arguments = ["watch", "--once", "study.toml", "--out", "out"];
+    let output = expect(0, here, &[&arguments[..], &QUICK].concat());
+    let first: Value = serde_json::from_str(output.stdout.lines().next().unwrap()).unwrap();
+    let metadata = &first["metadata"];
+    assert_eq!(metadata["file"], "labels.csv", "{first}");
+    assert!(
+        metadata["rows_without_checkpoint"].as_u64().unwrap() > 0,
+        "{first}"
+    );
+    assert!(
+        output.stderr.contains("labels.csv match"),
+        "{}",
+        output.stderr
+    );
+}

@@ -1,6 +1,8 @@
 //! Joining a table of metadata to the entries of a catalog.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
 
 use arcstr::ArcStr;
 use cntflow_storage::{Limits, Location};
@@ -15,6 +17,69 @@ use crate::{
 
 /// How many names of checkpoints a message shows.
 const MAX_SHOWN: usize = 5;
+
+/// Beginnings of the reasons that a table of metadata is among the skipped files: a row of it that
+/// belongs to no entry, and entries without a row.
+const LINE: &str = "line ";
+const NO_ROW: &str = "no row for ";
+
+/// What of a table of metadata does not fit the entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetadataMismatch {
+    /// The table.
+    pub path: PathBuf,
+    /// Each row that belongs to no entry: its line, and why.
+    pub rows: Vec<String>,
+    /// Which entries have no row, if any: `no row for 1 checkpoint (a.pt)`.
+    pub entries_without_row: Option<String>,
+}
+
+impl MetadataMismatch {
+    /// Takes what is said of the table of metadata out of what a scan has skipped; `None` if all
+    /// rows and entries fit.
+    pub fn taken_from(skipped: &mut Vec<SkippedFile>, options: &CatalogOptions) -> Option<Self> {
+        let path = options.metadata.clone()?;
+        // The table may lie in a source, where it is a file that is no checkpoint.
+        let is_about_rows = |file: &SkippedFile| {
+            [LINE, NO_ROW]
+                .iter()
+                .any(|start| file.reason.starts_with(start))
+        };
+        let about: Vec<SkippedFile> = skipped
+            .extract_if(.., |file| file.path == path && is_about_rows(file))
+            .collect();
+        if about.is_empty() {
+            return None;
+        }
+        let (without, rows): (Vec<String>, Vec<String>) = about
+            .into_iter()
+            .map(|file| file.reason)
+            .partition(|reason| reason.starts_with(NO_ROW));
+        Some(Self {
+            path,
+            rows,
+            entries_without_row: without.into_iter().next(),
+        })
+    }
+}
+
+impl fmt::Display for MetadataMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        let rows = match self.rows.as_slice() {
+            [] => None,
+            [row] => Some(format!("1 row of {path} matches no checkpoint: {row}")),
+            [first, ..] => Some(format!(
+                "{} rows of {path} match no checkpoint, the first: {first}",
+                self.rows.len()
+            )),
+        };
+        let without = self.entries_without_row.as_ref();
+        let without = without.map(|without| format!("{path} has {without}"));
+        let parts: Vec<String> = rows.into_iter().chain(without).collect();
+        f.write_str(&parts.join("; "))
+    }
+}
 
 /// Why a row of metadata belongs to no entry.
 #[derive(Debug, thiserror::Error)]
@@ -205,7 +270,7 @@ fn join(
     };
     for_each_row(metadata, limits, &mut |row| {
         match names.matched(metadata, &row, entries) {
-            Err(error) => skip(format!("line {}: {error}", row.line)),
+            Err(error) => skip(format!("{LINE}{}: {error}", row.line)),
             Ok(matched) => {
                 for index in matched {
                     joined[index] = true;
@@ -216,8 +281,10 @@ fn join(
         Ok(())
     })?;
     let without: Vec<usize> = (0..entries.len()).filter(|&index| !joined[index]).collect();
-    if !without.is_empty() {
-        skip(format!("no row for {}", count_and_names(&without, entries)));
+    if without.len() == entries.len() && entries.len() > 1 {
+        skip(format!("{NO_ROW}any of the {} checkpoints", entries.len()));
+    } else if !without.is_empty() {
+        skip(format!("{NO_ROW}{}", count_and_names(&without, entries)));
     }
     Ok(())
 }

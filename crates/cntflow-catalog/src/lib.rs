@@ -19,7 +19,7 @@ pub use catalog_file::{label_array, read_catalog, read_catalog_at, whole_number,
 pub use entry::{Absence, CatalogEntry};
 pub use error::{CatalogError, JsonError, RowError, TableError};
 pub use interner::Interner;
-pub use join::apply_options;
+pub use join::{MetadataMismatch, apply_options};
 pub use label::Label;
 pub use label_names::{ColumnSource, unreserved_name};
 pub use labels::Labels;

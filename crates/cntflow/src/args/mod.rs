@@ -21,7 +21,7 @@ pub(crate) use measuring::MeasureSettings;
 pub(crate) use publish::{ClaimsArguments, ExportArguments};
 pub(crate) use shared::{
     ColumnArguments, FolderArguments, LimitArguments, OutputArguments, ReuseArguments,
-    ScaleArguments, TaskArguments, WorkerArguments, thread_count,
+    ScaleArguments, TaskArguments, WorkerArguments, local_cluster, thread_count,
 };
 pub(crate) use study_or_sources::StudyOrSources;
 pub(crate) use watch::{WatchArguments, seconds};

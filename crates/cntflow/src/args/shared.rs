@@ -123,15 +123,19 @@ impl WorkerArguments {
     /// Number of processes to start on this machine, if this process is to start some, and of the
     /// workers of each.
     pub(crate) fn local_cluster(&self) -> Option<LocalCluster> {
-        let n_processes: usize = self.processes?.into();
-        let n_workers = match self.workers {
+        Some(local_cluster(self.processes?, self.workers))
+    }
+}
+
+/// Processes on this machine, which share its cores unless the number of workers is given.
+pub(crate) fn local_cluster(processes: u16, workers: Option<u16>) -> LocalCluster {
+    let n_processes: usize = processes.into();
+    LocalCluster {
+        n_processes,
+        n_workers: match workers {
             Some(workers) => workers.into(),
             None => (thread_count(None) / n_processes).max(1),
-        };
-        Some(LocalCluster {
-            n_processes,
-            n_workers,
-        })
+        },
     }
 }
 

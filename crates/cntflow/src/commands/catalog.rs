@@ -1,5 +1,6 @@
 //! `cntflow catalog`.
 
+use cntflow_catalog::MetadataMismatch;
 use cntflow_sources::scan_within;
 
 use crate::args::CatalogArguments;
@@ -13,12 +14,13 @@ pub(crate) fn catalog(arguments: CatalogArguments) -> anyhow::Result<ExitStatus>
     let limits = arguments.limits.limits();
     let options = arguments.columns.into();
     require_metadata(&options)?;
-    let (catalog, skipped_files) = scan_within(&arguments.source, &options, &limits)
+    let (catalog, mut skipped_files) = scan_within(&arguments.source, &options, &limits)
         .map_err(|error| with_usage(error.into()))?;
+    let metadata = MetadataMismatch::taken_from(&mut skipped_files, &options);
     let opened = arguments
         .digest
         .then(|| OpenedCheckpoints::open(&catalog, &limits));
-    let listing = CatalogListing::new(catalog, skipped_files, opened);
+    let listing = CatalogListing::new(catalog, skipped_files, metadata, opened);
     if arguments.json {
         printer::json(&listing.json());
     } else {

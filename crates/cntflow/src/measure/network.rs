@@ -83,6 +83,35 @@ pub(crate) struct MeasuredTwin {
 const IMAGE_SIZE_UNKNOWN: &str = "the image size is unknown: measured as a graph of channels, \
                                   without data-dependent metrics";
 
+/// Beginnings of the reasons why data-dependent metrics are missing.
+const STOPPED: &str = "data-dependent metrics were computed only up to some layer: ";
+const LEFT_OUT: &str = "data-dependent metrics left out: ";
+const ONLY_WEIGHTS: &str = "only weights were measured, because the architecture is unknown: ";
+
+/// For which layers of a measured network the probe has no results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProbeGap {
+    /// For those behind some layer.
+    InPart,
+    /// For all.
+    All,
+}
+
+impl ProbeGap {
+    /// The gap that the reason of a network tells of, where there is a probe; `None` if it tells of
+    /// something else.
+    pub(crate) fn of_reason(reason: &str) -> Option<Self> {
+        let all = [LEFT_OUT, ONLY_WEIGHTS, IMAGE_SIZE_UNKNOWN];
+        if reason.starts_with(STOPPED) {
+            Some(Self::InPart)
+        } else if all.iter().any(|start| reason.starts_with(start)) {
+            Some(Self::All)
+        } else {
+            None
+        }
+    }
+}
+
 /// Fills the architecture with the weights of the file and measures the network, with samples of
 /// `sampled_metrics`.
 ///
@@ -210,14 +239,13 @@ impl OpenedNetwork<'_> {
         });
         match measured {
             Ok(metrics) => {
-                let stopped = metrics.stopped.as_ref().map(|stop| {
-                    format!("data-dependent metrics were computed only up to some layer: {stop}")
-                });
+                let stopped = metrics.stopped.as_ref();
+                let stopped = stopped.map(|stop| format!("{STOPPED}{stop}"));
                 (metrics, stopped)
             }
             Err(problem) => {
                 let problem = problem.full_message();
-                let reason = format!("data-dependent metrics left out: {problem}");
+                let reason = format!("{LEFT_OUT}{problem}");
                 (measure_in_parts(network, &plan.options, run), Some(reason))
             }
         }
@@ -308,10 +336,7 @@ pub(crate) fn measure_without_architecture(
             metrics,
             samples: Vec::new(),
             not_finite,
-            omitted: Some(format!(
-                "only weights were measured, because the architecture is unknown: {}",
-                source.full_message()
-            )),
+            omitted: Some(format!("{ONLY_WEIGHTS}{}", source.full_message())),
         }),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cntflow_catalog::{Catalog, CatalogEntry, Label, LabelColumn, SkippedFile};
+use cntflow_catalog::{Catalog, CatalogEntry, Label, LabelColumn, MetadataMismatch, SkippedFile};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_storage::Limits;
 use serde_json::{Map, Value, json};
@@ -18,6 +18,7 @@ pub(crate) struct CatalogListing {
     /// Number of checkpoints by the extension of their files.
     kinds: BTreeMap<String, usize>,
     skipped_files: Vec<SkippedFile>,
+    metadata: Option<MetadataMismatch>,
     opened: Option<OpenedCheckpoints>,
 }
 
@@ -77,6 +78,7 @@ impl CatalogListing {
     pub(crate) fn new(
         catalog: Catalog,
         skipped_files: Vec<SkippedFile>,
+        metadata: Option<MetadataMismatch>,
         opened: Option<OpenedCheckpoints>,
     ) -> Self {
         Self {
@@ -84,6 +86,7 @@ impl CatalogListing {
             kinds: count_kinds(&catalog),
             catalog,
             skipped_files,
+            metadata,
             opened,
         }
     }
@@ -108,6 +111,9 @@ impl CatalogListing {
         }
         for file in &self.skipped_files {
             text.push_str(&format!("\n  {}: {}", file.path.display(), file.reason));
+        }
+        if let Some(metadata) = &self.metadata {
+            text.push_str(&metadata_text(metadata));
         }
         for entry in entries {
             if let Some(absence) = &entry.absent {
@@ -146,6 +152,14 @@ impl CatalogListing {
             "labels": self.labels,
             "passed_over": skipped_files.collect::<Vec<_>>(),
         });
+        document["metadata"] = match &self.metadata {
+            Some(metadata) => json!({
+                "file": metadata.path,
+                "rows_without_checkpoint": metadata.rows,
+                "checkpoints_without_row": metadata.entries_without_row,
+            }),
+            None => Value::Null,
+        };
         if let Some(opened) = &self.opened {
             document["formats"] = json!(opened.formats);
             document["duplicates"] = opened
@@ -161,6 +175,23 @@ impl CatalogListing {
         }
         document
     }
+}
+
+/// The rows of a table of labels that match no checkpoint, and the checkpoints without a row.
+fn metadata_text(metadata: &MetadataMismatch) -> String {
+    let path = metadata.path.display();
+    let mut text = match metadata.rows.len() {
+        0 => String::new(),
+        1 => format!("\n1 row of {path} matches no checkpoint:"),
+        n => format!("\n{n} rows of {path} match no checkpoint:"),
+    };
+    for row in &metadata.rows {
+        text.push_str(&format!("\n  {row}"));
+    }
+    if let Some(without) = &metadata.entries_without_row {
+        text.push_str(&format!("\n{path} has {without}"));
+    }
+    text
 }
 
 fn count_kinds(catalog: &Catalog) -> BTreeMap<String, usize> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cntflow_catalog::MetadataMismatch;
 use cntflow_dataflow::Stop;
 use serde_json::{Value, json};
 
@@ -12,6 +13,7 @@ use crate::exit::ExitStatus;
 use crate::experiments::run_experiments::Experiments;
 use crate::progress::duration::duration_text;
 use crate::run::outcome::RunOutcome;
+use crate::run::probe_gaps::ProbeGaps;
 use crate::run::worker_time::WorkerTime;
 
 /// Everything that a run has done.
@@ -47,6 +49,9 @@ impl RunSummary<'_> {
                  lists them)"
             ));
         }
+        let metadata = self.outcome.metadata.iter();
+        lines.extend(metadata.map(|mismatch| format!("labels       {mismatch}")));
+        lines.extend(self.outcome.probe_gaps.as_ref().map(probe_line));
         if let Some(counts) = self.populations {
             lines.push(populations_line(counts));
             lines.extend(nulls_line(counts));
@@ -143,6 +148,13 @@ impl RunSummary<'_> {
                 "skipped": totals.skipped,
                 "passed_over": self.outcome.skipped_files.len(),
             },
+            "metadata": metadata_json(self.outcome.metadata.as_ref()),
+            "probe_gaps": self.outcome.probe_gaps.as_ref().map(|gaps| json!({
+                "networks": gaps.n_networks,
+                "in_part": gaps.n_in_part,
+                "none": gaps.n_without,
+                "reason": gaps.reason,
+            })),
             "populations": self.populations.map(populations_json),
             "experiments": self.experiments.results.iter().map(experiment::json).collect::<Vec<_>>(),
             "failed_experiments": self.experiments.error_texts(),
@@ -151,6 +163,28 @@ impl RunSummary<'_> {
             "exit_code": self.status().code(),
         })
     }
+}
+
+/// What of a table of labels does not fit the checkpoints, as JSON.
+pub(crate) fn metadata_json(mismatch: Option<&MetadataMismatch>) -> Value {
+    let Some(mismatch) = mismatch else {
+        return Value::Null;
+    };
+    json!({
+        "file": mismatch.path,
+        "rows_without_checkpoint": mismatch.rows.len(),
+        "first": mismatch.rows.first(),
+        "checkpoints_without_row": mismatch.entries_without_row,
+    })
+}
+
+/// How many networks lack results over the probe, and why most of them do.
+fn probe_line(gaps: &ProbeGaps) -> String {
+    format!(
+        "probe        of {} networks, {} have results over the probe for a part of their layers, and \
+         {} have none; most often: {}",
+        gaps.n_networks, gaps.n_in_part, gaps.n_without, gaps.reason
+    )
 }
 
 /// Shorter runs say nothing of where their time went, in seconds of all workers.

@@ -1,7 +1,7 @@
 //! Which checkpoints are committed, of the networks and of each twin.
 
 use cntflow_network::Twin;
-use cntflow_tables::{Committed, TablesError};
+use cntflow_tables::{Committed, Status, TablesError};
 
 use crate::folder::study_folder::StudyFolder;
 use crate::measure::network::Missing;
@@ -26,6 +26,14 @@ impl CommittedRows {
             real: folder.tables().committed()?,
             twins: twins.iter().map(read).collect::<Result<_, TablesError>>()?,
         })
+    }
+
+    /// Leaves out what has failed, as a run with `--retry-failed` does.
+    pub(super) fn leave_out_failed(&mut self) {
+        let twins = self.twins.iter_mut().map(|(_, committed)| committed);
+        for committed in std::iter::once(&mut self.real).chain(twins) {
+            committed.retain(|_, status| *status != Status::Failed);
+        }
     }
 
     /// What is missing of a checkpoint for which nothing is committed.

@@ -1,26 +1,32 @@
 //! What a run would do, and how long it would take, before anything runs.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cntflow_catalog::{CatalogEntry, SkippedFile};
+use cntflow_catalog::{CatalogEntry, MetadataMismatch, SkippedFile};
 use cntflow_dataflow::{Stop, key_of};
 use cntflow_metrics::OneByOne;
+use cntflow_network::Twin;
+use cntflow_tables::Status;
 use cntflow_zoo::{RunSpec, TrainingData, train};
 
 use super::committed_rows::CommittedRows;
 use super::content_hasher::ContentHasher;
-use super::label_columns::label_columns;
 use super::options::{RunOptions, RunUntil};
 use super::pending::PendingWork;
-use super::reuse::Reusable;
+use super::reuse::{Reusable, require_folders};
+use super::session::new_record;
 use super::sources::scan_sources;
 use super::task::Task;
+use crate::exit::UsageError;
 use crate::folder::record::StudyRecord;
-use crate::folder::study_folder::StudyFolder;
+use crate::folder::study_folder::{StudyFolder, require_own_folder};
 use crate::measure::checkpoint::measure_entry;
+use crate::measure::network::Missing;
+use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 use crate::study::measure_plan::MeasurePlan;
 use crate::study::plan::Plan;
 
@@ -48,8 +54,14 @@ pub(crate) struct Forecast {
     pub(crate) n_checkpoints: usize,
     /// Files of the sources that are not checkpoints.
     pub(crate) skipped_files: Vec<SkippedFile>,
-    /// Committed checkpoints.
+    /// What of the table of labels does not fit the checkpoints.
+    pub(crate) metadata: Option<MetadataMismatch>,
+    /// Committed checkpoints, and those of them that failed.
     pub(crate) n_done: usize,
+    pub(crate) n_failed: usize,
+    /// Committed checkpoints that lack twins, and the names of these twins.
+    pub(crate) n_without_twin: usize,
+    pub(crate) twins_to_measure: BTreeSet<&'static str>,
     /// Runs that are trained, and that are to be trained.
     pub(crate) n_runs_done: usize,
     pub(crate) n_runs: usize,
@@ -75,22 +87,21 @@ impl Forecast {
     ///
     /// # Errors
     /// A source or a table cannot be read; a folder to reuse has no tables.
-    pub(crate) fn of(plan: &Plan, options: &RunOptions, stop: &Stop) -> anyhow::Result<Self> {
+    pub(crate) fn of(
+        plan: &Plan,
+        options: &RunOptions,
+        n_processes: usize,
+        stop: &Stop,
+    ) -> anyhow::Result<Self> {
+        require_folders(&options.reuse)?;
         let sources = scan_sources(plan)?;
         let earlier = StudyRecord::read(&options.out)?;
-        let identity = plan.identity()?;
-        let refused = match &earlier {
-            Some(earlier) if earlier.identity != identity => Some(format!(
-                "{} holds the output of another study, '{}': name another folder with --out",
-                options.out.display(),
-                earlier.name
-            )),
-            _ => None,
+        let record = new_record(plan, options, &sources.catalog, earlier.as_ref())?;
+        let refused = match require_own_folder(&options.out, &record, earlier.as_ref(), false) {
+            Ok(()) => None,
+            Err(error) => Some(error.downcast::<UsageError>()?.0),
         };
-        let in_tables = earlier.filter(|earlier| earlier.identity == identity);
-        let in_tables = in_tables.map(|earlier| earlier.labels).unwrap_or_default();
-        let labels = label_columns(plan, &sources.catalog, &in_tables, &options.out)?;
-        let measure = plan.measure.resolved(&labels);
+        let measure = plan.measure.resolved(&record.labels);
         // Nothing of another study counts as done.
         let empty = tempfile::tempdir()?;
         let folder = StudyFolder::read_only(match refused {
@@ -98,17 +109,34 @@ impl Forecast {
             None => &options.out,
         });
         let pending = PendingWork::new(plan, RunUntil::Measured, &folder, &sources.catalog)?;
+        let mut committed = pending.committed;
+        if options.retry_failed {
+            committed.leave_out_failed();
+        }
+        let trained = folder.trained_catalog()?;
+        let entries = trained.entries().iter().chain(sources.catalog.entries());
+        let last = LastCheckpoints::of(entries.clone().map(|entry| run_position(entry)));
+        let to_do: Vec<(&Arc<CatalogEntry>, Missing)> = entries
+            .map(|entry| (entry, committed.missing(&entry.checkpoint)))
+            .filter(|(_, missing)| !missing.is_nothing())
+            .collect();
+        let (new, without_twin): (Vec<_>, Vec<_>) =
+            to_do.iter().partition(|(_, missing)| missing.real);
+        let twins_to_measure = without_twin.iter().flat_map(|(_, missing)| missing.twins());
+        let new: Vec<(Arc<CatalogEntry>, bool)> = new
+            .into_iter()
+            .map(|(entry, _)| (Arc::clone(entry), last.contains(run_position(entry))))
+            .collect();
         let hasher = ContentHasher {
             limits: &measure.limits,
             n_threads: options.workers.n_threads,
             stop,
         };
-        let reusable = Reusable::find(&options.reuse, &measure, &pending.entries(), hasher)?;
+        let reusable = Reusable::find(&options.reuse, &measure, &new, hasher)?;
         let reused = reusable.keys();
-        let to_measure: Vec<&Arc<CatalogEntry>> = pending
-            .tasks
+        let to_measure: Vec<&Arc<CatalogEntry>> = to_do
             .iter()
-            .filter_map(Task::checkpoint)
+            .map(|(entry, _)| *entry)
             .filter(|entry| !reused.contains(&key_of(&entry.checkpoint)))
             .collect();
         let to_train: Vec<&RunSpec> = pending
@@ -129,25 +157,30 @@ impl Forecast {
         let largest = sizes.iter().max_by_key(|(_, size)| *size).cloned();
         let n_workers = options.workers.n_threads;
         let largest_size = largest.as_ref().map_or(0, |(_, size)| *size);
-        let n_trained = pending.planned.n_checkpoints - to_measure.len() - reused.len();
+        let n_of_runs: usize = to_train.iter().map(|run| run.checkpoints.len()).sum();
+        let failed = committed.real.values();
         let mut forecast = Self {
-            n_checkpoints: pending.planned.n_checkpoints + pending.earlier.n_checkpoints,
+            n_checkpoints: committed.real.len() + new.len() + n_of_runs,
             skipped_files: sources.skipped_files,
-            n_done: pending.earlier.n_checkpoints,
+            metadata: sources.metadata,
+            n_done: committed.real.len(),
+            n_failed: failed.filter(|status| **status == Status::Failed).count(),
+            n_without_twin: without_twin.len(),
+            twins_to_measure: twins_to_measure.map(Twin::as_str).collect(),
             n_runs_done: pending.earlier.n_runs,
             n_runs: to_train.len(),
+            n_to_measure: new.len() - reusable.len() + n_of_runs,
             reusable,
-            n_to_measure: to_measure.len() + n_trained,
             bytes: sizes.iter().map(|(_, size)| size).sum(),
             memory: BASE_MEMORY
-                + MEMORY_OF_ENTRY * pending.planned.n_checkpoints as u64
+                + MEMORY_OF_ENTRY * (to_do.len() + n_of_runs) as u64
                 + MEMORY_OF_BYTE * largest_size * n_workers as u64,
             largest,
             refused,
             seconds: None,
             basis: Vec::new(),
         };
-        forecast.foretell(&to_measure, &to_train, &measure, n_workers)?;
+        forecast.foretell(&to_measure, &to_train, &measure, n_workers * n_processes)?;
         Ok(forecast)
     }
 

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cntflow_catalog::SkippedFile;
+use cntflow_catalog::{MetadataMismatch, SkippedFile};
 use cntflow_dataflow::Stop;
 
+use super::probe_gaps::ProbeGaps;
 use super::worker_time::WorkerTime;
 use crate::exit::ExitStatus;
 use crate::folder::record::StudyRecord;
@@ -31,6 +32,10 @@ pub(crate) struct RunOutcome {
     pub(crate) totals: CheckpointTotals,
     /// Files of the sources that are not checkpoints.
     pub(crate) skipped_files: Vec<SkippedFile>,
+    /// What of the table of labels does not fit the checkpoints.
+    pub(crate) metadata: Option<MetadataMismatch>,
+    /// How many networks lack results over the probe.
+    pub(crate) probe_gaps: Option<ProbeGaps>,
     /// Where the time of each worker went.
     pub(crate) times: Vec<WorkerTime>,
     /// Set when the user interrupts the program.

@@ -18,6 +18,7 @@ use super::membership::Membership;
 use super::options::{RunOptions, RunUntil};
 use super::outcome::{CheckpointTotals, EarlierWork, RunOutcome};
 use super::pending::PendingWork;
+use super::probe_gaps::ProbeGaps;
 use super::reuse::{Reusable, require_folders};
 use super::session::Session;
 use super::sources::{check_output_location, scan_sources};
@@ -103,6 +104,10 @@ impl PlanRun<'_> {
         }
         self.remember_files(&session, &sources.catalog, &mut measured, started)?;
         let (is_complete, totals) = collect_totals(plan, until, &session.folder, &sources.catalog)?;
+        let probe_gaps = match plan.measure.probe {
+            Some(_) => ProbeGaps::of(&session.folder.tables())?,
+            None => None,
+        };
         Ok(RunOutcome {
             folder: session.folder,
             record: session.record,
@@ -112,6 +117,8 @@ impl PlanRun<'_> {
             reused,
             totals,
             skipped_files: sources.skipped_files,
+            metadata: sources.metadata,
+            probe_gaps,
             times,
             stop: self.stop.clone(),
         })
@@ -253,6 +260,8 @@ impl PlanRun<'_> {
             reused: Vec::new(),
             totals: CheckpointTotals::default(),
             skipped_files: Vec::new(),
+            metadata: None,
+            probe_gaps: None,
             times,
             stop: self.stop.clone(),
         })

@@ -105,7 +105,10 @@ fn twins_after(plan: &Plan, options: &RunOptions) -> anyhow::Result<BTreeSet<&'s
 
 /// The record of this run. It keeps the label columns of earlier runs unless their output is
 /// removed.
-fn new_record(
+///
+/// # Errors
+/// The labels do not fit the tables of the folder.
+pub(super) fn new_record(
     plan: &Plan,
     options: &RunOptions,
     scanned: &Catalog,

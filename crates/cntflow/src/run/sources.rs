@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use cntflow_catalog::{Catalog, CatalogError, CatalogOptions, SkippedFile, TableError};
+use cntflow_catalog::{
+    Catalog, CatalogError, CatalogOptions, MetadataMismatch, SkippedFile, TableError,
+};
 use cntflow_sources::{SourceError, scan_within};
 use cntflow_storage::FullMessage;
 use cntflow_storage::store::{Folder, is_url};
@@ -17,6 +19,8 @@ pub(crate) struct ScannedSources {
     pub(crate) catalog: Catalog,
     /// Files that are not checkpoints.
     pub(crate) skipped_files: Vec<SkippedFile>,
+    /// What of the table of labels does not fit the checkpoints.
+    pub(crate) metadata: Option<MetadataMismatch>,
 }
 
 /// Scans the sources.
@@ -25,11 +29,14 @@ pub(crate) struct ScannedSources {
 /// A source does not exist or cannot be read; there is nothing to train or measure.
 pub(crate) fn scan_sources(plan: &Plan) -> anyhow::Result<ScannedSources> {
     require_metadata(&plan.catalog)?;
-    let (catalog, skipped_files) = scan_within(&plan.sources, &plan.catalog, &plan.measure.limits)
-        .map_err(|error| with_usage(error.into()))?;
+    let (catalog, mut skipped_files) =
+        scan_within(&plan.sources, &plan.catalog, &plan.measure.limits)
+            .map_err(|error| with_usage(error.into()))?;
+    let metadata = MetadataMismatch::taken_from(&mut skipped_files, &plan.catalog);
     let sources = ScannedSources {
         catalog,
         skipped_files,
+        metadata,
     };
     require_some_checkpoints(plan, &sources)?;
     Ok(sources)

@@ -3,11 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
-use cntflow_catalog::{Catalog, CatalogEntry};
+use cntflow_catalog::{Catalog, CatalogEntry, MetadataMismatch};
 use cntflow_sources::{FileLook, ScanCache, look_again, scan_again};
 use cntflow_storage::store::{ObjectStores, is_url};
 use cntflow_storage::{Location, Stamp};
 
+use crate::printer;
 use crate::study::plan::Plan;
 
 /// The sources of a study, which are looked at again and again.
@@ -19,6 +20,8 @@ pub(super) struct Sources<'a> {
     objects: HashMap<String, Stamp>,
     /// Which sources had files.
     had_files: Vec<bool>,
+    /// What of the table of labels did not fit the checkpoints at the last look at everything.
+    metadata: Option<MetadataMismatch>,
 }
 
 /// What has become of some files.
@@ -44,6 +47,7 @@ impl<'a> Sources<'a> {
             cache: ScanCache::default(),
             objects: HashMap::new(),
             had_files: vec![false; plan.sources.len()],
+            metadata: None,
         }
     }
 
@@ -66,10 +70,25 @@ impl<'a> Sources<'a> {
         }
         self.objects = objects;
         let (options, limits) = (&self.plan.catalog, &self.plan.measure.limits);
-        let (catalog, _) = scan_again(&self.plan.sources, options, limits, &mut self.cache)?;
+        let (catalog, mut skipped) =
+            scan_again(&self.plan.sources, options, limits, &mut self.cache)?;
+        self.note_metadata(MetadataMismatch::taken_from(&mut skipped, options));
         // It may have become unreachable meanwhile.
         self.check_reachable()?;
         Ok(catalog)
+    }
+
+    /// What of the table of labels did not fit the checkpoints at the last look at everything.
+    pub(super) fn metadata(&self) -> Option<&MetadataMismatch> {
+        self.metadata.as_ref()
+    }
+
+    /// Says what of the table of labels does not fit, when that has changed.
+    fn note_metadata(&mut self, mismatch: Option<MetadataMismatch>) {
+        if let Some(now) = mismatch.as_ref().filter(|_| mismatch != self.metadata) {
+            printer::note(&now.to_string());
+        }
+        self.metadata = mismatch;
     }
 
     /// Makes sure that no source that had files has none.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use cntflow_catalog::MetadataMismatch;
 use cntflow_experiments::saved::TrainedModel;
 use cntflow_tables::{Table, TableStore};
 use polars::prelude::{NamedFrom, Series, col, lit};
@@ -34,6 +35,7 @@ impl Report {
         &mut self,
         study: &LiveStudy<'_>,
         update: &Update,
+        metadata: Option<&MetadataMismatch>,
         predictions: Option<&Value>,
         seconds: f64,
     ) {
@@ -54,6 +56,7 @@ impl Report {
             "reused": update.n_reused,
             "measured": update.measured.len(),
             "failed": failed,
+            "metadata": run_summary::metadata_json(metadata),
             "checkpoints": FactPlan::status_counts(totals),
             "bins": study.facts().moved_bins(&update.before, totals),
             "thresholds": study.facts().thresholds(totals),

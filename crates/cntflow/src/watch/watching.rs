@@ -232,7 +232,8 @@ impl Watching<'_> {
                         pace.changed();
                         let predicted = self.predict(study, &update.measured)?;
                         let seconds = pace.looked_at.elapsed().as_secs_f64();
-                        report.update(study, &update, predicted.as_ref(), seconds);
+                        let metadata = sources.metadata();
+                        report.update(study, &update, metadata, predicted.as_ref(), seconds);
                     }
                     pace.settles_in =
                         (!update.unsettled.is_empty()).then_some(update.settles_in + A_LITTLE);
