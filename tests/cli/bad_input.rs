@@ -221,6 +221,9 @@ fn the_folder_of_another_study_is_refused_and_not_changed() {
     let output = expect(2, here, &["run", "other.toml", "--out", "out"]);
     assert!(
         output.stderr.contains("holds the output of another study")
+            && output
+                .stderr
+                .contains("differs in: [population] seed 4 instead of 3.")
             && output.stderr.contains("--fresh"),
         "{output:?}"
     );
@@ -497,4 +500,36 @@ fn what_is_named_but_not_there_is_wrong_usage_and_says_what_to_do() {
         assert!(!output.stderr.contains("os error"), "{output:?}");
     }
     assert!(!here.join("runs").exists(), "nothing is made before");
+}
+
+#[test]
+fn another_study_is_refused_with_the_keys_that_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::create_dir(here.join("zoo")).unwrap();
+    write_chain(&here.join("zoo/a.safetensors"), 1.0);
+    expect(0, here, &["measure", "zoo", "--out", "out"]);
+    let other = [
+        "zoo",
+        "--out",
+        "out",
+        "--neurons",
+        "full",
+        "--probe",
+        "mnist-6k:train:5",
+    ];
+    let expected = "'zoo', differs in: probe \"mnist-6k:train:5\" instead of none; neurons \"full\" \
+                    instead of \"none\". Nothing was changed";
+    for command in ["measure", "watch", "check"] {
+        let output = expect(2, here, &[&[command], &other[..]].concat());
+        assert!(output.stderr.contains(expected), "{command}: {output:?}");
+    }
+    // Of a long list, only what differs.
+    let output = expect(
+        2,
+        here,
+        &["check", "zoo", "--out", "out", "--metrics", "link_weights"],
+    );
+    let expected = "differs in: metrics without \"kernel_weights\", \"biases\"";
+    assert!(output.stderr.contains(expected), "{output:?}");
 }

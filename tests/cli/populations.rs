@@ -218,8 +218,9 @@ fn populations_make_it_another_study() {
     assert!(parts(&here.join("runs/small"), "populations").is_empty());
     study_with_populations(here, "");
     let refused = expect(2, here, &["run", "study.toml"]);
+    let expected = "differs in: [populations], which only this study has";
     assert!(
-        refused.stderr.contains("has populations") && refused.stderr.contains("--fresh"),
+        refused.stderr.contains(expected) && refused.stderr.contains("--fresh"),
         "{refused:?}"
     );
 }

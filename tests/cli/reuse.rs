@@ -166,7 +166,16 @@ fn a_check_says_what_is_done_and_what_would_be_refused() {
         other.stdout.contains("0 done, 0 to reuse, 4 to measure"),
         "{other:?}"
     );
-    assert!(other.stderr.contains("another study"), "{other:?}");
+    assert!(
+        other.stderr.contains("another study")
+            && other
+                .stderr
+                .contains("[populations], which only the other study has")
+            && other
+                .stderr
+                .contains("metadata none instead of \"labels.csv\""),
+        "{other:?}"
+    );
 }
 
 #[test]

@@ -324,8 +324,9 @@ fn new_checkpoints_are_predicted_and_experiments_follow() {
         "--out",
         "other",
     ];
-    let output = expect(1, here, &refused);
-    assert!(output.stderr.contains("--predict"), "{output:?}");
+    let output = expect(2, here, &refused);
+    let expected = "measured: probe none instead of \"mnist-6k:train:50\"; measure";
+    assert!(output.stderr.contains(expected), "{output:?}");
 }
 
 #[test]

@@ -107,6 +107,7 @@ pub(super) fn source_plan(
         name: study_name(&sources),
         claim: None,
         scale: None,
+        written_population: None,
         runs: Vec::new(),
         sources,
         catalog: settings.columns.clone().into(),

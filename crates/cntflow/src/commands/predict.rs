@@ -27,6 +27,7 @@ pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus>
         name: "predict".to_owned(),
         claim: None,
         scale: None,
+        written_population: None,
         runs: Vec::new(),
         sources: arguments.source,
         catalog: CatalogOptions::default(),

@@ -1,7 +1,7 @@
 //! Writes an export: the tables `networks` and `layers` of a study and of its twins, and its
 //! catalog.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -78,6 +78,8 @@ pub(crate) fn export(options: &ExportOptions) -> anyhow::Result<Manifest> {
     let representations = read_representations(options, &source)?;
     let record = StudyRecord {
         contents: Contents::Export,
+        // Paths of this machine are nobody else's business.
+        identity_keys: BTreeMap::new(),
         ..source
     };
     prepare_export(&options.to, &record, options.fresh)?;

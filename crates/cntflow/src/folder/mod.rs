@@ -2,6 +2,7 @@
 
 pub(crate) mod batch_name;
 mod catalog_parts;
+pub(crate) mod differences;
 pub(crate) mod export_folder;
 mod file_names;
 mod lease;

@@ -1,6 +1,6 @@
 //! `study.json`: what an output folder records of its study.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use cntflow_storage::store::{Folder, ObjectStores};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::differences::{key_differences, option_differences, options_by_name, value_differences};
 use super::file_names::STUDY_FILE;
 use crate::study::populations::PopulationsSpec;
 use crate::study::scale::Scale;
@@ -35,6 +36,9 @@ pub(crate) struct StudyRecord {
     /// How networks are grouped into populations, if at all.
     #[serde(default)]
     pub(crate) populations: Option<PopulationsSpec>,
+    /// See `Plan::identity_keys`; none in exports, and in records of older versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) identity_keys: BTreeMap<String, Value>,
     /// Label columns of the table `networks`.
     pub(crate) labels: Vec<LabelColumn>,
     /// Aliases of label columns, as of the latest run.
@@ -167,72 +171,30 @@ impl StudyRecord {
     /// How this study differs from another one, as far as the records show. Continues the words
     /// "this study ...".
     pub(super) fn difference_to(&self, other: &Self) -> String {
-        if self.measured_with != other.measured_with {
-            let differences = option_differences(&self.measured_with, &other.measured_with);
-            return format!("measures with {}", differences.join(", "));
+        let mut differences = option_differences(&self.measured_with, &other.measured_with);
+        let populations = |record: &Self| match &record.populations {
+            Some(spec) => serde_json::to_value(spec).unwrap_or_default(),
+            None => Value::Null,
+        };
+        differences.extend(value_differences(
+            "[populations]",
+            &populations(self),
+            &populations(other),
+        ));
+        // Records of older versions have no keys.
+        if !self.identity_keys.is_empty() && !other.identity_keys.is_empty() {
+            differences.extend(key_differences(&self.identity_keys, &other.identity_keys));
         }
-        if self.populations != other.populations {
-            return format!(
-                "has {} instead of {}",
-                self.populations_text(),
-                other.populations_text()
-            );
+        if self.name != other.name {
+            let [ours, theirs] = [self, other].map(|record| Value::from(record.name.as_str()));
+            differences.extend(value_differences("name", &ours, &theirs));
         }
-        "has another name, other runs or sources, or other values of neurons, run, step or metadata"
-            .to_owned()
-    }
-
-    fn populations_text(&self) -> String {
-        self.populations
-            .as_ref()
-            .and_then(|spec| serde_json::to_string(spec).ok())
-            .map_or("no populations".to_owned(), |text| {
-                format!("populations {text}")
-            })
-    }
-}
-
-/// The options that differ between two texts of `MeasurePlan::measured_with`.
-fn option_differences(ours: &str, theirs: &str) -> Vec<String> {
-    let (ours, theirs) = (options_by_name(ours), options_by_name(theirs));
-    let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
-    names
-        .into_iter()
-        .map(|name| (name, ours.get(name), theirs.get(name)))
-        .filter(|(_, ours, theirs)| ours != theirs)
-        .map(|(name, ours, theirs)| {
-            let [ours, theirs] = [ours, theirs].map(|value| value.unwrap_or(&Value::Null));
-            format!("{name} {ours} instead of {theirs}")
-        })
-        .collect()
-}
-
-/// The options in a text of `MeasurePlan::measured_with` by name. The nested options of the metrics
-/// are put on the same level as the probe.
-fn options_by_name(measured_with: &str) -> BTreeMap<String, Value> {
-    let mut options: BTreeMap<String, Value> =
-        serde_json::from_str(measured_with).unwrap_or_default();
-    if let Some(Value::Object(metric_options)) = options.remove("options") {
-        options.extend(metric_options);
-    }
-    options
-}
-
-#[cfg(test)]
-mod tests {
-    use super::option_differences;
-
-    #[test]
-    fn only_options_that_differ_are_listed() {
-        let ours =
-            r#"{"options": {"bias": "link", "padding": "real"}, "probe": "mnist-6k:train:50"}"#;
-        let theirs = r#"{"options": {"bias": "exclude", "padding": "real"}, "probe": null}"#;
-        assert_eq!(
-            option_differences(ours, theirs),
-            [
-                r#"bias "link" instead of "exclude""#,
-                r#"probe "mnist-6k:train:50" instead of null"#
-            ]
-        );
+        if differences.is_empty() {
+            "has other runs or sources, or other values of neurons, run, step or metadata; which, \
+             an older version of cntflow did not record"
+                .to_owned()
+        } else {
+            format!("differs in: {}", differences.join("; "))
+        }
     }
 }

@@ -127,6 +127,7 @@ pub(super) fn new_record(
         contents: Contents::Study,
         measured_with: plan.measure.measured_with(),
         populations: plan.measure.populations.clone(),
+        identity_keys: plan.identity_keys(),
         labels: label_columns(plan, scanned, in_tables, &options.out)?,
         label_aliases: plan.labels.clone(),
         experiments: plan.experiments.clone(),

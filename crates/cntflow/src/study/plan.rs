@@ -9,6 +9,7 @@ use cntflow_experiments::spec::{ExperimentSpec, FeatureSet};
 use cntflow_metrics::{MeasureOptions, Metric};
 use cntflow_tables::OLDEST_SCHEMA_VERSION;
 use cntflow_zoo::{RunIdentity, RunSpec};
+use serde_json::{Value, json};
 
 use super::measure_plan::{MeasurePlan, distinct_twins};
 use super::scale::Scale;
@@ -24,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) claim: Option<String>,
     /// The scale whose values the plan has; `None` if no value of the study has scales.
     pub(crate) scale: Option<Scale>,
+    /// `[population]` as it is written, for messages.
+    pub(crate) written_population: Option<Value>,
     /// Runs to train, in the order of their names.
     pub(crate) runs: Vec<RunSpec>,
     /// Checkpoints to measure besides those of the runs.
@@ -105,6 +108,7 @@ impl Plan {
             name,
             claim: file.study.claim,
             scale: None,
+            written_population: file.written_population,
             runs,
             catalog: CatalogOptions {
                 run: file.measure.run,
@@ -151,6 +155,24 @@ impl Plan {
             parts.push_str(&serde_json::to_string(&self.catalog)?);
         }
         Ok(blake3::hash(parts.as_bytes()).to_hex()[..32].to_owned())
+    }
+}
+
+impl Plan {
+    /// What the identity is made of beside the options of the metrics and `[populations]`: by keys
+    /// of study files, without those that are not set.
+    pub(crate) fn identity_keys(&self) -> BTreeMap<String, Value> {
+        let catalog = &self.catalog;
+        let keys = [
+            ("[population]", json!(self.written_population)),
+            ("sources", json!(self.sources)),
+            ("neurons", json!(self.measure.neurons)),
+            ("run", json!(catalog.run)),
+            ("step", json!(catalog.step)),
+            ("metadata", json!(catalog.metadata)),
+        ];
+        let keys = keys.into_iter().filter(|(_, value)| !value.is_null());
+        keys.map(|(key, value)| (key.to_owned(), value)).collect()
     }
 }
 

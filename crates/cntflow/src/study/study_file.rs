@@ -12,6 +12,7 @@ use cntflow_metrics::{Bias, Boundary, ConvGraph, Metric, Padding, Precision, Res
 use cntflow_network::Twin;
 use cntflow_zoo::PopulationSpec;
 use serde::Deserialize;
+use serde_json::Value;
 use toml::de::{DeTable, Deserializer};
 
 use super::limits::LimitsSection;
@@ -38,6 +39,15 @@ pub(super) struct StudyFile {
     pub(super) labels: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) experiment: Vec<ExperimentSpec>,
+    /// `[population]` as it is written, with its values of the scale.
+    #[serde(skip)]
+    pub(super) written_population: Option<Value>,
+}
+
+/// The sections that are kept as they are written.
+#[derive(Deserialize)]
+struct WrittenSections {
+    population: Option<Value>,
 }
 
 impl StudyFile {
@@ -55,7 +65,9 @@ impl StudyFile {
         };
         let mut table = DeTable::parse(&text).map_err(usage_error)?;
         let has_scales = resolve_scales(table.get_mut(), scale).map_err(usage_error)?;
-        let file = Self::deserialize(Deserializer::from(table)).map_err(usage_error)?;
+        let mut file = Self::deserialize(Deserializer::from(table.clone())).map_err(usage_error)?;
+        let written = WrittenSections::deserialize(Deserializer::from(table));
+        file.written_population = written.map_err(usage_error)?.population;
         Ok((file, has_scales.then_some(scale)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use cntflow_catalog::Catalog;
 use cntflow_dataflow::Stop;
 use cntflow_storage::FullMessage;
@@ -17,8 +17,9 @@ use super::update::Update;
 use super::{NEXT, Next};
 use crate::analysis::known_groups::KnownGroups;
 use crate::analysis::population_tables::PopulationTables;
-use crate::exit::ExitStatus;
+use crate::exit::{ExitStatus, UsageError};
 use crate::experiments::run_experiments::{ExperimentRun, Experiments};
+use crate::folder::differences::option_differences;
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
 use crate::output::resume::resume_command;
@@ -96,16 +97,17 @@ impl Watching<'_> {
     }
 
     /// A model is of use only if the checkpoints are measured as those that it was trained on.
-    fn check_model(&self) -> anyhow::Result<()> {
+    fn check_model(&self) -> Result<(), UsageError> {
         let Some(model) = &self.watch.model else {
             return Ok(());
         };
         let (ours, theirs) = (self.plan.measure.measured_with(), model.measured_with());
         if ours != theirs {
-            bail!(
-                "--predict: the model's networks were measured with {theirs}, and this study \
-                 measures with {ours}"
-            );
+            return Err(UsageError(format!(
+                "--predict: this study measures otherwise than the networks of the model were \
+                 measured: {}; measure as they were, or take another model",
+                option_differences(&ours, theirs).join("; ")
+            )));
         }
         Ok(())
     }
