@@ -7,7 +7,7 @@ use cntflow_dataflow::free_addresses;
 use crate::support::{
     CommandOutput, RANKING, SMALL_STUDY, TWO_CLASSES, assert_same_experiments, assert_same_tables,
     expect, parts, send_signal, start, study_folder, wait_for_first_commit, wait_until,
-    write_chain, write_longer_study,
+    write_chain, write_checkpoint, write_longer_study,
 };
 
 /// Writes a hosts file with two free addresses of this machine.
@@ -368,6 +368,38 @@ fn processes_of_this_machine_are_started_and_end_with_the_tables_of_one() {
     let wrong = ["measure", "nothing-here", "--processes", "2"];
     let output = expect(2, here, &wrong);
     assert!(output.stderr.contains("nothing-here"), "{output:?}");
+}
+
+#[test]
+fn a_large_checkpoint_is_shared_by_processes_and_gives_the_tables_of_one() {
+    let folder = study_folder();
+    let here = folder.path();
+    std::fs::create_dir(here.join("zoo")).unwrap();
+    let weights: Vec<f32> = (0..1500 * 1500)
+        .map(|i| (i * 7919 % 1013) as f32 - 500.0)
+        .collect();
+    let names: Vec<String> = (1..9).map(|layer| format!("fc{layer}.weight")).collect();
+    let tensors = names
+        .iter()
+        .map(|name| (name.as_str(), &[1500, 1500][..], weights.clone()));
+    write_checkpoint(
+        &here.join("zoo/large.safetensors"),
+        &tensors.collect::<Vec<_>>(),
+        &[],
+    );
+    let measure = ["measure", "zoo", "--workers", "1", "--neurons", "full"];
+    expect(0, here, &[&measure[..], &["--out", "one"]].concat());
+    // On a busy machine the second process may come too late to get a part.
+    let second_has_helped = (0..5).any(|round| {
+        let out = format!("two{round}");
+        let cluster = ["--processes", "2", "--json", "--out", &out];
+        let output = expect(0, here, &[&measure[..], &cluster].concat()).json();
+        assert_same_tables(&here.join("one"), &here.join(&out));
+        let workers = output["workers"].as_array().unwrap();
+        let tasks = workers.iter().map(|w| w["tasks"].as_f64().unwrap());
+        tasks.filter(|seconds| *seconds > 0.0).count() == 2
+    });
+    assert!(second_has_helped);
 }
 
 /// Runs a study in two processes of this machine.

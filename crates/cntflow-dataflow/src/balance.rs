@@ -18,25 +18,33 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::{Capability, ConnectLoop, Feedback, Operator};
 use timely::dataflow::{Scope, StreamVec};
 
+use crate::parts::{Answer, GivenPart};
 use crate::queue::{Stock, TaskQueue};
 use crate::supervise::{Alarm, Stop};
 use crate::work::Work;
 
 /// What one process tells another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Message<T> {
+pub(crate) struct Message<T, A> {
     from: usize,
     to: usize,
-    content: Content<T>,
+    content: Content<T, A>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-enum Content<T> {
+enum Content<T, A> {
     /// The sender needs tasks.
     Demand(Demand),
     /// Tasks that now belong to the receiver.
     Tasks(Vec<T>),
+    /// A part of a task of the sender.
+    Part(GivenPart<T>),
+    /// What a part of a task of the receiver has yielded.
+    Answer(Answer<A>),
 }
+
+/// The message of a run.
+pub(crate) type MessageOf<W> = Message<<W as Work>::Task, <W as Work>::Answer>;
 
 /// How urgently a process needs tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,20 +57,18 @@ struct Demand {
 /// empty when no process has tasks, and none is on its way.
 pub(crate) fn balance<'scope, W: Work>(
     scope: Scope<'scope, u64>,
-    queue: &TaskQueue<W::Task>,
+    queue: &TaskQueue<W::Task, W::Answer>,
     work: &Arc<W>,
     alarm: &Arc<Alarm>,
     stop: &Stop,
-) -> StreamVec<'scope, u64, Message<W::Task>> {
-    let (handle, messages) = scope.feedback::<Vec<Message<W::Task>>>(1);
+) -> StreamVec<'scope, u64, MessageOf<W>> {
+    let (handle, messages) = scope.feedback::<Vec<MessageOf<W>>>(1);
     let mut ends = Ends::new(scope.index(), scope.peers(), queue.clone());
     let (work, alarm, stop) = (Arc::clone(work), Arc::clone(alarm), stop.clone());
-    let pact = Exchange::new(|message: &Message<W::Task>| message.to as u64);
-    type Builder<T> = CapacityContainerBuilder<Vec<Message<T>>>;
-    let sent = messages.unary_frontier::<Builder<W::Task>, _, _, _>(
-        pact,
-        "Balance",
-        move |capability, info| {
+    let pact = Exchange::new(|message: &MessageOf<W>| message.to as u64);
+    type Builder<W> = CapacityContainerBuilder<Vec<MessageOf<W>>>;
+    let sent =
+        messages.unary_frontier::<Builder<W>, _, _, _>(pact, "Balance", move |capability, info| {
             let activator = scope.worker().sync_activator_for(info.address.to_vec());
             ends.queue.bell().add(activator);
             let mut held = Some(capability);
@@ -86,6 +92,7 @@ pub(crate) fn balance<'scope, W: Work>(
                 };
                 if stop.is_set() || alarm.is_raised() {
                     ends.queue.close();
+                    send(output, now, ends.answers());
                 } else {
                     let messages = ends.messages();
                     for message in &messages {
@@ -99,41 +106,36 @@ pub(crate) fn balance<'scope, W: Work>(
                     held = None;
                 }
             }
-        },
-    );
+        });
     sent.clone().connect_loop(handle);
     sent
 }
 
-type Output<'a, T> = timely::dataflow::operators::generic::OutputBuilderSession<
+type Output<'a, M> = timely::dataflow::operators::generic::OutputBuilderSession<
     'a,
     u64,
-    CapacityContainerBuilder<Vec<Message<T>>>,
+    CapacityContainerBuilder<Vec<M>>,
 >;
 
-fn send<T: Clone + 'static>(
-    output: &mut Output<'_, T>,
-    at: &Capability<u64>,
-    messages: Vec<Message<T>>,
-) {
+fn send<M: Clone + 'static>(output: &mut Output<'_, M>, at: &Capability<u64>, messages: Vec<M>) {
     if !messages.is_empty() {
         output.session(at).give_iterator(messages.into_iter());
     }
 }
 
 /// One process' view of the others.
-struct Ends<T> {
+struct Ends<T, A> {
     here: usize,
     n_processes: usize,
-    queue: TaskQueue<T>,
+    queue: TaskQueue<T, A>,
     /// What others have asked this process for and have not got.
     demands: BTreeMap<usize, Demand>,
     /// What this process has asked others for and has not got.
     asked: BTreeMap<usize, Demand>,
 }
 
-impl<T> Ends<T> {
-    fn new(here: usize, n_processes: usize, queue: TaskQueue<T>) -> Self {
+impl<T: Clone, A> Ends<T, A> {
+    fn new(here: usize, n_processes: usize, queue: TaskQueue<T, A>) -> Self {
         Self {
             here,
             n_processes,
@@ -143,7 +145,7 @@ impl<T> Ends<T> {
         }
     }
 
-    fn receive(&mut self, message: Message<T>) {
+    fn receive(&mut self, message: Message<T, A>) {
         match message.content {
             Content::Demand(demand) => {
                 self.demands.insert(message.from, demand);
@@ -152,22 +154,45 @@ impl<T> Ends<T> {
                 self.asked.remove(&message.from);
                 self.queue.push_back(tasks);
             }
+            Content::Part(part) => {
+                self.asked.remove(&message.from);
+                self.queue.receive_part(part);
+            }
+            Content::Answer(answer) => self.queue.answered(answer),
         }
     }
 
-    /// What is to be sent now: tasks for those that need them more than this process, and our own
-    /// demand.
-    fn messages(&mut self) -> Vec<Message<T>> {
-        let mut messages = Vec::new();
-        let demands: Vec<(usize, Demand)> = self.demands.iter().map(|(&to, &d)| (to, d)).collect();
-        for (to, demand) in demands {
-            if !can_give(self.queue.stock(), demand) {
-                continue;
-            }
+    /// What the parts of others have yielded here.
+    fn answers(&self) -> Vec<Message<T, A>> {
+        let answers = self.queue.take_answers().into_iter();
+        let to_home =
+            |answer: Answer<A>| self.message(answer.address.process, Content::Answer(answer));
+        answers.map(to_home).collect()
+    }
+
+    /// Tasks, or a part of one, for a process that needs them more than this one.
+    fn gift(&self, demand: Demand) -> Option<Content<T, A>> {
+        if can_give(self.queue.stock(), demand) {
             let tasks = self.queue.give(self.n_processes);
             if !tasks.is_empty() {
+                return Some(Content::Tasks(tasks));
+            }
+        }
+        let part = demand
+            .has_idle_workers
+            .then(|| self.queue.give_part(self.here));
+        part.flatten().map(Content::Part)
+    }
+
+    /// What is to be sent now: answers, tasks for those that need them more than this process, and
+    /// our own demand.
+    fn messages(&mut self) -> Vec<Message<T, A>> {
+        let mut messages = self.answers();
+        let demands: Vec<(usize, Demand)> = self.demands.iter().map(|(&to, &d)| (to, d)).collect();
+        for (to, demand) in demands {
+            if let Some(gift) = self.gift(demand) {
                 self.demands.remove(&to);
-                messages.push(self.message(to, Content::Tasks(tasks)));
+                messages.push(self.message(to, gift));
             }
         }
         let stock = self.queue.stock();
@@ -187,7 +212,7 @@ impl<T> Ends<T> {
         messages
     }
 
-    fn message(&self, to: usize, content: Content<T>) -> Message<T> {
+    fn message(&self, to: usize, content: Content<T, A>) -> Message<T, A> {
         Message {
             from: self.here,
             to,
@@ -219,7 +244,7 @@ mod tests {
     fn settle(sizes: [usize; 2], n_workers: usize) -> [usize; 2] {
         let mut ends = [0, 1].map(|here| {
             let first = if here == 0 { 0 } else { sizes[0] };
-            let queue = TaskQueue::new(first..first + sizes[here], n_workers);
+            let queue: TaskQueue<usize> = TaskQueue::new(first..first + sizes[here], n_workers);
             Ends::new(here, 2, queue)
         });
         for _ in 0..100 {

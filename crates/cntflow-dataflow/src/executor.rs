@@ -21,13 +21,15 @@ use timely::dataflow::operators::{Exchange, Inspect, Operator, Probe};
 use timely::dataflow::{ProbeHandle, Scope, StreamVec};
 use timely::worker::Worker;
 
-use crate::balance::{Message, balance};
+use crate::balance::{MessageOf, balance};
 use crate::cluster::Peers;
 use crate::error::DataflowError;
 use crate::queue::TaskQueue;
-use crate::supervise::{Alarm, JOIN_THREAD, Stop, failure_of, install_panic_hook, register_alarm};
+use crate::supervise::{
+    Alarm, JOIN_THREAD, PARK, Stop, failure_of, install_panic_hook, register_alarm,
+};
 use crate::work::Work;
-use crate::workers::{PARK, ProcessState, Workers};
+use crate::workers::{ProcessState, Workers};
 
 /// How long the workers may take to leave their tasks after one has failed. Then the run ends
 /// without them.
@@ -304,9 +306,9 @@ impl<W: Work> Part<'_, W> {
 /// another still writes.
 fn collect<'scope, W: Work>(
     scope: Scope<'scope, u64>,
-    moves: StreamVec<'scope, u64, Message<W::Task>>,
+    moves: StreamVec<'scope, u64, MessageOf<W>>,
     workers: Workers<W>,
-    queue: &TaskQueue<W::Task>,
+    queue: &TaskQueue<W::Task, W::Answer>,
 ) -> StreamVec<'scope, u64, W::Report> {
     let bell = queue.bell().clone();
     type Builder<R> = CapacityContainerBuilder<Vec<R>>;

@@ -4,6 +4,7 @@ mod balance;
 mod cluster;
 mod error;
 mod executor;
+mod parts;
 mod queue;
 mod reconcile;
 mod supervise;

@@ -7,26 +7,29 @@ use std::time::Duration;
 
 use timely::scheduling::SyncActivator;
 
+use crate::parts::{Answer, GivenPart, NextPart, Parts};
+
 /// Most tasks that are given away at once. More can be asked for.
 const MAX_GRANT: usize = 4096;
 
 /// Tasks that wait, shared by the workers of one process and the dataflow, which balances them
 /// between processes.
 #[derive(Debug)]
-pub(crate) struct TaskQueue<T> {
-    shared: Arc<Shared<T>>,
+pub(crate) struct TaskQueue<T, A = ()> {
+    shared: Arc<Shared<T, A>>,
 }
 
 #[derive(Debug)]
-struct Shared<T> {
-    state: Mutex<State<T>>,
+struct Shared<T, A> {
+    state: Mutex<State<T, A>>,
     changed: Condvar,
     bell: Bell,
 }
 
 #[derive(Debug)]
-struct State<T> {
+struct State<T, A> {
     waiting: VecDeque<T>,
+    parts: Parts<T, A>,
     running: usize,
     n_workers: usize,
     /// Idle workers that a running task has borrowed.
@@ -52,13 +55,16 @@ pub(crate) struct Stock {
 pub(crate) enum Pull<T> {
     /// A task to run. The worker calls [`TaskQueue::finish_task`] when it is done.
     Task(T),
+    /// A part of a task of another process. The worker calls [`TaskQueue::answer`] and
+    /// [`TaskQueue::finish_task`] when it is done.
+    Part(GivenPart<T>),
     /// None came in time.
     Nothing,
     /// None will come any more.
     Closed,
 }
 
-impl<T> Clone for TaskQueue<T> {
+impl<T, A> Clone for TaskQueue<T, A> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
@@ -66,11 +72,12 @@ impl<T> Clone for TaskQueue<T> {
     }
 }
 
-impl<T> TaskQueue<T> {
+impl<T, A> TaskQueue<T, A> {
     /// A queue of `n_workers` workers with first tasks.
     pub(crate) fn new(tasks: impl IntoIterator<Item = T>, n_workers: usize) -> Self {
         let state = State {
             waiting: tasks.into_iter().collect(),
+            parts: Parts::default(),
             running: 0,
             n_workers,
             borrowed: 0,
@@ -92,11 +99,16 @@ impl<T> TaskQueue<T> {
             .shared
             .changed
             .wait_timeout_while(self.state(), patience, |state| {
-                state.waiting.is_empty() && !state.is_closed
+                state.waiting.is_empty() && state.parts.n_given() == 0 && !state.is_closed
             });
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if state.is_closed {
             return Pull::Closed;
+        }
+        // First, as somebody waits for it.
+        if let Some(part) = state.parts.next_given() {
+            state.running += 1;
+            return Pull::Part(part);
         }
         let Some(task) = state.waiting.pop_front() else {
             return Pull::Nothing;
@@ -169,7 +181,7 @@ impl<T> TaskQueue<T> {
     /// Whether tasks wait or run.
     pub(crate) fn is_active(&self) -> bool {
         let state = self.state();
-        state.running > 0 || !state.waiting.is_empty()
+        state.running > 0 || !state.waiting.is_empty() || state.parts.is_active()
     }
 
     /// Number of workers.
@@ -195,17 +207,97 @@ impl<T> TaskQueue<T> {
     pub(crate) fn stock(&self) -> Stock {
         let state = self.state();
         Stock {
-            n_waiting: state.waiting.len(),
+            n_waiting: state.waiting.len() + state.parts.n_given(),
             n_idle: state.n_workers.saturating_sub(state.running),
             is_low: state.waiting.len() < state.low,
         }
     }
 
-    /// Drops the waiting tasks; workers get no more.
+    /// Drops the waiting tasks and declines the parts of others; workers get no more.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.waiting.clear();
+        state.parts.decline_given();
         state.is_closed = true;
+        self.shared.changed.notify_all();
+        if state.parts.is_active() {
+            self.shared.bell.ring();
+        }
+    }
+
+    /// Divides a task that runs here into parts, see [`Parts::divide`].
+    pub(crate) fn divide(&self, task: T, may_leave: impl Iterator<Item = bool>) -> u64 {
+        let divided = self.state().parts.divide(task, may_leave);
+        self.shared.bell.ring();
+        divided
+    }
+
+    /// The next part of a task that runs here. Waits at most `patience` for those that are
+    /// elsewhere. A closed queue waits for none: its parts are run here.
+    pub(crate) fn take_part(&self, divided: u64, patience: Duration) -> NextPart {
+        let mut state = self.state();
+        if state.is_closed {
+            state.parts.take_back(divided);
+        }
+        let next = state.parts.take(divided);
+        if next != NextPart::Wait {
+            return next;
+        }
+        let waited = self.shared.changed.wait_timeout(state, patience);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.parts.take(divided)
+    }
+
+    /// Whether a part of a task that runs here waits.
+    pub(crate) fn has_waiting_part(&self, divided: u64) -> bool {
+        self.state().parts.has_waiting(divided)
+    }
+
+    /// Notes what a part has yielded that was run here.
+    pub(crate) fn finish_part(&self, divided: u64, part: usize, output: A) {
+        self.state().parts.finish(divided, part, output);
+        self.shared.changed.notify_all();
+    }
+
+    /// Ends the division of a task, and returns what its parts have yielded.
+    pub(crate) fn join(&self, divided: u64) -> Vec<A> {
+        self.state().parts.join(divided)
+    }
+
+    /// Gives a part of a task that runs here, in process `here`, to another process.
+    pub(crate) fn give_part(&self, here: usize) -> Option<GivenPart<T>>
+    where
+        T: Clone,
+    {
+        self.state().parts.give(here)
+    }
+
+    /// Takes a part from another process, unless all workers here are busy: its task would wait for
+    /// them.
+    pub(crate) fn receive_part(&self, part: GivenPart<T>) {
+        let mut state = self.state();
+        if state.is_closed || state.running + state.parts.n_given() >= state.n_workers {
+            state.parts.answer(part.address, None);
+        } else {
+            state.parts.receive(part);
+            self.shared.changed.notify_all();
+        }
+    }
+
+    /// Answers what a part has yielded, to the process that has its task.
+    pub(crate) fn answer(&self, part: &GivenPart<T>, output: Option<A>) {
+        self.state().parts.answer(part.address, output);
+        self.shared.bell.ring();
+    }
+
+    /// The answers that are to be sent to other processes.
+    pub(crate) fn take_answers(&self) -> Vec<Answer<A>> {
+        self.state().parts.take_answers()
+    }
+
+    /// Takes an answer of another process.
+    pub(crate) fn answered(&self, answer: Answer<A>) {
+        self.state().parts.answered(answer);
         self.shared.changed.notify_all();
     }
 
@@ -216,7 +308,7 @@ impl<T> TaskQueue<T> {
 
     /// A poisoned lock is safe to use: every step that changes the state leaves it consistent, so
     /// it does not matter where a worker panicked while it held the lock.
-    fn state(&self) -> MutexGuard<'_, State<T>> {
+    fn state(&self) -> MutexGuard<'_, State<T, A>> {
         self.shared
             .state
             .lock()

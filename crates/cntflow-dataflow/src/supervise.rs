@@ -7,8 +7,12 @@ use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 
 use crate::error::DataflowError;
+
+/// Longest sleep of an idle worker, so that it sees a stop or an alarm in time.
+pub(crate) const PARK: Duration = Duration::from_millis(20);
 
 /// Name of the thread that waits for timely.
 pub(crate) const JOIN_THREAD: &str = "cntflow:join";

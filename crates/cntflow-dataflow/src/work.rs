@@ -1,14 +1,14 @@
 //! What a caller hands to the executor: how a task runs, and how outputs are collected.
 
 use std::error::Error;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::parts::NextPart;
 use crate::queue::TaskQueue;
-use crate::supervise::{Alarm, Stop, catch_task_panic};
+use crate::supervise::{Alarm, PARK, Stop, catch_task_panic};
 
 /// Pause of a helper between looks for an idle worker.
 const HELPER_NAP: Duration = Duration::from_millis(5);
@@ -23,6 +23,9 @@ pub trait Work: Send + Sync + 'static {
     type Task: Clone + Send + Serialize + for<'a> Deserialize<'a> + 'static;
     /// What a task yields. It stays on the worker that ran the task.
     type Output: Send + 'static;
+    /// What a part of a divided task yields, see [`TaskContext::run_parts`]. It is sent to the
+    /// process that has the task.
+    type Answer: Clone + Send + Serialize + for<'a> Deserialize<'a> + 'static;
     /// A small row about a finished task. It is sent to process 0.
     type Report: Clone + Send + Serialize + for<'a> Deserialize<'a> + 'static;
     /// Collects the outputs of one worker.
@@ -30,15 +33,24 @@ pub trait Work: Send + Sync + 'static {
 
     /// Runs one task. Expected failures are outputs; a panic is caught and handed to
     /// [`Work::panicked`]. `None` means that there is nothing to keep.
-    fn run(&self, task: &Self::Task, context: &TaskContext<'_, Self::Task>)
-    -> Option<Self::Output>;
+    fn run(
+        &self,
+        task: &Self::Task,
+        context: &TaskContext<'_, Self::Task, Self::Answer>,
+    ) -> Option<Self::Output>;
+
+    /// Runs one part of a task that another process has divided. `None` means that it cannot be run
+    /// here; then that process runs it.
+    fn run_part(&self, _task: &Self::Task, _part: usize) -> Option<Self::Answer> {
+        None
+    }
 
     /// The output that stands for a task which panicked with `message`.
     fn panicked(
         &self,
         task: &Self::Task,
         message: &str,
-        context: &TaskContext<'_, Self::Task>,
+        context: &TaskContext<'_, Self::Task, Self::Answer>,
     ) -> Self::Output;
 
     /// The longest time that a task may take; `None` for any. A task that takes longer is left to
@@ -139,14 +151,14 @@ pub struct WorkerTimes {
 
 /// What a task may ask of the run it is part of.
 #[derive(Debug)]
-pub struct TaskContext<'a, T> {
-    queue: &'a TaskQueue<T>,
+pub struct TaskContext<'a, T, A = ()> {
+    queue: &'a TaskQueue<T, A>,
     stop: &'a Stop,
     alarm: &'a Alarm,
 }
 
-impl<'a, T> TaskContext<'a, T> {
-    pub(crate) fn new(queue: &'a TaskQueue<T>, stop: &'a Stop, alarm: &'a Alarm) -> Self {
+impl<'a, T, A> TaskContext<'a, T, A> {
+    pub(crate) fn new(queue: &'a TaskQueue<T, A>, stop: &'a Stop, alarm: &'a Alarm) -> Self {
         Self { queue, stop, alarm }
     }
 
@@ -162,49 +174,69 @@ impl<'a, T> TaskContext<'a, T> {
     }
 }
 
-impl<T: Send> TaskContext<'_, T> {
-    /// Calls `part` once for each number below `n`, on this thread and on those of workers that
-    /// have nothing else to do, and returns when all calls have. So a task that is much larger than
-    /// the others is shared once these are done. Parts on other threads begin within some
+impl<T: Clone + Send, A: Send> TaskContext<'_, T, A> {
+    /// Calls `part` once for each part of `task`, on this thread and on those of workers that have
+    /// nothing else to do, and returns what the parts yield, in their order. So a task that is much
+    /// larger than the others is shared once these are done.
+    ///
+    /// `may_leave` has an element for each part: whether an idle process may run it, by
+    /// [`Work::run_part`]. What that yields must be what `part` would yield. Parts begin in their
+    /// order, so the largest should come first. Those on other threads begin within some
     /// milliseconds of a worker's becoming idle.
     ///
     /// # Panics
     /// A part has panicked; this one panics with the same message.
-    pub fn run_parts(&self, n: usize, part: &(dyn Fn(usize) + Sync)) {
-        let n_helpers = self.queue.n_workers().min(n).saturating_sub(1);
-        let next = AtomicUsize::new(0);
-        let take = || Some(next.fetch_add(1, Ordering::SeqCst)).filter(|part| *part < n);
-        if n_helpers == 0 {
-            (0..n).for_each(part);
-            return;
-        }
+    pub fn run_parts(
+        &self,
+        task: &T,
+        may_leave: &[bool],
+        part: &(dyn Fn(usize) -> A + Sync),
+    ) -> Vec<A> {
+        let queue = self.queue;
+        let divided = queue.divide(task.clone(), may_leave.iter().copied());
         let first_panic: Mutex<Option<String>> = Mutex::new(None);
-        std::thread::scope(|scope| {
-            for _ in 0..n_helpers {
-                scope.spawn(|| {
-                    while next.load(Ordering::SeqCst) < n {
-                        if !self.queue.borrow_worker() {
-                            std::thread::sleep(HELPER_NAP);
-                            continue;
-                        }
-                        if let Some(index) = take()
-                            && let Err(panic) = catch_task_panic(|| part(index))
-                        {
-                            let first = first_panic.lock();
-                            let mut first = first.unwrap_or_else(PoisonError::into_inner);
-                            first.get_or_insert(panic.to_string());
-                        }
-                        self.queue.give_back();
-                    }
-                });
+        let has_panicked = || lock(&first_panic).is_some();
+        let run = |index| match catch_task_panic(|| part(index)) {
+            Ok(output) => queue.finish_part(divided, index, output),
+            Err(panic) => {
+                lock(&first_panic).get_or_insert(panic.to_string());
             }
-            while let Some(index) = take() {
-                part(index);
+        };
+        let help = || {
+            while queue.has_waiting_part(divided) && !has_panicked() {
+                if !queue.borrow_worker() {
+                    std::thread::sleep(HELPER_NAP);
+                    continue;
+                }
+                if let NextPart::Run(index) = queue.take_part(divided, Duration::ZERO) {
+                    run(index);
+                }
+                queue.give_back();
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..queue.n_workers().min(may_leave.len()) {
+                scope.spawn(help);
+            }
+            while !has_panicked() {
+                match queue.take_part(divided, PARK) {
+                    NextPart::Run(index) => run(index),
+                    // A closed queue waits for nobody.
+                    NextPart::Wait if self.is_stopping() => queue.close(),
+                    NextPart::Wait => {}
+                    NextPart::Done => break,
+                }
             }
         });
-        let first = first_panic.into_inner();
-        if let Some(message) = first.unwrap_or_else(PoisonError::into_inner) {
+        let outputs = queue.join(divided);
+        if let Some(message) = lock(&first_panic).take() {
             panic!("{message}");
         }
+        outputs
     }
+}
+
+/// A poisoned lock is safe to use: the text is put in or taken out at once.
+fn lock(text: &Mutex<Option<String>>) -> MutexGuard<'_, Option<String>> {
+    text.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,17 +10,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::parts::GivenPart;
 use crate::queue::{Pull, TaskQueue};
-use crate::supervise::{Alarm, Failure, Stop, catch_task_panic, panic_message};
+use crate::supervise::{Alarm, Failure, PARK, Stop, catch_task_panic, panic_message};
 use crate::watch::Watch;
 use crate::work::{Collector, TaskContext, Work, WorkerTimes};
 
-/// Longest sleep of an idle worker, so that it sees a stop or an alarm in time.
-pub(crate) const PARK: Duration = Duration::from_millis(20);
-
 /// The workers of one process.
 pub(crate) struct Workers<W: Work> {
-    queue: TaskQueue<W::Task>,
+    queue: TaskQueue<W::Task, W::Answer>,
     reports: Receiver<W::Report>,
     /// Counts those that have not ended.
     n_alive: Arc<AtomicUsize>,
@@ -49,7 +47,7 @@ impl<T: Clone> ProcessState<T> {
 struct Worker<W: Work> {
     /// Index in this process.
     index: usize,
-    queue: TaskQueue<W::Task>,
+    queue: TaskQueue<W::Task, W::Answer>,
     work: Arc<W>,
     alarm: Arc<Alarm>,
     stop: Stop,
@@ -65,7 +63,7 @@ impl<W: Work> Workers<W> {
         n: usize,
         first: usize,
         process: &Arc<ProcessState<W::Task>>,
-        queue: &TaskQueue<W::Task>,
+        queue: &TaskQueue<W::Task, W::Answer>,
         work: &Arc<W>,
         alarm: &Arc<Alarm>,
         stop: &Stop,
@@ -176,6 +174,7 @@ impl<W: Work> Worker<W> {
             let patience = due.map_or(PARK, |due| PARK.min(due - now));
             match timed(&mut times.waits, || self.queue.pull(patience)) {
                 Pull::Task(task) => self.run_task(&task, collector, times)?,
+                Pull::Part(part) => timed(&mut times.tasks, || self.run_part(&part)),
                 Pull::Nothing => {}
                 Pull::Closed => break,
             }
@@ -221,6 +220,14 @@ impl<W: Work> Worker<W> {
         let context = TaskContext::new(&self.queue, &self.stop, &self.alarm);
         let outcome = catch_task_panic(|| self.work.run(task, &context));
         outcome.unwrap_or_else(|panic| Some(self.work.panicked(task, &panic.to_string(), &context)))
+    }
+
+    /// Runs a part of a task of another process. If it cannot be run here, that process runs it,
+    /// and finds out why.
+    fn run_part(&self, part: &GivenPart<W::Task>) {
+        let output = catch_task_panic(|| self.work.run_part(&part.task, part.address.part));
+        self.queue.answer(part, output.ok().flatten());
+        self.queue.finish_task();
     }
 
     /// Runs one task on a thread of its own, which is left to itself after `limit`: a thread that

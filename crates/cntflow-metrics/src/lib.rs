@@ -20,8 +20,8 @@ mod tensors;
 
 pub use error::MetricsError;
 pub use measure::{
-    OneByOne, RunParts, measure, measure_in_parts, measure_with_inputs, measure_with_labels,
-    measure_with_labels_in_parts,
+    MeasuredPart, OneByOne, RunParts, measure, measure_in_parts, measure_part, measure_with_inputs,
+    measure_with_labels, measure_with_labels_in_parts,
 };
 pub use metric::Metric;
 pub use options::{Bias, Boundary, ConvGraph, MeasureOptions, Padding, Precision, Residual};

@@ -7,6 +7,8 @@ use cntflow_network::{
     LayerKind, LinkLayer, Network, NeuronLayer, Role, Shape, TensorSlice, Weights,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::activations::{ActivationStatistics, observe};
 use crate::graph_links::GraphLinks;
 use crate::kernel::{KernelScan, KernelShape};
@@ -63,11 +65,29 @@ pub fn measure_in_parts(
     }
 }
 
+/// Measures one part of what [`measure_in_parts`] measures of `network` with the same options. So
+/// another process can, which has read the same network. `None` if there is no such part.
+pub fn measure_part(
+    network: &Network<'_>,
+    options: &MeasureOptions,
+    part: usize,
+) -> Option<MeasuredPart> {
+    let separate = with_separate_norms(network, options);
+    let measurement = Measurement::new(separate.as_ref().unwrap_or(network), options);
+    let index = *measurement.parts().get(part)?;
+    let mut rows = RowBuilder::new(options);
+    Some(measurement.measure_links(&measurement.network.links()[index], &mut rows))
+}
+
 /// Runs the parts of a measurement.
 pub trait RunParts {
-    /// Calls `part` once for each number below `n`, in any order and on any threads, and returns
-    /// when all calls have.
-    fn run_parts(&self, n: usize, part: &(dyn Fn(usize) + Sync));
+    /// Calls `part` once for each part, in any order and on any threads, and returns what it
+    /// yields, in the order of the parts. `n_weights` has the size of each; the largest come first.
+    fn run_parts(
+        &self,
+        n_weights: &[usize],
+        part: &(dyn Fn(usize) -> MeasuredPart + Sync),
+    ) -> Vec<MeasuredPart>;
 }
 
 /// Runs all parts on this thread, one after the other.
@@ -75,8 +95,12 @@ pub trait RunParts {
 pub struct OneByOne;
 
 impl RunParts for OneByOne {
-    fn run_parts(&self, n: usize, part: &(dyn Fn(usize) + Sync)) {
-        (0..n).for_each(part);
+    fn run_parts(
+        &self,
+        n_weights: &[usize],
+        part: &(dyn Fn(usize) -> MeasuredPart + Sync),
+    ) -> Vec<MeasuredPart> {
+        (0..n_weights.len()).map(part).collect()
     }
 }
 
@@ -231,36 +255,34 @@ impl<'n, 'a> Measurement<'n, 'a> {
         metrics
     }
 
-    /// Measures all layers of links; the largest ones begin first.
-    fn measure_all_links(&self, run: &dyn RunParts) -> Vec<MeasuredLayer> {
+    /// The layers of links by part: the largest come first.
+    fn parts(&self) -> Vec<usize> {
         let links = self.network.links();
         let mut order: Vec<usize> = (0..links.len()).collect();
-        let n_weights = |index: &usize| {
-            let kernel = links[*index].kernel.as_ref();
-            kernel.map_or(0, TensorSlice::n_values)
-        };
-        order.sort_by_key(|index| std::cmp::Reverse(n_weights(index)));
-        let measured: Vec<Mutex<Option<MeasuredLayer>>> =
-            links.iter().map(|_| Mutex::new(None)).collect();
+        order.sort_by_key(|&index| std::cmp::Reverse(n_weights(&links[index])));
+        order
+    }
+
+    /// Measures all layers of links, in their order.
+    fn measure_all_links(&self, run: &dyn RunParts) -> Vec<MeasuredPart> {
+        let (links, order) = (self.network.links(), self.parts());
+        let sizes: Vec<usize> = order.iter().map(|&i| n_weights(&links[i])).collect();
         // Parts on one thread share the memory for sorting.
         let builders: Mutex<Vec<RowBuilder<'_>>> = Mutex::default();
-        run.run_parts(links.len(), &|part| {
-            let index = order[part];
+        let measured = run.run_parts(&sizes, &|part| {
             let builder = lock(&builders).pop();
             let mut rows = builder.unwrap_or_else(|| RowBuilder::new(self.options));
-            let layer = self.measure_links(&links[index], &mut rows);
-            *lock(&measured[index]) = Some(layer);
+            let measured = self.measure_links(&links[order[part]], &mut rows);
             lock(&builders).push(rows);
+            measured
         });
-        let measured = measured.into_iter().map(|layer| {
-            let layer = layer.into_inner().unwrap_or_else(PoisonError::into_inner);
-            layer.unwrap_or_else(|| unreachable!("`run_parts` calls every part"))
-        });
-        measured.collect()
+        let mut by_layer: Vec<(usize, MeasuredPart)> = order.into_iter().zip(measured).collect();
+        by_layer.sort_by_key(|(index, _)| *index);
+        by_layer.into_iter().map(|(_, measured)| measured).collect()
     }
 
     /// Measures one layer of links.
-    fn measure_links(&self, layer: &LinkLayer, rows: &mut RowBuilder<'_>) -> MeasuredLayer {
+    fn measure_links(&self, layer: &LinkLayer, rows: &mut RowBuilder<'_>) -> MeasuredPart {
         let weights = self.network.weights(layer);
         let ends = LinkEnds {
             neurons_before: self.network.neurons()[layer.from].shape,
@@ -296,7 +318,7 @@ impl<'n, 'a> Measurement<'n, 'a> {
         }
         let neurons = &self.network.neurons()[layer.to];
         let row = |summary| row(neurons, layer.name.clone(), summary);
-        MeasuredLayer {
+        MeasuredPart {
             rows: rows.take().into_iter().map(row).collect(),
             sums,
             n_links,
@@ -340,8 +362,14 @@ impl<'n, 'a> Measurement<'n, 'a> {
     }
 }
 
-/// What a layer of links brings to the metrics of its network.
-struct MeasuredLayer {
+fn n_weights(layer: &LinkLayer) -> usize {
+    layer.kernel.as_ref().map_or(0, TensorSlice::n_values)
+}
+
+/// What a layer of links brings to the metrics of its network. It may be measured in one process
+/// and used in another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredPart {
     rows: Vec<LayerRow>,
     /// What it brings to the strengths of the layers of neurons at its ends.
     sums: LinkSums,

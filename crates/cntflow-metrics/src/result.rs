@@ -2,6 +2,7 @@
 //! `networks`.
 
 use cntflow_network::{LayerKind, Role, Shape, Stop};
+use serde::{Deserialize, Serialize};
 
 use crate::{Metric, Summary};
 
@@ -35,7 +36,7 @@ pub struct NetworkMetrics {
 }
 
 /// One metric of one layer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerRow {
     /// `l`, 0 for the inputs; metrics of links carry that of the layer they lead to.
     pub layer: usize,

@@ -1,5 +1,7 @@
 //! The statistics that summarise every distribution.
 
+use serde::{Deserialize, Serialize};
+
 use crate::moments::Moments;
 use crate::quantiles::Quantiles;
 use crate::sample::{Sample, Scratch};
@@ -10,7 +12,7 @@ use crate::sample::{Sample, Scratch};
 /// Without a finite value, every statistic but the counts is NaN. Skewness and kurtosis are NaN
 /// where all values are equal. A metric that is one number per layer has it in `mean`, and NaN in
 /// the other statistics.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// n, the number of finite values.
     pub count: u64,

@@ -33,10 +33,11 @@ struct Count {
 impl Work for Naps {
     type Task = u64;
     type Output = u64;
+    type Answer = u64;
     type Report = u64;
     type Collector = Count;
 
-    fn run(&self, task: &u64, context: &TaskContext<'_, u64>) -> Option<u64> {
+    fn run(&self, task: &u64, context: &TaskContext<'_, u64, u64>) -> Option<u64> {
         let nap = if self.is_long.swap(false, Ordering::SeqCst) {
             Duration::from_secs(30)
         } else {
@@ -49,7 +50,7 @@ impl Work for Naps {
         Some(*task)
     }
 
-    fn panicked(&self, task: &u64, _: &str, _: &TaskContext<'_, u64>) -> u64 {
+    fn panicked(&self, task: &u64, _: &str, _: &TaskContext<'_, u64, u64>) -> u64 {
         *task
     }
 

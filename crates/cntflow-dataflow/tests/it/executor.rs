@@ -16,7 +16,7 @@ type Rows = Vec<(u64, Result<u64, String>)>;
 
 /// Tasks are numbers; outputs are their squares, or the text of a panic.
 struct Squares {
-    behaviour: fn(u64, &TaskContext<'_, u64>),
+    behaviour: fn(u64, &TaskContext<'_, u64, u64>),
     committed: Arc<Mutex<Rows>>,
     ran_on: Mutex<BTreeMap<u64, ThreadId>>,
     reports: AtomicUsize,
@@ -51,17 +51,25 @@ struct Batch {
 impl Work for Squares {
     type Task = u64;
     type Output = (u64, Result<u64, String>);
+    type Answer = u64;
     type Report = u64;
     type Collector = Batch;
 
-    fn run(&self, task: &u64, context: &TaskContext<'_, u64>) -> Option<Self::Output> {
+    fn run(&self, task: &u64, context: &TaskContext<'_, u64, u64>) -> Option<Self::Output> {
         (self.behaviour)(*task, context);
         let thread = std::thread::current().id();
         self.ran_on.lock().unwrap().insert(*task, thread);
         Some((*task, Ok(task * task)))
     }
 
-    fn panicked(&self, task: &u64, message: &str, _: &TaskContext<'_, u64>) -> Self::Output {
+    fn run_part(&self, task: &u64, part: usize) -> Option<u64> {
+        std::thread::sleep(Duration::from_millis(10));
+        SENT.lock().unwrap().push((*task, part));
+        assert!(part != 8, "a part that panics is run at home");
+        (part != 7).then_some(100 * task + part as u64)
+    }
+
+    fn panicked(&self, task: &u64, message: &str, _: &TaskContext<'_, u64, u64>) -> Self::Output {
         (*task, Err(message.to_owned()))
     }
 
@@ -128,7 +136,7 @@ impl Collector for Batch {
     }
 }
 
-fn squares(fail: Fail, behaviour: fn(u64, &TaskContext<'_, u64>)) -> Arc<Squares> {
+fn squares(fail: Fail, behaviour: fn(u64, &TaskContext<'_, u64, u64>)) -> Arc<Squares> {
     Arc::new(Squares {
         behaviour,
         committed: Arc::default(),
@@ -292,10 +300,12 @@ fn parts_of_a_task_run_on_idle_workers_and_on_no_others() {
     static PARTS: Mutex<Vec<ThreadId>> = Mutex::new(Vec::new());
     let work = squares(Fail::Nothing, |task, context| {
         if task == 0 {
-            context.run_parts(20, &|_| {
+            let outputs = context.run_parts(&task, &[true; 20], &|part| {
                 std::thread::sleep(Duration::from_millis(20));
                 PARTS.lock().unwrap().push(std::thread::current().id());
+                part as u64
             });
+            assert!(outputs.into_iter().eq(0..20), "in their order");
         }
     });
     run(executor(3, 1), vec![0], &work, &Stop::default()).unwrap();
@@ -311,16 +321,74 @@ fn parts_of_a_task_run_on_idle_workers_and_on_no_others() {
 
 #[test]
 fn a_part_that_panics_is_a_task_that_panics() {
-    let work = squares(Fail::Nothing, |_, context| {
-        context.run_parts(8, &|part| {
+    let work = squares(Fail::Nothing, |task, context| {
+        context.run_parts(&task, &[true; 8], &|part| {
             std::thread::sleep(Duration::from_millis(10));
             assert!(part != 5, "part five");
+            0
         });
     });
     run(executor(2, 1), vec![1], &work, &Stop::default()).unwrap();
     let rows = sorted(&work);
     let text = rows[0].1.as_ref().unwrap_err();
     assert!(text.contains("part five"), "{text}");
+}
+
+/// Parts that other processes have run, by task.
+static SENT: Mutex<Vec<(u64, usize)>> = Mutex::new(Vec::new());
+
+#[test]
+fn parts_of_a_task_run_in_idle_processes_and_come_back_to_their_places() {
+    let work = squares(Fail::Nothing, |task, context| {
+        // Parts 7 and 8 fail elsewhere; other odd parts may not leave.
+        let may_leave: Vec<bool> = (0..24).map(|part| part % 2 == 0 || part == 7).collect();
+        let outputs = context.run_parts(&task, &may_leave, &|part| {
+            std::thread::sleep(Duration::from_millis(10));
+            100 * task + part as u64
+        });
+        assert!(
+            outputs
+                .into_iter()
+                .eq((0..24).map(|part| 100 * task + part))
+        );
+    });
+    // Four processes with a worker each: two tasks leave two of them idle.
+    run(executor(1, 4), vec![1, 2], &work, &Stop::default()).unwrap();
+    assert_eq!(sorted(&work), [(1, Ok(1)), (2, Ok(4))]);
+    let mut sent = SENT.lock().unwrap().clone();
+    sent.retain(|(task, _)| [1, 2].contains(task));
+    assert!(sent.len() >= 4, "{sent:?}");
+    let may_leave = |part: usize| part.is_multiple_of(2) || part == 7;
+    assert!(sent.iter().all(|(_, part)| may_leave(*part)), "{sent:?}");
+}
+
+#[test]
+fn a_run_that_is_stopped_waits_for_no_part_that_is_elsewhere() {
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    let work = squares(Fail::Nothing, |task, context| {
+        let outputs = context.run_parts(&task, &[true; 6], &|part| {
+            STARTED.fetch_add(1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(100));
+            100 * task + part as u64
+        });
+        assert!(
+            outputs.into_iter().eq(300..306),
+            "all parts are done nevertheless"
+        );
+    });
+    let stop = Stop::default();
+    let (stopping, began) = (stop.clone(), Instant::now());
+    let stopper = std::thread::spawn(move || {
+        while STARTED.load(Ordering::SeqCst) == 0 && began.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        stopping.set();
+    });
+    let finished = run(executor(1, 3), vec![3], &work, &stop).unwrap();
+    stopper.join().unwrap();
+    assert_eq!(finished, Finished::Stopped);
+    assert_eq!(sorted(&work), [(3, Ok(9))]);
+    assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

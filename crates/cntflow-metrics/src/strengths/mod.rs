@@ -10,6 +10,7 @@ pub(crate) use layer_sides::LayerSides;
 pub(crate) use pools::{AdaptivePool, AveragePool, n_max_pool_links};
 
 use cntflow_network::{LinkLayer, LinkWeights, Links, Network, NeuronLayer, Shape, Weights};
+use serde::{Deserialize, Serialize};
 
 use crate::kernel::{KernelShape, KernelSums, Totals, sum_over_taps};
 use crate::{Bias, ConvGraph, MeasureOptions, Residual};
@@ -17,14 +18,14 @@ use kernel_columns::KernelColumns;
 use tap_classes::TapClasses;
 
 /// Signed and absolute sums of weights, one of each per neuron.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Side {
     pub(crate) sum: Vec<f64>,
     pub(crate) abs: Vec<f64>,
 }
 
 /// Sums over one layer of links.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LinkSums {
     /// Over the links that lead to every neuron.
     pub(crate) into: Side,

@@ -10,6 +10,7 @@
 mod common;
 mod invariants;
 mod layers;
+mod parts;
 mod population_properties;
 mod population_reference;
 mod properties;

@@ -42,6 +42,7 @@ pub(super) struct FitReport {
 impl Work for FitWork {
     type Task = FitTask;
     type Output = (FitTask, Vec<FitRow>);
+    type Answer = ();
     type Report = FitReport;
     type Collector = FitBatch;
 

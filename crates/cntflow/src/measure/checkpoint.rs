@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use cntflow_architecture::{ArchitectureError, Coverage, resolve_architecture};
 use cntflow_catalog::{Absence, CatalogEntry};
 use cntflow_formats::OpenCheckpoint;
-use cntflow_metrics::RunParts;
+use cntflow_metrics::MeasuredPart;
 use cntflow_network::{Twin, TwinError};
 use cntflow_storage::FullMessage;
 use cntflow_tables::{CoverageRow, Record, Status};
 
 use super::network::{
-    Measured, MeasuredTwin, Missing, measure_with_twins, measure_without_architecture,
+    Measured, MeasuredTwin, Missing, PartRunners, measure_part_with_architecture,
+    measure_with_twins, measure_without_architecture,
 };
 use crate::error_text::checkpoint_reason;
 use crate::progress::trace;
@@ -36,7 +37,7 @@ pub(crate) fn measure_entry(
     is_last: bool,
     missing: Missing,
     plan: &MeasurePlan,
-    run: &dyn RunParts,
+    run: PartRunners<'_>,
 ) -> CheckpointRecords {
     let started = Instant::now();
     let mut record = empty_record(entry);
@@ -168,7 +169,7 @@ fn read_and_measure(
     missing: Missing,
     is_last: bool,
     plan: &MeasurePlan,
-    run: &dyn RunParts,
+    run: PartRunners<'_>,
 ) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
     let reading = trace::span("read", &record.entry.checkpoint);
     let checkpoint = OpenCheckpoint::open_at(&record.entry.location, &plan.limits)?;
@@ -208,6 +209,21 @@ fn read_and_measure(
         return Err(error.into());
     }
     measured.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Measures a part of the network of a checkpoint which another process measures. That process
+/// finds out whether the file has changed: it looks again when all parts are done.
+///
+/// # Errors
+/// The file cannot be read, or has no such network.
+pub(crate) fn measure_part_of_entry(
+    entry: &CatalogEntry,
+    plan: &MeasurePlan,
+    part: usize,
+) -> Result<Option<MeasuredPart>, ArchitectureError> {
+    let checkpoint = OpenCheckpoint::open_at(&entry.location, &plan.limits)?;
+    let (resolved, _) = resolve_architecture(&checkpoint, entry.architecture.as_deref());
+    measure_part_with_architecture(&checkpoint, resolved?, plan, part)
 }
 
 /// The row of the table `coverage` for one tensor.

@@ -7,8 +7,9 @@ use cntflow_catalog::{CatalogEntry, Label};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_metrics::population::{LayerSample, layer_samples};
 use cntflow_metrics::{
-    ConvGraph, Labels, Metric, MetricsError, NetworkMetrics, OneByOne, RunParts, WeightTensor,
-    measure_in_parts, measure_tensors, measure_with_labels_in_parts,
+    ConvGraph, Labels, MeasureOptions, MeasuredPart, Metric, MetricsError, NetworkMetrics,
+    OneByOne, RunParts, WeightTensor, measure_in_parts, measure_part, measure_tensors,
+    measure_with_labels_in_parts,
 };
 use cntflow_network::{Network, Twin, TwinError};
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,21 @@ impl ProbeGap {
     }
 }
 
+/// What runs the parts of a large checkpoint.
+#[derive(Clone, Copy)]
+pub(crate) struct PartRunners<'a> {
+    /// Those of its network.
+    pub(crate) network: &'a dyn RunParts,
+    /// Those of its twins. A twin is made in one process.
+    pub(crate) twins: &'a dyn RunParts,
+}
+
+/// Runs all parts of a checkpoint on one thread.
+pub(crate) const ONE_BY_ONE: PartRunners<'static> = PartRunners {
+    network: &OneByOne,
+    twins: &OneByOne,
+};
+
 /// Fills the architecture with the weights of the file and measures the network, with samples of
 /// `sampled_metrics`.
 ///
@@ -146,7 +162,7 @@ pub(crate) fn measure_with_twins(
     missing: Missing,
     plan: &MeasurePlan,
     sampled_metrics: &[Metric],
-    run: &dyn RunParts,
+    run: PartRunners<'_>,
 ) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
     let image_size_unknown = resolved.image_size_unknown;
     let network = resolved.network(checkpoint)?;
@@ -160,13 +176,13 @@ pub(crate) fn measure_with_twins(
     };
     let real = missing
         .real
-        .then(|| opened.measure(&network, plan, sampled_metrics, run));
+        .then(|| opened.measure(&network, plan, sampled_metrics, run.network));
     let twins = missing.twins().map(|twin| {
         let started = Instant::now();
         // A twin belongs to no population.
         let measured = network
             .twin(twin, &entry.checkpoint)
-            .map(|network| opened.measure(&network, plan, &[], run));
+            .map(|network| opened.measure(&network, plan, &[], run.twins));
         MeasuredTwin {
             twin,
             measured,
@@ -175,6 +191,32 @@ pub(crate) fn measure_with_twins(
     });
     let twins = twins.collect();
     Ok((real, twins))
+}
+
+/// Measures a part of what [`measure_with_twins`] measures of the network itself.
+///
+/// # Errors
+/// As [`measure_with_twins`].
+pub(crate) fn measure_part_with_architecture(
+    checkpoint: &OpenCheckpoint,
+    resolved: ResolvedArchitecture,
+    plan: &MeasurePlan,
+    part: usize,
+) -> Result<Option<MeasuredPart>, ArchitectureError> {
+    let image_size_unknown = resolved.image_size_unknown;
+    let network = resolved.network(checkpoint)?;
+    let options = options_of(plan, image_size_unknown);
+    Ok(measure_part(&network, &options, part))
+}
+
+/// How a network is measured. Without an image size there are channels, but no neurons per image
+/// position.
+fn options_of(plan: &MeasurePlan, image_size_unknown: bool) -> MeasureOptions {
+    let mut options = plan.options.clone();
+    if image_size_unknown {
+        options.conv_graph = ConvGraph::Channel;
+    }
+    options
 }
 
 /// What is known of a network besides its weights. Its twins share it.
@@ -196,10 +238,8 @@ impl OpenedNetwork<'_> {
         // Below this size, helpers would cost more than they save.
         let is_large = network.n_parameters() >= LEAST_SHARED;
         let run = if is_large { run } else { &OneByOne };
-        let mut options = plan.options.clone();
+        let options = options_of(plan, self.image_size_unknown);
         let (metrics, omitted) = if self.image_size_unknown {
-            // Without an image size there are channels, but no neurons per image position.
-            options.conv_graph = ConvGraph::Channel;
             let metrics = measure_in_parts(network, &options, run);
             (metrics, Some(IMAGE_SIZE_UNKNOWN.to_owned()))
         } else {

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use cntflow_catalog::{CatalogEntry, MetadataMismatch, SkippedFile};
 use cntflow_dataflow::{Stop, key_of};
-use cntflow_metrics::OneByOne;
 use cntflow_network::Twin;
 use cntflow_tables::Status;
 use cntflow_zoo::{RunSpec, TrainingData, train};
@@ -25,7 +24,7 @@ use crate::exit::UsageError;
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::{StudyFolder, require_own_folder};
 use crate::measure::checkpoint::measure_entry;
-use crate::measure::network::Missing;
+use crate::measure::network::{Missing, ONE_BY_ONE};
 use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 use crate::study::measure_plan::MeasurePlan;
 use crate::study::plan::Plan;
@@ -233,7 +232,7 @@ fn measuring_time(entries: &[&Arc<CatalogEntry>], measure: &MeasurePlan) -> Opti
         let one = Instant::now();
         // In a run, a checkpoint whose measurement panics is a failed row.
         let _ = catch_unwind(AssertUnwindSafe(|| {
-            measure_entry(entry, true, missing, measure, &OneByOne)
+            measure_entry(entry, true, missing, measure, ONE_BY_ONE)
         }));
         seconds += one.elapsed().as_secs_f64();
         measured += work(bytes);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use cntflow_catalog::{Absence, CatalogEntry, LabelColumn};
 use cntflow_dataflow::{LateTask, TaskContext, Work, WorkerTimes};
-use cntflow_metrics::RunParts;
+use cntflow_metrics::{MeasuredPart, RunParts};
 use cntflow_storage::store::ObjectStores;
 use cntflow_storage::{FullMessage, Limits};
 use cntflow_tables::{Batch, BatchLimits, Status, TableStore};
@@ -17,7 +17,8 @@ use super::committed_rows::CommittedRows;
 use super::task::{Task, TaskOutput};
 use super::trained_entries::{absent_entry, checkpoint_entry};
 use crate::folder::study_folder::StudyFolder;
-use crate::measure::checkpoint::{failed_records, measure_entry};
+use crate::measure::checkpoint::{failed_records, measure_entry, measure_part_of_entry};
+use crate::measure::network::PartRunners;
 use crate::printer;
 use crate::progress::duration::duration_text;
 use crate::progress::report::TaskReport;
@@ -66,10 +67,11 @@ pub(super) struct StudyWork {
 impl Work for StudyWork {
     type Task = Task;
     type Output = TaskOutput;
+    type Answer = MeasuredPart;
     type Report = TaskReport;
     type Collector = StudyBatch;
 
-    fn run(&self, task: &Task, context: &TaskContext<'_, Task>) -> Option<TaskOutput> {
+    fn run(&self, task: &Task, context: &StudyContext<'_>) -> Option<TaskOutput> {
         match task {
             Task::Measure {
                 entry,
@@ -77,13 +79,20 @@ impl Work for StudyWork {
                 missing,
             } => {
                 let _span = trace::span("checkpoint", &entry.checkpoint);
-                let records = measure_entry(
-                    entry,
-                    *is_last,
-                    *missing,
-                    &self.measure,
-                    &IdleWorkers(context),
-                );
+                let idle = |may_leave| IdleWorkers {
+                    context,
+                    task,
+                    may_leave,
+                };
+                // Others can open it as this process does, and would have to load an object or a
+                // member of an archive once more.
+                let is_plain_file =
+                    entry.location.object_url().is_none() && entry.location.member.is_none();
+                let run = PartRunners {
+                    network: &idle(is_plain_file),
+                    twins: &idle(false),
+                };
+                let records = measure_entry(entry, *is_last, *missing, &self.measure, run);
                 Some(TaskOutput::Measured(Box::new(records)))
             }
             Task::Train { run } => {
@@ -94,7 +103,13 @@ impl Work for StudyWork {
         }
     }
 
-    fn panicked(&self, task: &Task, message: &str, context: &TaskContext<'_, Task>) -> TaskOutput {
+    fn run_part(&self, task: &Task, part: usize) -> Option<MeasuredPart> {
+        let entry = task.checkpoint()?;
+        let _span = trace::span("part", &entry.checkpoint);
+        measure_part_of_entry(entry, &self.measure, part).ok()?
+    }
+
+    fn panicked(&self, task: &Task, message: &str, context: &StudyContext<'_>) -> TaskOutput {
         match task {
             Task::Measure { entry, missing, .. } => {
                 let records = failed_records(entry, *missing, message);
@@ -206,17 +221,35 @@ impl Work for StudyWork {
     }
 }
 
+/// What a task of a study may ask for.
+type StudyContext<'a> = TaskContext<'a, Task, MeasuredPart>;
+
+/// Fewest weights of a part that another process may measure: opening the file takes as long as
+/// measuring some hundred thousand.
+const LEAST_SENT: usize = 2_000_000;
+
 /// Runs parts of a large checkpoint on workers that have nothing else to do.
-struct IdleWorkers<'a>(&'a TaskContext<'a, Task>);
+struct IdleWorkers<'a> {
+    context: &'a StudyContext<'a>,
+    task: &'a Task,
+    /// Whether those of other processes may be asked.
+    may_leave: bool,
+}
 
 impl RunParts for IdleWorkers<'_> {
-    fn run_parts(&self, n: usize, part: &(dyn Fn(usize) + Sync)) {
-        self.0.run_parts(n, part);
+    fn run_parts(
+        &self,
+        n_weights: &[usize],
+        part: &(dyn Fn(usize) -> MeasuredPart + Sync),
+    ) -> Vec<MeasuredPart> {
+        let may_leave = n_weights.iter().map(|&n| self.may_leave && n >= LEAST_SENT);
+        let may_leave: Vec<bool> = may_leave.collect();
+        self.context.run_parts(self.task, &may_leave, part)
     }
 }
 
 impl StudyWork {
-    fn train(&self, spec: &RunSpec, context: &TaskContext<'_, Task>) -> Option<TaskOutput> {
+    fn train(&self, spec: &RunSpec, context: &StudyContext<'_>) -> Option<TaskOutput> {
         let started = Instant::now();
         if let Err(error) = self.folder.guard().require() {
             return Some(TaskOutput::Fatal(error));
@@ -247,7 +280,7 @@ impl StudyWork {
         spec: &RunSpec,
         trained: &TrainedRun,
         started: Instant,
-        context: &TaskContext<'_, Task>,
+        context: &StudyContext<'_>,
     ) -> TaskOutput {
         let mut entries: Vec<CatalogEntry> = trained
             .checkpoints
@@ -273,7 +306,7 @@ impl StudyWork {
         &self,
         spec: &RunSpec,
         reason: String,
-        context: &TaskContext<'_, Task>,
+        context: &StudyContext<'_>,
     ) -> TaskOutput {
         let absence = Absence::Failed(reason);
         let report = training_report(spec, Status::Failed, Some(absence.to_string()));
@@ -287,7 +320,7 @@ impl StudyWork {
     }
 
     /// Queues the checkpoints of a run for measurement, except those that are committed already.
-    fn measure_next(&self, entries: &[CatalogEntry], context: &TaskContext<'_, Task>) {
+    fn measure_next(&self, entries: &[CatalogEntry], context: &StudyContext<'_>) {
         if self.measure_trained {
             let last = LastCheckpoints::of(entries.iter().map(run_position));
             context.follow_up(entries.iter().filter_map(|entry| {
