@@ -5,12 +5,24 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::block::{Block, MOST_PLAIN};
 use crate::{CatalogEntry, CatalogError, Label, interner::Interner};
 
-/// All entries, sorted by name; each name is there once.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// All entries, sorted by name; each name is there once. A clone shares them.
+#[derive(Clone, Default)]
 pub struct Catalog {
-    entries: Vec<Arc<CatalogEntry>>,
+    blocks: Arc<[Block]>,
+    n_entries: usize,
+}
+
+/// The entries of a catalog, sorted by name. Those of a large catalog are made as they come, see
+/// [`Catalog::entries`].
+#[derive(Clone, Default)]
+pub struct Entries {
+    blocks: Arc<[Block]>,
+    next_block: usize,
+    of_block: std::vec::IntoIter<Arc<CatalogEntry>>,
+    n_left: usize,
 }
 
 /// One label column: a name and the narrowest type that holds all its values.
@@ -51,7 +63,7 @@ impl Catalog {
     /// As [`Catalog::new`].
     pub fn with(&self, more: Vec<CatalogEntry>) -> Result<Self, CatalogError> {
         let mut interner = Interner::default();
-        let mut entries = self.entries.clone();
+        let mut entries: Vec<Arc<CatalogEntry>> = self.entries().collect();
         let interned = more
             .into_iter()
             .map(|entry| Arc::new(interner.intern(entry)));
@@ -68,37 +80,108 @@ impl Catalog {
                 second: second.location.to_string(),
             });
         }
-        Ok(Self { entries })
+        Ok(Self {
+            n_entries: entries.len(),
+            blocks: Block::of(entries, MOST_PLAIN),
+        })
     }
 
-    /// The entries, sorted by name.
-    pub fn entries(&self) -> &[Arc<CatalogEntry>] {
-        &self.entries
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.n_entries
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.n_entries == 0
+    }
+
+    /// The entries, sorted by name. Of more than 32,768, only about a thousand are in memory at
+    /// once; the others are packed into some ten bytes each.
+    pub fn entries(&self) -> Entries {
+        Entries {
+            blocks: Arc::clone(&self.blocks),
+            n_left: self.n_entries,
+            ..Entries::default()
+        }
+    }
+
+    /// The entries of this catalog and of another one, sorted by name.
+    pub fn entries_with(
+        &self,
+        other: &Self,
+    ) -> impl Iterator<Item = Arc<CatalogEntry>> + Clone + Send + use<> {
+        let (mut ours, mut theirs) = (self.entries().peekable(), other.entries().peekable());
+        std::iter::from_fn(move || match (ours.peek(), theirs.peek()) {
+            (Some(our), Some(their)) if their.checkpoint < our.checkpoint => theirs.next(),
+            (None, _) => theirs.next(),
+            (Some(_), _) => ours.next(),
+        })
     }
 
     /// The entries, sorted by name.
     pub fn into_entries(self) -> Vec<CatalogEntry> {
-        let entries = self.entries.into_iter();
+        let entries = self.entries();
+        drop(self);
         entries.map(Arc::unwrap_or_clone).collect()
     }
 
     /// The label columns of all entries, sorted by name.
     pub fn label_columns(&self) -> Vec<LabelColumn> {
-        let mut kinds: BTreeMap<&str, LabelKind> = BTreeMap::new();
-        for (name, label) in self.entries.iter().flat_map(|entry| entry.labels.iter()) {
-            let kind = LabelKind::of(label);
-            kinds
-                .entry(name)
-                .and_modify(|all| *all = all.joined(kind))
-                .or_insert(kind);
+        let mut kinds: BTreeMap<String, LabelKind> = BTreeMap::new();
+        for entry in self.entries() {
+            for (name, label) in entry.labels.iter() {
+                let kind = LabelKind::of(label);
+                match kinds.get_mut(name) {
+                    Some(all) => *all = all.joined(kind),
+                    None => _ = kinds.insert(name.to_owned(), kind),
+                }
+            }
         }
+        let kinds = kinds.into_iter();
         kinds
-            .into_iter()
-            .map(|(name, kind)| LabelColumn {
-                name: name.to_owned(),
-                kind,
-            })
+            .map(|(name, kind)| LabelColumn { name, kind })
             .collect()
+    }
+}
+
+impl std::fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.entries()).finish()
+    }
+}
+
+impl PartialEq for Catalog {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries().eq(other.entries())
+    }
+}
+
+impl Iterator for Entries {
+    type Item = Arc<CatalogEntry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(entry) = self.of_block.next() {
+                self.n_left -= 1;
+                return Some(entry);
+            }
+            let block = self.blocks.get(self.next_block)?;
+            self.next_block += 1;
+            self.of_block = block.entries().into_iter();
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.n_left, Some(self.n_left))
+    }
+}
+
+impl ExactSizeIterator for Entries {}
+
+impl std::fmt::Debug for Entries {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
     }
 }
 
@@ -174,7 +257,7 @@ mod tests {
             columns,
             expected.map(|(name, kind)| (name.to_owned(), kind))
         );
-        assert_eq!(catalog.entries()[0].checkpoint, "a");
+        assert_eq!(catalog.into_entries()[0].checkpoint, "a");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod block;
 mod catalog;
 mod catalog_file;
 mod entry;
@@ -14,7 +15,7 @@ mod options;
 pub mod rows;
 mod skipped;
 
-pub use catalog::{Catalog, LabelColumn, LabelKind};
+pub use catalog::{Catalog, Entries, LabelColumn, LabelKind};
 pub use catalog_file::{label_array, read_catalog, read_catalog_at, whole_number, write_catalog};
 pub use entry::{Absence, CatalogEntry};
 pub use error::{CatalogError, JsonError, RowError, TableError};

@@ -72,16 +72,16 @@ pub enum Finished {
 
 /// Runs tasks and commits their outputs.
 ///
-/// The tasks begin in the order given: give the costliest first, so that none is left over at the
-/// end. In a cluster every process calls this. Any of them may give tasks: a process with little to
-/// do asks the others for some.
+/// The tasks begin in the order given, and are made as they are needed: give the costliest first,
+/// so that none is left over at the end. In a cluster every process calls this. Any of them may
+/// give tasks: a process with little to do asks the others for some.
 ///
 /// # Errors
 /// Another process failed or was lost; a worker panicked outside of a task; a commit failed. What
 /// was committed before stays.
 pub fn run<W: Work>(
     executor: Executor,
-    tasks: Vec<W::Task>,
+    tasks: impl IntoIterator<Item = W::Task, IntoIter: Send + 'static>,
     work: &Arc<W>,
     stop: &Stop,
 ) -> Result<Finished, DataflowError> {
@@ -94,6 +94,7 @@ pub fn run<W: Work>(
             return Ok(Finished::Stopped);
         }
     }
+    let tasks: Tasks<W> = Box::new(tasks.into_iter());
     let outcome = run_dataflow(executor, tasks, work, &alarm, stop);
     let outcome = outcome.and_then(|()| alarm.take_error().map_or(Ok(()), Err));
     let Some(peers) = peers else {
@@ -123,9 +124,12 @@ fn is_stopped_anywhere(peers: &Peers, name: &str, stop: &Stop) -> Result<bool, D
     Ok(met.iter().flatten().any(|is_set| is_set == "true"))
 }
 
+/// Makes tasks.
+type Tasks<W> = Box<dyn Iterator<Item = <W as Work>::Task> + Send>;
+
 fn run_dataflow<W: Work>(
     executor: Executor,
-    tasks: Vec<W::Task>,
+    tasks: Tasks<W>,
     work: &Arc<W>,
     alarm: &Arc<Alarm>,
     stop: &Stop,
@@ -135,13 +139,13 @@ fn run_dataflow<W: Work>(
     let process = Arc::new(ProcessState::new(executor.patience));
     let (builders, communication) = executor.connect(alarm)?;
     let _watching = start_watch(&process, work)?;
-    let first_tasks = Mutex::new(tasks);
+    let first_tasks = Mutex::new(Some(tasks));
     let build_part = {
         let (alarm, stop) = (Arc::clone(alarm), stop.clone());
         let (process, work) = (Arc::clone(&process), Arc::clone(work));
         move |worker: &mut Worker| {
             let mut first_tasks = first_tasks.lock().unwrap_or_else(PoisonError::into_inner);
-            let tasks = std::mem::take(&mut *first_tasks);
+            let tasks = first_tasks.take();
             drop(first_tasks);
             let part = Part {
                 first_worker: worker.index() % n_parts * n_workers,
@@ -151,7 +155,10 @@ fn run_dataflow<W: Work>(
                 alarm: &alarm,
                 stop: &stop,
             };
-            part.run(worker, tasks);
+            part.run(
+                worker,
+                tasks.unwrap_or_else(|| Box::new(std::iter::empty())),
+            );
         }
     };
     let config = WorkerConfig::default();
@@ -255,7 +262,7 @@ impl<W: Work> Part<'_, W> {
     /// Runs from start to end. After a failure it does not return but panics again. If it returned,
     /// timely would tell the other processes that this one has finished cleanly, and they would
     /// wait for ever.
-    fn run(&self, worker: &mut Worker, tasks: Vec<W::Task>) {
+    fn run(&self, worker: &mut Worker, tasks: Tasks<W>) {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let probe = self.build_dataflow(worker, tasks);
             while !probe.done() && !self.alarm.is_raised() {
@@ -272,7 +279,7 @@ impl<W: Work> Part<'_, W> {
 
     /// Builds the dataflow: the same operators in the same order in every process, as timely
     /// requires.
-    fn build_dataflow(&self, worker: &mut Worker, tasks: Vec<W::Task>) -> ProbeHandle<u64> {
+    fn build_dataflow(&self, worker: &mut Worker, tasks: Tasks<W>) -> ProbeHandle<u64> {
         let (work, alarm, stop) = (self.work, self.alarm, self.stop);
         let queue = TaskQueue::new(tasks, self.n_workers);
         let workers = Workers::start(

@@ -12,6 +12,9 @@ use crate::parts::{Answer, GivenPart, NextPart, Parts};
 /// Most tasks that are given away at once. More can be asked for.
 const MAX_GRANT: usize = 4096;
 
+/// Fewest tasks that wait while there are more to make.
+const LEAST_WAITING: usize = 1024;
+
 /// Tasks that wait, shared by the workers of one process and the dataflow, which balances them
 /// between processes.
 #[derive(Debug)]
@@ -28,7 +31,10 @@ struct Shared<T, A> {
 
 #[derive(Debug)]
 struct State<T, A> {
+    /// Empty only if `source` has no more.
     waiting: VecDeque<T>,
+    /// Makes the other tasks of this process, as room for them comes.
+    source: Option<Source<T>>,
     parts: Parts<T, A>,
     running: usize,
     n_workers: usize,
@@ -37,6 +43,24 @@ struct State<T, A> {
     /// Below this number of waiting tasks, others are asked for more.
     low: usize,
     is_closed: bool,
+}
+
+struct Source<T>(Box<dyn Iterator<Item = T> + Send>);
+
+impl<T> std::fmt::Debug for Source<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Source")
+    }
+}
+
+impl<T, A> State<T, A> {
+    fn refill(&mut self) {
+        if self.waiting.len() < LEAST_WAITING
+            && let Some(Source(source)) = &mut self.source
+        {
+            self.waiting.extend(source.by_ref().take(LEAST_WAITING));
+        }
+    }
 }
 
 /// How much is left in a queue.
@@ -73,10 +97,14 @@ impl<T, A> Clone for TaskQueue<T, A> {
 }
 
 impl<T, A> TaskQueue<T, A> {
-    /// A queue of `n_workers` workers with first tasks.
-    pub(crate) fn new(tasks: impl IntoIterator<Item = T>, n_workers: usize) -> Self {
-        let state = State {
-            waiting: tasks.into_iter().collect(),
+    /// A queue of `n_workers` workers with first tasks, which are made when they are needed.
+    pub(crate) fn new(
+        tasks: impl IntoIterator<Item = T, IntoIter: Send + 'static>,
+        n_workers: usize,
+    ) -> Self {
+        let mut state = State {
+            waiting: VecDeque::new(),
+            source: Some(Source(Box::new(tasks.into_iter().fuse()))),
             parts: Parts::default(),
             running: 0,
             n_workers,
@@ -84,6 +112,7 @@ impl<T, A> TaskQueue<T, A> {
             low: n_workers,
             is_closed: false,
         };
+        state.refill();
         Self {
             shared: Arc::new(Shared {
                 state: Mutex::new(state),
@@ -114,6 +143,7 @@ impl<T, A> TaskQueue<T, A> {
             return Pull::Nothing;
         };
         state.running += 1;
+        state.refill();
         if state.waiting.len() < state.low {
             self.shared.bell.ring();
         }
@@ -175,6 +205,7 @@ impl<T, A> TaskQueue<T, A> {
         for task in kept.into_iter().rev() {
             state.waiting.push_front(task);
         }
+        state.refill();
         given
     }
 
@@ -217,6 +248,7 @@ impl<T, A> TaskQueue<T, A> {
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.waiting.clear();
+        state.source = None;
         state.parts.decline_given();
         state.is_closed = true;
         self.shared.changed.notify_all();
@@ -357,9 +389,11 @@ impl Bell {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use super::*;
 
-    fn queue(tasks: impl IntoIterator<Item = u32>) -> TaskQueue<u32> {
+    fn queue(tasks: impl IntoIterator<Item = u32, IntoIter: Send + 'static>) -> TaskQueue<u32> {
         TaskQueue::new(tasks, 1)
     }
 
@@ -396,6 +430,31 @@ mod tests {
         let kept: Vec<u32> = (0..7).map(pull).collect();
         assert_eq!(kept, [0, 1, 2, 4, 5, 6, 8]);
         assert!(queue.give(2).is_empty());
+    }
+
+    #[test]
+    fn few_tasks_wait_at_a_time_and_all_come_in_their_order() {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let tasks = (0..10_000).inspect(|_| _ = MADE.fetch_add(1, Ordering::SeqCst));
+        let queue = queue(tasks);
+        let mut given = 0;
+        for next in 0.. {
+            let made = MADE.load(Ordering::SeqCst);
+            assert!(made <= next + given + 2 * LEAST_WAITING, "{made}");
+            match queue.pull(Duration::ZERO) {
+                Pull::Task(task) if next < 100 => assert_eq!(task as usize, next),
+                Pull::Task(_) => {}
+                _ => {
+                    assert_eq!(next + given, 10_000);
+                    break;
+                }
+            }
+            queue.finish_task();
+            if next == 100 {
+                given = queue.give(2).len();
+                assert!(given > LEAST_WAITING / 5, "{given}");
+            }
+        }
     }
 
     #[test]

@@ -96,10 +96,21 @@ impl TableStore {
     /// A `networks` part cannot be read.
     pub fn committed(&self) -> Result<Committed, TablesError> {
         let mut committed = Committed::new();
-        for path in self.committed_parts(Table::Networks)? {
-            read_status(&path, &mut committed)?;
-        }
+        self.each_committed(|checkpoint, status| {
+            committed.insert(checkpoint.to_owned(), status);
+        })?;
         Ok(committed)
+    }
+
+    /// Calls `take` with every committed checkpoint and its status.
+    ///
+    /// # Errors
+    /// As [`TableStore::committed`].
+    pub fn each_committed(&self, mut take: impl FnMut(&str, Status)) -> Result<(), TablesError> {
+        for path in self.committed_parts(Table::Networks)? {
+            read_status(&path, &mut take)?;
+        }
+        Ok(())
     }
 
     /// Removes what a killed run left: temporary files, and parts without their `networks` part.
@@ -403,7 +414,10 @@ fn is_part_or_temporary(name: &str) -> bool {
     name.ends_with(".parquet") || (name.starts_with('.') && name.ends_with(".part"))
 }
 
-pub(crate) fn read_status(path: &Path, committed: &mut Committed) -> Result<(), TablesError> {
+pub(crate) fn read_status(
+    path: &Path,
+    mut take: impl FnMut(&str, Status),
+) -> Result<(), TablesError> {
     let parquet = |source| TablesError::ReadParquet {
         path: path.to_owned(),
         source,
@@ -415,8 +429,8 @@ pub(crate) fn read_status(path: &Path, committed: &mut Committed) -> Result<(), 
         let checkpoints = text_column(path, &rows, "checkpoint")?;
         let statuses = text_column(path, &rows, "status")?;
         for (checkpoint, status) in checkpoints.iter().zip(statuses) {
-            committed.insert(
-                checkpoint.unwrap_or_default().to_owned(),
+            take(
+                checkpoint.unwrap_or_default(),
                 Status::of(status.unwrap_or_default()),
             );
         }

@@ -30,7 +30,9 @@ impl TableStore {
         for batch in batches {
             let mut of_batch = Committed::new();
             for path in self.parts_of_batches(Table::Networks, std::slice::from_ref(&batch))? {
-                read_status(&path, &mut of_batch)?;
+                read_status(&path, |checkpoint, status| {
+                    of_batch.insert(checkpoint.to_owned(), status);
+                })?;
             }
             let before = removed.len();
             removed.extend(of_batch.into_keys().filter(|name| without.contains(name)));

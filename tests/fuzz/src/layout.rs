@@ -62,7 +62,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok((catalog, _)) = scan(&sources, &CatalogOptions::default()) else {
         return;
     };
-    for entry in catalog.entries().iter().take(4) {
+    for entry in catalog.entries().take(4) {
         if let Ok(checkpoint) = OpenCheckpoint::open_at(&entry.location, &limits) {
             let (_, coverage) = resolve_architecture(&checkpoint, entry.architecture.as_deref());
             assert_eq!(coverage.len(), checkpoint.tensors().len());

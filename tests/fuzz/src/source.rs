@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
         &CatalogOptions::default(),
     );
     let Ok((catalog, _)) = scanned else { return };
-    for entry in catalog.entries().iter().take(16) {
+    for entry in catalog.entries().take(16) {
         // Catalogs may name any file of the machine; only what lies in the source is opened.
         if entry.location.path == path {
             let _ = OpenCheckpoint::open_at(&entry.location, &limits);

@@ -88,7 +88,7 @@ fn as_real(label: &Label) -> Option<f64> {
 /// # Errors
 /// Arrow refuses the columns (two of one name).
 fn catalog_batch(catalog: &Catalog, folder: &Path) -> Result<RecordBatch, ArrowError> {
-    let entries = catalog.entries();
+    let entries: Vec<Arc<CatalogEntry>> = catalog.entries().collect();
     let texts = |value: &dyn Fn(&CatalogEntry) -> Option<String>| -> ArrayRef {
         Arc::new(
             entries

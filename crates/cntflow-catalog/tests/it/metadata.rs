@@ -19,7 +19,7 @@ fn a_step_that_is_no_whole_number_matches_no_checkpoint_of_the_run() {
     };
     apply_options(&options, &mut entries, &mut skipped, &Limits::default()).unwrap();
     let catalog = Catalog::new(entries).unwrap();
-    let [first, second] = catalog.entries() else {
+    let [first, second] = &catalog.clone().into_entries()[..] else {
         panic!("{catalog:?}");
     };
     assert!(first.labels.get("seed").is_none());

@@ -134,7 +134,7 @@ fn process_of_a_cluster() {
         failing,
         is_long: AtomicBool::new(process == 1 && words[1] == "0"),
     };
-    let outcome = run(executor, (0..n_tasks).collect(), &Arc::new(work), &stop);
+    let outcome = run(executor, 0..n_tasks, &Arc::new(work), &stop);
     if let Err(error) = &outcome {
         peers.fail(&error.to_string(), 1);
     }

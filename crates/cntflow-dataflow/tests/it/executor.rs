@@ -168,7 +168,7 @@ fn outputs_equal_a_plain_loops_for_any_number_of_workers() {
     let expected: Vec<_> = (0..500u64).map(|task| (task, Ok(task * task))).collect();
     for (workers, processes) in [(1, 1), (2, 1), (3, 1), (1, 2), (2, 3)] {
         let work = squares(Fail::Nothing, |_, _| {});
-        let tasks = (0..500).collect();
+        let tasks = 0..500;
         let executor = executor(workers, processes);
         let finished = run(executor, tasks, &work, &Stop::default()).unwrap();
         assert_eq!(finished, Finished::All);
@@ -184,7 +184,7 @@ fn processes_without_tasks_get_some_and_none_waits_for_a_slow_one() {
         std::thread::sleep(Duration::from_millis(if task == 0 { 400 } else { 4 }));
     });
     let started = Instant::now();
-    let tasks = (0..300).collect();
+    let tasks = 0..300;
     run(executor(1, 3), tasks, &work, &Stop::default()).unwrap();
     let elapsed = started.elapsed();
     let mut per_thread: BTreeMap<String, usize> = BTreeMap::new();
@@ -201,7 +201,7 @@ fn a_task_that_panics_is_an_output_that_says_where_and_the_others_go_on() {
     let work = squares(Fail::Nothing, |task, _| {
         assert!(task != 7, "task {task} is bad")
     });
-    run(executor(2, 1), (0..20).collect(), &work, &Stop::default()).unwrap();
+    run(executor(2, 1), 0..20, &work, &Stop::default()).unwrap();
     let rows = sorted(&work);
     assert_eq!(rows.len(), 20);
     let text = rows[7].1.as_ref().unwrap_err();
@@ -221,7 +221,7 @@ fn a_panic_outside_of_tasks_ends_the_run_with_its_message() {
         let started = Instant::now();
         let outcome = run(
             executor(if processes == 1 { 3 } else { 1 }, processes),
-            (0..5000).collect(),
+            0..5000,
             &work,
             &Stop::default(),
         );
@@ -248,7 +248,7 @@ fn a_long_task_does_not_keep_a_failed_run_alive() {
         }
     });
     let started = Instant::now();
-    run(executor(2, 1), (0..50).collect(), &work, &Stop::default()).unwrap_err();
+    run(executor(2, 1), 0..50, &work, &Stop::default()).unwrap_err();
     assert!(
         started.elapsed() < Duration::from_secs(5),
         "{:?}",
@@ -259,7 +259,7 @@ fn a_long_task_does_not_keep_a_failed_run_alive() {
 #[test]
 fn a_commit_that_fails_ends_the_run_with_its_error() {
     let work = squares(Fail::Commit, |_, _| {});
-    let outcome = run(executor(2, 1), (0..50).collect(), &work, &Stop::default());
+    let outcome = run(executor(2, 1), 0..50, &work, &Stop::default());
     match outcome.unwrap_err() {
         DataflowError::Commit { source, .. } => {
             let expected = "tables/networks/a.parquet: no space left on device";
@@ -274,7 +274,7 @@ fn a_slow_task_holds_up_nobody_but_its_worker() {
     let work = squares(Fail::Nothing, |task, _| {
         std::thread::sleep(Duration::from_millis(if task == 0 { 600 } else { 5 }));
     });
-    run(executor(2, 1), (0..50).collect(), &work, &Stop::default()).unwrap();
+    run(executor(2, 1), 0..50, &work, &Stop::default()).unwrap();
     let ran_on = work.ran_on.lock().unwrap();
     let slow = ran_on[&0];
     let with_slow = ran_on.values().filter(|thread| **thread == slow).count();
@@ -290,7 +290,7 @@ fn a_task_that_takes_far_longer_than_others_is_noticed_once_while_it_runs() {
         patience: Duration::from_millis(100),
         ..executor(2, 1)
     };
-    let tasks = (0..30).collect();
+    let tasks = 0..30;
     run(executor, tasks, &work, &Stop::default()).unwrap();
     assert_eq!(*work.late.lock().unwrap(), [20]);
 }
@@ -400,7 +400,7 @@ fn a_task_beyond_its_limit_is_left_to_itself_and_holds_up_nothing() {
     });
     Arc::get_mut(&mut work).unwrap().limit = Some(Duration::from_millis(200));
     let started = Instant::now();
-    let finished = run(executor(2, 1), (0..20).collect(), &work, &Stop::default());
+    let finished = run(executor(2, 1), 0..20, &work, &Stop::default());
     assert_eq!(finished.unwrap(), Finished::All);
     assert!(started.elapsed() < Duration::from_secs(10));
     let rows = sorted(&work);
@@ -414,7 +414,7 @@ fn where_the_time_of_each_worker_went_is_told_at_the_end() {
     let work = squares(Fail::Nothing, |_, _| {
         std::thread::sleep(Duration::from_millis(10));
     });
-    run(executor(2, 1), (0..20).collect(), &work, &Stop::default()).unwrap();
+    run(executor(2, 1), 0..20, &work, &Stop::default()).unwrap();
     let times = work.times.lock().unwrap();
     assert_eq!(times.len(), 2);
     let tasks: Duration = times.iter().map(|times| times.tasks).sum();
@@ -429,7 +429,7 @@ fn workers_wait_for_tasks_that_a_running_task_adds() {
             context.follow_up((0..4).map(|i| 10 * (task + 1) + i));
         }
     });
-    run(executor(1, 3), (0..5).collect(), &work, &Stop::default()).unwrap();
+    run(executor(1, 3), 0..5, &work, &Stop::default()).unwrap();
     let tasks: Vec<u64> = sorted(&work).into_iter().map(|row| row.0).collect();
     let added = (1..=5).flat_map(|task| (0..4).map(move |i| 10 * task + i));
     assert_eq!(tasks, (0..5).chain(added).collect::<Vec<_>>());
@@ -446,7 +446,7 @@ fn a_stopped_run_commits_the_outputs_so_far() {
         std::thread::sleep(Duration::from_millis(200));
         stopper.set();
     });
-    let finished = run(executor(2, 1), (0..100_000).collect(), &work, &stop);
+    let finished = run(executor(2, 1), 0..100_000, &work, &stop);
     thread.join().unwrap();
     assert_eq!(finished.unwrap(), Finished::Stopped);
     let n_run = work.ran_on.lock().unwrap().len();

@@ -93,7 +93,6 @@ fn errors(path: &Path, limits: &Limits) -> Vec<String> {
         };
         let opened = catalog
             .entries()
-            .iter()
             .map(|entry| OpenCheckpoint::open_at(&entry.location, limits));
         let failed = opened.filter_map(|opened| Some(opened.err()?.to_string()));
         let shown = |file: &SkippedFile| format!("{}: {}", file.path.display(), file.reason);

@@ -46,7 +46,7 @@ fn a_table_of_metadata_is_joined_and_unmatched_rows_are_reported() {
         ..CatalogOptions::default()
     };
     let (catalog, skipped) = scan(&sources, &options).unwrap();
-    let entries = catalog.entries();
+    let entries = catalog.into_entries();
     assert_eq!(entries[0].labels["accuracy"], Label::Real(0.9));
     assert_eq!(entries[1].labels["epoch"], 5.into());
     assert!(entries[2].labels.is_empty());
@@ -74,10 +74,9 @@ fn a_table_of_metadata_is_joined_and_unmatched_rows_are_reported() {
     let (catalog, _) = scan(&sources, &columns).unwrap();
     let rows: Vec<_> = catalog
         .entries()
-        .iter()
-        .map(|entry| (&*entry.run, entry.step))
+        .map(|entry| (entry.run.to_string(), entry.step))
         .collect();
-    assert_eq!(rows, [("m1", 4), ("m1", 5)]);
+    assert_eq!(rows, [("m1".to_owned(), 4), ("m1".to_owned(), 5)]);
 }
 
 fn tar_of(members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -128,7 +127,6 @@ fn members_of_archives_are_checkpoints_in_place() {
         let (catalog, skipped) = scan(&[text(&path)], &CatalogOptions::default()).unwrap();
         let found: Vec<_> = catalog
             .entries()
-            .iter()
             .map(|entry| entry.location.member.clone().unwrap())
             .collect();
         assert_eq!(found.len(), 3, "{name}: {found:?}");
@@ -190,7 +188,7 @@ fn every_truncation_of_an_archive_is_reported() {
             let Ok((catalog, skipped)) = found else {
                 continue;
             };
-            let mut entries = catalog.entries().iter();
+            let mut entries = catalog.entries();
             let fails = entries
                 .any(|entry| OpenCheckpoint::open_at(&entry.location, &Limits::default()).is_err());
             assert!(fails || !skipped.is_empty(), "{length} of {}", whole.len());
@@ -213,7 +211,6 @@ fn checkpoints_in_the_form_of_a_zip_are_no_archives() {
     let (catalog, _) = scan(&[text(folder.path())], &CatalogOptions::default()).unwrap();
     let members = catalog
         .entries()
-        .iter()
         .filter(|entry| entry.location.member.is_some());
     assert_eq!((catalog.entries().len(), members.count()), (2, 0));
 }

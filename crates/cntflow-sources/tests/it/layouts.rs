@@ -2,6 +2,7 @@
 //! labels.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use cntflow_architecture::resolve_architecture;
 use cntflow_catalog::{Absence, Catalog, CatalogEntry, CatalogOptions, Label, SkippedFile};
@@ -25,8 +26,8 @@ fn reasons(skipped: &[SkippedFile]) -> String {
     lines.collect()
 }
 
-fn at<'a>(catalog: &'a Catalog, ending: &str) -> &'a CatalogEntry {
-    let mut entries = catalog.entries().iter();
+fn at(catalog: &Catalog, ending: &str) -> Arc<CatalogEntry> {
+    let mut entries = catalog.entries();
     entries
         .find(|entry| entry.checkpoint.ends_with(ending))
         .unwrap_or_else(|| panic!("no {ending}"))
@@ -92,7 +93,10 @@ fn a_small_cnn_zoo_that_does_not_fit_says_why() {
     let (catalog, skipped) = found(folder.path());
     assert_eq!(catalog.entries().len(), 1);
     assert!(reasons(&skipped).contains("cut short"));
-    let opened = OpenCheckpoint::open_at(&catalog.entries()[0].location, &Limits::default());
+    let opened = OpenCheckpoint::open_at(
+        &catalog.entries().next().unwrap().location,
+        &Limits::default(),
+    );
     assert!(opened.unwrap_err().full_message().contains("cut short"));
 
     write(&weights, &whole);
@@ -115,7 +119,7 @@ fn a_ray_tune_tree_has_runs_steps_holes_and_ends() {
     let (catalog, skipped) = found(folder.path());
     assert_eq!(catalog.entries().len(), 12 * 5 - 1 - 2 + 1);
     let runs: std::collections::BTreeSet<_> =
-        catalog.entries().iter().map(|entry| &entry.run).collect();
+        catalog.entries().map(|entry| entry.run.clone()).collect();
     assert_eq!(runs.len(), 12);
 
     let entry = at(&catalog, "00003_seed=3_abc/checkpoint_000003/checkpoints");
@@ -185,7 +189,7 @@ fn shards_of_a_hugging_face_folder_are_one_checkpoint() {
     write_shards(&model);
     let (catalog, skipped) = found(folder.path());
     assert_eq!((catalog.entries().len(), skipped.len()), (1, 0));
-    let entry = &catalog.entries()[0];
+    let entry = &catalog.entries().next().unwrap();
     assert_eq!(entry.run, model.to_string_lossy());
     assert_eq!(entry.labels["hidden_size"], 3.into());
     assert_eq!(entry.labels["tied"], false.into());
@@ -263,7 +267,7 @@ fn models_of_pgdl_have_their_configuration_as_labels() {
     );
     let (catalog, skipped) = found(folder.path());
     assert_eq!((catalog.entries().len(), skipped.len()), (1, 0));
-    let entry = &catalog.entries()[0];
+    let entry = &catalog.entries().next().unwrap();
     assert_eq!(entry.run, "task4/model_17");
     assert_eq!(entry.labels["hparams.depth"], 2.into());
     assert_eq!(entry.labels["task"], "task4".into());

@@ -200,7 +200,7 @@ fn scanning_reads_headers_and_opening_reads_the_rest() {
     let file = checkpoint(&[("run", "r1"), ("step", "3"), ("note", &long)]);
     let url = server.file("a.safetensors", &file);
     let (catalog, skipped) = scan(std::slice::from_ref(&url), &CatalogOptions::default()).unwrap();
-    let [entry] = catalog.entries() else {
+    let [entry] = &catalog.clone().into_entries()[..] else {
         panic!("{catalog:?}")
     };
     assert_eq!(

@@ -38,7 +38,7 @@ fn found(source: &str) -> (Catalog, String) {
 
 /// Digest of every checkpoint, or why it cannot be opened.
 fn opened(catalog: &Catalog) -> BTreeMap<String, String> {
-    let opened = catalog.entries().iter().map(|entry| {
+    let opened = catalog.entries().map(|entry| {
         let opened = OpenCheckpoint::open_at(&entry.location, &Limits::default());
         let digest = opened.map(|opened| format!("{:?}", opened.digest()));
         let digest_or_error = digest.unwrap_or_else(|error| error.full_message());
@@ -145,7 +145,7 @@ fn rows_of_an_object_are_read_in_blocks() {
     let url = format!("{}weights.npy", server.folder(folder.path()));
     let (catalog, _) = found(&url);
     assert_eq!(catalog.entries().len(), rows);
-    let mut entries = catalog.entries().iter();
+    let mut entries = catalog.entries();
     let entry = entries
         .find(|entry| entry.location.row == Some(21))
         .unwrap();
@@ -180,10 +180,13 @@ fn an_archive_on_a_server_that_gives_no_lists_is_read_once() {
     ] {
         let url = server.file(key, &bytes);
         let (catalog, _) = found(&url);
-        let names = catalog.entries().iter().map(|entry| &*entry.checkpoint);
+        let names = catalog.entries().map(|entry| entry.checkpoint.clone());
         let expected = ["a", "b"].map(|name| format!("{url}: {name}.safetensors"));
-        assert!(names.eq(expected.iter()), "{catalog:?}");
-        let opened = OpenCheckpoint::open_at(&catalog.entries()[1].location, &Limits::default());
+        assert!(names.eq(expected), "{catalog:?}");
+        let opened = OpenCheckpoint::open_at(
+            &catalog.entries().nth(1).unwrap().location,
+            &Limits::default(),
+        );
         assert_eq!(opened.unwrap().values("fc.bias").unwrap()[..], [2.0, 2.0]);
         let wholes = server
             .asked(key)

@@ -138,7 +138,7 @@ fn require_finished(from: &Path, tables: &TableStore) -> anyhow::Result<()> {
     }
     let folder = StudyFolder::read_only(from);
     let (trained, measured) = (folder.trained_catalog()?, tables.committed()?);
-    let entries = trained.entries().iter();
+    let entries = trained.entries();
     let n_left = entries
         .filter(|entry| !measured.contains_key(&entry.checkpoint))
         .count();
@@ -147,7 +147,7 @@ fn require_finished(from: &Path, tables: &TableStore) -> anyhow::Result<()> {
             "{}: the study is not finished: {} of its trained checkpoints are measured, {n_left} \
              are not, and runs may be left to train; run it to its end first",
             from.display(),
-            trained.entries().len() - n_left
+            trained.len() - n_left
         );
     }
     Ok(())
@@ -305,9 +305,9 @@ impl ExportWriter<'_> {
             return Ok(());
         }
         let catalog = StudyFolder::read_only(&self.options.from).trained_catalog()?;
-        let kept = catalog.entries().iter();
+        let kept = catalog.entries();
         let kept = kept.filter(|entry| self.kept.contains(&entry.checkpoint));
-        let entries: Vec<CatalogEntry> = kept.map(|entry| self.moved(entry)).collect();
+        let entries: Vec<CatalogEntry> = kept.map(|entry| self.moved(&entry)).collect();
         if entries.is_empty() {
             return Ok(());
         }

@@ -93,14 +93,13 @@ impl CatalogListing {
 
     /// A table of the checkpoints, then counts, skipped files and checkpoints without weights.
     pub(crate) fn text(&self) -> String {
-        let entries = self.catalog.entries();
         let columns = ["checkpoint", "run", "step"].into_iter();
         let labels = self.labels.iter().map(|label| label.name.as_str());
-        let rows = entries.iter().map(|entry| self.row(entry));
+        let rows = self.catalog.entries().map(|entry| self.row(&entry));
         let mut text = printer::table(columns.chain(labels), rows);
         text.push_str(&format!(
             "\n\n{} checkpoints of {} runs",
-            entries.len(),
+            self.catalog.len(),
             count_runs(&self.catalog)
         ));
         if !self.kinds.is_empty() {
@@ -115,7 +114,7 @@ impl CatalogListing {
         if let Some(metadata) = &self.metadata {
             text.push_str(&metadata_text(metadata));
         }
-        for entry in entries {
+        for entry in self.catalog.entries() {
             if let Some(absence) = &entry.absent {
                 text.push_str(&format!("\n  {}: {absence}", entry.checkpoint));
             }
@@ -146,7 +145,7 @@ impl CatalogListing {
         let skipped_files =
             skipped_files.map(|file| json!({"path": file.path, "reason": file.reason}));
         let mut document = json!({
-            "checkpoints": entries.iter().map(|entry| entry_json(entry)).collect::<Vec<_>>(),
+            "checkpoints": entries.map(|entry| entry_json(&entry)).collect::<Vec<_>>(),
             "runs": count_runs(&self.catalog),
             "kinds": self.kinds,
             "labels": self.labels,
@@ -214,12 +213,8 @@ fn count_kinds(catalog: &Catalog) -> BTreeMap<String, usize> {
 }
 
 fn count_runs(catalog: &Catalog) -> usize {
-    let runs: BTreeSet<&str> = catalog
-        .entries()
-        .iter()
-        .map(|entry| entry.run.as_str())
-        .collect();
-    runs.len()
+    let runs = catalog.entries().map(|entry| entry.run.clone());
+    runs.collect::<BTreeSet<_>>().len()
 }
 
 /// `3 .npy, 12 .pt`

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use cntflow_catalog::{CatalogEntry, MetadataMismatch, SkippedFile};
 use cntflow_dataflow::{Stop, key_of};
 use cntflow_network::Twin;
-use cntflow_tables::Status;
 use cntflow_zoo::{RunSpec, TrainingData, train};
 
 use super::committed_rows::CommittedRows;
@@ -24,8 +23,8 @@ use crate::exit::UsageError;
 use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::{StudyFolder, require_own_folder};
 use crate::measure::checkpoint::measure_entry;
-use crate::measure::network::{Missing, ONE_BY_ONE};
-use crate::study::last_checkpoints::{LastCheckpoints, run_position};
+use crate::measure::network::ONE_BY_ONE;
+use crate::study::last_checkpoints::last_of_runs;
 use crate::study::measure_plan::MeasurePlan;
 use crate::study::plan::Plan;
 
@@ -108,24 +107,23 @@ impl Forecast {
             None => &options.out,
         });
         let pending = PendingWork::new(plan, RunUntil::Measured, &folder, &sources.catalog)?;
-        let mut committed = pending.committed;
+        let mut committed = CommittedRows::read(&folder, &plan.measure.twins)?;
         if options.retry_failed {
             committed.leave_out_failed();
         }
         let trained = folder.trained_catalog()?;
-        let entries = trained.entries().iter().chain(sources.catalog.entries());
-        let last = LastCheckpoints::of(entries.clone().map(|entry| run_position(entry)));
-        let to_do: Vec<(&Arc<CatalogEntry>, Missing)> = entries
-            .map(|entry| (entry, committed.missing(&entry.checkpoint)))
-            .filter(|(_, missing)| !missing.is_nothing())
-            .collect();
-        let (new, without_twin): (Vec<_>, Vec<_>) =
-            to_do.iter().partition(|(_, missing)| missing.real);
+        let entries = trained.entries_with(&sources.catalog);
+        let is_last = last_of_runs(entries.clone());
+        let (mut new, mut without_twin) = (Vec::new(), Vec::new());
+        for (entry, is_last) in entries.zip(is_last) {
+            let missing = committed.missing(key_of(&entry.checkpoint));
+            if missing.real {
+                new.push((entry, is_last));
+            } else if !missing.is_nothing() {
+                without_twin.push((entry, missing));
+            }
+        }
         let twins_to_measure = without_twin.iter().flat_map(|(_, missing)| missing.twins());
-        let new: Vec<(Arc<CatalogEntry>, bool)> = new
-            .into_iter()
-            .map(|(entry, _)| (Arc::clone(entry), last.contains(run_position(entry))))
-            .collect();
         let hasher = ContentHasher {
             limits: &measure.limits,
             n_threads: options.workers.n_threads,
@@ -133,19 +131,16 @@ impl Forecast {
         };
         let reusable = Reusable::find(&options.reuse, &measure, &new, hasher)?;
         let reused = reusable.keys();
+        let to_do = new.iter().map(|(entry, _)| entry);
+        let to_do = to_do.chain(without_twin.iter().map(|(entry, _)| entry));
         let to_measure: Vec<&Arc<CatalogEntry>> = to_do
-            .iter()
-            .map(|(entry, _)| *entry)
             .filter(|entry| !reused.contains(&key_of(&entry.checkpoint)))
             .collect();
-        let to_train: Vec<&RunSpec> = pending
-            .tasks
-            .iter()
-            .filter_map(|task| match task {
-                Task::Train { run } => Some(&plan.runs[*run]),
-                Task::Measure { .. } => None,
-            })
-            .collect();
+        let to_train = pending.tasks.tasks().filter_map(|task| match task {
+            Task::Train { run } => Some(&plan.runs[run]),
+            Task::Measure { .. } => None,
+        });
+        let to_train: Vec<&RunSpec> = to_train.collect();
         let sized = |entry: &Arc<CatalogEntry>| {
             let is_part = entry.location.member.is_some() || entry.location.row.is_some();
             let size = entry.location.size().filter(|_| !is_part)?;
@@ -157,13 +152,13 @@ impl Forecast {
         let n_workers = options.workers.n_threads;
         let largest_size = largest.as_ref().map_or(0, |(_, size)| *size);
         let n_of_runs: usize = to_train.iter().map(|run| run.checkpoints.len()).sum();
-        let failed = committed.real.values();
+        let totals = committed.totals();
         let mut forecast = Self {
-            n_checkpoints: committed.real.len() + new.len() + n_of_runs,
+            n_checkpoints: totals.total() + new.len() + n_of_runs,
             skipped_files: sources.skipped_files,
             metadata: sources.metadata,
-            n_done: committed.real.len(),
-            n_failed: failed.filter(|status| **status == Status::Failed).count(),
+            n_done: totals.total(),
+            n_failed: totals.failed,
             n_without_twin: without_twin.len(),
             twins_to_measure: twins_to_measure.map(Twin::as_str).collect(),
             n_runs_done: pending.earlier.n_runs,
@@ -172,7 +167,7 @@ impl Forecast {
             reusable,
             bytes: sizes.iter().map(|(_, size)| size).sum(),
             memory: BASE_MEMORY
-                + MEMORY_OF_ENTRY * (to_do.len() + n_of_runs) as u64
+                + MEMORY_OF_ENTRY * (new.len() + without_twin.len() + n_of_runs) as u64
                 + MEMORY_OF_BYTE * largest_size * n_workers as u64,
             largest,
             refused,

@@ -2,6 +2,7 @@
 //! kept beside the tables, so that nobody needs to hash or measure again what has not changed.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use cntflow_catalog::{CatalogEntry, Label};
@@ -10,7 +11,7 @@ use cntflow_storage::Stamp;
 use cntflow_tables::{KnownFile, TableStore, TablesError};
 
 use crate::measure::network::DATASET_LABEL;
-use crate::study::last_checkpoints::{LastCheckpoints, run_position};
+use crate::study::last_checkpoints::last_of_runs;
 use crate::study::measure_plan::MeasurePlan;
 
 /// What the measurement of a checkpoint depends on that neither its file nor the options have: the
@@ -31,15 +32,15 @@ pub(crate) fn other_inputs(entry: &CatalogEntry, measure: &MeasurePlan) -> Strin
 }
 
 /// Number of files that look otherwise than when they were measured.
-pub(super) fn count_changed<'a>(
+pub(super) fn count_changed(
     known: &[KnownFile],
-    entries: impl Iterator<Item = &'a CatalogEntry>,
+    entries: impl Iterator<Item = Arc<CatalogEntry>>,
 ) -> usize {
     let known = known.iter();
     let stamps: HashMap<Key, &str> = known
         .map(|file| (key_of(&file.checkpoint), file.stamp.as_str()))
         .collect();
-    let has_changed = |entry: &&CatalogEntry| {
+    let has_changed = |entry: &Arc<CatalogEntry>| {
         let Some(known) = stamps.get(&key_of(&entry.checkpoint)) else {
             return false;
         };
@@ -50,32 +51,31 @@ pub(super) fn count_changed<'a>(
 
 /// Writes down what the files of the measured checkpoints look like, beside those that are known.
 /// Left out are those that were changed since `since`: they may have been measured before or after
-/// that. Objects are left out as well.
+/// that. Objects are left out as well. The entries come sorted by name.
 ///
 /// # Errors
 /// The list cannot be written.
-pub(super) fn remember_files<'a>(
+pub(super) fn remember_files(
     tables: &TableStore,
     mut known: Vec<KnownFile>,
     measured: &HashSet<Key>,
-    entries: impl Iterator<Item = &'a CatalogEntry> + Clone,
+    entries: impl Iterator<Item = Arc<CatalogEntry>> + Clone,
     measure: &MeasurePlan,
     since: impl Fn(&CatalogEntry) -> SystemTime,
 ) -> Result<(), TablesError> {
     known.retain(|file| !measured.contains(&key_of(&file.checkpoint)));
-    let last = LastCheckpoints::of(entries.clone().map(run_position));
+    let is_last = last_of_runs(entries.clone());
     let new = entries
-        .filter(|entry| measured.contains(&key_of(&entry.checkpoint)))
-        .filter(|entry| entry.absent.is_none())
-        .filter_map(|entry| {
+        .zip(is_last)
+        .filter(|(entry, _)| measured.contains(&key_of(&entry.checkpoint)))
+        .filter(|(entry, _)| entry.absent.is_none())
+        .filter_map(|(entry, is_last)| {
             let stamp = Stamp::of_file(&entry.location).ok()?;
-            (stamp.changed? < since(entry)).then(|| KnownFile {
+            (stamp.changed? < since(&entry)).then(|| KnownFile {
                 checkpoint: entry.checkpoint.clone(),
                 stamp: stamp.text,
-                description: other_inputs(entry, measure),
-                for_populations: measure
-                    .population_bin(entry, last.contains(run_position(entry)))
-                    .is_some(),
+                description: other_inputs(&entry, measure),
+                for_populations: measure.population_bin(&entry, is_last).is_some(),
             })
         });
     tables.write_known_files(known.into_iter().chain(new))

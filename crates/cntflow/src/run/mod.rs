@@ -12,6 +12,7 @@ pub(crate) mod membership;
 pub(crate) mod options;
 pub(crate) mod outcome;
 pub(crate) mod pending;
+pub(crate) mod pending_tasks;
 pub(crate) mod probe_gaps;
 pub(crate) mod reuse;
 pub(crate) mod run_plan;

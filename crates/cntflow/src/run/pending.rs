@@ -13,26 +13,29 @@ use cntflow_zoo::RunSpec;
 use super::committed_rows::CommittedRows;
 use super::options::RunUntil;
 use super::outcome::EarlierWork;
+use super::pending_tasks::PendingTasks;
 use super::task::Task;
 use crate::folder::study_folder::StudyFolder;
-use crate::measure::network::Missing;
 use crate::progress::report::PlannedWork;
-use crate::study::last_checkpoints::{LastCheckpoints, run_position};
 use crate::study::plan::Plan;
 
 /// The version of every checkpoint in a run, which trusts names.
 const ANY_VERSION: Version = 0;
 
+/// Most checkpoints that are reconciled at once: the dataflow takes several hundred bytes for each.
+const RECONCILED_AT_ONCE: usize = 1 << 16;
+
 /// What is left to do, and what was done before.
+#[derive(Default)]
 pub(crate) struct PendingWork {
-    /// Tasks of all processes, the costliest first.
-    pub(crate) tasks: Vec<Task>,
+    /// Tasks of all processes.
+    pub(crate) tasks: PendingTasks,
     /// Their number and cost.
     pub(crate) planned: PlannedWork,
     /// What earlier runs have done.
     pub(crate) earlier: EarlierWork,
     /// Committed checkpoints and their status.
-    pub(crate) committed: CommittedRows,
+    pub(crate) committed: Arc<CommittedRows>,
 }
 
 impl PendingWork {
@@ -47,39 +50,29 @@ impl PendingWork {
         scanned: &Catalog,
     ) -> anyhow::Result<Self> {
         let trained = folder.trained_catalog()?;
-        let committed = CommittedRows::read(folder, &plan.measure.twins)?;
+        let committed = Arc::new(CommittedRows::read(folder, &plan.measure.twins)?);
         let runs = runs_to_train(plan, &trained);
         let mut planned = PlannedWork {
             n_runs: runs.len(),
             n_checkpoints: 0,
             cost: runs.iter().map(|(_, spec)| spec.cost()).sum(),
         };
-        let mut tasks: Vec<Task> = runs.iter().map(|&(run, _)| Task::Train { run }).collect();
+        let n_trained: usize = runs.iter().map(|(_, spec)| spec.checkpoints.len()).sum();
+        let train = runs.iter().map(|&(run, _)| Task::Train { run });
+        let mut tasks = PendingTasks::of(train.collect());
         if until == RunUntil::Measured {
-            let n_trained = runs.iter().map(|(_, spec)| spec.checkpoints.len());
-            planned.n_checkpoints = n_trained.sum();
-            let entries = trained.entries().iter().chain(scanned.entries());
-            // Of all entries, not only of those that are left: a run's last one may be committed.
-            let last = LastCheckpoints::of(entries.clone().map(|entry| run_position(entry)));
-            let to_do = to_do(entries.clone(), &committed)?;
-            let mut to_measure: Vec<(&Arc<CatalogEntry>, Missing)> = entries
-                .filter(|entry| to_do.contains(&key_of(&entry.checkpoint)))
-                .map(|entry| (entry, committed.missing(&entry.checkpoint)))
-                .collect();
-            to_measure.sort_by_cached_key(|(entry, _)| Reverse(entry.location.size()));
-            planned.n_checkpoints += to_measure.len();
+            let wanted = trained.entries_with(scanned);
+            let wanted: Vec<Key> = wanted.map(|entry| key_of(&entry.checkpoint)).collect();
+            let to_do = to_do(&wanted, &committed)?;
+            planned.n_checkpoints = n_trained + to_do.len();
             if planned.n_runs == 0 {
-                planned.cost = to_measure.len() as f64;
+                planned.cost = to_do.len() as f64;
             }
-            tasks.extend(
-                to_measure
-                    .into_iter()
-                    .map(|(entry, missing)| Task::measure(entry, &last, missing)),
-            );
+            tasks = tasks.and_checkpoints([trained, scanned.clone()], to_do, &committed);
         }
         let earlier = EarlierWork {
             n_runs: plan.runs.len() - planned.n_runs,
-            n_checkpoints: committed.real.len(),
+            n_checkpoints: committed.keys().count(),
         };
         Ok(Self {
             tasks,
@@ -89,20 +82,14 @@ impl PendingWork {
         })
     }
 
-    /// Keys of the checkpoints that are to be measured.
-    pub(crate) fn keys(&self) -> HashSet<Key> {
-        let names = self.tasks.iter().filter_map(Task::checkpoint);
-        names.map(|entry| key_of(&entry.checkpoint)).collect()
-    }
-
     /// The checkpoints whose networks are to be measured, and whether each is the last of its run.
     pub(crate) fn entries(&self) -> Vec<(Arc<CatalogEntry>, bool)> {
-        let tasks = self.tasks.iter().filter_map(|task| match task {
+        let tasks = self.tasks.tasks().filter_map(|task| match task {
             Task::Measure {
                 entry,
                 is_last,
                 missing,
-            } if missing.real => Some((Arc::clone(entry), *is_last)),
+            } if missing.real => Some((entry, is_last)),
             Task::Measure { .. } | Task::Train { .. } => None,
         });
         tasks.collect()
@@ -111,42 +98,43 @@ impl PendingWork {
 
 /// The checkpoints that are not committed, by the dataflow that also follows a study which is
 /// watched. What is committed counts whatever the file has become since: a run trusts names.
-fn to_do<'a>(
-    entries: impl Iterator<Item = &'a Arc<CatalogEntry>>,
-    committed: &CommittedRows,
-) -> Result<HashSet<Key>, DataflowError> {
-    let mut reconciler = Reconciler::start(1, Depth::ToDo)?;
-    for entry in entries {
-        reconciler.want(WantedCheckpoint {
-            key: key_of(&entry.checkpoint),
-            version: ANY_VERSION,
-            position: None,
-        });
+fn to_do(wanted: &[Key], committed: &CommittedRows) -> Result<HashSet<Key>, DataflowError> {
+    let held: Vec<Key> = committed.keys().collect();
+    let n_shares = wanted.len().max(held.len()).div_ceil(RECONCILED_AT_ONCE) as u64;
+    let mut to_do = HashSet::new();
+    for share in 0..n_shares {
+        let is_of_share = |key: &&Key| **key as u64 % n_shares == share;
+        let mut reconciler = Reconciler::start(1, Depth::ToDo)?;
+        for &key in wanted.iter().filter(is_of_share) {
+            reconciler.want(WantedCheckpoint {
+                key,
+                version: ANY_VERSION,
+                position: None,
+            });
+        }
+        for &key in held.iter().filter(is_of_share) {
+            reconciler.hold(HeldCheckpoint {
+                key,
+                version: ANY_VERSION,
+                is_complete: committed.missing(key).is_nothing(),
+                facts: Facts::default(),
+            });
+        }
+        reconciler.settle()?;
+        to_do.extend(reconciler.to_do().iter().map(|(key, _)| *key));
     }
-    for checkpoint in committed.real.keys() {
-        reconciler.hold(HeldCheckpoint {
-            key: key_of(checkpoint),
-            version: ANY_VERSION,
-            is_complete: committed.missing(checkpoint).is_nothing(),
-            facts: Facts::default(),
-        });
-    }
-    reconciler.settle()?;
-    Ok(reconciler.to_do().iter().map(|(key, _)| *key).collect())
+    Ok(to_do)
 }
 
 /// The runs of the plan without an entry in the catalog, with their index, the costliest first.
 fn runs_to_train<'a>(plan: &'a Plan, trained: &Catalog) -> Vec<(usize, &'a RunSpec)> {
-    let trained_runs: BTreeSet<&str> = trained
-        .entries()
-        .iter()
-        .map(|entry| entry.run.as_str())
-        .collect();
+    let entries = trained.entries();
+    let trained_runs: BTreeSet<Key> = entries.map(|entry| key_of(&entry.run)).collect();
     let mut runs: Vec<(usize, &RunSpec)> = plan
         .runs
         .iter()
         .enumerate()
-        .filter(|(_, spec)| !trained_runs.contains(spec.run.as_str()))
+        .filter(|(_, spec)| !trained_runs.contains(&key_of(&spec.run)))
         .collect();
     runs.sort_by_cached_key(|(_, spec)| Reverse(spec.cost() as u64));
     runs

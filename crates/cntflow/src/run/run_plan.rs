@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use cntflow_catalog::{Absence, Catalog, CatalogEntry};
 use cntflow_dataflow::{Finished, Key, Stop, key_of, run};
 use cntflow_network::Twin;
-use cntflow_tables::{BatchLimits, Committed, Status};
+use cntflow_tables::{BatchLimits, Status};
 use cntflow_zoo::{RunSpec, TrainingData, ZooError};
 
 use super::committed_rows::CommittedRows;
@@ -22,7 +22,7 @@ use super::probe_gaps::ProbeGaps;
 use super::reuse::{Reusable, require_folders};
 use super::session::Session;
 use super::sources::{check_output_location, scan_sources};
-use super::work::{StudyWork, read_ahead};
+use super::work::{StudyWork, announced};
 use super::worker_time::WorkerTime;
 use crate::folder::batch_name::new_batch_name;
 use crate::folder::removal::remove_orphans;
@@ -84,7 +84,7 @@ impl PlanRun<'_> {
         let mut pending = PendingWork::new(plan, until, &session.folder, &sources.catalog)?;
         let earlier = pending.earlier;
         self.note_other_files(&session, &sources.catalog, &pending)?;
-        let mut measured = pending.keys();
+        let measured = pending.tasks.keys();
         let reused = self.reuse(&session, &pending)?;
         if reused.iter().any(|(_, n)| *n > 0) {
             pending = PendingWork::new(plan, until, &session.folder, &sources.catalog)?;
@@ -97,12 +97,12 @@ impl PlanRun<'_> {
             remove_orphans(&self.options.out)?;
         }
         let (finished, new, times) = outcome?;
+        let mut measured = Arc::unwrap_or_clone(measured);
         if finished == Finished::Stopped {
-            let committed = session.folder.tables().committed()?;
-            let committed: HashSet<Key> = committed.keys().map(|name| key_of(name)).collect();
-            measured.retain(|key| committed.contains(key));
+            let committed = CommittedRows::read(&session.folder, &[])?;
+            measured.retain(|key| committed.has(*key));
         }
-        self.remember_files(&session, &sources.catalog, &mut measured, started)?;
+        self.remember_files(&session, &sources.catalog, measured, started)?;
         let (is_complete, totals) = collect_totals(plan, until, &session.folder, &sources.catalog)?;
         let probe_gaps = match plan.measure.probe {
             Some(_) => ProbeGaps::of(&session.folder.tables())?,
@@ -132,18 +132,18 @@ impl PlanRun<'_> {
         scanned: &Catalog,
         pending: &PendingWork,
     ) -> anyhow::Result<()> {
-        let committed = &pending.committed.real;
-        if committed.is_empty() || self.plan.sources.is_empty() {
+        let n_committed = pending.earlier.n_checkpoints;
+        if n_committed == 0 || self.plan.sources.is_empty() {
             return Ok(());
         }
         let trained = session.folder.trained_catalog()?;
-        let entries = trained.entries().iter().chain(scanned.entries());
-        let is_committed = |entry: &&Arc<CatalogEntry>| committed.contains_key(&entry.checkpoint);
-        let n_gone = committed.len() - entries.filter(is_committed).count();
+        let is_committed =
+            |entry: &Arc<CatalogEntry>| pending.committed.has(key_of(&entry.checkpoint));
+        let entries = trained.entries().chain(scanned.entries());
+        let n_gone = n_committed - entries.filter(is_committed).count();
         // Without a list nothing is known of their files.
         let known = session.folder.tables().known_files().unwrap_or_default();
-        let measured = scanned.entries().iter().filter(is_committed);
-        let n_changed = count_changed(&known, measured.map(|entry| &**entry));
+        let n_changed = count_changed(&known, scanned.entries().filter(is_committed));
         if n_changed + n_gone > 0 {
             printer::note(&format!(
                 "since they were measured, {n_changed} files have changed and {n_gone} are gone; \
@@ -188,7 +188,7 @@ impl PlanRun<'_> {
         &self,
         session: &Session,
         scanned: &Catalog,
-        measured: &mut HashSet<Key>,
+        mut measured: HashSet<Key>,
         started: SystemTime,
     ) -> anyhow::Result<()> {
         if self.options.until == RunUntil::Trained {
@@ -197,23 +197,19 @@ impl PlanRun<'_> {
         let trained = session.folder.trained_catalog()?;
         // A list that cannot be read is made again.
         let known = session.folder.tables().known_files().unwrap_or_default();
-        let ours: HashSet<Key> = trained
-            .entries()
-            .iter()
-            .map(|entry| key_of(&entry.checkpoint))
-            .collect();
+        let ours = trained.entries().map(|entry| key_of(&entry.checkpoint));
+        let ours: HashSet<Key> = ours.collect();
         let listed: HashSet<Key> = known.iter().map(|file| key_of(&file.checkpoint)).collect();
         measured.extend(ours.difference(&listed));
         if measured.is_empty() {
             return Ok(());
         }
-        let entries = trained.entries().iter().chain(scanned.entries());
         let now = SystemTime::now();
         let remembered = remember_files(
             &session.folder.tables(),
             known,
-            measured,
-            entries.map(|entry| &**entry),
+            &measured,
+            trained.entries_with(scanned),
             &self.plan.measure.resolved(&session.record.labels),
             |entry| {
                 // Files of trained checkpoints are this program's own.
@@ -238,17 +234,17 @@ impl PlanRun<'_> {
         self.membership.require_shared(&self.options.out)?;
         let session = Session::join(self.plan, self.options, self.membership.process())?;
         let pending = PendingWork {
-            tasks: Vec::new(),
             planned: PlannedWork {
                 n_runs,
                 ..PlannedWork::default()
             },
-            earlier: EarlierWork::default(),
             committed: if n_runs > 0 {
-                CommittedRows::read(&session.folder, &self.plan.measure.twins)?
+                let twins = &self.plan.measure.twins;
+                Arc::new(CommittedRows::read(&session.folder, twins)?)
             } else {
-                CommittedRows::default()
+                Arc::default()
             },
+            ..PendingWork::default()
         };
         let (finished, new, times) = self.run_tasks(&session, pending)?;
         Ok(RunOutcome {
@@ -298,9 +294,10 @@ impl PlanRun<'_> {
             progress: RunProgress::start(progress, pending.planned),
             times: Mutex::default(),
         });
-        read_ahead(&pending.tasks, &plan.measure.limits)?;
         let executor = self.membership.executor(options.workers.n_threads);
-        let finished = run(executor, pending.tasks, &work, self.stop);
+        let tasks = announced(pending.tasks.tasks(), plan.measure.limits);
+        drop(pending.tasks);
+        let finished = run(executor, tasks, &work, self.stop);
         // The bar is removed before an error is printed.
         let new = work.progress.finish();
         let finished = finished?;
@@ -341,9 +338,7 @@ fn collect_totals(
     folder: &StudyFolder,
     scanned: &Catalog,
 ) -> anyhow::Result<(bool, CheckpointTotals)> {
-    let mut pending = PendingWork::new(plan, until, folder, scanned)?;
-    // There may be a million checkpoints, and they are read again below.
-    pending.committed = CommittedRows::default();
+    let pending = PendingWork::new(plan, until, folder, scanned)?;
     if pending.planned.n_runs == 0 && !plan.runs.is_empty() {
         folder.merge_catalog()?;
     }
@@ -358,7 +353,7 @@ fn collect_totals(
         }
     }
     note_failed_twins(folder, &plan.measure.twins)?;
-    let mut totals = count_by_status(&folder.tables().committed()?);
+    let mut totals = pending.committed.totals();
     if until == RunUntil::Trained {
         totals.failed = count_failed_runs(&folder.trained_catalog()?);
     }
@@ -368,7 +363,10 @@ fn collect_totals(
 /// Says which twins failed for some checkpoints: the totals count the networks themselves.
 fn note_failed_twins(folder: &StudyFolder, twins: &[Twin]) -> anyhow::Result<()> {
     for &twin in twins {
-        let n_failed = count_by_status(&folder.twin_tables(twin).committed()?).failed;
+        let mut n_failed = 0;
+        folder.twin_tables(twin).each_committed(|_, status| {
+            n_failed += usize::from(status == Status::Failed);
+        })?;
         if n_failed > 0 {
             printer::note(&format!(
                 "twin {twin}: {n_failed} checkpoints failed; the table 'networks_{twin}' has the \
@@ -379,22 +377,9 @@ fn note_failed_twins(folder: &StudyFolder, twins: &[Twin]) -> anyhow::Result<()>
     Ok(())
 }
 
-fn count_by_status(committed: &Committed) -> CheckpointTotals {
-    let mut totals = CheckpointTotals::default();
-    for status in committed.values() {
-        match status {
-            Status::Ok => totals.ok += 1,
-            Status::Failed => totals.failed += 1,
-            Status::Skipped => totals.skipped += 1,
-        }
-    }
-    totals
-}
-
 fn count_failed_runs(trained: &Catalog) -> usize {
     trained
         .entries()
-        .iter()
         .filter(|entry| matches!(entry.absent, Some(Absence::Failed(_))))
         .count()
 }

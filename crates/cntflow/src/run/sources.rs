@@ -85,7 +85,7 @@ pub(crate) fn with_usage(error: anyhow::Error) -> anyhow::Error {
 
 /// An empty result without a reason would not help the user.
 fn require_some_checkpoints(plan: &Plan, sources: &ScannedSources) -> Result<(), UsageError> {
-    if !plan.runs.is_empty() || !sources.catalog.entries().is_empty() {
+    if !plan.runs.is_empty() || !sources.catalog.is_empty() {
         return Ok(());
     }
     let reason = match sources.skipped_files.as_slice() {

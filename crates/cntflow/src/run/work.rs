@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use cntflow_catalog::{Absence, CatalogEntry, LabelColumn};
-use cntflow_dataflow::{LateTask, TaskContext, Work, WorkerTimes};
+use cntflow_dataflow::{LateTask, TaskContext, Work, WorkerTimes, key_of};
 use cntflow_metrics::{MeasuredPart, RunParts};
 use cntflow_storage::store::ObjectStores;
 use cntflow_storage::{FullMessage, Limits};
@@ -49,7 +49,7 @@ pub(super) struct StudyWork {
     /// A checkpoint may be measured by another worker than the one that trained it, and that worker
     /// may commit first. If the program is killed in between, the training is repeated and gives
     /// the same bytes; its checkpoints are not measured again.
-    pub(super) committed: CommittedRows,
+    pub(super) committed: Arc<CommittedRows>,
     /// When batches are committed.
     pub(super) batch_limits: BatchLimits,
     /// Start of the names of this run's batches.
@@ -324,7 +324,7 @@ impl StudyWork {
         if self.measure_trained {
             let last = LastCheckpoints::of(entries.iter().map(run_position));
             context.follow_up(entries.iter().filter_map(|entry| {
-                let missing = self.committed.missing(&entry.checkpoint);
+                let missing = self.committed.missing(key_of(&entry.checkpoint));
                 let entry = Arc::new(entry.clone());
                 (!missing.is_nothing()).then(|| Task::measure(&entry, &last, missing))
             }));
@@ -332,15 +332,29 @@ impl StudyWork {
     }
 }
 
-/// Starts to read the objects that tasks will measure.
-///
-/// # Errors
-/// The client of object stores cannot be started.
-pub(super) fn read_ahead(tasks: &[Task], limits: &Limits) -> anyhow::Result<()> {
-    if let Some(urls) = object_urls(tasks) {
-        ObjectStores::of_process()?.announce(urls.map(str::to_owned), *limits);
-    }
-    Ok(())
+/// How many tasks are looked at at once for the objects that they will measure.
+const ANNOUNCED_AT_ONCE: usize = 1024;
+
+/// The tasks; as some are made, the objects that they will measure are announced in place of those
+/// of earlier tasks. Reading reports what is wrong with the stores.
+pub(super) fn announced(
+    mut tasks: impl Iterator<Item = Task> + Send,
+    limits: Limits,
+) -> impl Iterator<Item = Task> + Send {
+    let mut is_first = true;
+    let some = std::iter::from_fn(move || {
+        let some: Vec<Task> = tasks.by_ref().take(ANNOUNCED_AT_ONCE).collect();
+        if let Some(urls) = object_urls(&some)
+            && let Ok(stores) = ObjectStores::of_process()
+        {
+            if std::mem::take(&mut is_first) {
+                stores.announce([], limits);
+            }
+            stores.announce_more(urls.map(str::to_owned), limits);
+        }
+        (!some.is_empty()).then_some(some)
+    });
+    some.flatten()
 }
 
 /// The objects that tasks measure; `None` if there are none. Objects with many checkpoints are left

@@ -1,8 +1,10 @@
 //! The last checkpoint of each run.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use cntflow_catalog::CatalogEntry;
+use cntflow_dataflow::{Key, key_of};
 
 /// Where a checkpoint stands in its run.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +58,30 @@ impl<'a> LastCheckpoints<'a> {
     }
 }
 
+/// Of entries that come sorted by name, whether each is the last checkpoint of its run. It does not
+/// need all of them at once.
+pub(crate) fn last_of_runs(entries: impl Iterator<Item = Arc<CatalogEntry>>) -> Vec<bool> {
+    let mut is_last = Vec::new();
+    let mut by_run: HashMap<Key, (i64, usize)> = HashMap::new();
+    for (index, entry) in entries.enumerate() {
+        is_last.push(false);
+        let last = by_run
+            .entry(key_of(&entry.run))
+            .or_insert((entry.step, index));
+        *last = (entry.step, index).max(*last);
+    }
+    for (_, index) in by_run.into_values() {
+        is_last[index] = true;
+    }
+    is_last
+}
+
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use cntflow_catalog::Labels;
+
     use super::*;
 
     fn at<'a>(run: &'a str, step: i64, checkpoint: &'a str) -> RunPosition<'a> {
@@ -83,5 +107,31 @@ mod tests {
                 [false, true, true, false]
             );
         }
+    }
+
+    #[test]
+    fn entries_in_the_order_of_their_names_need_not_be_kept() {
+        let entry = |run: &str, step, checkpoint: &str| {
+            Arc::new(CatalogEntry {
+                checkpoint: checkpoint.to_owned(),
+                location: Path::new(checkpoint).into(),
+                run: run.into(),
+                step,
+                architecture: None,
+                labels: Labels::default(),
+                absent: None,
+            })
+        };
+        let entries = [
+            entry("r", 2, "a"),
+            entry("r", 10, "b"),
+            entry("s", 1, "c"),
+            entry("s", 1, "d"),
+        ];
+        let positions = entries.iter().map(|entry| run_position(entry));
+        let last = LastCheckpoints::of(positions.clone());
+        let expected: Vec<bool> = positions.map(|one| last.contains(one)).collect();
+        assert_eq!(last_of_runs(entries.iter().cloned()), expected);
+        assert_eq!(expected, [false, true, false, true]);
     }
 }

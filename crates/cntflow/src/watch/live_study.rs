@@ -27,12 +27,11 @@ use crate::folder::study_folder::StudyFolder;
 use crate::measure::network::Missing;
 use crate::printer;
 use crate::progress::report::{PlannedWork, TaskCounts};
-use crate::run::committed_rows::CommittedRows;
 use crate::run::label_columns::label_columns;
 use crate::run::membership::{Membership, OLD_LIST};
 use crate::run::options::RunOptions;
-use crate::run::outcome::EarlierWork;
 use crate::run::pending::PendingWork;
+use crate::run::pending_tasks::PendingTasks;
 use crate::run::reuse::Reusable;
 use crate::run::run_plan::PlanRun;
 use crate::run::session::Session;
@@ -205,8 +204,8 @@ impl<'a> LiveStudy<'a> {
     ) -> anyhow::Result<Update> {
         let has_new_labels = self.take_in_labels(scanned)?;
         let trained = self.session.folder.trained_catalog()?;
-        let entries = trained.entries().iter().chain(scanned.entries());
-        let mut entries: Vec<Arc<CatalogEntry>> = entries.cloned().collect();
+        let entries = trained.entries().chain(scanned.entries());
+        let mut entries: Vec<Arc<CatalogEntry>> = entries.collect();
         let mut gone: BTreeSet<Key> = self
             .wanted
             .keys()
@@ -244,7 +243,7 @@ impl<'a> LiveStudy<'a> {
         let changed = Catalog::new(changes.entries)?;
         let has_new_labels = self.take_in_labels(&changed)?;
         let gone: BTreeSet<Key> = changes.gone.iter().map(|name| key_of(name)).collect();
-        let mut entries = changed.entries().to_vec();
+        let mut entries = changed.entries().collect::<Vec<_>>();
         let keys: BTreeSet<Key> = entries
             .iter()
             .map(|entry| key_of(&entry.checkpoint))
@@ -438,9 +437,8 @@ impl<'a> LiveStudy<'a> {
                 n_checkpoints: tasks.len(),
                 cost: tasks.len() as f64,
             },
-            tasks,
-            earlier: EarlierWork::default(),
-            committed: CommittedRows::default(),
+            tasks: PendingTasks::of(tasks),
+            ..PendingWork::default()
         };
         self.membership
             .told_by_leader(super::NEXT, super::Next::Tasks.as_str())?;

@@ -24,12 +24,9 @@ use crate::folder::record::StudyRecord;
 use crate::folder::study_folder::StudyFolder;
 use crate::output::resume::resume_command;
 use crate::printer;
-use crate::progress::report::PlannedWork;
-use crate::run::committed_rows::CommittedRows;
 use crate::run::label_columns::OtherLabelType;
 use crate::run::membership::Membership;
 use crate::run::options::{RunOptions, RunUntil};
-use crate::run::outcome::EarlierWork;
 use crate::run::pending::PendingWork;
 use crate::run::reuse::require_folders;
 use crate::run::run_plan::{PlanRun, run_plan};
@@ -170,7 +167,7 @@ impl Watching<'_> {
         let mut last_problem = String::new();
         loop {
             let problem = match sources.look() {
-                Ok(catalog) if !catalog.entries().is_empty() || !self.plan.runs.is_empty() => {
+                Ok(catalog) if !catalog.is_empty() || !self.plan.runs.is_empty() => {
                     return Ok(Some(catalog));
                 }
                 Ok(_) if is_known => "no checkpoints in the sources; what the tables have stays \
@@ -422,13 +419,7 @@ impl Watching<'_> {
                     // Its label columns may have changed.
                     let process = self.membership.process();
                     let session = Session::join(self.plan, self.options, process)?;
-                    let nothing = PendingWork {
-                        tasks: Vec::new(),
-                        planned: PlannedWork::default(),
-                        earlier: EarlierWork::default(),
-                        committed: CommittedRows::default(),
-                    };
-                    run.run_tasks(&session, nothing)?;
+                    run.run_tasks(&session, PendingWork::default())?;
                 }
                 Next::Experiments => {
                     let process = self.membership.process();
