@@ -9,6 +9,7 @@ import polars as pl
 
 TWINS = ["shuffle", "sign"]
 WIDTHS = [196, 100, 60, 10]
+LARGE_WIDTHS = [1500] * 5
 TABLES = ["networks", "layers", "neurons", "coverage"]
 ALL_TABLES = TABLES + [f"twins/{twin}/{table}" for twin in TWINS for table in ("networks", "layers")]
 KEYS = {"networks": ["checkpoint"], "layers": ["checkpoint", "layer", "metric"],
@@ -25,18 +26,24 @@ def write_zoo(folder, n):
     generator = random.Random(7)
     pool = array("f", (generator.gauss(0, 0.1) for _ in range(1 << 17))).tobytes()
     for index in range(n):
-        header, offset = {}, 0
-        for layer, (n_in, n_out) in enumerate(zip(WIDTHS, WIDTHS[1:])):
-            header[f"fc{layer}.weight"] = {"dtype": "F32", "shape": [n_out, n_in],
-                                           "data_offsets": [offset, offset + 4 * n_in * n_out]}
-            offset += 4 * n_in * n_out
-        text = json.dumps(header).encode()
-        text += b" " * (-len(text) % 8)
-        start = 4 * (index * 97 % 10_000)
-        (folder / f"net{index:05}.safetensors").write_bytes(
-            struct.pack("<Q", len(text)) + text + pool[start:start + offset])
+        write_network(folder / f"net{index:05}.safetensors", WIDTHS, pool[4 * (index * 97 % 10_000):])
+    # Its layers are shared by idle processes.
+    write_network(folder / "large.safetensors", LARGE_WIDTHS, pool)
     # One that fails stays one row, whatever happens around it.
     (folder / "broken.safetensors").write_bytes(b"\xa5" * 300)
+
+
+def write_network(path, widths, values):
+    """Writes a dense network without biases; its weights are `values` again and again."""
+    header, offset = {}, 0
+    for layer, (n_in, n_out) in enumerate(zip(widths, widths[1:])):
+        header[f"fc{layer}.weight"] = {"dtype": "F32", "shape": [n_out, n_in],
+                                       "data_offsets": [offset, offset + 4 * n_in * n_out]}
+        offset += 4 * n_in * n_out
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    values *= -(-offset // len(values))
+    path.write_bytes(struct.pack("<Q", len(text)) + text + values[:offset])
 
 
 def read(out, table):

@@ -402,6 +402,53 @@ fn a_large_checkpoint_is_shared_by_processes_and_gives_the_tables_of_one() {
     assert!(second_has_helped);
 }
 
+/// Training replaces its checkpoint by renaming a new one, while two processes measure it.
+#[cfg(unix)]
+#[test]
+fn layers_of_two_files_are_never_one_network() {
+    let folder = study_folder();
+    let here = folder.path();
+    std::fs::create_dir(here.join("zoo")).unwrap();
+    let names: Vec<String> = (1..13).map(|layer| format!("fc{layer}.weight")).collect();
+    for (file, value) in [("one", 1.0_f32), ("two", 2.0)] {
+        let tensors = names.iter().map(|name| {
+            let weights = vec![value; 1500 * 1500];
+            (name.as_str(), &[1500, 1500][..], weights)
+        });
+        write_checkpoint(&here.join(file), &tensors.collect::<Vec<_>>(), &[]);
+    }
+    let target = here.join("zoo/last.safetensors");
+    std::fs::hard_link(here.join("one"), &target).unwrap();
+    for round in 0..3 {
+        let out = format!("out{round}");
+        let arguments = [
+            "measure",
+            "zoo",
+            "--workers",
+            "1",
+            "--processes",
+            "2",
+            "--out",
+            &out,
+        ];
+        let mut child = start(here, &arguments);
+        let mut files = ["two", "one"].into_iter().cycle();
+        while child.try_wait().unwrap().is_none() {
+            let new = here.join("new");
+            std::fs::hard_link(here.join(files.next().unwrap()), &new).unwrap();
+            std::fs::rename(&new, &target).unwrap();
+            // A name of the same file is not renamed.
+            let _ = std::fs::remove_file(&new);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        drop(child.wait_with_output().unwrap());
+        let sql = "SELECT min(mean) AS least, max(mean) AS most FROM layers \
+                   WHERE metric = 'link_weights'";
+        let means = expect(0, here, &["query", &out, sql, "--format", "json"]).json();
+        assert_eq!(means[0]["least"], means[0]["most"], "{means}");
+    }
+}
+
 /// Runs a study in two processes of this machine.
 #[cfg(unix)]
 const RUN_TWO: [&str; 10] = [

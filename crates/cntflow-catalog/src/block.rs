@@ -56,6 +56,14 @@ impl Block {
         }
     }
 
+    /// Takes its entries out.
+    pub(crate) fn take(&mut self) -> Vec<Arc<CatalogEntry>> {
+        match self {
+            Self::Plain(entries) => std::mem::take(entries),
+            Self::Packed { .. } => self.entries(),
+        }
+    }
+
     /// Its entries.
     pub(crate) fn entries(&self) -> Vec<Arc<CatalogEntry>> {
         let (bytes, size) = match self {

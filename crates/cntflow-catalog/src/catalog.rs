@@ -120,10 +120,14 @@ impl Catalog {
     }
 
     /// The entries, sorted by name.
-    pub fn into_entries(self) -> Vec<CatalogEntry> {
-        let entries = self.entries();
-        drop(self);
-        entries.map(Arc::unwrap_or_clone).collect()
+    pub fn into_entries(mut self) -> Vec<CatalogEntry> {
+        match Arc::get_mut(&mut self.blocks) {
+            Some(blocks) => {
+                let entries = blocks.iter_mut().flat_map(Block::take);
+                entries.map(Arc::unwrap_or_clone).collect()
+            }
+            None => self.entries().map(Arc::unwrap_or_clone).collect(),
+        }
     }
 
     /// The label columns of all entries, sorted by name.

@@ -2,6 +2,8 @@
 //! processes, and what they yield comes back to the process that has the task.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +62,8 @@ pub(crate) struct Parts<T, A> {
 #[derive(Debug)]
 struct DividedTask<T, A> {
     task: T,
+    /// Set when its worker has left it to itself: then it gets no help any more.
+    is_left: Arc<AtomicBool>,
     parts: Vec<Part<A>>,
 }
 
@@ -85,10 +89,16 @@ impl<T, A> Default for Parts<T, A> {
 impl<T, A> Parts<T, A> {
     /// Divides a task of this process into parts, each of which may leave it or not. Returns the
     /// number by which the task is known here until [`Parts::join`].
-    pub(crate) fn divide(&mut self, task: T, may_leave: impl Iterator<Item = bool>) -> u64 {
+    pub(crate) fn divide(
+        &mut self,
+        task: T,
+        may_leave: impl Iterator<Item = bool>,
+        is_left: Arc<AtomicBool>,
+    ) -> u64 {
         let parts = may_leave.map(|may_leave| Part::Waiting { may_leave });
         let divided = DividedTask {
             task,
+            is_left,
             parts: parts.collect(),
         };
         self.n_divided += 1;
@@ -113,9 +123,10 @@ impl<T, A> Parts<T, A> {
         }
     }
 
-    /// Whether a part of a task waits.
+    /// Whether a part of a task waits for whoever is idle.
     pub(crate) fn has_waiting(&self, divided: u64) -> bool {
         let divided = self.divided.get(&divided);
+        let divided = divided.filter(|divided| !divided.is_left.load(Ordering::SeqCst));
         let mut parts = divided.into_iter().flat_map(|divided| &divided.parts);
         parts.any(|part| matches!(part, Part::Waiting { .. }))
     }
@@ -153,7 +164,9 @@ impl<T, A> Parts<T, A> {
         T: Clone,
     {
         let may_leave = |part: &Part<A>| matches!(part, Part::Waiting { may_leave: true });
-        self.divided.iter_mut().find_map(|(&number, divided)| {
+        let with_worker = |divided: &DividedTask<T, A>| !divided.is_left.load(Ordering::SeqCst);
+        let mut divided = self.divided.iter_mut().filter(|(_, d)| with_worker(d));
+        divided.find_map(|(&number, divided)| {
             let part = divided.parts.iter().position(may_leave)?;
             divided.parts[part] = Part::Away;
             Some(GivenPart {
@@ -226,7 +239,7 @@ mod tests {
 
     fn divided(may_leave: &[bool]) -> (Parts<&'static str, u32>, u64) {
         let mut parts = Parts::default();
-        let number = parts.divide("task", may_leave.iter().copied());
+        let number = parts.divide("task", may_leave.iter().copied(), Arc::default());
         (parts, number)
     }
 
@@ -261,6 +274,18 @@ mod tests {
         }
         assert!(home.give(0).is_none(), "it does not leave again");
         assert_eq!(home.take(task), NextPart::Run(0));
+    }
+
+    #[test]
+    fn a_task_that_is_left_to_itself_gets_no_help() {
+        let mut parts = Parts::<&str, u32>::default();
+        let is_left = Arc::new(AtomicBool::new(false));
+        let task = parts.divide("task", [true, true].into_iter(), Arc::clone(&is_left));
+        assert!(parts.has_waiting(task));
+        is_left.store(true, Ordering::SeqCst);
+        assert!(!parts.has_waiting(task));
+        assert!(parts.give(0).is_none());
+        assert_eq!(parts.take(task), NextPart::Run(0), "its own thread goes on");
     }
 
     #[test]

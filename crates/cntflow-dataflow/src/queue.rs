@@ -15,6 +15,9 @@ const MAX_GRANT: usize = 4096;
 /// Fewest tasks that wait while there are more to make.
 const LEAST_WAITING: usize = 1024;
 
+/// Fewest tasks that are given away at once while there are more to make.
+const LEAST_GRANT: usize = 256;
+
 /// Tasks that wait, shared by the workers of one process and the dataflow, which balances them
 /// between processes.
 #[derive(Debug)]
@@ -54,11 +57,16 @@ impl<T> std::fmt::Debug for Source<T> {
 }
 
 impl<T, A> State<T, A> {
-    fn refill(&mut self) {
-        if self.waiting.len() < LEAST_WAITING
+    /// Makes more tasks if fewer than `least` wait.
+    fn refill(&mut self, least: usize) {
+        if self.waiting.len() < least
             && let Some(Source(source)) = &mut self.source
         {
-            self.waiting.extend(source.by_ref().take(LEAST_WAITING));
+            let n_before = self.waiting.len();
+            self.waiting.extend(source.by_ref().take(least));
+            if self.waiting.len() < n_before + least {
+                self.source = None;
+            }
         }
     }
 }
@@ -68,7 +76,7 @@ impl<T, A> State<T, A> {
 pub(crate) struct Stock {
     /// Tasks that wait.
     pub(crate) n_waiting: usize,
-    /// Workers without a task.
+    /// Workers without a task, except those that are borrowed.
     pub(crate) n_idle: usize,
     /// Whether others should be asked for more.
     pub(crate) is_low: bool,
@@ -112,7 +120,7 @@ impl<T, A> TaskQueue<T, A> {
             low: n_workers,
             is_closed: false,
         };
-        state.refill();
+        state.refill(LEAST_WAITING);
         Self {
             shared: Arc::new(Shared {
                 state: Mutex::new(state),
@@ -143,7 +151,7 @@ impl<T, A> TaskQueue<T, A> {
             return Pull::Nothing;
         };
         state.running += 1;
-        state.refill();
+        state.refill(LEAST_WAITING);
         if state.waiting.len() < state.low {
             self.shared.bell.ring();
         }
@@ -190,6 +198,7 @@ impl<T, A> TaskQueue<T, A> {
     pub(crate) fn give(&self, n_processes: usize) -> Vec<T> {
         let mut state = self.state();
         let stride = 2 * n_processes;
+        state.refill(LEAST_GRANT * stride);
         if state.waiting.len() < stride {
             return state.waiting.pop_back().into_iter().collect();
         }
@@ -205,7 +214,6 @@ impl<T, A> TaskQueue<T, A> {
         for task in kept.into_iter().rev() {
             state.waiting.push_front(task);
         }
-        state.refill();
         given
     }
 
@@ -239,7 +247,9 @@ impl<T, A> TaskQueue<T, A> {
         let state = self.state();
         Stock {
             n_waiting: state.waiting.len() + state.parts.n_given(),
-            n_idle: state.n_workers.saturating_sub(state.running),
+            n_idle: state
+                .n_workers
+                .saturating_sub(state.running + state.borrowed),
             is_low: state.waiting.len() < state.low,
         }
     }
@@ -247,6 +257,9 @@ impl<T, A> TaskQueue<T, A> {
     /// Drops the waiting tasks and declines the parts of others; workers get no more.
     pub(crate) fn close(&self) {
         let mut state = self.state();
+        if state.is_closed && state.parts.n_given() == 0 {
+            return;
+        }
         state.waiting.clear();
         state.source = None;
         state.parts.decline_given();
@@ -258,8 +271,13 @@ impl<T, A> TaskQueue<T, A> {
     }
 
     /// Divides a task that runs here into parts, see [`Parts::divide`].
-    pub(crate) fn divide(&self, task: T, may_leave: impl Iterator<Item = bool>) -> u64 {
-        let divided = self.state().parts.divide(task, may_leave);
+    pub(crate) fn divide(
+        &self,
+        task: T,
+        may_leave: impl Iterator<Item = bool>,
+        is_left: Arc<AtomicBool>,
+    ) -> u64 {
+        let divided = self.state().parts.divide(task, may_leave, is_left);
         self.shared.bell.ring();
         divided
     }
@@ -308,7 +326,8 @@ impl<T, A> TaskQueue<T, A> {
     /// them.
     pub(crate) fn receive_part(&self, part: GivenPart<T>) {
         let mut state = self.state();
-        if state.is_closed || state.running + state.parts.n_given() >= state.n_workers {
+        let n_busy = state.running + state.borrowed + state.parts.n_given();
+        if state.is_closed || n_busy >= state.n_workers {
             state.parts.answer(part.address, None);
         } else {
             state.parts.receive(part);

@@ -125,10 +125,15 @@ pub(crate) struct TaskPanic {
 
 /// Runs `task` and catches its panic.
 pub(crate) fn catch_task_panic<R>(task: impl FnOnce() -> R) -> Result<R, TaskPanic> {
-    RUNS_TASK.set(true);
+    let runs_task = RUNS_TASK.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(task));
-    RUNS_TASK.set(false);
+    RUNS_TASK.set(runs_task);
     outcome.map_err(|payload| {
+        // That of a part of the task, which was caught before.
+        let payload = match payload.downcast::<TaskPanic>() {
+            Ok(panic) => return *panic,
+            Err(payload) => payload,
+        };
         let location = PANIC_LOCATION.take();
         TaskPanic {
             location: location.map_or_else(String::new, |location| format!(" at {location}")),

@@ -75,6 +75,11 @@ impl<T: Clone> Watch<T> {
         }
     }
 
+    /// Notes that a worker has ended a part of a task, which tells nothing of whole ones.
+    pub(crate) fn leave(&self, worker: usize) {
+        self.state().running.remove(&worker);
+    }
+
     /// Tells `work` of tasks that are late, each once, until `ended` is closed.
     pub(crate) fn run<W: Work<Task = T>>(&self, work: &W, ended: &Receiver<()>) {
         let interval = (self.patience / 10).min(Duration::from_secs(1));

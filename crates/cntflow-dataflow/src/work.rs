@@ -1,14 +1,16 @@
 //! What a caller hands to the executor: how a task runs, and how outputs are collected.
 
 use std::error::Error;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::panic::resume_unwind;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::parts::NextPart;
 use crate::queue::TaskQueue;
-use crate::supervise::{Alarm, PARK, Stop, catch_task_panic};
+use crate::supervise::{Alarm, PARK, Stop, TaskPanic, catch_task_panic};
 
 /// Pause of a helper between looks for an idle worker.
 const HELPER_NAP: Duration = Duration::from_millis(5);
@@ -155,11 +157,23 @@ pub struct TaskContext<'a, T, A = ()> {
     queue: &'a TaskQueue<T, A>,
     stop: &'a Stop,
     alarm: &'a Alarm,
+    /// Set when the worker has left the task to itself, see [`Work::limit`].
+    is_left: &'a Arc<AtomicBool>,
 }
 
 impl<'a, T, A> TaskContext<'a, T, A> {
-    pub(crate) fn new(queue: &'a TaskQueue<T, A>, stop: &'a Stop, alarm: &'a Alarm) -> Self {
-        Self { queue, stop, alarm }
+    pub(crate) fn new(
+        queue: &'a TaskQueue<T, A>,
+        stop: &'a Stop,
+        alarm: &'a Alarm,
+        is_left: &'a Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            queue,
+            stop,
+            alarm,
+            is_left,
+        }
     }
 
     /// Whether the run is ending. A long task should then return `None` (nothing to keep) soon.
@@ -193,13 +207,14 @@ impl<T: Clone + Send, A: Send> TaskContext<'_, T, A> {
         part: &(dyn Fn(usize) -> A + Sync),
     ) -> Vec<A> {
         let queue = self.queue;
-        let divided = queue.divide(task.clone(), may_leave.iter().copied());
-        let first_panic: Mutex<Option<String>> = Mutex::new(None);
+        let may_leave_now = may_leave.iter().copied();
+        let divided = queue.divide(task.clone(), may_leave_now, Arc::clone(self.is_left));
+        let first_panic: Mutex<Option<TaskPanic>> = Mutex::new(None);
         let has_panicked = || lock(&first_panic).is_some();
         let run = |index| match catch_task_panic(|| part(index)) {
             Ok(output) => queue.finish_part(divided, index, output),
             Err(panic) => {
-                lock(&first_panic).get_or_insert(panic.to_string());
+                lock(&first_panic).get_or_insert(panic);
             }
         };
         let help = || {
@@ -229,14 +244,15 @@ impl<T: Clone + Send, A: Send> TaskContext<'_, T, A> {
             }
         });
         let outputs = queue.join(divided);
-        if let Some(message) = lock(&first_panic).take() {
-            panic!("{message}");
+        if let Some(panic) = lock(&first_panic).take() {
+            // It was reported where it happened.
+            resume_unwind(Box::new(panic));
         }
         outputs
     }
 }
 
-/// A poisoned lock is safe to use: the text is put in or taken out at once.
-fn lock(text: &Mutex<Option<String>>) -> MutexGuard<'_, Option<String>> {
-    text.lock().unwrap_or_else(PoisonError::into_inner)
+/// A poisoned lock is safe to use: the panic is put in or taken out at once.
+fn lock(panic: &Mutex<Option<TaskPanic>>) -> MutexGuard<'_, Option<TaskPanic>> {
+    panic.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -194,7 +194,7 @@ impl<W: Work> Worker<W> {
     ) -> Result<(), Failure> {
         self.process.watch.begin(self.index, task);
         let output = timed(&mut times.tasks, || match self.work.limit(task) {
-            None => self.output(task),
+            None => self.output(task, &Arc::default()),
             Some(limit) => self.output_within(task, limit),
         });
         self.process.watch.end(self.index, &*self.work);
@@ -214,47 +214,88 @@ impl<W: Work> Worker<W> {
     }
 }
 
+/// How a run on a thread of its own has ended.
+enum Ended<R> {
+    /// With this.
+    Result(R),
+    /// Not within its limit.
+    TooLate,
+    /// The whole run has failed before.
+    RunFailed,
+}
+
 impl<W: Work> Worker<W> {
     /// Runs one task.
-    fn output(&self, task: &W::Task) -> Option<W::Output> {
-        let context = TaskContext::new(&self.queue, &self.stop, &self.alarm);
+    fn output(&self, task: &W::Task, is_left: &Arc<AtomicBool>) -> Option<W::Output> {
+        let context = TaskContext::new(&self.queue, &self.stop, &self.alarm, is_left);
         let outcome = catch_task_panic(|| self.work.run(task, &context));
         outcome.unwrap_or_else(|panic| Some(self.work.panicked(task, &panic.to_string(), &context)))
+    }
+
+    /// Runs one task. After `limit` it is left to itself.
+    fn output_within(&self, task: &W::Task, limit: Duration) -> Option<W::Output> {
+        let is_left = Arc::new(AtomicBool::new(false));
+        let (own, mark) = (task.clone(), Arc::clone(&is_left));
+        match self.within(limit, move |worker| worker.output(&own, &mark)) {
+            Ended::Result(output) => output,
+            Ended::RunFailed => None,
+            Ended::TooLate => {
+                is_left.store(true, Ordering::SeqCst);
+                self.work.timed_out(task, limit)
+            }
+        }
     }
 
     /// Runs a part of a task of another process. If it cannot be run here, that process runs it,
     /// and finds out why.
     fn run_part(&self, part: &GivenPart<W::Task>) {
-        let output = catch_task_panic(|| self.work.run_part(&part.task, part.address.part));
-        self.queue.answer(part, output.ok().flatten());
+        let own = part.clone();
+        let run = move |worker: &Self| {
+            let run = || worker.work.run_part(&own.task, own.address.part);
+            catch_task_panic(run).ok().flatten()
+        };
+        self.process.watch.begin(self.index, &part.task);
+        let output = match self.work.limit(&part.task) {
+            None => run(self),
+            Some(limit) => match self.within(limit, run) {
+                Ended::Result(output) => output,
+                Ended::TooLate | Ended::RunFailed => None,
+            },
+        };
+        self.process.watch.leave(self.index);
+        self.queue.answer(part, output);
         self.queue.finish_task();
     }
 
-    /// Runs one task on a thread of its own, which is left to itself after `limit`: a thread that
+    /// Runs something on a thread of its own, which is left to itself after `limit`: a thread that
     /// waits for a file system cannot be stopped.
-    fn output_within(&self, task: &W::Task, limit: Duration) -> Option<W::Output> {
+    fn within<R: Send + 'static>(
+        &self,
+        limit: Duration,
+        run: impl Fn(&Self) -> R + Clone + Send + 'static,
+    ) -> Ended<R> {
         let (sender, output) = channel();
-        let (worker, own) = (self.clone(), task.clone());
+        let (worker, own) = (self.clone(), run.clone());
         let started = std::thread::Builder::new()
             .name(format!("cntflow:task-{}", self.index))
             .spawn(move || {
                 // Nobody waits for it any more after the limit.
-                let _ = sender.send(worker.output(&own));
+                let _ = sender.send(own(&worker));
             });
         if started.is_err() {
-            return self.output(task);
+            return Ended::Result(run(self));
         }
         let since = Instant::now();
         loop {
             let left = limit.saturating_sub(since.elapsed());
             match output.recv_timeout(left.min(PARK)) {
-                Ok(output) => return output,
+                Ok(output) => return Ended::Result(output),
                 Err(RecvTimeoutError::Disconnected) => {
                     panic!("a task has ended without its output")
                 }
                 // A failed run ends without its tasks.
-                Err(_) if self.alarm.is_raised() => return None,
-                Err(_) if left.is_zero() => return self.work.timed_out(task, limit),
+                Err(_) if self.alarm.is_raised() => return Ended::RunFailed,
+                Err(_) if left.is_zero() => return Ended::TooLate,
                 Err(_) => {}
             }
         }

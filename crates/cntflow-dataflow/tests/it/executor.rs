@@ -63,7 +63,8 @@ impl Work for Squares {
     }
 
     fn run_part(&self, task: &u64, part: usize) -> Option<u64> {
-        std::thread::sleep(Duration::from_millis(10));
+        // Longer than anybody should wait who is asked to stop.
+        std::thread::sleep(Duration::from_millis(if *task == 3 { 4000 } else { 10 }));
         SENT.lock().unwrap().push((*task, part));
         assert!(part != 8, "a part that panics is run at home");
         (part != 7).then_some(100 * task + part as u64)
@@ -331,7 +332,11 @@ fn a_part_that_panics_is_a_task_that_panics() {
     run(executor(2, 1), vec![1], &work, &Stop::default()).unwrap();
     let rows = sorted(&work);
     let text = rows[0].1.as_ref().unwrap_err();
-    assert!(text.contains("part five"), "{text}");
+    assert!(
+        text.starts_with("panicked at ") && text.ends_with("part five"),
+        "{text}"
+    );
+    assert_eq!(text.matches("panicked").count(), 1, "{text}");
 }
 
 /// Parts that other processes have run, by task.
@@ -365,6 +370,7 @@ fn parts_of_a_task_run_in_idle_processes_and_come_back_to_their_places() {
 #[test]
 fn a_run_that_is_stopped_waits_for_no_part_that_is_elsewhere() {
     static STARTED: AtomicUsize = AtomicUsize::new(0);
+    static ENDED: Mutex<Option<Instant>> = Mutex::new(None);
     let work = squares(Fail::Nothing, |task, context| {
         let outputs = context.run_parts(&task, &[true; 6], &|part| {
             STARTED.fetch_add(1, Ordering::SeqCst);
@@ -375,6 +381,7 @@ fn a_run_that_is_stopped_waits_for_no_part_that_is_elsewhere() {
             outputs.into_iter().eq(300..306),
             "all parts are done nevertheless"
         );
+        *ENDED.lock().unwrap() = Some(Instant::now());
     });
     let stop = Stop::default();
     let (stopping, began) = (stop.clone(), Instant::now());
@@ -388,7 +395,11 @@ fn a_run_that_is_stopped_waits_for_no_part_that_is_elsewhere() {
     stopper.join().unwrap();
     assert_eq!(finished, Finished::Stopped);
     assert_eq!(sorted(&work), [(3, Ok(9))]);
-    assert!(began.elapsed() < Duration::from_secs(10));
+    let ended = ENDED.lock().unwrap().unwrap();
+    assert!(
+        ended - began < Duration::from_secs(3),
+        "its parts are run at home"
+    );
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
         plan.populations = Some(PopulationsSpec::with_defaults(with_probe));
     }
     let file = &arguments.file;
-    if !file.exists() && !is_url(&file.to_string_lossy()) {
+    if !file.try_exists().unwrap_or(true) && !is_url(&file.to_string_lossy()) {
         let message = format!("{}: no such file; check the name", file.display());
         return Err(UsageError(message).into());
     }

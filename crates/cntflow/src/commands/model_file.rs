@@ -11,7 +11,7 @@ use crate::exit::UsageError;
 /// # Errors
 /// There is no such file, or it is no model.
 pub(super) fn load_model(path: &Path) -> anyhow::Result<TrainedModel> {
-    if !path.exists() {
+    if !path.try_exists().unwrap_or(true) {
         return Err(UsageError(format!(
             "{}: no such model; experiments save models as OUT/classifiers/EXPERIMENT/FEATURES.json",
             path.display()

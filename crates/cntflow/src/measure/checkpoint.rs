@@ -211,8 +211,8 @@ fn read_and_measure(
     measured.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-/// Measures a part of the network of a checkpoint which another process measures. That process
-/// finds out whether the file has changed: it looks again when all parts are done.
+/// Measures a part of the network of a checkpoint which another process measures. Whether both have
+/// read the same file is for the caller to find out.
 ///
 /// # Errors
 /// The file cannot be read, or has no such network.

@@ -39,7 +39,7 @@ const WORK_OF_CHECKPOINT: u64 = 1 << 14;
 
 /// Memory of a process that does nothing, and of a checkpoint that is on a list, in bytes.
 const BASE_MEMORY: u64 = 90 << 20;
-const MEMORY_OF_ENTRY: u64 = 1 << 10;
+const MEMORY_OF_ENTRY: u64 = 640;
 
 /// Memory of a worker for each byte of the checkpoint that it measures: its values as f32, and
 /// their order for quantiles.

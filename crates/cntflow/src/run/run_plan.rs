@@ -140,7 +140,7 @@ impl PlanRun<'_> {
         let is_committed =
             |entry: &Arc<CatalogEntry>| pending.committed.has(key_of(&entry.checkpoint));
         let entries = trained.entries().chain(scanned.entries());
-        let n_gone = n_committed - entries.filter(is_committed).count();
+        let n_gone = n_committed.saturating_sub(entries.filter(is_committed).count());
         // Without a list nothing is known of their files.
         let known = session.folder.tables().known_files().unwrap_or_default();
         let n_changed = count_changed(&known, scanned.entries().filter(is_committed));

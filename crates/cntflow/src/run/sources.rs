@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use cntflow_catalog::{
-    Catalog, CatalogError, CatalogOptions, MetadataMismatch, SkippedFile, TableError,
+    Catalog, CatalogError, CatalogOptions, MetadataMismatch, RowError, SkippedFile, TableError,
 };
 use cntflow_sources::{SourceError, scan_within};
 use cntflow_storage::FullMessage;
@@ -52,7 +52,7 @@ pub(crate) fn require_metadata(options: &CatalogOptions) -> Result<(), UsageErro
     };
     let what = if path.is_dir() {
         "a folder"
-    } else if path.exists() || is_url(&path.to_string_lossy()) {
+    } else if path.try_exists().unwrap_or(true) || is_url(&path.to_string_lossy()) {
         return Ok(());
     } else {
         "no such file"
@@ -70,10 +70,17 @@ pub(crate) fn with_usage(error: anyhow::Error) -> anyhow::Error {
         Some(SourceError::NoSuchSource { .. }) => {
             "; check the name: a source is a file, a folder, a glob in quotes, or a URL"
         }
-        Some(SourceError::Catalog(CatalogError::Column { .. })) => {
+        Some(SourceError::Catalog(CatalogError::Column {
+            source: RowError::NoColumn { .. },
+            ..
+        })) => {
             "; --run and --step, or run and step in [measure], name labels that every checkpoint has"
         }
-        Some(SourceError::NotAFile { .. } | SourceError::Glob { .. }) => "",
+        Some(
+            SourceError::NotAFile { .. }
+            | SourceError::Glob { .. }
+            | SourceError::Catalog(CatalogError::Column { .. }),
+        ) => "",
         Some(SourceError::Catalog(CatalogError::Table {
             source: TableError::UnknownForm,
             ..

@@ -8,9 +8,10 @@ use cntflow_catalog::{Absence, CatalogEntry, LabelColumn};
 use cntflow_dataflow::{LateTask, TaskContext, Work, WorkerTimes, key_of};
 use cntflow_metrics::{MeasuredPart, RunParts};
 use cntflow_storage::store::ObjectStores;
-use cntflow_storage::{FullMessage, Limits};
+use cntflow_storage::{FullMessage, Limits, Stamp};
 use cntflow_tables::{Batch, BatchLimits, Status, TableStore};
 use cntflow_zoo::{RunSpec, RunStatus, TrainedRun, TrainingData, ZooError, train};
+use serde::{Deserialize, Serialize};
 
 use super::batch::StudyBatch;
 use super::committed_rows::CommittedRows;
@@ -67,7 +68,7 @@ pub(super) struct StudyWork {
 impl Work for StudyWork {
     type Task = Task;
     type Output = TaskOutput;
-    type Answer = MeasuredPart;
+    type Answer = PartOutput;
     type Report = TaskReport;
     type Collector = StudyBatch;
 
@@ -79,18 +80,14 @@ impl Work for StudyWork {
                 missing,
             } => {
                 let _span = trace::span("checkpoint", &entry.checkpoint);
-                let idle = |may_leave| IdleWorkers {
+                let idle = |stamp| IdleWorkers {
                     context,
                     task,
-                    may_leave,
+                    stamp,
                 };
-                // Others can open it as this process does, and would have to load an object or a
-                // member of an archive once more.
-                let is_plain_file =
-                    entry.location.object_url().is_none() && entry.location.member.is_none();
                 let run = PartRunners {
-                    network: &idle(is_plain_file),
-                    twins: &idle(false),
+                    network: &idle(sent_stamp(entry)),
+                    twins: &idle(None),
                 };
                 let records = measure_entry(entry, *is_last, *missing, &self.measure, run);
                 Some(TaskOutput::Measured(Box::new(records)))
@@ -103,10 +100,15 @@ impl Work for StudyWork {
         }
     }
 
-    fn run_part(&self, task: &Task, part: usize) -> Option<MeasuredPart> {
+    fn run_part(&self, task: &Task, part: usize) -> Option<PartOutput> {
         let entry = task.checkpoint()?;
         let _span = trace::span("part", &entry.checkpoint);
-        measure_part_of_entry(entry, &self.measure, part).ok()?
+        let stamp = sent_stamp(entry)?;
+        let measured = measure_part_of_entry(entry, &self.measure, part).ok()??;
+        (sent_stamp(entry)? == stamp).then_some(PartOutput {
+            measured,
+            stamp: Some(stamp),
+        })
     }
 
     fn panicked(&self, task: &Task, message: &str, context: &StudyContext<'_>) -> TaskOutput {
@@ -222,18 +224,40 @@ impl Work for StudyWork {
 }
 
 /// What a task of a study may ask for.
-type StudyContext<'a> = TaskContext<'a, Task, MeasuredPart>;
+type StudyContext<'a> = TaskContext<'a, Task, PartOutput>;
 
-/// Fewest weights of a part that another process may measure: opening the file takes as long as
-/// measuring some hundred thousand.
+/// A part of a checkpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PartOutput {
+    measured: MeasuredPart,
+    /// What the file looked like in the process that measured the part; `None` in that which has
+    /// the task.
+    stamp: Option<String>,
+}
+
+/// Fewest weights of a part that another process may measure.
 const LEAST_SENT: usize = 2_000_000;
+
+/// Smallest share, of all weights, of a part that another process may measure. It has to decode all
+/// tensors of some formats.
+const LEAST_SHARE: usize = 16;
+
+/// What the file of a checkpoint looks like of which other processes may measure parts. They open
+/// it anew, so it must still be the same file then. An object, or a member of an archive, would
+/// have to be loaded once more.
+fn sent_stamp(entry: &CatalogEntry) -> Option<String> {
+    let location = &entry.location;
+    let is_file = location.object_url().is_none() && location.member.is_none();
+    let is_large = is_file && location.size()? >= LEAST_SENT as u64;
+    is_large.then(|| Stamp::of_file(location).ok().map(|stamp| stamp.text))?
+}
 
 /// Runs parts of a large checkpoint on workers that have nothing else to do.
 struct IdleWorkers<'a> {
     context: &'a StudyContext<'a>,
     task: &'a Task,
-    /// Whether those of other processes may be asked.
-    may_leave: bool,
+    /// What the file looked like before it was opened, if those of other processes may be asked.
+    stamp: Option<String>,
 }
 
 impl RunParts for IdleWorkers<'_> {
@@ -242,9 +266,23 @@ impl RunParts for IdleWorkers<'_> {
         n_weights: &[usize],
         part: &(dyn Fn(usize) -> MeasuredPart + Sync),
     ) -> Vec<MeasuredPart> {
-        let may_leave = n_weights.iter().map(|&n| self.may_leave && n >= LEAST_SENT);
-        let may_leave: Vec<bool> = may_leave.collect();
-        self.context.run_parts(self.task, &may_leave, part)
+        let now = self.task.checkpoint().and_then(|entry| sent_stamp(entry));
+        // Else it is not known which file was opened.
+        let is_same = self.stamp.is_some() && self.stamp == now;
+        let n_all: usize = n_weights.iter().sum();
+        let is_sent = |n: usize| is_same && n >= LEAST_SENT && n >= n_all / LEAST_SHARE;
+        let may_leave: Vec<bool> = n_weights.iter().map(|&n| is_sent(n)).collect();
+        let run = |index| PartOutput {
+            measured: part(index),
+            stamp: None,
+        };
+        let outputs = self.context.run_parts(self.task, &may_leave, &run);
+        let outputs = outputs.into_iter().enumerate();
+        let checked = outputs.map(|(index, output)| match output.stamp {
+            Some(_) if output.stamp != self.stamp => part(index),
+            _ => output.measured,
+        });
+        checked.collect()
     }
 }
 
