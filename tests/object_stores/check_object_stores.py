@@ -279,7 +279,7 @@ class Check:
 
     def foreign_folders_are_not_touched(self):
         self.s3.put_object(Bucket=BUCKET, Key="foreign/deep/file", Body=b"foreign")
-        self.run("measure", f"s3://{BUCKET}/zoo", "--out", f"s3://{BUCKET}/foreign", code=1)
+        self.run("measure", f"s3://{BUCKET}/zoo", "--out", f"s3://{BUCKET}/foreign", code=2)
         assert keys(self.s3, "foreign") == ["foreign/deep/file"], keys(self.s3, "foreign")
 
     def a_watched_prefix_is_followed(self):
