@@ -182,14 +182,17 @@ impl StudyRecord {
             &populations(other),
         ));
         // Records of older versions have no keys.
-        if !self.identity_keys.is_empty() && !other.identity_keys.is_empty() {
+        let have_keys = !self.identity_keys.is_empty() && !other.identity_keys.is_empty();
+        if have_keys {
             differences.extend(key_differences(&self.identity_keys, &other.identity_keys));
         }
         if self.name != other.name {
             let [ours, theirs] = [self, other].map(|record| Value::from(record.name.as_str()));
             differences.extend(value_differences("name", &ours, &theirs));
         }
-        if differences.is_empty() {
+        if differences.is_empty() && have_keys {
+            "has the same keys, but another version of cntflow made other runs of them".to_owned()
+        } else if differences.is_empty() {
             "has other runs or sources, or other values of neurons, run, step or metadata; which, \
              an older version of cntflow did not record"
                 .to_owned()

@@ -21,7 +21,7 @@ const N_LARGEST: usize = 4096;
 pub(crate) struct PendingTasks {
     /// Those that are there already; they come first.
     ready: Vec<Task>,
-    /// Checkpoints of catalogs.
+    /// Checkpoints of catalogs, if any are left.
     checkpoints: Option<Arc<PendingCheckpoints>>,
 }
 
@@ -54,6 +54,9 @@ impl PendingTasks {
         to_do: HashSet<Key>,
         committed: &Arc<CommittedRows>,
     ) -> Self {
+        if to_do.is_empty() {
+            return self;
+        }
         let [first, second] = &catalogs;
         let mut largest = BTreeMap::new();
         for (index, entry) in first.entries_with(second).enumerate() {
@@ -81,8 +84,7 @@ impl PendingTasks {
 
     /// Whether nothing is left.
     pub(crate) fn is_empty(&self) -> bool {
-        let checkpoints = self.checkpoints.as_ref();
-        self.ready.is_empty() && checkpoints.is_none_or(|checkpoints| checkpoints.to_do.is_empty())
+        self.ready.is_empty() && self.checkpoints.is_none()
     }
 
     /// Keys of the checkpoints of catalogs that are to be measured.
