@@ -10,9 +10,7 @@ use polars::prelude::DataFrame;
 use crate::support::{expect, table};
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/formats/data/mlp")
-        .join(name)
+    PathBuf::from("../../tests/formats/data/mlp").join(name)
 }
 
 fn write(path: &Path, bytes: impl AsRef<[u8]>) {

@@ -8,9 +8,6 @@ use crate::{CatalogEntry, interner::Interner};
 /// Most entries of a catalog that stay as they are.
 pub(crate) const MOST_PLAIN: usize = 1 << 15;
 
-/// Entries of a packed block.
-const PACKED_ENTRIES: usize = 1024;
-
 /// A level of zstd at which packing takes no longer than reading the entries.
 const LEVEL: i32 = 1;
 
@@ -23,25 +20,16 @@ pub(crate) enum Block {
         bytes: Box<[u8]>,
         /// Number of bytes that they stand for.
         size: usize,
+        n_entries: usize,
     },
 }
 
 impl Block {
-    /// The blocks of a catalog. They are packed if it has more than `most_plain` entries.
-    pub(crate) fn of(entries: Vec<Arc<CatalogEntry>>, most_plain: usize) -> Arc<[Self]> {
-        if entries.len() <= most_plain {
-            return [Self::Plain(entries)].into();
-        }
-        let mut blocks = Vec::new();
-        let mut entries = entries.into_iter();
-        while entries.len() > 0 {
-            let of_block = entries.by_ref().take(PACKED_ENTRIES).collect();
-            blocks.push(Self::packed(of_block));
-        }
-        blocks.into()
-    }
+    /// Entries of a packed block.
+    pub(crate) const ENTRIES: usize = 1024;
 
-    fn packed(entries: Vec<Arc<CatalogEntry>>) -> Self {
+    /// A packed block.
+    pub(crate) fn packed(entries: Vec<Arc<CatalogEntry>>) -> Self {
         let plain: Vec<&CatalogEntry> = entries.iter().map(AsRef::as_ref).collect();
         // Paths that are not UTF-8 cannot be encoded.
         let Ok(encoded) = bincode::serialize(&plain) else {
@@ -51,8 +39,17 @@ impl Block {
             Ok(bytes) => Self::Packed {
                 bytes: bytes.into(),
                 size: encoded.len(),
+                n_entries: entries.len(),
             },
             Err(_) => Self::Plain(entries),
+        }
+    }
+
+    /// Number of entries.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Plain(entries) => entries.len(),
+            Self::Packed { n_entries, .. } => *n_entries,
         }
     }
 
@@ -68,7 +65,7 @@ impl Block {
     pub(crate) fn entries(&self) -> Vec<Arc<CatalogEntry>> {
         let (bytes, size) = match self {
             Self::Plain(entries) => return entries.clone(),
-            Self::Packed { bytes, size } => (bytes, *size),
+            Self::Packed { bytes, size, .. } => (bytes, *size),
         };
         let encoded = zstd::bulk::decompress(bytes, size);
         let entries = encoded.ok().and_then(|encoded| {
@@ -117,18 +114,12 @@ mod tests {
 
     #[test]
     fn packed_entries_are_those_that_were_packed_and_small() {
-        let entries: Vec<Arc<CatalogEntry>> = (0..5000).map(|i| Arc::new(entry(i))).collect();
-        for most_plain in [4999, 5000] {
-            let blocks = Block::of(entries.clone(), most_plain);
-            let unpacked: Vec<_> = blocks.iter().flat_map(Block::entries).collect();
-            assert_eq!(unpacked, entries);
-            let sizes = blocks.iter().filter_map(|block| match block {
-                Block::Packed { bytes, .. } => Some(bytes.len()),
-                Block::Plain(_) => None,
-            });
-            let sizes: Vec<usize> = sizes.collect();
-            assert_eq!(sizes.len(), if most_plain < 5000 { 5 } else { 0 });
-            assert!(sizes.iter().sum::<usize>() < 40 * 5000, "{sizes:?}");
+        let entries: Vec<Arc<CatalogEntry>> = (0..1000).map(|i| Arc::new(entry(i))).collect();
+        let block = Block::packed(entries.clone());
+        assert_eq!((block.entries(), block.len()), (entries, 1000));
+        match block {
+            Block::Packed { bytes, .. } => assert!(bytes.len() < 40_000, "{}", bytes.len()),
+            Block::Plain(_) => panic!("not packed"),
         }
     }
 
@@ -145,8 +136,7 @@ mod tests {
                 })
             })
             .collect();
-        let blocks = Block::of(entries.clone(), 2);
-        let unpacked: Vec<_> = blocks.iter().flat_map(Block::entries).collect();
-        assert_eq!(unpacked, entries);
+        let block = Block::packed(entries.clone());
+        assert_eq!((block.entries(), block.len()), (entries, 3));
     }
 }

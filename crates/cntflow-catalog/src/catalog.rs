@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::block::{Block, MOST_PLAIN};
-use crate::{CatalogEntry, CatalogError, Label, interner::Interner};
+use crate::block::Block;
+use crate::{CatalogEntry, Label};
 
 /// All entries, sorted by name; each name is there once. A clone shares them.
 #[derive(Clone, Default)]
@@ -49,41 +49,12 @@ pub enum LabelKind {
 }
 
 impl Catalog {
-    /// Sorts the entries by name. An entry that is there twice counts once.
-    ///
-    /// # Errors
-    /// Two different entries claim one name.
-    pub fn new(entries: Vec<CatalogEntry>) -> Result<Self, CatalogError> {
-        Self::default().with(entries)
-    }
-
-    /// A catalog with the entries of this one and `more`.
-    ///
-    /// # Errors
-    /// As [`Catalog::new`].
-    pub fn with(&self, more: Vec<CatalogEntry>) -> Result<Self, CatalogError> {
-        let mut interner = Interner::default();
-        let mut entries: Vec<Arc<CatalogEntry>> = self.entries().collect();
-        let interned = more
-            .into_iter()
-            .map(|entry| Arc::new(interner.intern(entry)));
-        entries.extend(interned);
-        entries.sort_by(|a, b| a.checkpoint.cmp(&b.checkpoint));
-        entries.dedup_by(|a, b| a.checkpoint == b.checkpoint && a.location == b.location);
-        if let Some([first, second]) = entries
-            .array_windows()
-            .find(|[a, b]| a.checkpoint == b.checkpoint)
-        {
-            return Err(CatalogError::Twice {
-                checkpoint: first.checkpoint.clone(),
-                first: first.location.to_string(),
-                second: second.location.to_string(),
-            });
+    /// The catalog of blocks, which have so many entries.
+    pub(crate) fn of(n_entries: usize, blocks: Vec<Block>) -> Self {
+        Self {
+            blocks: blocks.into(),
+            n_entries,
         }
-        Ok(Self {
-            n_entries: entries.len(),
-            blocks: Block::of(entries, MOST_PLAIN),
-        })
     }
 
     /// Number of entries.

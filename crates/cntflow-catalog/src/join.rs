@@ -8,7 +8,7 @@ use arcstr::ArcStr;
 use cntflow_storage::{Limits, Location};
 
 use crate::{
-    CatalogError, CatalogOptions, Label, RowError, SkippedFile,
+    CatalogError, CatalogOptions, CollectedEntries, Label, RowError, SkippedFile,
     catalog_file::whole_number,
     entry::CatalogEntry,
     label_names::{ColumnSource, KEYS, is_key},
@@ -100,18 +100,19 @@ enum MatchError {
 
 /// Applies the options to `entries`: the columns of `options.metadata` become labels, then the
 /// named columns become run and step. Rows that belong to no entry, and entries without a row, are
-/// added to `skipped`.
+/// added to `skipped`. While metadata is joined all entries are in memory.
 ///
 /// # Errors
 /// The table cannot be read, an entry lacks a named column, or its step is no whole number.
 pub fn apply_options(
     options: &CatalogOptions,
-    entries: &mut [CatalogEntry],
+    entries: &mut CollectedEntries,
     skipped: &mut Vec<SkippedFile>,
     limits: &Limits,
 ) -> Result<(), CatalogError> {
     if let Some(metadata) = &options.metadata {
-        join(&metadata.as_path().into(), entries, skipped, limits)?;
+        let metadata = metadata.as_path().into();
+        entries.change_all(|entries| join(&metadata, entries, skipped, limits))?;
     }
     if let Some(column) = &options.run {
         set_from_column(entries, column, |entry, label| {
@@ -132,7 +133,7 @@ pub fn apply_options(
 /// Sets a field of each entry from its label `column`. `set` returns whether the label has the
 /// right type: a whole number for a step.
 fn set_from_column(
-    entries: &mut [CatalogEntry],
+    entries: &mut CollectedEntries,
     column: &str,
     set: impl Fn(&mut CatalogEntry, &Label) -> bool,
 ) -> Result<(), CatalogError> {
@@ -140,9 +141,9 @@ fn set_from_column(
     if column == "run" || column == "step" {
         return Ok(());
     }
-    for entry in entries {
+    entries.try_change(|entry| {
         let source = match entry.labels.get(column).cloned() {
-            Some(label) if set(entry, &label) => continue,
+            Some(label) if set(entry, &label) => return Ok(()),
             Some(label) => RowError::NoWholeNumber {
                 column: column.to_owned(),
                 value: label.to_string(),
@@ -152,12 +153,11 @@ fn set_from_column(
                 columns: entry.labels.columns().map(str::to_owned).collect(),
             },
         };
-        return Err(CatalogError::Column {
+        Err(CatalogError::Column {
             checkpoint: entry.checkpoint.clone(),
             source,
-        });
-    }
-    Ok(())
+        })
+    })
 }
 
 /// Indices of the entries by the names that a row may use.

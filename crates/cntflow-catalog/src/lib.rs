@@ -3,6 +3,7 @@
 mod block;
 mod catalog;
 mod catalog_file;
+mod collected;
 mod entry;
 mod error;
 mod interner;
@@ -17,6 +18,7 @@ mod skipped;
 
 pub use catalog::{Catalog, Entries, LabelColumn, LabelKind};
 pub use catalog_file::{label_array, read_catalog, read_catalog_at, whole_number, write_catalog};
+pub use collected::CollectedEntries;
 pub use entry::{Absence, CatalogEntry};
 pub use error::{CatalogError, JsonError, RowError, TableError};
 pub use interner::Interner;

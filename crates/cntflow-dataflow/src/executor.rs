@@ -308,8 +308,9 @@ impl<W: Work> Part<'_, W> {
     }
 }
 
-/// Passes on the reports of the workers. When no process has tasks any more, the workers commit
-/// what they have; the stream ends when they are done, so that no process ends the run while
+/// Passes on the reports of the workers, every [`PARK`]: to be woken after each task would cost a
+/// worker a good part of the time of a small one. When no process has tasks any more, the workers
+/// commit what they have; the stream ends when they are done, so that no process ends the run while
 /// another still writes.
 fn collect<'scope, W: Work>(
     scope: Scope<'scope, u64>,
@@ -324,6 +325,8 @@ fn collect<'scope, W: Work>(
         "Collect",
         move |capability, info| {
             bell.add(scope.worker().sync_activator_for(info.address.to_vec()));
+            let again = scope.activator_for(info.address);
+            let mut next = Instant::now();
             let mut until_committed = Some(capability);
             move |(input, frontier), output| {
                 bell.hear();
@@ -331,6 +334,11 @@ fn collect<'scope, W: Work>(
                 let Some(capability) = until_committed.as_ref() else {
                     return;
                 };
+                let now = Instant::now();
+                if next <= now {
+                    next = now + PARK;
+                    again.activate_after(PARK);
+                }
                 if frontier.is_empty() {
                     workers.end();
                 }

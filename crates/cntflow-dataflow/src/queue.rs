@@ -369,8 +369,7 @@ impl<T, A> TaskQueue<T, A> {
 
 /// Wakes operators of the dataflow from other threads.
 ///
-/// Workers ring after every small task, so a bell that has been rung and not been heard yet costs
-/// no more than one look.
+/// A bell that has been rung and not been heard yet costs no more than one look.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bell(Arc<BellState>);
 

@@ -208,7 +208,6 @@ impl<W: Work> Worker<W> {
                 timed(&mut times.commits, || collector.add(output)).map_err(commit_failure)?;
             // The dataflow is gone only after an alarm.
             let _ = self.reports.send(report);
-            self.queue.bell().ring();
         }
         Ok(())
     }

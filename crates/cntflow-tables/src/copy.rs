@@ -21,7 +21,7 @@ use crate::part_file::open;
 /// Least average number of rows per row group for the groups to be copied. With smaller groups a
 /// reader would spend its time on their metadata. Also, each group has dictionaries of its own, so
 /// values that repeat would be stored once per group.
-const MIN_GROUP_ROWS: i64 = 1 << 15;
+const MIN_GROUP_ROWS: i64 = 1 << 13;
 
 /// Whether the parts have the same columns and row groups that are large enough.
 pub(crate) fn can_copy(parts: &[PathBuf], schema: &Schema) -> Result<bool, TablesError> {

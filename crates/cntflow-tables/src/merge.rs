@@ -137,37 +137,42 @@ impl TableStore {
         Ok(())
     }
 
-    /// Writes the parts of a merged batch, `networks` last.
+    /// Writes the parts of a merged batch, all at a time. That of `networks` is put in its place
+    /// last.
     fn write_merged(
         &self,
         batches: &[String],
         name: &str,
         without: &BTreeSet<String>,
     ) -> Result<(), TablesError> {
-        let merge = |table: Table| self.merge_table(table, batches, name, without);
+        let merge = |table: Table| self.merge_table(table, batches, name, without, || Ok(()));
         std::thread::scope(|scope| {
             let others = Table::BATCHED.into_iter();
             let others = others.filter(|&table| table != Table::Networks);
             let others: Vec<_> = others
                 .map(|table| scope.spawn(move || merge(table)))
                 .collect();
-            others.into_iter().try_for_each(|other| {
-                let merged = other.join();
-                merged.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-        })?;
-        merge(Table::Networks)
+            let others_are_there = || {
+                others.into_iter().try_for_each(|other| {
+                    let merged = other.join();
+                    merged.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
+            };
+            self.merge_table(Table::Networks, batches, name, without, others_are_there)
+        })
     }
 }
 
 impl TableStore {
-    /// Writes the merged part of one table, if the batches have parts of it.
+    /// Writes the merged part of one table, if the batches have parts of it. `is_ready` is called
+    /// when it is written but not in its place yet.
     fn merge_table(
         &self,
         table: Table,
         batches: &[String],
         name: &str,
         without: &BTreeSet<String>,
+        is_ready: impl FnOnce() -> Result<(), TablesError>,
     ) -> Result<(), TablesError> {
         let parts = self.parts_of_batches(table, batches)?;
         if parts.is_empty() {
@@ -176,11 +181,13 @@ impl TableStore {
         let replaces = (table == Table::Networks).then(|| batches.join(","));
         let batch = format!("{MERGED}{name}");
         let merged = self.part(table, &batch);
-        self.folder(table)
-            .write(&file_name(&batch), |file| match table {
+        self.folder(table).write(&file_name(&batch), |file| {
+            match table {
                 Table::Populations => merge_populations(&parts, &merged, file, without),
                 _ => merge_parts(table, &parts, &merged, file, replaces, without),
-            })
+            }?;
+            is_ready()
+        })
     }
 }
 

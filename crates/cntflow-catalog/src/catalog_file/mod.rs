@@ -220,6 +220,9 @@ mod tests {
         ];
         let catalog = Catalog::new(entries).unwrap();
         write_catalog(&path, &catalog).unwrap();
-        assert_eq!(Catalog::new(read_catalog(&path).unwrap()).unwrap(), catalog);
+        assert_eq!(
+            read_catalog(&path).unwrap().into_catalog().unwrap(),
+            catalog
+        );
     }
 }

@@ -6,9 +6,8 @@ use arcstr::ArcStr;
 use cntflow_storage::{Limits, Location};
 
 use crate::{
-    CatalogError, ColumnSource, Label, Labels, RowError,
+    CatalogError, CollectedEntries, ColumnSource, Label, Labels, RowError,
     entry::{Absence, CatalogEntry},
-    interner::Interner,
     rows::{Cell, Row, for_each_row},
 };
 
@@ -22,25 +21,26 @@ use crate::{
 /// # Errors
 /// The file cannot be read, or a row lacks `path` or has a `step` or `row` that is no whole number;
 /// the text names line and column.
-pub fn read_catalog(path: &Path) -> Result<Vec<CatalogEntry>, CatalogError> {
-    read_catalog_at(&path.into(), &Limits::default())
+pub fn read_catalog(path: &Path) -> Result<CollectedEntries, CatalogError> {
+    let mut entries = CollectedEntries::default();
+    read_catalog_at(&path.into(), &Limits::default(), &mut entries)?;
+    Ok(entries)
 }
 
-/// As [`read_catalog`], of a catalog that is a file, an object or a member of an archive.
+/// Adds the entries of a catalog that is a file, an object or a member of an archive, as
+/// [`read_catalog`] reads them.
 ///
 /// # Errors
 /// As [`read_catalog`], and as [`Location::content`].
 pub fn read_catalog_at(
     location: &Location,
     limits: &Limits,
-) -> Result<Vec<CatalogEntry>, CatalogError> {
-    let mut entries = Vec::new();
-    let mut interner = Interner::default();
+    entries: &mut CollectedEntries,
+) -> Result<(), CatalogError> {
     for_each_row(location, limits, &mut |row| {
-        entries.push(interner.intern(entry(location, &row)?));
+        entries.push(entry(location, &row)?);
         Ok(())
-    })?;
-    Ok(entries)
+    })
 }
 
 fn entry(catalog: &Location, row: &Row) -> Result<CatalogEntry, RowError> {

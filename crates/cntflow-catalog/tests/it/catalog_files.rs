@@ -26,22 +26,27 @@ fn catalogs_of_every_form_are_read_alike() {
     let write = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).unwrap();
-        read_catalog(&path).unwrap()
+        let entries = read_catalog(&path).unwrap();
+        entries.into_catalog().unwrap().into_entries()
     };
     let entries = write("a.csv", csv.as_bytes());
-    assert_eq!(entries[0].location.path, folder.path().join("x/a.pt"));
-    assert_eq!(entries[1].location.path, Path::new("/abs/b.pt"));
-    assert_eq!(entries[2].location.url(), Some("s3://b//c.pt"));
-    assert_eq!((entries[0].run.as_str(), entries[0].step), ("007", 3));
-    assert_eq!(entries[0].labels["rate"], Label::Real(0.5));
-    assert_eq!(entries[1].labels.len(), 2);
+    let [absolute, relative, object] = &entries[..] else {
+        panic!("{entries:?}");
+    };
+    assert_eq!(relative.location.path, folder.path().join("x/a.pt"));
+    assert_eq!(absolute.location.path, Path::new("/abs/b.pt"));
+    assert_eq!(object.location.url(), Some("s3://b//c.pt"));
+    assert_eq!((relative.run.as_str(), relative.step), ("007", 3));
+    assert_eq!(relative.labels["rate"], Label::Real(0.5));
+    assert_eq!(absolute.labels.len(), 2);
     assert_eq!(write("a.csv.gz", &gzip(csv.as_bytes())), entries);
     assert_eq!(write("a.jsonl", lines.as_bytes()), entries);
     assert_eq!(write("a.jsonl.gz", &gzip(lines.as_bytes())), entries);
     let catalog = cntflow_catalog::Catalog::new(entries.clone()).unwrap();
     let path = folder.path().join("a.parquet");
     write_catalog(&path, &catalog).unwrap();
-    let mut read = read_catalog(&path).unwrap();
+    let read = read_catalog(&path).unwrap();
+    let mut read = read.into_catalog().unwrap().into_entries();
     for entry in &mut read {
         // A column has one type.
         entry.labels.remove("name");

@@ -1,6 +1,6 @@
 //! Tables of metadata joined to a catalog.
 
-use cntflow_catalog::{Catalog, CatalogOptions, apply_options, read_catalog};
+use cntflow_catalog::{CatalogOptions, apply_options, read_catalog};
 use cntflow_storage::Limits;
 
 #[test]
@@ -18,7 +18,7 @@ fn a_step_that_is_no_whole_number_matches_no_checkpoint_of_the_run() {
         ..CatalogOptions::default()
     };
     apply_options(&options, &mut entries, &mut skipped, &Limits::default()).unwrap();
-    let catalog = Catalog::new(entries).unwrap();
+    let catalog = entries.into_catalog().unwrap();
     let [first, second] = &catalog.clone().into_entries()[..] else {
         panic!("{catalog:?}");
     };

@@ -80,13 +80,9 @@ fn take_zoo(
         state.entries.extend(rows);
         return Ok(());
     };
-    let before = state.entries.len();
-    let read = read_metrics(weights, metrics, &zoo, &limits, &mut state.entries);
     // All or nothing: no entries of a file of metrics that breaks off.
-    if read.is_err() {
-        state.entries.truncate(before);
-    }
-    let listed = read?;
+    let (entries, listed) = read_metrics(weights, metrics, &zoo, &limits)?;
+    state.entries.extend(entries);
     if listed != n {
         let reason = format!("it has {listed} rows, {} has {n}", weights.file_name());
         state.report(metrics, reason);
@@ -97,15 +93,14 @@ fn take_zoo(
     Ok(())
 }
 
-/// Makes entries of the lines of metrics that have a row in the matrix, and returns the number of
-/// all lines.
+/// Entries of the lines of metrics that have a row in the matrix, and the number of all lines.
 fn read_metrics(
     weights: &Location,
     metrics: &Location,
     zoo: &ZooMatrix,
     limits: &Limits,
-    entries: &mut Vec<CatalogEntry>,
-) -> Result<u64, SourceError> {
+) -> Result<(Vec<CatalogEntry>, u64), SourceError> {
+    let mut entries = Vec::new();
     let mut architectures: BTreeMap<ZooHints, Option<ArcStr>> = BTreeMap::new();
     let mut interner = Interner::default();
     let mut index = 0;
@@ -128,7 +123,7 @@ fn read_metrics(
         index += 1;
         Ok(())
     })?;
-    Ok(index)
+    Ok((entries, index))
 }
 
 /// The entry of a row with its line of metrics.

@@ -180,6 +180,18 @@ impl ScanCache {
         }
     }
 
+    /// Whether it is known if a file is an archive.
+    pub(super) fn knows_archive(&self, file: &Location) -> bool {
+        let seen = self.files.get(file.path.as_os_str());
+        seen.is_some_and(|seen| seen.is_archive.is_some())
+    }
+
+    /// Whether the metadata of a file is known.
+    pub(super) fn knows_metadata(&self, file: &Location) -> bool {
+        let seen = self.files.get(file.path.as_os_str());
+        seen.is_some_and(|seen| seen.metadata.is_some())
+    }
+
     /// What is known of a whole file on a disk.
     fn seen(&mut self, file: &Location) -> Option<&mut SeenFile> {
         if file.member.is_some() {

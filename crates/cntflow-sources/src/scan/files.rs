@@ -1,6 +1,6 @@
 //! The files of a source: those below a folder, those that match a glob, members of archives.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use cntflow_formats::is_zip_checkpoint;
@@ -8,6 +8,7 @@ use cntflow_storage::{FullMessage, Location, archive, store::ObjectStores};
 use walkdir::{DirEntry, WalkDir};
 
 use super::ScanState;
+use super::ahead::look_ahead;
 use super::object_peek::ObjectPeek;
 use crate::SourceError;
 
@@ -108,24 +109,30 @@ pub(super) fn beside(file: &Location, names: &[&str]) -> Result<Vec<Location>, S
 /// The files, with archives replaced by their members. An archive that cannot be read is skipped.
 pub(super) fn with_members(files: Vec<Location>, state: &mut ScanState) -> Vec<Location> {
     let mut all = Vec::with_capacity(files.len());
-    for file in files {
-        match members(&file, state) {
+    let look = |file: &Location, state: &ScanState| {
+        let is_on_disk = file.url().is_none() && file.member.is_none();
+        (is_on_disk && !state.cache.knows_archive(file)).then(|| begins_as_archive(file))
+    };
+    look_ahead(files, state, look, |file, found, state| {
+        match members(&file, found, state) {
             Ok(Some(members)) => all.extend(members),
             Ok(None) => all.push(file),
             Err(error) => state.report(&file, error.full_message()),
         }
-    }
+    });
     all
 }
 
-/// The members of an archive; `None` if the file is none.
+/// The members of an archive; `None` if the file is none. `found` is what its beginning has shown,
+/// if somebody has looked.
 pub(super) fn members(
     file: &Location,
+    found: Option<io::Result<bool>>,
     state: &mut ScanState,
 ) -> Result<Option<Vec<Location>>, SourceError> {
     // Archives within archives are not read. A member has the path of its archive, so without this
     // check the archive itself would be opened again.
-    if file.member.is_some() || !may_be_archive(file, state) {
+    if file.member.is_some() || !may_be_archive(file, found, state) {
         return Ok(None);
     }
     let Some(archive) = archive::open(&file.path, &state.limits, is_zip_checkpoint)? else {
@@ -153,14 +160,18 @@ fn is_hidden(name: &str) -> bool {
 }
 
 /// Whether the file may be an archive, by its first bytes.
-fn may_be_archive(file: &Location, state: &mut ScanState) -> bool {
+fn may_be_archive(file: &Location, found: Option<io::Result<bool>>, state: &mut ScanState) -> bool {
     if let Some(url) = file.url() {
         return matches!(state.peeks.get(url), Some(ObjectPeek::Archive));
     }
-    state.cache.is_archive(file, || {
-        let mut beginning = Vec::with_capacity(BEGINNING);
-        let open = fs_err::File::open(&*file.path)?;
-        open.take(BEGINNING as u64).read_to_end(&mut beginning)?;
-        Ok(archive::may_be_archive(&beginning))
-    })
+    let look = || found.unwrap_or_else(|| begins_as_archive(file));
+    state.cache.is_archive(file, look)
+}
+
+/// Whether the first bytes of a file on a disk are those of an archive.
+fn begins_as_archive(file: &Location) -> io::Result<bool> {
+    let mut beginning = Vec::with_capacity(BEGINNING);
+    let open = fs_err::File::open(&*file.path)?;
+    open.take(BEGINNING as u64).read_to_end(&mut beginning)?;
+    Ok(archive::may_be_archive(&beginning))
 }

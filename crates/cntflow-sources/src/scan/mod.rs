@@ -1,5 +1,6 @@
 //! Scanning: a file, a folder, a glob, an archive, a catalog or a URL becomes catalog entries.
 
+mod ahead;
 mod cache;
 mod files;
 mod object_peek;
@@ -13,8 +14,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use cntflow_catalog::{
-    Catalog, CatalogEntry, CatalogOptions, SkippedFile, apply_options, read_catalog_at,
-    rows::is_table_name,
+    Catalog, CatalogEntry, CatalogOptions, CollectedEntries, SkippedFile, apply_options,
+    read_catalog_at, rows::is_table_name,
 };
 use cntflow_storage::{Limits, Location, store};
 
@@ -26,7 +27,7 @@ use crate::{
 /// The state of a scan: what it has found so far, and its limits.
 #[derive(Debug, Default)]
 pub(crate) struct ScanState {
-    pub(crate) entries: Vec<CatalogEntry>,
+    pub(crate) entries: CollectedEntries,
     pub(crate) skipped: Vec<SkippedFile>,
     pub(crate) limits: Limits,
     /// What earlier scans have seen.
@@ -47,10 +48,10 @@ impl ScanState {
     /// Adds an entry for a file, with labels from its own metadata and name, and returns it for a
     /// layout to complete.
     pub(crate) fn add_file(&mut self, location: &Location) -> &mut CatalogEntry {
-        let entry = plain::entry(location, self);
+        let entry = plain::entry(location, None, self);
         self.entries.push(entry);
-        let last = self.entries.len() - 1;
-        &mut self.entries[last]
+        let last = self.entries.last_mut();
+        last.unwrap_or_else(|| unreachable!("an entry was added just now"))
     }
 }
 
@@ -127,7 +128,7 @@ fn scan_all(
             std::mem::take(&mut state.skipped),
         );
         apply_options(options, &mut entries, &mut skipped, &state.limits)?;
-        Ok((Catalog::new(entries)?, skipped))
+        Ok((entries.into_catalog()?, skipped))
     };
     let scanned = scan();
     (scanned, state.cache)
@@ -164,10 +165,10 @@ fn scan_source(source: &str, state: &mut ScanState) -> Result<(), SourceError> {
 /// A source that is one file.
 fn scan_file(file: &Location, state: &mut ScanState) -> Result<(), SourceError> {
     if is_table_name(file.file_name()) {
-        state.entries.extend(read_catalog_at(file, &state.limits)?);
+        read_catalog_at(file, &state.limits, &mut state.entries)?;
         return Ok(());
     }
-    if let Some(members) = files::members(file, state)? {
+    if let Some(members) = files::members(file, None, state)? {
         scan_files(members, state);
         return Ok(());
     }
@@ -191,9 +192,7 @@ fn scan_files(files: Vec<Location>, state: &mut ScanState) {
     if rest.len() < n_files {
         state.cache.found_layout();
     }
-    for file in rest {
-        plain::add_or_skip(&file, state);
-    }
+    plain::add_or_skip_all(rest, state);
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ fn look_at(
     state: &mut ScanState,
 ) -> Result<FileLook, SourceError> {
     // An archive that cannot be read is skipped, as in a scan.
-    if !matches!(files::members(file, state), Ok(None)) {
+    if !matches!(files::members(file, None, state), Ok(None)) {
         return Ok(FileLook::Unclear);
     }
     let mut folders = Folders::of(vec![file.clone()]);
@@ -73,13 +73,13 @@ fn look_at(
     if folders.into_files().count() != 1 {
         return Ok(FileLook::Unclear);
     }
-    plain::add_or_skip(file, state);
+    plain::add_or_skip(file, None, state);
     let mut entries = std::mem::take(&mut state.entries);
     // What the table says of other checkpoints is not of this look.
     let mut skipped = Vec::new();
     if !entries.is_empty() {
         apply_options(options, &mut entries, &mut skipped, &state.limits)?;
     }
-    let entry = entries.pop().map(Box::new);
+    let entry = entries.into_catalog()?.into_entries().pop().map(Box::new);
     Ok(entry.map_or(FileLook::NoCheckpoint, FileLook::Checkpoint))
 }

@@ -1,13 +1,14 @@
 //! Files that no layout knows: checkpoints by their content or their name, or skipped.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use cntflow_catalog::{CatalogEntry, ColumnSource, Label, Labels};
 use cntflow_formats::{is_known_format, peek_metadata};
 use cntflow_storage::{FullMessage, Limits, Location};
 
 use super::ScanState;
+use super::ahead::look_ahead;
 use super::object_peek::ObjectPeek;
 use crate::layout::file_names;
 
@@ -50,15 +51,41 @@ const OTHER_ENDINGS: [(&str, &[&str]); 5] = [
 
 /// Makes a file an entry, or skips it. A file whose name claims to be a checkpoint is an entry even
 /// if it cannot be read: measuring it then fails, and the reason stands in the table `networks`.
-pub(super) fn add_or_skip(file: &Location, state: &mut ScanState) {
-    if claims_checkpoint(file) {
-        state.add_file(file);
-        return;
-    }
-    match reason_to_skip(file, state) {
+/// `found` is its metadata, if somebody has looked.
+pub(super) fn add_or_skip(file: &Location, found: Option<Found>, state: &mut ScanState) {
+    let reason = if claims_checkpoint(file) {
+        None
+    } else {
+        reason_to_skip(file, state)
+    };
+    match reason {
         Some(reason) => state.report(file, reason),
-        None => _ = state.add_file(file),
+        None => {
+            let entry = entry(file, found, state);
+            state.entries.push(entry);
+        }
     }
+}
+
+/// As [`add_or_skip`] for each file.
+pub(super) fn add_or_skip_all(files: Vec<Location>, state: &mut ScanState) {
+    let look = |file: &Location, state: &ScanState| {
+        let is_on_disk = file.url().is_none() && file.member.is_none();
+        let is_unknown = claims_checkpoint(file) && !state.cache.knows_metadata(file);
+        (is_on_disk && is_unknown).then(|| read_metadata(file, &state.limits))
+    };
+    look_ahead(files, state, look, |file, found, state| {
+        add_or_skip(&file, found, state);
+    });
+}
+
+/// The metadata that a file was found to have; `None` in a file of another format.
+pub(super) type Found = io::Result<Option<BTreeMap<String, String>>>;
+
+/// The metadata of a file on a disk.
+fn read_metadata(file: &Location, limits: &Limits) -> Found {
+    let open = fs_err::File::open(&*file.path)?;
+    Ok(safetensors_metadata(open, limits))
 }
 
 /// Why a file is no checkpoint by its content; `None` if it is of a known format.
@@ -117,8 +144,13 @@ fn unknown_format(file: &Location) -> String {
     }
 }
 
-/// The entry of a file, with labels from its own metadata and its name.
-pub(super) fn entry(location: &Location, state: &mut ScanState) -> CatalogEntry {
+/// The entry of a file, with labels from its own metadata, which is read if it was not `found`, and
+/// its name.
+pub(super) fn entry(
+    location: &Location,
+    found: Option<Found>,
+    state: &mut ScanState,
+) -> CatalogEntry {
     let limits = &state.limits;
     let metadata = match (&location.member, location.url()) {
         (Some(_), _) => {
@@ -132,8 +164,7 @@ pub(super) fn entry(location: &Location, state: &mut ScanState) -> CatalogEntry 
             _ => None,
         },
         (None, None) => state.cache.metadata(location, || {
-            let file = fs_err::File::open(&*location.path)?;
-            Ok(safetensors_metadata(file, limits))
+            found.unwrap_or_else(|| read_metadata(location, limits))
         }),
     };
     entry_of(location, &metadata.unwrap_or_default())

@@ -10,7 +10,7 @@ use cntflow_storage::{Content, FullMessage, Limits};
 use crate::bounded::{alone, bounded};
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keras")
+    PathBuf::from("tests/data/keras")
 }
 
 fn bytes(name: &str) -> Vec<u8> {

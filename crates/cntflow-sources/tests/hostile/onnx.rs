@@ -10,7 +10,7 @@ use cntflow_storage::{Content, FullMessage, Limits};
 use crate::bounded::{alone, bounded};
 
 fn bytes(name: &str) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/onnx");
+    let folder = Path::new("tests/data/onnx");
     std::fs::read(folder.join(name)).unwrap()
 }
 

@@ -9,7 +9,7 @@ use cntflow_storage::{Content, FullMessage, Limits};
 use crate::bounded::{alone, bounded};
 
 fn data() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/torch_numpy")
+    PathBuf::from("tests/data/torch_numpy")
 }
 
 fn read(bytes: &[u8]) -> Result<OpenCheckpoint, String> {

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cntflow_architecture::resolve_architecture;
 use cntflow_formats::OpenCheckpoint;
@@ -53,7 +53,7 @@ impl ExpectedTensor {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keras")
+    PathBuf::from("tests/data/keras")
 }
 
 fn expected() -> BTreeMap<String, Expected> {

@@ -4,7 +4,7 @@
 //! The fixtures are made by `tests/formats/make_onnx.py` at the root of the repository.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cntflow_architecture::resolve_architecture;
 use cntflow_formats::{Element, OpenCheckpoint};
@@ -20,9 +20,7 @@ struct Expected {
 }
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/onnx")
-        .join(name)
+    PathBuf::from("tests/data/onnx").join(name)
 }
 
 fn bytes(name: &str) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! Files that PyTorch and NumPy wrote (`tests/formats/make_torch_numpy.py`) are read exactly.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cntflow_architecture::resolve_architecture;
 use cntflow_formats::OpenCheckpoint;
@@ -14,7 +14,7 @@ struct Expected {
 }
 
 fn data() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/torch_numpy")
+    PathBuf::from("tests/data/torch_numpy")
 }
 
 #[test]

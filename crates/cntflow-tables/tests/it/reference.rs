@@ -1,11 +1,11 @@
 //! The table reference of the documentation.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cntflow_tables::schema::reference_page;
 
 fn page() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/tables.md")
+    PathBuf::from("../../docs/src/tables.md")
 }
 
 #[test]

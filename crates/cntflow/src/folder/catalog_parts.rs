@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use cntflow_catalog::{Catalog, CatalogEntry, read_catalog, write_catalog};
+use cntflow_catalog::{Catalog, CollectedEntries, read_catalog_at, write_catalog};
+use cntflow_storage::Limits;
 use fs_err as fs;
 
 use super::file_names::{local_files, name_matches};
@@ -26,11 +27,11 @@ pub(super) fn catalog_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// # Errors
 /// A part cannot be read.
 pub(super) fn read_catalog_parts(folder: &Path) -> anyhow::Result<Catalog> {
-    let mut entries: Vec<CatalogEntry> = Vec::new();
+    let mut entries = CollectedEntries::default();
     for part in catalog_files(folder)? {
-        entries.extend(read_catalog(&part)?);
+        read_catalog_at(&part.as_path().into(), &Limits::default(), &mut entries)?;
     }
-    Ok(Catalog::new(entries)?)
+    Ok(entries.into_catalog()?)
 }
 
 /// Whether the catalog has parts that are not merged: then some runs may not be trained yet.

@@ -1,8 +1,9 @@
 //! The label columns of the tables.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use cntflow_catalog::{Catalog, LabelColumn, LabelKind};
+use cntflow_catalog::{Catalog, CollectedEntries, LabelColumn, LabelKind};
 
 use super::trained_entries::template_entry;
 use crate::study::plan::Plan;
@@ -35,8 +36,10 @@ pub(crate) fn label_columns(
     let mut labels = if plan.runs.is_empty() {
         scanned.label_columns()
     } else {
-        let trained = plan.runs.iter().map(template_entry).collect();
-        scanned.with(trained)?.label_columns()
+        let scanned = scanned.entries().map(Arc::unwrap_or_clone);
+        let all = scanned.chain(plan.runs.iter().map(template_entry));
+        let all: CollectedEntries = all.collect();
+        all.into_catalog()?.label_columns()
     };
     for column in in_tables {
         match labels.iter_mut().find(|label| label.name == column.name) {

@@ -89,6 +89,7 @@ impl PendingWork {
                 entry,
                 is_last,
                 missing,
+                ..
             } if missing.real => Some((entry, is_last)),
             Task::Measure { .. } | Task::Train { .. } => None,
         });

@@ -104,13 +104,13 @@ impl PendingTasks {
 
 impl PendingCheckpoints {
     fn tasks(self: Arc<Self>) -> impl Iterator<Item = Task> + Send {
-        let largest: Vec<(usize, Arc<CatalogEntry>)> = self
+        let largest: Vec<(usize, Arc<CatalogEntry>, Option<u64>)> = self
             .largest
             .iter()
             .rev()
-            .map(|(&(_, Reverse(index)), entry)| (index, Arc::clone(entry)))
+            .map(|(&(bytes, Reverse(index)), entry)| (index, Arc::clone(entry), bytes))
             .collect();
-        let are_first: HashSet<usize> = largest.iter().map(|(index, _)| *index).collect();
+        let are_first: HashSet<usize> = largest.iter().map(|(index, ..)| *index).collect();
         let are_all = self.to_do.len() == largest.len();
         let [first, second] = if are_all {
             [Catalog::default(), Catalog::default()]
@@ -119,19 +119,24 @@ impl PendingCheckpoints {
         };
         let others = first.entries_with(&second).enumerate();
         let others = others.filter(move |(index, _)| !are_first.contains(index));
+        let others = others.map(|(index, entry)| {
+            let bytes = entry.location.size();
+            (index, entry, bytes)
+        });
         largest
             .into_iter()
             .chain(others)
-            .filter_map(move |(index, entry)| self.task(index, entry))
+            .filter_map(move |(index, entry, bytes)| self.task(index, entry, bytes))
     }
 
     /// The task of an entry, if it is to be measured.
-    fn task(&self, index: usize, entry: Arc<CatalogEntry>) -> Option<Task> {
+    fn task(&self, index: usize, entry: Arc<CatalogEntry>, bytes: Option<u64>) -> Option<Task> {
         let key = key_of(&entry.checkpoint);
         self.to_do.contains(&key).then(|| Task::Measure {
             missing: self.committed.missing(key),
             is_last: self.is_last[index],
             entry,
+            bytes,
         })
     }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Task {
         /// Its entry.
         #[serde(with = "entry_by_value")]
         entry: Arc<CatalogEntry>,
+        /// Size of its file, see [`Location::size`](cntflow_storage::Location::size).
+        bytes: Option<u64>,
         /// Whether the catalog has no later checkpoint of its run.
         is_last: bool,
         /// What of it is not committed yet.
@@ -51,14 +53,6 @@ pub(crate) enum TaskOutput {
 }
 
 impl Task {
-    /// The checkpoint that it measures.
-    pub(crate) fn checkpoint(&self) -> Option<&Arc<CatalogEntry>> {
-        match self {
-            Self::Measure { entry, .. } => Some(entry),
-            Self::Train { .. } => None,
-        }
-    }
-
     /// A task that measures a checkpoint of the catalog.
     pub(crate) fn measure(
         entry: &Arc<CatalogEntry>,
@@ -67,6 +61,7 @@ impl Task {
     ) -> Self {
         Self::Measure {
             entry: Arc::clone(entry),
+            bytes: entry.location.size(),
             is_last: last.contains(run_position(entry)),
             missing,
         }

@@ -76,6 +76,7 @@ impl Work for StudyWork {
         match task {
             Task::Measure {
                 entry,
+                bytes,
                 is_last,
                 missing,
             } => {
@@ -86,7 +87,7 @@ impl Work for StudyWork {
                     stamp,
                 };
                 let run = PartRunners {
-                    network: &idle(sent_stamp(entry)),
+                    network: &idle(sent_stamp(entry, *bytes)),
                     twins: &idle(None),
                 };
                 let records = measure_entry(entry, *is_last, *missing, &self.measure, run);
@@ -101,11 +102,13 @@ impl Work for StudyWork {
     }
 
     fn run_part(&self, task: &Task, part: usize) -> Option<PartOutput> {
-        let entry = task.checkpoint()?;
+        let Task::Measure { entry, bytes, .. } = task else {
+            return None;
+        };
         let _span = trace::span("part", &entry.checkpoint);
-        let stamp = sent_stamp(entry)?;
+        let stamp = sent_stamp(entry, *bytes)?;
         let measured = measure_part_of_entry(entry, &self.measure, part).ok()??;
-        (sent_stamp(entry)? == stamp).then_some(PartOutput {
+        (sent_stamp(entry, *bytes)? == stamp).then_some(PartOutput {
             measured,
             stamp: Some(stamp),
         })
@@ -158,7 +161,7 @@ impl Work for StudyWork {
     fn cost(&self, task: &Task) -> f64 {
         match task {
             Task::Train { run } => self.runs[*run].cost(),
-            Task::Measure { entry, .. } => entry.location.size().map_or(1.0, |bytes| bytes as f64),
+            Task::Measure { bytes, .. } => bytes.map_or(1.0, |bytes| bytes as f64),
         }
     }
 
@@ -245,10 +248,10 @@ const LEAST_SHARE: usize = 16;
 /// What the file of a checkpoint looks like of which other processes may measure parts. They open
 /// it anew, so it must still be the same file then. An object, or a member of an archive, would
 /// have to be loaded once more.
-fn sent_stamp(entry: &CatalogEntry) -> Option<String> {
+fn sent_stamp(entry: &CatalogEntry, bytes: Option<u64>) -> Option<String> {
     let location = &entry.location;
     let is_file = location.object_url().is_none() && location.member.is_none();
-    let is_large = is_file && location.size()? >= LEAST_SENT as u64;
+    let is_large = is_file && bytes? >= LEAST_SENT as u64;
     is_large.then(|| Stamp::of_file(location).ok().map(|stamp| stamp.text))?
 }
 
@@ -266,7 +269,10 @@ impl RunParts for IdleWorkers<'_> {
         n_weights: &[usize],
         part: &(dyn Fn(usize) -> MeasuredPart + Sync),
     ) -> Vec<MeasuredPart> {
-        let now = self.task.checkpoint().and_then(|entry| sent_stamp(entry));
+        let now = match self.task {
+            Task::Measure { entry, bytes, .. } => sent_stamp(entry, *bytes),
+            Task::Train { .. } => None,
+        };
         // Else it is not known which file was opened.
         let is_same = self.stamp.is_some() && self.stamp == now;
         let n_all: usize = n_weights.iter().sum();

@@ -363,12 +363,14 @@ impl<'a> LiveStudy<'a> {
                 let twins = self.twins.iter();
                 let twins = twins.filter(|(_, names)| !names.contains(name));
                 let twins: Vec<Twin> = twins.map(|(twin, _)| *twin).collect();
+                let bytes = wanted.entry.location.size();
                 let task = Task::Measure {
                     entry: Arc::clone(&wanted.entry),
+                    bytes,
                     is_last: wanted.is_last,
                     missing: Missing::new(!self.held.contains_key(key), &twins),
                 };
-                (Reverse(wanted.entry.location.size()), name.as_str(), task)
+                (Reverse(bytes), name.as_str(), task)
             })
             .collect();
         tasks.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
