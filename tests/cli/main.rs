@@ -20,6 +20,7 @@ mod limits;
 mod population_runs;
 mod populations;
 mod probes;
+mod report;
 mod resume;
 mod reuse;
 mod scales;

@@ -36,6 +36,7 @@ CRATES = [
     "cntflow-statistics",
     "cntflow-models",
     "cntflow-experiments",
+    "cntflow-report",
     "cntflow",
 ]
 # Share of all lines that one crate may hold.

@@ -24,6 +24,7 @@ mod population_rows;
 mod record;
 mod scan;
 pub mod schema;
+mod sql;
 mod store;
 mod table;
 mod take_over;
@@ -44,6 +45,7 @@ pub use population::{
 pub use population_parts::Populations;
 pub use record::{CoverageRow, Record, Status};
 pub use scan::scan_parquet;
+pub use sql::{NamedTable, SqlError, SqlTables, named_tables};
 pub use store::{Committed, TableStore};
 pub use table::{OLDEST_SCHEMA_VERSION, SCHEMA_VERSION, Table};
 pub use take_over::TakenOver;

@@ -56,7 +56,13 @@ impl TableStore {
     }
 
     /// Names and types of the label columns; `None` where nothing is committed.
-    fn label_columns(&self, table: Table) -> Result<Option<Vec<(String, String)>>, TablesError> {
+    ///
+    /// # Errors
+    /// As [`TableStore::scan`], except [`TablesError::Empty`].
+    pub fn label_columns(
+        &self,
+        table: Table,
+    ) -> Result<Option<Vec<(String, String)>>, TablesError> {
         let mut rows = match self.scan(table) {
             Ok(rows) => rows,
             Err(TablesError::Empty { .. }) => return Ok(None),

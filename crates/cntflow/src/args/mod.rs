@@ -115,6 +115,11 @@ pub(crate) enum Command {
     /// and layers_TWIN, such as layers_shuffle.
     /// `cntflow query FOLDER --schema` prints their columns.
     Query(QueryArguments),
+    /// Write the report of a folder: one HTML file with figures, their tables and their SQL
+    ///
+    /// The file opens from a mail: it needs no server and no network, and runs no script. `cntflow
+    /// run` writes it at its end.
+    Report(ReportArguments),
     /// Show one checkpoint: its graph, its metrics, and how each tensor is used
     Inspect(InspectArguments),
     /// List the checkpoints that would be measured, without measuring them
@@ -242,6 +247,15 @@ pub(crate) struct QueryArguments {
     pub(crate) format: Option<Format>,
     /// Write the result to this file instead of stdout
     #[arg(long)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// Output folder of a run, or its URL
+    pub(crate) folder: PathBuf,
+    /// File to write [default: FOLDER/report.html]
+    #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }
 

@@ -58,6 +58,7 @@ pub(crate) fn measure(arguments: MeasureArguments) -> anyhow::Result<ExitStatus>
             outcome: &outcome,
             populations: None,
             experiments: &Experiments::default(),
+            report: None,
             seconds: started.elapsed().as_secs_f64(),
         };
         let status = membership.agree_on_status(outcome.status())?;

@@ -12,6 +12,7 @@ mod measure;
 mod model_file;
 mod predict;
 mod query;
+mod report;
 mod run;
 mod sources_or_study;
 mod watch;
@@ -47,6 +48,7 @@ pub(crate) fn run_command(command: Command) -> anyhow::Result<ExitStatus> {
         Command::Predict(arguments) => predict::predict(arguments),
         Command::Claims(arguments) => claims::claims(&arguments),
         Command::Query(arguments) => query::query(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Export(arguments) => export::export(arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Catalog(arguments) => catalog::catalog(arguments),

@@ -1,11 +1,14 @@
 //! `cntflow query`.
 
+use std::path::Path;
+
 use cntflow_experiments::spec::ExperimentSpec;
 use cntflow_network::Twin;
 use cntflow_tables::schema::ColumnDescription;
-use cntflow_tables::{Table, TableStore, TablesError, write_frame};
+use cntflow_tables::{
+    NamedTable, SqlError, SqlTables, Table, TableStore, named_tables, write_frame,
+};
 use polars::prelude::{Column, DataFrame};
-use polars::sql::SQLContext;
 
 use crate::args::{Format, QueryArguments};
 use crate::exit::{ExitStatus, UsageError};
@@ -53,66 +56,29 @@ fn format(arguments: &QueryArguments) -> Format {
     })
 }
 
-/// The tables that can be queried. The summaries in `populations` are bytes that SQL cannot use.
-fn queryable() -> impl Iterator<Item = Table> {
-    Table::ALL
-        .into_iter()
-        .filter(|table| *table != Table::Populations)
-}
-
-/// The tables of twins that can be queried.
-const OF_TWINS: [Table; 2] = [Table::Networks, Table::Layers];
-
-/// All tables that can be queried, by their names in SQL: `networks`, `networks_shuffle`, ...
-fn named_tables(tables: &TableStore) -> Vec<(String, TableStore, Table)> {
-    let real = queryable().map(|table| (table.name().to_owned(), tables.clone(), table));
-    let twins = Twin::ALL.into_iter().flat_map(|twin| {
-        let store = tables.twin(twin.as_str());
-        OF_TWINS.map(|table| (format!("{}_{twin}", table.name()), store.clone(), table))
-    });
-    let of_experiments =
-        Table::OF_EXPERIMENT.map(|table| (table.name().to_owned(), tables.clone(), table));
-    real.chain(of_experiments).chain(twins).collect()
-}
-
 /// The table of feature columns, which every experiment has of its own.
 const FEATURES: &str = "features";
 
 fn answer(tables: &TableStore, arguments: &QueryArguments) -> anyhow::Result<DataFrame> {
-    let mut context = SQLContext::new();
-    let mut present = Vec::new();
-    for (name, store, table) in named_tables(tables) {
-        match store.scan(table) {
-            Ok(frame) => {
-                context.register(&name, frame);
-                present.push(name);
-            }
-            Err(TablesError::Empty { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+    let sql_tables = open_sql(&arguments.folder, tables)?;
+    let sql = arguments.sql.as_deref().unwrap_or_default();
+    match sql_tables.query(sql) {
+        Err(error @ SqlError::Wrong { .. }) => Err(UsageError(error.to_string()).into()),
+        Err(SqlError::Read(error)) => Err(error.into()),
+        Ok(answer) => Ok(answer),
     }
-    let record = StudyRecord::read(&arguments.folder)?;
+}
+
+/// The tables of an output folder, with those of twins and experiments.
+pub(super) fn open_sql(folder: &Path, tables: &TableStore) -> anyhow::Result<SqlTables> {
+    let record = StudyRecord::read(folder)?;
     let names = record.map_or_else(Vec::new, |record| experiment_names(tables, &record));
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    for (name, frame) in tables.scan_experiments(&names)? {
-        context.register(name, frame);
-        present.push(name.to_owned());
+    let sql_tables = SqlTables::open(tables, &Twin::ALL.map(Twin::as_str), &names)?;
+    if sql_tables.is_empty() {
+        return Err(UsageError(format!("{}: no tables here", folder.display())).into());
     }
-    if present.is_empty() {
-        return Err(UsageError(format!("{}: no tables here", arguments.folder.display())).into());
-    }
-    // `collect_schema` looks up all columns. An error up to that point means that the query is
-    // wrong (exit code 2). A later error means that a table cannot be read (exit code 1).
-    let wrong = |error| {
-        let present = present.join(", ");
-        UsageError(format!("query: {error}\ntables here: {present}"))
-    };
-    let sql = arguments.sql.as_deref().unwrap_or_default();
-    let mut plan = context.execute(sql).map_err(wrong)?;
-    plan.collect_schema().map_err(wrong)?;
-    let mut answer = plan.collect()?;
-    answer.rechunk_mut();
-    Ok(answer)
+    Ok(sql_tables)
 }
 
 /// Names of the experiments of a study, with those that a section stands for.
@@ -130,6 +96,10 @@ fn experiment_names(tables: &TableStore, record: &StudyRecord) -> Vec<String> {
     record.experiments.iter().flat_map(names).collect()
 }
 
+fn all_tables(tables: &TableStore) -> Vec<NamedTable> {
+    named_tables(tables, &Twin::ALL.map(Twin::as_str))
+}
+
 /// One row per column of a table, or of all tables that can be queried.
 fn describe(tables: &TableStore, table: Option<&str>) -> anyhow::Result<DataFrame> {
     let Some(name) = table else {
@@ -138,19 +108,19 @@ fn describe(tables: &TableStore, table: Option<&str>) -> anyhow::Result<DataFram
     if name == FEATURES {
         return frame(&tables.describe_features(&[])?, None);
     }
-    let all = named_tables(tables);
-    let Some((_, store, table)) = all.iter().find(|(known, ..)| known == name) else {
-        let mut names: Vec<&str> = all.iter().map(|(known, ..)| known.as_str()).collect();
+    let all = all_tables(tables);
+    let Some(known) = all.iter().find(|known| known.name == name) else {
+        let mut names: Vec<&str> = all.iter().map(|known| known.name.as_str()).collect();
         names.push(FEATURES);
         let names = names.join(", ");
         return Err(UsageError(format!("no table '{name}'; tables: {names}")).into());
     };
-    frame(&store.describe_columns(*table)?, None)
+    frame(&known.store.describe_columns(known.table)?, None)
 }
 
 fn describe_all(tables: &TableStore) -> anyhow::Result<DataFrame> {
     let (mut descriptions, mut names) = (Vec::new(), Vec::new());
-    for (name, store, table) in named_tables(tables) {
+    for NamedTable { name, store, table } in all_tables(tables) {
         // Every folder has the tables of networks; those of twins are only where they are measured.
         if Table::from_name(&name).is_none() && store.batches()?.is_empty() {
             continue;

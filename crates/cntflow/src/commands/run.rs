@@ -1,10 +1,11 @@
 //! `cntflow run` and `cntflow train`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cntflow_dataflow::Stop;
 
+use super::report::write_report;
 use crate::analysis::population_tables::PopulationTables;
 use crate::args::{OutputArguments, RunArguments, TrainArguments};
 use crate::exit::{ExitStatus, UsageError};
@@ -127,11 +128,17 @@ impl StudyRun<'_> {
             _ => None,
         };
         outcome.is_complete &= !experiments.is_stopped;
+        let report = if outcome.is_complete && is_measured {
+            written_report(folder.path())
+        } else {
+            None
+        };
         let summary = RunSummary {
             claim: plan.claim.as_deref(),
             outcome: &outcome,
             populations: populations.as_ref(),
             experiments: &experiments,
+            report: report.as_deref(),
             seconds: self.started.elapsed().as_secs_f64(),
         };
         // First: whoever reads the result may take their time.
@@ -145,6 +152,17 @@ impl StudyRun<'_> {
         // summary.
         experiments.first_error()?;
         Ok(status)
+    }
+}
+
+/// The report of a folder. Its tables are complete without it, so a note says why it is missing.
+fn written_report(folder: &Path) -> Option<PathBuf> {
+    match write_report(folder) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            printer::note(&format!("no report was written: {error:#}"));
+            None
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn option_differences(ours: &str, theirs: &str) -> Vec<String> {
 
 /// The options in a text of `MeasurePlan::measured_with` by name. The nested options of the metrics
 /// are put on the same level as the probe.
-pub(super) fn options_by_name(measured_with: &str) -> BTreeMap<String, Value> {
+pub(crate) fn options_by_name(measured_with: &str) -> BTreeMap<String, Value> {
     let mut options: BTreeMap<String, Value> =
         serde_json::from_str(measured_with).unwrap_or_default();
     if let Some(Value::Object(metric_options)) = options.remove("options") {

@@ -14,7 +14,7 @@ use super::file_names::{LOCK_PREFIX, STUDY_FILE, is_partial_record, local_files,
 /// First come the files that say which work is done. If the removal is interrupted after them, that
 /// work is simply done again; in another order, tables would look complete while parts are missing.
 /// `study.json` comes last, so that the folder is recognised as ours until everything else is gone.
-const OUTPUT_NAMES: [&str; 10] = [
+const OUTPUT_NAMES: [&str; 11] = [
     "tables/networks",
     "tables/twins/shuffle/networks",
     "tables/twins/neurons/networks",
@@ -24,6 +24,7 @@ const OUTPUT_NAMES: [&str; 10] = [
     "tables",
     "checkpoints",
     "classifiers",
+    "report.html",
     STUDY_FILE,
 ];
 
@@ -89,7 +90,10 @@ fn remove_remote_output(url: &str) -> anyhow::Result<()> {
 /// The folder cannot be listed, or a file not removed.
 pub(super) fn remove_partial_files(folder: &Path) -> anyhow::Result<()> {
     for path in local_files(folder)? {
-        if is_partial_record(&path) || name_matches(&path, ".catalog.", ".part") {
+        if is_partial_record(&path)
+            || name_matches(&path, ".catalog.", ".part")
+            || name_matches(&path, ".report.html.", ".part")
+        {
             fs::remove_file(path)?;
         }
     }

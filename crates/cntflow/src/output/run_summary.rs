@@ -26,6 +26,8 @@ pub(crate) struct RunSummary<'a> {
     pub(crate) populations: Option<&'a ComparisonCounts>,
     /// The experiments that are finished, and why others failed.
     pub(crate) experiments: &'a Experiments,
+    /// The page, if it was written.
+    pub(crate) report: Option<&'a Path>,
     /// Wall time in seconds.
     pub(crate) seconds: f64,
 }
@@ -60,6 +62,8 @@ impl RunSummary<'_> {
         lines.extend(times_line(&self.outcome.times));
         let tables = self.outcome.folder.path().join("tables");
         lines.push(format!("tables       {}", tables.display()));
+        let report = self.report.iter();
+        lines.extend(report.map(|path| format!("report       {}", path.display())));
         for result in &self.experiments.results {
             lines.push(format!("\n{}", experiment::text(result)));
         }
@@ -158,6 +162,7 @@ impl RunSummary<'_> {
             "populations": self.populations.map(populations_json),
             "experiments": self.experiments.results.iter().map(experiment::json).collect::<Vec<_>>(),
             "failed_experiments": self.experiments.error_texts(),
+            "report": self.report,
             "seconds": self.seconds,
             "workers": self.outcome.times,
             "exit_code": self.status().code(),

@@ -1,0 +1,20 @@
+//! Why there is no report.
+
+use cntflow_tables::SqlError;
+use polars::prelude::PolarsError;
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The query behind a figure failed.
+    #[error("figure '{figure}'")]
+    Query {
+        /// Which figure.
+        figure: String,
+        /// Why.
+        source: SqlError,
+    },
+    /// The answer to a query lacks a column, or it has another type.
+    #[error("the answer to a query cannot be drawn")]
+    Column(#[from] PolarsError),
+}

@@ -1,0 +1,85 @@
+//! The page around the sections.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use polars::prelude::PolarsError;
+
+use crate::error::ReportError;
+use crate::report::Report;
+use crate::section::Section;
+use crate::sections;
+
+const STYLE: &str = include_str!("page.css");
+
+/// Nothing is loaded from anywhere, and no script runs.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+                      form-action 'none'; base-uri 'none'";
+
+impl Report<'_> {
+    /// The page.
+    ///
+    /// # Errors
+    /// A table cannot be read.
+    pub fn html(&self) -> Result<String, ReportError> {
+        let sections = sections::all(self)?;
+        Ok(page(self, &sections)?.into_string())
+    }
+}
+
+/// The whole page.
+///
+/// # Errors
+/// A cell of a table cannot be read.
+pub(crate) fn page(report: &Report<'_>, sections: &[Section]) -> Result<Markup, PolarsError> {
+    let sections_html: Vec<Markup> = sections.iter().map(section).collect::<Result<_, _>>()?;
+    Ok(html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (report.name) " · cntflow" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#content" { "Skip to the content" }
+                header {
+                    h1 { (report.name) }
+                    p { "Networks as graphs: what Complex Network Theory tells of them, and how much to believe." }
+                    nav aria-label="Sections" {
+                        ul {
+                            @for section in sections {
+                                li { a href=(format!("#{}", section.id)) { (section.title) } }
+                            }
+                        }
+                    }
+                }
+                main id="content" {
+                    @for section in &sections_html { (section) }
+                }
+            }
+        }
+    })
+}
+
+fn section(section: &Section) -> Result<Markup, PolarsError> {
+    let figures: Vec<Markup> = section
+        .figures
+        .iter()
+        .map(|figure| figure.html())
+        .collect::<Result<_, _>>()?;
+    let heading = format!("{}-heading", section.id);
+    Ok(html! {
+        section id=(section.id) aria-labelledby=(heading) {
+            h2 id=(heading) { (section.title) }
+            @if !section.facts.is_empty() {
+                dl {
+                    @for fact in &section.facts { dt { (fact.name) } dd { (fact.value) } }
+                }
+            }
+            @for sentence in &section.sentences { p { (sentence) } }
+            @for figure in &figures { (figure) }
+        }
+    })
+}

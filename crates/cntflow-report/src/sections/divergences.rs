@@ -1,0 +1,124 @@
+//! How far the densities of two bins are apart.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use polars::prelude::{DataFrame, PolarsError};
+
+use super::densities::{bin_name, layer_names, views};
+use crate::error::ReportError;
+use crate::figure::{Figure, FigureSpec};
+use crate::rows::{groups, reals, texts};
+use crate::section::{Context, Section, slug, text};
+use crate::svg::{Bands, Legend, Panel, Scale, Side, cell, drawing, heat};
+
+/// Panels beside each other.
+const BESIDE: usize = 2;
+
+const WIDTH: f64 = 420.0;
+const CELL: f64 = 30.0;
+
+pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportError> {
+    if !context.tables.has("divergences") {
+        return Ok(None);
+    }
+    let mut section = Section::new("divergences", "How far bins are apart").sentence(
+        "The Jensen-Shannon divergence of two densities: 0 bits where they are the same, 1 bit \
+         where they have nothing in common. A star marks p < 0.05 after the correction for all \
+         pairs, against random draws from both populations.",
+    );
+    for (architecture, metric) in views(context)?.drawn {
+        section = section.with(figure(context, &architecture, &metric)?);
+    }
+    Ok(Some(section))
+}
+
+fn figure(
+    context: &Context<'_>,
+    architecture: &str,
+    metric: &str,
+) -> Result<Option<Figure>, ReportError> {
+    let id = slug(&format!("divergence {architecture} {metric}"));
+    let title = format!("Divergence of {metric}: {architecture}");
+    let spec = FigureSpec {
+        id: &id,
+        title: &title,
+        description: "One matrix for each layer. Dark: alike. Light: apart.",
+        sql: format!(
+            "SELECT layer, name, bin_a, bin_a_low, bin_a_high, bin_a_value, bin_b, bin_b_low, \
+             bin_b_high, bin_b_value, jensen_shannon, null_q95, p_adjusted FROM divergences WHERE \
+             architecture = {} AND metric = {} AND jensen_shannon IS NOT NULL ORDER BY layer, \
+             bin_a, bin_b",
+            text(architecture),
+            text(metric),
+        ),
+    };
+    spec.draw(context.tables, |frame| {
+        matrices(frame, &id, &title).map(Some)
+    })
+}
+
+fn matrices(frame: &DataFrame, id: &str, title: &str) -> Result<Markup, PolarsError> {
+    let (layers, layer_of) = groups(&layer_names(frame)?);
+    let side = |which: char| -> Result<Vec<(i64, String)>, PolarsError> {
+        let bins = reals(frame, &format!("bin_{which}"))?;
+        let low = reals(frame, &format!("bin_{which}_low"))?;
+        let high = reals(frame, &format!("bin_{which}_high"))?;
+        let values = texts(frame, &format!("bin_{which}_value"))?;
+        let rows = (0..bins.len()).map(|row| {
+            let bin = bins[row].unwrap_or_default() as i64;
+            (bin, bin_name(low[row], high[row], &values[row]))
+        });
+        Ok(rows.collect())
+    };
+    let (a, b) = (side('a')?, side('b')?);
+    let names: BTreeMap<i64, String> = a.iter().chain(&b).cloned().collect();
+    let place: BTreeMap<i64, usize> = names.keys().copied().zip(0..).collect();
+    let bands = Bands::of(names.into_values().collect());
+    let height = 110.0 + CELL * bands.len() as f64;
+    let values = reals(frame, "jensen_shannon")?;
+    let p = reals(frame, "p_adjusted")?;
+    let panels: Vec<Markup> = layers
+        .iter()
+        .enumerate()
+        .map(|(k, layer)| {
+            let panel = Panel {
+                title: layer.clone(),
+                left: (k % BESIDE) as f64 * WIDTH,
+                top: (k / BESIDE) as f64 * height,
+                width: WIDTH - 20.0,
+                height,
+                x: Side::new(Scale::Bands(bands.clone()), ""),
+                y: Side::new(Scale::Bands(bands.clone()), ""),
+            };
+            let rows = (0..values.len()).filter(|&row| layer_of[row] == k);
+            let cells = rows.filter_map(|row| {
+                let value = values[row]?;
+                let (fill, ink) = heat(value);
+                let star = if p[row].is_some_and(|p| p < 0.05) {
+                    " *"
+                } else {
+                    ""
+                };
+                let (x, y) = (place[&a[row].0] as f64, place[&b[row].0] as f64);
+                Some(cell(
+                    &panel,
+                    (x, y),
+                    &fill,
+                    ink,
+                    &format!("{value:.2}{star}"),
+                ))
+            });
+            let cells: Vec<Markup> = cells.collect();
+            panel.draw(&html! { @for cell in &cells { (cell) } })
+        })
+        .collect();
+    let rows = layers.len().div_ceil(BESIDE) as f64;
+    let size = (WIDTH * layers.len().min(BESIDE) as f64, rows * height);
+    let about = (
+        title,
+        "Matrices of divergences between bins, one for each layer.",
+    );
+    let content = html! { @for panel in &panels { (panel) } };
+    Ok(drawing(id, about, size, &Legend::default(), &content))
+}

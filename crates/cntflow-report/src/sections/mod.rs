@@ -1,0 +1,34 @@
+//! The sections of the page. Each asks its tables and gives its figures.
+
+mod densities;
+mod divergences;
+mod experiments;
+mod fluctuation;
+mod population;
+mod study;
+mod trajectories;
+
+use crate::error::ReportError;
+use crate::report::Report;
+use crate::section::{Context, Section};
+
+/// All sections that have something to show, in their order.
+///
+/// # Errors
+/// A table cannot be read.
+pub(crate) fn all(report: &Report<'_>) -> Result<Vec<Section>, ReportError> {
+    let context = Context::new(report)?;
+    let mut sections = vec![study::section(&context)];
+    let makers = [
+        population::section,
+        densities::section,
+        divergences::section,
+        fluctuation::section,
+        trajectories::section,
+    ];
+    for make in makers {
+        sections.extend(make(&context)?);
+    }
+    sections.extend(experiments::sections(&context)?);
+    Ok(sections)
+}

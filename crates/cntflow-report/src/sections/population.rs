@@ -1,0 +1,235 @@
+//! The population: which networks there are, and which are not.
+
+use maud::{Markup, html};
+use polars::prelude::{DataFrame, PolarsError};
+
+use crate::error::ReportError;
+use crate::figure::{Figure, FigureSpec};
+use crate::rows::{groups, reals, texts};
+use crate::section::{Context, Section, quoted, text};
+use crate::svg::{Legend, Linear, Panel, Scale, Side, bar, drawing};
+
+/// The last checkpoint of each run, in a query.
+pub(super) const LAST: &str = "INNER JOIN (SELECT run, MAX(step) AS step FROM networks GROUP BY run) AS latest USING (run, step)";
+
+/// The label that tells kinds of networks apart.
+pub(super) const KIND: &str = "layer_type";
+
+/// Bins of a histogram, at least.
+const BINS: f64 = 20.0;
+
+pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportError> {
+    if !context.tables.has("networks") {
+        return Ok(None);
+    }
+    let section = Section::new("population", "Population")
+        .with(statuses(context)?)
+        .with(reasons(context)?)
+        .with(histogram(context)?)
+        .with(varied(context)?)
+        .with(steps(context)?);
+    Ok(Some(section))
+}
+
+fn statuses(context: &Context<'_>) -> Result<Option<Figure>, ReportError> {
+    let spec = FigureSpec {
+        id: "statuses",
+        title: "Checkpoints by status",
+        description: "ok: measured. failed: there is a file, but no numbers of it. skipped: there \
+                      are no weights, for example of a run that diverged.",
+        sql: "SELECT status, COUNT(*) AS checkpoints, COUNT(DISTINCT run) AS runs FROM networks \
+              GROUP BY status ORDER BY status"
+            .to_owned(),
+    };
+    spec.table(context.tables)
+}
+
+fn reasons(context: &Context<'_>) -> Result<Option<Figure>, ReportError> {
+    let spec = FigureSpec {
+        id: "reasons",
+        title: "Why some are missing or incomplete",
+        description: "Reasons of checkpoints that failed, were skipped, or lack some metrics, the \
+                      most frequent first.",
+        sql: "SELECT status, reason, COUNT(*) AS checkpoints FROM networks WHERE reason IS NOT \
+              NULL GROUP BY status, reason ORDER BY checkpoints DESC, reason LIMIT 100"
+            .to_owned(),
+    };
+    spec.table(context.tables)
+}
+
+fn histogram(context: &Context<'_>) -> Result<Option<Figure>, ReportError> {
+    let Some(label) = context.report.label else {
+        return Ok(None);
+    };
+    let Some((low, width)) = bins(context, label)? else {
+        return Ok(None);
+    };
+    let kind = if context.has_column(KIND) {
+        KIND
+    } else {
+        "status"
+    };
+    let column = quoted(label);
+    let spec = FigureSpec {
+        id: "histogram",
+        title: &format!("{label} by {kind}"),
+        description: "The last checkpoint of each run. Bars of the kinds stand on each other.",
+        sql: format!(
+            "SELECT {kind}, FLOOR(({column} - {low:?}) / {width:?}) AS bin, COUNT(*) AS networks \
+             FROM networks {LAST} WHERE {column} IS NOT NULL GROUP BY {kind}, bin ORDER BY bin, \
+             {kind}",
+            kind = quoted(kind),
+        ),
+    };
+    spec.draw(context.tables, |frame| {
+        stacked(frame, kind, label, low, width).map(Some)
+    })
+}
+
+/// The lower end of the first bin of a label and the width of each.
+fn bins(context: &Context<'_>, label: &str) -> Result<Option<(f64, f64)>, ReportError> {
+    let column = quoted(label);
+    let sql = format!("SELECT MIN({column}) AS low, MAX({column}) AS high FROM networks");
+    let ends = FigureSpec {
+        id: "",
+        title: "ends of the label",
+        description: "",
+        sql,
+    };
+    let Some(ends) = ends.table(context.tables)? else {
+        return Ok(None);
+    };
+    let (low, high) = (reals(&ends.frame, "low")?, reals(&ends.frame, "high")?);
+    let (Some(low), Some(high)) = (low[0], high[0]) else {
+        return Ok(None);
+    };
+    if low >= 0.0 && high <= 1.0 {
+        return Ok(Some((0.0, 1.0 / BINS)));
+    }
+    let width = if high > low { (high - low) / BINS } else { 1.0 };
+    Ok(Some((low, width)))
+}
+
+fn stacked(
+    frame: &DataFrame,
+    kind: &str,
+    label: &str,
+    low: f64,
+    width: f64,
+) -> Result<Markup, PolarsError> {
+    let (kinds, kind_of) = groups(&texts(frame, kind)?);
+    let bins = reals(frame, "bin")?;
+    let counts = reals(frame, "networks")?;
+    let rows = bins.iter().zip(&counts).zip(&kind_of);
+    let rows: Vec<(f64, f64, usize)> = rows
+        .filter_map(|((bin, count), kind)| Some(((*bin)?, (*count)?, *kind)))
+        .collect();
+    let bin_low = |bin: f64| low + bin * width;
+    let total = |of: f64| -> f64 {
+        let same = rows.iter().filter(|(bin, ..)| *bin == of);
+        same.map(|(_, count, _)| count).sum()
+    };
+    let highest = rows.iter().map(|(bin, ..)| total(*bin));
+    let ends = rows
+        .iter()
+        .flat_map(|(bin, ..)| [bin_low(*bin), bin_low(bin + 1.0)]);
+    let panel = Panel {
+        title: String::new(),
+        left: 0.0,
+        top: 0.0,
+        width: 900.0,
+        height: 300.0,
+        x: Side::new(Scale::Linear(Linear::of(ends)), label),
+        y: Side::new(Scale::Linear(Linear::of(highest.chain([0.0]))), "networks"),
+    };
+    let mut base = std::collections::BTreeMap::new();
+    let bars = rows.iter().map(|&(bin, count, of)| {
+        let base = base.entry(bin as i64).or_insert(0.0);
+        let (from, to) = (*base, *base + count);
+        *base = to;
+        let about = format!(
+            "{}, {label} from {} to {}: {count} networks",
+            kinds[of],
+            crate::number::real(bin_low(bin)),
+            crate::number::real(bin_low(bin + 1.0)),
+        );
+        bar(
+            &panel,
+            (bin_low(bin), bin_low(bin + 1.0)),
+            (from, to),
+            &fill(of),
+            &about,
+        )
+    });
+    let bars: Vec<Markup> = bars.collect();
+    let legend = Legend {
+        title: kind.to_owned(),
+        entries: kinds
+            .iter()
+            .cloned()
+            .enumerate()
+            .map(|(k, name)| (name, fill(k)))
+            .collect(),
+    };
+    let marks = html! { @for bar in &bars { (bar) } };
+    let about = (
+        &*format!("Histogram of {label}"),
+        "Number of networks in each bin, by kind.",
+    );
+    Ok(drawing(
+        "histogram",
+        about,
+        (900.0, 300.0),
+        &legend,
+        &panel.draw(&marks),
+    ))
+}
+
+/// The style of the k-th kind.
+pub(super) fn fill(k: usize) -> String {
+    format!("fill:var(--s{})", k % 8)
+}
+
+/// The style of a line of the k-th kind.
+pub(super) fn stroke(k: usize) -> String {
+    format!("stroke:var(--s{})", k % 8)
+}
+
+fn varied(context: &Context<'_>) -> Result<Option<Figure>, ReportError> {
+    let labels = context.report.labels.iter();
+    let labels = labels.filter(|label| context.has_column(label));
+    let of_label = labels.map(|label| {
+        let (name, column) = (text(label), quoted(label));
+        format!(
+            "SELECT {name} AS label, COUNT(DISTINCT {column}) AS values, CAST(MIN({column}) AS \
+             VARCHAR) AS lowest, CAST(MAX({column}) AS VARCHAR) AS highest FROM networks"
+        )
+    });
+    let of_labels: Vec<String> = of_label.collect();
+    if of_labels.is_empty() {
+        return Ok(None);
+    }
+    let spec = FigureSpec {
+        id: "labels",
+        title: "Labels that differ",
+        description: "Hyperparameters and outcomes with more than one value. Labels that are the \
+                      same everywhere are left out.",
+        sql: format!(
+            "SELECT * FROM ({}) AS labels WHERE values > 1 ORDER BY label",
+            of_labels.join(" UNION ALL ")
+        ),
+    };
+    spec.table(context.tables)
+}
+
+fn steps(context: &Context<'_>) -> Result<Option<Figure>, ReportError> {
+    let spec = FigureSpec {
+        id: "steps",
+        title: "Runs at each step",
+        description: "A step with fewer runs than others has holes: runs whose checkpoint of this \
+                      step is missing.",
+        sql: "SELECT step, COUNT(DISTINCT run) AS runs FROM networks GROUP BY step ORDER BY step"
+            .to_owned(),
+    };
+    spec.table(context.tables)
+}

@@ -1,0 +1,133 @@
+//! What becomes of the metrics over training.
+
+use maud::{Markup, html};
+use polars::prelude::{DataFrame, PolarsError};
+
+use super::population::{KIND, fill, stroke};
+use crate::error::ReportError;
+use crate::figure::{Figure, FigureSpec};
+use crate::rows::{groups, reals, texts};
+use crate::section::{Context, Section, quoted, slug, text};
+use crate::svg::{Legend, Linear, Panel, Scale, Side, band_between, drawing, line};
+
+/// Metrics whose trajectories are drawn, and the statistic of each.
+const METRICS: [(&str, &str); 4] = [
+    ("link_weights", "std"),
+    ("nodes_strength", "mean"),
+    ("layers_fluctuation", "mean"),
+    ("neurons_activation", "mean"),
+];
+
+const SIZE: (f64, f64) = (900.0, 260.0);
+
+pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportError> {
+    if !context.tables.has("layers") || n_steps(context)? < 2.0 {
+        return Ok(None);
+    }
+    let mut section = Section::new("trajectories", "Over training").sentence(
+        "Medians over the runs at each step; the bands hold the middle half of the runs. Runs that \
+         ended early are in the steps that they have.",
+    );
+    let kind = if context.has_column(KIND) {
+        KIND
+    } else {
+        "status"
+    };
+    if let Some(label) = context.report.label {
+        let values = format!(
+            "SELECT step, {} AS kind, {} AS value FROM networks",
+            quoted(kind),
+            quoted(label)
+        );
+        section = section.with(figure(context, "label", label, &values)?);
+    }
+    for (metric, statistic) in METRICS {
+        let values = format!(
+            "SELECT step, {} AS kind, value FROM networks INNER JOIN (SELECT checkpoint, \
+             AVG({statistic}) AS value FROM layers WHERE metric = {} GROUP BY checkpoint) AS \
+             of_layers USING (checkpoint)",
+            quoted(kind),
+            text(metric),
+        );
+        let title = format!("{metric}: {statistic}, averaged over the layers");
+        section = section.with(figure(context, metric, &title, &values)?);
+    }
+    Ok(Some(section))
+}
+
+fn n_steps(context: &Context<'_>) -> Result<f64, ReportError> {
+    let spec = FigureSpec {
+        id: "",
+        title: "number of steps",
+        description: "",
+        sql: "SELECT COUNT(DISTINCT step) AS n FROM networks".to_owned(),
+    };
+    let answer = spec.table(context.tables)?;
+    let n = answer.map(|answer| reals(&answer.frame, "n")).transpose()?;
+    Ok(n.and_then(|n| n[0]).unwrap_or_default())
+}
+
+/// The figure of a query for `step`, `kind` and `value` of each checkpoint.
+fn figure(
+    context: &Context<'_>,
+    name: &str,
+    title: &str,
+    values: &str,
+) -> Result<Option<Figure>, ReportError> {
+    let id = slug(&format!("trajectory {name}"));
+    let spec = FigureSpec {
+        id: &id,
+        title,
+        description: "A line for each kind of network.",
+        sql: format!(
+            "SELECT kind, step, COUNT(*) AS networks, QUANTILE_CONT(value, 0.25) AS q25, \
+             QUANTILE_CONT(value, 0.5) AS median, QUANTILE_CONT(value, 0.75) AS q75 FROM \
+             ({values}) AS networks_of_steps WHERE value IS NOT NULL GROUP BY kind, step ORDER BY \
+             kind, step"
+        ),
+    };
+    spec.draw(context.tables, |frame| lines(frame, &id, title).map(Some))
+}
+
+fn lines(frame: &DataFrame, id: &str, title: &str) -> Result<Markup, PolarsError> {
+    let (kinds, kind_of) = groups(&texts(frame, "kind")?);
+    let columns = ["step", "q25", "median", "q75"].map(|column| reals(frame, column));
+    let [step, low, median, high] = columns;
+    let (step, low, median, high) = (step?, low?, median?, high?);
+    let panel = Panel {
+        title: String::new(),
+        left: 0.0,
+        top: 0.0,
+        width: SIZE.0,
+        height: SIZE.1,
+        x: Side::new(
+            Scale::Linear(Linear::of(step.iter().copied().flatten())),
+            "step",
+        ),
+        y: Side::new(
+            Scale::Linear(Linear::of(low.iter().chain(&high).copied().flatten())),
+            "",
+        ),
+    };
+    let mut marks = Vec::new();
+    for k in 0..kinds.len() {
+        let rows = (0..step.len()).filter(|&row| kind_of[row] == k);
+        let band: Vec<(f64, f64, f64)> = rows
+            .clone()
+            .filter_map(|row| Some((step[row]?, low[row]?, high[row]?)))
+            .collect();
+        let middle: Vec<(f64, f64)> = rows
+            .filter_map(|row| Some((step[row]?, median[row]?)))
+            .collect();
+        marks.push(band_between(&panel, &band, &fill(k)));
+        marks.push(line(&panel, &middle, &stroke(k)));
+    }
+    let entries = kinds.into_iter().enumerate();
+    let legend = Legend {
+        title: String::new(),
+        entries: entries.map(|(k, name)| (name, fill(k))).collect(),
+    };
+    let marks = html! { @for mark in &marks { (mark) } };
+    let about = (title, "Medians and middle halves by step.");
+    Ok(drawing(id, about, SIZE, &legend, &panel.draw(&marks)))
+}

@@ -1,0 +1,117 @@
+//! `cntflow report`.
+
+use std::path::{Path, PathBuf};
+
+use cntflow_report::{Fact, Report};
+use cntflow_storage::store::Folder;
+use cntflow_tables::{Table, TableStore};
+use serde_json::Value;
+
+use super::query::open_sql;
+use crate::args::ReportArguments;
+use crate::exit::ExitStatus;
+use crate::folder::differences::options_by_name;
+use crate::folder::record::StudyRecord;
+use crate::output::frames;
+use crate::printer;
+
+/// Name of the page in an output folder.
+const FILE: &str = "report.html";
+
+/// Labels that usually tell how good a network is.
+const USUAL_LABELS: [&str; 3] = ["test_accuracy", "val_accuracy", "accuracy"];
+
+/// Writes the page of a folder.
+pub(crate) fn report(arguments: &ReportArguments) -> anyhow::Result<ExitStatus> {
+    let path = match &arguments.output {
+        Some(path) => {
+            frames::write_bytes(path, page(&arguments.folder)?.as_bytes())?;
+            path.clone()
+        }
+        None => write_report(&arguments.folder)?,
+    };
+    printer::result(&path.display().to_string());
+    Ok(ExitStatus::Done)
+}
+
+/// Writes the page of a folder into it, complete or not at all, and returns its path.
+///
+/// # Errors
+/// A table cannot be read, or the page not written.
+pub(super) fn write_report(folder: &Path) -> anyhow::Result<PathBuf> {
+    let page = page(folder)?;
+    let folder = Folder::at(folder);
+    folder.write(FILE, |file| file.write_all(page.as_bytes()))?;
+    Ok(folder.path_of(FILE))
+}
+
+/// The page of a folder.
+fn page(folder: &Path) -> anyhow::Result<String> {
+    let tables = TableStore::new(folder);
+    let record = StudyRecord::read(folder)?;
+    let sql_tables = open_sql(folder, &tables)?;
+    let record = record.as_ref();
+    let labels = tables.label_columns(Table::Networks)?.unwrap_or_default();
+    let names: Vec<String> = labels.iter().map(|(name, _)| name.clone()).collect();
+    let report = Report {
+        name: record.map_or("measured networks", |record| &record.name),
+        facts: &record.map_or_else(Vec::new, facts),
+        label: judged_by(record, &labels),
+        labels: &names,
+        tables: &sql_tables,
+    };
+    Ok(report.html()?)
+}
+
+/// The label of numbers that tells good networks from bad ones: that of the populations, else of an
+/// experiment, else one that is usual.
+fn judged_by<'a>(record: Option<&StudyRecord>, labels: &'a [(String, String)]) -> Option<&'a str> {
+    let records = record.iter();
+    let of_populations = records
+        .clone()
+        .filter_map(|record| record.populations.as_ref());
+    let of_populations = of_populations.map(|spec| spec.label.as_str());
+    let experiments = records.flat_map(|record| &record.experiments);
+    let of_experiments = experiments.map(|experiment| experiment.target.label());
+    let mut candidates = of_populations.chain(of_experiments).chain(USUAL_LABELS);
+    candidates.find_map(|candidate| {
+        let mut labels = labels.iter();
+        let found = labels.find(|(name, data_type)| {
+            name == candidate && matches!(data_type.as_str(), "float64" | "int64")
+        });
+        found.map(|(name, _)| name.as_str())
+    })
+}
+
+/// What the record says of how the tables came about.
+fn facts(record: &StudyRecord) -> Vec<Fact> {
+    let fact = |name: &str, value: String| Fact {
+        name: name.to_owned(),
+        value,
+    };
+    let mut facts = vec![
+        fact("measured by", format!("cntflow {}", record.cntflow)),
+        fact(
+            "report by",
+            format!("cntflow {}", env!("CARGO_PKG_VERSION")),
+        ),
+        fact("scale", record.scale.to_string()),
+        fact("identity", record.identity.clone()),
+    ];
+    let options = options_by_name(&record.measured_with);
+    let options = options.into_iter().filter(|(_, value)| !value.is_null());
+    facts.extend(options.map(|(name, value)| fact(&name, value_text(&value))));
+    facts
+}
+
+/// A value of JSON without the quotes around texts.
+fn value_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => {
+            let values: Vec<String> = values.iter().map(value_text).collect();
+            values.join(", ")
+        }
+        other => other.to_string(),
+    }
+}
