@@ -14,6 +14,23 @@ async function violations(page) {
 /** The drawing as text. */
 const drawing = (page) => page.evaluate(() => document.querySelector('.plot canvas').toDataURL());
 
+/** Labels of ticks that overlap the one before, or the title of the axis, or leave the drawing. */
+const badLabels = (page) => page.evaluate(() => {
+  const title = document.querySelectorAll('.plot .title')[1].getBoundingClientRect();
+  const drawing = document.querySelector('.plot svg').getBoundingClientRect();
+  return [...document.querySelectorAll('.axis')].flatMap((axis, index) => {
+    const labels = [...axis.querySelectorAll('.tick text')];
+    const boxes = labels.map((label) => label.getBoundingClientRect());
+    const bad = boxes.map((box, k) => {
+      const before = boxes[k - 1];
+      const over = before && (index === 0 ? box.left < before.right : box.bottom > before.top);
+      const outside = index === 0 ? box.right > drawing.right : box.left < title.right;
+      return over || outside;
+    });
+    return labels.filter((_, k) => bad[k]).map((label) => label.textContent);
+  });
+});
+
 async function fill(explorer) {
   await explorer.page.getByLabel('median and quartiles of each colour, after filters').check();
   await explorer.addFilter('activation');
@@ -40,6 +57,18 @@ export const checks = {
       document.documentElement.scrollWidth, document.documentElement.clientWidth,
     ]);
     assert.ok(content <= screen, `${content} pixels on ${screen}`);
+  },
+
+  async 'labels of the axes neither overlap nor leave the drawing'({ explorer, page }) {
+    for (const width of [1100, 400]) {
+      await page.setViewportSize({ width, height: 900 });
+      for (const name of ['huge', 'tiny', 'seed', 'measure 1', 'measure 13', 'activation']) {
+        await explorer.choose('x', name);
+        await explorer.choose('y', name);
+        await explorer.settle();
+        assert.deepEqual(await badLabels(page), [], `${name}, ${width} pixels`);
+      }
+    }
   },
 
   async 'a change of the colour scheme draws again'({ explorer, page }) {

@@ -9,6 +9,9 @@ import { shortened } from './text.js';
 /** Width of a digit of the ticks in pixels, about. */
 const DIGIT = 6.5;
 
+/** Characters of the longest number that is not written as a power of ten. */
+const LONGEST_NUMBER = 8;
+
 /**
  * The scale of a column along `range`. Categories lie at their codes.
  *
@@ -30,11 +33,35 @@ function categoryTicks(axis, column, count, most) {
   axis.tickValues(ticks).tickFormat((code) => shortened(column.categories[code], most));
 }
 
+/** A tick as a power of ten. Its last digits are the rounding of its computation. */
+const exponential = (tick) => (tick === 0 ? '0' : Number(tick.toPrecision(12)).toExponential());
+
+/**
+ * Ticks of numbers with their texts, and the width of the widest text in pixels.
+ *
+ * @param {Column} column
+ * @param {number} count
+ */
+function numbersAlong(scale, column, count) {
+  const ticks = scale.ticks(count).filter((tick) => column.kind === 'real' || Number.isInteger(tick));
+  const plain = ticks.map(scale.tickFormat(count));
+  const long = plain.some((text) => text.length > LONGEST_NUMBER);
+  const texts = long ? ticks.map(exponential) : plain;
+  const width = DIGIT * Math.max(...texts.map((text) => text.length));
+  return { ticks, textOf: new Map(ticks.map((tick, k) => [tick, texts[k]])), width };
+}
+
 /** @param {Column} column @param {number} count */
 function numberTicks(axis, scale, column, count) {
-  axis.ticks(count);
-  if (column.kind !== 'integer') return;
-  axis.tickValues(scale.ticks(count).filter(Number.isInteger));
+  const { ticks, textOf } = numbersAlong(scale, column, count);
+  axis.tickValues(ticks).tickFormat((tick) => textOf.get(tick));
+}
+
+/** The number of ticks whose texts fit below the plot. @param {Column} column */
+function fittingCount(scale, column, width) {
+  const count = Math.max(2, Math.floor(width / 90));
+  const needed = numbersAlong(scale, column, count).width + 3 * DIGIT;
+  return Math.max(2, Math.min(count, Math.floor(width / needed)));
 }
 
 /**
@@ -49,7 +76,7 @@ export function drawBottomAxis(group, scale, column, width) {
     const count = Math.max(2, Math.min(column.categories.length, Math.floor(width / 60)));
     categoryTicks(axis, column, count, Math.floor(width / count / DIGIT));
   } else {
-    numberTicks(axis, scale, column, Math.max(2, Math.floor(width / 90)));
+    numberTicks(axis, scale, column, fittingCount(scale, column, width));
   }
   select(group).call(axis);
 }

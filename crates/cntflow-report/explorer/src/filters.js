@@ -80,7 +80,7 @@ export class Filters {
     this.#column = choice(columns.map(({ name }) => name), 0, () => {});
     const add = button('Add filter', () => this.#add(columns[Number(this.#column.value)]));
     this.root = element('section', { 'aria-label': 'Filters' }, element('h3', {}, 'Filters'),
-      this.#list, element('div', { class: 'row' }, labelled('column', this.#column), add));
+      this.#list, element('div', { class: 'row adding' }, labelled('column', this.#column), add));
   }
 
   /** @param {Column} column */

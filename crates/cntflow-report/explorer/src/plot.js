@@ -15,7 +15,7 @@ const HELP = 'Drag to select checkpoints. With the keyboard: Enter makes a recta
   'move it, Shift and arrow keys resize it, Escape removes it. The fields for x and y above the ' +
   'plot take exact bounds.';
 const TOP = 10;
-const RIGHT = 12;
+const RIGHT = 28;
 const BOTTOM = 46;
 
 /** @param {string} tag @param {Record<string, string>} attributes */
@@ -28,8 +28,8 @@ function svgElement(tag, attributes = {}, ...children) {
 
 /** Names of categories need more room than numbers. @param {number} width @param {Column} y */
 function leftMargin(width, y) {
-  if (y.kind === 'category') return width < 520 ? 92 : 150;
-  return width < 520 ? 62 : 84;
+  if (y.kind !== 'category') return 84;
+  return width < 520 ? 104 : 150;
 }
 
 /** The drawing: a canvas of rows, axes, lines of traces and the brush. */
@@ -76,7 +76,7 @@ export class Plot {
     this.raster.resize(inner[0], inner[1], Math.max(1, devicePixelRatio || 1));
     this.#scales = [scaleOf(x, [0, inner[0]]), scaleOf(y, [inner[1], 0])];
     drawBottomAxis(this.#bottom, this.#scales[0], x, inner[0]);
-    drawLeftAxis(this.#left, this.#scales[1], y, inner[1], left - 30);
+    drawLeftAxis(this.#left, this.#scales[1], y, inner[1], left - 42);
     this.#xTitle.textContent = shortened(x.name, Math.floor(inner[0] / 7));
     this.#yTitle.textContent = shortened(y.name, Math.floor(inner[1] / 7));
     const sides = [{ column: x, scale: this.#scales[0] }, { column: y, scale: this.#scales[1] }];
