@@ -8,8 +8,11 @@ const MOST_STOPS = 60;
 /** What has the focus: its accessible name, and whether the focus is visible. */
 const focused = (page) => page.evaluate(() => {
   const { activeElement: active } = document;
-  const name = active.getAttribute('aria-label') ?? active.labels?.[0]?.textContent ?? active.textContent;
-  return { name: name.trim(), visible: parseFloat(getComputedStyle(active).outlineWidth) >= 2 };
+  const name = active.getAttribute('aria-label') ?? active.labels?.[0]?.textContent
+    ?? active.textContent;
+  const { outlineStyle, outlineWidth } = getComputedStyle(active);
+  const visible = outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2;
+  return { name: name.trim(), visible };
 });
 
 async function tabTo(page, name) {
