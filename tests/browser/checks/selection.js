@@ -144,7 +144,7 @@ export const checks = {
     await explorer.drag([0.02, 0.02], [0.45, 0.98]);
     const found = await explorer.assertExact();
     queries.push(found);
-    const first = `IN ('<img src=x onerror=alert(1)>', 'Größe', 'fonction d''activation')`;
+    const first = `IN ('<img src=x onerror=alert(1)>', 'Größe', 'entrée d''activation')`;
     assert.ok(found.sql.includes(`"activation" ${first}`), found.sql);
     await explorer.field('x from').selectOption({ label: `it's "quoted"` });
     await explorer.field('x to').selectOption({ label: `it's "quoted"` });

@@ -37,7 +37,7 @@ function makeColumns() {
   const pick = (list) => each(() => list[Math.floor(random() * list.length)]);
   const without = (values, part) => values.map((value) => (random() < part ? null : value));
   const activation = pick(
-    ['relu', 'tanh', QUOTED, HOSTILE, '激活函数', 'Größe', "fonction d'activation"]);
+    ['relu', 'tanh', QUOTED, HOSTILE, '激活函数', 'Größe', "entrée d'activation"]);
   const centre = new Map([...new Set(activation)].map((name, k) => [name, k]));
   const width = each(() => Math.exp(0.7 * gaussian(random)));
   const accuracy = each((i) => Math.round(1e4 * (0.55 + 0.4 * Math.tanh(
