@@ -23,7 +23,7 @@ pub(crate) fn table(frame: &DataFrame, caption: &str) -> Result<Markup, PolarsEr
         .collect();
     let n_rows = frame.height();
     Ok(html! {
-        div.table tabindex="0" role="region" aria-label=(format!("Table: {caption}")) {
+        div.table tabindex="0" role="group" aria-label=(format!("Table: {caption}")) {
             table {
                 caption {
                     (caption)

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod explorer;
 mod figure;
 mod frame_table;
 mod number;

@@ -4,15 +4,17 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use polars::prelude::PolarsError;
 
 use crate::error::ReportError;
+use crate::explorer::explorer;
 use crate::report::Report;
-use crate::section::Section;
+use crate::section::{Context, Section};
 use crate::sections;
 
 const STYLE: &str = include_str!("page.css");
 
-/// Nothing is loaded from anywhere, and no script runs.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
-                      form-action 'none'; base-uri 'none'";
+/// Nothing is loaded from anywhere. Scripts and styles are those of the page; downloads are blobs.
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+                      img-src data: blob:; worker-src 'none'; connect-src 'none'; form-action \
+                      'none'; base-uri 'none'";
 
 impl Report<'_> {
     /// The page.
@@ -20,8 +22,10 @@ impl Report<'_> {
     /// # Errors
     /// A table cannot be read.
     pub fn html(&self) -> Result<String, ReportError> {
-        let sections = sections::all(self)?;
-        Ok(page(self, &sections)?.into_string())
+        let context = Context::new(self)?;
+        let sections = sections::all(&context)?;
+        let explorer = explorer(&context)?;
+        Ok(page(self, &sections, explorer.as_ref())?.into_string())
     }
 }
 
@@ -29,7 +33,11 @@ impl Report<'_> {
 ///
 /// # Errors
 /// A cell of a table cannot be read.
-pub(crate) fn page(report: &Report<'_>, sections: &[Section]) -> Result<Markup, PolarsError> {
+fn page(
+    report: &Report<'_>,
+    sections: &[Section],
+    explorer: Option<&Markup>,
+) -> Result<Markup, PolarsError> {
     let sections_html: Vec<Markup> = sections.iter().map(section).collect::<Result<_, _>>()?;
     Ok(html! {
         (DOCTYPE)
@@ -52,11 +60,13 @@ pub(crate) fn page(report: &Report<'_>, sections: &[Section]) -> Result<Markup, 
                             @for section in sections {
                                 li { a href=(format!("#{}", section.id)) { (section.title) } }
                             }
+                            @if explorer.is_some() { li { a href="#explore" { "Explore" } } }
                         }
                     }
                 }
                 main id="content" {
                     @for section in &sections_html { (section) }
+                    @if let Some(explorer) = explorer { (explorer) }
                 }
             }
         }

@@ -1,15 +1,6 @@
 // Screens, colour schemes, motion and paper.
 import assert from 'node:assert/strict';
-import { AXE } from '../lib/browser.js';
-
-async function violations(page) {
-  if (!await page.evaluate(() => Boolean(window.axe))) await page.addScriptTag({ path: AXE });
-  const { violations: found } = await page.evaluate(() => window.axe.run(document, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-  }));
-  return found.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
-}
+import { violations } from '../lib/accessibility.js';
 
 /** The drawing as text. */
 const drawing = (page) => page.evaluate(() => document.querySelector('.plot canvas').toDataURL());

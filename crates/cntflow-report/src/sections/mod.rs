@@ -9,16 +9,14 @@ mod study;
 mod trajectories;
 
 use crate::error::ReportError;
-use crate::report::Report;
 use crate::section::{Context, Section};
 
 /// All sections that have something to show, in their order.
 ///
 /// # Errors
 /// A table cannot be read.
-pub(crate) fn all(report: &Report<'_>) -> Result<Vec<Section>, ReportError> {
-    let context = Context::new(report)?;
-    let mut sections = vec![study::section(&context)];
+pub(crate) fn all(context: &Context<'_>) -> Result<Vec<Section>, ReportError> {
+    let mut sections = vec![study::section(context)];
     let makers = [
         population::section,
         densities::section,
@@ -27,8 +25,8 @@ pub(crate) fn all(report: &Report<'_>) -> Result<Vec<Section>, ReportError> {
         trajectories::section,
     ];
     for make in makers {
-        sections.extend(make(&context)?);
+        sections.extend(make(context)?);
     }
-    sections.extend(experiments::sections(&context)?);
+    sections.extend(experiments::sections(context)?);
     Ok(sections)
 }

@@ -117,8 +117,8 @@ pub(crate) enum Command {
     Query(QueryArguments),
     /// Write the report of a folder: one HTML file with figures, their tables and their SQL
     ///
-    /// The file opens from a mail: it needs no server and no network, and runs no script. `cntflow
-    /// run` writes it at its end.
+    /// The file opens from a mail: it needs no server and no network. Its explorer plots any two
+    /// columns against each other and selects checkpoints. `cntflow run` writes it at its end.
     Report(ReportArguments),
     /// Show one checkpoint: its graph, its metrics, and how each tensor is used
     Inspect(InspectArguments),
