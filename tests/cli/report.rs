@@ -100,3 +100,67 @@ fn a_folder_without_tables_is_wrong_usage() {
         output.stderr
     );
 }
+
+/// Measures one small network for each line of a catalog, and makes the report.
+fn report_of_catalog(header: &str, lines: &[&str]) -> String {
+    let here = tempfile::tempdir().unwrap();
+    let mut catalog = format!("path,{header}\n");
+    for (index, line) in lines.iter().enumerate() {
+        let file = format!("{index}.safetensors");
+        write_chain(&here.path().join(&file), 0.1 + index as f32);
+        catalog.push_str(&format!("{file},{line}\n"));
+    }
+    std::fs::write(here.path().join("catalog.csv"), catalog).unwrap();
+    expect(0, here.path(), &["measure", "catalog.csv", "--out", "out"]);
+    expect(0, here.path(), &["report", "out"]);
+    page(here.path(), "out")
+}
+
+/// The cells of the table of a figure, row by row.
+fn cells(page: &str, figure: &str) -> Vec<Vec<String>> {
+    let (_, figure) = page.split_once(&format!("id=\"figure-{figure}\"")).unwrap();
+    let (figure, _) = figure.split_once("</figure>").unwrap();
+    let (_, body) = figure.split_once("<tbody>").unwrap();
+    let rows = body.split("<tr>").skip(1);
+    let cells = |row: &str| {
+        let cells = row.split("<td").skip(1);
+        let cells = cells.filter_map(|cell| cell.split_once("</td>")?.0.split_once('>'));
+        cells.map(|(_, text)| text.to_owned()).collect()
+    };
+    rows.map(cells).collect()
+}
+
+#[test]
+fn labels_with_names_that_queries_use_and_values_without_an_end_leave_a_page() {
+    let header = "run,step,value,fluctuation,bin,kind,label,latest,*,layer_type,test_accuracy";
+    let page = report_of_catalog(
+        header,
+        &[
+            "a,1,1,2,3,x,y,z,5,dense,0.5",
+            "a,2,2,3,4,x,y,z,6,dense,inf",
+            "b,1,3,4,5,u,v,w,7,dense,0.75",
+        ],
+    );
+    assert!(!page.contains("cannot be made"), "{page}");
+    assert!(page.contains("id=\"figure-steps\""));
+}
+
+#[test]
+fn of_several_checkpoints_at_the_last_step_of_a_run_one_counts() {
+    let page = report_of_catalog(
+        "run,step,test_accuracy",
+        &["a,7,0.5", "a,7,0.6", "a,3,0.1", "b,2,1.0", "b,2,1.0"],
+    );
+    let rows = cells(&page, "histogram");
+    let networks: Vec<(&str, &str)> = rows.iter().map(|row| (&*row[1], &*row[2])).collect();
+    // The highest accuracy is in the last of twenty bins.
+    assert_eq!(networks, [("12", "1"), ("19", "1")]);
+}
+
+#[test]
+fn one_network_has_a_page_without_an_explorer() {
+    let page = report_of_catalog("run,test_accuracy", &["a,0.5"]);
+    assert!(!page.contains("id=\"explorer\""));
+    assert!(!page.contains("#explore"));
+    assert_eq!(cells(&page, "statuses"), [["ok", "1", "1"]]);
+}

@@ -6,11 +6,11 @@ use polars::prelude::PolarsError;
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// The query behind a figure failed.
-    #[error("figure '{figure}'")]
+    /// A query failed.
+    #[error("{about}")]
     Query {
-        /// Which figure.
-        figure: String,
+        /// What the query is about.
+        about: String,
         /// Why.
         source: SqlError,
     },

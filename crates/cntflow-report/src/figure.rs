@@ -1,6 +1,6 @@
 //! A figure: a drawing, the answer it is drawn from as a table, and the query.
 
-use cntflow_tables::SqlTables;
+use cntflow_tables::{SqlError, SqlTables};
 use maud::{Markup, html};
 use polars::prelude::{DataFrame, PolarsError};
 
@@ -24,6 +24,28 @@ pub(crate) struct Figure {
     pub(crate) drawing: Option<Markup>,
 }
 
+/// A query whose answer is not shown but decides what is.
+pub(crate) struct Question {
+    /// What it is about.
+    pub(crate) about: &'static str,
+    pub(crate) sql: String,
+}
+
+impl Question {
+    /// The answer; `None` if it has no rows.
+    ///
+    /// # Errors
+    /// The query fails.
+    pub(crate) fn answer(&self, tables: &SqlTables) -> Result<Option<DataFrame>, ReportError> {
+        let answer = tables.query(&self.sql);
+        let answer = answer.map_err(|source| ReportError::Query {
+            about: self.about.to_owned(),
+            source,
+        })?;
+        Ok((answer.height() > 0).then_some(answer))
+    }
+}
+
 /// What a figure is before its query is answered.
 pub(crate) struct FigureSpec<'a> {
     pub(crate) id: &'a str,
@@ -33,25 +55,31 @@ pub(crate) struct FigureSpec<'a> {
 }
 
 impl FigureSpec<'_> {
-    /// Asks the query and draws the answer; `None` if it has no rows.
+    /// Asks the query and draws the answer; `None` if it has no rows. Where the query cannot be
+    /// asked, as for a label whose name SQL takes for something else, the figure says so.
     ///
     /// # Errors
-    /// The query fails, or `draw` misses a column.
+    /// A table cannot be read, or `draw` misses a column.
     pub(crate) fn draw(
         self,
         tables: &SqlTables,
         draw: impl FnOnce(&DataFrame) -> Result<Option<Markup>, PolarsError>,
     ) -> Result<Option<Figure>, ReportError> {
-        let frame = tables
-            .query(&self.sql)
-            .map_err(|source| ReportError::Query {
-                figure: self.title.to_owned(),
-                source,
-            })?;
-        if frame.height() == 0 {
-            return Ok(None);
-        }
-        let drawing = draw(&frame)?;
+        let (frame, drawing) = match tables.query(&self.sql) {
+            Ok(frame) if frame.height() == 0 => return Ok(None),
+            Ok(frame) => {
+                let drawing = draw(&frame)?;
+                (frame, drawing)
+            }
+            Err(error @ SqlError::Wrong { .. }) => {
+                let problem = html! { p.problem { "This figure cannot be made. " (error) } };
+                (DataFrame::empty(), Some(problem))
+            }
+            Err(source) => {
+                let about = self.title.to_owned();
+                return Err(ReportError::Query { about, source });
+            }
+        };
         Ok(Some(Figure {
             id: self.id.to_owned(),
             title: self.title.to_owned(),
@@ -79,7 +107,7 @@ impl Figure {
     pub(crate) fn html(&self) -> Result<Markup, PolarsError> {
         let table = frame_table::table(&self.frame, &self.title)?;
         Ok(html! {
-            figure id=(self.id) {
+            figure id=(format!("figure-{}", self.id)) {
                 figcaption {
                     h3 { (self.title) }
                     p { (self.description) }
@@ -87,7 +115,7 @@ impl Figure {
                 @match &self.drawing {
                     Some(drawing) => {
                         (drawing)
-                        details { summary { "Table" } (table) }
+                        @if self.frame.height() > 0 { details { summary { "Table" } (table) } }
                     }
                     None => (table),
                 }

@@ -5,7 +5,7 @@ use polars::prelude::PolarsError;
 
 use crate::error::ReportError;
 use crate::explorer::explorer;
-use crate::report::Report;
+use crate::report::{Fact, Report};
 use crate::section::{Context, Section};
 use crate::sections;
 
@@ -22,7 +22,7 @@ impl Report<'_> {
     /// # Errors
     /// A table cannot be read.
     pub fn html(&self) -> Result<String, ReportError> {
-        let context = Context::new(self)?;
+        let context = Context::new(self);
         let sections = sections::all(&context)?;
         let explorer = explorer(&context)?;
         Ok(page(self, &sections, explorer.as_ref())?.into_string())
@@ -54,7 +54,7 @@ fn page(
                 a.skip href="#content" { "Skip to the content" }
                 header {
                     h1 { (report.name) }
-                    p { "Networks as graphs: what Complex Network Theory tells of them, and how much to believe." }
+                    p { "Networks as graphs: what Complex Network Theory tells of them." }
                     nav aria-label="Sections" {
                         ul {
                             @for section in sections {
@@ -83,13 +83,22 @@ fn section(section: &Section) -> Result<Markup, PolarsError> {
     Ok(html! {
         section id=(section.id) aria-labelledby=(heading) {
             h2 id=(heading) { (section.title) }
-            @if !section.facts.is_empty() {
-                dl {
-                    @for fact in &section.facts { dt { (fact.name) } dd { (fact.value) } }
-                }
+            (facts(&section.facts))
+            @if !section.options.is_empty() {
+                details { summary { "How the networks were measured" } (facts(&section.options)) }
             }
             @for sentence in &section.sentences { p { (sentence) } }
             @for figure in &figures { (figure) }
         }
     })
+}
+
+fn facts(facts: &[Fact]) -> Markup {
+    html! {
+        @if !facts.is_empty() {
+            dl {
+                @for fact in facts { dt { (fact.name) } dd { (fact.value) } }
+            }
+        }
+    }
 }

@@ -16,8 +16,10 @@ pub struct Fact {
 pub struct Report<'a> {
     /// Name of the study.
     pub name: &'a str,
-    /// Its file, versions, digests, machine and time.
+    /// What it is, and what wrote it.
     pub facts: &'a [Fact],
+    /// How its networks were measured.
+    pub options: &'a [Fact],
     /// The label by which networks are good or bad, such as `test_accuracy`, if there is one.
     pub label: Option<&'a str>,
     /// All labels of its networks.

@@ -10,6 +10,14 @@ pub(crate) fn reals(frame: &DataFrame, column: &str) -> Result<Vec<Option<f64>>,
     Ok(reals.f64()?.iter().collect())
 }
 
+/// The finite reals of a column; `None` for what has no place in a drawing.
+pub(crate) fn finite(frame: &DataFrame, column: &str) -> Result<Vec<Option<f64>>, PolarsError> {
+    let values = reals(frame, column)?.into_iter();
+    Ok(values
+        .map(|value| value.filter(|value| value.is_finite()))
+        .collect())
+}
+
 /// The texts of a column, of whatever type it is; empty for a null.
 pub(crate) fn texts(frame: &DataFrame, column: &str) -> Result<Vec<String>, PolarsError> {
     column_texts(frame.column(column)?)

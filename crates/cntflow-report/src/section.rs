@@ -1,8 +1,9 @@
 //! A section of the page, and what sections are made of.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use cntflow_tables::SqlTables;
 
-use crate::error::ReportError;
 use crate::figure::Figure;
 use crate::report::{Fact, Report};
 
@@ -13,6 +14,8 @@ pub(crate) struct Section {
     pub(crate) id: String,
     pub(crate) title: String,
     pub(crate) facts: Vec<Fact>,
+    /// Facts that are folded.
+    pub(crate) options: Vec<Fact>,
     /// Sentences before the figures.
     pub(crate) sentences: Vec<String>,
     pub(crate) figures: Vec<Figure>,
@@ -24,6 +27,7 @@ impl Section {
             id: id.to_owned(),
             title: title.into(),
             facts: Vec::new(),
+            options: Vec::new(),
             sentences: Vec::new(),
             figures: Vec::new(),
         }
@@ -45,34 +49,31 @@ impl Section {
 pub(crate) struct Context<'a> {
     pub(crate) tables: &'a SqlTables,
     pub(crate) report: &'a Report<'a>,
-    /// Which columns `networks` has.
-    columns: Vec<String>,
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(report: &'a Report<'a>) -> Result<Self, ReportError> {
-        let tables = report.tables;
-        let columns = if tables.has("networks") {
-            let none = tables.query("SELECT * FROM networks LIMIT 0");
-            let none = none.map_err(|source| ReportError::Query {
-                figure: "columns of networks".to_owned(),
-                source,
-            })?;
-            let names = none.get_column_names();
-            names.iter().map(|name| name.to_string()).collect()
-        } else {
-            Vec::new()
-        };
-        Ok(Self {
-            tables,
+    pub(crate) fn new(report: &'a Report<'a>) -> Self {
+        Self {
+            tables: report.tables,
             report,
-            columns,
-        })
+        }
     }
 
-    /// Whether `networks` has a column.
+    /// The label by which networks are good or bad, if there is one that a query can name.
+    pub(crate) fn label(&self) -> Option<&'a str> {
+        self.report.label.filter(|label| self.has_column(label))
+    }
+
+    /// Whether `networks` has a column that a query can name. SQL takes `*`, and a name between `^`
+    /// and `$`, for several columns, even in quotes.
     pub(crate) fn has_column(&self, name: &str) -> bool {
-        self.columns.iter().any(|column| column == name)
+        let is_pattern = name == "*" || (name.starts_with('^') && name.ends_with('$'));
+        !is_pattern
+            && self
+                .tables
+                .network_columns()
+                .iter()
+                .any(|column| column == name)
     }
 }
 
@@ -86,10 +87,26 @@ pub(crate) fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 
-/// A name as an identifier of the page: letters, digits and hyphens.
+/// A name as an identifier of the page: its letters and digits, and a number that tells names apart
+/// whose other characters differ.
 pub(crate) fn slug(name: &str) -> String {
-    let letters = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
-    letters.collect()
+    let letters = name.chars();
+    let letters: String = letters
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    format!("{letters}-{:08x}", hasher.finish() as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_have_different_identifiers() {
+        let names = ["a b", "a-b", "激活", "权重", "a b "];
+        let slugs: std::collections::BTreeSet<String> = names.into_iter().map(slug).collect();
+        assert_eq!(slugs.len(), names.len());
+    }
 }

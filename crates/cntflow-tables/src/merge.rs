@@ -176,7 +176,7 @@ impl TableStore {
     ) -> Result<(), TablesError> {
         let parts = self.parts_of_batches(table, batches)?;
         if parts.is_empty() {
-            return Ok(());
+            return is_ready();
         }
         let replaces = (table == Table::Networks).then(|| batches.join(","));
         let batch = format!("{MERGED}{name}");

@@ -44,6 +44,8 @@ pub fn named_tables(tables: &TableStore, twins: &[&str]) -> Vec<NamedTable> {
 pub struct SqlTables {
     context: SQLContext,
     names: Vec<String>,
+    /// Columns of `networks`.
+    network_columns: Vec<String>,
 }
 
 /// Why a query has no answer.
@@ -74,9 +76,14 @@ impl SqlTables {
         experiments: &[&str],
     ) -> Result<Self, TablesError> {
         let (context, mut names) = (SQLContext::new(), Vec::new());
+        let mut network_columns = Vec::new();
         for NamedTable { name, store, table } in named_tables(tables, twins) {
             match store.scan(table) {
-                Ok(frame) => {
+                Ok(mut frame) => {
+                    if name == Table::Networks.name() {
+                        let schema = frame.collect_schema().map_err(TablesError::Scan)?;
+                        network_columns = schema.iter_names().map(|n| n.to_string()).collect();
+                    }
                     context.register(&name, frame);
                     names.push(name);
                 }
@@ -88,7 +95,11 @@ impl SqlTables {
             context.register(name, frame);
             names.push(name.to_owned());
         }
-        Ok(Self { context, names })
+        Ok(Self {
+            context,
+            names,
+            network_columns,
+        })
     }
 
     /// Whether there are no tables.
@@ -99,6 +110,11 @@ impl SqlTables {
     /// Whether a table is there.
     pub fn has(&self, table: &str) -> bool {
         self.names.iter().any(|name| name == table)
+    }
+
+    /// The columns of `networks`; none where it is not there.
+    pub fn network_columns(&self) -> &[String] {
+        &self.network_columns
     }
 
     /// The answer to a query.

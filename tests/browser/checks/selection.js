@@ -78,6 +78,21 @@ export const checks = {
     assert.equal(await press('Escape'), null);
   },
 
+  async 'a key right after the choice of a column is meant for that column'({ explorer, page, queries }) {
+    await page.evaluate(() => {
+      const x = [...document.querySelectorAll('label')].find((label) => label.textContent.startsWith('x'));
+      const choice = x.control;
+      choice.value = [...choice.options].find(({ text }) => text === 'epoch').value;
+      choice.dispatchEvent(new Event('change', { bubbles: true }));
+      document.querySelector('.plot .keyboard')
+        .dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
+    });
+    await explorer.settle();
+    const found = await explorer.assertExact();
+    queries.push(found);
+    assert.deepEqual(boundsOf(found.sql, 'epoch'), [79.5, 120.5]);
+  },
+
   async 'typed bounds of whole numbers are exact'({ explorer, queries }) {
     await explorer.choose('x', 'epoch');
     await explorer.typeBounds('x', 9.2, 20);

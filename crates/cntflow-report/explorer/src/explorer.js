@@ -96,7 +96,9 @@ export class Explorer {
       this.#controls.renewBounds();
       this.#rectangle = null;
       this.#plot.showBrush(null);
-      this.#later(LAYOUT);
+      // At once: a key or a drag before the next frame is meant for the new columns.
+      this.#layOut();
+      this.#later(FILTERS);
     } else {
       this.#later(COLOURS);
     }

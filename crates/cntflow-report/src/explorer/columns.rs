@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::codes::{Coding, MISSING};
 use crate::error::ReportError;
-use crate::figure::FigureSpec;
+use crate::figure::Question;
 use crate::rows::{groups, reals, texts};
 use crate::section::{Context, quoted, text};
 
@@ -25,6 +25,9 @@ const STATISTICS: [(&str, &str); 6] = [
     ("neurons_activation", "mean"),
     ("neurons_strength", "mean"),
 ];
+
+/// Layers of which a statistic is there: the first ones.
+const MOST_LAYERS: usize = 4;
 
 /// Most columns of layers.
 const MOST_OF_LAYERS: usize = 12;
@@ -134,7 +137,7 @@ impl Column {
     }
 }
 
-/// The networks with their columns; `None` if there are none.
+/// The networks with their columns; `None` if there are none that differ.
 ///
 /// # Errors
 /// A table cannot be read.
@@ -143,32 +146,31 @@ pub(super) fn networks(context: &Context<'_>) -> Result<Option<Networks>, Report
         return Ok(None);
     }
     // The page begins with the first label and the first statistic.
-    let judged_by = context.report.label;
+    let judged_by = context.label();
     let others = context.report.labels.iter().map(String::as_str);
     let others = others.filter(|label| Some(*label) != judged_by);
-    let labels = judged_by.into_iter().chain(others);
-    let own = OWN.into_iter().filter(|name| context.has_column(name));
-    let wanted: Vec<(&str, bool)> = labels
-        .map(|name| (name, true))
-        .chain(own.map(|name| (name, false)))
+    let own = OWN.into_iter().map(|name| (name, false));
+    let labels = |name| (name, true);
+    let first = judged_by.into_iter().map(labels).chain(own);
+    let wanted = first.chain(others.map(labels));
+    let wanted: Vec<(&str, bool)> = wanted
+        .filter(|(name, _)| context.has_column(name))
         .collect();
     let selected: Vec<String> = wanted.iter().map(|(name, _)| quoted(name)).collect();
-    let spec = FigureSpec {
-        id: "",
-        title: "columns of the networks",
-        description: "",
+    let spec = Question {
+        about: "columns of the networks",
         sql: format!(
             "SELECT checkpoint, {} FROM networks ORDER BY checkpoint",
             selected.join(", ")
         ),
     };
-    let Some(answer) = spec.table(context.tables)? else {
+    let Some(answer) = spec.answer(context.tables)? else {
         return Ok(None);
     };
-    let names = texts(&answer.frame, "checkpoint")?;
+    let names = texts(&answer, "checkpoint")?;
     let mut columns = of_layers(context, &names)?;
     for (name, is_label) in wanted {
-        if let Some(values) = values(&answer.frame, name)? {
+        if let Some(values) = values(&answer, name)? {
             columns.push(Column {
                 name: name.to_owned(),
                 is_label,
@@ -180,7 +182,7 @@ pub(super) fn networks(context: &Context<'_>) -> Result<Option<Networks>, Report
         }
     }
     columns.truncate(MOST_COLUMNS);
-    Ok(Some(Networks { names, columns }))
+    Ok((!columns.is_empty()).then_some(Networks { names, columns }))
 }
 
 /// The values of a column of `networks`; `None` if the explorer cannot have it.
@@ -208,26 +210,18 @@ fn of_layers(context: &Context<'_>, names: &[String]) -> Result<Vec<Column>, Rep
     metrics.dedup();
     let metrics = metrics.join(", ");
     // Where a layer has several rows of a metric, no condition tells them apart.
-    let spec = FigureSpec {
-        id: "",
-        title: "layers of the networks",
-        description: "",
+    let spec = Question {
+        about: "layers of the networks",
         sql: format!(
             "SELECT layer, metric, COUNT(*) AS n, COUNT(DISTINCT checkpoint) AS checkpoints FROM \
              layers WHERE metric IN ({metrics}) GROUP BY layer, metric ORDER BY layer, metric"
         ),
     };
-    let Some(there) = spec.table(context.tables)? else {
+    let Some(there) = spec.answer(context.tables)? else {
         return Ok(Vec::new());
     };
-    let (layers, of_metric) = (
-        reals(&there.frame, "layer")?,
-        texts(&there.frame, "metric")?,
-    );
-    let (n, checkpoints) = (
-        reals(&there.frame, "n")?,
-        reals(&there.frame, "checkpoints")?,
-    );
+    let (layers, of_metric) = (reals(&there, "layer")?, texts(&there, "metric")?);
+    let (n, checkpoints) = (reals(&there, "n")?, reals(&there, "checkpoints")?);
     let single = (0..layers.len()).filter(|&row| n[row] == checkpoints[row]);
     let single: Vec<(u32, &str)> = single
         .filter_map(|row| Some((layers[row]? as u32, of_metric[row].as_str())))
@@ -235,27 +229,26 @@ fn of_layers(context: &Context<'_>, names: &[String]) -> Result<Vec<Column>, Rep
     let mut wanted: Vec<(u32, &str, &str)> = Vec::new();
     for (metric, statistic) in STATISTICS {
         let of_statistic = single.iter().filter(|(_, of)| *of == metric);
-        wanted.extend(of_statistic.map(|(layer, _)| (*layer, metric, statistic)));
+        let of_statistic = of_statistic.map(|(layer, _)| (*layer, metric, statistic));
+        wanted.extend(of_statistic.take(MOST_LAYERS));
     }
     wanted.truncate(MOST_OF_LAYERS);
     let layers: Vec<String> = wanted.iter().map(|(layer, ..)| layer.to_string()).collect();
     if layers.is_empty() {
         return Ok(Vec::new());
     }
-    let spec = FigureSpec {
-        id: "",
-        title: "statistics of layers",
-        description: "",
+    let spec = Question {
+        about: "statistics of layers",
         sql: format!(
             "SELECT checkpoint, layer, metric, mean, std FROM layers WHERE metric IN ({metrics}) \
              AND layer IN ({})",
             layers.join(", ")
         ),
     };
-    let Some(rows) = spec.table(context.tables)? else {
+    let Some(rows) = spec.answer(context.tables)? else {
         return Ok(Vec::new());
     };
-    let columns = Rows::new(&rows.frame, names)?.columns(&wanted);
+    let columns = Rows::new(&rows, names)?.columns(&wanted);
     Ok(columns)
 }
 

@@ -4,9 +4,9 @@ use maud::{Markup, html};
 use polars::prelude::{DataFrame, PolarsError};
 
 use crate::error::ReportError;
-use crate::figure::{Figure, FigureSpec};
+use crate::figure::{Figure, FigureSpec, Question};
 use crate::number;
-use crate::rows::{groups, reals, texts};
+use crate::rows::{finite, groups, texts};
 use crate::section::{Context, Section, quoted, slug, text};
 use crate::svg::{Legend, Linear, Panel, Scale, Side, band_between, drawing, line, low_to_high};
 
@@ -27,10 +27,10 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
         return Ok(None);
     }
     let mut section = Section::new("densities", "What the metrics see").sentence(
-        "Each curve is the density of a metric over all networks of a bin. The pale band is where \
-         the densities of random halves of that bin lie (5% to 95%): curves that stay within each \
-         other's bands differ no more than two halves of one bin do. Ends where all curves are \
-         below a two-hundredth of the highest are cut off.",
+        "Each curve is the density of a metric over all networks of a bin. The pale band shows how \
+         much random halves of that bin differ at each point (5% to 95%); it is no test, which the \
+         divergences below are. Ends where all curves are below a two-hundredth of the highest are \
+         cut off.",
     );
     let views = views(context)?;
     for (view, metric) in views.drawn {
@@ -55,22 +55,20 @@ pub(super) struct Views {
 
 /// The architectures with the most networks.
 pub(super) fn views(context: &Context<'_>) -> Result<Views, ReportError> {
-    let spec = FigureSpec {
-        id: "",
-        title: "architectures with densities",
-        description: "",
+    let spec = Question {
+        about: "architectures with densities",
         sql: "SELECT architecture, metric, MAX(n_networks) AS networks FROM densities GROUP BY \
               architecture, metric ORDER BY networks DESC, architecture, metric"
             .to_owned(),
     };
-    let Some(answer) = spec.table(context.tables)? else {
+    let Some(answer) = spec.answer(context.tables)? else {
         return Ok(Views {
             drawn: Vec::new(),
             n_left_out: 0,
         });
     };
-    let architectures = texts(&answer.frame, "architecture")?;
-    let metrics = texts(&answer.frame, "metric")?;
+    let architectures = texts(&answer, "architecture")?;
+    let metrics = texts(&answer, "metric")?;
     let (names, index) = groups(&architectures);
     let drawn = architectures.into_iter().zip(metrics).zip(index);
     let drawn = drawn.filter(|(_, index)| *index < ARCHITECTURES);
@@ -109,7 +107,7 @@ fn panels(frame: &DataFrame, id: &str, metric: &str, title: &str) -> Result<Mark
     let (layers, layer_of) = groups(&layer_names(frame)?);
     let (bins, bin_of) = groups(&bin_names(frame)?);
     let columns = ["x", "density", "half_q05", "half_q95"];
-    let [x, density, low, high] = columns.map(|column| reals(frame, column));
+    let [x, density, low, high] = columns.map(|column| finite(frame, column));
     let (x, density, low, high) = (x?, density?, low?, high?);
     let mut content = Vec::new();
     for (k, layer) in layers.iter().enumerate() {
@@ -176,7 +174,7 @@ pub(super) fn layer_names(frame: &DataFrame) -> Result<Vec<String>, PolarsError>
 
 /// The bin of each row with its number of networks: `0.85 to 0.9 (12 networks)`.
 fn bin_names(frame: &DataFrame) -> Result<Vec<String>, PolarsError> {
-    let (low, high) = (reals(frame, "bin_low")?, reals(frame, "bin_high")?);
+    let (low, high) = (finite(frame, "bin_low")?, finite(frame, "bin_high")?);
     let (values, networks) = (texts(frame, "bin_value")?, texts(frame, "n_networks")?);
     let names = (0..values.len()).map(|row| {
         let bin = bin_name(low[row], high[row], &values[row]);

@@ -8,7 +8,7 @@ use polars::prelude::{DataFrame, PolarsError};
 use super::densities::{bin_name, layer_names, views};
 use crate::error::ReportError;
 use crate::figure::{Figure, FigureSpec};
-use crate::rows::{groups, reals, texts};
+use crate::rows::{finite, groups, texts};
 use crate::section::{Context, Section, slug, text};
 use crate::svg::{Bands, Legend, Panel, Scale, Side, cell, drawing, heat};
 
@@ -24,8 +24,9 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
     }
     let mut section = Section::new("divergences", "How far bins are apart").sentence(
         "The Jensen-Shannon divergence of two densities: 0 bits where they are the same, 1 bit \
-         where they have nothing in common. A star marks p < 0.05 after the correction for all \
-         pairs, against random draws from both populations.",
+         where they have nothing in common. A star marks p < 0.05 by permutations of networks \
+         between the two bins, after the correction of Benjamini and Hochberg for all pairs. Pairs \
+         without a p in the table were not tested.",
     );
     for (architecture, metric) in views(context)?.drawn {
         section = section.with(figure(context, &architecture, &metric)?);
@@ -61,9 +62,9 @@ fn figure(
 fn matrices(frame: &DataFrame, id: &str, title: &str) -> Result<Markup, PolarsError> {
     let (layers, layer_of) = groups(&layer_names(frame)?);
     let side = |which: char| -> Result<Vec<(i64, String)>, PolarsError> {
-        let bins = reals(frame, &format!("bin_{which}"))?;
-        let low = reals(frame, &format!("bin_{which}_low"))?;
-        let high = reals(frame, &format!("bin_{which}_high"))?;
+        let bins = finite(frame, &format!("bin_{which}"))?;
+        let low = finite(frame, &format!("bin_{which}_low"))?;
+        let high = finite(frame, &format!("bin_{which}_high"))?;
         let values = texts(frame, &format!("bin_{which}_value"))?;
         let rows = (0..bins.len()).map(|row| {
             let bin = bins[row].unwrap_or_default() as i64;
@@ -76,8 +77,8 @@ fn matrices(frame: &DataFrame, id: &str, title: &str) -> Result<Markup, PolarsEr
     let place: BTreeMap<i64, usize> = names.keys().copied().zip(0..).collect();
     let bands = Bands::of(names.into_values().collect());
     let height = 110.0 + CELL * bands.len() as f64;
-    let values = reals(frame, "jensen_shannon")?;
-    let p = reals(frame, "p_adjusted")?;
+    let values = finite(frame, "jensen_shannon")?;
+    let p = finite(frame, "p_adjusted")?;
     let panels: Vec<Markup> = layers
         .iter()
         .enumerate()

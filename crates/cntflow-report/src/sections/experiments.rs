@@ -5,14 +5,14 @@ use polars::prelude::{DataFrame, PolarsError};
 
 use super::population::{fill, stroke};
 use crate::error::ReportError;
-use crate::figure::{Figure, FigureSpec};
+use crate::figure::{Figure, FigureSpec, Question};
 use crate::number;
-use crate::rows::{groups, reals, texts};
+use crate::rows::{finite, groups, texts};
 use crate::section::{Context, Section, quoted, slug, text};
 use crate::svg::{Bands, Legend, Linear, Panel, Scale, Side, bar, drawing, interval, line, rule};
 
-/// Columns of the scores by which experiments are judged, the first that has values counts.
-const FIGURES: [&str; 3] = ["auc", "tau", "r2"];
+/// The target of experiments that tell low from high performers.
+const LOW_HIGH: &str = "low_high";
 
 /// Columns of a classifier that are drawn.
 const IMPORTANCES: usize = 15;
@@ -26,6 +26,8 @@ struct Experiment<'a> {
     name: String,
     /// By which it is judged.
     figure: &'static str,
+    /// Whether it tells low from high performers.
+    is_low_high: bool,
 }
 
 /// A section for each experiment.
@@ -33,33 +35,39 @@ pub(super) fn sections(context: &Context<'_>) -> Result<Vec<Section>, ReportErro
     if !context.tables.has("scores") {
         return Ok(Vec::new());
     }
-    let spec = FigureSpec {
-        id: "",
-        title: "experiments",
-        description: "",
+    let question = Question {
+        about: "experiments",
         sql:
-            "SELECT experiment, COUNT(auc) AS auc, COUNT(tau) AS tau, COUNT(r2) AS r2 FROM scores \
-              GROUP BY experiment ORDER BY experiment"
+            "SELECT experiment, target, COUNT(auc) AS auc FROM scores GROUP BY experiment, target \
+              ORDER BY experiment"
                 .to_owned(),
     };
-    let Some(all) = spec.table(context.tables)? else {
+    let Some(all) = question.answer(context.tables)? else {
         return Ok(Vec::new());
     };
-    let names = texts(&all.frame, "experiment")?;
-    let counts = FIGURES.map(|figure| reals(&all.frame, figure));
-    let [auc, tau, r2] = counts;
-    let counts = [auc?, tau?, r2?];
+    let (names, targets) = (texts(&all, "experiment")?, texts(&all, "target")?);
+    let has_auc = finite(&all, "auc")?;
     let sections = names.into_iter().enumerate().map(|(row, name)| {
-        let has_values = |k: &usize| counts[*k][row].is_some_and(|count| count > 0.0);
-        let figure = (0..FIGURES.len()).find(has_values).unwrap_or(0);
         let experiment = Experiment {
             context,
             name,
-            figure: FIGURES[figure],
+            figure: figure_of(&targets[row], has_auc[row].is_some_and(|n| n > 0.0)),
+            is_low_high: targets[row] == LOW_HIGH,
         };
         experiment.section()
     });
     sections.collect()
+}
+
+/// The column of the scores by which an experiment is judged. Those of several classes have no area
+/// under one curve, but one of each pair of classes.
+fn figure_of(target: &str, has_auc: bool) -> &'static str {
+    match target {
+        "regression" => "r2",
+        "ranking" => "tau",
+        _ if has_auc => "auc",
+        _ => "auc_pairs",
+    }
 }
 
 impl Experiment<'_> {
@@ -71,9 +79,9 @@ impl Experiment<'_> {
         };
         let mut section = Section::new(&self.id("experiment"), format!("Experiment {}", self.name))
             .sentence(
-                "Figures of a test set that nothing was chosen by, with intervals of 95%. A score \
-                 alone shows little: what counts is the difference from the baselines and from the \
-                 twins, below.",
+                "Figures of a test set that nothing was chosen by, with intervals of 95%, which are \
+                 not adjusted for the number of comparisons. A score alone shows little: what \
+                 counts is the difference from the baselines and from the twins, below.",
             );
         section.sentences.extend(findings);
         let section = section
@@ -120,13 +128,17 @@ impl Experiment<'_> {
     fn forest(&self, frame: &DataFrame, id: &str, title: &str) -> Result<Markup, PolarsError> {
         let features = texts(frame, "features")?;
         let twins = texts(frame, "twin")?;
-        let columns = ["value", "low", "high"].map(|column| reals(frame, column));
+        let columns = ["value", "low", "high"].map(|column| finite(frame, column));
         let [value, low, high] = columns;
         let (value, low, high) = (value?, low?, high?);
         let (names, place) = groups(&features);
         let (kinds, kind_of) = groups(&twins);
         let ends = value.iter().chain(&low).chain(&high).copied().flatten();
-        let guessing = if self.figure == "auc" { 0.5 } else { 0.0 };
+        let guessing = if self.figure.starts_with("auc") {
+            0.5
+        } else {
+            0.0
+        };
         let height = ROW * names.len() as f64 + 50.0;
         let panel = Panel {
             title: String::new(),
@@ -160,7 +172,8 @@ impl Experiment<'_> {
                 middle,
                 high[row].unwrap_or(middle),
             );
-            let offset = if is_twin { 0.22 } else { -0.12 };
+            // Networks above, their twins below each other.
+            let offset = -0.25 + 0.5 * kind_of[row] as f64 / kinds.len().max(2) as f64;
             let about = format!(
                 "{} {}: {} [{}, {}]",
                 features[row],
@@ -197,6 +210,9 @@ impl Experiment<'_> {
     }
 
     fn verdicts(&self) -> Result<Option<Figure>, ReportError> {
+        if !self.context.tables.has("verdicts") {
+            return Ok(None);
+        }
         let id = self.id("verdicts");
         let spec = FigureSpec {
             id: &id,
@@ -206,7 +222,7 @@ impl Experiment<'_> {
                           their number. Above, below: a difference is shown. Equivalent: it is \
                           shown to be small. Undecided: neither is shown.",
             sql: format!(
-                "SELECT family, a, b, difference, low, high, p, p_adjusted, finding, figure FROM \
+                "SELECT family, a, b, difference, low, high, p, p_adjusted, equivalence_p, finding, figure FROM \
                  verdicts WHERE {} ORDER BY family DESC, a, b",
                 self.is_own(),
             ),
@@ -217,15 +233,15 @@ impl Experiment<'_> {
     }
 
     fn roc(&self) -> Result<Option<Figure>, ReportError> {
-        if self.figure != "auc" || !self.context.tables.has("predictions") {
+        if !self.is_low_high || !self.context.tables.has("predictions") {
             return Ok(None);
         }
         let id = self.id("roc");
         let spec = FigureSpec {
             id: &id,
             title: "ROC: high performers found against low performers taken for them",
-            description: "The chosen model of each set of features, on the test set. The diagonal is \
-                          guessing.",
+            description: "The chosen models of cnt, tensor_7, hyperparameters, and cnt with \
+                          hyperparameters, on the test set. The diagonal is guessing.",
             sql: format!(
                 "SELECT predictions.features AS features, score, class FROM predictions INNER JOIN \
                  (SELECT features, representation, model FROM scores WHERE {own} AND chosen AND \
@@ -243,7 +259,7 @@ impl Experiment<'_> {
     }
 
     fn calibration(&self) -> Result<Option<Figure>, ReportError> {
-        if self.figure != "auc" || !self.context.tables.has("predictions") {
+        if !self.is_low_high || !self.context.tables.has("predictions") {
             return Ok(None);
         }
         let id = self.id("calibration");
@@ -253,13 +269,13 @@ impl Experiment<'_> {
             description: "Predictions for the test set in bins of their probability: the share that \
                           is high. On the diagonal probabilities mean what they say.",
             sql: format!(
-                "SELECT predictions.features AS features, FLOOR(probability * 5) AS bin, \
+                "SELECT predictions.features AS features, LEAST(FLOOR(probability * 5), 4) AS bin, \
                  AVG(probability) AS probability, AVG(CASE WHEN class = 'high' THEN 1.0 ELSE 0.0 \
                  END) AS share_high, COUNT(*) AS networks FROM predictions INNER JOIN (SELECT \
                  features, representation, model FROM scores WHERE {own} AND chosen AND stratum = \
                  'all' AND twin IS NULL AND features IN ('cnt', 'hyperparameters')) AS chosen USING \
                  (features, representation, model) WHERE {own} AND {set} = 'test' AND twin IS NULL \
-                 AND probability IS NOT NULL GROUP BY features, bin ORDER BY features, bin",
+                 AND probability IS NOT NULL AND class IN ('low', 'high') GROUP BY features, bin ORDER BY features, bin",
                 own = self.is_own(),
                 set = quoted("set"),
             ),
@@ -321,8 +337,8 @@ impl Experiment<'_> {
             id: &id,
             title: "Controls and noise",
             description: "What is left when the control takes something away, and the gain over it. \
-                          permutation: labels drawn at random. noise_ceiling: what two halves of the \
-                          test images tell of each other; no gap below it means anything.",
+                          permutation: labels drawn at random. noise_ceiling: how well two halves of the \
+                          test images predict each other; smaller gaps are noise.",
             sql: format!(
                 "SELECT control, features, figure, real, control_value, gain, low, high, p, n FROM \
                  controls WHERE {} ORDER BY control, features, figure",
@@ -333,6 +349,9 @@ impl Experiment<'_> {
     }
 
     fn not_shown(&self) -> Result<Option<Figure>, ReportError> {
+        if !self.context.tables.has("verdicts") {
+            return Ok(None);
+        }
         let id = self.id("not-shown");
         let spec = FigureSpec {
             id: &id,
@@ -354,27 +373,34 @@ fn findings(frame: &DataFrame) -> Result<Vec<String>, PolarsError> {
     let columns = ["family", "a", "b", "finding", "figure"].map(|column| texts(frame, column));
     let [family, a, b, finding, figure] = columns;
     let (family, a, b, finding, figure) = (family?, a?, b?, finding?, figure?);
-    let columns = ["difference", "low", "high", "p_adjusted"].map(|column| reals(frame, column));
-    let [difference, low, high, p] = columns;
+    let columns = ["difference", "low", "high", "p_adjusted", "equivalence_p"];
+    let [difference, low, high, p, equivalence_p] = columns.map(|column| finite(frame, column));
     let (difference, low, high, p) = (difference?, low?, high?, p?);
+    let equivalence_p = equivalence_p?;
     let primary = (0..family.len()).filter(|&row| family[row] == "primary");
     let sentences = primary.map(|row| {
-        let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), number::real);
-        let shown = match finding[row].as_str() {
-            "above" => "is better than",
-            "below" => "is worse than",
-            "equivalent" => "is as good as",
-            _ => "is not shown to differ from",
+        let number = |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), number::real);
+        let Some(difference) = difference[row] else {
+            return format!("{} was not compared with {}.", a[row], b[row]);
+        };
+        let after_holm = format!("p after Holm {}", number(p[row]));
+        let (shown, p) = match finding[row].as_str() {
+            "above" => ("is better than", after_holm),
+            "below" => ("is worse than", after_holm),
+            "equivalent" => (
+                "is shown to differ by less than the margin from",
+                format!("p of equivalence {}", number(equivalence_p[row])),
+            ),
+            _ => ("is not shown to differ from", after_holm),
         };
         format!(
-            "{} {shown} {}: difference of {} {} [{}, {}], p after Holm {}.",
+            "{} {shown} {}: difference of {} {} [{}, {}], {p}.",
             a[row],
             b[row],
             figure[row],
-            number(difference[row]),
+            number::real(difference),
             number(low[row]),
             number(high[row]),
-            number(p[row]),
         )
     });
     Ok(sentences.collect())
@@ -384,7 +410,7 @@ fn differences(frame: &DataFrame, id: &str) -> Result<Markup, PolarsError> {
     let (a, b) = (texts(frame, "a")?, texts(frame, "b")?);
     let findings = texts(frame, "finding")?;
     let (kinds, kind_of) = groups(&findings);
-    let columns = ["difference", "low", "high"].map(|column| reals(frame, column));
+    let columns = ["difference", "low", "high"].map(|column| finite(frame, column));
     let [value, low, high] = columns;
     let (value, low, high) = (value?, low?, high?);
     let names: Vec<String> = a
@@ -444,7 +470,7 @@ type Curves = Vec<(String, Vec<(f64, f64)>)>;
 /// One curve for each set of features.
 fn curves_of(frame: &DataFrame, x: &str, y: &str) -> Result<Curves, PolarsError> {
     let (names, of) = groups(&texts(frame, "features")?);
-    let (x, y) = (reals(frame, x)?, reals(frame, y)?);
+    let (x, y) = (finite(frame, x)?, finite(frame, y)?);
     let curves = names.into_iter().enumerate().map(|(k, name)| {
         let rows = (0..of.len()).filter(|&row| of[row] == k);
         let points = rows.filter_map(|row| Some((x[row]?, y[row]?)));
@@ -457,7 +483,7 @@ fn curves_of(frame: &DataFrame, x: &str, y: &str) -> Result<Curves, PolarsError>
 /// one step.
 fn roc_curves(frame: &DataFrame, id: &str) -> Result<Markup, PolarsError> {
     let (names, of) = groups(&texts(frame, "features")?);
-    let (scores, classes) = (reals(frame, "score")?, texts(frame, "class")?);
+    let (scores, classes) = (finite(frame, "score")?, texts(frame, "class")?);
     let curves = names.into_iter().enumerate().map(|(k, name)| {
         let rows = (0..of.len()).filter(|&row| of[row] == k);
         let rows: Vec<(f64, bool)> = rows
@@ -520,7 +546,7 @@ fn unit_square(id: &str, title: &str, (x, y): (&str, &str), curves: &Curves) -> 
 
 fn bars(frame: &DataFrame, id: &str) -> Result<Markup, PolarsError> {
     let names = texts(frame, "column")?;
-    let values = reals(frame, "importance")?;
+    let values = finite(frame, "importance")?;
     let height = ROW * names.len() as f64 + 50.0;
     let panel = Panel {
         title: String::new(),

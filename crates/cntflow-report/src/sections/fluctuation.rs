@@ -5,8 +5,8 @@ use polars::prelude::{DataFrame, PolarsError};
 
 use super::population::{KIND, LAST, fill};
 use crate::error::ReportError;
-use crate::figure::FigureSpec;
-use crate::rows::{groups, reals, texts};
+use crate::figure::{FigureSpec, Question};
+use crate::rows::{finite, groups, texts};
 use crate::section::{Context, Section, quoted};
 use crate::svg::{Legend, Linear, Panel, Scale, Side, bar, drawing, heat, point};
 
@@ -17,7 +17,7 @@ const MOST_POINTS: f64 = 2000.0;
 const CELLS: usize = 40;
 
 pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportError> {
-    let Some(label) = context.report.label else {
+    let Some(label) = context.label() else {
         return Ok(None);
     };
     if !context.tables.has("layers") {
@@ -29,10 +29,11 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
         "status"
     };
     let networks = format!(
-        "SELECT checkpoint, {kind} AS kind, {label} AS label, fluctuation FROM networks {LAST} \
-         INNER JOIN (SELECT checkpoint, AVG(mean) AS fluctuation FROM layers WHERE metric = \
-         'layers_fluctuation' GROUP BY checkpoint) AS of_layers USING (checkpoint) WHERE {label} \
-         IS NOT NULL AND fluctuation IS NOT NULL",
+        "SELECT checkpoint, kind, label, fluctuation FROM (SELECT checkpoint, {kind} AS kind, \
+         {label} AS label FROM networks {LAST}) AS of_networks INNER JOIN (SELECT checkpoint, \
+         AVG(mean) AS fluctuation FROM layers WHERE metric = 'layers_fluctuation' GROUP BY \
+         checkpoint) AS of_layers USING (checkpoint) WHERE label IS NOT NULL AND fluctuation IS NOT \
+         NULL",
         kind = quoted(kind),
         label = quoted(label),
     );
@@ -40,16 +41,14 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
         "SELECT COUNT(*) AS n, MIN(label) AS label_low, MAX(label) AS label_high, MIN(fluctuation) \
          AS low, MAX(fluctuation) AS high FROM ({networks}) AS networks_of_runs"
     );
-    let ends = FigureSpec {
-        id: "",
-        title: "ends of the fluctuation",
-        description: "",
+    let ends = Question {
+        about: "ends of the fluctuation",
         sql,
     };
-    let Some(ends) = ends.table(context.tables)? else {
+    let Some(ends) = ends.answer(context.tables)? else {
         return Ok(None);
     };
-    let end = |column: &str| Ok::<_, PolarsError>(reals(&ends.frame, column)?[0]);
+    let end = |column: &str| Ok::<_, PolarsError>(finite(&ends, column)?[0]);
     let n = end("n")?.unwrap_or_default();
     let ends = (
         end("label_low")?,
@@ -60,6 +59,12 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
     let (Some(label_low), Some(label_high), Some(low), Some(high)) = ends else {
         return Ok(None);
     };
+    if [label_low, label_high, low, high]
+        .iter()
+        .any(|end| !end.is_finite())
+    {
+        return Ok(None);
+    }
     let title = format!("Layers Fluctuation and {label}");
     let figure = if n <= MOST_POINTS {
         let spec = FigureSpec {
@@ -100,7 +105,7 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
         })?
     };
     Ok(Some(
-        Section::new("fluctuation", "Fluctuation and accuracy").with(figure),
+        Section::new("accuracy", "Fluctuation and accuracy").with(figure),
     ))
 }
 
@@ -119,7 +124,7 @@ fn panel(x: Linear, y: Linear, label: &str) -> Panel {
 }
 
 fn points(frame: &DataFrame, kind: &str, label: &str, title: &str) -> Result<Markup, PolarsError> {
-    let (x, y) = (reals(frame, "fluctuation")?, reals(frame, "label")?);
+    let (x, y) = (finite(frame, "fluctuation")?, finite(frame, "label")?);
     let names = texts(frame, "checkpoint")?;
     let (kinds, kind_of) = groups(&texts(frame, "kind")?);
     let scale = |values: &[Option<f64>]| Linear::of(values.iter().copied().flatten());
@@ -156,8 +161,8 @@ fn counts(
 ) -> Result<Markup, PolarsError> {
     let all = |(low, width): (f64, f64)| [low, low + width * (CELLS + 1) as f64];
     let panel = panel(Linear::of(all(x)), Linear::of(all(y)), label);
-    let (columns, rows) = (reals(frame, "x")?, reals(frame, "y")?);
-    let counts = reals(frame, "networks")?;
+    let (columns, rows) = (finite(frame, "x")?, finite(frame, "y")?);
+    let counts = finite(frame, "networks")?;
     let most = counts.iter().flatten().copied().fold(1.0, f64::max);
     let cells: Vec<Markup> = (0..counts.len())
         .filter_map(|row| {

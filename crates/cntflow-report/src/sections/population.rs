@@ -4,13 +4,13 @@ use maud::{Markup, html};
 use polars::prelude::{DataFrame, PolarsError};
 
 use crate::error::ReportError;
-use crate::figure::{Figure, FigureSpec};
-use crate::rows::{groups, reals, texts};
+use crate::figure::{Figure, FigureSpec, Question};
+use crate::rows::{finite, groups, texts};
 use crate::section::{Context, Section, quoted, text};
 use crate::svg::{Legend, Linear, Panel, Scale, Side, bar, drawing};
 
-/// The last checkpoint of each run, in a query.
-pub(super) const LAST: &str = "INNER JOIN (SELECT run, MAX(step) AS step FROM networks GROUP BY run) AS latest USING (run, step)";
+/// The last checkpoint of each run, in a query: of several at its last step, the last by name.
+pub(super) const LAST: &str = "INNER JOIN (SELECT MAX(checkpoint) AS checkpoint FROM networks INNER JOIN (SELECT run, MAX(step) AS step FROM networks GROUP BY run) AS latest USING (run, step) GROUP BY run) AS last_of_runs USING (checkpoint)";
 
 /// The label that tells kinds of networks apart.
 pub(super) const KIND: &str = "layer_type";
@@ -58,7 +58,7 @@ fn reasons(context: &Context<'_>) -> Result<Option<Figure>, ReportError> {
 }
 
 fn histogram(context: &Context<'_>) -> Result<Option<Figure>, ReportError> {
-    let Some(label) = context.report.label else {
+    let Some(label) = context.label() else {
         return Ok(None);
     };
     let Some((low, width)) = bins(context, label)? else {
@@ -74,11 +74,13 @@ fn histogram(context: &Context<'_>) -> Result<Option<Figure>, ReportError> {
         id: "histogram",
         title: &format!("{label} by {kind}"),
         description: "The last checkpoint of each run. Bars of the kinds stand on each other.",
+        // The highest value belongs to the last bin.
         sql: format!(
-            "SELECT {kind}, FLOOR(({column} - {low:?}) / {width:?}) AS bin, COUNT(*) AS networks \
-             FROM networks {LAST} WHERE {column} IS NOT NULL GROUP BY {kind}, bin ORDER BY bin, \
-             {kind}",
+            "SELECT kind, bin, COUNT(*) AS networks FROM (SELECT {kind} AS kind, \
+             LEAST(FLOOR(({column} - {low:?}) / {width:?}), {last:?}) AS bin FROM networks {LAST} \
+             WHERE {column} IS NOT NULL) AS binned GROUP BY kind, bin ORDER BY bin, kind",
             kind = quoted(kind),
+            last = BINS - 1.0,
         ),
     };
     spec.draw(context.tables, |frame| {
@@ -90,19 +92,21 @@ fn histogram(context: &Context<'_>) -> Result<Option<Figure>, ReportError> {
 fn bins(context: &Context<'_>, label: &str) -> Result<Option<(f64, f64)>, ReportError> {
     let column = quoted(label);
     let sql = format!("SELECT MIN({column}) AS low, MAX({column}) AS high FROM networks");
-    let ends = FigureSpec {
-        id: "",
-        title: "ends of the label",
-        description: "",
+    let ends = Question {
+        about: "ends of the label",
         sql,
     };
-    let Some(ends) = ends.table(context.tables)? else {
+    let Some(ends) = ends.answer(context.tables)? else {
         return Ok(None);
     };
-    let (low, high) = (reals(&ends.frame, "low")?, reals(&ends.frame, "high")?);
+    let (low, high) = (finite(&ends, "low")?, finite(&ends, "high")?);
     let (Some(low), Some(high)) = (low[0], high[0]) else {
         return Ok(None);
     };
+    // Bins of values without an end have no width.
+    if !(high - low).is_finite() {
+        return Ok(None);
+    }
     if low >= 0.0 && high <= 1.0 {
         return Ok(Some((0.0, 1.0 / BINS)));
     }
@@ -117,9 +121,9 @@ fn stacked(
     low: f64,
     width: f64,
 ) -> Result<Markup, PolarsError> {
-    let (kinds, kind_of) = groups(&texts(frame, kind)?);
-    let bins = reals(frame, "bin")?;
-    let counts = reals(frame, "networks")?;
+    let (kinds, kind_of) = groups(&texts(frame, "kind")?);
+    let bins = finite(frame, "bin")?;
+    let counts = finite(frame, "networks")?;
     let rows = bins.iter().zip(&counts).zip(&kind_of);
     let rows: Vec<(f64, f64, usize)> = rows
         .filter_map(|((bin, count), kind)| Some(((*bin)?, (*count)?, *kind)))
@@ -226,8 +230,8 @@ fn steps(context: &Context<'_>) -> Result<Option<Figure>, ReportError> {
     let spec = FigureSpec {
         id: "steps",
         title: "Runs at each step",
-        description: "A step with fewer runs than others has holes: runs whose checkpoint of this \
-                      step is missing.",
+        description: "Runs that have a checkpoint of the step. Runs may end at different steps, or \
+                      save at different ones.",
         sql: "SELECT step, COUNT(DISTINCT run) AS runs FROM networks GROUP BY step ORDER BY step"
             .to_owned(),
     };

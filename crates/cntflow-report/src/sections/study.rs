@@ -3,8 +3,8 @@
 use crate::section::{Context, Section};
 
 pub(super) fn section(context: &Context<'_>) -> Section {
-    let facts = context.report.facts.iter();
     let mut section = Section::new("study", "The study");
-    section.facts = facts.cloned().collect();
+    section.facts = context.report.facts.to_vec();
+    section.options = context.report.options.to_vec();
     section
 }

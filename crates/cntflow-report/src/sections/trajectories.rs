@@ -5,8 +5,8 @@ use polars::prelude::{DataFrame, PolarsError};
 
 use super::population::{KIND, fill, stroke};
 use crate::error::ReportError;
-use crate::figure::{Figure, FigureSpec};
-use crate::rows::{groups, reals, texts};
+use crate::figure::{Figure, FigureSpec, Question};
+use crate::rows::{finite, groups, texts};
 use crate::section::{Context, Section, quoted, slug, text};
 use crate::svg::{Legend, Linear, Panel, Scale, Side, band_between, drawing, line};
 
@@ -33,7 +33,7 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
     } else {
         "status"
     };
-    if let Some(label) = context.report.label {
+    if let Some(label) = context.label() {
         let values = format!(
             "SELECT step, {} AS kind, {} AS value FROM networks",
             quoted(kind),
@@ -43,9 +43,9 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
     }
     for (metric, statistic) in METRICS {
         let values = format!(
-            "SELECT step, {} AS kind, value FROM networks INNER JOIN (SELECT checkpoint, \
-             AVG({statistic}) AS value FROM layers WHERE metric = {} GROUP BY checkpoint) AS \
-             of_layers USING (checkpoint)",
+            "SELECT step, kind, value FROM (SELECT checkpoint, step, {} AS kind FROM networks) AS \
+             of_networks INNER JOIN (SELECT checkpoint, AVG({statistic}) AS value FROM layers WHERE \
+             metric = {} GROUP BY checkpoint) AS of_layers USING (checkpoint)",
             quoted(kind),
             text(metric),
         );
@@ -56,14 +56,12 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
 }
 
 fn n_steps(context: &Context<'_>) -> Result<f64, ReportError> {
-    let spec = FigureSpec {
-        id: "",
-        title: "number of steps",
-        description: "",
+    let spec = Question {
+        about: "number of steps",
         sql: "SELECT COUNT(DISTINCT step) AS n FROM networks".to_owned(),
     };
-    let answer = spec.table(context.tables)?;
-    let n = answer.map(|answer| reals(&answer.frame, "n")).transpose()?;
+    let answer = spec.answer(context.tables)?;
+    let n = answer.map(|answer| finite(&answer, "n")).transpose()?;
     Ok(n.and_then(|n| n[0]).unwrap_or_default())
 }
 
@@ -91,7 +89,7 @@ fn figure(
 
 fn lines(frame: &DataFrame, id: &str, title: &str) -> Result<Markup, PolarsError> {
     let (kinds, kind_of) = groups(&texts(frame, "kind")?);
-    let columns = ["step", "q25", "median", "q75"].map(|column| reals(frame, column));
+    let columns = ["step", "q25", "median", "q75"].map(|column| finite(frame, column));
     let [step, low, median, high] = columns;
     let (step, low, median, high) = (step?, low?, median?, high?);
     let panel = Panel {

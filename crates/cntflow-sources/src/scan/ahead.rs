@@ -8,7 +8,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 const THREADS: usize = 8;
 
 /// Files that are opened before the first of them is taken in; so much is in memory at a time.
-const FILES_AHEAD: usize = 1024;
+const FILES_AHEAD: usize = 256;
 
 /// Fewest files for which threads are started.
 const LEAST_FILES: usize = 64;

@@ -56,6 +56,7 @@ fn page(folder: &Path) -> anyhow::Result<String> {
     let report = Report {
         name: record.map_or("measured networks", |record| &record.name),
         facts: &record.map_or_else(Vec::new, facts),
+        options: &record.map_or_else(Vec::new, options),
         label: judged_by(record, &labels),
         labels: &names,
         tables: &sql_tables,
@@ -83,25 +84,31 @@ fn judged_by<'a>(record: Option<&StudyRecord>, labels: &'a [(String, String)]) -
     })
 }
 
-/// What the record says of how the tables came about.
+/// What the record says of the study.
 fn facts(record: &StudyRecord) -> Vec<Fact> {
-    let fact = |name: &str, value: String| Fact {
-        name: name.to_owned(),
-        value,
-    };
-    let mut facts = vec![
-        fact("measured by", format!("cntflow {}", record.cntflow)),
-        fact(
-            "report by",
-            format!("cntflow {}", env!("CARGO_PKG_VERSION")),
-        ),
+    let version = |version: &str| format!("cntflow {version}");
+    vec![
+        fact("measured by", version(&record.cntflow)),
+        fact("report by", version(env!("CARGO_PKG_VERSION"))),
         fact("scale", record.scale.to_string()),
         fact("identity", record.identity.clone()),
-    ];
+    ]
+}
+
+/// What the record says of how its networks were measured.
+fn options(record: &StudyRecord) -> Vec<Fact> {
     let options = options_by_name(&record.measured_with);
     let options = options.into_iter().filter(|(_, value)| !value.is_null());
-    facts.extend(options.map(|(name, value)| fact(&name, value_text(&value))));
-    facts
+    options
+        .map(|(name, value)| fact(&name, value_text(&value)))
+        .collect()
+}
+
+fn fact(name: &str, value: String) -> Fact {
+    Fact {
+        name: name.to_owned(),
+        value,
+    }
 }
 
 /// A value of JSON without the quotes around texts.
