@@ -107,6 +107,30 @@ export const checks = {
     assert.deepEqual(boundsOf(await explorer.sql(), 'epoch'), [5.5, 6.5]);
   },
 
+  async 'what is typed while the page draws is kept'({ explorer, page, queries }) {
+    await explorer.choose('x', 'epoch');
+    await explorer.typeBounds('x', 9.2, 20);
+    await page.evaluate(() => {
+      const field = (label) => document.querySelector(`[aria-label="${label}"]`)
+        ?? [...document.querySelectorAll('label')]
+          .find((one) => one.textContent.startsWith(label)).control;
+      const from = field('x from');
+      from.value = '5.8';
+      from.dispatchEvent(new Event('change', { bubbles: true }));
+      const to = field('x to');
+      to.focus();
+      to.value = '6.3';
+      return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => {
+        to.dispatchEvent(new Event('change', { bubbles: true }));
+        drawn();
+      })));
+    });
+    await explorer.settle();
+    const found = await explorer.assertExact();
+    queries.push(found);
+    assert.deepEqual(boundsOf(found.sql, 'epoch'), [5.5, 6.5]);
+  },
+
   async 'a drag between two whole numbers selects nothing'({ explorer, queries }) {
     await explorer.choose('x', 'epoch');
     await explorer.drag([0.5012, 0.1], [0.5035, 0.9]);

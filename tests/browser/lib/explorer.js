@@ -4,17 +4,17 @@ import fs from 'node:fs';
 import { table } from './table.js';
 import { rowsOf } from './sql.js';
 
-/** Longer than the pause after which names and SQL follow. */
-const SETTLED = 450;
-
 export class Explorer {
   /** @param {import('playwright-core').Page} page */
   constructor(page) {
     this.page = page;
   }
 
-  settle() {
-    return this.page.waitForTimeout(SETTLED);
+  /** Waits until a change is drawn and the names and the SQL have followed. */
+  async settle() {
+    await this.page.evaluate(() =>
+      new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    await this.page.waitForSelector('.explorer [aria-busy=false]');
   }
 
   button(name) {

@@ -43,8 +43,9 @@ export class Bounds {
     const before = this.#codes;
     this.#codes = codes;
     [this.#from, this.#to].forEach((field, end) => {
-      // What was typed stays as long as it stands for the same code.
-      if (before?.[end] === codes?.[end] && field.value === this.#shown[end]) return;
+      // What was typed stays as long as it stands for the same code, and what is being typed stays.
+      const typed = field.value === this.#shown[end] || field === document.activeElement;
+      if (before?.[end] === codes?.[end] && typed) return;
       field.value = this.#text(end);
       field.removeAttribute('aria-invalid');
       this.#shown[end] = field.value;

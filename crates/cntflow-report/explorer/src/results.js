@@ -51,6 +51,7 @@ export class Results {
   show(selected, count, conditions) {
     [this.#selected, this.#count, this.#conditions] = [selected, count, conditions];
     this.#countText.textContent = this.#summary();
+    this.root.setAttribute('aria-busy', 'true');
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#settle(), PAUSE);
   }
@@ -68,6 +69,7 @@ export class Results {
     this.#names.replaceChildren();
     [this.#shownNames, this.#nextRow] = [0, 0];
     this.#showNames(FIRST_NAMES);
+    this.root.setAttribute('aria-busy', 'false');
   }
 
   #currentSql() {
