@@ -40,7 +40,7 @@ pub use merge::MERGE_ABOVE;
 pub use networks::label_names;
 pub use part::{Batch, BatchLimits, DEFAULT_BATCH_AGE, DEFAULT_BATCH_BYTES};
 pub use population::{
-    Bin, Group, NetworkSamples, Population, PopulationKey, PopulationRow, SampleStorage,
+    Bin, Group, NetworkSamples, PopulationKey, PopulationRow, SampleStorage, StoredPopulation,
 };
 pub use population_parts::Populations;
 pub use record::{CoverageRow, Record, Status};

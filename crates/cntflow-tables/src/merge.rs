@@ -21,7 +21,7 @@ use crate::copy;
 use crate::error::TablesError;
 use crate::part::properties;
 use crate::part_file::{current_column, current_field, open, value_of};
-use crate::population::{EncodedPopulation, Population};
+use crate::population::StoredPopulation;
 use crate::population_parts::{Populations, write_populations};
 use crate::schema::own_columns;
 use crate::store::{TableStore, batch_of, file_name};
@@ -247,18 +247,15 @@ fn merge_populations(
     without: &BTreeSet<String>,
 ) -> Result<(), TablesError> {
     let (_, metadata) = joint_schema(Table::Populations, parts)?;
-    let is_kept = |population: &Population| {
-        let mut names = population.checkpoints.iter();
+    let is_kept = |population: &StoredPopulation| {
+        let mut names = population.checkpoints().iter();
         without.is_empty() || !names.any(|name| without.contains(name))
     };
     let populations = Populations::open(parts)?;
-    let encoded = populations
-        .filter(|next| {
-            next.as_ref()
-                .map_or(true, |(_, population)| is_kept(population))
-        })
-        .map(|next| next.map(|(key, population)| EncodedPopulation::new(key, population)));
-    write_populations(merged, file, &metadata, encoded)
+    let rows = populations
+        .filter(|next| next.as_ref().map_or(true, is_kept))
+        .map(|next| next.map(|population| population.row));
+    write_populations(merged, file, &metadata, rows)
 }
 
 type Metadata = Vec<(String, String)>;

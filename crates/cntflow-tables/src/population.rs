@@ -2,8 +2,12 @@
 //! together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
 
-use cntflow_metrics::population::{LayerSample, SampleSummary};
+use cntflow_metrics::population::{DecodeError, LayerSample, SamplePoints, SampleSummary};
+
+use crate::error::TablesError;
 
 /// Approximate size of a population's key in memory, in bytes.
 const KEY_BYTES: usize = 256;
@@ -54,13 +58,13 @@ pub struct Bin {
 
 /// Networks of one bin, and the values of one metric of one of their layers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Population {
+pub(crate) struct Population {
     /// The bin.
-    pub bin: Bin,
+    pub(crate) bin: Bin,
     /// The networks, by the names of their checkpoints.
-    pub checkpoints: BTreeSet<String>,
+    pub(crate) checkpoints: BTreeSet<String>,
     /// Their values.
-    pub sample: SampleSummary,
+    pub(crate) sample: SampleSummary,
 }
 
 /// A row of the table `populations` without its values.
@@ -100,9 +104,67 @@ pub struct NetworkSamples {
 
 impl Population {
     /// Adds networks of the same population.
-    pub fn merge(&mut self, other: Self) {
+    fn merge(&mut self, other: Self) {
         self.checkpoints.extend(other.checkpoints);
         self.sample.merge(&other.sample);
+    }
+}
+
+/// A row of the table `populations` as it was read from a part. Its values are decoded when they
+/// are asked for: that takes most of the time of reading, and threads can share it.
+#[derive(Clone, Debug)]
+pub struct StoredPopulation {
+    pub(crate) row: EncodedPopulation,
+    pub(crate) part: Arc<Path>,
+}
+
+impl StoredPopulation {
+    /// What the row is of.
+    pub fn key(&self) -> &PopulationKey {
+        &self.row.key
+    }
+
+    /// The networks, by the names of their checkpoints.
+    pub fn checkpoints(&self) -> &BTreeSet<String> {
+        &self.row.checkpoints
+    }
+
+    /// Size of the values in the table, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.row.summary.len()
+    }
+
+    /// The values.
+    ///
+    /// # Errors
+    /// They are damaged. The error names the part.
+    pub fn sample(&self) -> Result<SampleSummary, TablesError> {
+        SampleSummary::from_bytes(&self.row.summary).map_err(|source| self.damaged(source))
+    }
+
+    /// The values as few points, in a third of the time.
+    ///
+    /// # Errors
+    /// They are damaged. The error names the part.
+    pub fn points(&self) -> Result<SamplePoints, TablesError> {
+        SamplePoints::from_bytes(&self.row.summary).map_err(|source| self.damaged(source))
+    }
+
+    fn damaged(&self, source: DecodeError) -> TablesError {
+        TablesError::Summary {
+            path: self.part.to_path_buf(),
+            source,
+        }
+    }
+
+    /// Adds a row of the same key.
+    pub(crate) fn merge(&mut self, other: Self) -> Result<(), TablesError> {
+        let mut sample = self.sample()?;
+        sample.merge(&other.sample()?);
+        self.row.count = sample.count();
+        self.row.summary = sample.to_bytes();
+        self.row.checkpoints.extend(other.row.checkpoints);
+        Ok(())
     }
 }
 

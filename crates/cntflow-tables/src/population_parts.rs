@@ -14,9 +14,9 @@ use parquet::arrow::{ArrowWriter, ProjectionMask};
 use crate::error::TablesError;
 use crate::part::properties;
 use crate::part_file::open;
-use crate::population::{EncodedPopulation, Group, Population, PopulationKey, PopulationRow};
+use crate::population::{EncodedPopulation, Group, PopulationKey, PopulationRow, StoredPopulation};
 use crate::population_rows::{
-    CHECKPOINTS, SUMMARY, checkpoints, decode, decode_key, decode_without_values, encode,
+    CHECKPOINTS, SUMMARY, checkpoints, decode_key, decode_without_values, encode, stored,
 };
 use crate::store::TableStore;
 use crate::table::Table;
@@ -102,12 +102,12 @@ impl Populations {
         })
     }
 
-    fn next_population(&mut self) -> Result<Option<(PopulationKey, Population)>, TablesError> {
+    fn next_population(&mut self) -> Result<Option<StoredPopulation>, TablesError> {
         let keys = self.parts.iter().filter_map(PartRows::key);
         let Some(key) = keys.min().cloned() else {
             return Ok(None);
         };
-        let mut merged: Option<Population> = None;
+        let mut merged: Option<StoredPopulation> = None;
         for part in &mut self.parts {
             while part.key() == Some(&key) {
                 let Some(population) = part.take()? else {
@@ -115,33 +115,33 @@ impl Populations {
                 };
                 match &mut merged {
                     None => merged = Some(population),
-                    Some(merged) => merged.merge(population),
+                    Some(merged) => merged.merge(population)?,
                 }
             }
         }
-        Ok(merged.map(|merged| (key, merged)))
+        Ok(merged)
     }
 }
 
 impl Iterator for Populations {
-    type Item = Result<(PopulationKey, Population), TablesError>;
+    type Item = Result<StoredPopulation, TablesError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_population().transpose()
     }
 }
 
-/// The rows of one part, read one by one. The next row is always decoded already, so that its key
-/// can be compared.
+/// The rows of one part, read one by one. The next row is always read already, so that its key can
+/// be compared.
 struct PartRows {
-    path: PathBuf,
+    path: Arc<Path>,
     reader: ParquetRecordBatchReader,
     /// The rows decoded last.
     rows: Option<RecordBatch>,
     /// Index in `rows` of the row after `next`.
     next_index: usize,
-    next: Option<(PopulationKey, Population)>,
-    /// The groups whose rows are decoded; `None` for all.
+    next: Option<StoredPopulation>,
+    /// The groups whose rows are read; `None` for all.
     groups: Option<Arc<BTreeSet<Group>>>,
 }
 
@@ -153,28 +153,27 @@ impl PartRows {
             source,
         })?;
         let mut rows = Self {
-            path: path.to_owned(),
+            path: path.into(),
             reader,
             rows: None,
             next_index: 0,
             next: None,
             groups,
         };
-        rows.next = rows.decode_next()?;
+        rows.next = rows.read_next()?;
         Ok(rows)
     }
 
     fn key(&self) -> Option<&PopulationKey> {
-        self.next.as_ref().map(|(key, _)| key)
+        self.next.as_ref().map(StoredPopulation::key)
     }
 
-    fn take(&mut self) -> Result<Option<Population>, TablesError> {
-        let next = self.decode_next()?;
-        let taken = std::mem::replace(&mut self.next, next);
-        Ok(taken.map(|(_, population)| population))
+    fn take(&mut self) -> Result<Option<StoredPopulation>, TablesError> {
+        let next = self.read_next()?;
+        Ok(std::mem::replace(&mut self.next, next))
     }
 
-    fn decode_next(&mut self) -> Result<Option<(PopulationKey, Population)>, TablesError> {
+    fn read_next(&mut self) -> Result<Option<StoredPopulation>, TablesError> {
         loop {
             let Some(rows) = &self.rows else {
                 if !self.read_more()? {
@@ -191,8 +190,9 @@ impl PartRows {
             let key = decode_key(&self.path, rows, row)?;
             let groups = self.groups.as_ref();
             if groups.is_none_or(|groups| groups.contains(&key.group)) {
-                let population = decode(&self.path, rows, row, &key)?;
-                return Ok(Some((key, population)));
+                let row = stored(&self.path, rows, row, key)?;
+                let part = Arc::clone(&self.path);
+                return Ok(Some(StoredPopulation { row, part }));
             }
         }
     }
@@ -203,7 +203,7 @@ impl PartRows {
             return Ok(false);
         };
         let rows = rows.map_err(|error| TablesError::ReadParquet {
-            path: self.path.clone(),
+            path: self.path.to_path_buf(),
             source: error.into(),
         })?;
         self.rows = Some(rows);
@@ -282,7 +282,7 @@ mod tests {
     use fs_err as fs;
 
     use super::*;
-    use crate::population::{Bin, Group};
+    use crate::population::{Bin, Group, Population};
 
     fn row(layer: u32, bin: i64, network: &str, values: &[f64]) -> EncodedPopulation {
         let group = Group {
@@ -331,15 +331,16 @@ mod tests {
             .map(Result::unwrap)
             .collect();
         assert_eq!(all.len(), 41);
-        assert!(all.is_sorted_by(|a, b| a.0 < b.0));
-        let (key, population) = &all[4];
-        assert_eq!((key.group.layer, key.bin), (1, 3));
-        let networks: Vec<_> = population.checkpoints.iter().cloned().collect();
+        assert!(all.is_sorted_by(|a, b| a.key() < b.key()));
+        let population = &all[4];
+        assert_eq!((population.key().group.layer, population.key().bin), (1, 3));
+        let networks: Vec<_> = population.checkpoints().iter().cloned().collect();
+        let sample = population.sample().unwrap();
         assert_eq!(
-            (networks.join(" "), population.sample.count()),
-            ("a b".to_owned(), 3)
+            (networks.join(" "), population.row.count, sample.count()),
+            ("a b".to_owned(), 3, 3)
         );
-        assert_eq!(population.sample.mean(), 14.0 / 3.0);
+        assert_eq!(sample.mean(), 14.0 / 3.0);
     }
 
     #[test]
@@ -365,9 +366,9 @@ mod tests {
         writer.write(&old).unwrap();
         writer.close().unwrap();
         let read: Vec<_> = Populations::open(&[path]).unwrap().collect();
-        let (key, population) = read[0].as_ref().unwrap();
-        assert_eq!((key.bin, &key.value), (1, &None));
-        assert_eq!((population.bin.low, population.sample.count()), (1.0, 2));
+        let row = &read[0].as_ref().unwrap().row;
+        assert_eq!((row.key.bin, &row.key.value), (1, &None));
+        assert_eq!((row.bin.low, row.count), (1.0, 2));
     }
 
     #[test]
@@ -381,7 +382,7 @@ mod tests {
             write_populations(path, &mut file, &[], [Ok(own)]).unwrap();
         }
         let keys = Populations::open(&paths).unwrap();
-        let keys: Vec<_> = keys.map(|next| next.unwrap().0.checkpoint).collect();
+        let keys: Vec<_> = keys.map(|next| next.unwrap().row.key.checkpoint).collect();
         assert_eq!(keys, [Some("first".to_owned()), Some("second".to_owned())]);
     }
 

@@ -11,12 +11,11 @@ use arrow_array::{
     Array, ArrayRef, Int64Array, LargeBinaryArray, RecordBatch, StringArray, UInt32Array,
     UInt64Array,
 };
-use cntflow_metrics::population::SampleSummary;
 
 use crate::arrays::reals;
 use crate::error::TablesError;
 use crate::part_file::{column, number_column, text_column, wrong_type};
-use crate::population::{Bin, EncodedPopulation, Group, Population, PopulationKey, PopulationRow};
+use crate::population::{Bin, EncodedPopulation, Group, PopulationKey, PopulationRow};
 use crate::schema::{ColumnType, checked_batch, element_field};
 use crate::table::Table;
 
@@ -53,26 +52,30 @@ pub(crate) fn decode_key(
     })
 }
 
-/// The population of a row with this key.
-pub(crate) fn decode(
+/// A row with this key, with its values as they are stored.
+pub(crate) fn stored(
     path: &Path,
     rows: &RecordBatch,
     row: usize,
-    key: &PopulationKey,
-) -> Result<Population, TablesError> {
+    key: PopulationKey,
+) -> Result<EncodedPopulation, TablesError> {
     let summaries = column(path, rows, SUMMARY)?;
     let bytes = summaries
         .as_binary_opt::<i64>()
         .ok_or_else(|| wrong_type(path, SUMMARY, ColumnType::Bytes, summaries))?;
-    let sample =
-        SampleSummary::from_bytes(bytes.value(row)).map_err(|source| TablesError::Summary {
-            path: path.to_owned(),
-            source,
-        })?;
-    Ok(Population {
-        bin: decode_bin(path, rows, row, key)?,
-        checkpoints: checkpoints(path, rows, row)?,
-        sample,
+    let summary = bytes.value(row).to_vec();
+    let PopulationRow {
+        key,
+        bin,
+        checkpoints,
+        count,
+    } = decode_without_values(path, rows, row, key)?;
+    Ok(EncodedPopulation {
+        key,
+        bin,
+        checkpoints,
+        count,
+        summary,
     })
 }
 

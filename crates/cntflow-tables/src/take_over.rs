@@ -20,7 +20,7 @@ use crate::merge::{in_schema, rows_error};
 use crate::networks::label_names;
 use crate::part::properties;
 use crate::part_file::{column, open, text_column};
-use crate::population::{Bin, EncodedPopulation, Population, PopulationKey};
+use crate::population::{Bin, EncodedPopulation, PopulationKey};
 use crate::population_parts::{Populations, write_populations};
 use crate::schema::{checked_batch, own_columns};
 use crate::store::{TableStore, file_name};
@@ -220,7 +220,7 @@ impl Taking<'_> {
         file: &mut (dyn Write + Send),
     ) -> Result<(), TablesError> {
         let taken = Populations::open(parts)?.flat_map(|next| match next {
-            Ok((key, population)) => self.populations_of(&key, &population),
+            Ok(population) => self.populations_of(&population.row),
             Err(error) => vec![Err(error)],
         });
         let sorted = SortedGroups {
@@ -233,30 +233,29 @@ impl Taking<'_> {
     /// The samples that are taken of one.
     fn populations_of(
         &self,
-        key: &PopulationKey,
-        population: &Population,
+        stored: &EncodedPopulation,
     ) -> Vec<Result<EncodedPopulation, TablesError>> {
-        let taken = key.checkpoint.as_deref();
+        let taken = stored.key.checkpoint.as_deref();
         let taken = taken.and_then(|name| self.by_source.get(name));
         let with_bins = taken.into_iter().flatten().filter_map(|one| {
             let bin = one.bin.as_ref()?;
             Some((&one.entry.checkpoint, bin))
         });
-        let samples = with_bins.map(|(name, bin)| {
-            let key = PopulationKey {
-                group: key.group.clone(),
-                bin: bin.bin,
-                value: bin.value.clone(),
-                checkpoint: Some(name.clone()),
-            };
-            let population = Population {
+        let rows = with_bins.map(|(name, bin)| {
+            Ok(EncodedPopulation {
+                key: PopulationKey {
+                    group: stored.key.group.clone(),
+                    bin: bin.bin,
+                    value: bin.value.clone(),
+                    checkpoint: Some(name.clone()),
+                },
                 bin: bin.clone(),
                 checkpoints: [name.clone()].into(),
-                sample: population.sample.clone(),
-            };
-            Ok(EncodedPopulation::new(key, population))
+                count: stored.count,
+                summary: stored.summary.clone(),
+            })
         });
-        samples.collect()
+        rows.collect()
     }
 }
 

@@ -5,32 +5,32 @@ use super::dyadic::{LAST_LEVEL, bin_of, extent, key_of, offset, offset_of_bin};
 /// Number of powers of the offsets that are summed.
 pub(super) const POWERS: usize = 4;
 
-/// One bin: the number of its values, and the sums of the powers 1 to 4 of their offsets from its
+/// One bin: the number of its values, and the sums of the powers 1 to P of their offsets from its
 /// centre. Offsets are at most 2^22, so the sums of the fourth powers of fewer than 2^39 values fit
 /// into an i128.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bin {
+pub(super) struct Bin<const P: usize = POWERS> {
     /// Key of the bin's end towards zero, which says where on the dyadic grid the bin is.
     pub(super) inner_key: i64,
     pub(super) count: u64,
-    pub(super) sums: [i128; POWERS],
+    pub(super) sums: [i128; P],
 }
 
 /// The occupied bins of one level, in the order of their values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Bins {
+pub(super) struct Bins<const P: usize = POWERS> {
     pub(super) level: u32,
-    pub(super) bins: Vec<Bin>,
+    pub(super) bins: Vec<Bin<P>>,
 }
 
-/// Values near a centre: their number, and the sums of the powers 1 to 4 of their distances from
+/// Values near a centre: their number, and the sums of the powers 1 to P of their distances from
 /// it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Cluster {
+pub(super) struct Cluster<const P: usize = POWERS> {
     pub(super) centre: f64,
     pub(super) half_width: f64,
     pub(super) count: f64,
-    pub(super) sums: [f64; POWERS],
+    pub(super) sums: [f64; P],
 }
 
 impl Bin {
@@ -80,6 +80,17 @@ impl Bin {
         for (sum, other) in self.sums.iter_mut().zip(other.sums) {
             *sum += other;
         }
+    }
+}
+
+impl<const P: usize> Bin<P> {
+    /// The first of the sums of [`Bin::in_coarser`].
+    fn first_sum_about(&self, coarse: (i64, u32), level: u32) -> i128 {
+        if coarse.0 == 0 {
+            return 0;
+        }
+        let d = i128::from(offset_of_bin((self.inner_key, level), coarse));
+        self.sums[0] + i128::from(self.count) * d
     }
 }
 
@@ -170,15 +181,52 @@ impl Bins {
             .map(|bin| bin.in_coarser(self.level, level));
         joined(bins)
     }
+}
+
+impl<const P: usize> Bins<P> {
+    /// The mean and the number of values of each bin, once bins are joined in pairs until at most
+    /// `max_bins` are occupied: what [`Bins::coarsen`] and [`Bins::clusters`] would give, without
+    /// the sums of higher powers.
+    pub(super) fn coarse_means(&self, max_bins: usize) -> Vec<(f64, f64)> {
+        let level = self.coarse_level(max_bins);
+        let inner_key_of = |bin: &Bin<P>| bin_of(bin.inner_key, level);
+        let joined = self
+            .bins
+            .chunk_by(|a, b| inner_key_of(a) == inner_key_of(b));
+        let means = joined.map(|bins| {
+            let inner_key = inner_key_of(&bins[0]);
+            let (mut count, mut sum) = (0, 0);
+            for bin in bins {
+                count += bin.count;
+                sum += bin.first_sum_about((inner_key, level), self.level);
+            }
+            let (centre, _, unit) = extent(inner_key, level);
+            let count = count as f64;
+            (centre + real(sum) * unit / count, count)
+        });
+        means.collect()
+    }
+
+    /// The finest level, from its own on, that needs at most `max_bins`.
+    fn coarse_level(&self, max_bins: usize) -> u32 {
+        let is_enough = |level: &u32| {
+            let mut bins = self
+                .bins
+                .chunk_by(|a, b| bin_of(a.inner_key, *level) == bin_of(b.inner_key, *level));
+            bins.nth(max_bins).is_none()
+        };
+        let mut levels = self.level..LAST_LEVEL;
+        levels.find(is_enough).unwrap_or(LAST_LEVEL)
+    }
 
     /// The bins as reals, in the order of their centres.
-    pub(super) fn clusters(&self) -> impl Iterator<Item = Cluster> {
+    pub(super) fn clusters(&self) -> impl Iterator<Item = Cluster<P>> {
         self.bins.iter().map(|bin| {
             let (centre, half_width, unit) = extent(bin.inner_key, self.level);
             let mut power = 1.0;
             let sums = bin.sums.map(|sum| {
                 power *= unit;
-                sum as f64 * power
+                real(sum) * power
             });
             Cluster {
                 centre,
@@ -188,6 +236,11 @@ impl Bins {
             }
         })
     }
+}
+
+/// A sum as a real. Nearly all of them have 64 bits, which processors convert by themselves.
+fn real(sum: i128) -> f64 {
+    i64::try_from(sum).map_or_else(|_| sum as f64, |sum| sum as f64)
 }
 
 /// Number of leading bins with smaller inner keys. Few are passed at a time, so steps that double
@@ -223,14 +276,14 @@ fn joined(bins: impl Iterator<Item = Bin>) -> Vec<Bin> {
     joined
 }
 
-impl Cluster {
+impl<const P: usize> Cluster<P> {
     /// A value that counts a number of times.
     pub(super) fn value(x: f64, times: u64) -> Self {
         Self {
             centre: x,
             half_width: 0.0,
             count: times as f64,
-            sums: [0.0; POWERS],
+            sums: [0.0; P],
         }
     }
 
@@ -238,7 +291,27 @@ impl Cluster {
     pub(super) fn mean(&self) -> f64 {
         self.centre + self.sums[0] / self.count
     }
+}
 
+/// The mean of the values of clusters, and the sum of squares about it. Separate passes, so that no
+/// digits cancel.
+pub(super) fn mean_and_squares<const P: usize>(clusters: &[Cluster<P>]) -> (f64, f64) {
+    let n: f64 = clusters.iter().map(|c| c.count).sum();
+    let means = || clusters.iter().map(|c| (c.count, c.mean()));
+    let rounded_mean: f64 = means().map(|(count, mean)| count * mean / n).sum();
+    // Corrects the rounding of the first sum.
+    let correction: f64 = means()
+        .map(|(count, mean)| count * (mean - rounded_mean))
+        .sum();
+    let mean = rounded_mean + correction / n;
+    let squares = clusters.iter().map(|c| {
+        let d = c.centre - mean;
+        c.count * d * d + 2.0 * d * c.sums[0] + c.sums[1]
+    });
+    (mean, squares.sum())
+}
+
+impl Cluster {
     /// Two points with weights that have the values' number and first three moments (Gauss
     /// quadrature). The weights are positive, so a density or a distribution function of the points
     /// is one too.
@@ -289,6 +362,19 @@ mod tests {
                 let direct: f64 = inside.iter().map(|d| d.powi(k as i32 + 1)).sum();
                 assert!((sum - direct).abs() < 1e-12, "{cluster:?}: {direct}");
             }
+        }
+    }
+
+    #[test]
+    fn coarse_means_are_those_of_the_joined_bins() {
+        let value = |i: u16| f64::from(0.0013_f32 * f32::from(i) - 0.4);
+        let values: Vec<f64> = (0..1000).map(value).collect();
+        for max_bins in [1000, 512, 100, 7] {
+            let bins = Bins::of(&sorted(&values), 600);
+            let mut joined = bins.clone();
+            joined.coarsen(max_bins);
+            let means = joined.clusters().map(|c| (c.mean(), c.count));
+            assert_eq!(bins.coarse_means(max_bins), means.collect::<Vec<_>>());
         }
     }
 

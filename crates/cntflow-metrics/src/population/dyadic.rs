@@ -15,9 +15,6 @@ const BITS: u32 = 23;
 /// Bits of an f64 that are rounded away.
 const DROPPED: u32 = f64::MANTISSA_DIGITS - 1 - BITS;
 
-/// Octave k has the exponent `k - BIAS`, as in the bits of an f64.
-const BIAS: i32 = 1023;
-
 /// Octaves below a bin's width that are kept apart from zero. Values below 2^-24 of the width do
 /// not move a density.
 const OCTAVES_BELOW: u32 = 24;
@@ -106,10 +103,11 @@ pub(super) fn extent(bin: i64, level: u32) -> (f64, f64, f64) {
     (centre as f64 * unit, (half as f64 * unit).abs(), unit)
 }
 
-/// `2^(octave - BIAS - BITS)`, in two steps: `powi` would give 0 for the smallest, subnormal ones.
+/// `2^(octave - 1023 - BITS)`. The smallest ones are subnormal.
 fn last_bit(octave: u32) -> f64 {
-    let power = |exponent: i32| 2.0_f64.powi(exponent);
-    power(octave as i32 - BIAS) * power(-(BITS as i32))
+    // An octave is the exponent as it is in the bits of an f64.
+    let power = f64::from_bits(u64::from(octave) << (f64::MANTISSA_DIGITS - 1));
+    power / f64::from(1 << BITS)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Summaries as bytes, for tables: a version, flags, then numbers of variable length, column by
 //! column, since the numbers of a column are alike.
 
-use super::SampleSummary;
 use super::bins::{Bin, Bins, POWERS};
 use super::dyadic::{LAST_LEVEL, bin_of};
 use super::summary::{EXACT_VALUES, MAX_BINS, Values};
+use super::{SamplePoints, SampleSummary};
 
 /// First byte of every summary.
 const VERSION: u8 = 1;
@@ -68,31 +68,74 @@ impl SampleSummary {
     /// The bytes are of another version, end early, go on after the end, or cannot be a summary.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut bytes = Bytes(bytes);
-        match bytes.byte()? {
-            VERSION => {}
-            found => return Err(DecodeError::Version { found }),
-        }
-        let flags = bytes.byte()?;
-        let (nan, infinite) = (bytes.count()?, bytes.count()?);
-        let (min, max) = (bytes.real()?, bytes.real()?);
-        let values = if flags & EXACT != 0 {
+        let header = bytes.header()?;
+        let values = if header.is_exact() {
             Values::Exact(bytes.values()?)
         } else {
             Values::Binned(bytes.bins()?)
         };
         check(bytes.0.is_empty(), "bytes after the end")?;
         let empty = matches!(&values, Values::Exact(values) if values.is_empty());
-        check(
-            if empty { min.is_nan() } else { min <= max },
-            "minimum above maximum",
-        )?;
         Ok(Self {
             values,
-            range: (!empty).then_some((min, max)),
-            nan,
-            infinite,
-            rounded: flags & ROUNDED != 0,
+            range: header.range(empty)?,
+            nan: header.nan,
+            infinite: header.infinite,
+            rounded: header.flags & ROUNDED != 0,
         })
+    }
+}
+
+impl SamplePoints {
+    /// The points of the sample with these bytes: those of [`SamplePoints::of`]. Only what they
+    /// need is decoded, which takes a third of the time.
+    ///
+    /// ```
+    /// use cntflow_metrics::population::{SamplePoints, SampleSummary};
+    ///
+    /// let sample: SampleSummary = (0..100_000).map(|i| f64::from(i).sin()).collect();
+    /// let points = SamplePoints::from_bytes(&sample.to_bytes())?;
+    /// assert_eq!(points, SamplePoints::of(&sample));
+    /// # Ok::<(), cntflow_metrics::population::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The bytes are of another version, end early, or cannot be a summary.
+    pub fn from_bytes(encoded: &[u8]) -> Result<Self, DecodeError> {
+        let mut bytes = Bytes(encoded);
+        let header = bytes.header()?;
+        if header.is_exact() {
+            return Ok(Self::of(&SampleSummary::from_bytes(encoded)?));
+        }
+        // The sums of higher powers come last.
+        let bins: Bins<2> = bytes.bins()?;
+        Ok(Self::of_bins(header.range(false)?, &bins))
+    }
+}
+
+/// What comes before the values.
+struct Header {
+    flags: u8,
+    nan: u64,
+    infinite: u64,
+    min: f64,
+    max: f64,
+}
+
+impl Header {
+    fn is_exact(&self) -> bool {
+        self.flags & EXACT != 0
+    }
+
+    /// Smallest and largest value of a sample; `None` if it is empty.
+    fn range(&self, is_empty: bool) -> Result<Option<(f64, f64)>, DecodeError> {
+        let is_valid = if is_empty {
+            self.min.is_nan()
+        } else {
+            self.min <= self.max
+        };
+        check(is_valid, "minimum above maximum")?;
+        Ok((!is_empty).then_some((self.min, self.max)))
     }
 }
 
@@ -164,6 +207,19 @@ impl Bytes<'_> {
     }
 
     fn number(&mut self) -> Result<u128, DecodeError> {
+        let mut value = 0_u64;
+        // Nearly all numbers are short.
+        for (index, byte) in self.0.iter().take(9).enumerate() {
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if *byte < 0x80 {
+                self.0 = &self.0[index + 1..];
+                return Ok(value.into());
+            }
+        }
+        self.long_number()
+    }
+
+    fn long_number(&mut self) -> Result<u128, DecodeError> {
         let mut value = 0_u128;
         for shift in (0..128).step_by(7) {
             let byte = self.byte()?;
@@ -195,10 +251,23 @@ impl Bytes<'_> {
         Ok(length as usize)
     }
 
+    fn header(&mut self) -> Result<Header, DecodeError> {
+        match self.byte()? {
+            VERSION => {}
+            found => return Err(DecodeError::Version { found }),
+        }
+        Ok(Header {
+            flags: self.byte()?,
+            nan: self.count()?,
+            infinite: self.count()?,
+            min: self.real()?,
+            max: self.real()?,
+        })
+    }
+
     fn values(&mut self) -> Result<Vec<(f64, u64)>, DecodeError> {
         let length = self.length(EXACT_VALUES)?;
-        // No capacity in advance: the length is not to be trusted before the values are there.
-        let mut values = Vec::new();
+        let mut values = Vec::with_capacity(length);
         for _ in 0..length {
             values.push((self.real()?, 0));
         }
@@ -211,14 +280,15 @@ impl Bytes<'_> {
         Ok(values)
     }
 
-    fn bins(&mut self) -> Result<Bins, DecodeError> {
+    /// Bins with the sums of the first P powers. Others stay where they are.
+    fn bins<const P: usize>(&mut self) -> Result<Bins<P>, DecodeError> {
         let level = self.count()?;
         check(level <= LAST_LEVEL.into(), "unknown level")?;
         let level = level as u32;
         let inner_keys = self.inner_keys(level)?;
-        let mut bins: Vec<Bin> = Vec::new();
+        let mut bins: Vec<Bin<P>> = Vec::with_capacity(inner_keys.len());
         for inner_key in inner_keys {
-            let (count, sums) = (self.count()?, [0; POWERS]);
+            let (count, sums) = (self.count()?, [0; P]);
             check(count > 0, "empty bin")?;
             bins.push(Bin {
                 inner_key,
@@ -226,7 +296,7 @@ impl Bytes<'_> {
                 sums,
             });
         }
-        for power in 0..POWERS {
+        for power in 0..P {
             for bin in &mut bins {
                 bin.sums[power] = self.signed()?;
             }
@@ -236,15 +306,13 @@ impl Bytes<'_> {
 
     fn inner_keys(&mut self, level: u32) -> Result<Vec<i64>, DecodeError> {
         let length = self.length(MAX_BINS)?;
-        let mut inner_keys: Vec<i64> = Vec::new();
+        let mut inner_keys: Vec<i64> = Vec::with_capacity(length);
+        let mut last = 0_i64;
         for _ in 0..length {
             let zeros = self.byte()?.min(63);
             let step = (self.signed()? as i64) << zeros;
-            inner_keys.push(
-                inner_keys
-                    .last()
-                    .map_or(step, |last| last.wrapping_add(step)),
-            );
+            last = last.wrapping_add(step);
+            inner_keys.push(last);
         }
         let is_on_grid = |inner_key: &i64| {
             inner_key.unsigned_abs() >> 23 <= LAST_LEVEL.into()
@@ -284,11 +352,16 @@ mod tests {
     fn cut_bytes_are_refused_and_changed_ones_never_panic() {
         for sample in samples() {
             let bytes = sample.to_bytes();
+            let points = SamplePoints::from_bytes(&bytes).unwrap();
+            // Moments of nothing are NaN, which is not equal to itself.
+            let text = |points: SamplePoints| format!("{points:?}");
+            assert_eq!(text(points), text(SamplePoints::of(&sample)));
             for end in (0..bytes.len()).step_by(1 + bytes.len() / 300) {
                 assert!(SampleSummary::from_bytes(&bytes[..end]).is_err());
                 let mut changed = bytes.clone();
                 changed[end] ^= 0xff;
                 let _ = SampleSummary::from_bytes(&changed);
+                let _ = SamplePoints::from_bytes(&changed);
             }
         }
         let error = SampleSummary::from_bytes(&[7, 0]).unwrap_err();

@@ -2,7 +2,7 @@
 //! places between populations.
 
 use super::SampleSummary;
-use super::bins::Cluster;
+use super::bins::{Bins, Cluster, mean_and_squares};
 
 /// Number of points of a network's sample, at most: 512, in 8 kB.
 pub const SAMPLE_POINTS: usize = 512;
@@ -40,17 +40,30 @@ pub(super) struct Moments {
 impl SamplePoints {
     /// The points of a sample.
     pub fn of(sample: &SampleSummary) -> Self {
-        let point = |cluster: &Cluster| (cluster.mean(), cluster.count);
         let (mean, squares) = sample.mean_and_squares();
         Self {
-            points: sample
-                .coarse_clusters(SAMPLE_POINTS)
-                .iter()
-                .map(point)
-                .collect(),
+            points: sample.coarse_means(SAMPLE_POINTS),
             range: sample.range,
             moments: Moments {
                 count: sample.count() as f64,
+                mean,
+                squares,
+            },
+        }
+    }
+
+    /// The points of a binned sample with this range.
+    pub(super) fn of_bins(range: Option<(f64, f64)>, bins: &Bins<2>) -> Self {
+        let clusters: Vec<Cluster<2>> = bins.clusters().collect();
+        let (mean, squares) = match range {
+            Some((min, max)) if min == max => (min, 0.0),
+            _ => mean_and_squares(&clusters),
+        };
+        Self {
+            points: bins.coarse_means(SAMPLE_POINTS),
+            range,
+            moments: Moments {
+                count: clusters.iter().map(|cluster| cluster.count).sum(),
                 mean,
                 squares,
             },

@@ -1,6 +1,6 @@
 //! A sample of any size in bounded memory. Its parts may come in any order.
 
-use super::bins::{Bins, Cluster};
+use super::bins::{Bins, Cluster, mean_and_squares};
 use super::dyadic::is_rounded;
 
 /// Number of different values up to which all are kept: 4,096.
@@ -115,26 +115,13 @@ impl SampleSummary {
         self.mean_and_squares().1 / (n - 1) as f64
     }
 
-    /// The mean and the sum of squares about it. Separate passes, so that no digits cancel.
+    /// The mean and the sum of squares about it.
     pub(super) fn mean_and_squares(&self) -> (f64, f64) {
         match self.range {
-            None => return (f64::NAN, f64::NAN),
-            Some((min, max)) if min == max => return (min, 0.0),
-            Some(_) => {}
+            None => (f64::NAN, f64::NAN),
+            Some((min, max)) if min == max => (min, 0.0),
+            Some(_) => mean_and_squares(&self.clusters().collect::<Vec<_>>()),
         }
-        let n = self.count() as f64;
-        let clusters = || self.clusters();
-        let rounded_mean: f64 = clusters().map(|c| c.count * c.mean() / n).sum();
-        // Corrects the rounding of the first sum.
-        let correction: f64 = clusters()
-            .map(|c| c.count * (c.mean() - rounded_mean))
-            .sum();
-        let mean = rounded_mean + correction / n;
-        let squares = clusters().map(|c| {
-            let d = c.centre - mean;
-            c.count * d * d + 2.0 * d * c.sums[0] + c.sums[1]
-        });
-        (mean, squares.sum())
     }
 
     /// The values in clusters, in rising order.
@@ -147,16 +134,14 @@ impl SampleSummary {
         }
     }
 
-    /// The values in at most `max` clusters, in rising order.
-    pub(super) fn coarse_clusters(&self, max: usize) -> Vec<Cluster> {
+    /// The mean and the number of the values of at most `max` clusters, in rising order.
+    pub(super) fn coarse_means(&self, max: usize) -> Vec<(f64, f64)> {
         match &self.values {
-            Values::Exact(values) if values.len() <= max => self.clusters().collect(),
-            Values::Exact(values) => Bins::of(values, max).clusters().collect(),
-            Values::Binned(bins) => {
-                let mut bins = bins.clone();
-                bins.coarsen(max);
-                bins.clusters().collect()
+            Values::Exact(values) if values.len() <= max => {
+                values.iter().map(|&(x, times)| (x, times as f64)).collect()
             }
+            Values::Exact(values) => Bins::of(values, max).coarse_means(max),
+            Values::Binned(bins) => bins.coarse_means(max),
         }
     }
 

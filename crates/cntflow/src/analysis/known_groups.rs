@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use cntflow_metrics::population::{Compared, Grid};
+use cntflow_metrics::population::{Compared, Grid, SampleSummary};
 use cntflow_tables::{DensityBand, Group, PairNull};
 
 use super::population_plan::{PlannedGroup, PlannedMember};
@@ -35,15 +35,17 @@ pub(crate) struct KnownGroups {
 /// The results of one group.
 pub(super) struct KnownGroup {
     members: Vec<PlannedMember>,
+    /// The values of each member.
+    pub(super) samples: Vec<SampleSummary>,
     pub(super) compared: Compared,
     pub(super) nulls: GroupNulls,
 }
 
 impl KnownGroups {
-    /// The results of a group, if all its populations are the same as then.
-    pub(super) fn get_same(&self, planned: &PlannedGroup) -> Option<&KnownGroup> {
-        let known = self.groups.get(&planned.group)?;
-        planned.is_same(&known.members).then_some(known)
+    /// Whether all populations of a group are the same as then.
+    pub(super) fn has_same(&self, planned: &PlannedGroup) -> bool {
+        let known = self.groups.get(&planned.group);
+        known.is_some_and(|known| planned.is_same(&known.members))
     }
 
     /// The results of a group, some of whose populations may be the same as then.
@@ -52,22 +54,51 @@ impl KnownGroups {
     }
 
     /// Keeps the results of a group, unless there are too many already.
-    pub(super) fn keep(&mut self, planned: PlannedGroup, compared: Compared, nulls: GroupNulls) {
-        let bytes = planned.members.len() * POPULATION_BYTES + nulls.pairs.len() * PAIR_BYTES;
+    pub(super) fn keep(
+        &mut self,
+        planned: PlannedGroup,
+        samples: Vec<SampleSummary>,
+        compared: Compared,
+        nulls: GroupNulls,
+    ) {
+        let results = planned.members.len() * POPULATION_BYTES + nulls.pairs.len() * PAIR_BYTES;
+        let bytes = results + samples.iter().map(SampleSummary::bytes).sum::<usize>();
         if self.bytes + bytes > MOST_BYTES {
             return;
         }
         self.bytes += bytes;
         let known = KnownGroup {
             members: planned.members,
+            samples,
             compared,
             nulls,
         };
         self.groups.insert(planned.group, known);
     }
+
+    /// Removes the results of a group, if all its populations are the same as then.
+    pub(super) fn take_same(&mut self, planned: &PlannedGroup) -> Option<KnownGroup> {
+        if !self.has_same(planned) {
+            return None;
+        }
+        self.groups.remove(&planned.group)
+    }
 }
 
 impl KnownGroup {
+    /// A population of then that this one has all networks of, and its values.
+    pub(super) fn part_of(
+        &self,
+        planned: &PlannedMember,
+    ) -> Option<(&PlannedMember, &SampleSummary)> {
+        let bin = &planned.member.bin;
+        let mut known = self.members.iter().zip(&self.samples);
+        known.find(|(known, _)| {
+            let of = &known.member.bin;
+            (of.bin, &of.value) == (bin.bin, &bin.value) && planned.extends(known)
+        })
+    }
+
     /// Which of these populations are the same as then: the index of each among those of then.
     pub(super) fn same_members(&self, members: &[PlannedMember]) -> Vec<Option<usize>> {
         let bins = self.members.iter().enumerate();

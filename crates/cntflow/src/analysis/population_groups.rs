@@ -2,12 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use cntflow_metrics::population::{SamplePoints, SampleSummary};
-use cntflow_tables::{Population, PopulationKey, Populations, TableStore};
+use cntflow_tables::{Populations, StoredPopulation, TableStore, TablesError};
+use rayon::ThreadPool;
+use rayon::prelude::*;
 
+use super::known_groups::KnownGroup;
 use super::population_networks::PopulationNetworks;
-use super::population_plan::PlannedGroup;
+use super::population_plan::{PlannedGroup, PlannedMember, VersionOf, digest_of};
+
+/// Size of the stored values that are in memory until they are decoded, in bytes.
+const READ_BYTES: usize = 16 << 20;
+
+/// Number of rows that a thread decodes and merges at a time.
+const ROWS_OF_A_TASK: usize = 16;
 
 /// The populations of one group (shape, layer, metric), in the order of its members.
 pub(super) struct PopulationGroup {
@@ -28,31 +37,156 @@ impl PopulationGroup {
     }
 }
 
-/// A population while its rows are read.
-struct ReadPopulation {
+/// What helps to read a group.
+#[derive(Clone, Copy)]
+pub(super) struct GroupReading<'a> {
+    /// What the group was before.
+    pub(super) known: Option<&'a KnownGroup>,
+    pub(super) version_of: VersionOf<'a>,
+    pub(super) threads: &'a ThreadPool,
+}
+
+/// A row that is not decoded yet.
+struct ReadRow {
+    /// Index of its population.
+    index: usize,
+    /// Whether the population has its values already.
+    is_merged: bool,
+    row: StoredPopulation,
+}
+
+/// Rows of one population, decoded.
+struct DecodedRows {
+    index: usize,
+    /// Values of those that the population did not have.
     sample: SampleSummary,
     networks: Option<Vec<SamplePoints>>,
 }
 
+impl DecodedRows {
+    /// Decodes some rows of one population, of which there is at least one.
+    fn of(rows: &[ReadRow]) -> Result<Self, TablesError> {
+        let mut decoded = Self {
+            index: rows[0].index,
+            sample: SampleSummary::default(),
+            networks: Some(Vec::with_capacity(rows.len())),
+        };
+        for read in rows {
+            decoded.add(read)?;
+        }
+        Ok(decoded)
+    }
+
+    fn add(&mut self, read: &ReadRow) -> Result<(), TablesError> {
+        let points = if read.is_merged {
+            read.row.points()?
+        } else {
+            let sample = read.row.sample()?;
+            self.sample.merge(&sample);
+            SamplePoints::of(&sample)
+        };
+        if read.row.key().checkpoint.is_none() {
+            self.networks = None;
+        }
+        if let Some(networks) = &mut self.networks {
+            networks.push(points);
+        }
+        Ok(())
+    }
+}
+
+/// A population while its rows are read.
+struct ReadPopulation {
+    sample: SampleSummary,
+    /// `None` where the networks of a bin are stored together.
+    networks: Option<Vec<SamplePoints>>,
+    /// The networks whose values `sample` has had from the beginning.
+    merged: BTreeSet<u128>,
+    has_rows: bool,
+}
+
 impl ReadPopulation {
-    fn of(checkpoint: Option<&str>, population: Population) -> Self {
-        let points = checkpoint.map(|_| vec![SamplePoints::of(&population.sample)]);
+    /// Begins with the values that the population had before, if nothing was taken out since then.
+    fn begin(planned: &PlannedMember, known: Option<&KnownGroup>) -> Self {
+        let known = known.and_then(|known| known.part_of(planned));
+        let versions = known.and_then(|(member, _)| member.versions.as_ref());
         Self {
-            sample: population.sample,
-            networks: points,
+            sample: known.map_or_else(SampleSummary::default, |(_, sample)| sample.clone()),
+            networks: Some(Vec::new()),
+            merged: versions.map_or_else(BTreeSet::new, |versions| {
+                versions.singles.iter().copied().collect()
+            }),
+            has_rows: false,
         }
     }
 
-    fn merge(&mut self, other: Self) {
-        self.sample.merge(&other.sample);
-        self.networks = self
-            .networks
-            .take()
-            .zip(other.networks)
-            .map(|(mut all, more)| {
-                all.extend(more);
-                all
-            });
+    /// Adds networks whose names come after those that are here.
+    fn add(&mut self, rows: DecodedRows) {
+        self.has_rows = true;
+        self.sample.merge(&rows.sample);
+        let networks = self.networks.take().zip(rows.networks);
+        self.networks = networks.map(|(mut all, more)| {
+            all.extend(more);
+            all
+        });
+    }
+}
+
+/// The populations of a group while its rows are read.
+struct ReadGroup<'a> {
+    reading: GroupReading<'a>,
+    /// In the order of the group's members.
+    populations: Vec<ReadPopulation>,
+    rows: Vec<ReadRow>,
+    /// Size of the values of these rows.
+    bytes: usize,
+}
+
+impl<'a> ReadGroup<'a> {
+    fn begin(planned: &PlannedGroup, reading: GroupReading<'a>) -> Self {
+        let members = planned.members.iter();
+        let populations = members.map(|member| ReadPopulation::begin(member, reading.known));
+        Self {
+            reading,
+            populations: populations.collect(),
+            rows: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    fn add(&mut self, index: usize, row: StoredPopulation) -> Result<(), TablesError> {
+        let merged = &self.populations[index].merged;
+        let is_merged = !merged.is_empty()
+            && digest_of(row.checkpoints(), self.reading.version_of)
+                .is_some_and(|digest| merged.contains(&digest));
+        self.bytes += row.bytes();
+        self.rows.push(ReadRow {
+            index,
+            is_merged,
+            row,
+        });
+        if self.bytes >= READ_BYTES {
+            self.decode()?;
+        }
+        Ok(())
+    }
+
+    /// Decodes the rows that have come together; threads share them.
+    fn decode(&mut self) -> Result<(), TablesError> {
+        self.bytes = 0;
+        let rows = std::mem::take(&mut self.rows);
+        let populations = rows.chunk_by(|a, b| a.index == b.index);
+        let tasks: Vec<&[ReadRow]> = populations
+            .flat_map(|rows| rows.chunks(ROWS_OF_A_TASK))
+            .collect();
+        let decoded: Vec<DecodedRows> = self.reading.threads.install(|| {
+            let tasks = tasks.into_par_iter();
+            tasks.map(DecodedRows::of).collect::<Result<_, _>>()
+        })?;
+        for rows in decoded {
+            self.populations[rows.index].add(rows);
+        }
+        Ok(())
     }
 }
 
@@ -61,7 +195,7 @@ pub(super) struct GroupReader<'n> {
     populations: Populations,
     networks: &'n PopulationNetworks,
     /// The first row of the next group: only reading it shows that a group has ended.
-    next: Option<(PopulationKey, Population)>,
+    next: Option<StoredPopulation>,
 }
 
 impl<'n> GroupReader<'n> {
@@ -86,32 +220,36 @@ impl<'n> GroupReader<'n> {
     ///
     /// # Errors
     /// A part of the table cannot be read, or lacks a population of the group.
-    pub(super) fn read(&mut self, planned: PlannedGroup) -> anyhow::Result<PopulationGroup> {
-        let mut read: Vec<Option<ReadPopulation>> = Vec::new();
-        read.resize_with(planned.members.len(), || None);
-        while let Some((key, population)) = self.next_row()? {
+    pub(super) fn read(
+        &mut self,
+        planned: PlannedGroup,
+        reading: GroupReading<'_>,
+    ) -> anyhow::Result<PopulationGroup> {
+        let mut read = ReadGroup::begin(&planned, reading);
+        while let Some(row) = self.next_row()? {
+            let key = row.key();
             if key.group > planned.group {
-                self.next = Some((key, population));
+                self.next = Some(row);
                 break;
             }
-            let Some(&index) = planned.stored.get(&(key.bin, key.value)) else {
+            let stored = (key.bin, key.value.clone());
+            let Some(&index) = planned.stored.get(&stored) else {
                 continue;
             };
-            let row = ReadPopulation::of(key.checkpoint.as_deref(), population);
-            match &mut read[index] {
-                Some(read) => read.merge(row),
-                first => *first = Some(row),
-            }
+            read.add(index, row)?;
         }
+        read.decode()?;
         let mut group = PopulationGroup {
             planned,
             samples: Vec::new(),
             networks: Vec::new(),
         };
-        for read in read {
-            let read = read.context("the table 'populations' has changed while it was read")?;
-            group.samples.push(read.sample);
-            group.networks.push(read.networks);
+        for population in read.populations {
+            if !population.has_rows {
+                bail!("the table 'populations' has changed while it was read");
+            }
+            group.samples.push(population.sample);
+            group.networks.push(population.networks);
         }
         let counts = group.samples.iter().map(SampleSummary::count);
         for (count, planned) in counts.zip(&group.planned.members) {
@@ -129,14 +267,14 @@ impl<'n> GroupReader<'n> {
     }
 
     /// The next row with a network that is compared.
-    fn next_row(&mut self) -> anyhow::Result<Option<(PopulationKey, Population)>> {
+    fn next_row(&mut self) -> anyhow::Result<Option<StoredPopulation>> {
         if let Some(next) = self.next.take() {
             return Ok(Some(next));
         }
-        while let Some((key, population)) = self.populations.next().transpose()? {
-            let mut names = population.checkpoints.iter();
+        while let Some(row) = self.populations.next().transpose()? {
+            let mut names = row.checkpoints().iter();
             if names.any(|name| self.networks.get(name).is_some()) {
-                return Ok(Some((key, population)));
+                return Ok(Some(row));
             }
         }
         Ok(None)

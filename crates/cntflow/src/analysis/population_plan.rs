@@ -35,8 +35,18 @@ pub(super) struct PlannedGroup {
 #[derive(Clone, Debug)]
 pub(super) struct PlannedMember {
     pub(super) member: Member,
-    /// Digest of its networks in their versions; `None` if a version is not known.
-    digest: Option<u128>,
+    /// What its networks are; `None` if a version is not known.
+    pub(super) versions: Option<MemberVersions>,
+}
+
+/// The networks of a population in their versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct MemberVersions {
+    /// Digests of the networks that are stored one by one, sorted.
+    pub(super) singles: Vec<u128>,
+    /// Sum of the digests of those that are stored together: it does not depend on how many rows
+    /// they have.
+    together: u128,
 }
 
 /// The version of the rows of a checkpoint, if it is known.
@@ -54,7 +64,21 @@ impl PlannedMember {
             } = &planned.member;
             (bin.bin, bin.value.clone(), *networks, *runs, *count)
         };
-        self.digest.is_some() && self.digest == other.digest && of(self) == of(other)
+        self.versions.is_some() && self.versions == other.versions && of(self) == of(other)
+    }
+
+    /// Whether it has all networks of one of before, in the same versions and stored one by one.
+    pub(super) fn extends(&self, other: &Self) -> bool {
+        let (Some(own), Some(others)) = (&self.versions, &other.versions) else {
+            return false;
+        };
+        let mut own = own.singles.iter();
+        // Both are sorted.
+        others.together == 0
+            && others
+                .singles
+                .iter()
+                .all(|one| own.any(|other| other == one))
     }
 }
 
@@ -77,8 +101,20 @@ struct Gathered {
     bin: Bin,
     networks: BTreeSet<NetworkIndex>,
     count: u64,
-    /// Sum over its networks, which does not depend on their order.
-    digest: Option<u128>,
+    versions: Option<MemberVersions>,
+}
+
+impl Gathered {
+    fn add_version(&mut self, row: &PopulationRow, digest: Option<u128>) {
+        let known = self.versions.as_mut().zip(digest);
+        match known {
+            None => self.versions = None,
+            Some((versions, digest)) if row.key.checkpoint.is_some() => {
+                versions.singles.push(digest);
+            }
+            Some((versions, digest)) => versions.together = versions.together.wrapping_add(digest),
+        }
+    }
 }
 
 impl PopulationPlan {
@@ -100,18 +136,18 @@ impl PopulationPlan {
             if indices.is_empty() {
                 return;
             }
-            let digest = digest_of(&row, version_of);
-            let stored = (row.key.bin, row.key.value);
-            let bins = groups.entry(row.key.group).or_default();
-            let gathered = bins.entry(stored).or_insert(Gathered {
-                bin: row.bin,
+            let digest = digest_of(&row.checkpoints, version_of);
+            let stored = (row.key.bin, row.key.value.clone());
+            let bins = groups.entry(row.key.group.clone()).or_default();
+            let gathered = bins.entry(stored).or_insert_with(|| Gathered {
+                bin: row.bin.clone(),
                 networks: BTreeSet::new(),
                 count: 0,
-                digest: Some(0),
+                versions: Some(MemberVersions::default()),
             });
             gathered.networks.extend(indices);
             gathered.count += row.count;
-            gathered.digest = gathered.digest.zip(digest).map(|(a, b)| a.wrapping_add(b));
+            gathered.add_version(&row, digest);
         })?;
         let mut plan = Self {
             groups: Vec::new(),
@@ -155,8 +191,11 @@ impl PopulationPlan {
                 count: gathered.count,
             };
             self.compared.extend(gathered.networks);
-            let digest = gathered.digest;
-            chosen.push((stored, PlannedMember { member, digest }));
+            let mut versions = gathered.versions;
+            if let Some(versions) = &mut versions {
+                versions.singles.sort_unstable();
+            }
+            chosen.push((stored, PlannedMember { member, versions }));
         }
         // Stored bins are sorted by value as text, which is not the order of numbers.
         chosen.sort_by_key(|(_, planned)| planned.member.bin.bin);
@@ -171,9 +210,9 @@ impl PopulationPlan {
     }
 }
 
-/// Sum of the digests of a row's networks in their versions.
-fn digest_of(row: &PopulationRow, version_of: VersionOf<'_>) -> Option<u128> {
-    row.checkpoints.iter().try_fold(0_u128, |sum, name| {
+/// Sum of the digests of some networks in their versions; `None` if one is not known.
+pub(super) fn digest_of(checkpoints: &BTreeSet<String>, version_of: VersionOf<'_>) -> Option<u128> {
+    checkpoints.iter().try_fold(0_u128, |sum, name| {
         let version = version_of(name)?;
         Some(sum.wrapping_add(key_of(name) ^ version.rotate_left(1)))
     })

@@ -2,14 +2,14 @@
 //! comparisons.
 
 use anyhow::Context;
-use cntflow_metrics::population::{Compared, compare};
+use cntflow_metrics::population::{Compared, SampleSummary, compare};
 use cntflow_tables::{ComparisonWriter, View};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::compared_pairs::{ComparedPairs, TestCounts};
-use super::known_groups::{GroupNulls, KnownGroup, KnownGroups};
-use super::population_groups::{GroupReader, PopulationGroup};
+use super::known_groups::{GroupNulls, KnownGroups};
+use super::population_groups::{GroupReader, GroupReading, PopulationGroup};
 use super::population_networks::{PopulationNetworks, count_runs};
 use super::population_nulls::group_nulls;
 use super::population_plan::{PlannedGroup, PopulationPlan, VersionOf};
@@ -127,8 +127,9 @@ impl PopulationTables<'_> {
                 &networks,
                 groups
                     .iter()
-                    .filter(|group| same(before.as_ref(), group).is_none()),
+                    .filter(|group| !is_same(before.as_ref(), group)),
             )?,
+            version_of,
             threads,
             n_threads: self.n_threads,
             kept: before.as_ref().map(|_| KnownGroups::default()),
@@ -165,14 +166,15 @@ impl PopulationTables<'_> {
     }
 }
 
-/// The results of a group, if it is the same as before.
-fn same<'k>(before: Option<&'k KnownGroups>, group: &PlannedGroup) -> Option<&'k KnownGroup> {
-    before.and_then(|before| before.get_same(group))
+/// Whether a group is the same as before.
+fn is_same(before: Option<&KnownGroups>, group: &PlannedGroup) -> bool {
+    before.is_some_and(|before| before.has_same(group))
 }
 
 /// Comparing group after group.
 struct Comparing<'n> {
     reader: GroupReader<'n>,
+    version_of: VersionOf<'n>,
     threads: ThreadPool,
     n_threads: usize,
     before: Option<KnownGroups>,
@@ -194,16 +196,23 @@ impl Comparing<'_> {
         let mut read: Vec<PopulationGroup> = Vec::new();
         let mut n_points = 0;
         for group in groups {
-            if let Some(known) = same(self.before.as_ref(), &group) {
-                let (compared, mut nulls) = (known.compared.clone(), known.nulls.clone());
-                nulls.n_from_before = nulls.pairs.len();
+            let before = self.before.as_mut();
+            if let Some(mut known) = before.and_then(|before| before.take_same(&group)) {
+                known.nulls.n_from_before = known.nulls.pairs.len();
                 // In the order of groups.
                 self.write_read(&mut read, writer)?;
                 n_points = 0;
-                self.write_one(&group, compared, nulls, writer)?;
+                self.write_one(group, known.samples, known.compared, known.nulls, writer)?;
                 continue;
             }
-            let group = self.reader.read(group)?;
+            let known = self.before.as_ref();
+            let known = known.and_then(|known| known.get(&group.group));
+            let reading = GroupReading {
+                known,
+                version_of: self.version_of,
+                threads: &self.threads,
+            };
+            let group = self.reader.read(group, reading)?;
             n_points += group.n_points();
             read.push(group);
             if read.len() == self.n_threads || n_points > MANY_POINTS {
@@ -226,32 +235,33 @@ impl Comparing<'_> {
             let known = self.before.as_ref();
             let known = known.and_then(|known| known.get(&group.planned.group));
             let nulls = group_nulls(&group, &compared, known);
-            (group.planned, compared, nulls)
+            (group, compared, nulls)
         };
         let groups = std::mem::take(groups);
         let compared: Vec<_> = self
             .threads
             .install(|| groups.into_par_iter().map(with_nulls).collect());
-        for (planned, compared, nulls) in compared {
-            self.write_one(&planned, compared, nulls, writer)?;
+        for (group, compared, nulls) in compared {
+            self.write_one(group.planned, group.samples, compared, nulls, writer)?;
         }
         Ok(())
     }
 
     fn write_one(
         &mut self,
-        planned: &PlannedGroup,
+        planned: PlannedGroup,
+        samples: Vec<SampleSummary>,
         compared: Compared,
         nulls: GroupNulls,
         writer: &mut ComparisonWriter<'_>,
     ) -> anyhow::Result<()> {
         let members = planned.members();
         writer.write_densities(&planned.group, &members, &compared, &nulls.bands)?;
-        if let Some(kept) = &mut self.kept {
-            kept.keep(planned.clone(), compared.clone(), nulls.clone());
-        }
         self.n_from_before += nulls.n_from_before as u64;
         let group = planned.group.clone();
+        if let Some(kept) = &mut self.kept {
+            kept.keep(planned, samples, compared.clone(), nulls.clone());
+        }
         self.pairs.add(group, members, compared.pairs, nulls.pairs);
         Ok(())
     }
