@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const modules = createRequire(path.join(process.env.BROWSER_CHECKS_MODULES, 'node_modules', 'x'));
+export const modules = createRequire(path.join(process.env.BROWSER_CHECKS_MODULES, 'node_modules', 'x'));
 export const AXE = modules.resolve('axe-core/axe.min.js');
 
 /** A browser without a graphics card, as on a server. */
