@@ -21,10 +21,12 @@ mod part_file;
 mod population;
 mod population_parts;
 mod population_rows;
+mod read_only;
 mod record;
 mod scan;
 pub mod schema;
 mod sql;
+mod stamps;
 mod store;
 mod table;
 mod take_over;
@@ -43,9 +45,10 @@ pub use population::{
     Bin, Group, NetworkSamples, PopulationKey, PopulationRow, SampleStorage, StoredPopulation,
 };
 pub use population_parts::Populations;
+pub use read_only::{RefusedQuery, check_read_only};
 pub use record::{CoverageRow, Record, Status};
 pub use scan::scan_parquet;
-pub use sql::{NamedTable, SqlError, SqlTables, named_tables};
+pub use sql::{FirstRows, NamedTable, SqlError, SqlTables, named_tables};
 pub use store::{Committed, TableStore};
 pub use table::{OLDEST_SCHEMA_VERSION, SCHEMA_VERSION, Table};
 pub use take_over::TakenOver;

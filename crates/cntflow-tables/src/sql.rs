@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use polars::prelude::{DataFrame, PolarsError};
+use polars::prelude::{DataFrame, IdxSize, LazyFrame, PolarsError};
 use polars::sql::SQLContext;
 
 use crate::{Table, TableStore, TablesError};
@@ -122,18 +122,47 @@ impl SqlTables {
     /// # Errors
     /// The query is wrong, or a table cannot be read.
     pub fn query(&self, sql: &str) -> Result<DataFrame, SqlError> {
-        // `collect_schema` looks up all columns. An error up to that point means that the query is
-        // wrong. A later error means that a table cannot be read.
+        let mut answer = self.plan(sql)?.collect()?;
+        answer.rechunk_mut();
+        Ok(answer)
+    }
+
+    /// The first rows of the answer to a query, at most `most`.
+    ///
+    /// # Errors
+    /// As [`SqlTables::query`].
+    pub fn query_first(&self, sql: &str, most: IdxSize) -> Result<FirstRows, SqlError> {
+        // One more tells whether there are others.
+        let mut frame = self.plan(sql)?.limit(most.saturating_add(1)).collect()?;
+        let most = most as usize;
+        let is_cut = frame.height() > most;
+        if is_cut {
+            frame = frame.head(Some(most));
+        }
+        frame.rechunk_mut();
+        Ok(FirstRows { frame, is_cut })
+    }
+
+    /// `collect_schema` looks up all columns. An error up to that point means that the query is
+    /// wrong. A later error means that a table cannot be read.
+    fn plan(&self, sql: &str) -> Result<LazyFrame, SqlError> {
         let wrong = |source| SqlError::Wrong {
             source,
             tables: self.names.join(", "),
         };
         let mut plan = self.context.clone().execute(sql).map_err(wrong)?;
         plan.collect_schema().map_err(wrong)?;
-        let mut answer = plan.collect()?;
-        answer.rechunk_mut();
-        Ok(answer)
+        Ok(plan)
     }
+}
+
+/// The start of an answer.
+#[derive(Debug)]
+pub struct FirstRows {
+    /// Its rows.
+    pub frame: DataFrame,
+    /// Whether the answer has more.
+    pub is_cut: bool,
 }
 
 impl fmt::Debug for SqlTables {

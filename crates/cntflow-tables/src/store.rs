@@ -65,7 +65,7 @@ impl TableStore {
     }
 
     /// The parts of a table, committed or not.
-    fn parts(&self, table: Table) -> Result<Vec<FolderFile>, TablesError> {
+    pub(crate) fn parts(&self, table: Table) -> Result<Vec<FolderFile>, TablesError> {
         let files = self.folder(table).files()?.into_iter();
         Ok(files
             .filter(|file| batch_of(&file.name).is_some())
@@ -314,8 +314,7 @@ impl TableStore {
         &self,
         names: &[&str],
     ) -> Result<Vec<(&'static str, LazyFrame)>, TablesError> {
-        let mut all: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        all.extend(self.experiment_folders()?);
+        let all = self.experiment_names(names)?;
         let mut frames = Vec::new();
         for table in Table::OF_EXPERIMENT {
             let mut paths = Vec::new();
@@ -335,6 +334,13 @@ impl TableStore {
             frames.push((FEATURES, crate::scan::scan_parquet(&paths)?));
         }
         Ok(frames)
+    }
+
+    /// Names of the experiments to look for: these, and on a disk those that have folders.
+    pub(crate) fn experiment_names(&self, names: &[&str]) -> Result<BTreeSet<String>, TablesError> {
+        let mut all: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        all.extend(self.experiment_folders()?);
+        Ok(all)
     }
 
     /// Names of the experiments' folders on a disk; none on an object store.

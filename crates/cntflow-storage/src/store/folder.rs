@@ -11,7 +11,7 @@ use fs_err as fs;
 
 use super::{ObjectInfo, ObjectStores, is_url};
 use crate::atomic::sync_folder;
-use crate::{Limits, StorageError, write_atomically};
+use crate::{Limits, Stamp, StorageError, write_atomically};
 
 /// Age from which a copy is removed from the cache if its object is no longer in the folder.
 const COPY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -38,6 +38,19 @@ enum FileLocation {
     Local(PathBuf),
     /// The object, and the path of its copy in the cache, which may not exist yet.
     Remote(ObjectInfo, PathBuf),
+}
+
+impl FolderFile {
+    /// What changes when the file or the object is written to.
+    ///
+    /// # Errors
+    /// The file is not there any more.
+    pub fn stamp(&self) -> Result<Stamp> {
+        match &self.location {
+            FileLocation::Local(path) => Ok(Stamp::of_metadata(&fs::metadata(path)?)),
+            FileLocation::Remote(object, _) => Ok(Stamp::of_object(object)),
+        }
+    }
 }
 
 impl Folder {
@@ -296,6 +309,12 @@ mod tests {
         let paths = folder.local_paths(&files).unwrap();
         assert_eq!(paths, [disk.path().join("a/x")]);
         assert_eq!(folder.read("x").unwrap(), Some(b"1".to_vec()));
+        let stamp = files[0].stamp().unwrap();
+        assert_eq!(files[0].stamp().unwrap(), stamp);
+        folder
+            .write::<Error>("x", |file| file.write_all(b"12"))
+            .unwrap();
+        assert_ne!(files[0].stamp().unwrap(), stamp);
         folder.remove("x").unwrap();
         assert!(folder.files().unwrap().is_empty());
     }
