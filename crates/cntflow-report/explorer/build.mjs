@@ -18,11 +18,12 @@ const modules = path.resolve(options.modules, 'node_modules');
 const out = path.resolve(options.out);
 const esbuild = createRequire(path.join(modules, 'x'))('esbuild');
 
-/** @param {string} entry @param {string} name */
-async function bundle(entry, name) {
+/** @param {string} entry @param {string} name @param {string[]} inject */
+async function bundle(entry, name, inject = []) {
   const result = await esbuild.build({
     absWorkingDir: here,
     entryPoints: [entry],
+    inject,
     outfile: name,
     bundle: true,
     minify: true,
@@ -63,10 +64,15 @@ const embeddable = (text) => text.replace(/<(?=\/script|!--)/gi, '\\x3c');
 
 const script = await bundle('src/main.js', 'explorer.js');
 const style = await bundle('src/explorer.css', 'explorer.css');
+// The explorer of a live page listens to the page in another way, see there.
+const live = await bundle('src/live/main.js', 'live.js', ['src/live/page_events.js']);
+const liveStyle = await bundle('src/live/live.css', 'live.css');
 const files = {
   'explorer.js': embeddable(script.text),
   'explorer.css': style.text,
-  'THIRD-PARTY.txt': packagesOf(script.inputs).map(licence).join(`\n${'-'.repeat(72)}\n\n`),
+  'live.js': embeddable(live.text),
+  'live.css': liveStyle.text,
+  'THIRD-PARTY.txt': packagesOf([...script.inputs, ...live.inputs]).map(licence).join(`\n${'-'.repeat(72)}\n\n`),
 };
 fs.mkdirSync(out, { recursive: true });
 for (const [name, text] of Object.entries(files)) {

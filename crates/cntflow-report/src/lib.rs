@@ -4,6 +4,7 @@ mod error;
 mod explorer;
 mod figure;
 mod frame_table;
+mod live;
 mod number;
 mod page;
 mod report;
@@ -13,4 +14,5 @@ mod sections;
 mod svg;
 
 pub use error::ReportError;
+pub use live::POLICY as LIVE_POLICY;
 pub use report::{Fact, Report};

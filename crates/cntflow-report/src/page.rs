@@ -4,7 +4,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use polars::prelude::PolarsError;
 
 use crate::error::ReportError;
-use crate::explorer::explorer;
+use crate::explorer::{Script, explorer};
+use crate::live;
 use crate::report::{Fact, Report};
 use crate::section::{Context, Section};
 use crate::sections;
@@ -22,10 +23,24 @@ impl Report<'_> {
     /// # Errors
     /// A table cannot be read.
     pub fn html(&self) -> Result<String, ReportError> {
+        self.page(None)
+    }
+
+    /// The page as a server of it sends it: it asks the server for its state, and renews itself
+    /// once the version there is another one than `version`.
+    ///
+    /// # Errors
+    /// A table cannot be read.
+    pub fn live_html(&self, version: &str) -> Result<String, ReportError> {
+        self.page(Some(version))
+    }
+
+    fn page(&self, version: Option<&str>) -> Result<String, ReportError> {
         let context = Context::new(self);
         let sections = sections::all(&context)?;
-        let explorer = explorer(&context)?;
-        Ok(page(self, &sections, explorer.as_ref())?.into_string())
+        let script = version.map_or(Script::Own, |_| Script::OfPage);
+        let explorer = explorer(&context, script)?;
+        Ok(page(self, &sections, explorer.as_ref(), version)?.into_string())
     }
 }
 
@@ -37,18 +52,21 @@ fn page(
     report: &Report<'_>,
     sections: &[Section],
     explorer: Option<&Markup>,
+    version: Option<&str>,
 ) -> Result<Markup, PolarsError> {
     let sections_html: Vec<Markup> = sections.iter().map(section).collect::<Result<_, _>>()?;
+    let policy = version.map_or(POLICY, |_| live::POLICY);
     Ok(html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta http-equiv="Content-Security-Policy" content=(policy);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (report.name) " · cntflow" }
                 style { (PreEscaped(STYLE)) }
+                @if version.is_some() { (live::head()) }
             }
             body {
                 a.skip href="#content" { "Skip to the content" }
@@ -63,11 +81,13 @@ fn page(
                             @if explorer.is_some() { li { a href="#explore" { "Explore" } } }
                         }
                     }
+                    @if let Some(version) = version { (live::status(version)) }
                 }
                 main id="content" {
                     @for section in &sections_html { (section) }
                     @if let Some(explorer) = explorer { (explorer) }
                 }
+                @if version.is_some() { (live::script()) }
             }
         }
     })

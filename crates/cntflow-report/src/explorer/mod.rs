@@ -15,11 +15,23 @@ const SCRIPT: &str = include_str!("../../explorer/dist/explorer.js");
 const STYLE: &str = include_str!("../../explorer/dist/explorer.css");
 const LICENCES: &str = include_str!("../../explorer/dist/THIRD-PARTY.txt");
 
+/// Which script starts the explorer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Script {
+    /// One of its own, behind its data.
+    Own,
+    /// That of a live page, which can put another explorer in its place.
+    OfPage,
+}
+
 /// The explorer of the networks; `None` if there are none.
 ///
 /// # Errors
 /// A table cannot be read.
-pub(crate) fn explorer(context: &Context<'_>) -> Result<Option<Markup>, ReportError> {
+pub(crate) fn explorer(
+    context: &Context<'_>,
+    script: Script,
+) -> Result<Option<Markup>, ReportError> {
     let Some(networks) = columns::networks(context)? else {
         return Ok(None);
     };
@@ -47,7 +59,7 @@ pub(crate) fn explorer(context: &Context<'_>) -> Result<Option<Markup>, ReportEr
             }
             script type="application/json" id="explorer-data" { (PreEscaped(data)) }
             style { (PreEscaped(STYLE)) }
-            script { (PreEscaped(SCRIPT)) }
+            @if script == Script::Own { script { (PreEscaped(SCRIPT)) } }
             details {
                 summary { "Licences of the explorer's packages" }
                 pre { (LICENCES) }
