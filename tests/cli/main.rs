@@ -24,6 +24,7 @@ mod report;
 mod resume;
 mod reuse;
 mod scales;
+mod serve;
 mod support;
 mod tables;
 mod twins;

@@ -195,6 +195,8 @@ fn every_command_has_help_and_the_data_sets_are_intact() {
         "discriminate",
         "predict",
         "query",
+        "report",
+        "serve",
         "inspect",
         "catalog",
         "datasets",

@@ -37,6 +37,7 @@ CRATES = [
     "cntflow-models",
     "cntflow-experiments",
     "cntflow-report",
+    "cntflow-serve",
     "cntflow",
 ]
 # Share of all lines that one crate may hold.

@@ -15,6 +15,7 @@ mod output;
 mod printer;
 mod progress;
 mod run;
+mod serve;
 mod study;
 mod watch;
 

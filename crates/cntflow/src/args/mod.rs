@@ -11,6 +11,7 @@ mod check;
 mod datasets;
 mod measuring;
 mod publish;
+mod serve;
 mod shared;
 mod study_or_sources;
 mod watch;
@@ -19,6 +20,7 @@ pub(crate) use check::CheckArguments;
 pub(crate) use datasets::{DatasetsCommand, FetchArguments};
 pub(crate) use measuring::MeasureSettings;
 pub(crate) use publish::{ClaimsArguments, ExportArguments};
+pub(crate) use serve::{AnswerArguments, ServeArguments};
 pub(crate) use shared::{
     ColumnArguments, FolderArguments, LimitArguments, OutputArguments, ReuseArguments,
     ScaleArguments, TaskArguments, WorkerArguments, local_cluster, thread_count,
@@ -120,6 +122,15 @@ pub(crate) enum Command {
     /// The file opens from a mail: it needs no server and no network. Its explorer plots any two
     /// columns against each other and selects checkpoints. `cntflow run` writes it at its end.
     Report(ReportArguments),
+    /// Serve the report of a folder on this machine, and answer SQL; the folder is only read
+    ///
+    /// The page renews itself while `cntflow run` or `cntflow watch` is at work in the folder. It
+    /// prints its address, and ends with Ctrl-C. /query answers SQL as JSON or CSV: for populations
+    /// that are larger than a page holds, and for other programs.
+    Serve(ServeArguments),
+    /// Answer one query for `cntflow serve`
+    #[command(hide = true)]
+    Answer(AnswerArguments),
     /// Show one checkpoint: its graph, its metrics, and how each tensor is used
     Inspect(InspectArguments),
     /// List the checkpoints that would be measured, without measuring them

@@ -11,9 +11,10 @@ mod inspect;
 mod measure;
 mod model_file;
 mod predict;
-mod query;
-mod report;
+pub(crate) mod query;
+pub(crate) mod report;
 mod run;
+mod serve;
 mod sources_or_study;
 mod watch;
 
@@ -49,6 +50,8 @@ pub(crate) fn run_command(command: Command) -> anyhow::Result<ExitStatus> {
         Command::Claims(arguments) => claims::claims(&arguments),
         Command::Query(arguments) => query::query(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Serve(arguments) => serve::serve(&arguments),
+        Command::Answer(arguments) => crate::serve::answer(&arguments.folder),
         Command::Export(arguments) => export::export(arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Catalog(arguments) => catalog::catalog(arguments),

@@ -70,19 +70,34 @@ fn answer(tables: &TableStore, arguments: &QueryArguments) -> anyhow::Result<Dat
 }
 
 /// The tables of an output folder, with those of twins and experiments.
+///
+/// # Errors
+/// There are none, or they cannot be read.
 pub(super) fn open_sql(folder: &Path, tables: &TableStore) -> anyhow::Result<SqlTables> {
-    let record = StudyRecord::read(folder)?;
-    let names = record.map_or_else(Vec::new, |record| experiment_names(tables, &record));
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let sql_tables = SqlTables::open(tables, &Twin::ALL.map(Twin::as_str), &names)?;
+    let sql_tables = sql_tables(folder, tables)?;
     if sql_tables.is_empty() {
         return Err(UsageError(format!("{}: no tables here", folder.display())).into());
     }
     Ok(sql_tables)
 }
 
+/// As [`open_sql`], of a folder that may not have tables yet.
+///
+/// # Errors
+/// They cannot be read.
+pub(crate) fn sql_tables(folder: &Path, tables: &TableStore) -> anyhow::Result<SqlTables> {
+    let record = StudyRecord::read(folder)?;
+    let names = record.map_or_else(Vec::new, |record| experiment_names(tables, &record));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Ok(SqlTables::open(
+        tables,
+        &Twin::ALL.map(Twin::as_str),
+        &names,
+    )?)
+}
+
 /// Names of the experiments of a study, with those that a section stands for.
-fn experiment_names(tables: &TableStore, record: &StudyRecord) -> Vec<String> {
+pub(crate) fn experiment_names(tables: &TableStore, record: &StudyRecord) -> Vec<String> {
     let names = |spec: &ExperimentSpec| -> Vec<String> {
         let expanded = tables
             .scan(Table::Networks)

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use cntflow_report::{Fact, Report};
+use cntflow_report::{Fact, Report, ReportError};
 use cntflow_storage::store::Folder;
-use cntflow_tables::{Table, TableStore};
+use cntflow_tables::{SqlTables, Table, TableStore};
 use serde_json::Value;
 
-use super::query::open_sql;
+use super::query::{open_sql, sql_tables};
 use crate::args::ReportArguments;
 use crate::exit::ExitStatus;
 use crate::folder::differences::options_by_name;
@@ -48,8 +48,30 @@ pub(super) fn write_report(folder: &Path) -> anyhow::Result<PathBuf> {
 /// The page of a folder.
 fn page(folder: &Path) -> anyhow::Result<String> {
     let tables = TableStore::new(folder);
-    let record = StudyRecord::read(folder)?;
     let sql_tables = open_sql(folder, &tables)?;
+    with_report(folder, &tables, &sql_tables, |report| report.html())
+}
+
+/// The page of a folder as a server of it sends it; the folder may not have tables yet.
+///
+/// # Errors
+/// A table cannot be read.
+pub(crate) fn live_page(folder: &Path, version: &str) -> anyhow::Result<String> {
+    let tables = TableStore::new(folder);
+    let sql_tables = sql_tables(folder, &tables)?;
+    with_report(folder, &tables, &sql_tables, |report| {
+        report.live_html(version)
+    })
+}
+
+/// Makes a page of the report of a folder.
+fn with_report(
+    folder: &Path,
+    tables: &TableStore,
+    sql_tables: &SqlTables,
+    page: impl FnOnce(&Report<'_>) -> Result<String, ReportError>,
+) -> anyhow::Result<String> {
+    let record = StudyRecord::read(folder)?;
     let record = record.as_ref();
     let labels = tables.label_columns(Table::Networks)?.unwrap_or_default();
     let names: Vec<String> = labels.iter().map(|(name, _)| name.clone()).collect();
@@ -59,9 +81,9 @@ fn page(folder: &Path) -> anyhow::Result<String> {
         options: &record.map_or_else(Vec::new, options),
         label: judged_by(record, &labels),
         labels: &names,
-        tables: &sql_tables,
+        tables: sql_tables,
     };
-    Ok(report.html()?)
+    Ok(page(&report)?)
 }
 
 /// The label of numbers that tells good networks from bad ones: that of the populations, else of an

@@ -23,6 +23,14 @@ const SAME_SIGNAL: Duration = Duration::from_secs(1);
 /// # Errors
 /// The signals cannot be handled.
 pub(crate) fn stop_on_interrupt() -> anyhow::Result<Stop> {
+    stop_on_interrupt_saying("stopping: saving finished work (Ctrl-C again exits at once)")
+}
+
+/// As [`stop_on_interrupt`]; `message` is said once the signal has come.
+///
+/// # Errors
+/// The signals cannot be handled.
+pub(crate) fn stop_on_interrupt_saying(message: &'static str) -> anyhow::Result<Stop> {
     let stop = Stop::default();
     let handler_stop = stop.clone();
     // Not whether `stop` is set: another process of the cluster may have set it.
@@ -38,7 +46,7 @@ pub(crate) fn stop_on_interrupt() -> anyhow::Result<Stop> {
         }
         first = Some(Instant::now());
         handler_stop.set_by(Some(signal.into()));
-        printer::note("stopping: saving finished work (Ctrl-C again exits at once)");
+        printer::note(message);
     })?;
     obey_supervisor(&stop)?;
     Ok(stop)
