@@ -61,7 +61,9 @@ export async function open(browser, address, options = {}) {
   });
   page.on('request', (request) => {
     const url = request.url();
-    const inside = url === address || /^(data|blob):/.test(url);
+    // A page that is served may ask its server for more.
+    const served = address.startsWith('http:') && url.startsWith(new URL('/', address).href);
+    const inside = url === address || served || /^(data|blob):/.test(url);
     if (!inside) faults.push(`request: ${url}`);
   });
   await page.addInitScript(watchPage);
