@@ -10,6 +10,7 @@ The same checkpoints are written to a folder and to a bucket. The checks, in thi
 - An object that always fails becomes a row with its name and the exit code 3; other rows are as
   usual.
 - A killed run resumes where it stopped, and its leftovers are removed.
+- A prefix is served, and nothing is written below it.
 
 Everything is on 127.0.0.1. The exit code is 1 if a check fails.
 """
@@ -26,6 +27,8 @@ import sys
 import tarfile
 import tempfile
 import time
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 from faulty_store import BUCKET, keys, servers
@@ -277,6 +280,26 @@ class Check:
         assert [process.wait(timeout=COMMAND_SECONDS) for process in start()] == [0, 0]
         self.check_tables_equal("disk", out)
 
+    def a_prefix_is_served(self):
+        """The page and a query of tables in the bucket; nothing is written there."""
+        before = keys(self.s3, "followed")
+        command = [self.cntflow, "serve", f"s3://{BUCKET}/followed", "--port", "0"]
+        server = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdout=subprocess.PIPE, text=True)
+        try:
+            address = server.stdout.readline().strip()
+            with urllib.request.urlopen(f"{address}state", timeout=COMMAND_SECONDS) as answer:
+                networks = json.load(answer)["networks"]
+            assert networks == {"ok": 4, "failed": 0, "skipped": 0}, networks
+            with urllib.request.urlopen(address, timeout=COMMAND_SECONDS) as answer:
+                assert b'<figure id="figure-statuses">' in answer.read()
+            sql = urllib.parse.urlencode({"sql": "SELECT count(*) AS n FROM networks"})
+            with urllib.request.urlopen(f"{address}query?{sql}", timeout=COMMAND_SECONDS) as answer:
+                assert json.load(answer) == [{"n": 4}]
+        finally:
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(COMMAND_SECONDS) == 128 + signal.SIGTERM
+        assert keys(self.s3, "followed") == before
+
     def foreign_folders_are_not_touched(self):
         self.s3.put_object(Bucket=BUCKET, Key="foreign/deep/file", Body=b"foreign")
         self.run("measure", f"s3://{BUCKET}/zoo", "--out", f"s3://{BUCKET}/foreign", code=2)
@@ -330,6 +353,7 @@ def main():
             check.a_killed_run_resumes,
             check.a_killed_cluster_resumes_at_once,
             check.a_watched_prefix_is_followed,
+            check.a_prefix_is_served,
             check.foreign_folders_are_not_touched,
             check.fresh_measures_everything_again,
         ]:
