@@ -4,7 +4,7 @@
 //! can be ended, and one that takes all memory, or that overflows a stack, ends that process alone.
 
 use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,8 @@ pub enum AnswerHead {
         n: usize,
         /// Whether there are more.
         is_cut: bool,
+        /// The number of bytes that follow, but for a line feed at the end.
+        bytes: usize,
     },
     /// The query is wrong, or not answered here: why.
     Refused(String),
@@ -101,15 +103,18 @@ impl Drop for Answering {
 ///
 /// # Errors
 /// There is no answer.
-pub(crate) async fn ask(answering: Command, question: &Question) -> Result<Answer, NoAnswer> {
-    let mut answering = Answering(start(answering, question)?);
-    let stdout = answering.0.stdout.take();
-    let stdout = stdout.ok_or(NoAnswer::Crashed)?;
-    let read = tokio::task::spawn_blocking(move || {
-        let mut bytes = Vec::new();
-        let most = MOST_ANSWER_BYTES as u64 + 1;
-        stdout.take(most).read_to_end(&mut bytes).map(|_| bytes)
-    });
+pub(crate) async fn ask(mut answering: Command, question: &Question) -> Result<Answer, NoAnswer> {
+    let line = serde_json::to_string(question).map_err(std::io::Error::from)?;
+    let child = answering
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut answering = Answering(child);
+    let (Some(stdin), Some(stdout)) = (answering.0.stdin.take(), answering.0.stdout.take()) else {
+        return Err(NoAnswer::Crashed);
+    };
+    let read = tokio::task::spawn_blocking(move || exchange(stdin, stdout, &line));
     let Ok(read) = tokio::time::timeout(LONGEST, read).await else {
         return Err(NoAnswer::Late);
     };
@@ -120,32 +125,30 @@ pub(crate) async fn ask(answering: Command, question: &Question) -> Result<Answe
     }
 }
 
-/// Starts the process. Its input stays open: it ends once this process is gone.
-fn start(mut answering: Command, question: &Question) -> std::io::Result<Child> {
-    let line = serde_json::to_string(question)?;
-    let mut child = answering
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    if let Some(stdin) = child.stdin.as_mut() {
-        // A process that has ended already says so by its missing answer.
-        let _ = writeln!(stdin, "{line}");
-    }
-    Ok(child)
+/// Writes the question and reads what the process writes.
+fn exchange(mut stdin: ChildStdin, stdout: ChildStdout, line: &str) -> std::io::Result<Vec<u8>> {
+    // A process that has ended already says so by its missing answer.
+    let _ = writeln!(stdin, "{line}");
+    let mut bytes = Vec::new();
+    let most = MOST_ANSWER_BYTES as u64 + 1;
+    stdout.take(most).read_to_end(&mut bytes)?;
+    // Until here its input is open: it ends once this process is gone.
+    drop(stdin);
+    Ok(bytes)
 }
 
-/// The end of an answer, which tells a whole one from one that was cut off.
-pub(crate) const END: &[u8] = b"\n";
-
+/// An answer; `None` for one that was cut off.
 fn parse(bytes: &[u8]) -> Option<Answer> {
-    let bytes = bytes.strip_suffix(END)?;
+    let bytes = bytes.strip_suffix(b"\n")?;
     let end = bytes.iter().position(|byte| *byte == b'\n');
     let (head, body) = bytes.split_at(end.unwrap_or(bytes.len()));
-    Some(Answer {
-        head: serde_json::from_slice(head).ok()?,
-        body: body.strip_prefix(b"\n").unwrap_or(body).to_vec(),
-    })
+    let head = serde_json::from_slice(head).ok()?;
+    let body = body.strip_prefix(b"\n").unwrap_or(body).to_vec();
+    let is_whole = match &head {
+        AnswerHead::Rows { bytes, .. } => body.len() == *bytes,
+        AnswerHead::Refused(_) | AnswerHead::Unreadable(_) => true,
+    };
+    is_whole.then_some(Answer { head, body })
 }
 
 #[cfg(test)]
@@ -155,16 +158,21 @@ mod tests {
     #[test]
     fn an_answer_is_a_line_and_its_rows() {
         let head = AnswerHead::Rows {
-            n: 1,
+            n: 2,
             is_cut: false,
+            bytes: 11,
         };
         let line = serde_json::to_string(&head).unwrap();
-        let answer = parse(format!("{line}\na,b\n1,2\n").as_bytes()).unwrap();
-        assert_eq!((answer.head, answer.body), (head, b"a,b\n1,2".to_vec()));
+        let answer = parse(format!("{line}\na,b\n1,2\n3,4\n").as_bytes()).unwrap();
+        assert_eq!(
+            (answer.head, answer.body),
+            (head, b"a,b\n1,2\n3,4".to_vec())
+        );
         let refused = serde_json::to_string(&AnswerHead::Refused("no".to_owned())).unwrap();
         let answer = parse(format!("{refused}\n").as_bytes()).unwrap();
         assert_eq!(answer.head, AnswerHead::Refused("no".to_owned()));
-        for broken in ["", "\n", "a,b\n", &line] {
+        let cut_off = format!("{line}\na,b\n1,2\n");
+        for broken in ["", "\n", "a,b\n", &line, &cut_off] {
             assert_eq!(parse(broken.as_bytes()), None, "{broken}");
         }
     }

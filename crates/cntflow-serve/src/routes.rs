@@ -104,7 +104,7 @@ impl<S: Study> Site<S> {
             let answering = self.study.answering().map_err(NoAnswer::Start)?;
             let Answer { head, body } = ask(answering, question).await?;
             match head {
-                AnswerHead::Rows { n, is_cut } => {
+                AnswerHead::Rows { n, is_cut, .. } => {
                     let reply = rows(question.format, body);
                     return Ok(reply::with_rows(reply, n, is_cut));
                 }

@@ -28,7 +28,7 @@ pub(crate) fn answer(folder: &Path) -> anyhow::Result<ExitStatus> {
         Err(head) => (head, String::new()),
     };
     let head = serde_json::to_string(&head)?;
-    printer::result(format!("{head}\n{rows}").trim_end_matches('\n'));
+    printer::result(&format!("{head}\n{rows}"));
     Ok(ExitStatus::Done)
 }
 
@@ -64,6 +64,7 @@ fn rows(folder: &Path, question: &Question) -> Result<(AnswerHead, String), Answ
     let head = AnswerHead::Rows {
         n: answer.frame.height(),
         is_cut: answer.is_cut,
+        bytes: text.len(),
     };
     Ok((head, text))
 }
