@@ -16,6 +16,7 @@ mod datasets;
 mod disturbances;
 mod experiments;
 mod exports;
+mod figures;
 mod limits;
 mod population_runs;
 mod populations;

@@ -3,6 +3,8 @@
 use cntflow_tables::SqlError;
 use polars::prelude::PolarsError;
 
+use crate::picture::PictureError;
+
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -17,4 +19,12 @@ pub enum ReportError {
     /// The answer to a query lacks a column, or it has another type.
     #[error("the answer to a query cannot be drawn")]
     Column(#[from] PolarsError),
+    /// A drawing cannot be made to a picture.
+    #[error("{figure}: the drawing cannot be made to a PNG")]
+    Picture {
+        /// The figure.
+        figure: String,
+        /// Why.
+        source: PictureError,
+    },
 }

@@ -6,6 +6,7 @@ use polars::prelude::{DataFrame, PolarsError};
 
 use crate::error::ReportError;
 use crate::frame_table;
+use crate::svg::{Canvas, Column, Drawing};
 
 /// A figure of the page.
 #[derive(Debug)]
@@ -20,8 +21,10 @@ pub(crate) struct Figure {
     pub(crate) sql: String,
     /// The answer.
     pub(crate) frame: DataFrame,
-    /// The drawing; `None` for a table alone.
+    /// What the page shows above the table; `None` for a table alone.
     pub(crate) drawing: Option<Markup>,
+    /// The same drawing for papers, if they were asked for.
+    pub(crate) papers: Vec<(Column, Drawing)>,
 }
 
 /// A query whose answer is not shown but decides what is.
@@ -55,47 +58,60 @@ pub(crate) struct FigureSpec<'a> {
 }
 
 impl FigureSpec<'_> {
-    /// Asks the query and draws the answer; `None` if it has no rows. Where the query cannot be
-    /// asked, as for a label whose name SQL takes for something else, the figure says so.
+    /// Asks the query and draws the answer for the page and for columns of papers; `None` if it has
+    /// no rows. Where the query cannot be asked, as for a label whose name SQL takes for something
+    /// else, the figure says so.
     ///
     /// # Errors
     /// A table cannot be read, or `draw` misses a column.
     pub(crate) fn draw(
         self,
         tables: &SqlTables,
-        draw: impl FnOnce(&DataFrame) -> Result<Option<Markup>, PolarsError>,
+        columns: &[Column],
+        draw: impl Fn(Canvas, &DataFrame) -> Result<Drawing, PolarsError>,
     ) -> Result<Option<Figure>, ReportError> {
-        let (frame, drawing) = match tables.query(&self.sql) {
-            Ok(frame) if frame.height() == 0 => return Ok(None),
-            Ok(frame) => {
-                let drawing = draw(&frame)?;
-                (frame, drawing)
+        let Some(mut figure) = self.table(tables)? else {
+            return Ok(None);
+        };
+        if figure.drawing.is_none() {
+            figure.drawing = Some(draw(Canvas::Page, &figure.frame)?.html());
+            for &column in columns {
+                let drawing = draw(Canvas::Paper(column), &figure.frame)?;
+                figure.papers.push((column, drawing));
             }
+        }
+        Ok(Some(figure))
+    }
+
+    /// A figure that is its table, or says why there is none.
+    ///
+    /// # Errors
+    /// The query fails.
+    pub(crate) fn table(self, tables: &SqlTables) -> Result<Option<Figure>, ReportError> {
+        match tables.query(&self.sql) {
+            Ok(frame) if frame.height() == 0 => Ok(None),
+            Ok(frame) => Ok(Some(self.figure(frame, None))),
             Err(error @ SqlError::Wrong { .. }) => {
                 let problem = html! { p.problem { "This figure cannot be made. " (error) } };
-                (DataFrame::empty(), Some(problem))
+                Ok(Some(self.figure(DataFrame::empty(), Some(problem))))
             }
             Err(source) => {
                 let about = self.title.to_owned();
-                return Err(ReportError::Query { about, source });
+                Err(ReportError::Query { about, source })
             }
-        };
-        Ok(Some(Figure {
+        }
+    }
+
+    fn figure(self, frame: DataFrame, drawing: Option<Markup>) -> Figure {
+        Figure {
             id: self.id.to_owned(),
             title: self.title.to_owned(),
             description: self.description.to_owned(),
             sql: self.sql,
             frame,
             drawing,
-        }))
-    }
-
-    /// A figure that is its table.
-    ///
-    /// # Errors
-    /// The query fails.
-    pub(crate) fn table(self, tables: &SqlTables) -> Result<Option<Figure>, ReportError> {
-        self.draw(tables, |_| Ok(None))
+            papers: Vec::new(),
+        }
     }
 }
 

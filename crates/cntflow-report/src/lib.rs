@@ -7,6 +7,8 @@ mod frame_table;
 mod live;
 mod number;
 mod page;
+mod paper_figures;
+mod picture;
 mod report;
 mod rows;
 mod section;
@@ -15,4 +17,7 @@ mod svg;
 
 pub use error::ReportError;
 pub use live::POLICY as LIVE_POLICY;
+pub use paper_figures::{PaperDrawing, PaperFigure};
+pub use picture::PictureError;
 pub use report::{Fact, Report};
+pub use svg::Column;

@@ -38,9 +38,19 @@ impl Report<'_> {
     fn page(&self, version: Option<&str>) -> Result<String, ReportError> {
         let context = Context::new(self);
         let sections = sections::all(&context)?;
+        self.page_of(&context, &sections, version)
+    }
+
+    /// The page with these sections; with a version, as a server sends it.
+    pub(crate) fn page_of(
+        &self,
+        context: &Context<'_>,
+        sections: &[Section],
+        version: Option<&str>,
+    ) -> Result<String, ReportError> {
         let script = version.map_or(Script::Own, |_| Script::OfPage);
-        let explorer = explorer(&context, script)?;
-        Ok(page(self, &sections, explorer.as_ref(), version)?.into_string())
+        let explorer = explorer(context, script)?;
+        Ok(page(self, sections, explorer.as_ref(), version)?.into_string())
     }
 }
 

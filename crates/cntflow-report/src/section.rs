@@ -6,6 +6,7 @@ use cntflow_tables::SqlTables;
 
 use crate::figure::Figure;
 use crate::report::{Fact, Report};
+use crate::svg::Column;
 
 /// A section of the page.
 #[derive(Debug)]
@@ -49,13 +50,25 @@ impl Section {
 pub(crate) struct Context<'a> {
     pub(crate) tables: &'a SqlTables,
     pub(crate) report: &'a Report<'a>,
+    /// Widths for which figures are drawn beside those of the page.
+    pub(crate) columns: &'static [Column],
 }
 
 impl<'a> Context<'a> {
+    /// For the page alone.
     pub(crate) fn new(report: &'a Report<'a>) -> Self {
         Self {
             tables: report.tables,
             report,
+            columns: &[],
+        }
+    }
+
+    /// For the page and for papers.
+    pub(crate) fn with_papers(report: &'a Report<'a>) -> Self {
+        Self {
+            columns: &[Column::One, Column::Two],
+            ..Self::new(report)
         }
     }
 

@@ -1,6 +1,6 @@
 //! Densities of metrics by accuracy bin, from low to high.
 
-use maud::{Markup, html};
+use maud::Markup;
 use polars::prelude::{DataFrame, PolarsError};
 
 use crate::error::ReportError;
@@ -8,7 +8,9 @@ use crate::figure::{Figure, FigureSpec, Question};
 use crate::number;
 use crate::rows::{finite, groups, texts};
 use crate::section::{Context, Section, quoted, slug, text};
-use crate::svg::{Legend, Linear, Panel, Scale, Side, band_between, drawing, line, low_to_high};
+use crate::svg::{
+    Canvas, Drawing, Legend, Linear, Panel, PanelSpec, Scale, Side, all, band_between, line,
+};
 
 /// Of the points of a density, every this many is drawn.
 const EVERY: usize = 8;
@@ -98,69 +100,104 @@ fn figure(
             quoted("point"),
         ),
     };
-    spec.draw(context.tables, |frame| {
-        panels(frame, &id, metric, &title).map(Some)
+    spec.draw(context.tables, context.columns, |canvas, frame| {
+        panels(canvas, frame, &id, metric, &title)
     })
 }
 
-fn panels(frame: &DataFrame, id: &str, metric: &str, title: &str) -> Result<Markup, PolarsError> {
+/// The answer in columns.
+struct Densities {
+    layer_of: Vec<usize>,
+    bins: Vec<String>,
+    bin_of: Vec<usize>,
+    x: Vec<Option<f64>>,
+    density: Vec<Option<f64>>,
+    low: Vec<Option<f64>>,
+    high: Vec<Option<f64>>,
+}
+
+fn panels(
+    canvas: Canvas,
+    frame: &DataFrame,
+    id: &str,
+    metric: &str,
+    title: &str,
+) -> Result<Drawing, PolarsError> {
     let (layers, layer_of) = groups(&layer_names(frame)?);
     let (bins, bin_of) = groups(&bin_names(frame)?);
-    let columns = ["x", "density", "half_q05", "half_q95"];
-    let [x, density, low, high] = columns.map(|column| finite(frame, column));
-    let (x, density, low, high) = (x?, density?, low?, high?);
-    let mut content = Vec::new();
-    for (k, layer) in layers.iter().enumerate() {
-        let rows: Vec<usize> = (0..x.len()).filter(|&row| layer_of[row] == k).collect();
-        let densities = rows.iter().filter_map(|&row| density[row]);
-        let least = densities.fold(0.0, f64::max) / TAIL;
-        let is_high = |&&row: &&usize| density[row].is_some_and(|density| density >= least);
-        let panel = Panel {
-            title: layer.clone(),
-            left: 0.0,
-            top: k as f64 * HEIGHT,
-            width: WIDTH,
-            height: HEIGHT,
-            x: Side::new(
-                Scale::Linear(Linear::of(
-                    rows.iter().filter(is_high).filter_map(|&row| x[row]),
-                )),
-                metric,
-            ),
-            y: Side::new(
-                Scale::Linear(Linear::of(
-                    rows.iter().filter_map(|&row| density[row]).chain([0.0]),
-                )),
-                "density",
-            ),
-        };
-        let mut marks = Vec::new();
-        for bin in 0..bins.len() {
-            let of_bin = rows.iter().copied().filter(|&row| bin_of[row] == bin);
-            let curve: Vec<(f64, f64)> = of_bin
-                .clone()
-                .filter_map(|row| Some((x[row]?, density[row]?)))
-                .collect();
-            let halves: Vec<(f64, f64, f64)> = of_bin
-                .filter_map(|row| Some((x[row]?, low[row]?, high[row]?)))
-                .collect();
-            let colour = low_to_high(bin, bins.len());
-            marks.push(band_between(&panel, &halves, &format!("fill:{colour}")));
-            marks.push(line(&panel, &curve, &format!("stroke:{colour}")));
-        }
-        content.push(panel.draw(&html! { @for mark in &marks { (mark) } }));
-    }
-    let entries = bins.iter().enumerate();
-    let legend = Legend {
-        title: "bin".to_owned(),
-        entries: entries
-            .map(|(k, bin)| (bin.clone(), format!("fill:{}", low_to_high(k, bins.len()))))
-            .collect(),
+    let densities = Densities {
+        layer_of,
+        bins,
+        bin_of,
+        x: finite(frame, "x")?,
+        density: finite(frame, "density")?,
+        low: finite(frame, "half_q05")?,
+        high: finite(frame, "half_q95")?,
     };
-    let content = html! { @for panel in &content { (panel) } };
-    let size = (WIDTH, layers.len() as f64 * HEIGHT);
+    let beside = canvas.beside(layers.len(), 1);
+    let width = canvas.width(WIDTH);
+    let panel_width = width / beside as f64;
+    let height = canvas.height(HEIGHT);
+    let panels = layers.iter().enumerate().map(|(k, layer)| {
+        let place = PanelSpec {
+            title: layer.clone(),
+            left: (k % beside) as f64 * panel_width,
+            top: (k / beside) as f64 * height,
+            width: panel_width,
+            height,
+            x: densities.x_axis(k, metric),
+            y: densities.y_axis(k),
+        };
+        let panel = place.on(canvas);
+        panel.draw(&densities.curves(&panel, canvas, k))
+    });
+    let panels: Vec<Markup> = panels.collect();
+    let n_bins = densities.bins.len();
+    let entries = densities.bins.into_iter().enumerate();
+    let entries = entries.map(|(k, bin)| (bin, canvas.low_to_high(k, n_bins)));
+    let size = (width, layers.len().div_ceil(beside) as f64 * height);
     let about = (title, "Densities by bin, one panel for each layer.");
-    Ok(drawing(id, about, size, &legend, &content))
+    let legend = Legend::of(canvas, "bin", entries);
+    Ok(Drawing::new(id, about, size, legend, all(&panels)))
+}
+
+impl Densities {
+    fn rows(&self, layer: usize) -> impl Iterator<Item = usize> + Clone {
+        (0..self.x.len()).filter(move |&row| self.layer_of[row] == layer)
+    }
+
+    /// The axis of the metric, without the ends where all curves are low.
+    fn x_axis(&self, layer: usize, metric: &str) -> Side {
+        let densities = self.rows(layer).filter_map(|row| self.density[row]);
+        let least = densities.fold(0.0, f64::max) / TAIL;
+        let is_high = |&row: &usize| self.density[row].is_some_and(|density| density >= least);
+        let shown = self.rows(layer).filter(is_high);
+        let shown = shown.filter_map(|row| self.x[row]);
+        Side::new(Scale::Linear(Linear::of(shown)), metric)
+    }
+
+    fn y_axis(&self, layer: usize) -> Side {
+        let densities = self.rows(layer).filter_map(|row| self.density[row]);
+        Side::new(Scale::Linear(Linear::of(densities.chain([0.0]))), "density")
+    }
+
+    /// The curves of a layer, each with its band below.
+    fn curves(&self, panel: &Panel, canvas: Canvas, layer: usize) -> Markup {
+        let mut marks = Vec::new();
+        for bin in 0..self.bins.len() {
+            let of_bin = self.rows(layer).filter(|&row| self.bin_of[row] == bin);
+            let curve = of_bin.clone();
+            let curve = curve.filter_map(|row| Some((self.x[row]?, self.density[row]?)));
+            let curve: Vec<(f64, f64)> = curve.collect();
+            let halves =
+                of_bin.filter_map(|row| Some((self.x[row]?, self.low[row]?, self.high[row]?)));
+            let halves: Vec<(f64, f64, f64)> = halves.collect();
+            let colour = canvas.low_to_high(bin, self.bins.len());
+            marks.push(band_between(panel, &halves, &format!("fill:{colour}")));
+            marks.push(line(panel, &curve, &format!("stroke:{colour}")));
+        }
+        all(&marks)
+    }
 }
 
 /// `layer 2 (fc1)` for each row.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use maud::{Markup, html};
+use maud::Markup;
 use polars::prelude::{DataFrame, PolarsError};
 
 use super::densities::{bin_name, layer_names, views};
@@ -10,7 +10,7 @@ use crate::error::ReportError;
 use crate::figure::{Figure, FigureSpec};
 use crate::rows::{finite, groups, texts};
 use crate::section::{Context, Section, slug, text};
-use crate::svg::{Bands, Legend, Panel, Scale, Side, cell, drawing, heat};
+use crate::svg::{Bands, Canvas, Column, Drawing, Legend, PanelSpec, Scale, Side, all, cell, heat};
 
 /// Panels beside each other.
 const BESIDE: usize = 2;
@@ -54,72 +54,88 @@ fn figure(
             text(metric),
         ),
     };
-    spec.draw(context.tables, |frame| {
-        matrices(frame, &id, &title).map(Some)
+    spec.draw(context.tables, context.columns, |canvas, frame| {
+        matrices(canvas, frame, &id, &title)
     })
 }
 
-fn matrices(frame: &DataFrame, id: &str, title: &str) -> Result<Markup, PolarsError> {
+/// A bin with its name, for each row.
+fn bins_of(frame: &DataFrame, which: char) -> Result<Vec<(i64, String)>, PolarsError> {
+    let bins = finite(frame, &format!("bin_{which}"))?;
+    let low = finite(frame, &format!("bin_{which}_low"))?;
+    let high = finite(frame, &format!("bin_{which}_high"))?;
+    let values = texts(frame, &format!("bin_{which}_value"))?;
+    let rows = (0..bins.len()).map(|row| {
+        let bin = bins[row].unwrap_or_default() as i64;
+        (bin, bin_name(low[row], high[row], &values[row]))
+    });
+    Ok(rows.collect())
+}
+
+fn matrices(
+    canvas: Canvas,
+    frame: &DataFrame,
+    id: &str,
+    title: &str,
+) -> Result<Drawing, PolarsError> {
     let (layers, layer_of) = groups(&layer_names(frame)?);
-    let side = |which: char| -> Result<Vec<(i64, String)>, PolarsError> {
-        let bins = finite(frame, &format!("bin_{which}"))?;
-        let low = finite(frame, &format!("bin_{which}_low"))?;
-        let high = finite(frame, &format!("bin_{which}_high"))?;
-        let values = texts(frame, &format!("bin_{which}_value"))?;
-        let rows = (0..bins.len()).map(|row| {
-            let bin = bins[row].unwrap_or_default() as i64;
-            (bin, bin_name(low[row], high[row], &values[row]))
-        });
-        Ok(rows.collect())
-    };
-    let (a, b) = (side('a')?, side('b')?);
+    let (a, b) = (bins_of(frame, 'a')?, bins_of(frame, 'b')?);
     let names: BTreeMap<i64, String> = a.iter().chain(&b).cloned().collect();
     let place: BTreeMap<i64, usize> = names.keys().copied().zip(0..).collect();
     let bands = Bands::of(names.into_values().collect());
-    let height = 110.0 + CELL * bands.len() as f64;
     let values = finite(frame, "jensen_shannon")?;
     let p = finite(frame, "p_adjusted")?;
-    let panels: Vec<Markup> = layers
-        .iter()
-        .enumerate()
-        .map(|(k, layer)| {
-            let panel = Panel {
-                title: layer.clone(),
-                left: (k % BESIDE) as f64 * WIDTH,
-                top: (k / BESIDE) as f64 * height,
-                width: WIDTH - 20.0,
-                height,
-                x: Side::new(Scale::Bands(bands.clone()), ""),
-                y: Side::new(Scale::Bands(bands.clone()), ""),
+    let beside = canvas.beside(layers.len(), BESIDE);
+    let width = match canvas {
+        Canvas::Page => WIDTH,
+        // A matrix alone does not grow to the width of two columns.
+        Canvas::Paper(Column::One) => canvas.width(WIDTH) / beside as f64,
+        Canvas::Paper(Column::Two) => canvas.width(WIDTH) / beside.max(2) as f64,
+    };
+    let height = canvas.length(110.0) + canvas.length(CELL) * bands.len() as f64;
+    let panels = layers.iter().enumerate().map(|(k, layer)| {
+        let panel = PanelSpec {
+            title: layer.clone(),
+            left: (k % beside) as f64 * width,
+            top: (k / beside) as f64 * height,
+            width: width - canvas.length(20.0),
+            height,
+            x: Side::new(Scale::Bands(bands.clone()), ""),
+            y: Side::new(Scale::Bands(bands.clone()), ""),
+        };
+        let panel = panel.on(canvas);
+        let rows = (0..values.len()).filter(|&row| layer_of[row] == k);
+        let cells = rows.filter_map(|row| {
+            let value = values[row]?;
+            let (fill, ink) = heat(value);
+            let star = if p[row].is_some_and(|p| p < 0.05) {
+                " *"
+            } else {
+                ""
             };
-            let rows = (0..values.len()).filter(|&row| layer_of[row] == k);
-            let cells = rows.filter_map(|row| {
-                let value = values[row]?;
-                let (fill, ink) = heat(value);
-                let star = if p[row].is_some_and(|p| p < 0.05) {
-                    " *"
-                } else {
-                    ""
-                };
-                let (x, y) = (place[&a[row].0] as f64, place[&b[row].0] as f64);
-                Some(cell(
-                    &panel,
-                    (x, y),
-                    &fill,
-                    ink,
-                    &format!("{value:.2}{star}"),
-                ))
-            });
-            let cells: Vec<Markup> = cells.collect();
-            panel.draw(&html! { @for cell in &cells { (cell) } })
-        })
-        .collect();
-    let rows = layers.len().div_ceil(BESIDE) as f64;
-    let size = (WIDTH * layers.len().min(BESIDE) as f64, rows * height);
+            let (x, y) = (place[&a[row].0] as f64, place[&b[row].0] as f64);
+            let text = format!("{value:.2}{star}");
+            Some(cell(&panel, (x, y), &fill, ink, &text))
+        });
+        let cells: Vec<Markup> = cells.collect();
+        panel.draw(&all(&cells))
+    });
+    let panels: Vec<Markup> = panels.collect();
+    let rows = layers.len().div_ceil(beside) as f64;
+    let size = (width * layers.len().min(beside) as f64, rows * height);
     let about = (
         title,
         "Matrices of divergences between bins, one for each layer.",
     );
-    let content = html! { @for panel in &panels { (panel) } };
-    Ok(drawing(id, about, size, &Legend::default(), &content))
+    Ok(Drawing::new(id, about, size, legend(canvas), all(&panels)))
+}
+
+/// The colours of some divergences. The cells of the page say their numbers; in papers they may be
+/// too small for that.
+fn legend(canvas: Canvas) -> Legend {
+    if canvas == Canvas::Page {
+        return Legend::none(canvas);
+    }
+    let entries = [0.0, 0.25, 0.5, 0.75, 1.0].map(|bits| (format!("{bits}"), heat(bits).0));
+    Legend::of(canvas, "divergence in bits", entries)
 }

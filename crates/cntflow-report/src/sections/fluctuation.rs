@@ -1,14 +1,16 @@
 //! Layers Fluctuation against accuracy.
 
-use maud::{Markup, html};
+use maud::Markup;
 use polars::prelude::{DataFrame, PolarsError};
 
-use super::population::{KIND, LAST, fill};
+use super::population::{KIND, LAST};
 use crate::error::ReportError;
 use crate::figure::{FigureSpec, Question};
 use crate::rows::{finite, groups, texts};
 use crate::section::{Context, Section, quoted};
-use crate::svg::{Legend, Linear, Panel, Scale, Side, bar, drawing, heat, point};
+use crate::svg::{
+    Canvas, Drawing, Legend, Linear, Panel, PanelSpec, Scale, Side, all, bar, heat, point, size_on,
+};
 
 /// Points that are drawn one by one. More would cover each other, and make the page large.
 const MOST_POINTS: f64 = 2000.0;
@@ -73,8 +75,8 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
             description: "The last checkpoint of each run: mean over the layers of a network.",
             sql: format!("{networks} ORDER BY checkpoint"),
         };
-        spec.draw(context.tables, |frame| {
-            points(frame, kind, label, &title).map(Some)
+        spec.draw(context.tables, context.columns, |canvas, frame| {
+            points(canvas, frame, kind, (label, &title))
         })?
     } else {
         let width = |low: f64, high: f64| {
@@ -100,8 +102,8 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
                 x.0, x.1, y.0, y.1,
             ),
         };
-        spec.draw(context.tables, |frame| {
-            counts(frame, x, y, label, &title).map(Some)
+        spec.draw(context.tables, context.columns, |canvas, frame| {
+            counts(canvas, frame, (x, y), (label, &title))
         })?
     };
     Ok(Some(
@@ -111,79 +113,79 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
 
 const SIZE: (f64, f64) = (900.0, 400.0);
 
-fn panel(x: Linear, y: Linear, label: &str) -> Panel {
-    Panel {
-        title: String::new(),
-        left: 0.0,
-        top: 0.0,
-        width: SIZE.0,
-        height: SIZE.1,
-        x: Side::new(Scale::Linear(x), "Layers Fluctuation"),
-        y: Side::new(Scale::Linear(y), label),
-    }
+fn panel(canvas: Canvas, x: Linear, y: Linear, label: &str) -> Panel {
+    let x = Side::new(Scale::Linear(x), "Layers Fluctuation");
+    let y = Side::new(Scale::Linear(y), label);
+    PanelSpec::alone(size_on(canvas, SIZE), x, y).on(canvas)
 }
 
-fn points(frame: &DataFrame, kind: &str, label: &str, title: &str) -> Result<Markup, PolarsError> {
+fn points(
+    canvas: Canvas,
+    frame: &DataFrame,
+    kind: &str,
+    (label, title): (&str, &str),
+) -> Result<Drawing, PolarsError> {
     let (x, y) = (finite(frame, "fluctuation")?, finite(frame, "label")?);
     let names = texts(frame, "checkpoint")?;
     let (kinds, kind_of) = groups(&texts(frame, "kind")?);
     let scale = |values: &[Option<f64>]| Linear::of(values.iter().copied().flatten());
-    let panel = panel(scale(&x), scale(&y), label);
-    let points: Vec<Markup> = (0..names.len())
-        .filter_map(|row| {
-            let style = format!("{};opacity:.65", fill(kind_of[row]));
-            Some(point(&panel, (x[row]?, y[row]?), 3.0, &style, &names[row]))
-        })
-        .collect();
-    let entries = kinds.into_iter().enumerate();
-    let legend = Legend {
-        title: kind.to_owned(),
-        entries: entries.map(|(k, name)| (name, fill(k))).collect(),
-    };
-    let marks = html! { @for point in &points { (point) } };
+    let panel = panel(canvas, scale(&x), scale(&y), label);
+    let points = (0..names.len()).filter_map(|row| {
+        let kind = kind_of[row];
+        let style = format!("{};opacity:.65", canvas.fill(kind));
+        Some(point(&panel, (x[row]?, y[row]?), kind, &style, &names[row]))
+    });
+    let points: Vec<Markup> = points.collect();
+    let legend = Legend::of_kinds(canvas, kind, kinds).with_symbols();
     let about = (title, "A point for each network.");
-    Ok(drawing(
-        "fluctuation",
-        about,
-        SIZE,
-        &legend,
-        &panel.draw(&marks),
-    ))
+    let content = panel.draw(&all(&points));
+    let size = size_on(canvas, SIZE);
+    Ok(Drawing::new("fluctuation", about, size, legend, content))
 }
 
 /// Cells that count networks; `x` and `y` are the lower end of the first and the width of each.
 fn counts(
+    canvas: Canvas,
     frame: &DataFrame,
-    x: (f64, f64),
-    y: (f64, f64),
-    label: &str,
-    title: &str,
-) -> Result<Markup, PolarsError> {
-    let all = |(low, width): (f64, f64)| [low, low + width * (CELLS + 1) as f64];
-    let panel = panel(Linear::of(all(x)), Linear::of(all(y)), label);
+    (x, y): ((f64, f64), (f64, f64)),
+    (label, title): (&str, &str),
+) -> Result<Drawing, PolarsError> {
+    let ends = |(low, width): (f64, f64)| [low, low + width * (CELLS + 1) as f64];
+    let panel = panel(canvas, Linear::of(ends(x)), Linear::of(ends(y)), label);
     let (columns, rows) = (finite(frame, "x")?, finite(frame, "y")?);
     let counts = finite(frame, "networks")?;
     let most = counts.iter().flatten().copied().fold(1.0, f64::max);
-    let cells: Vec<Markup> = (0..counts.len())
-        .filter_map(|row| {
-            let count = counts[row]?;
-            let at = |place: f64, (low, width): (f64, f64)| low + place * width;
-            let ends = |place: f64, of| (at(place, of), at(place + 1.0, of));
-            let (left, right) = ends(columns[row]?, x);
-            let (base, top) = ends(rows[row]?, y);
-            let (fill, _) = heat((1.0 + count).ln() / (1.0 + most).ln());
-            let style = format!("fill:{fill}");
-            let about = format!("{count} networks");
-            Some(bar(&panel, (left, right), (base, top), &style, &about))
-        })
-        .collect();
-    let marks = html! { @for cell in &cells { (cell) } };
+    let cells = (0..counts.len()).filter_map(|row| {
+        let count = counts[row]?;
+        let at = |place: f64, (low, width): (f64, f64)| low + place * width;
+        let ends = |place: f64, of| (at(place, of), at(place + 1.0, of));
+        let (left, right) = ends(columns[row]?, x);
+        let (base, top) = ends(rows[row]?, y);
+        let style = format!("fill:{}", count_colour(count, most));
+        let about = format!("{count} networks");
+        Some(bar(&panel, (left, right), (base, top), &style, &about))
+    });
+    let cells: Vec<Markup> = cells.collect();
     let about = (title, "Counts of networks in cells.");
-    Ok(drawing(
-        "fluctuation",
-        about,
-        SIZE,
-        &Legend::default(),
-        &panel.draw(&marks),
-    ))
+    let content = panel.draw(&all(&cells));
+    let (size, legend) = (size_on(canvas, SIZE), counts_legend(canvas, most));
+    Ok(Drawing::new("fluctuation", about, size, legend, content))
+}
+
+/// The colour of a count, on a logarithmic scale.
+fn count_colour(count: f64, most: f64) -> String {
+    heat((1.0 + count).ln() / (1.0 + most).ln()).0
+}
+
+/// The colours of some counts. In the page one points at a cell to read its count.
+fn counts_legend(canvas: Canvas, most: f64) -> Legend {
+    if canvas == Canvas::Page {
+        return Legend::none(canvas);
+    }
+    let mut counts = vec![1.0, most.sqrt().round(), most];
+    counts.dedup();
+    let entries = counts
+        .into_iter()
+        .map(|count| (count.to_string(), count_colour(count, most)));
+    Legend::of(canvas, "networks", entries)
 }

@@ -1,13 +1,13 @@
 //! The population: which networks there are, and which are not.
 
-use maud::{Markup, html};
+use maud::Markup;
 use polars::prelude::{DataFrame, PolarsError};
 
 use crate::error::ReportError;
 use crate::figure::{Figure, FigureSpec, Question};
 use crate::rows::{finite, groups, texts};
 use crate::section::{Context, Section, quoted, text};
-use crate::svg::{Legend, Linear, Panel, Scale, Side, bar, drawing};
+use crate::svg::{Canvas, Drawing, Legend, Linear, PanelSpec, Scale, Side, all, bar, size_on};
 
 /// The last checkpoint of each run, in a query: of several at its last step, the last by name.
 pub(super) const LAST: &str = "INNER JOIN (SELECT MAX(checkpoint) AS checkpoint FROM networks INNER JOIN (SELECT run, MAX(step) AS step FROM networks GROUP BY run) AS latest USING (run, step) GROUP BY run) AS last_of_runs USING (checkpoint)";
@@ -83,8 +83,8 @@ fn histogram(context: &Context<'_>) -> Result<Option<Figure>, ReportError> {
             last = BINS - 1.0,
         ),
     };
-    spec.draw(context.tables, |frame| {
-        stacked(frame, kind, label, low, width).map(Some)
+    spec.draw(context.tables, context.columns, |canvas, frame| {
+        stacked(canvas, frame, (kind, label), (low, width))
     })
 }
 
@@ -115,12 +115,11 @@ fn bins(context: &Context<'_>, label: &str) -> Result<Option<(f64, f64)>, Report
 }
 
 fn stacked(
+    canvas: Canvas,
     frame: &DataFrame,
-    kind: &str,
-    label: &str,
-    low: f64,
-    width: f64,
-) -> Result<Markup, PolarsError> {
+    (kind, label): (&str, &str),
+    (low, width): (f64, f64),
+) -> Result<Drawing, PolarsError> {
     let (kinds, kind_of) = groups(&texts(frame, "kind")?);
     let bins = finite(frame, "bin")?;
     let counts = finite(frame, "networks")?;
@@ -137,15 +136,10 @@ fn stacked(
     let ends = rows
         .iter()
         .flat_map(|(bin, ..)| [bin_low(*bin), bin_low(bin + 1.0)]);
-    let panel = Panel {
-        title: String::new(),
-        left: 0.0,
-        top: 0.0,
-        width: 900.0,
-        height: 300.0,
-        x: Side::new(Scale::Linear(Linear::of(ends)), label),
-        y: Side::new(Scale::Linear(Linear::of(highest.chain([0.0]))), "networks"),
-    };
+    let size = size_on(canvas, (900.0, 300.0));
+    let x = Side::new(Scale::Linear(Linear::of(ends)), label);
+    let y = Side::new(Scale::Linear(Linear::of(highest.chain([0.0]))), "networks");
+    let panel = PanelSpec::alone(size, x, y).on(canvas);
     let mut base = std::collections::BTreeMap::new();
     let bars = rows.iter().map(|&(bin, count, of)| {
         let base = base.entry(bin as i64).or_insert(0.0);
@@ -161,42 +155,18 @@ fn stacked(
             &panel,
             (bin_low(bin), bin_low(bin + 1.0)),
             (from, to),
-            &fill(of),
+            &canvas.fill(of),
             &about,
         )
     });
     let bars: Vec<Markup> = bars.collect();
-    let legend = Legend {
-        title: kind.to_owned(),
-        entries: kinds
-            .iter()
-            .cloned()
-            .enumerate()
-            .map(|(k, name)| (name, fill(k)))
-            .collect(),
-    };
-    let marks = html! { @for bar in &bars { (bar) } };
+    let legend = Legend::of_kinds(canvas, kind, kinds.iter().cloned());
     let about = (
         &*format!("Histogram of {label}"),
         "Number of networks in each bin, by kind.",
     );
-    Ok(drawing(
-        "histogram",
-        about,
-        (900.0, 300.0),
-        &legend,
-        &panel.draw(&marks),
-    ))
-}
-
-/// The style of the k-th kind.
-pub(super) fn fill(k: usize) -> String {
-    format!("fill:var(--s{})", k % 8)
-}
-
-/// The style of a line of the k-th kind.
-pub(super) fn stroke(k: usize) -> String {
-    format!("stroke:var(--s{})", k % 8)
+    let content = panel.draw(&all(&bars));
+    Ok(Drawing::new("histogram", about, size, legend, content))
 }
 
 fn varied(context: &Context<'_>) -> Result<Option<Figure>, ReportError> {

@@ -1,14 +1,15 @@
 //! What becomes of the metrics over training.
 
-use maud::{Markup, html};
 use polars::prelude::{DataFrame, PolarsError};
 
-use super::population::{KIND, fill, stroke};
+use super::population::KIND;
 use crate::error::ReportError;
 use crate::figure::{Figure, FigureSpec, Question};
 use crate::rows::{finite, groups, texts};
 use crate::section::{Context, Section, quoted, slug, text};
-use crate::svg::{Legend, Linear, Panel, Scale, Side, band_between, drawing, line};
+use crate::svg::{
+    Canvas, Drawing, Legend, Linear, PanelSpec, Scale, Side, all, band_between, line, size_on,
+};
 
 /// Metrics whose trajectories are drawn, and the statistic of each.
 const METRICS: [(&str, &str); 4] = [
@@ -39,7 +40,7 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
             quoted(kind),
             quoted(label)
         );
-        section = section.with(figure(context, "label", label, &values)?);
+        section = section.with(figure(context, "label", (label, label), &values)?);
     }
     for (metric, statistic) in METRICS {
         let values = format!(
@@ -50,7 +51,8 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
             text(metric),
         );
         let title = format!("{metric}: {statistic}, averaged over the layers");
-        section = section.with(figure(context, metric, &title, &values)?);
+        let axis = format!("{statistic} of {metric}");
+        section = section.with(figure(context, metric, (&title, &axis), &values)?);
     }
     Ok(Some(section))
 }
@@ -69,7 +71,7 @@ fn n_steps(context: &Context<'_>) -> Result<f64, ReportError> {
 fn figure(
     context: &Context<'_>,
     name: &str,
-    title: &str,
+    (title, axis): (&str, &str),
     values: &str,
 ) -> Result<Option<Figure>, ReportError> {
     let id = slug(&format!("trajectory {name}"));
@@ -84,29 +86,29 @@ fn figure(
              kind, step"
         ),
     };
-    spec.draw(context.tables, |frame| lines(frame, &id, title).map(Some))
+    spec.draw(context.tables, context.columns, |canvas, frame| {
+        lines(canvas, frame, &id, (title, axis))
+    })
 }
 
-fn lines(frame: &DataFrame, id: &str, title: &str) -> Result<Markup, PolarsError> {
+fn lines(
+    canvas: Canvas,
+    frame: &DataFrame,
+    id: &str,
+    (title, axis): (&str, &str),
+) -> Result<Drawing, PolarsError> {
     let (kinds, kind_of) = groups(&texts(frame, "kind")?);
     let columns = ["step", "q25", "median", "q75"].map(|column| finite(frame, column));
     let [step, low, median, high] = columns;
     let (step, low, median, high) = (step?, low?, median?, high?);
-    let panel = Panel {
-        title: String::new(),
-        left: 0.0,
-        top: 0.0,
-        width: SIZE.0,
-        height: SIZE.1,
-        x: Side::new(
-            Scale::Linear(Linear::of(step.iter().copied().flatten())),
-            "step",
-        ),
-        y: Side::new(
-            Scale::Linear(Linear::of(low.iter().chain(&high).copied().flatten())),
-            "",
-        ),
-    };
+    let size = size_on(canvas, SIZE);
+    let steps = Linear::of(step.iter().copied().flatten());
+    let x = Side::new(Scale::Linear(steps), "step");
+    let values = Linear::of(low.iter().chain(&high).copied().flatten());
+    // In the page the title above says what it is.
+    let y_title = if canvas == Canvas::Page { "" } else { axis };
+    let y = Side::new(Scale::Linear(values), y_title);
+    let panel = PanelSpec::alone(size, x, y).on(canvas);
     let mut marks = Vec::new();
     for k in 0..kinds.len() {
         let rows = (0..step.len()).filter(|&row| kind_of[row] == k);
@@ -117,15 +119,16 @@ fn lines(frame: &DataFrame, id: &str, title: &str) -> Result<Markup, PolarsError
         let middle: Vec<(f64, f64)> = rows
             .filter_map(|row| Some((step[row]?, median[row]?)))
             .collect();
-        marks.push(band_between(&panel, &band, &fill(k)));
-        marks.push(line(&panel, &middle, &stroke(k)));
+        marks.push(band_between(&panel, &band, &canvas.fill(k)));
+        marks.push(line(&panel, &middle, &canvas.curve(k)));
     }
-    let entries = kinds.into_iter().enumerate();
-    let legend = Legend {
-        title: String::new(),
-        entries: entries.map(|(k, name)| (name, fill(k))).collect(),
-    };
-    let marks = html! { @for mark in &marks { (mark) } };
+    let legend = Legend::of_kinds(canvas, "", kinds).with_curves();
     let about = (title, "Medians and middle halves by step.");
-    Ok(drawing(id, about, SIZE, &legend, &panel.draw(&marks)))
+    Ok(Drawing::new(
+        id,
+        about,
+        size,
+        legend,
+        panel.draw(&all(&marks)),
+    ))
 }

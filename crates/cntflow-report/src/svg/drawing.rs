@@ -2,54 +2,71 @@
 
 use maud::{Markup, html};
 
+use super::canvas::Canvas;
+use super::legend::Legend;
 use super::panel::px;
 
-/// What the colours mean.
-#[derive(Debug, Default)]
-pub(crate) struct Legend {
-    /// What the names are.
+/// A drawing for one canvas.
+#[derive(Debug)]
+pub(crate) struct Drawing {
+    /// Unique in the page.
+    pub(crate) id: String,
+    /// What it shows.
     pub(crate) title: String,
-    /// Names and their styles.
-    pub(crate) entries: Vec<(String, String)>,
+    /// What it looks like.
+    pub(crate) description: String,
+    /// Width and height, without the legend.
+    pub(crate) size: (f64, f64),
+    pub(crate) legend: Legend,
+    /// The panels.
+    pub(crate) content: Markup,
 }
 
-impl Legend {
-    fn html(&self) -> Markup {
+impl Drawing {
+    /// A drawing of this size.
+    pub(crate) fn new(
+        id: &str,
+        (title, description): (&str, &str),
+        size: (f64, f64),
+        legend: Legend,
+        content: Markup,
+    ) -> Self {
+        Self {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            description: description.to_owned(),
+            size,
+            legend,
+            content,
+        }
+    }
+
+    /// Its part of the page: an SVG picture, and its legend above.
+    pub(crate) fn html(&self) -> Markup {
+        let (title_id, description_id) = (
+            format!("{}-title", self.id),
+            format!("{}-description", self.id),
+        );
+        let (width, height) = self.size;
         html! {
-            @if !self.entries.is_empty() {
-                ul.legend aria-label=(self.title) {
-                    @if !self.title.is_empty() { li { (self.title) ":" } }
-                    @for (name, style) in &self.entries {
-                        li {
-                            svg width="14" height="10" aria-hidden="true" {
-                                rect width="14" height="10" rx="2" style=(style) {}
-                            }
-                            (name)
-                        }
-                    }
-                }
+            (self.legend.html())
+            svg.drawing viewBox=(format!("0 0 {} {}", px(width), px(height))) role="img"
+                style=(format!("max-width:{}px", px(width)))
+                aria-labelledby=(title_id) aria-describedby=(description_id) {
+                title id=(title_id) { (self.title) }
+                desc id=(description_id) { (self.description) }
+                (self.content)
             }
         }
     }
 }
 
-/// An SVG picture of this size with content, and its legend above.
-pub(crate) fn drawing(
-    id: &str,
-    (title, description): (&str, &str),
-    (width, height): (f64, f64),
-    legend: &Legend,
-    content: &Markup,
-) -> Markup {
-    let (title_id, description_id) = (format!("{id}-title"), format!("{id}-description"));
-    html! {
-        (legend.html())
-        svg.drawing viewBox=(format!("0 0 {} {}", px(width), px(height))) role="img"
-            style=(format!("max-width:{}px", px(width)))
-            aria-labelledby=(title_id) aria-describedby=(description_id) {
-            title id=(title_id) { (title) }
-            desc id=(description_id) { (description) }
-            (content)
-        }
-    }
+/// All marks, one after the other.
+pub(crate) fn all(marks: &[Markup]) -> Markup {
+    html! { @for mark in marks { (mark) } }
+}
+
+/// The size of a drawing that has this one in the page.
+pub(crate) fn size_on(canvas: Canvas, (width, height): (f64, f64)) -> (f64, f64) {
+    (canvas.width(width), canvas.height(height))
 }

@@ -2,165 +2,212 @@
 
 use maud::{Markup, html};
 
+use super::canvas::Canvas;
+use super::layout::{Layout, Tick};
+use super::look::Part;
+use super::panel_spec::PanelSpec;
 use super::scale::Scale;
-
-/// Height of a line of text.
-const LINE: f64 = 16.0;
-
-/// Width of a letter, on average.
-const LETTER: f64 = 7.0;
-
-/// Space at the right end, for half of the last text below.
-const RIGHT: f64 = 26.0;
-
-/// Most letters of the name of a band.
-const MOST_LETTERS: usize = 44;
 
 /// A panel of a drawing.
 pub(crate) struct Panel {
-    /// Above it; empty for none.
-    pub(crate) title: String,
-    /// Left end of its place in the drawing, with the axis.
-    pub(crate) left: f64,
-    /// Upper end of its place, with the title.
-    pub(crate) top: f64,
-    /// Width of its place.
-    pub(crate) width: f64,
-    /// Height of its place.
-    pub(crate) height: f64,
-    /// The axis below.
-    pub(crate) x: Side,
-    /// The axis at the left.
-    pub(crate) y: Side,
+    pub(super) canvas: Canvas,
+    spec: PanelSpec,
+    layout: Layout,
 }
 
-/// An axis and its title.
-pub(crate) struct Side {
-    pub(crate) scale: Scale,
-    pub(crate) title: String,
-}
-
-impl Side {
-    /// An axis.
-    pub(crate) fn new(scale: Scale, title: impl Into<String>) -> Self {
-        Self {
-            scale,
-            title: title.into(),
+impl PanelSpec {
+    /// The panel, with all its parts in their places.
+    pub(crate) fn on(self, canvas: Canvas) -> Panel {
+        let layout = Layout::of(&self, canvas);
+        Panel {
+            canvas,
+            spec: self,
+            layout,
         }
     }
+}
+
+/// The ends of the place for marks.
+struct Ends {
+    left: f64,
+    right: f64,
+    above: f64,
+    below: f64,
 }
 
 impl Panel {
-    /// Space for the texts at the left.
-    fn margin(&self) -> f64 {
-        let ticks = self.y.scale.ticks();
-        let letters = ticks.iter().map(|(_, text)| shown(text).chars().count());
-        let letters = letters.max().unwrap_or(0);
-        let title = if self.y.title.is_empty() { 0.0 } else { LINE };
-        (letters as f64 * LETTER + 12.0 + title).min(self.width / 2.0)
-    }
-
-    fn title_height(&self) -> f64 {
-        if self.title.is_empty() {
-            6.0
-        } else {
-            LINE + 6.0
-        }
-    }
-
-    /// Whether names below would touch each other.
-    fn is_slanted(&self) -> bool {
-        let Scale::Bands(bands) = &self.x.scale else {
-            return false;
-        };
-        let ticks = self.x.scale.ticks();
-        let longest = ticks
-            .iter()
-            .map(|(_, text)| shown(text).chars().count())
-            .max();
-        let width = (self.width - self.margin()) / bands.len().max(1) as f64;
-        longest.unwrap_or(0) as f64 * LETTER > width
-    }
-
-    fn foot(&self) -> f64 {
-        let texts = if self.is_slanted() {
-            4.5 * LINE
-        } else {
-            LINE + 6.0
-        };
-        texts + if self.x.title.is_empty() { 0.0 } else { LINE }
-    }
-
     /// Where a value of the axis below stands.
     pub(crate) fn x(&self, value: f64) -> f64 {
-        let width = self.width - self.margin() - RIGHT;
-        self.left + self.margin() + width * self.x.scale.share(value)
+        let width = self.spec.width - self.layout.margin - self.layout.right;
+        self.spec.left + self.layout.margin + width * self.spec.x.scale.share(value)
     }
 
     /// Where a value of the axis at the left stands. Names go from above to below, values from
     /// below to above.
     pub(crate) fn y(&self, value: f64) -> f64 {
-        let share = self.y.scale.share(value);
-        let share = match self.y.scale {
+        let share = self.spec.y.scale.share(value);
+        let share = match self.spec.y.scale {
             Scale::Linear(_) => 1.0 - share,
             Scale::Bands(_) => share,
         };
-        let height = self.height - self.title_height() - self.foot();
-        self.top + self.title_height() + height * share
+        let height = self.spec.height - self.layout.head - self.layout.foot;
+        self.spec.top + self.layout.head + height * share
+    }
+
+    fn ends(&self) -> Ends {
+        let (spec, layout) = (&self.spec, &self.layout);
+        Ends {
+            left: spec.left + layout.margin,
+            right: spec.left + spec.width - layout.right,
+            above: spec.top + layout.head,
+            below: spec.top + spec.height - layout.foot,
+        }
     }
 
     /// The panel with marks in it.
     pub(crate) fn draw(&self, marks: &Markup) -> Markup {
-        let (left, right) = (self.left + self.margin(), self.left + self.width - RIGHT);
-        let (above, below) = (
-            self.top + self.title_height(),
-            self.top + self.height - self.foot(),
-        );
-        let is_upward = matches!(self.y.scale, Scale::Linear(_));
-        let x_ticks = self.x.scale.ticks();
-        let x_ticks = x_ticks
-            .iter()
-            .map(|(share, text)| (left + (right - left) * share, text));
-        let y_ticks = self.y.scale.ticks();
-        let y_ticks = y_ticks.iter().map(|(share, text)| {
-            let share = if is_upward { 1.0 - share } else { *share };
-            (above + (below - above) * share, text)
-        });
-        let (middle, height) = ((left + right) / 2.0, (above + below) / 2.0);
+        let ends = self.ends();
         html! {
-            g.panel {
-                @if !self.title.is_empty() {
-                    text.title x=(px(left)) y=(px(self.top + LINE - 2.0)) { (self.title) }
+            g class=[(self.canvas == Canvas::Page).then_some("panel")] {
+                (self.title(&ends))
+                (self.left_axis(&ends))
+                (self.axis_below(&ends))
+                (self.cut_off(&ends, marks))
+                (self.axis_titles(&ends))
+            }
+        }
+    }
+
+    fn title(&self, ends: &Ends) -> Markup {
+        let (canvas, spec) = (self.canvas, &self.spec);
+        let look = canvas.look(Part::Title, "");
+        let title = match canvas {
+            Canvas::Page => spec.title.clone(),
+            Canvas::Paper(_) => canvas.shown(&spec.title, ends.right - ends.left),
+        };
+        html! {
+            @if !spec.title.is_empty() {
+                text class=[look.class] style=[look.style] x=(px(ends.left))
+                    y=(px(spec.top + canvas.line() - 2.0)) { (title) }
+            }
+        }
+    }
+
+    fn left_axis(&self, ends: &Ends) -> Markup {
+        let is_upward = matches!(self.spec.y.scale, Scale::Linear(_));
+        let place = |tick: &Tick| {
+            let share = if is_upward {
+                1.0 - tick.share
+            } else {
+                tick.share
+            };
+            ends.above + (ends.below - ends.above) * share
+        };
+        html! {
+            @for tick in &self.layout.y_ticks {
+                (self.grid((ends.left, ends.right), (place(tick), place(tick))))
+                (self.name_at_left(ends.left, place(tick), tick))
+            }
+        }
+    }
+
+    fn grid(&self, (x1, x2): (f64, f64), (y1, y2): (f64, f64)) -> Markup {
+        let look = self.canvas.look(Part::Grid, "");
+        html! {
+            line class=[look.class] style=[look.style] x1=(px(x1)) x2=(px(x2)) y1=(px(y1)) y2=(px(y2)) {}
+        }
+    }
+
+    /// The lines of a name, the middle of which stands at `y`.
+    fn name_at_left(&self, left: f64, y: f64, tick: &Tick) -> Markup {
+        let canvas = self.canvas;
+        let x = px(left - canvas.length(6.0));
+        let first = y - canvas.line() * (tick.lines.len() - 1) as f64 / 2.0 + canvas.drop();
+        html! {
+            @for (k, line) in tick.lines.iter().enumerate() {
+                @let look = canvas.look(Part::End, "");
+                text class=[look.class] style=[look.style] x=(x) y=(px(first + canvas.line() * k as f64)) {
+                    (line)
+                    @if let (Canvas::Page, Some(whole)) = (canvas, &tick.whole) { title { (whole) } }
                 }
-                @for (y, text) in y_ticks {
-                    line.grid x1=(px(left)) x2=(px(right)) y1=(px(y)) y2=(px(y)) {}
-                    text.end x=(px(left - 6.0)) y=(px(y + 4.0)) {
-                        (shown(text))
-                        @if shown(text) != *text { title { (text) } }
+            }
+        }
+    }
+
+    fn axis_below(&self, ends: &Ends) -> Markup {
+        let canvas = self.canvas;
+        let (gap, line) = (canvas.length(12.0), canvas.line());
+        html! {
+            @for tick in &self.layout.x_ticks {
+                @let x = ends.left + (ends.right - ends.left) * tick.share;
+                @let text = tick.lines.concat();
+                (self.grid((x, x), (ends.above, ends.below)))
+                @if self.layout.is_slanted {
+                    @let look = canvas.look(Part::End, "");
+                    text class=[look.class] style=[look.style] transform=(format!("translate({},{}) rotate(-35)", px(x + 4.0), px(ends.below + gap))) {
+                        (text)
                     }
+                } @else {
+                    @let look = canvas.look(Part::Middle, "");
+                    text class=[look.class] style=[look.style] x=(px(x)) y=(px(ends.below + line)) { (text) }
                 }
-                @for (x, text) in x_ticks {
-                    line.grid x1=(px(x)) x2=(px(x)) y1=(px(above)) y2=(px(below)) {}
-                    @if self.is_slanted() {
-                        text.end transform=(format!("translate({},{}) rotate(-35)", px(x + 4.0), px(below + 12.0))) {
-                            (shown(text))
-                        }
-                    } @else {
-                        text.middle x=(px(x)) y=(px(below + LINE)) { (shown(text)) }
-                    }
-                }
-                // Marks beyond the ends of the scales are cut off.
-                svg x=(px(left)) y=(px(above)) width=(px(right - left)) height=(px(below - above))
-                    viewBox=(format!("{} {} {} {}", px(left), px(above), px(right - left), px(below - above))) {
+            }
+        }
+    }
+
+    /// Marks without what is beyond the ends of the scales. Not all programs know drawings within
+    /// drawings, but they know paths that cut.
+    fn cut_off(&self, ends: &Ends, marks: &Markup) -> Markup {
+        let (x, y) = (px(ends.left), px(ends.above));
+        let (width, height) = (px(ends.right - ends.left), px(ends.below - ends.above));
+        if self.canvas == Canvas::Page {
+            return html! {
+                svg x=(x) y=(y) width=(width) height=(height)
+                    viewBox=(format!("{x} {y} {width} {height}")) {
                     (marks)
                 }
-                @if !self.x.title.is_empty() {
-                    text.middle x=(px(middle)) y=(px(self.top + self.height - 3.0)) { (self.x.title) }
+            };
+        }
+        let id = format!("panel-{x}-{y}");
+        // Symbols of values at an end of a scale stay whole beside names.
+        let slack = match self.spec.y.scale {
+            Scale::Linear(_) => 1.0,
+            Scale::Bands(_) => 4.0,
+        };
+        html! {
+            clipPath id=(id) {
+                rect x=(px(ends.left - slack)) y=(px(ends.above - 1.0))
+                    width=(px(ends.right - ends.left + 2.0 * slack))
+                    height=(px(ends.below - ends.above + 2.0)) {}
+            }
+            g clip-path=(format!("url(#{id})")) { (marks) }
+        }
+    }
+
+    fn axis_titles(&self, ends: &Ends) -> Markup {
+        let (canvas, spec) = (self.canvas, &self.spec);
+        let (middle, height) = (
+            (ends.left + ends.right) / 2.0,
+            (ends.above + ends.below) / 2.0,
+        );
+        // Around the middle of the axis there is as much space as to the nearer end of the panel.
+        let width = 2.0 * (middle - spec.left).min(spec.left + spec.width - middle);
+        let space = 2.0 * (height - spec.top).min(spec.top + spec.height - height);
+        let title = |title: &str, space: f64| match canvas {
+            Canvas::Page => title.to_owned(),
+            Canvas::Paper(_) => canvas.shown(title, space),
+        };
+        html! {
+            @if !spec.x.title.is_empty() {
+                @let look = canvas.look(Part::Middle, "");
+                text class=[look.class] style=[look.style] x=(px(middle)) y=(px(spec.top + spec.height - 3.0)) {
+                    (title(&spec.x.title, width))
                 }
-                @if !self.y.title.is_empty() {
-                    text.middle transform=(format!("translate({},{}) rotate(-90)", px(self.left + 11.0), px(height))) {
-                        (self.y.title)
-                    }
+            }
+            @if !spec.y.title.is_empty() {
+                @let look = canvas.look(Part::Middle, "");
+                text class=[look.class] style=[look.style] transform=(format!("translate({},{}) rotate(-90)", px(spec.left + canvas.rise()), px(height))) {
+                    (title(&spec.y.title, space))
                 }
             }
         }
@@ -171,13 +218,4 @@ impl Panel {
 pub(super) fn px(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
-}
-
-/// A name as it is shown: long ones end in dots.
-fn shown(name: &str) -> String {
-    if name.chars().count() <= MOST_LETTERS {
-        return name.to_owned();
-    }
-    let start = name.chars().take(MOST_LETTERS - 1);
-    start.chain(['…']).collect()
 }

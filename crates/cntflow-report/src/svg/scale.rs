@@ -2,6 +2,9 @@
 
 use crate::number;
 
+/// Distances between ticks, about, where there is space for all of them.
+pub(super) const TICKS: usize = 5;
+
 /// Values on a line.
 #[derive(Clone, Debug)]
 pub(crate) struct Linear {
@@ -40,7 +43,7 @@ impl Linear {
     }
 
     fn rounded(self) -> Self {
-        let step = step(self.high - self.low);
+        let step = step(self.high - self.low, TICKS);
         Self {
             low: (self.low / step).floor() * step,
             high: (self.high / step).ceil() * step,
@@ -52,8 +55,8 @@ impl Linear {
         (value - self.low) / (self.high - self.low)
     }
 
-    fn ticks(&self) -> Vec<(f64, String)> {
-        let step = step(self.high - self.low);
+    fn ticks(&self, about: usize) -> Vec<(f64, String)> {
+        let step = step(self.high - self.low, about);
         let first = (self.low / step).ceil() as i64;
         let last = (self.high / step + 1e-9).floor() as i64;
         let ticks = (first..=last).map(|index| {
@@ -64,9 +67,9 @@ impl Linear {
     }
 }
 
-/// A distance of 1, 2 or 5 times a power of ten, of which about five fit into `span`.
-fn step(span: f64) -> f64 {
-    let rough = span / 5.0;
+/// A distance of 1, 2 or 5 times a power of ten, of which about this many fit into `span`.
+fn step(span: f64, about: usize) -> f64 {
+    let rough = span / about as f64;
     let power = 10_f64.powf(rough.log10().floor());
     let times = [1.0, 2.0, 5.0, 10.0];
     let fits = times
@@ -111,10 +114,10 @@ impl Scale {
         }
     }
 
-    /// Places and texts of the ticks.
-    pub(crate) fn ticks(&self) -> Vec<(f64, String)> {
+    /// Places and texts of the ticks: of values about so many more than one, of names all.
+    pub(super) fn ticks(&self, about: usize) -> Vec<(f64, String)> {
         match self {
-            Self::Linear(linear) => linear.ticks(),
+            Self::Linear(linear) => linear.ticks(about),
             Self::Bands(bands) => {
                 let names = bands.names.iter().enumerate();
                 names
@@ -130,7 +133,11 @@ mod tests {
     use super::*;
 
     fn texts(linear: &Linear) -> Vec<String> {
-        linear.ticks().into_iter().map(|(_, text)| text).collect()
+        linear
+            .ticks(TICKS)
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect()
     }
 
     #[test]
@@ -143,7 +150,10 @@ mod tests {
             texts(&Linear::of([-3.0, 12.0])),
             ["-5", "0", "5", "10", "15"]
         );
-        let ticks = Linear::of([0.0, 1e-6]).ticks();
+        let few = Linear::of([0.13, 0.94]).ticks(2);
+        let few: Vec<&str> = few.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(few, ["0", "0.5", "1.0"]);
+        let ticks = Linear::of([0.0, 1e-6]).ticks(TICKS);
         assert_eq!((ticks.len(), ticks[0].0), (6, 0.0));
     }
 
@@ -157,7 +167,7 @@ mod tests {
         ] {
             let scale = Linear::of(values.iter().copied());
             assert!(scale.low < scale.high, "{values:?}: {scale:?}");
-            assert!(scale.ticks().len() >= 2, "{values:?}: {scale:?}");
+            assert!(scale.ticks(TICKS).len() >= 2, "{values:?}: {scale:?}");
         }
         let share = Linear::of([7.0]).share(7.0);
         assert!((0.3..0.7).contains(&share), "{share}");

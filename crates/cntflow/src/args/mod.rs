@@ -121,6 +121,7 @@ pub(crate) enum Command {
     ///
     /// The file opens from a mail: it needs no server and no network. Its explorer plots any two
     /// columns against each other and selects checkpoints. `cntflow run` writes it at its end.
+    /// With --figures the drawings of the page become files for papers as well.
     Report(ReportArguments),
     /// Serve the report of a folder on this machine, and answer SQL; the folder is only read
     ///
@@ -268,6 +269,10 @@ pub(crate) struct ReportArguments {
     /// File to write [default: FOLDER/report.html]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Folder for figures for papers: each drawing of the page as SVG and PNG, for one column and
+    /// for two, and its data as CSV
+    #[arg(long, value_name = "DIR")]
+    pub(crate) figures: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::query::{open_sql, sql_tables};
 use crate::args::ReportArguments;
-use crate::exit::ExitStatus;
+use crate::exit::{ExitStatus, UsageError};
 use crate::folder::differences::options_by_name;
 use crate::folder::record::StudyRecord;
-use crate::output::frames;
+use crate::output::{figures, frames};
 use crate::printer;
 
 /// Name of the page in an output folder.
@@ -21,17 +21,39 @@ const FILE: &str = "report.html";
 /// Labels that usually tell how good a network is.
 const USUAL_LABELS: [&str; 3] = ["test_accuracy", "val_accuracy", "accuracy"];
 
-/// Writes the page of a folder.
+/// Writes the page of a folder, and with `--figures` its figures for papers.
 pub(crate) fn report(arguments: &ReportArguments) -> anyhow::Result<ExitStatus> {
+    let Some(folder) = &arguments.figures else {
+        let page = page(&arguments.folder)?;
+        write_page(arguments, &page)?;
+        return Ok(ExitStatus::Done);
+    };
+    if folder.is_file() {
+        let message = format!(
+            "--figures {}: this is a file, not a folder",
+            folder.display()
+        );
+        return Err(UsageError(message).into());
+    }
+    let (page, drawn) = with_folder(&arguments.folder, |report| report.html_and_figures())?;
+    write_page(arguments, &page)?;
+    for path in figures::write(&Folder::at(folder), &drawn)? {
+        printer::result(&path.display().to_string());
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Writes the page to its place and prints that.
+fn write_page(arguments: &ReportArguments, page: &str) -> anyhow::Result<()> {
     let path = match &arguments.output {
         Some(path) => {
-            frames::write_bytes(path, page(&arguments.folder)?.as_bytes())?;
+            frames::write_bytes(path, page.as_bytes())?;
             path.clone()
         }
-        None => write_report(&arguments.folder)?,
+        None => write_into(&arguments.folder, page)?,
     };
     printer::result(&path.display().to_string());
-    Ok(ExitStatus::Done)
+    Ok(())
 }
 
 /// Writes the page of a folder into it, complete or not at all, and returns its path.
@@ -39,17 +61,28 @@ pub(crate) fn report(arguments: &ReportArguments) -> anyhow::Result<ExitStatus> 
 /// # Errors
 /// A table cannot be read, or the page not written.
 pub(super) fn write_report(folder: &Path) -> anyhow::Result<PathBuf> {
-    let page = page(folder)?;
+    write_into(folder, &page(folder)?)
+}
+
+fn write_into(folder: &Path, page: &str) -> anyhow::Result<PathBuf> {
     let folder = Folder::at(folder);
-    folder.write(FILE, |file| file.write_all(page.as_bytes()))?;
+    folder.write::<std::io::Error>(FILE, |file| file.write_all(page.as_bytes()))?;
     Ok(folder.path_of(FILE))
 }
 
 /// The page of a folder.
 fn page(folder: &Path) -> anyhow::Result<String> {
+    with_folder(folder, |report| report.html())
+}
+
+/// What is made of the report of a folder that has tables.
+fn with_folder<T>(
+    folder: &Path,
+    make: impl FnOnce(&Report<'_>) -> Result<T, ReportError>,
+) -> anyhow::Result<T> {
     let tables = TableStore::new(folder);
     let sql_tables = open_sql(folder, &tables)?;
-    with_report(folder, &tables, &sql_tables, |report| report.html())
+    with_report(folder, &tables, &sql_tables, make)
 }
 
 /// The page of a folder as a server of it sends it; the folder may not have tables yet.
@@ -64,13 +97,13 @@ pub(crate) fn live_page(folder: &Path, version: &str) -> anyhow::Result<String> 
     })
 }
 
-/// Makes a page of the report of a folder.
-fn with_report(
+/// What is made of the report of a folder.
+fn with_report<T>(
     folder: &Path,
     tables: &TableStore,
     sql_tables: &SqlTables,
-    page: impl FnOnce(&Report<'_>) -> Result<String, ReportError>,
-) -> anyhow::Result<String> {
+    make: impl FnOnce(&Report<'_>) -> Result<T, ReportError>,
+) -> anyhow::Result<T> {
     let record = StudyRecord::read(folder)?;
     let record = record.as_ref();
     let labels = tables.label_columns(Table::Networks)?.unwrap_or_default();
@@ -83,7 +116,7 @@ fn with_report(
         labels: &names,
         tables: sql_tables,
     };
-    Ok(page(&report)?)
+    Ok(make(&report)?)
 }
 
 /// The label of numbers that tells good networks from bad ones: that of the populations, else of an

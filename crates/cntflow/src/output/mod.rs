@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog_listing;
 pub(crate) mod experiment;
+pub(crate) mod figures;
 mod forecast;
 pub(crate) mod frames;
 mod graph;

@@ -1,12 +1,14 @@
 //! How the answers about experiments are drawn.
 
-use maud::{Markup, html};
+use maud::Markup;
 use polars::prelude::{DataFrame, PolarsError};
 
 use crate::number;
 use crate::rows::{finite, groups, texts};
-use crate::sections::population::{fill, stroke};
-use crate::svg::{Bands, Legend, Linear, Panel, Scale, Side, bar, drawing, interval, line, rule};
+use crate::svg::{
+    Bands, Canvas, Drawing, Legend, Linear, Panel, PanelSpec, Scale, Side, all, bar, interval,
+    line, rule,
+};
 
 const WIDTH: f64 = 900.0;
 const ROW: f64 = 22.0;
@@ -32,47 +34,47 @@ fn ends(intervals: &[Option<Interval>]) -> impl Iterator<Item = f64> {
     intervals.flat_map(|&(low, value, high)| [low, value, high])
 }
 
+/// A panel with a row for each name, and the size of its drawing.
+fn rows_panel(
+    canvas: Canvas,
+    names: &[String],
+    (values, title): (Linear, &str),
+) -> (Panel, (f64, f64)) {
+    let size = (canvas.width(WIDTH), canvas.height_of_rows(names, ROW));
+    let x = Side::new(Scale::Linear(values), title);
+    let y = Side::new(Scale::Bands(Bands::of(names.to_vec())), "");
+    (PanelSpec::alone(size, x, y).on(canvas), size)
+}
+
+/// The style of intervals of the k-th kind.
+fn filled_and_stroked(canvas: Canvas, kind: usize) -> String {
+    format!("{};{}", canvas.fill(kind), canvas.stroke(kind))
+}
+
 /// Scores by features: of the networks, and of their twins.
 pub(super) fn forest(
+    canvas: Canvas,
     frame: &DataFrame,
     id: &str,
-    title: &str,
-    figure: &str,
-) -> Result<Markup, PolarsError> {
+    (title, figure): (&str, &str),
+) -> Result<Drawing, PolarsError> {
     let features = texts(frame, "features")?;
     let twins = texts(frame, "twin")?;
     let intervals = intervals(frame, "value")?;
     let (names, place) = groups(&features);
     let (kinds, kind_of) = groups(&twins);
-    let ends = ends(&intervals);
     let guessing = if figure.starts_with("auc") { 0.5 } else { 0.0 };
-    let height = ROW * names.len() as f64 + 50.0;
-    let panel = Panel {
-        title: String::new(),
-        left: 0.0,
-        top: 0.0,
-        width: WIDTH,
-        height,
-        x: Side::new(Scale::Linear(Linear::of(ends.chain([guessing]))), figure),
-        y: Side::new(Scale::Bands(Bands::of(names.clone())), ""),
-    };
-    let mut marks = vec![rule(
-        &panel,
-        guessing,
-        (-0.5, names.len() as f64 - 0.5),
-        "guessing",
-    )];
+    let scale = Linear::of(ends(&intervals).chain([guessing]));
+    let (panel, size) = rows_panel(canvas, &names, (scale, figure));
+    let across = (-0.5, names.len() as f64 - 0.5);
+    let mut marks = vec![rule(&panel, guessing, across, "guessing")];
     for row in 0..features.len() {
         let Some(ends) = intervals[row] else { continue };
-        let is_twin = !twins[row].is_empty();
-        let style = format!(
-            "{};{}{}",
-            fill(kind_of[row]),
-            stroke(kind_of[row]),
-            if is_twin { ";opacity:.55" } else { "" }
-        );
+        let (kind, is_twin) = (kind_of[row], !twins[row].is_empty());
+        let style = filled_and_stroked(canvas, kind);
+        let style = style + if is_twin { ";opacity:.55" } else { "" };
         // Networks above, their twins below each other.
-        let offset = -0.25 + 0.5 * kind_of[row] as f64 / kinds.len().max(2) as f64;
+        let offset = -0.25 + 0.5 * kind as f64 / kinds.len().max(2) as f64;
         let about = format!(
             "{} {}: {} [{}, {}]",
             features[row],
@@ -81,81 +83,60 @@ pub(super) fn forest(
             number::real(ends.0),
             number::real(ends.2),
         );
-        marks.push(interval(
-            &panel,
-            place[row] as f64 + offset,
-            ends,
-            &style,
-            &about,
-        ));
+        let y = place[row] as f64 + offset;
+        marks.push(interval(&panel, y, ends, (kind, &style), &about));
     }
-    let entries = kinds.iter().enumerate().map(|(k, kind)| {
-        let name = if kind.is_empty() { "networks" } else { kind };
-        (name.to_owned(), fill(k))
+    let kinds = kinds.into_iter().map(|kind| {
+        if kind.is_empty() {
+            "networks".to_owned()
+        } else {
+            kind
+        }
     });
-    let legend = Legend {
-        title: String::new(),
-        entries: entries.collect(),
-    };
-    let marks = html! { @for mark in &marks { (mark) } };
+    let legend = Legend::of_kinds(canvas, "", kinds).with_symbols();
     let about = (title, "An interval for each set of features.");
-    Ok(drawing(
+    Ok(Drawing::new(
         id,
         about,
-        (WIDTH, height),
-        &legend,
-        &panel.draw(&marks),
+        size,
+        legend,
+        panel.draw(&all(&marks)),
     ))
 }
 
-pub(super) fn differences(frame: &DataFrame, id: &str) -> Result<Markup, PolarsError> {
+pub(super) fn differences(
+    canvas: Canvas,
+    frame: &DataFrame,
+    id: &str,
+) -> Result<Drawing, PolarsError> {
     let (a, b) = (texts(frame, "a")?, texts(frame, "b")?);
     let findings = texts(frame, "finding")?;
     let (kinds, kind_of) = groups(&findings);
     let intervals = intervals(frame, "difference")?;
-    let names: Vec<String> = a
-        .iter()
-        .zip(&b)
-        .map(|(a, b)| format!("{a} against {b}"))
-        .collect();
-    let ends = ends(&intervals);
-    let height = ROW * names.len() as f64 + 50.0;
-    let n = names.len() as f64;
-    let panel = Panel {
-        title: String::new(),
-        left: 0.0,
-        top: 0.0,
-        width: WIDTH,
-        height,
-        x: Side::new(Scale::Linear(Linear::of(ends.chain([0.0]))), "difference"),
-        y: Side::new(Scale::Bands(Bands::of(names)), ""),
-    };
-    let mut marks = vec![rule(&panel, 0.0, (-0.5, n - 0.5), "no difference")];
+    let names = a.iter().zip(&b).map(|(a, b)| format!("{a} against {b}"));
+    let names: Vec<String> = names.collect();
+    let scale = Linear::of(ends(&intervals).chain([0.0]));
+    let (panel, size) = rows_panel(canvas, &names, (scale, "difference"));
+    let across = (-0.5, names.len() as f64 - 0.5);
+    let mut marks = vec![rule(&panel, 0.0, across, "no difference")];
     for (row, interval_of) in intervals.iter().enumerate() {
         let Some(ends) = *interval_of else { continue };
-        let style = format!("{};{}", fill(kind_of[row]), stroke(kind_of[row]));
+        let kind = kind_of[row];
+        let style = filled_and_stroked(canvas, kind);
         let about = format!("{}: {}", findings[row], number::real(ends.1));
-        marks.push(interval(&panel, row as f64, ends, &style, &about));
+        marks.push(interval(&panel, row as f64, ends, (kind, &style), &about));
     }
-    let entries = kinds
-        .into_iter()
-        .enumerate()
-        .map(|(k, kind)| (kind, fill(k)));
-    let legend = Legend {
-        title: "finding".to_owned(),
-        entries: entries.collect(),
-    };
-    let marks = html! { @for mark in &marks { (mark) } };
+    let legend = Legend::of_kinds(canvas, "finding", kinds).with_symbols();
     let about = (
         "Differences with their intervals",
         "An interval for each comparison.",
     );
-    Ok(drawing(
+    Ok(Drawing::new(
         id,
         about,
-        (WIDTH, height),
-        &legend,
-        &panel.draw(&marks),
+        size,
+        legend,
+        panel.draw(&all(&marks)),
     ))
 }
 
@@ -176,7 +157,11 @@ pub(super) fn curves_of(frame: &DataFrame, x: &str, y: &str) -> Result<Curves, P
 
 /// The curves of answers that are sorted by score, the highest first. Networks of one score are
 /// one step.
-pub(super) fn roc_curves(frame: &DataFrame, id: &str) -> Result<Markup, PolarsError> {
+pub(super) fn roc_curves(
+    canvas: Canvas,
+    frame: &DataFrame,
+    id: &str,
+) -> Result<Drawing, PolarsError> {
     let (names, of) = groups(&texts(frame, "features")?);
     let (scores, classes) = (finite(frame, "score")?, texts(frame, "class")?);
     let curves = names.into_iter().enumerate().map(|(k, name)| {
@@ -187,7 +172,7 @@ pub(super) fn roc_curves(frame: &DataFrame, id: &str) -> Result<Markup, PolarsEr
         (name, roc(&rows))
     });
     let titles = ("low performers taken for high", "high performers found");
-    Ok(unit_square(id, "ROC", titles, &curves.collect()))
+    Ok(unit_square(canvas, (id, "ROC"), titles, &curves.collect()))
 }
 
 /// The ROC of scores, the highest first, and whether each is of the class that is looked for.
@@ -210,73 +195,46 @@ fn roc(rows: &[(f64, bool)]) -> Vec<(f64, f64)> {
 }
 
 /// Curves between 0 and 1, with the diagonal.
-pub(super) fn unit_square(id: &str, title: &str, (x, y): (&str, &str), curves: &Curves) -> Markup {
-    let size = (440.0, 420.0);
+pub(super) fn unit_square(
+    canvas: Canvas,
+    (id, title): (&str, &str),
+    (x, y): (&str, &str),
+    curves: &Curves,
+) -> Drawing {
+    // A square does not grow to the width of two columns.
+    let size = match canvas {
+        Canvas::Page => (440.0, 420.0),
+        Canvas::Paper(_) => (252.0, 240.0),
+    };
     let unit = || Scale::Linear(Linear::between(0.0, 1.0));
-    let panel = Panel {
-        title: String::new(),
-        left: 0.0,
-        top: 0.0,
-        width: size.0,
-        height: size.1,
-        x: Side::new(unit(), x),
-        y: Side::new(unit(), y),
-    };
-    let diagonal = "stroke:var(--muted);stroke-dasharray:4 3";
-    let mut marks = vec![line(&panel, &[(0.0, 0.0), (1.0, 1.0)], diagonal)];
+    let panel = PanelSpec::alone(size, Side::new(unit(), x), Side::new(unit(), y)).on(canvas);
+    let diagonal = [(0.0, 0.0), (1.0, 1.0)];
+    let mut marks = vec![line(&panel, &diagonal, &canvas.reference())];
     for (k, (_, points)) in curves.iter().enumerate() {
-        marks.push(line(&panel, points, &stroke(k)));
+        marks.push(line(&panel, points, &canvas.curve(k)));
     }
-    let entries = curves.iter().enumerate();
-    let legend = Legend {
-        title: String::new(),
-        entries: entries
-            .map(|(k, (name, _))| (name.clone(), fill(k)))
-            .collect(),
-    };
-    let marks = html! { @for mark in &marks { (mark) } };
+    let names = curves.iter().map(|(name, _)| name.clone());
+    let legend = Legend::of_kinds(canvas, "", names).with_curves();
     let about = (title, "A curve for each set of features, and the diagonal.");
-    drawing(id, about, size, &legend, &panel.draw(&marks))
+    Drawing::new(id, about, size, legend, panel.draw(&all(&marks)))
 }
 
-pub(super) fn bars(frame: &DataFrame, id: &str) -> Result<Markup, PolarsError> {
+pub(super) fn bars(canvas: Canvas, frame: &DataFrame, id: &str) -> Result<Drawing, PolarsError> {
     let names = texts(frame, "column")?;
     let values = finite(frame, "importance")?;
-    let height = ROW * names.len() as f64 + 50.0;
-    let panel = Panel {
-        title: String::new(),
-        left: 0.0,
-        top: 0.0,
-        width: WIDTH,
-        height,
-        x: Side::new(
-            Scale::Linear(Linear::of(values.iter().copied().flatten().chain([0.0]))),
-            "importance",
-        ),
-        y: Side::new(Scale::Bands(Bands::of(names.clone())), ""),
-    };
+    let scale = Linear::of(values.iter().copied().flatten().chain([0.0]));
+    let (panel, size) = rows_panel(canvas, &names, (scale, "importance"));
     let bars = values.iter().enumerate().filter_map(|(row, value)| {
         let value = (*value)?;
-        let y = row as f64;
+        let (above, below) = (row as f64 - 0.35, row as f64 + 0.35);
         let about = format!("{}: {}", names[row], number::real(value));
-        Some(bar(
-            &panel,
-            (0.0, value),
-            (y - 0.35, y + 0.35),
-            &fill(0),
-            &about,
-        ))
+        let style = canvas.fill(0);
+        Some(bar(&panel, (0.0, value), (above, below), &style, &about))
     });
     let bars: Vec<Markup> = bars.collect();
-    let marks = html! { @for bar in &bars { (bar) } };
     let about = ("Importance of columns", "A bar for each column.");
-    Ok(drawing(
-        id,
-        about,
-        (WIDTH, height),
-        &Legend::default(),
-        &panel.draw(&marks),
-    ))
+    let content = panel.draw(&all(&bars));
+    Ok(Drawing::new(id, about, size, Legend::none(canvas), content))
 }
 
 #[cfg(test)]

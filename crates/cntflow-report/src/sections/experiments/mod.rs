@@ -127,9 +127,11 @@ impl Experiment<'_> {
                 self.is_own(),
             ),
         };
-        spec.draw(self.context.tables, |frame| {
-            forest(frame, &id, &title, figure).map(Some)
-        })
+        spec.draw(
+            self.context.tables,
+            self.context.columns,
+            |canvas, frame| forest(canvas, frame, &id, (&title, figure)),
+        )
     }
 
     fn verdicts(&self) -> Result<Option<Figure>, ReportError> {
@@ -150,9 +152,11 @@ impl Experiment<'_> {
                 self.is_own(),
             ),
         };
-        spec.draw(self.context.tables, |frame| {
-            differences(frame, &id).map(Some)
-        })
+        spec.draw(
+            self.context.tables,
+            self.context.columns,
+            |canvas, frame| differences(canvas, frame, &id),
+        )
     }
 
     fn roc(&self) -> Result<Option<Figure>, ReportError> {
@@ -176,9 +180,11 @@ impl Experiment<'_> {
                 set = quoted("set"),
             ),
         };
-        spec.draw(self.context.tables, |frame| {
-            roc_curves(frame, &id).map(Some)
-        })
+        spec.draw(
+            self.context.tables,
+            self.context.columns,
+            |canvas, frame| roc_curves(canvas, frame, &id),
+        )
     }
 
     fn calibration(&self) -> Result<Option<Figure>, ReportError> {
@@ -204,11 +210,15 @@ impl Experiment<'_> {
                 set = quoted("set"),
             ),
         };
-        spec.draw(self.context.tables, |frame| {
-            let curves = curves_of(frame, "probability", "share_high")?;
-            let titles = ("probability", "share that is high");
-            Ok(Some(unit_square(&id, "Calibration", titles, &curves)))
-        })
+        spec.draw(
+            self.context.tables,
+            self.context.columns,
+            |canvas, frame| {
+                let curves = curves_of(frame, "probability", "share_high")?;
+                let titles = ("probability", "share that is high");
+                Ok(unit_square(canvas, (&id, "Calibration"), titles, &curves))
+            },
+        )
     }
 
     fn confusion(&self) -> Result<Option<Figure>, ReportError> {
@@ -244,7 +254,11 @@ impl Experiment<'_> {
                 column = quoted("column"),
             ),
         };
-        spec.draw(self.context.tables, |frame| bars(frame, &id).map(Some))
+        spec.draw(
+            self.context.tables,
+            self.context.columns,
+            |canvas, frame| bars(canvas, frame, &id),
+        )
     }
 
     fn controls(&self) -> Result<Option<Figure>, ReportError> {
