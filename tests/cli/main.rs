@@ -18,6 +18,7 @@ mod experiments;
 mod exports;
 mod figures;
 mod limits;
+mod plots;
 mod population_runs;
 mod populations;
 mod probes;

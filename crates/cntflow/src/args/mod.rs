@@ -22,7 +22,7 @@ pub(crate) use measuring::MeasureSettings;
 pub(crate) use publish::{ClaimsArguments, ExportArguments};
 pub(crate) use serve::{AnswerArguments, ServeArguments};
 pub(crate) use shared::{
-    ColumnArguments, FolderArguments, LimitArguments, OutputArguments, ReuseArguments,
+    ColumnArguments, FolderArguments, LimitArguments, OutputArguments, Plots, ReuseArguments,
     ScaleArguments, TaskArguments, WorkerArguments, local_cluster, thread_count,
 };
 pub(crate) use study_or_sources::StudyOrSources;
@@ -240,6 +240,9 @@ pub(crate) struct PredictArguments {
     pub(crate) workers: Option<u16>,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+    /// Plot the probability of each checkpoint; never with --json
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Plots::Auto)]
+    pub(crate) plots: Plots,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
@@ -300,6 +303,9 @@ pub(crate) struct InspectArguments {
     pub(crate) densities: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+    /// Plot how link weights and node strengths of each layer are spread; never with --json
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Plots::Auto)]
+    pub(crate) plots: Plots,
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,

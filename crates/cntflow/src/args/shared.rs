@@ -221,6 +221,17 @@ enum ProgressArgument {
     None,
 }
 
+/// When small plots are printed beside text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Plots {
+    /// On a terminal
+    Auto,
+    /// Also into files and pipes
+    Always,
+    /// Not at all
+    Never,
+}
+
 /// The scale of a study.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct ScaleArguments {

@@ -15,6 +15,8 @@ use crate::error_text::checkpoint_reason;
 use crate::exit::{ExitStatus, UsageError};
 use crate::measure::network::{measure_with_architecture, measure_without_architecture};
 use crate::output::inspection::{InspectedNetwork, Inspection};
+use crate::output::plot::{PlotStyle, Terminal};
+use crate::output::sample_plots;
 use crate::printer;
 use crate::study::measure_plan::{MeasurePlan, NeuronRows};
 use crate::study::populations::PopulationsSpec;
@@ -29,9 +31,15 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
         NeuronRows::None,
         &BTreeSet::new(),
     )?;
+    let plots = plots(arguments);
+    let with_probe = plan.probe.is_some();
     if arguments.densities {
-        let with_probe = plan.probe.is_some();
         plan.populations = Some(PopulationsSpec::with_defaults(with_probe));
+    } else if plots.is_some() {
+        plan.populations = Some(PopulationsSpec {
+            metrics: sample_plots::METRICS.to_vec(),
+            ..PopulationsSpec::with_defaults(with_probe)
+        });
     }
     let file = &arguments.file;
     if !file.try_exists().unwrap_or(true) && !is_url(&file.to_string_lossy()) {
@@ -61,6 +69,8 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
         network,
         coverage,
         failure,
+        compares_layers: arguments.densities,
+        plots,
     };
     if arguments.json {
         printer::json(&inspection.json());
@@ -68,6 +78,12 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
         printer::result(&inspection.text());
     }
     Ok(status)
+}
+
+/// How the values of layers are plotted, if they are.
+fn plots(arguments: &InspectArguments) -> Option<PlotStyle> {
+    let terminal = Terminal::of_stdout();
+    PlotStyle::of(arguments.plots, &terminal).filter(|_| !arguments.json)
 }
 
 fn measure(

@@ -4,11 +4,13 @@ use anyhow::Context;
 use cntflow_catalog::CatalogOptions;
 use cntflow_experiments::saved::{PredictionCounts, TrainedModel};
 use cntflow_tables::Table;
+use polars::prelude::DataFrame;
 
 use super::model_file::load_model;
-use crate::args::{PredictArguments, thread_count};
+use crate::args::{Plots, PredictArguments, thread_count};
 use crate::exit::ExitStatus;
-use crate::output::frames;
+use crate::output::plot::{PlotStyle, Terminal};
+use crate::output::{frames, probability_bars};
 use crate::printer;
 use crate::run::interrupt::stop_on_interrupt;
 use crate::run::membership::Membership;
@@ -65,9 +67,27 @@ pub(crate) fn predict(arguments: PredictArguments) -> anyhow::Result<ExitStatus>
         printer::json(&frames::to_json(&predictions)?);
     } else {
         printer::result(&frames::to_text(&predictions)?);
+        print_bars(&predictions, arguments.plots)?;
     }
     print_counts(&PredictionCounts::of(&predictions)?, arguments.force);
     Ok(outcome.status())
+}
+
+/// A bar for the probability of each checkpoint that has one, if there are to be plots.
+fn print_bars(predictions: &DataFrame, plots: Plots) -> anyhow::Result<()> {
+    if let Some(style) = PlotStyle::of(plots, &Terminal::of_stdout()) {
+        let names = predictions.column("checkpoint")?.str()?;
+        let probabilities = predictions.column("probability")?.f64()?;
+        let rows: Vec<(&str, f64)> = names
+            .iter()
+            .zip(probabilities.iter())
+            .filter_map(|(name, probability)| Some((name?, probability?)))
+            .collect();
+        if !rows.is_empty() {
+            printer::result(&format!("\n{}", probability_bars::text(&rows, style)));
+        }
+    }
+    Ok(())
 }
 
 /// What the model is, and how well it does on held-out groups.

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::graph::GraphView;
 use super::layer_comparison::{self, compare_layers};
+use super::plot::PlotStyle;
+use super::sample_plots;
 use crate::measure::network::Measured;
 use crate::printer;
 
@@ -21,6 +23,10 @@ pub(crate) struct Inspection {
     pub(crate) coverage: Vec<Coverage>,
     /// Why the network could not be measured, or which weights are not finite.
     pub(crate) failure: Option<String>,
+    /// Whether the layers are compared with each other.
+    pub(crate) compares_layers: bool,
+    /// How the values of layers are plotted; `None` for no plots.
+    pub(crate) plots: Option<PlotStyle>,
 }
 
 /// A network that was measured.
@@ -44,7 +50,7 @@ impl Inspection {
             checkpoint.digest()
         )];
         if let Some(network) = &self.network {
-            parts.extend(network.text());
+            parts.extend(network.text(self.compares_layers, self.plots));
         }
         parts.extend(
             self.failure
@@ -64,7 +70,7 @@ impl Inspection {
             "format": self.checkpoint.format(),
             "bytes": self.checkpoint.bytes(),
             "digest": self.checkpoint.digest(),
-            "network": self.network.as_ref().map(InspectedNetwork::json),
+            "network": self.network.as_ref().map(|network| network.json()),
             "coverage": self.coverage.iter().map(coverage_json).collect::<Vec<_>>(),
             "failure": self.failure,
         })
@@ -72,7 +78,7 @@ impl Inspection {
 }
 
 impl InspectedNetwork {
-    fn text(&self) -> Vec<String> {
+    fn text(&self, compares_layers: bool, plots: Option<PlotStyle>) -> Vec<String> {
         let metrics = &self.measured.metrics;
         let mut parts = Vec::new();
         if let Some(resolved) = &self.resolved {
@@ -83,9 +89,12 @@ impl InspectedNetwork {
         ];
         parts.push(printer::table(header, metrics.layers.iter().map(layer_row)));
         parts.extend(self.measured.omitted.clone());
-        if !self.measured.samples.is_empty() {
-            let comparisons = compare_layers(&self.measured.samples);
-            parts.push(layer_comparison::text(&comparisons));
+        let samples = &self.measured.samples;
+        if let Some(style) = plots.filter(|_| !samples.is_empty()) {
+            parts.push(sample_plots::text(samples, style));
+        }
+        if compares_layers && !samples.is_empty() {
+            parts.push(layer_comparison::text(&compare_layers(samples)));
         }
         parts
     }
