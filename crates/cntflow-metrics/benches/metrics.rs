@@ -40,12 +40,15 @@ fn bench_network(criterion: &mut Criterion, group: &str, size: &str, json: &str)
     let network = network(json);
     let mut group = criterion.benchmark_group(group);
     group.throughput(Throughput::Elements(network.n_parameters()));
-    for (what, metrics) in [
-        ("all", Metric::ALL.to_vec()),
-        ("strengths", vec![Metric::NodesStrength]),
+    for (what, metrics, strongest_links) in [
+        ("all", Metric::ALL.to_vec(), 0),
+        ("strengths", vec![Metric::NodesStrength], 0),
+        ("strengths-24-links", vec![Metric::NodesStrength], 24),
+        ("strengths-1024-links", vec![Metric::NodesStrength], 1024),
     ] {
         let options = MeasureOptions {
             metrics,
+            strongest_links,
             ..MeasureOptions::default()
         };
         group.bench_function(BenchmarkId::new(what, size), |bencher| {

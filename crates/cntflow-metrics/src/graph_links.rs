@@ -82,6 +82,14 @@ impl GraphLinks {
         from_kernel + self.times_of_bias.map_or(0, |times| times * n_biases)
     }
 
+    /// The kernel summed over its taps: the weights of the channel graph; `None` in other graphs.
+    pub(crate) fn summed_kernel(&self) -> Option<&[f64]> {
+        match &self.unbiased {
+            UnbiasedLinks::Summed(summed) => Some(summed),
+            _ => None,
+        }
+    }
+
     /// The weights as a sample; `None` where no link has a weight of its own.
     pub(crate) fn sample<'a>(&'a self, weights: &'a LinkWeights<'_>) -> Option<Sample<'a>> {
         let kernel = |times| {

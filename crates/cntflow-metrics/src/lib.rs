@@ -15,6 +15,7 @@ mod result;
 mod rows;
 mod sample;
 mod strengths;
+mod strongest;
 mod summary;
 mod tensors;
 
@@ -27,6 +28,9 @@ pub use metric::Metric;
 pub use options::{Bias, Boundary, ConvGraph, MeasureOptions, Padding, Precision, Residual};
 pub use outputs::Labels;
 pub use quantiles::{MAX_WEIGHTS_FOR_EXACT_QUANTILES, QUANTILES, QuantileSketch};
-pub use result::{LayerRow, NetworkMetrics, NeuronColumns, NeuronData, NeuronStatistics};
+pub use result::{
+    LayerRow, LinkEnd, NetworkMetrics, NeuronColumns, NeuronData, NeuronStatistics, StrongLink,
+    StrongestLinks,
+};
 pub use summary::Summary;
 pub use tensors::{WeightTensor, measure_tensors};

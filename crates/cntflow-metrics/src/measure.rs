@@ -15,8 +15,10 @@ use crate::kernel::{KernelScan, KernelShape};
 use crate::outputs::Labels;
 use crate::rows::{MeasuredLinks, RowBuilder};
 use crate::strengths::{LayerSides, LinkEnds, LinkSums, link_sums, node_shape};
+use crate::strongest::{LayerNodes, strongest_links};
 use crate::{
-    LayerRow, MeasureOptions, Metric, MetricsError, NetworkMetrics, NeuronColumns, Summary,
+    LayerRow, MeasureOptions, Metric, MetricsError, NetworkMetrics, NeuronColumns, StrongestLinks,
+    Summary,
 };
 
 /// Measures all metrics of a network that need no inputs.
@@ -227,6 +229,7 @@ impl<'n, 'a> Measurement<'n, 'a> {
         for (layer, part) in links.iter().zip(self.measure_all_links(run)) {
             LayerSides::add(&mut sides, layer, part.sums);
             link_rows[layer.to].extend(part.rows);
+            metrics.links.extend(part.strongest);
             metrics.n_links += part.n_links;
             metrics.n_nan += part.n_nan;
             metrics.n_infinite += part.n_infinite;
@@ -298,6 +301,11 @@ impl<'n, 'a> Measurement<'n, 'a> {
         });
         let graph = GraphLinks::new(layer, &weights, ends.nodes_after, self.options);
         let n_links = graph.count(&weights);
+        let nodes = [layer.from, layer.to].map(|index| LayerNodes {
+            neurons: self.network.neurons()[index].shape,
+            nodes: self.shapes[index],
+        });
+        let strongest = strongest_links(layer, &weights, &graph, nodes, self.options);
         let measured = MeasuredLinks {
             layer,
             weights: &weights,
@@ -321,6 +329,7 @@ impl<'n, 'a> Measurement<'n, 'a> {
         MeasuredPart {
             rows: rows.take().into_iter().map(row).collect(),
             sums,
+            strongest,
             n_links,
             n_nan,
             n_infinite,
@@ -356,6 +365,7 @@ impl<'n, 'a> Measurement<'n, 'a> {
             n_infinite: 0,
             layers: Vec::new(),
             neurons: Vec::new(),
+            links: Vec::new(),
             n_inputs: activations.map_or(0, |statistics| statistics.n_inputs),
             stopped: activations.and_then(|statistics| statistics.stopped.clone()),
         }
@@ -373,6 +383,7 @@ pub struct MeasuredPart {
     rows: Vec<LayerRow>,
     /// What it brings to the strengths of the layers of neurons at its ends.
     sums: LinkSums,
+    strongest: Option<StrongestLinks>,
     n_links: u64,
     n_nan: u64,
     n_infinite: u64,

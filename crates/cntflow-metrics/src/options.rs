@@ -28,6 +28,10 @@ pub struct MeasureOptions {
     pub precision: Precision,
     /// The metrics to measure, in any order; [`Metric::defaults`] by default.
     pub metrics: Vec<Metric>,
+    /// How many of the strongest links of each layer of links are kept, default is none. No other
+    /// value depends on it, and it is no part of the serialised options.
+    #[serde(skip)]
+    pub strongest_links: u16,
     /// Inputs per batch of the forward pass. An upper bound: batches are smaller for wide layers.
     pub batch: NonZeroUsize,
 }
@@ -118,6 +122,7 @@ impl Default for MeasureOptions {
             residual: Residual::default(),
             precision: Precision::default(),
             metrics: Metric::defaults(),
+            strongest_links: 0,
             batch: const { NonZeroUsize::new(DEFAULT_BATCH).unwrap() },
         }
     }

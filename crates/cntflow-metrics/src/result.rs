@@ -1,4 +1,4 @@
-//! The result of a measurement: rows of the tables `layers` and `neurons`, and counts of
+//! The result of a measurement: rows of the tables `layers`, `neurons` and `links`, and counts of
 //! `networks`.
 
 use cntflow_network::{LayerKind, Role, Shape, Stop};
@@ -29,6 +29,9 @@ pub struct NetworkMetrics {
     pub layers: Vec<LayerRow>,
     /// The neurons, layer by layer.
     pub neurons: Vec<NeuronColumns>,
+    /// The strongest links of each layer of links, as many as
+    /// [`MeasureOptions::strongest_links`](crate::MeasureOptions::strongest_links) asks for.
+    pub links: Vec<StrongestLinks>,
     /// Number of inputs of the data-dependent metrics; 0 without inputs.
     pub n_inputs: u64,
     /// Where the forward pass ended early, and why. The data-dependent metrics end there too.
@@ -51,6 +54,54 @@ pub struct LayerRow {
     pub metric: Metric,
     /// Its distribution, or its value in `mean`.
     pub summary: Summary,
+}
+
+/// The strongest links of one layer of links.
+///
+/// Links with a weight of their own are chosen from: those of kernels, embeddings, and norms that
+/// are layers. The link of a bias comes from no neuron of the graph and is not among them; neither
+/// are poolings and residual additions, whose weights follow from the architecture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StrongestLinks {
+    /// `l` of the layer of neurons that they lead to.
+    pub layer: usize,
+    /// Name of the layer of links, as in [`LayerRow::name`].
+    pub name: String,
+    /// `l` of the layer of neurons that they come from.
+    pub from_layer: usize,
+    /// Number of neurons that they may come from; of channels if they come from channels.
+    pub n_from: u64,
+    /// Number of neurons that they may lead to; of channels if they lead to channels.
+    pub n_to: u64,
+    /// Number of links with a finite weight, which these were chosen from.
+    pub n_links: u64,
+    /// The links: the absolute weight falls, and among equal ones the neurons rise, first those
+    /// that the links come from.
+    pub links: Vec<StrongLink>,
+}
+
+/// One of the strongest links.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StrongLink {
+    /// Where it comes from.
+    pub from: LinkEnd,
+    /// Where it leads to.
+    pub to: LinkEnd,
+    /// Row and column in the kernel of a convolution; `None` for all other links, and in the
+    /// channel graph, where the weight is a sum over the kernel.
+    pub tap: Option<(usize, usize)>,
+    /// Its weight, which is finite.
+    pub weight: f64,
+}
+
+/// A neuron, or the channel of all neurons that share a weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkEnd {
+    /// Index of the neuron in its layer; `None` where one weight makes links at several neurons of
+    /// the channel.
+    pub neuron: Option<usize>,
+    /// Its channel.
+    pub channel: usize,
 }
 
 /// The neurons of one layer, a column per quantity, all of one length. Unknown and undefined values

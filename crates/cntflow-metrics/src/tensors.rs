@@ -55,6 +55,7 @@ pub fn measure_tensors<'a>(
         n_infinite: 0,
         layers: Vec::new(),
         neurons: Vec::new(),
+        links: Vec::new(),
         n_inputs: 0,
         stopped: None,
     };

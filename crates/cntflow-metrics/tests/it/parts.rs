@@ -67,6 +67,7 @@ fn parts_that_are_measured_elsewhere_give_the_same_network() {
         for fold_norm in [true, false] {
             let options = MeasureOptions {
                 fold_norm,
+                strongest_links: 5,
                 ..MeasureOptions::default()
             };
             let elsewhere = Elsewhere {
