@@ -10,14 +10,15 @@ import polars as pl
 TWINS = ["shuffle", "sign"]
 WIDTHS = [196, 100, 60, 10]
 LARGE_WIDTHS = [1500] * 5
-TABLES = ["networks", "layers", "neurons", "coverage"]
-ALL_TABLES = TABLES + [f"twins/{twin}/{table}" for twin in TWINS for table in ("networks", "layers")]
+TABLES = ["networks", "layers", "neurons", "links", "coverage"]
+ALL_TABLES = TABLES + [f"twins/{twin}/{table}" for twin in TWINS for table in ("networks", "layers", "links")]
 KEYS = {"networks": ["checkpoint"], "layers": ["checkpoint", "layer", "metric"],
-        "neurons": ["checkpoint", "layer", "neuron"], "coverage": ["checkpoint", "tensor"]}
+        "neurons": ["checkpoint", "layer", "neuron"],
+        "links": ["checkpoint", "layer", "name", "rank"], "coverage": ["checkpoint", "tensor"]}
 
 # How the zoo is measured. Its one broken checkpoint makes the exit code 3.
-OPTIONS = ["--workers", "1", "--commit-every", "1", "--neurons", "full", "--twin", ",".join(TWINS),
-           "--progress", "none"]
+OPTIONS = ["--workers", "1", "--commit-every", "1", "--neurons", "full", "--strongest-links", "8",
+           "--twin", ",".join(TWINS), "--progress", "none"]
 DONE = 3
 
 

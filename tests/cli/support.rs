@@ -192,6 +192,7 @@ pub(crate) fn table(out: &Path, name: &str) -> DataFrame {
     let keys: &[&str] = match name {
         "layers" => &["checkpoint", "layer", "metric"],
         "neurons" => &["checkpoint", "layer", "neuron"],
+        "links" => &["checkpoint", "layer", "name", "rank"],
         "coverage" => &["checkpoint", "tensor"],
         _ => &["checkpoint"],
     };

@@ -9,7 +9,7 @@ import polars as pl
 NOT_COMPARED = {"populations"}
 
 # Tables whose parts belong to the batches of `networks`.
-BATCHED = ["layers", "neurons", "coverage", "populations"]
+BATCHED = ["layers", "neurons", "links", "coverage", "populations"]
 
 # Key of a merged part's metadata: the batches that it replaces.
 REPLACES = "cntflow.replaces"

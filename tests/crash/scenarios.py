@@ -158,7 +158,10 @@ def run_study(*options: str, out: str = OUT) -> list[str]:
     return ["run", "study.toml", "--out", out, "--json", "--workers", "1", *QUIET, *options]
 
 
-ALL_ROWS = ["--twin", "shuffle,sign", "--neurons", "full"]
+# Rows of the tables that a batch may lack.
+OPTIONAL_ROWS = ["--neurons", "full", "--strongest-links", "4"]
+
+ALL_ROWS = ["--twin", "shuffle,sign", *OPTIONAL_ROWS]
 
 
 def first(home: Home):
@@ -197,7 +200,7 @@ def retry(home: Home):
 
 def reuse(home: Home):
     home.write_networks(range(4))
-    home.run_before(measure("--neurons", "full", out="other"))
+    home.run_before(measure(*OPTIONAL_ROWS, out="other"))
     home.network(0).rename(home.network(7))
     home.write_networks(range(8, 10))
 
@@ -211,7 +214,7 @@ def fresh(home: Home):
 def changed_sources(home: Home):
     home.write_networks(range(5))
     home.write_broken(5)
-    home.run_before(watch("zoo", "--twin", "shuffle", "--neurons", "full"))
+    home.run_before(watch("zoo", "--twin", "shuffle", *OPTIONAL_ROWS))
     home.write_networks(range(1, 3), content=1)
     home.network(3).unlink()
     home.network(5).unlink()
@@ -267,9 +270,9 @@ SCENARIOS = {
     "new-twin": Scenario(new_twin, measure("--twin", "shuffle,sign"), ["shuffle", "sign"]),
     "merge": Scenario(merge, measure("--twin", "shuffle"), ["shuffle"]),
     "retry": Scenario(retry, measure("--twin", "shuffle", "--retry-failed"), ["shuffle"]),
-    "reuse": Scenario(reuse, measure("--neurons", "full", "--reuse", "other")),
+    "reuse": Scenario(reuse, measure(*OPTIONAL_ROWS, "--reuse", "other")),
     "fresh": Scenario(fresh, measure("--twin", "sign", "--fresh"), ["sign"], keeps_earlier=False),
-    "watch": Scenario(changed_sources, watch("zoo", "--twin", "shuffle", "--neurons", "full"), ["shuffle"]),
+    "watch": Scenario(changed_sources, watch("zoo", "--twin", "shuffle", *OPTIONAL_ROWS), ["shuffle"]),
     "label": Scenario(new_label, watch("study.toml"), ["shuffle"]),
     "train": Scenario(train, run_study()),
     "experiment": Scenario(experiment, run_study()),

@@ -34,7 +34,9 @@ from pathlib import Path
 from faulty_store import BUCKET, keys, servers
 
 CHECKPOINTS = 40
-TABLES = ["networks", "layers", "neurons", "coverage"]
+# Rows of the tables that a batch may lack.
+OPTIONAL_ROWS = ["--neurons", "full", "--strongest-links", "4"]
+TABLES = ["networks", "layers", "neurons", "links", "coverage"]
 # The readable checkpoints of `published_layouts`: 3 of a Ray Tune run, 30 rows of a matrix, 1 model
 # in two shards, 5 in an archive.
 PUBLISHED_CHECKPOINTS = 3 + 30 + 1 + 5
@@ -139,7 +141,7 @@ class Check:
 
     def measure(self, source, out, *options, code=0):
         """Measures a source, and returns the counts of checkpoints."""
-        always = ["--neurons", "full", "--progress", "none", "--json"]
+        always = [*OPTIONAL_ROWS, "--progress", "none", "--json"]
         text = self.run("measure", source, "--out", out, *always, *options, code=code)
         return json.loads(text)["checkpoints"]
 
@@ -225,7 +227,7 @@ class Check:
     def a_killed_run_resumes(self):
         out = f"s3://{BUCKET}/killed"
         self.proxy.delay = 0.1
-        command = [self.cntflow, "measure", f"s3://{BUCKET}/zoo", "--out", out, "--neurons", "full", "--workers", "1",
+        command = [self.cntflow, "measure", f"s3://{BUCKET}/zoo", "--out", out, *OPTIONAL_ROWS, "--workers", "1",
                    "--commit-every", "1", "--progress", "none"]  # fmt: skip
         running = subprocess.Popen(
             command, env=self.environment, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -257,7 +259,7 @@ class Check:
             ports = random.sample(range(10_000, 30_000), 2)
             addresses = [f"127.0.0.1:{port}" for port in ports]
             (Path(self.folder) / "hosts").write_text("\n".join(addresses))
-            command = [self.cntflow, "measure", f"s3://{BUCKET}/zoo", "--out", out, "--neurons", "full",
+            command = [self.cntflow, "measure", f"s3://{BUCKET}/zoo", "--out", out, *OPTIONAL_ROWS,
                        "--workers", "1", "--commit-every", "1", "--progress", "none", "--hosts", "hosts",
                        "--connect-timeout", "3", "--process"]  # fmt: skip
             return [
@@ -312,7 +314,7 @@ class Check:
             self.s3.put_object(Bucket=BUCKET, Key=f"watched/net{number}.safetensors", Body=checkpoint(content))
 
         def watch():
-            options = ["--once", "--neurons", "full", "--progress", "none"]
+            options = ["--once", *OPTIONAL_ROWS, "--progress", "none"]
             updates = [json.loads(line) for line in self.run("watch", source, "--out", out, *options).splitlines()]
             kinds = ("new", "changed", "deleted", "measured")
             return tuple(sum(update.get(kind, 0) for update in updates) for kind in kinds)

@@ -7,6 +7,7 @@ KEYS = {
     "networks": ["checkpoint"],
     "layers": ["checkpoint", "layer", "metric"],
     "neurons": ["checkpoint", "layer", "neuron"],
+    "links": ["checkpoint", "layer", "name", "rank"],
     "coverage": ["checkpoint", "tensor"],
     "densities": ["view", "label", "architecture", "layer", "name", "role", "metric", "bin", "point"],
     "divergences": ["view", "label", "architecture", "layer", "name", "role", "metric", "bin_a", "bin_b"],
@@ -49,7 +50,7 @@ INTERNAL = {"populations"}
 TWINS, EXPERIMENTS = "twins", "experiments"
 
 # Tables whose rows belong to a checkpoint, which must be a row of `networks`.
-TABLES_WITH_CHECKPOINTS = ["layers", "neurons", "coverage", "predictions", "folds", "features"]
+TABLES_WITH_CHECKPOINTS = ["layers", "neurons", "links", "coverage", "predictions", "folds", "features"]
 
 # Tables whose files do not name their table: each experiment has feature columns of its own.
 WITHOUT_METADATA = {"features"}

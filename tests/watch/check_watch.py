@@ -46,6 +46,7 @@ metadata = "labels.csv"
 run = "training"
 step = "epoch"
 neurons = "full"
+strongest_links = 5
 twins = ["shuffle"]
 
 [populations]
@@ -65,9 +66,10 @@ protocol = { test_share = 0.25, folds = 2, repeats = 1, draws = 50 }
 """
 
 KEYS = {"networks": ["checkpoint"], "layers": ["checkpoint", "layer", "metric"],
-        "neurons": ["checkpoint", "layer", "neuron"], "coverage": ["checkpoint", "tensor"],
+        "neurons": ["checkpoint", "layer", "neuron"],
+        "links": ["checkpoint", "layer", "name", "rank"], "coverage": ["checkpoint", "tensor"],
         "densities": None, "divergences": None}
-TABLES = [*KEYS, "twins/shuffle/networks", "twins/shuffle/layers",
+TABLES = [*KEYS, "twins/shuffle/networks", "twins/shuffle/layers", "twins/shuffle/links",
           "experiments/two_classes/scores", "experiments/two_classes/predictions", "experiments/two_classes/verdicts"]
 
 # Nothing printed for this long after results is a quiet moment, in seconds. On a busy machine it is

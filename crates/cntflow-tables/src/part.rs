@@ -17,6 +17,7 @@ use parquet::schema::types::ColumnPath;
 use crate::coverage::coverage;
 use crate::error::TablesError;
 use crate::layers::layers;
+use crate::links::{links, n_links};
 use crate::networks::networks;
 use crate::neurons::neurons;
 use crate::population::GatheredPopulations;
@@ -43,6 +44,9 @@ const LAYER_ROW_BYTES: usize = 256;
 
 /// Size in memory of a row of `neurons`, in bytes: 4 strengths and 9 statistics over inputs.
 const NEURON_ROW_BYTES: usize = 104;
+
+/// Rough size in memory of a row of `links`, in bytes.
+const LINK_ROW_BYTES: usize = 80;
 
 /// Number of rows for which columns are built in memory before they are written.
 const PIECE_ROWS: usize = 1 << 12;
@@ -120,6 +124,7 @@ impl Batch {
         self.n_layer_rows += n_layers;
         self.bytes += n_layers * LAYER_ROW_BYTES
             + neurons * NEURON_ROW_BYTES
+            + n_links(&record) * LINK_ROW_BYTES
             + record.coverage.len() * LAYER_ROW_BYTES;
         self.since.get_or_insert_with(Instant::now);
         self.records.push(record);
@@ -168,6 +173,7 @@ impl Batch {
         match table {
             Table::Layers => layers(records),
             Table::Neurons => neurons(records),
+            Table::Links => links(records),
             Table::Coverage => coverage(records),
             _ => networks(records, &self.labels),
         }
@@ -224,6 +230,7 @@ fn n_rows(table: Table, record: &Record) -> usize {
         Table::Neurons => metrics.map_or(0, |metrics| {
             metrics.neurons.iter().map(|layer| layer.len()).sum()
         }),
+        Table::Links => n_links(record),
         Table::Coverage => record.coverage.len(),
         _ => 1,
     }

@@ -8,7 +8,7 @@ use polars::sql::SQLContext;
 use crate::{Table, TableStore, TablesError};
 
 /// The tables of twins that can be queried.
-const OF_TWINS: [Table; 2] = [Table::Networks, Table::Layers];
+const OF_TWINS: [Table; 3] = [Table::Networks, Table::Layers, Table::Links];
 
 /// A table under its name in SQL: `networks`, `networks_shuffle`, ...
 #[derive(Clone, Debug)]

@@ -30,6 +30,8 @@ pub enum Table {
     Layers,
     /// One row per checkpoint, layer and neuron.
     Neurons,
+    /// One row per checkpoint, layer of links and rank: the strongest links.
+    Links,
     /// One row per checkpoint and tensor.
     Coverage,
     /// One row per network, or per bin of networks, and layer and metric: a sample's summary, from
@@ -67,10 +69,11 @@ pub enum Table {
 
 impl Table {
     /// The tables of a study.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Networks,
         Self::Layers,
         Self::Neurons,
+        Self::Links,
         Self::Coverage,
         Self::Populations,
         Self::Densities,
@@ -102,9 +105,10 @@ impl Table {
     ];
 
     /// The tables that come in batches, the committing one last.
-    pub const BATCHED: [Self; 5] = [
+    pub const BATCHED: [Self; 6] = [
         Self::Layers,
         Self::Neurons,
+        Self::Links,
         Self::Coverage,
         Self::Populations,
         Self::Networks,
@@ -117,7 +121,7 @@ impl Table {
 
     /// Whether a batch may lack the table, because nothing was to be written to it.
     pub(crate) fn is_optional(self) -> bool {
-        matches!(self, Self::Neurons | Self::Populations)
+        matches!(self, Self::Neurons | Self::Links | Self::Populations)
     }
 
     /// The table of that name.
@@ -132,6 +136,7 @@ impl Table {
             Self::Networks => "networks",
             Self::Layers => "layers",
             Self::Neurons => "neurons",
+            Self::Links => "links",
             Self::Coverage => "coverage",
             Self::Populations => "populations",
             Self::Densities => "densities",

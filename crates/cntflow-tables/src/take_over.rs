@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::UInt32Type;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow_schema::SchemaRef;
 use arrow_select::take::take_record_batch;
@@ -37,10 +38,19 @@ pub struct TakenOver {
     pub bin: Option<Bin>,
 }
 
+/// Which rows of tables that a batch may lack are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptionalRows {
+    /// Whether those of `neurons` are.
+    pub neurons: bool,
+    /// Up to this rank, those of `links` are; 0 for none.
+    pub strongest_links: u32,
+}
+
 impl TableStore {
     /// Commits one batch with the rows of checkpoints that `source` has measured, under the names
-    /// and with the labels of `taken`. Rows of `neurons` are taken if `with_neurons`. `labels` are
-    /// the label columns of the study, `metadata` goes into every part. Rows are streamed.
+    /// and with the labels of `taken`. `labels` are the label columns of the study, `metadata` goes
+    /// into every part. Rows are streamed.
     ///
     /// # Errors
     /// A part of `source` cannot be read, or a part not be written; nothing is committed then.
@@ -50,7 +60,7 @@ impl TableStore {
         taken: &[TakenOver],
         labels: &[LabelColumn],
         metadata: &[(String, String)],
-        with_neurons: bool,
+        optional: OptionalRows,
         batch: &str,
     ) -> Result<(), TablesError> {
         let mut by_source: HashMap<&str, Vec<&TakenOver>> = HashMap::new();
@@ -61,12 +71,14 @@ impl TableStore {
             by_source,
             labels,
             metadata,
+            optional,
         };
         let batches = source.batches()?;
         for table in Table::BATCHED {
             let parts = source.parts_of_batches(table, &batches)?;
             let is_wanted = match table {
-                Table::Neurons => with_neurons,
+                Table::Neurons => optional.neurons,
+                Table::Links => optional.strongest_links > 0,
                 Table::Populations => taken.iter().any(|one| one.bin.is_some()),
                 _ => true,
             };
@@ -90,6 +102,7 @@ struct Taking<'a> {
     by_source: HashMap<&'a str, Vec<&'a TakenOver>>,
     labels: &'a [LabelColumn],
     metadata: &'a [(String, String)],
+    optional: OptionalRows,
 }
 
 impl Taking<'_> {
@@ -145,9 +158,16 @@ impl Taking<'_> {
         schema: &SchemaRef,
     ) -> Result<Option<RecordBatch>, TablesError> {
         let checkpoints = text_column(part, rows, "checkpoint")?;
+        let ranks = match table {
+            Table::Links => Some(column(part, rows, "rank")?.as_primitive::<UInt32Type>()),
+            _ => None,
+        };
         let mut indices: Vec<u32> = Vec::new();
         let mut taken: Vec<&TakenOver> = Vec::new();
         for (row, checkpoint) in checkpoints.iter().enumerate() {
+            if ranks.is_some_and(|ranks| ranks.value(row) > self.optional.strongest_links) {
+                continue;
+            }
             for &one in checkpoint
                 .and_then(|name| self.by_source.get(name))
                 .into_iter()

@@ -12,6 +12,7 @@ mod describe;
 pub mod divergences;
 pub mod experiments;
 pub mod layers;
+pub mod links;
 pub mod networks;
 pub mod neurons;
 pub mod populations;
@@ -34,6 +35,7 @@ impl Table {
             Self::Networks => networks::COLUMNS,
             Self::Layers => layers::COLUMNS,
             Self::Neurons => neurons::COLUMNS,
+            Self::Links => links::COLUMNS,
             Self::Coverage => coverage::COLUMNS,
             Self::Populations => populations::COLUMNS,
             Self::Densities => densities::COLUMNS,
@@ -61,6 +63,9 @@ impl Table {
             }
             Self::Neurons => {
                 "One row per checkpoint, layer and neuron. Key: `checkpoint`, `layer`, `neuron`."
+            }
+            Self::Links => {
+                "One row per checkpoint, layer of links and rank: the strongest links of each layer, of studies with `strongest_links` alone. Key: `checkpoint`, `layer`, `name`, `rank`."
             }
             Self::Coverage => {
                 "One row per checkpoint and tensor of its file. Key: `checkpoint`, `tensor`."

@@ -8,6 +8,7 @@
 )]
 
 mod experiments;
+mod links;
 mod older_version;
 mod reference;
 mod scan;

@@ -62,7 +62,8 @@ pub(crate) fn commit(
     write_file(&part, coverage, 1 << 20, &metadata);
 }
 
-fn record(checkpoint: &str) -> Record {
+/// The record of a checkpoint without metrics.
+pub(crate) fn record(checkpoint: &str) -> Record {
     Record {
         entry: CatalogEntry {
             checkpoint: checkpoint.to_owned(),

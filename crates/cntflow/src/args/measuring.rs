@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::{ColumnArguments, LimitArguments};
-use crate::study::measure_plan::{DigestKind, NeuronRows};
+use crate::study::measure_plan::{DigestKind, MOST_STRONGEST_LINKS, NeuronRows};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct MeasureSettings {
@@ -16,10 +16,14 @@ pub(crate) struct MeasureSettings {
     /// Which neurons get a row in the table 'neurons'
     #[arg(long, value_enum, default_value_t = NeuronsArgument::None)]
     pub(crate) neurons: NeuronsArgument,
+    /// How many of the strongest links of each layer get a row in the table 'links', 1024 at most
+    #[arg(long, value_name = "N", default_value_t = 0,
+        value_parser = clap::value_parser!(u16).range(0..=i64::from(MOST_STRONGEST_LINKS)))]
+    pub(crate) strongest_links: u16,
     /// Twins to measure beside every network, separated by commas: shuffle, neurons, gaussian, sign
     ///
     /// A twin is the same network with other weights. Its tables are in OUT/tables/twins/TWIN, in
-    /// SQL networks_TWIN and layers_TWIN.
+    /// SQL networks_TWIN, layers_TWIN and links_TWIN.
     #[arg(long, value_delimiter = ',')]
     pub(crate) twin: Vec<String>,
     /// Digest of each checkpoint in the table 'networks'; 'none' saves the time of hashing every
@@ -39,6 +43,7 @@ impl MeasureSettings {
             metrics,
             probe,
             neurons,
+            strongest_links,
             twin,
             digest,
             limits,
@@ -47,6 +52,7 @@ impl MeasureSettings {
         metrics.is_empty()
             && probe.is_none()
             && *neurons == NeuronsArgument::None
+            && *strongest_links == 0
             && twin.is_empty()
             && *digest == DigestArgument::Blake3
             && limits.are_default()

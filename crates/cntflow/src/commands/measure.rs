@@ -84,7 +84,10 @@ pub(super) fn source_plan(
     sources: &[String],
     settings: &MeasureSettings,
 ) -> Result<Plan, UsageError> {
-    let mut measure_options = MeasureOptions::default();
+    let mut measure_options = MeasureOptions {
+        strongest_links: settings.strongest_links,
+        ..MeasureOptions::default()
+    };
     if !settings.metrics.is_empty() {
         measure_options.metrics = parse_metrics(&settings.metrics)?;
     }

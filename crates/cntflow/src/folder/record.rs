@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::differences::{key_differences, option_differences, options_by_name, value_differences};
 use super::file_names::STUDY_FILE;
+use crate::study::measure_plan::STRONGEST_LINKS_KEY;
 use crate::study::populations::PopulationsSpec;
 use crate::study::scale::Scale;
 
@@ -100,6 +101,12 @@ impl StudyRecord {
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value.clone()))
         .collect()
+    }
+
+    /// How many of the strongest links of each layer are in the table `links`.
+    pub(crate) fn strongest_links(&self) -> u64 {
+        let number = self.identity_keys.get(STRONGEST_LINKS_KEY);
+        number.and_then(Value::as_u64).unwrap_or(0)
     }
 
     /// Whether the networks were measured over a probe.

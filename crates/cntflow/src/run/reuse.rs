@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cntflow_catalog::CatalogEntry;
 use cntflow_dataflow::{Key, key_of};
 use cntflow_storage::Stamp;
-use cntflow_tables::{KnownFile, Table, TableStore, TakenOver};
+use cntflow_tables::{KnownFile, OptionalRows, Table, TableStore, TakenOver};
 use polars::prelude::{col, lit};
 
 use super::content_hasher::ContentHasher;
@@ -108,7 +108,10 @@ impl Reusable {
                 taken,
                 &record.labels,
                 &record.metadata(),
-                measure.neurons == NeuronRows::Full,
+                OptionalRows {
+                    neurons: measure.neurons == NeuronRows::Full,
+                    strongest_links: measure.options.strongest_links.into(),
+                },
                 &format!("{}-reused{index:03}", new_batch_name(0)),
             )?;
         }
@@ -164,6 +167,8 @@ struct SourceRow {
     description: String,
     has_values: bool,
     has_neurons: bool,
+    /// Whether it has as many of the strongest links as the study needs.
+    has_links: bool,
 }
 
 /// Why a folder is not used.
@@ -205,6 +210,12 @@ impl Source {
         let with_neurons = match measure.neurons {
             NeuronRows::Full => checkpoints_of(&tables, Table::Neurons, &batches)?,
             NeuronRows::None => HashSet::new(),
+        };
+        let wanted_links = u64::from(measure.options.strongest_links);
+        let with_links = if wanted_links > 0 && record.strongest_links() >= wanted_links {
+            checkpoints_of(&tables, Table::Links, &batches)?
+        } else {
+            HashSet::new()
         };
         let frame = networks
             .filter(col("status").eq(lit("ok")))
@@ -252,6 +263,7 @@ impl Source {
                 description: known.description.clone(),
                 has_values: with_values.contains(checkpoint),
                 has_neurons: with_neurons.contains(checkpoint),
+                has_links: with_links.contains(checkpoint),
             });
         }
         if source.rows.is_empty() {
@@ -316,7 +328,9 @@ impl Source {
                 _ if entry.location.member.is_some() || entry.location.row.is_some() => {
                     "that are parts of a file"
                 }
-                Some(Some(_)) => "that need other rows: of neurons, populations or architectures",
+                Some(Some(_)) => {
+                    "that need other rows: of neurons, links, populations or architectures"
+                }
                 Some(None) => "of whose file there are several",
                 None if sizes.contains(size_in(&stamp.text)) => {
                     "with other times (copied, moved or written to)"
@@ -351,6 +365,7 @@ impl Source {
         let needs = |is_needed: bool, has: bool| !is_needed || has;
         let is_enough = from.description == other_inputs(entry, measure)
             && needs(measure.neurons == NeuronRows::Full, from.has_neurons)
+            && needs(measure.options.strongest_links > 0, from.has_links)
             && needs(bin.is_some(), self.has_same_populations && from.has_values);
         is_enough.then(|| TakenOver {
             from: from.checkpoint.clone(),

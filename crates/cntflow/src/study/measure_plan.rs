@@ -15,10 +15,16 @@ use super::populations::PopulationsSpec;
 use super::probe::{Probe, ProbeSpec, dataset_names};
 use crate::exit::UsageError;
 
+/// Most of the strongest links of a layer that get a row in the table `links`.
+pub(crate) const MOST_STRONGEST_LINKS: u16 = 1024;
+
+/// The key of study files and of records that says how many are.
+pub(crate) const STRONGEST_LINKS_KEY: &str = "strongest_links";
+
 /// How checkpoints are measured.
 #[derive(Clone, Debug)]
 pub(crate) struct MeasurePlan {
-    /// Options of the metrics.
+    /// Options of the metrics, and how many of the strongest links are kept.
     pub(crate) options: MeasureOptions,
     /// Inputs for the data-dependent metrics.
     pub(crate) probe: Option<Probe>,

@@ -11,7 +11,7 @@ use cntflow_tables::OLDEST_SCHEMA_VERSION;
 use cntflow_zoo::{RunIdentity, RunSpec};
 use serde_json::{Value, json};
 
-use super::measure_plan::{MeasurePlan, distinct_twins};
+use super::measure_plan::{MOST_STRONGEST_LINKS, MeasurePlan, STRONGEST_LINKS_KEY, distinct_twins};
 use super::scale::Scale;
 use super::study_file::{MeasureSection, StudyFile};
 use crate::exit::UsageError;
@@ -151,6 +151,10 @@ impl Plan {
         if let Some(populations) = &self.measure.populations {
             parts.push_str(&populations.identity()?);
         }
+        if self.measure.options.strongest_links > 0 {
+            let strongest_links = self.measure.options.strongest_links;
+            parts.push_str(&format!("strongest_links {strongest_links}"));
+        }
         if self.catalog != CatalogOptions::default() {
             parts.push_str(&serde_json::to_string(&self.catalog)?);
         }
@@ -163,10 +167,12 @@ impl Plan {
     /// of study files, without those that are not set.
     pub(crate) fn identity_keys(&self) -> BTreeMap<String, Value> {
         let catalog = &self.catalog;
+        let strongest_links = Some(self.measure.options.strongest_links).filter(|n| *n > 0);
         let keys = [
             ("[population]", json!(self.written_population)),
             ("sources", json!(self.sources)),
             ("neurons", json!(self.measure.neurons)),
+            (STRONGEST_LINKS_KEY, json!(strongest_links)),
             ("run", json!(catalog.run)),
             ("step", json!(catalog.step)),
             ("metadata", json!(catalog.metadata)),
@@ -243,6 +249,7 @@ fn measure_plan(
         fold_norm: section.fold_norm.unwrap_or(true),
         residual: section.residual,
         precision: section.precision,
+        strongest_links: strongest_links(section)?,
         ..defaults
     };
     let datasets = runs.iter().map(|run| run.dataset.as_str()).collect();
@@ -252,6 +259,16 @@ fn measure_plan(
         twins: distinct_twins(&section.twins),
         ..plan
     })
+}
+
+/// How many of the strongest links of each layer are kept.
+fn strongest_links(section: &MeasureSection) -> Result<u16, UsageError> {
+    match section.strongest_links {
+        n if n <= MOST_STRONGEST_LINKS => Ok(n),
+        n => Err(UsageError(format!(
+            "[measure] strongest_links = {n}: {MOST_STRONGEST_LINKS} at most"
+        ))),
+    }
 }
 
 /// The metrics of a study that names none: the defaults, and those on request that its experiments
@@ -279,8 +296,19 @@ mod tests {
             ("quickstart.toml", "064e240a2a52ea0bb9f2c642c328b63d"),
             ("architectures.toml", "683712b81387e95f69e2872884019712"),
         ] {
-            let plan = Plan::read(&pipelines.join(file), Scale::default(), &[]).unwrap();
+            let mut plan = Plan::read(&pipelines.join(file), Scale::default(), &[]).unwrap();
+            plan.measure.options.strongest_links = 0;
             assert_eq!(plan.identity().unwrap(), identity, "{file}");
+            assert!(!plan.identity_keys().contains_key(STRONGEST_LINKS_KEY));
+            let measured_with = plan.measure.measured_with();
+            plan.measure.options.strongest_links = 24;
+            assert_ne!(plan.identity().unwrap(), identity, "{file}");
+            assert_eq!(plan.identity_keys()[STRONGEST_LINKS_KEY], 24);
+            assert_eq!(
+                plan.measure.measured_with(),
+                measured_with,
+                "no value depends on it"
+            );
         }
     }
 

@@ -120,6 +120,8 @@ pub(super) struct MeasureSection {
     /// Inputs for the data-dependent metrics: `DATASET[:split[:n]]`.
     pub(super) probe: Option<String>,
     pub(super) neurons: NeuronRows,
+    /// How many of the strongest links of each layer get a row in the table `links`.
+    pub(super) strongest_links: u16,
     /// Twins that are measured beside every network.
     pub(super) twins: Vec<Twin>,
     pub(super) metrics: Option<Vec<Metric>>,
