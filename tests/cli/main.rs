@@ -17,6 +17,7 @@ mod disturbances;
 mod experiments;
 mod exports;
 mod figures;
+mod graphs;
 mod limits;
 mod plots;
 mod population_runs;

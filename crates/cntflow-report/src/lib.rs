@@ -19,5 +19,5 @@ pub use error::ReportError;
 pub use live::POLICY as LIVE_POLICY;
 pub use paper_figures::{PaperDrawing, PaperFigure};
 pub use picture::PictureError;
-pub use report::{Fact, Report};
+pub use report::{Fact, NetworkName, Report};
 pub use svg::Column;

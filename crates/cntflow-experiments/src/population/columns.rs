@@ -46,7 +46,7 @@ fn column_names(frame: &LazyFrame) -> Result<Vec<String>> {
 }
 
 /// At most three of `names` that are similar to `name`, the most similar first.
-pub(crate) fn nearest_names(name: &str, names: &[String]) -> Vec<String> {
+pub fn nearest_names(name: &str, names: &[String]) -> Vec<String> {
     let similarity = |other: &String| strsim::jaro_winkler(name, other);
     let mut similar: Vec<&String> = names
         .iter()

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{DataFrame, LazyFrame};
 
-pub use columns::LabelColumn;
+pub use columns::{LabelColumn, nearest_names};
 pub use counts::PopulationCounts;
 pub use matched::{MatchedClass, MatchedNetworks};
 pub use sides::Sides;
@@ -24,7 +24,7 @@ pub use sides::Sides;
 use crate::error::{ExperimentError, Result};
 use crate::spec::{DEFAULT_HYPERPARAMETERS, DEFAULT_STRATA, ExperimentSpec, LabelAt};
 use crate::target::RawTarget;
-use columns::{NETWORKS, collect_columns, nearest_names, numbers, texts};
+use columns::{NETWORKS, collect_columns, numbers, texts};
 use design::{EPOCHS, epochs, match_rows, of_label};
 use groups::named_groups;
 use labels::{label_columns, raw_target};

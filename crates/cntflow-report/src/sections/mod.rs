@@ -4,6 +4,7 @@ mod densities;
 mod divergences;
 mod experiments;
 mod fluctuation;
+mod graphs;
 mod population;
 mod study;
 mod trajectories;
@@ -23,6 +24,7 @@ pub(crate) fn all(context: &Context<'_>) -> Result<Vec<Section>, ReportError> {
         divergences::section,
         fluctuation::section,
         trajectories::section,
+        graphs::section,
     ];
     for make in makers {
         sections.extend(make(context)?);

@@ -124,6 +124,22 @@ impl Canvas {
         format!("{};stroke-dasharray:{dashes}", self.stroke(k))
     }
 
+    /// The colour of what is no data.
+    pub(crate) fn muted(self) -> String {
+        match self {
+            Self::Page => "var(--muted)".to_owned(),
+            Self::Paper(_) => MUTED.to_owned(),
+        }
+    }
+
+    /// The colour that everything stands on.
+    pub(crate) fn paper(self) -> &'static str {
+        match self {
+            Self::Page => "var(--paper)",
+            Self::Paper(_) => "#ffffff",
+        }
+    }
+
     /// The style of a line that others are compared with.
     pub(crate) fn reference(self) -> String {
         match self {

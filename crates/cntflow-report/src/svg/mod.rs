@@ -4,6 +4,7 @@
 mod canvas;
 mod colours;
 mod drawing;
+mod graph;
 mod layout;
 mod legend;
 mod look;
@@ -19,6 +20,7 @@ pub(crate) use canvas::Canvas;
 pub use canvas::Column;
 pub(crate) use colours::heat;
 pub(crate) use drawing::{Drawing, all, size_on};
+pub(crate) use graph::{Graph, GraphLayer, GraphLink, GraphRoom, graphs};
 pub(crate) use legend::Legend;
 pub(crate) use marks::{band_between, bar, cell, interval, line, point, rule};
 pub(crate) use panel::Panel;

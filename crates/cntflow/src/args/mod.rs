@@ -112,9 +112,9 @@ pub(crate) enum Command {
     Export(ExportArguments),
     /// Query the tables of a folder with SQL
     ///
-    /// Tables: networks, layers, neurons, coverage, densities, divergences; of experiments: scores,
-    /// verdicts, controls, predictions, importance, folds, features, fits; of twins networks_TWIN
-    /// and layers_TWIN, such as layers_shuffle.
+    /// Tables: networks, layers, neurons, links, coverage, densities, divergences; of experiments:
+    /// scores, verdicts, controls, predictions, importance, folds, features, fits; of twins
+    /// networks_TWIN, layers_TWIN and links_TWIN, such as layers_shuffle.
     /// `cntflow query FOLDER --schema` prints their columns.
     Query(QueryArguments),
     /// Write the report of a folder: one HTML file with figures, their tables and their SQL
@@ -276,6 +276,12 @@ pub(crate) struct ReportArguments {
     /// for two, and its data as CSV
     #[arg(long, value_name = "DIR")]
     pub(crate) figures: Option<PathBuf>,
+    /// Network to draw as a graph, in place of the best and the worst; twice for two
+    ///
+    /// NAME is a checkpoint, or TWIN:CHECKPOINT for a twin, such as shuffle:zoo/a.safetensors. The
+    /// tables need links: [measure] strongest_links, or --strongest-links.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) graph: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -7,6 +7,7 @@ mod claims;
 mod datasets;
 mod discriminate;
 mod export;
+mod graph_names;
 mod inspect;
 mod measure;
 mod model_file;

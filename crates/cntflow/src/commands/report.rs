@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use cntflow_report::{Fact, Report, ReportError};
+use cntflow_report::{Fact, NetworkName, Report, ReportError};
 use cntflow_storage::store::Folder;
 use cntflow_tables::{SqlTables, Table, TableStore};
 use serde_json::Value;
 
+use super::graph_names::graph_names;
 use super::query::{open_sql, sql_tables};
 use crate::args::ReportArguments;
 use crate::exit::{ExitStatus, UsageError};
@@ -23,21 +24,21 @@ const USUAL_LABELS: [&str; 3] = ["test_accuracy", "val_accuracy", "accuracy"];
 
 /// Writes the page of a folder, and with `--figures` its figures for papers.
 pub(crate) fn report(arguments: &ReportArguments) -> anyhow::Result<ExitStatus> {
-    let Some(folder) = &arguments.figures else {
-        let page = page(&arguments.folder)?;
-        write_page(arguments, &page)?;
+    let (folder, graphs) = (&arguments.folder, &*arguments.graph);
+    let Some(figures) = &arguments.figures else {
+        write_page(arguments, &page(folder, graphs)?)?;
         return Ok(ExitStatus::Done);
     };
-    if folder.is_file() {
+    if figures.is_file() {
         let message = format!(
             "--figures {}: this is a file, not a folder",
-            folder.display()
+            figures.display()
         );
         return Err(UsageError(message).into());
     }
-    let (page, drawn) = with_folder(&arguments.folder, |report| report.html_and_figures())?;
+    let (page, drawn) = with_folder(folder, graphs, |report| report.html_and_figures())?;
     write_page(arguments, &page)?;
-    for path in figures::write(&Folder::at(folder), &drawn)? {
+    for path in figures::write(&Folder::at(figures), &drawn)? {
         printer::result(&path.display().to_string());
     }
     Ok(ExitStatus::Done)
@@ -61,7 +62,7 @@ fn write_page(arguments: &ReportArguments, page: &str) -> anyhow::Result<()> {
 /// # Errors
 /// A table cannot be read, or the page not written.
 pub(super) fn write_report(folder: &Path) -> anyhow::Result<PathBuf> {
-    write_into(folder, &page(folder)?)
+    write_into(folder, &page(folder, &[])?)
 }
 
 fn write_into(folder: &Path, page: &str) -> anyhow::Result<PathBuf> {
@@ -70,19 +71,21 @@ fn write_into(folder: &Path, page: &str) -> anyhow::Result<PathBuf> {
     Ok(folder.path_of(FILE))
 }
 
-/// The page of a folder.
-fn page(folder: &Path) -> anyhow::Result<String> {
-    with_folder(folder, |report| report.html())
+/// The page of a folder, with these networks as graphs.
+fn page(folder: &Path, graphs: &[String]) -> anyhow::Result<String> {
+    with_folder(folder, graphs, |report| report.html())
 }
 
-/// What is made of the report of a folder that has tables.
+/// What is made of the report of a folder that has tables, with these networks as graphs.
 fn with_folder<T>(
     folder: &Path,
+    graphs: &[String],
     make: impl FnOnce(&Report<'_>) -> Result<T, ReportError>,
 ) -> anyhow::Result<T> {
     let tables = TableStore::new(folder);
     let sql_tables = open_sql(folder, &tables)?;
-    with_report(folder, &tables, &sql_tables, make)
+    let graphs = graph_names(graphs, &sql_tables)?;
+    with_report(folder, (&tables, &sql_tables), &graphs, make)
 }
 
 /// The page of a folder as a server of it sends it; the folder may not have tables yet.
@@ -92,7 +95,7 @@ fn with_folder<T>(
 pub(crate) fn live_page(folder: &Path, version: &str) -> anyhow::Result<String> {
     let tables = TableStore::new(folder);
     let sql_tables = sql_tables(folder, &tables)?;
-    with_report(folder, &tables, &sql_tables, |report| {
+    with_report(folder, (&tables, &sql_tables), &[], |report| {
         report.live_html(version)
     })
 }
@@ -100,8 +103,8 @@ pub(crate) fn live_page(folder: &Path, version: &str) -> anyhow::Result<String> 
 /// What is made of the report of a folder.
 fn with_report<T>(
     folder: &Path,
-    tables: &TableStore,
-    sql_tables: &SqlTables,
+    (tables, sql_tables): (&TableStore, &SqlTables),
+    graphs: &[NetworkName],
     make: impl FnOnce(&Report<'_>) -> Result<T, ReportError>,
 ) -> anyhow::Result<T> {
     let record = StudyRecord::read(folder)?;
@@ -114,6 +117,7 @@ fn with_report<T>(
         options: &record.map_or_else(Vec::new, options),
         label: judged_by(record, &labels),
         labels: &names,
+        graphs,
         tables: sql_tables,
     };
     Ok(make(&report)?)
