@@ -20,6 +20,7 @@ name = "reference"
 [measure]
 sources = ["zoo"]
 twins = ["shuffle"]
+strongest_links = 24
 
 [populations]
 width = 0.2

@@ -33,12 +33,28 @@ async function pictures(page) {
   await page.addStyleTag({ content: 'svg text { visibility: hidden }' });
   const found = new Map();
   const ids = await page.locator('figure:has(svg.drawing)').evaluateAll((all) => all.map(({ id }) => id));
-  for (const id of ids) {
-    const drawing = page.locator(`[id="${id}"] svg.drawing`);
-    found.set(nameOf(id), await drawing.screenshot());
-  }
   found.set('explorer', await page.locator('.plot canvas').screenshot());
+  for (const id of ids) found.set(nameOf(id), await pictureOf(page, id));
   return found;
+}
+
+/**
+ * A picture of a drawing in its own size. It is moved to the corner of the page: between two pixels
+ * its edges would be smoothed in another way.
+ */
+async function pictureOf(page, id) {
+  const clip = await page.evaluate((figure) => {
+    const svg = document.getElementById(figure).querySelector('svg.drawing');
+    const { width, height } = svg.viewBox.baseVal;
+    svg.style.cssText = `position: fixed; left: 0; top: 0; width: ${width}px; height: ${height}px; ` +
+      'max-width: none; z-index: 9; background: white';
+    return { x: 0, y: 0, width, height };
+  }, id);
+  const picture = await page.screenshot({ clip });
+  await page.evaluate((figure) => {
+    document.getElementById(figure).querySelector('svg.drawing').style.display = 'none';
+  }, id);
+  return picture;
 }
 
 /** Why a picture is not that of the reference; `null` if it is. */
@@ -60,7 +76,9 @@ function difference(name, bytes) {
 
 const browser = await launch();
 const address = pathToFileURL(path.resolve(folder, 'report.html')).href;
-const { page } = await open(browser, address, { colorScheme: 'light', reducedMotion: 'reduce' });
+const { page } = await open(browser, address, {
+  colorScheme: 'light', reducedMotion: 'reduce', viewport: { width: 1100, height: 2400 },
+});
 await ready(page);
 const found = await pictures(page);
 await browser.close();

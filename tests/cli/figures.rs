@@ -49,7 +49,7 @@ fn listed(figures: &Path) -> Vec<Listed> {
 /// Runs the small study with populations and an experiment: its report has every kind of drawing.
 fn run_study(here: &Path) {
     let study = format!(
-        "{SMALL_STUDY}twins = [\"shuffle\"]\n[populations]\nmin_runs = 1\n\
+        "{SMALL_STUDY}twins = [\"shuffle\"]\nstrongest_links = 8\n[populations]\nmin_runs = 1\n\
          {TWO_CLASSES}controls = [\"shuffle\"]\n"
     );
     std::fs::write(here.join("study.toml"), study).unwrap();

@@ -201,7 +201,10 @@ impl TableStore {
 
     /// The parts of a table in all committed batches. A batch need not have parts of `neurons`,
     /// `links` and `populations`; a missing part of any other table is an error.
-    pub(crate) fn committed_parts(&self, table: Table) -> Result<Vec<PathBuf>, TablesError> {
+    ///
+    /// # Errors
+    /// A folder cannot be listed, or a part is missing.
+    pub fn committed_parts(&self, table: Table) -> Result<Vec<PathBuf>, TablesError> {
         // List batches before parts. In the other order, a batch that is committed between the two
         // listings would seem to lack its parts.
         let batches = self.batches()?;

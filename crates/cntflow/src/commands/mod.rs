@@ -14,6 +14,7 @@ mod model_file;
 mod predict;
 pub(crate) mod query;
 pub(crate) mod report;
+mod report_facts;
 mod run;
 mod serve;
 mod sources_or_study;

@@ -2,16 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use cntflow_report::{Fact, NetworkName, Report, ReportError};
+use cntflow_report::{NetworkName, Report, ReportError};
 use cntflow_storage::store::Folder;
 use cntflow_tables::{SqlTables, Table, TableStore};
-use serde_json::Value;
 
 use super::graph_names::graph_names;
 use super::query::{open_sql, sql_tables};
+use super::report_facts::{facts, options};
 use crate::args::ReportArguments;
 use crate::exit::{ExitStatus, UsageError};
-use crate::folder::differences::options_by_name;
 use crate::folder::record::StudyRecord;
 use crate::output::{figures, frames};
 use crate::printer;
@@ -113,7 +112,7 @@ fn with_report<T>(
     let names: Vec<String> = labels.iter().map(|(name, _)| name.clone()).collect();
     let report = Report {
         name: record.map_or("measured networks", |record| &record.name),
-        facts: &record.map_or_else(Vec::new, facts),
+        facts: &record.map_or_else(Vec::new, |record| facts(record, tables)),
         options: &record.map_or_else(Vec::new, options),
         label: judged_by(record, &labels),
         labels: &names,
@@ -141,43 +140,4 @@ fn judged_by<'a>(record: Option<&StudyRecord>, labels: &'a [(String, String)]) -
         });
         found.map(|(name, _)| name.as_str())
     })
-}
-
-/// What the record says of the study.
-fn facts(record: &StudyRecord) -> Vec<Fact> {
-    let version = |version: &str| format!("cntflow {version}");
-    vec![
-        fact("measured by", version(&record.cntflow)),
-        fact("report by", version(env!("CARGO_PKG_VERSION"))),
-        fact("scale", record.scale.to_string()),
-        fact("identity", record.identity.clone()),
-    ]
-}
-
-/// What the record says of how its networks were measured.
-fn options(record: &StudyRecord) -> Vec<Fact> {
-    let options = options_by_name(&record.measured_with);
-    let options = options.into_iter().filter(|(_, value)| !value.is_null());
-    options
-        .map(|(name, value)| fact(&name, value_text(&value)))
-        .collect()
-}
-
-fn fact(name: &str, value: String) -> Fact {
-    Fact {
-        name: name.to_owned(),
-        value,
-    }
-}
-
-/// A value of JSON without the quotes around texts.
-fn value_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(values) => {
-            let values: Vec<String> = values.iter().map(value_text).collect();
-            values.join(", ")
-        }
-        other => other.to_string(),
-    }
 }
