@@ -260,7 +260,14 @@ fn networks_and_twins_are_drawn_by_name() {
         "{pair}"
     );
     assert!(!page.contains("cannot be made"), "{pair}");
-    // The twin has the same weights at other places.
+    assert!(
+        pair.contains("twin of a network with test_accuracy 0.5"),
+        "{pair}"
+    );
+    let twins = report(here, "out", &["--graph", &twin]);
+    let steps = figure(&twins, "graphs-steps");
+    assert!(steps.contains("shuffle twins of a over its run"), "{steps}");
+    assert_eq!(steps.matches("class=\"network\"").count(), 2);
     let one = report(here, "out", &["--graph", &names[0]]);
     assert_eq!(
         figure(&one, "graphs-pair")

@@ -89,7 +89,10 @@ fn run(
     if steps.len() < 2 {
         return Ok(None);
     }
-    let title = format!("{} over its run", first.run);
+    let title = match &first.name.twin {
+        Some(twin) => format!("{twin} twins of {} over its run", first.run),
+        None => format!("{} over its run", first.run),
+    };
     let description = format!(
         "The first and the last step, and up to three between them. The {} strongest \
          links that lead to each layer, with one scale of widths for all steps. {AREAS}",

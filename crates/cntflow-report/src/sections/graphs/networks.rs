@@ -168,11 +168,17 @@ fn layers_by_channel(rows: &[&Row]) -> BTreeSet<usize> {
     of_channels.map(|end| end.layer).collect()
 }
 
-/// `step 8, test_accuracy 0.95`
+/// `step 8, test_accuracy 0.95`. A twin has the labels of its network, and was never tested itself.
 fn subtitle(row: &Row, label: Option<&str>) -> String {
+    let step = &row.step;
     match label {
-        Some(label) if !row.label.is_empty() => format!("step {}, {label} {}", row.step, row.label),
-        _ => format!("step {}", row.step),
+        Some(label) if !row.label.is_empty() && row.twin.is_empty() => {
+            format!("step {step}, {label} {}", row.label)
+        }
+        Some(label) if !row.label.is_empty() => {
+            format!("step {step}, twin of a network with {label} {}", row.label)
+        }
+        _ => format!("step {step}"),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod data;
 mod layout;
+mod texts;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ use super::panel::px;
 use crate::number;
 pub(crate) use data::{Graph, GraphLayer, GraphLink, GraphRoom};
 use layout::{Layout, Place};
+use texts::of;
 
 /// Width of the widest line in the page.
 const WIDEST_LINE: f64 = 4.0;
@@ -51,8 +53,9 @@ pub(crate) fn graphs(
     let cells: Vec<Markup> = cells
         .map(|(index, graph)| network(graph, &layout.place(index), &scale))
         .collect();
+    let class = (canvas == Canvas::Page).then_some("network");
     let content = html! {
-        @for cell in &cells { g { (cell) } }
+        @for cell in &cells { g class=[class] { (cell) } }
     };
     let widest = format!(
         "widest line: absolute weight {}",
@@ -317,24 +320,6 @@ fn circle(
             title { (about) }
         }
     }
-}
-
-/// `24 of 7,840`
-fn of(n: usize, all: u64) -> String {
-    format!("{} of {}", thousands(n as u64), thousands(all))
-}
-
-/// A count with commas.
-fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
