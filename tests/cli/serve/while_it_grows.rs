@@ -25,6 +25,9 @@ fn a_watched_study_is_served_while_checkpoints_come_and_go() {
         "60",
     ];
     let mut watching = start(here, &watch);
+    // A full pipe would stop it.
+    let mut lines = watching.stdout.take().unwrap();
+    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
     let server = Server::start(here, &[]);
     let first = server.state()["version"].clone();
     let file = |index: usize| here.join(format!("zoo/new-{index}.safetensors"));
