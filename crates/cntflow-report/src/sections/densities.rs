@@ -12,8 +12,8 @@ use crate::svg::{
     Canvas, Drawing, Legend, Linear, Panel, PanelSpec, Scale, Side, all, band_between, line,
 };
 
-/// Of the points of a density, every this many is drawn.
-const EVERY: usize = 8;
+/// Most height of a panel, as a multiple of the highest curve.
+const BANDS: f64 = 1.3;
 
 /// Ends of the axis where all curves are below the highest divided by this are cut off.
 const TAIL: f64 = 200.0;
@@ -94,7 +94,7 @@ fn figure(
         sql: format!(
             "SELECT layer, name, bin, bin_low, bin_high, bin_value, n_networks, x, density, \
              half_q05, half_q95 FROM densities WHERE architecture = {} AND metric = {} AND density \
-             IS NOT NULL AND point % {EVERY} = 0 ORDER BY layer, bin, {}",
+             IS NOT NULL ORDER BY layer, bin, {}",
             text(architecture),
             text(metric),
             quoted("point"),
@@ -178,7 +178,11 @@ impl Densities {
 
     fn y_axis(&self, layer: usize) -> Side {
         let densities = self.rows(layer).filter_map(|row| self.density[row]);
-        Side::new(Scale::Linear(Linear::of(densities.chain([0.0]))), "density")
+        let peak = densities.fold(0.0, f64::max);
+        // Bands of few networks may be much higher than all curves.
+        let bands = self.rows(layer).filter_map(|row| self.high[row]);
+        let top = bands.fold(peak, f64::max).min(BANDS * peak);
+        Side::new(Scale::Linear(Linear::of([0.0, top])), "density")
     }
 
     /// The curves of a layer, each with its band below.

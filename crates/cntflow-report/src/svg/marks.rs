@@ -6,12 +6,13 @@ use maud::{Markup, html};
 use super::canvas::Canvas;
 use super::look::Part;
 use super::panel::{Panel, px};
+use super::simplify::simplified;
 use super::symbol::symbol;
 
 /// A line through points.
 pub(crate) fn line(panel: &Panel, points: &[(f64, f64)], style: &str) -> Markup {
     let look = panel.canvas.look(Part::Line, style);
-    let path = path(panel, points.iter().copied());
+    let path = path(&simplified(&places(panel, points.iter().copied())));
     html! { path class=[look.class] style=[look.style] d=(path) {} }
 }
 
@@ -19,16 +20,23 @@ pub(crate) fn line(panel: &Panel, points: &[(f64, f64)], style: &str) -> Markup 
 pub(crate) fn band_between(panel: &Panel, points: &[(f64, f64, f64)], style: &str) -> Markup {
     let lower = points.iter().map(|&(x, low, _)| (x, low));
     let upper = points.iter().rev().map(|&(x, _, high)| (x, high));
+    let mut around = simplified(&places(panel, lower));
+    around.extend(simplified(&places(panel, upper)));
     let look = panel.canvas.look(Part::Area, style);
-    let path = path(panel, lower.chain(upper));
-    html! { path class=[look.class] style=[look.style] d=(path) {} }
+    html! { path class=[look.class] style=[look.style] d=(path(&around)) {} }
 }
 
-fn path(panel: &Panel, points: impl Iterator<Item = (f64, f64)>) -> String {
+/// Where values stand.
+fn places(panel: &Panel, points: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
+    let points = points.filter(|(x, y)| x.is_finite() && y.is_finite());
+    points.map(|(x, y)| (panel.x(x), panel.y(y))).collect()
+}
+
+fn path(places: &[(f64, f64)]) -> String {
     let mut path = String::new();
-    for (x, y) in points.filter(|(x, y)| x.is_finite() && y.is_finite()) {
+    for &(x, y) in places {
         path.push(if path.is_empty() { 'M' } else { 'L' });
-        path.push_str(&format!("{} {}", px(panel.x(x)), px(panel.y(y))));
+        path.push_str(&format!("{} {}", px(x), px(y)));
     }
     path
 }

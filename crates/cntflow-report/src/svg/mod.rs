@@ -13,6 +13,7 @@ mod panel;
 mod panel_spec;
 mod paper;
 mod scale;
+mod simplify;
 mod symbol;
 mod text_width;
 

@@ -1,3 +1,4 @@
+use super::texts::thousands;
 use super::*;
 
 fn layer(name: &str, nodes: &[usize], n_links: u64) -> GraphLayer {
