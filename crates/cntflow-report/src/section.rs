@@ -1,7 +1,5 @@
 //! A section of the page, and what sections are made of.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use cntflow_tables::SqlTables;
 
 use crate::figure::Figure;
@@ -107,9 +105,8 @@ pub(crate) fn slug(name: &str) -> String {
     let letters: String = letters
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
         .collect();
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    format!("{letters}-{:08x}", hasher.finish() as u32)
+    let digest = blake3::hash(name.as_bytes()).to_hex();
+    format!("{letters}-{}", &digest[..8])
 }
 
 #[cfg(test)]

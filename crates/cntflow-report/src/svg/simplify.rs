@@ -5,8 +5,8 @@ const DISTANCE: f64 = 0.15;
 
 /// The points of a line without those that are nearly on the line through the others.
 ///
-/// Source: Ramer, Computer Graphics and Image Processing 1 (1972); Douglas and Peucker, The Canadian
-/// Cartographer 10 (1973).
+/// Source: Ramer, Computer Graphics and Image Processing 1 (1972); Douglas and Peucker, The
+/// Canadian Cartographer 10 (1973).
 pub(super) fn simplified(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     if points.len() < 3 {
         return points.to_vec();
