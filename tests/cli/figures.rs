@@ -191,6 +191,8 @@ fn each_drawing_of_the_page_has_all_its_files_and_no_others_are_touched() {
         "divergence-",
         "fluctuation",
         "trajectory-",
+        "graphs-pair",
+        "graphs-steps",
         "scores-",
         "verdicts-",
         "roc-",

@@ -41,9 +41,9 @@ fn a_run_writes_its_report_and_the_command_writes_the_same() {
     );
 }
 
-/// A page without the moment at which the networks were committed.
+/// A page without the moment at which the tables were written.
 fn without_time(page: &str) -> String {
-    let name = "<dt>last networks committed</dt><dd>";
+    let name = "<dt>tables last written</dt><dd>";
     let (before, after) = page.split_once(name).unwrap();
     let (time, after) = after.split_once("</dd>").unwrap();
     assert_eq!(time.len(), "2026-11-29T12:00:00Z".len(), "{time}");

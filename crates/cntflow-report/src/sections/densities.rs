@@ -90,7 +90,9 @@ fn figure(
     let spec = FigureSpec {
         id: &id,
         title: &title,
-        description: "One panel for each layer. Curves from dark to light: bins from low to high.",
+        description: "One panel for each layer. Curves from dark to light: bins from low to high. \
+                      Areas: random halves of the networks of a bin, from half_q05 to half_q95; \
+                      areas higher than 1.3 times the highest curve are cut off.",
         sql: format!(
             "SELECT layer, name, bin, bin_low, bin_high, bin_value, n_networks, x, density, \
              half_q05, half_q95 FROM densities WHERE architecture = {} AND metric = {} AND density \
@@ -187,7 +189,7 @@ impl Densities {
 
     /// The curves of a layer, each with its band below.
     fn curves(&self, panel: &Panel, canvas: Canvas, layer: usize) -> Markup {
-        let mut marks = Vec::new();
+        let (mut bands, mut curves) = (Vec::new(), Vec::new());
         for bin in 0..self.bins.len() {
             let of_bin = self.rows(layer).filter(|&row| self.bin_of[row] == bin);
             let curve = of_bin.clone();
@@ -197,10 +199,12 @@ impl Densities {
                 of_bin.filter_map(|row| Some((self.x[row]?, self.low[row]?, self.high[row]?)));
             let halves: Vec<(f64, f64, f64)> = halves.collect();
             let colour = canvas.low_to_high(bin, self.bins.len());
-            marks.push(band_between(panel, &halves, &format!("fill:{colour}")));
-            marks.push(line(panel, &curve, &format!("stroke:{colour}")));
+            bands.push(band_between(panel, &halves, &format!("fill:{colour}")));
+            curves.push(line(panel, &curve, &format!("stroke:{colour}")));
         }
-        all(&marks)
+        // No band tints a curve.
+        bands.extend(curves);
+        all(&bands)
     }
 }
 

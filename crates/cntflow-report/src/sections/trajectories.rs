@@ -109,7 +109,7 @@ fn lines(
     let y_title = if canvas == Canvas::Page { "" } else { axis };
     let y = Side::new(Scale::Linear(values), y_title);
     let panel = PanelSpec::alone(size, x, y).on(canvas);
-    let mut marks = Vec::new();
+    let (mut bands, mut lines) = (Vec::new(), Vec::new());
     for k in 0..kinds.len() {
         let rows = (0..step.len()).filter(|&row| kind_of[row] == k);
         let band: Vec<(f64, f64, f64)> = rows
@@ -119,9 +119,11 @@ fn lines(
         let middle: Vec<(f64, f64)> = rows
             .filter_map(|row| Some((step[row]?, median[row]?)))
             .collect();
-        marks.push(band_between(&panel, &band, &canvas.fill(k)));
-        marks.push(line(&panel, &middle, &canvas.curve(k)));
+        bands.push(band_between(&panel, &band, &canvas.fill(k)));
+        lines.push(line(&panel, &middle, &canvas.curve(k)));
     }
+    // No band tints a line.
+    bands.extend(lines);
     let legend = Legend::of_kinds(canvas, "", kinds).with_curves();
     let about = (title, "Medians and middle halves by step.");
     Ok(Drawing::new(
@@ -129,6 +131,6 @@ fn lines(
         about,
         size,
         legend,
-        panel.draw(&all(&marks)),
+        panel.draw(&all(&bands)),
     ))
 }

@@ -279,7 +279,7 @@ pub(crate) struct ReportArguments {
     /// Network to draw as a graph, in place of the best and the worst; twice for two
     ///
     /// NAME is a checkpoint, or TWIN:CHECKPOINT for a twin, such as shuffle:zoo/a.safetensors. The
-    /// tables need links: [measure] strongest_links, or --strongest-links.
+    /// tables need links: the key strongest_links of a study, or --strongest-links.
     #[arg(long, value_name = "NAME")]
     pub(crate) graph: Vec<String>,
 }

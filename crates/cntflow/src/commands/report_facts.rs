@@ -19,9 +19,9 @@ pub(super) fn facts(record: &StudyRecord, tables: &TableStore) -> Vec<Fact> {
         fact("scale", record.scale.to_string()),
         fact("identity", record.identity.clone()),
     ];
-    if let Some(time) = last_committed(tables) {
+    if let Some(time) = last_written(tables) {
         let time = humantime::format_rfc3339_seconds(time).to_string();
-        facts.push(fact("last networks committed", time));
+        facts.push(fact("tables last written", time));
     }
     facts
 }
@@ -42,8 +42,9 @@ fn processor() -> String {
     name.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }
 
-/// When the last rows of networks were written; `None` where no file says it, as on object stores.
-fn last_committed(tables: &TableStore) -> Option<SystemTime> {
+/// When the last file of the table of networks was written, by the file system; `None` where none
+/// says it, as on object stores.
+fn last_written(tables: &TableStore) -> Option<SystemTime> {
     let parts = tables.committed_parts(Table::Networks).ok()?;
     let written = parts.iter().filter_map(|part| {
         let metadata = fs_err::metadata(part).ok()?;

@@ -74,7 +74,7 @@ pub(super) fn forest(
         let style = filled_and_stroked(canvas, kind);
         let style = style + if is_twin { ";opacity:.55" } else { "" };
         // Networks above, their twins below each other.
-        let offset = -0.25 + 0.5 * kind as f64 / kinds.len().max(2) as f64;
+        let offset = 0.5 * ((kind as f64 + 0.5) / kinds.len() as f64 - 0.5);
         let about = format!(
             "{} {}: {} [{}, {}]",
             features[row],

@@ -28,7 +28,7 @@ const PAIR: Style = Style {
     room: GraphRoom {
         in_row: 2,
         node: 9.0,
-        most_nodes: 64,
+        most_nodes: 96,
     },
 };
 
@@ -38,7 +38,7 @@ const STEPS: Style = Style {
     room: GraphRoom {
         in_row: 3,
         node: 6.0,
-        most_nodes: 48,
+        most_nodes: 120,
     },
 };
 
@@ -66,7 +66,8 @@ pub(super) fn section(context: &Context<'_>) -> Result<Option<Section>, ReportEr
 fn pair(context: &Context<'_>, choice: &Choice) -> Result<Option<Figure>, ReportError> {
     let description = format!(
         "{} The {} strongest links that lead to each layer, at most. Equal weights have equal \
-         widths in both networks, and the same neuron stands at the same height. {AREAS}",
+         widths in both networks. In networks of one architecture the same neuron stands at the same \
+         height. {AREAS}",
         choice.description, PAIR.most_links
     );
     let spec = FigureSpec {
@@ -116,7 +117,8 @@ fn run(
 /// What the areas of circles mean.
 const AREAS: &str = "The area of a circle is the neuron's strength, of a channel their mean; where \
                      the tables have no neurons it is the sum of its drawn weights. Areas compare \
-                     within a layer.";
+                     within a layer. A pair of channels counts as one link, and biases do not \
+                     count.";
 
 fn drawing(
     canvas: Canvas,

@@ -93,15 +93,18 @@ impl Networks {
                 .map_or_else(String::new, |row| subtitle(row, label)),
             ..Graph::default()
         };
-        for row in strongest(&rows, most) {
+        let pair_of = |row: &Row| {
+            let [from, to] = &row.ends;
+            ((from.layer, node(from)), (to.layer, node(to)))
+        };
+        for (row, pair) in strongest(&rows, most, pair_of) {
             for end in &row.ends {
                 let layer = graph.layers.entry(end.layer).or_default();
                 self.add_end(layer, end, node(end), row, by_channel.contains(&end.layer));
             }
-            let [from, to] = &row.ends;
             graph.links.push(GraphLink {
-                from: (from.layer, node(from)),
-                to: (to.layer, node(to)),
+                from: pair.0,
+                to: pair.1,
                 weight: row.weight,
             });
         }
@@ -135,17 +138,29 @@ impl Networks {
     }
 }
 
-/// The strongest links that lead to each layer: a layer with gates has several layers of them.
-fn strongest<'r>(rows: &[&'r Row], most: usize) -> Vec<&'r Row> {
+/// Two nodes, each by its layer and its index.
+type Pair = ((usize, usize), (usize, usize));
+
+/// The strongest links that lead to each layer: a layer with gates has several layers of them. Links
+/// between the same nodes would cover each other, so the strongest of them is taken.
+fn strongest<'r>(
+    rows: &[&'r Row],
+    most: usize,
+    pair_of: impl Fn(&Row) -> Pair,
+) -> Vec<(&'r Row, Pair)> {
     let mut by_layer: BTreeMap<usize, Vec<&Row>> = BTreeMap::new();
     for row in rows {
         by_layer.entry(row.ends[1].layer).or_default().push(row);
     }
-    for links in by_layer.values_mut() {
+    let mut pairs = BTreeSet::new();
+    let mut strongest = Vec::new();
+    for mut links in by_layer.into_values() {
         links.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
-        links.truncate(most);
+        let links = links.into_iter().map(|row| (row, pair_of(row)));
+        let links = links.filter(|(_, pair)| pairs.insert(*pair));
+        strongest.extend(links.take(most));
     }
-    by_layer.into_values().flatten().collect()
+    strongest
 }
 
 /// How many links lead to each layer. Each row says it of its layer of links.

@@ -43,6 +43,6 @@ pub(crate) struct GraphRoom {
     pub(crate) in_row: usize,
     /// Height of a node.
     pub(crate) node: f64,
-    /// Most nodes of a layer: the largest stay.
+    /// Most nodes of a layer: those with the strongest links stay.
     pub(crate) most_nodes: usize,
 }

@@ -47,7 +47,7 @@ impl Layout {
         let layers: BTreeSet<usize> = layers.copied().collect();
         let drawn = layers.into_iter().take(MOST_LAYERS);
         let nodes: BTreeMap<usize, Vec<usize>> = drawn
-            .map(|layer| (layer, largest_nodes(graphs, layer, room.most_nodes)))
+            .map(|layer| (layer, linked_nodes(graphs, layer, room.most_nodes)))
             .collect();
         let most = nodes.values().map(Vec::len).max().unwrap_or_default();
         let most_in_row = match canvas {
@@ -101,13 +101,14 @@ impl Layout {
     }
 }
 
-/// The nodes of a layer that get a place: those with the largest absolute values, by index.
-fn largest_nodes(graphs: &[Graph], layer: usize, most: usize) -> Vec<usize> {
+/// The nodes of a layer that get a place: those with the strongest links, by index.
+fn linked_nodes(graphs: &[Graph], layer: usize, most: usize) -> Vec<usize> {
     let mut largest: BTreeMap<usize, f64> = BTreeMap::new();
-    let layers = graphs.iter().filter_map(|graph| graph.layers.get(&layer));
-    for (node, value) in layers.flat_map(|layer| &layer.nodes) {
-        let entry = largest.entry(*node).or_default();
-        *entry = entry.max(value.abs());
+    for link in graphs.iter().flat_map(|graph| &graph.links) {
+        for (_, node) in [link.from, link.to].iter().filter(|end| end.0 == layer) {
+            let entry = largest.entry(*node).or_default();
+            *entry = entry.max(link.weight.abs());
+        }
     }
     let mut nodes: Vec<(usize, f64)> = largest.into_iter().collect();
     nodes.sort_by(|a, b| b.1.total_cmp(&a.1));

@@ -48,7 +48,7 @@ pub(crate) fn graphs(
     room: GraphRoom,
 ) -> Drawing {
     let layout = Layout::new(canvas, graphs, room);
-    let scale = Scale::of(canvas, graphs, room);
+    let scale = Scale::of(canvas, graphs, room, &layout);
     let cells = graphs.iter().enumerate();
     let cells: Vec<Markup> = cells
         .map(|(index, graph)| network(graph, &layout.place(index), &scale))
@@ -90,8 +90,11 @@ struct Scale {
 }
 
 impl Scale {
-    fn of(canvas: Canvas, graphs: &[Graph], room: GraphRoom) -> Self {
-        let weights = graphs.iter().flat_map(|graph| &graph.links);
+    fn of(canvas: Canvas, graphs: &[Graph], room: GraphRoom, layout: &Layout) -> Self {
+        let links = graphs.iter().flat_map(|graph| &graph.links);
+        // All networks have the same places.
+        let place = layout.place(0);
+        let drawn = links.filter(|link| place.has(link.from) && place.has(link.to));
         let mut largest_nodes: BTreeMap<usize, f64> = BTreeMap::new();
         for (index, layer) in graphs.iter().flat_map(|graph| &graph.layers) {
             let largest = largest_nodes.entry(*index).or_default();
@@ -99,7 +102,7 @@ impl Scale {
         }
         Self {
             canvas,
-            largest_weight: weights.fold(0.0, |a, link| a.max(link.weight.abs())),
+            largest_weight: drawn.fold(0.0, |a, link| a.max(link.weight.abs())),
             largest_nodes,
             largest_radius: canvas.length(LARGEST_CIRCLE.min(room.node * 0.6)),
         }

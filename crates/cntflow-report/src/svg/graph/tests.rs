@@ -93,19 +93,32 @@ fn of_many_layers_the_first_are_drawn_below_each_other() {
 }
 
 #[test]
-fn of_many_neurons_the_largest_are_drawn() {
-    let mut graph = chain(&[0, 0], 1.0);
+fn of_many_neurons_those_with_the_strongest_links_are_drawn() {
+    let mut graph = chain(&[0, 0], 9.0);
     let inputs = graph.layers.get_mut(&0).unwrap();
-    for node in 0..9 {
+    for node in 1..9 {
+        // The weakest links come from the largest neurons.
         inputs.nodes.insert(node, node as f64);
+        graph.links.push(GraphLink {
+            from: (0, node),
+            to: (1, 0),
+            weight: -9.0 + node as f64,
+        });
     }
     let layout = Layout::new(Canvas::Page, std::slice::from_ref(&graph), ROOM);
-    let has: Vec<bool> = [0, 5, 6, 7, 8]
-        .map(|node| layout.place(0).has((0, node)))
-        .into();
-    assert_eq!(has, [false, false, true, true, true]);
-    // The link comes from a neuron that is not drawn.
-    assert!(drawn(&[graph]).contains("0 of 7,840 links"));
+    let has = [0, 1, 2, 3, 8].map(|node| layout.place(0).has((0, node)));
+    assert_eq!(has, [true, true, true, false, false]);
+    let page = drawn(&[graph]);
+    assert!(page.contains("3 of 7,840 links"), "{page}");
+}
+
+#[test]
+fn widths_are_shares_of_the_widest_line_that_is_drawn() {
+    let deep: Vec<usize> = (0..50).collect();
+    let mut graph = chain(&deep, 1.0);
+    graph.links.last_mut().unwrap().weight = 100.0;
+    let page = drawn(&[graph]);
+    assert!(page.contains("widest line: absolute weight 1<"), "{page}");
 }
 
 #[test]
