@@ -77,7 +77,7 @@ fn checked_sql(sql: String) -> Result<String, WrongForm> {
     Ok(sql)
 }
 
-/// CSV for those who ask for nothing but it; browsers and `curl` accept everything.
+/// CSV for those who name it; browsers and `curl` accept everything.
 fn accepted(accept: &str) -> AnswerFormat {
     if accept.contains("text/csv") {
         AnswerFormat::Csv

@@ -50,6 +50,11 @@ impl Hosts {
         }
     }
 
+    /// Whether this machine alone reaches the server.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.address.ip().is_loopback()
+    }
+
     /// The host that a request is for.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! A query from outside, and the process that answers it.
 //!
-//! Each query is answered by a process of its own. So a query that takes too long
-//! can be ended, and one that takes all memory, or that overflows a stack, ends that process alone.
+//! Each query is answered by a process of its own. So a query that takes too long can be ended, and
+//! one that overflows a stack ends that process alone. Where memory runs out, Linux ends such a
+//! process before all others.
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -15,10 +16,10 @@ pub(crate) const DEFAULT_ROWS: u32 = 10_000;
 /// Most rows of an answer.
 pub(crate) const MOST_ROWS: u32 = 1_000_000;
 
-/// Most bytes of a query, default is 64 KiB.
+/// Most bytes of a query.
 pub(crate) const MOST_SQL_BYTES: usize = 64 << 10;
 
-/// Most bytes of an answer, default is 64 MiB.
+/// Most bytes of an answer.
 const MOST_ANSWER_BYTES: usize = 64 << 20;
 
 /// Longest time that a query may take.

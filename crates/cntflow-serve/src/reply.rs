@@ -1,7 +1,6 @@
 //! Answers of the server, each with the headers that keep it to itself.
 
 use cntflow_report::LIVE_POLICY;
-use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
@@ -9,8 +8,10 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
+use crate::content::Content;
+
 /// An answer of the server.
-pub(crate) type Reply = Response<Full<Bytes>>;
+pub(crate) type Reply = Response<Content>;
 
 /// Number of rows of an answer to a query, and whether it would have more.
 const ROWS: HeaderName = HeaderName::from_static("cntflow-rows");
@@ -24,7 +25,7 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 
 /// An answer with this content.
 fn reply(status: StatusCode, content_type: &'static str, content: Bytes) -> Reply {
-    let mut reply = Response::new(Full::new(content));
+    let mut reply = Response::new(Content::new(content));
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
     for (name, value) in [

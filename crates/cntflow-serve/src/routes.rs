@@ -16,7 +16,7 @@ use crate::refusal::{MOST_BODY_BYTES, Refusal};
 use crate::reply::{self, Reply};
 use crate::study::{Study, Unreadable};
 
-/// Queries that are answered at a time. Others wait.
+/// Queries that are answered at a time, until their answers are sent. Others wait.
 const QUERIES: usize = 4;
 
 /// Longest time that a query waits for the others.
@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Site<S> {
     study: Arc<S>,
     hosts: Hosts,
-    queries: Semaphore,
+    queries: Arc<Semaphore>,
 }
 
 type Result<T> = std::result::Result<T, Refusal>;
@@ -45,7 +45,7 @@ impl<S: Study> Site<S> {
         Self {
             study: Arc::new(study),
             hosts,
-            queries: Semaphore::new(QUERIES),
+            queries: Arc::new(Semaphore::new(QUERIES)),
         }
     }
 
@@ -65,6 +65,9 @@ impl<S: Study> Site<S> {
             ("/state" | "/query", _) if !is_from_here => Err(Refusal::OtherSite),
             ("/state", &Method::GET) => self.state().await,
             ("/state", _) => Err(Refusal::Method("GET")),
+            // Browsers do not tell a server without encryption where a GET comes from, unless it
+            // is on the same machine. They do tell where a POST comes from.
+            ("/query", &Method::GET) if !self.hosts.is_loopback() => Err(Refusal::Method("POST")),
             ("/query", &Method::GET | &Method::POST) => {
                 let question = question(request).await?;
                 self.query(&question).await
@@ -95,8 +98,8 @@ impl<S: Study> Site<S> {
     }
 
     async fn query(&self, question: &Question) -> Result<Reply> {
-        let turn = tokio::time::timeout(LONGEST_WAIT, self.queries.acquire()).await;
-        let Ok(Ok(_turn)) = turn else {
+        let turn = Arc::clone(&self.queries).acquire_owned();
+        let Ok(Ok(turn)) = tokio::time::timeout(LONGEST_WAIT, turn).await else {
             return Err(Refusal::Busy);
         };
         let mut why = String::new();
@@ -105,7 +108,7 @@ impl<S: Study> Site<S> {
             let Answer { head, body } = ask(answering, question).await?;
             match head {
                 AnswerHead::Rows { n, is_cut, .. } => {
-                    let reply = rows(question.format, body);
+                    let reply = rows(question.format, body).map(|rows| rows.with_turn(turn));
                     return Ok(reply::with_rows(reply, n, is_cut));
                 }
                 AnswerHead::Refused(why) => return Err(Refusal::Query(why)),

@@ -33,7 +33,7 @@ const HEADER_TIME: Duration = Duration::from_secs(15);
 
 /// Age from which a connection takes no new request, and the time that its last answer has: a
 /// client that reads nothing would keep it forever.
-const CONNECTION_TIME: Duration = Duration::from_secs(600);
+const CONNECTION_TIME: Duration = Duration::from_secs(120);
 const LAST_ANSWER_TIME: Duration = Duration::from_secs(60);
 
 /// Most bytes and number of headers.

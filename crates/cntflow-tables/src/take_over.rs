@@ -20,10 +20,10 @@ use crate::error::TablesError;
 use crate::merge::{in_schema, rows_error};
 use crate::networks::label_names;
 use crate::part::properties;
-use crate::part_file::{column, open, text_column};
+use crate::part_file::{column, number_column, open, text_column};
 use crate::population::{Bin, EncodedPopulation, PopulationKey};
 use crate::population_parts::{Populations, write_populations};
-use crate::schema::{checked_batch, own_columns};
+use crate::schema::{ColumnType, checked_batch, own_columns};
 use crate::store::{TableStore, file_name};
 use crate::table::Table;
 
@@ -159,7 +159,12 @@ impl Taking<'_> {
     ) -> Result<Option<RecordBatch>, TablesError> {
         let checkpoints = text_column(part, rows, "checkpoint")?;
         let ranks = match table {
-            Table::Links => Some(column(part, rows, "rank")?.as_primitive::<UInt32Type>()),
+            Table::Links => Some(number_column::<UInt32Type>(
+                part,
+                rows,
+                "rank",
+                ColumnType::UInt32,
+            )?),
             _ => None,
         };
         let mut indices: Vec<u32> = Vec::new();

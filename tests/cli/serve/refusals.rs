@@ -263,6 +263,8 @@ fn only_this_machine_reaches_it_without_host() {
     let open = Server::start(here.path(), &["--host", "0.0.0.0"]);
     let address = format!("{other}:{}", open.port());
     assert_eq!(get(&address, "/state", &[]).status, 200);
+    // A browser on another machine would not say which page has asked.
+    assert_eq!(get(&address, "/query?sql=SELECT%201", &[]).status, 405);
     let rebound = format!("example.org:{}", open.port());
     assert_eq!(get(&address, "/state", &[("Host", &rebound)]).status, 421);
 }

@@ -46,7 +46,17 @@ fn a_watched_study_is_served_while_checkpoints_come_and_go() {
         match answer.status {
             200 => {
                 let rows: Vec<serde_json::Value> = serde_json::from_str(&answer.body).unwrap();
-                assert!(rows.len() >= 4, "{answer:?}");
+                let names: Vec<&str> = rows
+                    .iter()
+                    .map(|row| row["checkpoint"].as_str().unwrap())
+                    .collect();
+                for fixed in 0..4 {
+                    let name = format!("zoo/{fixed}.safetensors");
+                    assert!(names.contains(&&*name), "{name}: {answer:?}");
+                }
+                // All networks have the same layers.
+                let layers: Vec<&serde_json::Value> = rows.iter().map(|row| &row["n"]).collect();
+                assert!(layers.iter().all(|n| *n == layers[0]), "{answer:?}");
                 n_read += 1;
             }
             503 => n_unreadable += 1,

@@ -100,7 +100,8 @@ impl SamplePoints {
     /// ```
     ///
     /// # Errors
-    /// The bytes are of another version, end early, or cannot be a summary.
+    /// The bytes are of another version, end before what is decoded, or cannot be a summary. The
+    /// sums of higher powers are not looked at.
     pub fn from_bytes(encoded: &[u8]) -> Result<Self, DecodeError> {
         let mut bytes = Bytes(encoded);
         let header = bytes.header()?;

@@ -7,7 +7,7 @@ use cntflow_tables::{DensityBand, Group, PairNull};
 
 use super::population_plan::{PlannedGroup, PlannedMember};
 
-/// Size of the results that are kept, at most, in bytes.
+/// Size of the results that are kept, and of the values, at most, in bytes.
 const MOST_BYTES: usize = 256 << 20;
 
 /// Sizes of the results of a population (a curve and its band) and of a pair, in bytes.
@@ -30,12 +30,13 @@ pub(super) struct GroupNulls {
 pub(crate) struct KnownGroups {
     groups: BTreeMap<Group, KnownGroup>,
     bytes: usize,
+    sample_bytes: usize,
 }
 
 /// The results of one group.
 pub(super) struct KnownGroup {
     members: Vec<PlannedMember>,
-    /// The values of each member.
+    /// The values of each member; empty if there were too many to keep.
     pub(super) samples: Vec<SampleSummary>,
     pub(super) compared: Compared,
     pub(super) nulls: GroupNulls,
@@ -57,16 +58,21 @@ impl KnownGroups {
     pub(super) fn keep(
         &mut self,
         planned: PlannedGroup,
-        samples: Vec<SampleSummary>,
+        mut samples: Vec<SampleSummary>,
         compared: Compared,
         nulls: GroupNulls,
     ) {
-        let results = planned.members.len() * POPULATION_BYTES + nulls.pairs.len() * PAIR_BYTES;
-        let bytes = results + samples.iter().map(SampleSummary::bytes).sum::<usize>();
+        let bytes = planned.members.len() * POPULATION_BYTES + nulls.pairs.len() * PAIR_BYTES;
         if self.bytes + bytes > MOST_BYTES {
             return;
         }
         self.bytes += bytes;
+        let sample_bytes: usize = samples.iter().map(SampleSummary::bytes).sum();
+        if self.sample_bytes + sample_bytes > MOST_BYTES {
+            samples.clear();
+        } else {
+            self.sample_bytes += sample_bytes;
+        }
         let known = KnownGroup {
             members: planned.members,
             samples,

@@ -254,11 +254,14 @@ impl<'n> GroupReader<'n> {
         let counts = group.samples.iter().map(SampleSummary::count);
         for (count, planned) in counts.zip(&group.planned.members) {
             if count != planned.member.count {
+                let of = &group.planned.group;
                 bail!(
-                    "the table 'populations' has {count} values of layer {} of {}, and its column \
-                     'count' says {}",
-                    group.planned.group.name,
-                    group.planned.group.architecture,
+                    "the table 'populations' has {count} values of {} of layer {} of {} in bin {}, \
+                     and its column 'count' says {}",
+                    of.metric,
+                    of.name,
+                    of.architecture,
+                    planned.member.bin.bin,
                     planned.member.count
                 );
             }

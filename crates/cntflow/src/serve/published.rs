@@ -86,7 +86,7 @@ impl Published {
         if let Some(seen) = seen.as_ref().filter(|seen| seen.at.elapsed() < self.look) {
             return Ok(seen.clone());
         }
-        let now = read_again(|| self.seen_now(seen.as_ref()))?;
+        let now = read_again(&self.folder, || self.seen_now(seen.as_ref()))?;
         *seen = Some(now.clone());
         Ok(now)
     }
@@ -133,7 +133,7 @@ impl Study for Published {
         let _making = Making::begin(&self.is_making);
         // What is committed meanwhile may be in the page already. It then has the older version,
         // and who asks for a newer one gets it once more.
-        let html = read_again(|| live_page(&self.folder, &version))?;
+        let html = read_again(&self.folder, || live_page(&self.folder, &version))?;
         let html = Bytes::from(html);
         *page = Some(Page {
             version,
