@@ -33,7 +33,8 @@ async function pictures(page) {
   await page.addStyleTag({ content: 'svg text { visibility: hidden }' });
   const found = new Map();
   const ids = await page.locator('figure:has(svg.drawing)').evaluateAll((all) => all.map(({ id }) => id));
-  found.set('explorer', await page.locator('.plot canvas').screenshot());
+  const canvas = await page.locator('.plot canvas').evaluate((one) => one.toDataURL('image/png'));
+  found.set('explorer', Buffer.from(canvas.split(',')[1], 'base64'));
   for (const id of ids) found.set(nameOf(id), await pictureOf(page, id));
   return found;
 }

@@ -141,8 +141,8 @@ impl Networks {
 /// Two nodes, each by its layer and its index.
 type Pair = ((usize, usize), (usize, usize));
 
-/// The strongest links that lead to each layer: a layer with gates has several layers of them. Links
-/// between the same nodes would cover each other, so the strongest of them is taken.
+/// The strongest links that lead to each layer: a layer with gates has several layers of them.
+/// Links between the same nodes would cover each other, so the strongest of them is taken.
 fn strongest<'r>(
     rows: &[&'r Row],
     most: usize,
