@@ -39,7 +39,7 @@ const checks = {
       document.getElementById('figure-statuses').getBoundingClientRect().top);
     const [cell, top] = [page.locator('#figure-statuses tbody td.number').first(), await topOf()];
     assert.equal(await cell.textContent(), '20');
-    await page.evaluate(() => { document.getElementById('study').dataset.kept = 'yes'; });
+    await page.evaluate(() => { document.querySelector('header nav').dataset.kept = 'yes'; });
     study.add(5);
     await networks(page, 25);
     assert.equal(await cell.textContent(), '25');
@@ -47,7 +47,7 @@ const checks = {
     assert.equal(await details.getAttribute('open'), '');
     assert.equal(await page.evaluate(() => document.activeElement.localName), 'summary');
     // What has not changed is not touched.
-    assert.equal(await page.locator('#study').getAttribute('data-kept'), 'yes');
+    assert.equal(await page.locator('header nav').getAttribute('data-kept'), 'yes');
   },
 
   async 'an explorer that nobody uses is renewed'({ page }) {
