@@ -5,7 +5,7 @@
 
 mod by_ending;
 
-use cntflow_catalog::{Catalog, read_catalog};
+use cntflow_catalog::read_catalog;
 use libfuzzer_sys::fuzz_target;
 
 /// Endings that say what a catalog is.
@@ -16,6 +16,6 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     if let Ok(entries) = read_catalog(&path) {
-        let _ = Catalog::new(entries);
+        let _ = entries.into_catalog();
     }
 });
