@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { violations } from './lib/accessibility.js';
+import { attempt } from './lib/attempt.js';
 import { faultsOf, launch, open, ready } from './lib/browser.js';
 import { Explorer } from './lib/explorer.js';
 
@@ -74,16 +75,6 @@ async function withoutScripts(browser) {
   const n = await page.locator('svg.drawing').count();
   await context.close();
   assert.ok(n >= LEAST_DRAWINGS && bad === 0, `${n} drawings, ${bad} of them without a height`);
-}
-
-async function attempt(name, run) {
-  try {
-    await run();
-    console.log(`ok ${name}`);
-  } catch (error) {
-    console.log(`FAILED ${name}\n${error.stack.slice(0, 3000)}`);
-    process.exitCode = 1;
-  }
 }
 
 const browser = await launch();

@@ -1,6 +1,7 @@
 // Checks a page that is served while its study grows: node serve.js PROGRAM WORK
 import assert from 'node:assert/strict';
 import { violations } from './lib/accessibility.js';
+import { attempt } from './lib/attempt.js';
 import { faultsOf, launch, open, ready } from './lib/browser.js';
 import { Explorer } from './lib/explorer.js';
 import { GrowingStudy, until } from './lib/study.js';
@@ -159,16 +160,6 @@ async function withoutServer({ page, faults }, address) {
   await networks(page, 33);
   const others = faults.filter((text) => !text.includes('ERR_CONNECTION_REFUSED'));
   assert.deepEqual(others, []);
-}
-
-async function attempt(name, run) {
-  try {
-    await run();
-    console.log(`ok ${name}`);
-  } catch (error) {
-    console.log(`FAILED ${name}\n${error.stack.slice(0, 3000)}`);
-    process.exitCode = 1;
-  }
 }
 
 const browser = await launch();
