@@ -2,6 +2,7 @@
 
 import copy
 import json
+from unittest import mock
 
 import onnx
 import torch
@@ -15,8 +16,16 @@ def write(network, folder):
     torch.save(state, folder / "legacy.pt", _use_new_zipfile_serialization=False)
     torch.save(training(network), folder / "training.pt")
     torch.save(network.module, folder / "module.pt")
+    write_legacy_module(network, folder)
     write_safetensors(network, folder)
     write_onnx(network, folder)
+
+
+def write_legacy_module(network, folder):
+    """The module in the form before 1.6, which has the source of each class, here one line of it, and the path of that source."""
+    of_class = lambda kind: ([f"class {kind.__name__}\n"], 1, f"{kind.__module__}.py")  # noqa: E731
+    with mock.patch("torch.serialization.get_source_lines_and_file", of_class):
+        torch.save(network.module, folder / "module_legacy.pt", _use_new_zipfile_serialization=False)
 
 
 def training(network):

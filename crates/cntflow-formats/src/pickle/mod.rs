@@ -124,8 +124,21 @@ impl Pickle {
         }
     }
 
-    /// Module and name of a class.
+    /// Module and name of a class. The form of PyTorch's files before 1.6 writes the class of a
+    /// module, where it first occurs, as something outside of the pickle: `("module", class, source
+    /// file, source)`.
     pub fn class(&self, id: Id) -> Option<(&str, &str)> {
+        match self.value(id) {
+            Value::Persistent(identifier) => match self.elements(*identifier)? {
+                [kind, class, ..] if self.text(*kind) == Some("module") => self.named_class(*class),
+                _ => None,
+            },
+            _ => self.named_class(id),
+        }
+    }
+
+    /// Module and name of a class that is in the pickle by its name.
+    fn named_class(&self, id: Id) -> Option<(&str, &str)> {
         match self.value(id) {
             Value::Class { module, name } => Some((module, name)),
             _ => None,
@@ -250,6 +263,21 @@ mod tests {
         assert_eq!(class, ("os", "system"));
         let arguments = pickle.elements(object.arguments).unwrap();
         assert_eq!(pickle.text(arguments[0]), Some("touch owned"));
+    }
+
+    #[test]
+    fn the_class_of_a_module_may_be_outside_of_the_pickle() {
+        let class_of = |pickle: &[u8]| {
+            let pickle = read(pickle).unwrap();
+            let object = pickle.object(pickle.root());
+            object.map(|((module, name), _)| format!("{module}.{name}"))
+        };
+        let outside = b"((Vmodule\ncnn\nLinear\nVlinear.py\nVclass Linear: pass\ntQ)\x81.";
+        assert_eq!(class_of(outside), Some("nn.Linear".to_owned()));
+        // A storage is no class, nor is an identifier within an identifier.
+        assert_eq!(class_of(b"((Vstorage\ncnn\nLinear\ntQ)\x81."), None);
+        let nested = b"((Vmodule\n(Vmodule\ncnn\nLinear\ntQtQ)\x81.";
+        assert_eq!(class_of(nested), None);
     }
 
     #[test]

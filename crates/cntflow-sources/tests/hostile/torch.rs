@@ -104,6 +104,27 @@ fn impossible_and_spread_shapes_are_refused() {
 }
 
 #[test]
+fn parameters_of_old_versions_are_their_data() {
+    let _alone = alone();
+    let tensor = tensor(b"K\x00", b"K\x04\x85", b"K\x01\x85");
+    // Without the protocol and the end.
+    let tensor = &tensor[2..tensor.len() - 1];
+    let parameter = b"\x80\x02ctorch.nn.parameter\nParameter\n";
+    let called = [&parameter[..], tensor, b"\x85R."].concat();
+    let with_state = [&parameter[..], b")R(", tensor, b"NN\x88\x89tb."].concat();
+    let of = |pickle: &[u8]| zip(&[("a/data.pkl", pickle), ("a/data/0", &[0; 16])]);
+    for pickle in [called, with_state] {
+        let content = Content::in_memory(of(&pickle));
+        let path = Path::new("old.pt");
+        let checkpoint = OpenCheckpoint::read(path, content, &Limits::default()).unwrap();
+        assert_eq!(checkpoint.tensors()[0].shape, [4]);
+        assert_eq!(*checkpoint.values("tensor").unwrap(), [0.0; 4]);
+    }
+    let empty = [&parameter[..], b")R."].concat();
+    refused(of(&empty), "has no data");
+}
+
+#[test]
 fn zips_with_wrong_sizes_are_refused() {
     let _alone = alone();
     let pickle = tensor(b"K\x00", b"K\x04\x85", b"K\x01\x85");

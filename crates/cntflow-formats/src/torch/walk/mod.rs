@@ -17,6 +17,9 @@ use crate::{
 pub(super) use contents::{ElementLocation, PickleContents, PickledTensor};
 pub(super) use storage::element_widths;
 
+/// Elements of the state of the first `Variable`s: data, gradient, hooks, and two flags.
+const STATE_OF_VARIABLE: usize = 5;
+
 /// Collects everything that the pickle's root holds.
 pub(super) fn walk(
     source: PickleSource<'_>,
@@ -163,14 +166,10 @@ impl Walk<'_> {
             ("torch._utils", "_rebuild_tensor_v2" | "_rebuild_tensor" | "_rebuild_tensor_v3") => {
                 self.tensor(class.1, arguments, position)
             }
-            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
-                match arguments {
-                    [data, ..] => self.value(*data, position.deeper()),
-                    [] => Err(FormatError::broken(format!(
-                        "parameter {} has no data",
-                        position.shown()
-                    ))),
-                }
+            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state")
+            | ("torch.nn.parameter", "Parameter" | "Buffer")
+            | ("torch.autograd.variable", "Variable") => {
+                self.parameter(arguments, object, position)
             }
             ("torch._tensor", "_rebuild_from_type_v2") => self.subclass(arguments, position),
             ("torch._utils", name) if name.starts_with("_rebuild") => {
@@ -179,6 +178,26 @@ impl Walk<'_> {
             }
             (module, _) if is_numpy_module(module) => self.numpy(class, object, position),
             _ => self.other(class, object, position),
+        }
+    }
+
+    /// A parameter, whose data is the first argument. Before PyTorch 0.4 parameters were made by
+    /// their class, and some have the data in their state instead.
+    fn parameter(
+        &mut self,
+        arguments: &[Id],
+        object: &Object,
+        position: Position<'_>,
+    ) -> Result<(), FormatError> {
+        let pickle = self.source.pickle;
+        let state = object.state.and_then(|state| pickle.elements(state));
+        let of_state = state.filter(|state| state.len() == STATE_OF_VARIABLE);
+        match arguments.first().or_else(|| of_state?.first()) {
+            Some(data) => self.value(*data, position.deeper()),
+            None => Err(FormatError::broken(format!(
+                "parameter {} has no data",
+                position.shown()
+            ))),
         }
     }
 

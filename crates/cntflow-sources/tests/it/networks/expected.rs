@@ -43,10 +43,13 @@ const EVERY: &[File] = &[
 ];
 
 /// The module that `nn.Sequential` is.
-const CHAIN: &[File] = &[("module.pt", EmbeddedArchitecture)];
+const CHAIN: &[File] = &[
+    ("module.pt", EmbeddedArchitecture),
+    ("module_legacy.pt", EmbeddedArchitecture),
+];
 
 /// A module of a class of its own, whose pickle tells no order.
-const GRAPH: &[File] = &[("module.pt", Given)];
+const GRAPH: &[File] = &[("module.pt", Given), ("module_legacy.pt", Given)];
 
 /// Arrays in turn, without names.
 const ARRAYS: &[File] = &[("layers.npy", Given)];
@@ -64,5 +67,9 @@ pub(crate) fn expected() -> impl Iterator<Item = (&'static str, File)> {
 
 /// Modules of a chain that takes images of any size: how large they are is given, as a catalog
 /// would.
-pub(crate) const OF_ANY_SIZE: &[(&str, &str)] =
-    &[("cnn", "module.pt"), ("conv_autoencoder", "module.pt")];
+pub(crate) const OF_ANY_SIZE: &[(&str, &str)] = &[
+    ("cnn", "module.pt"),
+    ("cnn", "module_legacy.pt"),
+    ("conv_autoencoder", "module.pt"),
+    ("conv_autoencoder", "module_legacy.pt"),
+];
