@@ -20,7 +20,7 @@ macro_rules! elements {
                 match self { $(Self::$name => $text,)+ }
             }
 
-            /// Size of one element in bytes.
+            /// Size of one element in bytes, as readers hand it out.
             pub fn bytes(self) -> usize {
                 match self { $(Self::$name => $bytes,)+ }
             }
@@ -63,6 +63,28 @@ elements! {
     U8 = "U8", 1;
     /// Flags of one byte.
     Bool = "BOOL", 1;
+    /// Blocks of ggml's `Q4_0`, which become 32-bit floats when they are read, as all that follow.
+    Q4_0 = "Q4_0", 4;
+    /// Blocks of ggml's `Q4_1`.
+    Q4_1 = "Q4_1", 4;
+    /// Blocks of ggml's `Q5_0`.
+    Q5_0 = "Q5_0", 4;
+    /// Blocks of ggml's `Q5_1`.
+    Q5_1 = "Q5_1", 4;
+    /// Blocks of ggml's `Q8_0`.
+    Q8_0 = "Q8_0", 4;
+    /// Blocks of ggml's `Q2_K`.
+    Q2K = "Q2_K", 4;
+    /// Blocks of ggml's `Q3_K`.
+    Q3K = "Q3_K", 4;
+    /// Blocks of ggml's `Q4_K`.
+    Q4K = "Q4_K", 4;
+    /// Blocks of ggml's `Q5_K`.
+    Q5K = "Q5_K", 4;
+    /// Blocks of ggml's `Q6_K`.
+    Q6K = "Q6_K", 4;
+    /// Blocks of ggml's `Q8_K`.
+    Q8K = "Q8_K", 4;
 }
 
 impl fmt::Display for Element {
@@ -72,9 +94,52 @@ impl fmt::Display for Element {
 }
 
 impl Element {
-    /// Whether elements of this type are read as weights: floats of 16 bits and more.
+    /// Whether elements of this type are read as weights: floats of 16 bits and more, and quantised
+    /// ones.
     pub fn is_real(self) -> bool {
-        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
+        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16) || self.is_quantised()
+    }
+
+    /// Whether the file has fewer bits than the `f32` that readers hand out.
+    fn is_quantised(self) -> bool {
+        matches!(
+            self,
+            Self::Q4_0
+                | Self::Q4_1
+                | Self::Q5_0
+                | Self::Q5_1
+                | Self::Q8_0
+                | Self::Q2K
+                | Self::Q3K
+                | Self::Q4K
+                | Self::Q5K
+                | Self::Q6K
+                | Self::Q8K
+        )
+    }
+
+    /// The type that NumPy and PyTorch call by this name.
+    pub(crate) fn of_dtype(name: &str) -> Option<Self> {
+        Some(match name {
+            "float64" => Self::F64,
+            "float32" => Self::F32,
+            "float16" => Self::F16,
+            "bfloat16" => Self::BF16,
+            "float8_e4m3fn" => Self::F8E4M3,
+            "float8_e5m2" => Self::F8E5M2,
+            "uint64" => Self::U64,
+            "uint32" => Self::U32,
+            "uint16" => Self::U16,
+            "int64" => Self::I64,
+            "int32" => Self::I32,
+            "int16" => Self::I16,
+            "int8" => Self::I8,
+            "uint8" => Self::U8,
+            "bool" => Self::Bool,
+            "complex64" => Self::C64,
+            "complex128" => Self::C128,
+            _ => return None,
+        })
     }
 
     /// Size in bytes of the unit that byte-swapping reverses: half of a complex number, otherwise
@@ -97,6 +162,7 @@ impl Element {
             (_, other) => other,
         };
         Some(Cow::Owned(match self {
+            quantised if quantised.is_quantised() => convert(&bytes, f32::from_le_bytes),
             Self::F32 => convert(&bytes, f32::from_le_bytes),
             Self::F64 => convert(&bytes, |b| f64::from_le_bytes(b) as f32),
             Self::F16 => convert(&bytes, |b| f16::from_le_bytes(b).to_f32()),

@@ -7,7 +7,7 @@ use cntflow_storage::{Content, Limits, StorageError};
 use crate::{
     CheckpointError,
     format::{Format, OpenResult},
-    keras, numpy, onnx, safetensors, torch,
+    gguf, keras, numpy, onnx, safetensors, torch,
 };
 
 /// A format in the list of all formats.
@@ -42,10 +42,14 @@ const FORMATS: &[FormatEntry] = &[
         recognises: onnx::recognises,
         open: |file, limits| onnx::open(file, limits),
     },
+    FormatEntry {
+        recognises: gguf::recognises,
+        open: |file, limits| gguf::open(file, limits),
+    },
 ];
 
 /// Names of all formats, as messages list them.
-const NAMES: &str = "safetensors, PyTorch, NumPy, Keras, HDF5, ONNX";
+const NAMES: &str = "safetensors, PyTorch, NumPy, Keras, HDF5, ONNX, GGUF";
 
 /// Whether the file is of a known format.
 pub fn is_known_format(file: &[u8]) -> bool {

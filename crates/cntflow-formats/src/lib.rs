@@ -5,6 +5,7 @@ mod description;
 mod element;
 mod error;
 mod format;
+mod gguf;
 mod hdf5;
 mod json_keys;
 pub mod keras;

@@ -16,7 +16,7 @@ use crate::layout::file_names;
 const PEEK: usize = 1 << 13;
 
 /// Endings of names that claim to be checkpoints.
-const CHECKPOINT_ENDINGS: [&str; 13] = [
+const CHECKPOINT_ENDINGS: [&str; 14] = [
     "pt",
     "pth",
     "bin",
@@ -25,6 +25,7 @@ const CHECKPOINT_ENDINGS: [&str; 13] = [
     "hdf5",
     "keras",
     "onnx",
+    "gguf",
     "npy",
     "npz",
     "safetensors",

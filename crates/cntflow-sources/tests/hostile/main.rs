@@ -13,6 +13,7 @@
 
 mod archives;
 mod bounded;
+mod gguf;
 mod keras;
 mod onnx;
 mod safetensors;

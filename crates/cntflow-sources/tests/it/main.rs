@@ -11,6 +11,7 @@
 )]
 
 mod archives;
+mod gguf;
 mod infer;
 mod keras;
 mod layouts;

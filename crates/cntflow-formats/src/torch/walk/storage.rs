@@ -68,27 +68,3 @@ fn element_of_storage(class: &str) -> Option<Element> {
         _ => return None,
     })
 }
-
-/// The element type that a `torch.dtype` stands for.
-pub(super) fn element_of_dtype(name: &str) -> Option<Element> {
-    Some(match name {
-        "float64" => Element::F64,
-        "float32" => Element::F32,
-        "float16" => Element::F16,
-        "bfloat16" => Element::BF16,
-        "float8_e4m3fn" => Element::F8E4M3,
-        "float8_e5m2" => Element::F8E5M2,
-        "uint64" => Element::U64,
-        "uint32" => Element::U32,
-        "uint16" => Element::U16,
-        "int64" => Element::I64,
-        "int32" => Element::I32,
-        "int16" => Element::I16,
-        "int8" => Element::I8,
-        "uint8" => Element::U8,
-        "bool" => Element::Bool,
-        "complex64" => Element::C64,
-        "complex128" => Element::C128,
-        _ => return None,
-    })
-}

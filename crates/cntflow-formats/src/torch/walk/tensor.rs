@@ -2,7 +2,7 @@
 
 use cntflow_storage::FormatError;
 
-use super::storage::{StorageId, element_of_dtype, storage_of};
+use super::storage::{StorageId, storage_of};
 use super::{ElementLocation, Position, Walk};
 use crate::{
     Element,
@@ -62,7 +62,7 @@ impl Walk<'_> {
             _ => None,
         };
         match dtype {
-            Some(("torch", name)) => element_of_dtype(name),
+            Some(("torch", name)) => Element::of_dtype(name),
             _ => storage.element,
         }
     }
