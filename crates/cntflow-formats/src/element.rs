@@ -85,6 +85,10 @@ elements! {
     Q6K = "Q6_K", 4;
     /// Blocks of ggml's `Q8_K`.
     Q8K = "Q8_K", 4;
+    /// Whole numbers of 8 bits, not negative, with the scale and the offset of their tensor.
+    ScaledU8 = "U8_SCALED", 4;
+    /// Whole numbers of 16 bits, not negative, with the scale and the offset of their tensor.
+    ScaledU16 = "U16_SCALED", 4;
 }
 
 impl fmt::Display for Element {
@@ -115,6 +119,8 @@ impl Element {
                 | Self::Q5K
                 | Self::Q6K
                 | Self::Q8K
+                | Self::ScaledU8
+                | Self::ScaledU16
         )
     }
 

@@ -20,6 +20,7 @@ pub mod sidecar;
 pub mod snapshot;
 mod strided;
 mod tensor_entry;
+pub mod tensorflow_js;
 mod torch;
 mod zip_checkpoint;
 pub mod zoo_matrix;

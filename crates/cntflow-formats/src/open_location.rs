@@ -1,11 +1,11 @@
-//! OpenResult the checkpoint at a location: one file, an index of shards, or a row of a file that
-//! holds several checkpoints.
+//! Opens the checkpoint at a location: one file, an index of shards, a model of TensorFlow.js, or a
+//! row of a file that holds several checkpoints.
 
 use std::path::{Path, PathBuf};
 
 use cntflow_storage::{Content, Limits, Location};
 
-use crate::{CheckpointError, OpenCheckpoint, sharded, zoo_matrix};
+use crate::{CheckpointError, OpenCheckpoint, sharded, tensorflow_js, zoo_matrix};
 
 impl OpenCheckpoint {
     /// Opens a file or an object of any known format, within the default limits.
@@ -25,6 +25,9 @@ impl OpenCheckpoint {
         match location.row {
             Some(row) => zoo_matrix::open(location, row, limits),
             None if sharded::is_index(location.file_name()) => sharded::open(location, limits),
+            None if tensorflow_js::is_model_name(location.file_name()) => {
+                tensorflow_js::open(location, limits)
+            }
             None => {
                 let content = match (&location.member, location.url()) {
                     // All of a checkpoint is used: `load` reads small files instead of mapping

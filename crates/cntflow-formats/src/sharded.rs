@@ -58,13 +58,20 @@ pub fn read_index(file: &[u8], limits: &Limits) -> Result<Index, FormatError> {
         return Err(FormatError::broken("the index names no tensor"));
     }
     for (tensor, shard) in &index.weight_map {
-        if shard.contains(['/', '\\', '\0']) || ["", ".", ".."].contains(&&**shard) {
-            return Err(FormatError::broken(format!(
-                "the index says that tensor {tensor} is in '{shard}', which is no name of a file beside the index"
-            )));
-        }
+        check_file_beside(shard, &format!("the index says that tensor {tensor} is"))?;
     }
     Ok(index)
+}
+
+/// Makes sure that a name in an index is that of a file in the same folder. `says` begins the
+/// error, up to the name.
+pub(crate) fn check_file_beside(name: &str, says: &str) -> Result<(), FormatError> {
+    if name.contains(['/', '\\', '\0']) || ["", ".", ".."].contains(&name) {
+        return Err(FormatError::broken(format!(
+            "{says} in '{name}', which is no name of a file beside the index"
+        )));
+    }
+    Ok(())
 }
 
 /// The files that an index names, each once.

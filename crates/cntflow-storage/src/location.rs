@@ -107,9 +107,10 @@ impl Location {
         whole.rsplit('/').next().unwrap_or(whole)
     }
 
-    /// Whether it is an index of a checkpoint that is in several files beside it, by its name.
+    /// Whether it is an index of a checkpoint that is in several files beside it, by its name: JSON
+    /// itself holds no weights.
     pub fn is_index(&self) -> bool {
-        self.member.is_none() && self.file_name().ends_with(".index.json")
+        self.member.is_none() && self.file_name().ends_with(".json")
     }
 
     /// Another file in the same folder, in the same archive or store.

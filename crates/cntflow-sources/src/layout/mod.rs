@@ -8,6 +8,7 @@ mod mlp_cn;
 mod pgdl;
 mod ray_tune;
 mod small_cnn_zoo;
+mod tensorflow_js;
 
 use cntflow_catalog::json_labels;
 use cntflow_formats::{sharded, zoo_matrix::WEIGHTS};
@@ -19,11 +20,12 @@ use crate::{SourceError, scan::ScanState};
 pub(crate) use folders::{FolderFiles, Folders};
 
 /// All layouts, in the order in which they are tried.
-const LAYOUTS: [fn(&mut Folders, &mut ScanState); 5] = [
+const LAYOUTS: [fn(&mut Folders, &mut ScanState); 6] = [
     ray_tune::take,
     small_cnn_zoo::take,
     pgdl::take,
     hugging_face::take,
+    tensorflow_js::take,
     mlp_cn::take,
 ];
 
@@ -45,7 +47,9 @@ pub(crate) fn needed_beside(name: &str) -> &'static [&'static str] {
 
 /// Whether some layout reads files of this name.
 pub(crate) fn is_read_by_a_layout(name: &str) -> bool {
-    ray_tune::FILES.contains(&name) || name == hugging_face::CONFIG || sharded::is_index(name)
+    ray_tune::FILES.contains(&name)
+        || [hugging_face::CONFIG, tensorflow_js::MODEL].contains(&name)
+        || sharded::is_index(name)
 }
 
 /// The JSON object in a file; a file that has none is skipped.

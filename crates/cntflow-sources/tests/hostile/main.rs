@@ -18,6 +18,7 @@ mod keras;
 mod onnx;
 mod safetensors;
 mod shards;
+mod tensorflow_js;
 mod torch;
 mod torch_numpy;
 mod zips;

@@ -18,4 +18,5 @@ mod layouts;
 mod networks;
 mod onnx;
 mod populations;
+mod tensorflow_js;
 mod torch_numpy;

@@ -73,10 +73,20 @@ fn zip_of(members: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
+/// A model of TensorFlow.js, whose weights are in three files.
+fn write_tensorflow_js(folder: &Path) {
+    let shards = [1, 2, 3].map(|i| format!("group1-shard{i}of3.bin"));
+    for name in shards.iter().map(String::as_str).chain(["model.json"]) {
+        let file = Path::new("tests/data/tensorflow_js/mlp").join(name);
+        write(&folder.join(name), std::fs::read(file).unwrap());
+    }
+}
+
 fn write_all(folder: &Path) {
     write_ray_tune_tree(&folder.join("ray"));
     write_small_cnn_zoo(&folder.join("cnn"), 20);
     write_shards(&folder.join("hugging"));
+    write_tensorflow_js(&folder.join("tensorflow_js"));
     let (one, two) = (checkpoint(1.0), checkpoint(2.0));
     write(&folder.join("task1/model_7/config.json"), r#"{"lr": 0.1}"#);
     write(&folder.join("task1/model_7/weights.hdf5"), &one);
@@ -123,9 +133,9 @@ fn a_prefix_is_scanned_as_a_folder_is() {
         .map(|(name, outcome)| (as_local(name), as_local(outcome)))
         .collect();
     assert_eq!(remote, opened(&expected));
-    // Of Ray Tune, the Small CNN Zoo, Hugging Face, PGDL, archives, files of their own, and the zoo
-    // in an archive.
-    assert_eq!(remote.len(), 58 + 20 + 1 + 1 + 6 + 3 + 20);
+    // Of Ray Tune, the Small CNN Zoo, Hugging Face, TensorFlow.js, PGDL, archives, files of their
+    // own, and the zoo in an archive.
+    assert_eq!(remote.len(), 58 + 20 + 1 + 1 + 1 + 6 + 3 + 20);
     assert_eq!(
         remote
             .values()
