@@ -5,7 +5,7 @@ use std::path::Path;
 use cntflow_storage::{Content, Limits, StorageError};
 
 use crate::{
-    CheckpointError,
+    CheckpointError, flax,
     format::{Format, OpenResult},
     gguf, keras, numpy, onnx, safetensors, torch,
 };
@@ -46,10 +46,15 @@ const FORMATS: &[FormatEntry] = &[
         recognises: gguf::recognises,
         open: |file, limits| gguf::open(file, limits),
     },
+    // The last, because msgpack has no magic number.
+    FormatEntry {
+        recognises: flax::recognises,
+        open: |file, limits| flax::open(file, limits),
+    },
 ];
 
 /// Names of all formats, as messages list them.
-const NAMES: &str = "safetensors, PyTorch, NumPy, Keras, HDF5, ONNX, GGUF";
+const NAMES: &str = "safetensors, PyTorch, NumPy, Keras, HDF5, ONNX, GGUF, Flax";
 
 /// Whether the file is of a known format.
 pub fn is_known_format(file: &[u8]) -> bool {

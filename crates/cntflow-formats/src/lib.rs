@@ -4,6 +4,7 @@ mod checkpoint;
 mod description;
 mod element;
 mod error;
+mod flax;
 mod format;
 mod gguf;
 mod hdf5;

@@ -12,6 +12,7 @@ mod convolution;
 mod dense;
 mod encoder_block;
 mod family;
+mod flax_names;
 mod hints;
 mod image_extent;
 mod layer_order;

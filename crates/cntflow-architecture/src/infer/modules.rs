@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use cntflow_formats::TensorEntry;
 
+use super::flax_names;
 use crate::recipe::{TensorRecipe, TensorSlice};
 
 /// First parts of names that wrappers add to all weights: data parallelism, compilation, training
@@ -159,11 +160,12 @@ pub(super) fn modules(tensors: &[TensorEntry]) -> (Vec<Module<'_>>, Vec<(String,
         .collect();
     let names: Vec<&str> = weights.iter().map(|(_, tensor)| &*tensor.name).collect();
     let prefix_length = wrapper_prefix_length(&names);
+    let has_trees = flax_names::has_two_trees(&names);
     let mut modules: Vec<Module<'_>> = Vec::new();
     let mut by_path: BTreeMap<String, usize> = BTreeMap::new();
     let mut others = Vec::new();
     for (index, tensor) in weights {
-        let name = dotted(&tensor.name[prefix_length..]);
+        let name = torch_name(&tensor.name, prefix_length, has_trees);
         let Some((path, parameter, inputs_first)) = parameter(&name) else {
             others.push((name, tensor));
             continue;
@@ -181,6 +183,20 @@ pub(super) fn modules(tensors: &[TensorEntry]) -> (Vec<Module<'_>>, Vec<(String,
         modules[module].parameters.insert(parameter, tensor);
     }
     (modules, others)
+}
+
+/// A name without its wrappers, as PyTorch would have it.
+fn torch_name(name: &str, prefix_length: usize, has_trees: bool) -> String {
+    let inner = if has_trees {
+        flax_names::without_tree(name)
+    } else {
+        &name[prefix_length..]
+    };
+    let dotted = dotted(inner);
+    match (flax_names::last_part(inner), dotted.rsplit_once('.')) {
+        (Some(last), Some((path, _))) => format!("{path}.{last}"),
+        _ => dotted,
+    }
 }
 
 /// A name with dots between its parts, without the `:0` of TensorFlow.

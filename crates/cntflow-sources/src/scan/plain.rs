@@ -16,7 +16,7 @@ use crate::layout::file_names;
 const PEEK: usize = 1 << 13;
 
 /// Endings of names that claim to be checkpoints.
-const CHECKPOINT_ENDINGS: [&str; 14] = [
+const CHECKPOINT_ENDINGS: [&str; 15] = [
     "pt",
     "pth",
     "bin",
@@ -26,6 +26,7 @@ const CHECKPOINT_ENDINGS: [&str; 14] = [
     "keras",
     "onnx",
     "gguf",
+    "msgpack",
     "npy",
     "npz",
     "safetensors",

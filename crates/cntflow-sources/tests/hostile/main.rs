@@ -13,6 +13,7 @@
 
 mod archives;
 mod bounded;
+mod flax;
 mod gguf;
 mod keras;
 mod onnx;

@@ -11,6 +11,7 @@
 )]
 
 mod archives;
+mod flax;
 mod gguf;
 mod infer;
 mod keras;

@@ -73,10 +73,10 @@ pub(crate) enum Command {
     /// Measure checkpoints into tables
     ///
     /// SOURCE is a checkpoint, a folder, a glob, an archive (tar, tar.gz, zip), or a catalog (CSV,
-    /// JSONL, Parquet). The formats safetensors, PyTorch, Keras, HDF5, ONNX and NumPy are
-    /// recognised by the content of a file. The architecture comes from a catalog, a JSON file next
-    /// to the checkpoint, or the checkpoint itself; otherwise it is inferred from the names and
-    /// shapes of the tensors. `cntflow inspect` shows the result.
+    /// JSONL, Parquet). The formats safetensors, PyTorch, Keras, TensorFlow.js, HDF5, ONNX, GGUF,
+    /// Flax and NumPy are recognised by the content of a file. The architecture comes from a
+    /// catalog, a JSON file next to the checkpoint, or the checkpoint itself; otherwise it is
+    /// inferred from the names and shapes of the tensors. `cntflow inspect` shows the result.
     Measure(MeasureArguments),
     /// Say what a run would do, and how long it would take, before anything runs
     ///
