@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cntflow_formats::{Element, OpenCheckpoint, TensorEntry};
 
+use crate::composed::ComposedTensors;
 use crate::error::ArchitectureError;
 use crate::infer::{INFERRED, is_counter, is_weight};
 use crate::recipe::TensorRecipe;
@@ -62,14 +63,26 @@ impl TensorUse {
 pub fn weight_tensors(
     checkpoint: &OpenCheckpoint,
 ) -> impl Iterator<Item = (&TensorEntry, TensorUse)> {
+    let composed = ComposedTensors::of(checkpoint.tensors());
     let tensors = checkpoint.tensors().iter();
-    tensors.filter_map(|tensor| Some((tensor, TensorUse::of(tensor)?)))
+    tensors.filter_map(move |tensor| Some((tensor, use_by_name(tensor, &composed)?)))
+}
+
+/// What a tensor is where no architecture is known. A part of a kernel that is no kernel itself,
+/// such as its norms, is nothing.
+fn use_by_name(tensor: &TensorEntry, composed: &ComposedTensors) -> Option<TensorUse> {
+    let is_part = composed.role(&tensor.name).is_some();
+    if is_part && !ComposedTensors::is_factor(&tensor.name) {
+        return None;
+    }
+    TensorUse::of(tensor)
 }
 
 /// Says of every tensor what it is used as, or why it is not.
 pub(crate) fn coverage(
     tensors: Vec<TensorEntry>,
     resolved: Result<&ResolvedArchitecture, &ArchitectureError>,
+    composed: &ComposedTensors,
 ) -> Vec<Coverage> {
     // If no architecture is given and none can be made, the weights are still measured, as kernels
     // and biases of no known layer. If a given architecture is wrong, that is an error of the user,
@@ -78,13 +91,15 @@ pub(crate) fn coverage(
     let resolved = resolved.ok();
     let uses: BTreeMap<String, String> = resolved.map(uses).unwrap_or_default();
     let cover = |tensor: TensorEntry| {
-        let use_by_name = || {
-            let tensor_use = TensorUse::of(&tensor).filter(|_| no_architecture);
-            tensor_use.map(|tensor_use| tensor_use.as_str().to_owned())
+        let role = composed.role(&tensor.name);
+        let by_name = || {
+            let tensor_use = use_by_name(&tensor, composed).filter(|_| no_architecture);
+            tensor_use.map(|tensor_use| role.unwrap_or(tensor_use.as_str()).to_owned())
         };
-        let used_as = uses.get(&tensor.name).cloned().or_else(use_by_name);
+        let used_as = uses.get(&tensor.name).cloned().or_else(by_name);
+        let role = role.filter(|_| used_as.is_none()).map(str::to_owned);
         Coverage {
-            reason: reason(&tensor, used_as.is_some(), resolved),
+            reason: role.or_else(|| reason(&tensor, used_as.is_some(), resolved)),
             tensor,
             used_as,
         }
@@ -121,23 +136,30 @@ fn reason(
 fn uses(resolved: &ResolvedArchitecture) -> BTreeMap<String, String> {
     let mut uses: BTreeMap<String, String> = BTreeMap::new();
     for tensor in resolved.architecture.tensors().unwrap_or_default() {
-        let sources: Vec<&str> = match resolved.recipes.get(&tensor.name) {
-            None => vec![&tensor.name],
-            Some(TensorRecipe::Slice(slice)) => vec![&slice.tensor],
+        let sources: Vec<(&str, Option<&str>)> = match resolved.recipes.get(&tensor.name) {
+            None => vec![(&tensor.name, None)],
+            Some(TensorRecipe::Slice(slice)) => vec![(&slice.tensor, None)],
             Some(TensorRecipe::Concat(slices)) => {
-                slices.iter().map(|slice| &*slice.tensor).collect()
+                let tensors = slices.iter().map(|slice| &*slice.tensor);
+                tensors.map(|tensor| (tensor, None)).collect()
+            }
+            Some(TensorRecipe::Normed(kernel, _)) => {
+                let parts = kernel.parts().into_iter();
+                parts.map(|(tensor, part)| (tensor, Some(part))).collect()
             }
             Some(TensorRecipe::Zeros | TensorRecipe::Ones) => Vec::new(),
         };
-        for source in sources {
+        for (source, part) in sources {
+            let of_whole = || tensor.used_as.clone();
+            let this = part.map_or_else(of_whole, |part| format!("{part} of {}", tensor.used_as));
             let used_as = uses.entry(source.to_owned()).or_default();
-            if used_as.split(", ").any(|other| other == tensor.used_as) {
+            if used_as.split(", ").any(|other| other == this) {
                 continue;
             }
             if !used_as.is_empty() {
                 used_as.push_str(", ");
             }
-            used_as.push_str(&tensor.used_as);
+            used_as.push_str(&this);
         }
     }
     uses

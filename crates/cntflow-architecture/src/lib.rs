@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod builder;
+mod composed;
 mod coverage;
 mod embedded;
 mod error;
 mod image_size;
 mod infer;
 mod keras;
+mod normed_kernel;
 mod onnx;
 mod recipe;
 mod resolve;
@@ -17,6 +19,7 @@ pub mod zoo_matrix;
 
 pub use coverage::{Coverage, TensorUse, weight_tensors};
 pub use error::{ArchitectureError, TranslationError};
+pub use normed_kernel::NormedKernel;
 pub use recipe::{DimensionRange, RecipeError, TensorRecipe, TensorSlice};
 pub use resolve::resolve_architecture;
 pub use resolved::ResolvedArchitecture;

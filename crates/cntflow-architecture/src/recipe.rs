@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use cntflow_formats::StridedLayout;
 
+use crate::normed_kernel::NormedKernel;
+
 /// How a tensor of the architecture is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TensorRecipe {
@@ -11,6 +13,8 @@ pub enum TensorRecipe {
     Slice(TensorSlice),
     /// Several slices, one after the other along the first dimension.
     Concat(Vec<TensorSlice>),
+    /// A slice of a kernel that the file holds in parts, under the slice's name.
+    Normed(NormedKernel, TensorSlice),
     /// Zeros: a bias that the file's framework does not store separately.
     Zeros,
     /// Ones: the scale of a norm that the file's framework leaves out.

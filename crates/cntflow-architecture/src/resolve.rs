@@ -1,11 +1,13 @@
 //! Decides which architecture a checkpoint has (given, embedded, or inferred from names and shapes)
 //! and what each tensor is used as.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 
-use cntflow_formats::{OpenCheckpoint, sidecar};
+use cntflow_formats::{OpenCheckpoint, TensorEntry, sidecar};
 use cntflow_network::Architecture;
 
+use crate::composed::ComposedTensors;
 use crate::coverage::{Coverage, coverage};
 use crate::embedded::embedded;
 use crate::error::{ArchitectureError, Translated, TranslationError};
@@ -36,23 +38,33 @@ pub fn resolve_architecture(
     Vec<Coverage>,
 ) {
     let path = || checkpoint.path().to_owned();
+    let composed = ComposedTensors::of(checkpoint.tensors());
     let resolved = match architecture_text(checkpoint, from_catalog) {
         Some((text, origin)) => serde_json::from_str(&text)
-            .map(|architecture| with_recipes(architecture, origin, checkpoint))
+            .map(|architecture| with_recipes(architecture, origin, checkpoint, &composed))
             .map_err(|source| ArchitectureError::WrongArchitecture {
                 path: path(),
                 origin,
                 source,
             }),
         None => embedded(checkpoint)
-            .unwrap_or_else(|| inferred(checkpoint))
-            .map_err(|source| ArchitectureError::NoArchitecture {
-                path: path(),
-                source: Box::new(source),
-            }),
+            .unwrap_or_else(|| inferred(checkpoint, &composed))
+            .map_err(|source| no_architecture(path(), source)),
     };
-    let coverage = coverage(checkpoint.tensors().to_vec(), resolved.as_ref());
+    let resolved = resolved.and_then(|resolved| {
+        let applied = composed.apply(resolved);
+        applied.map_err(|source| no_architecture(path(), source))
+    });
+    let tensors = checkpoint.tensors().to_vec();
+    let coverage = coverage(tensors, resolved.as_ref(), &composed);
     (resolved, coverage)
+}
+
+fn no_architecture(path: PathBuf, source: TranslationError) -> ArchitectureError {
+    ArchitectureError::NoArchitecture {
+        path,
+        source: Box::new(source),
+    }
 }
 
 /// The text of an architecture in our schema, and where it was found.
@@ -77,10 +89,11 @@ fn with_recipes(
     architecture: Architecture,
     source: &'static str,
     checkpoint: &OpenCheckpoint,
+    composed: &ComposedTensors,
 ) -> ResolvedArchitecture {
     let (recipes, assumptions) = match embedded_recipes(&architecture, checkpoint) {
         Some(recipes) => (recipes, Vec::new()),
-        None => recipes_by_name_or_position(&architecture, checkpoint),
+        None => recipes_by_name_or_position(&architecture, &composed.tensors),
     };
     ResolvedArchitecture {
         architecture,
@@ -95,15 +108,14 @@ fn with_recipes(
 /// name is one of the architecture's.
 fn recipes_by_name_or_position(
     architecture: &Architecture,
-    checkpoint: &OpenCheckpoint,
+    tensors: &[TensorEntry],
 ) -> (BTreeMap<String, TensorRecipe>, Vec<String>) {
-    let by_prefix = prefixed_recipes(architecture, checkpoint.tensors());
+    let by_prefix = prefixed_recipes(architecture, tensors);
     let expected = architecture.tensors().unwrap_or_default();
-    let no_name_matches = expected
-        .iter()
-        .all(|spec| checkpoint.tensor(&spec.name).is_none());
+    let names: HashSet<&str> = tensors.iter().map(|tensor| &*tensor.name).collect();
+    let no_name_matches = expected.iter().all(|spec| !names.contains(&*spec.name));
     if by_prefix.0.is_empty() && no_name_matches {
-        return positional_recipes(architecture, checkpoint.tensors()).unwrap_or(by_prefix);
+        return positional_recipes(architecture, tensors).unwrap_or(by_prefix);
     }
     by_prefix
 }
@@ -121,7 +133,10 @@ fn embedded_recipes(
     (shapes(given) == shapes(&embedded.architecture)).then_some(embedded.recipes)
 }
 
-fn inferred(checkpoint: &OpenCheckpoint) -> Translated<ResolvedArchitecture> {
-    infer(checkpoint.tensors(), &checkpoint.metadata())
+fn inferred(
+    checkpoint: &OpenCheckpoint,
+    composed: &ComposedTensors,
+) -> Translated<ResolvedArchitecture> {
+    infer(&composed.tensors, &checkpoint.metadata())
         .map_err(|error| TranslationError::NotInferred(Box::new(error)))
 }

@@ -7,6 +7,7 @@ use cntflow_formats::OpenCheckpoint;
 use cntflow_network::{Architecture, Network, Tensor};
 
 use crate::error::{ArchitectureError, Translated};
+use crate::normed_kernel::NormedKernel;
 use crate::recipe::{RecipeError, TensorRecipe, TensorSlice};
 
 /// An architecture with the tensors that fill it.
@@ -62,6 +63,7 @@ impl ResolvedArchitecture {
                 None => sliced(checkpoint, &TensorSlice::whole(name)),
                 Some(TensorRecipe::Slice(slice)) => sliced(checkpoint, slice),
                 Some(TensorRecipe::Concat(slices)) => concatenated(checkpoint, name, slices),
+                Some(TensorRecipe::Normed(kernel, slice)) => normed(checkpoint, kernel, slice),
                 Some(TensorRecipe::Zeros) => Ok(constant(shapes.get(name)?, 0.0)),
                 Some(TensorRecipe::Ones) => Ok(constant(shapes.get(name)?, 1.0)),
             };
@@ -91,6 +93,19 @@ fn sliced<'a>(
         .map_or(&[][..], |tensor| &tensor.shape);
     let (shape, values) = slice
         .apply(shape, values)
+        .map_err(|source| recipe_error(checkpoint, source))?;
+    Ok(Tensor { shape, values })
+}
+
+/// A slice of a kernel that the file holds in parts.
+fn normed<'a>(
+    checkpoint: &'a OpenCheckpoint,
+    kernel: &NormedKernel,
+    slice: &TensorSlice,
+) -> Result<Tensor<'a>, ArchitectureError> {
+    let Tensor { shape, values } = kernel.compose(checkpoint)?;
+    let (shape, values) = slice
+        .apply(&shape, values)
         .map_err(|source| recipe_error(checkpoint, source))?;
     Ok(Tensor { shape, values })
 }

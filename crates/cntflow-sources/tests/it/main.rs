@@ -17,6 +17,7 @@ mod infer;
 mod keras;
 mod layouts;
 mod networks;
+mod normed;
 mod onnx;
 mod populations;
 mod tensorflow_js;

@@ -55,7 +55,7 @@ fn check_recipes(list: &[(&str, &[usize])], resolved: &ResolvedArchitecture) {
             None => n_values(&spec.name),
             Some(TensorRecipe::Slice(slice)) => n_values(&slice.tensor),
             Some(TensorRecipe::Zeros | TensorRecipe::Ones) => continue,
-            Some(TensorRecipe::Concat(_)) => None,
+            Some(TensorRecipe::Concat(_) | TensorRecipe::Normed(..)) => None,
         };
         assert_eq!(found, Some(spec.n_values()), "{}", spec.name);
     }
