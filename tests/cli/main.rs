@@ -13,6 +13,7 @@ mod bad_input;
 mod claims;
 mod cluster;
 mod datasets;
+mod diff;
 mod disturbances;
 mod experiments;
 mod exports;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod bare_names;
 mod builder;
 mod composed;
 mod coverage;
@@ -17,6 +18,7 @@ mod snapshots;
 mod torch_module;
 pub mod zoo_matrix;
 
+pub use bare_names::bare_names;
 pub use coverage::{Coverage, TensorUse, weight_tensors};
 pub use error::{ArchitectureError, TranslationError};
 pub use normed_kernel::NormedKernel;

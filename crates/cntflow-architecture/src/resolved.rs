@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use cntflow_formats::OpenCheckpoint;
-use cntflow_network::{Architecture, Network, Tensor};
+use cntflow_network::{Architecture, Network, NetworkError, Tensor, TensorSpec};
 
 use crate::error::{ArchitectureError, Translated};
 use crate::normed_kernel::NormedKernel;
@@ -58,15 +58,8 @@ impl ResolvedArchitecture {
                 .collect()
         };
         let network = Network::new(self.architecture, |name| {
-            let tensor = match self.recipes.get(name) {
-                None if checkpoint.tensor(name).is_none() => return None,
-                None => sliced(checkpoint, &TensorSlice::whole(name)),
-                Some(TensorRecipe::Slice(slice)) => sliced(checkpoint, slice),
-                Some(TensorRecipe::Concat(slices)) => concatenated(checkpoint, name, slices),
-                Some(TensorRecipe::Normed(kernel, slice)) => normed(checkpoint, kernel, slice),
-                Some(TensorRecipe::Zeros) => Ok(constant(shapes.get(name)?, 0.0)),
-                Some(TensorRecipe::Ones) => Ok(constant(shapes.get(name)?, 1.0)),
-            };
+            let shape = || shapes.get(name).map(Vec::as_slice);
+            let tensor = made(&self.recipes, checkpoint, name, shape)?;
             tensor.map_err(|error| failure.replace(Some(error))).ok()
         });
         if let Some(error) = failure.into_inner() {
@@ -77,6 +70,56 @@ impl ResolvedArchitecture {
             source: Box::new(source),
         })
     }
+
+    /// One tensor of the network, without the others: `spec` is one of its architecture.
+    ///
+    /// # Errors
+    /// As [`ResolvedArchitecture::network`], for this tensor.
+    pub fn tensor<'a>(
+        &self,
+        checkpoint: &'a OpenCheckpoint,
+        spec: &TensorSpec,
+    ) -> Result<Tensor<'a>, ArchitectureError> {
+        let mismatch = |source| ArchitectureError::Mismatch {
+            path: checkpoint.path().to_owned(),
+            source: Box::new(source),
+        };
+        let shape = || Some(spec.shape.as_slice());
+        let made = made(&self.recipes, checkpoint, &spec.name, shape);
+        let tensor = made.ok_or_else(|| {
+            mismatch(NetworkError::MissingTensor {
+                tensor: spec.name.clone(),
+                expected: spec.shape.clone(),
+            })
+        })??;
+        if tensor.values.len() == spec.n_values() {
+            Ok(tensor)
+        } else {
+            Err(mismatch(NetworkError::TensorShape {
+                tensor: spec.name.clone(),
+                expected: spec.shape.clone(),
+                found: tensor.shape,
+            }))
+        }
+    }
+}
+
+/// A tensor by its name in the architecture; `None` if the file has none for it. `shape` is asked
+/// for a tensor that no file holds.
+fn made<'a, 's>(
+    recipes: &BTreeMap<String, TensorRecipe>,
+    checkpoint: &'a OpenCheckpoint,
+    name: &str,
+    shape: impl FnOnce() -> Option<&'s [usize]>,
+) -> Option<Result<Tensor<'a>, ArchitectureError>> {
+    Some(match recipes.get(name) {
+        None if checkpoint.tensor(name).is_none() => return None,
+        None => sliced(checkpoint, &TensorSlice::whole(name)),
+        Some(TensorRecipe::Slice(slice)) => sliced(checkpoint, slice),
+        Some(TensorRecipe::Concat(slices)) => concatenated(checkpoint, name, slices),
+        Some(TensorRecipe::Zeros) => Ok(constant(shape()?, 0.0)),
+        Some(TensorRecipe::Ones) => Ok(constant(shape()?, 1.0)),
+    })
 }
 
 fn constant(shape: &[usize], value: f32) -> Tensor<'static> {

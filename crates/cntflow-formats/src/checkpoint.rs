@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use cntflow_storage::{Content, FormatError, Limits, StorageError};
 
 use crate::{
-    CheckpointError, Description, TensorEntry, format::Format, known_formats::known_format,
+    CheckpointError, Description, Element, TensorEntry, format::Format, known_formats::known_format,
 };
 
 /// A checkpoint, opened and checked: every tensor lies within the file and is as long as its shape
@@ -152,19 +152,7 @@ impl OpenCheckpoint {
     /// # Errors
     /// There is no such tensor, its type is not read as weights, or its elements cannot be decoded.
     pub fn values(&self, tensor: &str) -> Result<Cow<'_, [f32]>, CheckpointError> {
-        let index = self.index_by_name.get(tensor).copied().ok_or_else(|| {
-            StorageError::content(
-                &self.path,
-                FormatError::broken(format!("no tensor {tensor}")),
-            )
-        })?;
-        let element = self.format.tensors()[index].element;
-        let elements = self.format.elements(&self.content, index);
-        let elements = elements.map_err(|source| CheckpointError::Elements {
-            path: self.path.clone(),
-            tensor: tensor.to_owned(),
-            source,
-        })?;
+        let (element, elements) = self.elements(tensor)?;
         element
             .values(elements)
             .ok_or_else(|| CheckpointError::Type {
@@ -172,5 +160,26 @@ impl OpenCheckpoint {
                 tensor: tensor.to_owned(),
                 dtype: element.to_string(),
             })
+    }
+
+    /// The type of a tensor's elements and the elements as bytes, row-major and little-endian: of
+    /// any type.
+    ///
+    /// # Errors
+    /// There is no such tensor, or its elements cannot be decoded.
+    pub fn elements(&self, tensor: &str) -> Result<(Element, Cow<'_, [u8]>), CheckpointError> {
+        let index = self.index_by_name.get(tensor).copied().ok_or_else(|| {
+            StorageError::content(
+                &self.path,
+                FormatError::broken(format!("no tensor {tensor}")),
+            )
+        })?;
+        let elements = self.format.elements(&self.content, index);
+        let elements = elements.map_err(|source| CheckpointError::Elements {
+            path: self.path.clone(),
+            tensor: tensor.to_owned(),
+            source,
+        })?;
+        Ok((self.format.tensors()[index].element, elements))
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod activations;
+mod change;
 mod error;
 mod graph_links;
 mod kernel;
@@ -19,6 +20,7 @@ mod strongest;
 mod summary;
 mod tensors;
 
+pub use change::{StrengthChange, ValuesChange};
 pub use error::MetricsError;
 pub use measure::{
     MeasuredPart, OneByOne, RunParts, measure, measure_in_parts, measure_part, measure_with_inputs,

@@ -5,4 +5,5 @@ mod layout;
 mod scan;
 
 pub use error::SourceError;
+pub use layout::weights_in_folder;
 pub use scan::{FileLook, ScanCache, look_again, scan, scan_again, scan_within};

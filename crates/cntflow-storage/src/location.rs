@@ -113,6 +113,53 @@ impl Location {
         self.member.is_none() && self.file_name().ends_with(".json")
     }
 
+    /// The location that is shown as this text: the reverse of its [`Display`](fmt::Display). A
+    /// text with `: ` names a member, one that ends with ` row ` and a number a row.
+    pub fn from_shown(text: &str) -> Self {
+        let with_row = text.rsplit_once(" row ");
+        let with_row = with_row.and_then(|(whole, row)| Some((whole, row.parse().ok()?)));
+        let (text, row) = match with_row {
+            Some((whole, row)) => (whole, Some(row)),
+            None => (text, None),
+        };
+        let (path, member) = match text.split_once(": ") {
+            Some((archive, member)) => (archive, Some(member.to_owned())),
+            None => (text, None),
+        };
+        Self {
+            path: Path::new(path).into(),
+            member,
+            row,
+        }
+    }
+
+    /// The same location without `.` and `..` in its path, its URL or its member, as far as names
+    /// alone tell.
+    #[must_use]
+    pub fn normalised(&self) -> Self {
+        let path = match (&self.member, self.path.to_str()) {
+            (None, Some(text)) => match text.split_once("://") {
+                // The bucket or host is no folder.
+                Some((scheme, rest)) => match rest.split_once('/') {
+                    Some((host, key)) => format!("{scheme}://{host}/{}", without_dots(key)),
+                    None => text.to_owned(),
+                },
+                None => without_dots(text),
+            },
+            (Some(_), _) | (_, None) => {
+                let member = self.member.as_deref().map(without_dots);
+                return Self {
+                    member,
+                    ..self.clone()
+                };
+            }
+        };
+        Self {
+            path: Path::new(&path).into(),
+            ..self.clone()
+        }
+    }
+
     /// Another file in the same folder, in the same archive or store.
     pub fn sibling(&self, name: &str) -> Self {
         let beside = |whole: &str| match whole.rfind('/') {
@@ -138,6 +185,21 @@ impl Location {
     }
 }
 
+/// A path without `.` and `..`, but those that it begins with.
+fn without_dots(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "." => {}
+            ".." if parts.last().is_some_and(|last| !["", ".."].contains(last)) => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
 /// The bytes of a file or of an object.
 pub(crate) fn whole_content(path: &Path, limits: &Limits) -> Result<Content, StorageError> {
     match path.to_str().filter(|text| store::is_url(text)) {
@@ -159,8 +221,26 @@ mod tests {
         assert_eq!(member.to_string(), "zoo.tar: run1/model.pt");
         assert_eq!(member.file_name(), "model.pt");
         assert_eq!(member.sibling("a").to_string(), "zoo.tar: run1/a");
+        for location in [&file, &file.at_row(17), &member, &member.at_row(0)] {
+            assert_eq!(Location::from_shown(&location.to_string()), *location);
+        }
         let object = Location::from(PathBuf::from("s3://bucket/a//b.npy"));
         assert_eq!(object.sibling("c").to_string(), "s3://bucket/a//c");
         assert_eq!(object.url(), Some("s3://bucket/a//b.npy"));
+    }
+
+    #[test]
+    fn names_alone_tell_what_dots_mean() {
+        let check = |text: &str, expected: &str| {
+            let location = Location::from_shown(text).normalised();
+            assert_eq!(location.to_string(), expected);
+        };
+        check("zoo/b/../a.pt", "zoo/a.pt");
+        check("./zoo/./a.pt", "zoo/a.pt");
+        check("../../a.pt", "../../a.pt");
+        check("/../a.pt", "/../a.pt");
+        check("s3://bucket/x/../a", "s3://bucket/a");
+        check("s3://bucket/../a", "s3://bucket/../a");
+        check("a/../zoo.tar: b/../c.pt", "a/../zoo.tar: c.pt");
     }
 }

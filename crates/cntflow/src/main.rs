@@ -5,6 +5,7 @@ use clap::Parser;
 mod analysis;
 mod args;
 mod commands;
+mod diff;
 mod error_text;
 mod exit;
 mod experiments;

@@ -38,7 +38,7 @@ use hints::Hints;
 use modules::Module;
 
 pub(crate) use chain::INFERRED;
-pub(crate) use modules::{is_counter, is_weight};
+pub(crate) use modules::{is_counter, is_weight, wrapper_prefix_length};
 pub(crate) use positional::positional_recipes;
 pub(crate) use prefixed::prefixed_recipes;
 

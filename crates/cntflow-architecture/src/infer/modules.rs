@@ -219,7 +219,7 @@ fn parameter(name: &str) -> Option<(String, String, bool)> {
 
 /// Length in bytes of the wrappers' prefix that all names have. What is left of every name still
 /// holds a module and a parameter.
-fn wrapper_prefix_length(names: &[&str]) -> usize {
+pub(crate) fn wrapper_prefix_length(names: &[&str]) -> usize {
     let Some(first) = names.first() else { return 0 };
     let mut length = 0;
     while let Some((part, rest)) = first[length..].split_once('.') {

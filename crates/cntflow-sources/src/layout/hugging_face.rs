@@ -2,6 +2,7 @@
 //! scalars of `config.json` are labels.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use cntflow_catalog::{Label, json_labels, unreserved_name};
 use cntflow_formats::sharded;
@@ -11,6 +12,22 @@ use super::{Folders, json_object};
 use crate::{SourceError, scan::ScanState};
 
 pub(super) const CONFIG: &str = "config.json";
+
+/// Names of weights, the first ones first where a folder has several.
+const WEIGHTS: [&str; 6] = [
+    "model.safetensors.index.json",
+    "model.safetensors",
+    "pytorch_model.bin.index.json",
+    "pytorch_model.bin",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+];
+
+/// The weights in a folder of Hugging Face on a disk; `None` if no file has such a name.
+pub fn weights_in_folder(folder: &Path) -> Option<Location> {
+    let mut paths = WEIGHTS.iter().map(|name| folder.join(name));
+    paths.find(|path| path.is_file()).map(Location::from)
+}
 
 /// Takes every index with its shards, and every file of weights, with the configuration beside it.
 pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {

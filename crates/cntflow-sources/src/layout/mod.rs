@@ -17,6 +17,8 @@ use serde_json::{Map, Value};
 
 use crate::{SourceError, scan::ScanState};
 
+pub use hugging_face::weights_in_folder;
+
 pub(crate) use folders::{FolderFiles, Folders};
 
 /// All layouts, in the order in which they are tried.

@@ -134,6 +134,13 @@ pub(crate) enum Command {
     Answer(AnswerArguments),
     /// Show one checkpoint: its graph, its metrics, and how each tensor is used
     Inspect(InspectArguments),
+    /// Show what of one checkpoint is other than in another one: what training has changed, and
+    /// where
+    ///
+    /// A and B are checkpoints as `cntflow inspect` takes them. Tensors belong together by their
+    /// layer if both have an architecture, else by name. That they differ is no failure: the exit
+    /// code is 0.
+    Diff(DiffArguments),
     /// List the checkpoints that would be measured, without measuring them
     Catalog(CatalogArguments),
     /// List, verify or fetch data sets
@@ -298,7 +305,8 @@ pub(crate) enum Format {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// The checkpoint
+    /// The checkpoint: a file, a URL, a member of an archive as `zoo.tar: run1/model.pt`, or a
+    /// folder of Hugging Face
     pub(crate) file: PathBuf,
     /// Inputs for the data-dependent metrics: `DATASET[:train|test[:number]]`
     #[arg(long)]
@@ -312,6 +320,20 @@ pub(crate) struct InspectArguments {
     /// Plot how link weights and node strengths of each layer are spread; never with --json
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Plots::Auto)]
     pub(crate) plots: Plots,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// The checkpoint before: a file, a URL, a member of an archive as `zoo.tar: run1/model.pt`, or
+    /// a folder of Hugging Face
+    pub(crate) a: PathBuf,
+    /// The checkpoint after
+    pub(crate) b: PathBuf,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,

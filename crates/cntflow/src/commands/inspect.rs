@@ -2,17 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::anyhow;
 use cntflow_architecture::{ArchitectureError, ResolvedArchitecture, resolve_architecture};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_metrics::MeasureOptions;
 use cntflow_metrics::OneByOne;
-use cntflow_storage::Location;
-use cntflow_storage::store::is_url;
 
+use super::open::open_named;
 use crate::args::InspectArguments;
 use crate::error_text::checkpoint_reason;
-use crate::exit::{ExitStatus, UsageError};
+use crate::exit::ExitStatus;
 use crate::measure::network::{measure_with_architecture, measure_without_architecture};
 use crate::output::inspection::{InspectedNetwork, Inspection};
 use crate::output::plot::{PlotStyle, Terminal};
@@ -41,16 +39,7 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
             ..PopulationsSpec::with_defaults(with_probe)
         });
     }
-    let file = &arguments.file;
-    if !file.try_exists().unwrap_or(true) && !is_url(&file.to_string_lossy()) {
-        let message = format!("{}: no such file; check the name", file.display());
-        return Err(UsageError(message).into());
-    }
-    let checkpoint = OpenCheckpoint::open_at(
-        &Location::from(arguments.file.as_path()),
-        &arguments.limits.limits(),
-    )
-    .map_err(|error| anyhow!(checkpoint_reason(&error)))?;
+    let checkpoint = open_named(&arguments.file, &arguments.limits.limits())?;
     let (resolved, coverage) = resolve_architecture(&checkpoint, None);
     let (network, failure) = match measure(&checkpoint, resolved, &plan) {
         Ok(network) => {

@@ -5,12 +5,14 @@ mod catalog;
 mod check;
 mod claims;
 mod datasets;
+mod diff;
 mod discriminate;
 mod export;
 mod graph_names;
 mod inspect;
 mod measure;
 mod model_file;
+mod open;
 mod predict;
 pub(crate) mod query;
 pub(crate) mod report;
@@ -56,6 +58,7 @@ pub(crate) fn run_command(command: Command) -> anyhow::Result<ExitStatus> {
         Command::Answer(arguments) => crate::serve::answer(&arguments.folder),
         Command::Export(arguments) => export::export(arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
+        Command::Diff(arguments) => diff::diff(&arguments),
         Command::Catalog(arguments) => catalog::catalog(arguments),
         Command::Datasets(command) => datasets::datasets(&command),
     }

@@ -157,7 +157,7 @@ impl<'a> LayerComparison<'a> {
 
 /// The divergences of a pair, with their column names in the table `divergences`; NaN without
 /// densities.
-fn divergences(comparison: &Comparison) -> [(&'static str, f64); 4] {
+pub(in crate::output) fn divergences(comparison: &Comparison) -> [(&'static str, f64); 4] {
     let divergences = comparison.divergences.as_ref().ok();
     let of = |value: fn(&Divergences) -> f64| divergences.map_or(f64::NAN, value);
     [
@@ -168,7 +168,8 @@ fn divergences(comparison: &Comparison) -> [(&'static str, f64); 4] {
     ]
 }
 
-fn number_text(value: f64) -> String {
+/// A number as tables show it; `-` for NaN.
+pub(in crate::output) fn number_text(value: f64) -> String {
     match value {
         value if value.is_nan() => "-".to_owned(),
         f64::INFINITY => "infinite".to_owned(),

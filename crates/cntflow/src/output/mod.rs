@@ -1,6 +1,7 @@
 //! What commands print: each file turns one result into text and JSON.
 
 pub(crate) mod catalog_listing;
+pub(crate) mod diff;
 pub(crate) mod experiment;
 pub(crate) mod figures;
 mod forecast;
