@@ -20,6 +20,7 @@ mod exports;
 mod figures;
 mod graphs;
 mod limits;
+mod parents;
 mod plots;
 mod population_runs;
 mod populations;

@@ -106,6 +106,13 @@ mod tests {
             ]
             .into_iter()
             .collect(),
+            parent: index.is_multiple_of(4).then(|| {
+                let beside = Path::new("zoo/catalog.csv").into();
+                Box::new(crate::Parent::named(
+                    &format!("base{}.npz", index / 9),
+                    &beside,
+                ))
+            }),
             absent: index
                 .is_multiple_of(11)
                 .then(|| Absence::Failed("disk".to_owned())),

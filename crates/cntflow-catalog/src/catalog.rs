@@ -197,6 +197,7 @@ mod tests {
                 .iter()
                 .map(|(name, label)| ((*name).to_owned(), label.clone()))
                 .collect(),
+            parent: None,
             absent: None,
         }
     }

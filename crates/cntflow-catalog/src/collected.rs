@@ -17,6 +17,8 @@ pub struct CollectedEntries {
     latest: Vec<CatalogEntry>,
     /// What the latest ones have in common.
     interner: Interner,
+    /// Whether one of the packed ones has a parent.
+    has_packed_parents: bool,
 }
 
 impl CollectedEntries {
@@ -44,11 +46,24 @@ impl CollectedEntries {
         self.latest.is_empty()
     }
 
+    /// Whether any entry has a parent.
+    pub fn has_parents(&self) -> bool {
+        let has_parent = |entry: &CatalogEntry| entry.parent.is_some();
+        self.has_packed_parents || self.latest.iter().any(has_parent)
+    }
+
+    /// Calls `take` with each entry, in any order.
+    pub fn for_each(&self, mut take: impl FnMut(&CatalogEntry)) {
+        let packed = self.packed.iter().flatten().flat_map(Block::entries);
+        packed.for_each(|entry| take(&entry));
+        self.latest.iter().for_each(take);
+    }
+
     /// Changes each entry, but not its name, until `change` fails.
     ///
     /// # Errors
     /// That of `change`.
-    pub(crate) fn try_change<E>(
+    pub fn try_change<E>(
         &mut self,
         mut change: impl FnMut(&mut CatalogEntry) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -104,6 +119,7 @@ impl CollectedEntries {
     }
 
     fn pack(&mut self) {
+        self.has_packed_parents = self.has_parents();
         let entries = sorted(std::mem::take(&mut self.latest));
         self.interner = Interner::default();
         let blocks = entries.chunks(Block::ENTRIES);
@@ -184,6 +200,7 @@ mod tests {
             step: 0,
             architecture: None,
             labels: Labels::default(),
+            parent: None,
             absent: None,
         }
     }

@@ -24,6 +24,12 @@ impl Interner {
         if let Some(architecture) = &mut entry.architecture {
             intern(&mut self.texts, architecture);
         }
+        if let Some(parent) = &mut entry.parent {
+            intern(&mut self.texts, &mut parent.name);
+            if let Some(architecture) = &mut parent.architecture {
+                intern(&mut self.texts, architecture);
+            }
+        }
         let (columns, values) = entry.labels.parts_mut();
         intern(&mut self.columns, columns);
         for value in values {

@@ -10,8 +10,8 @@ use cntflow_storage::{Limits, Location};
 use crate::{
     CatalogError, CatalogOptions, CollectedEntries, Label, RowError, SkippedFile,
     catalog_file::whole_number,
-    entry::CatalogEntry,
-    label_names::{ColumnSource, KEYS, is_key},
+    entry::{CatalogEntry, Parent},
+    label_names::{ColumnSource, KEYS, PARENT, is_key},
     rows::{Cell, Row, for_each_row},
 };
 
@@ -275,6 +275,10 @@ fn join(
                 for index in matched {
                     joined[index] = true;
                     add_labels(&mut entries[index], &row);
+                    if let Some(parent) = row.get(PARENT) {
+                        let parent = Parent::named(&parent.text(), metadata);
+                        entries[index].parent = Some(Box::new(parent));
+                    }
                 }
             }
         }

@@ -5,7 +5,7 @@
 //! wrote the table. This module decides it.
 
 /// Columns of a catalog that are fields of an entry, never labels.
-const RESERVED: [&str; 8] = [
+const RESERVED: [&str; 9] = [
     "checkpoint",
     "path",
     "member",
@@ -13,8 +13,12 @@ const RESERVED: [&str; 8] = [
     "run",
     "step",
     "architecture",
+    PARENT,
     "absent",
 ];
+
+/// The column that names the checkpoint that another one was made from.
+pub(crate) const PARENT: &str = "parent";
 
 /// Columns by which a table of metadata says which checkpoint or run a row is about; the first that
 /// a row has is used.
@@ -39,14 +43,16 @@ pub enum ColumnSource {
 impl ColumnSource {
     /// The name of the label that a column becomes; `None` if it becomes no label.
     ///
-    /// In a table of metadata a reserved name becomes `label_<name>` unless the column is a key. A
-    /// key column with a reserved name becomes no label; other keys, such as `name`, do.
+    /// In a table of metadata a reserved name becomes `label_<name>` unless the column is a key or
+    /// `parent`. A key column with a reserved name becomes no label; other keys, such as `name`,
+    /// do.
     pub fn label_name(self, column: &str) -> Option<String> {
         let is_reserved = RESERVED.contains(&column);
         let own = || column.to_owned();
         match self {
             Self::Catalog => (!is_reserved).then(own),
             Self::Checkpoint => (!CHECKPOINT_FIELDS.contains(&column)).then(own),
+            Self::Metadata if column == PARENT => None,
             Self::Metadata if is_key(column) => (!is_reserved).then(own),
             Self::Metadata => Some(unreserved_name(column)),
         }
@@ -89,5 +95,6 @@ mod tests {
         );
         check("format", [Some("format"), None, Some("format")], "format");
         check("name", [Some("name"); 3], "name");
+        check("parent", [None, Some("parent"), None], "label_parent");
     }
 }

@@ -19,7 +19,7 @@ mod skipped;
 pub use catalog::{Catalog, Entries, LabelColumn, LabelKind};
 pub use catalog_file::{label_array, read_catalog, read_catalog_at, whole_number, write_catalog};
 pub use collected::CollectedEntries;
-pub use entry::{Absence, CatalogEntry};
+pub use entry::{Absence, CatalogEntry, Parent};
 pub use error::{CatalogError, JsonError, RowError, TableError};
 pub use interner::Interner;
 pub use join::{MetadataMismatch, apply_options};

@@ -100,6 +100,7 @@ fn record(number: usize, template: &NetworkMetrics) -> Record {
                 .into_iter()
                 .map(|(name, label)| (name.to_owned(), label))
                 .collect(),
+            parent: None,
             absent: None,
         },
         status: Status::Ok,

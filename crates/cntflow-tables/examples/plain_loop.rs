@@ -71,6 +71,7 @@ fn record(location: Location) -> Result<Record, Box<dyn Error>> {
             step: 0,
             architecture: None,
             labels: Labels::default(),
+            parent: None,
             absent: None,
         },
     })

@@ -48,6 +48,10 @@ pub(crate) fn networks(
             records.iter().map(|record| record.entry.step),
         )),
     );
+    push(
+        "parent",
+        texts(|record| Some(&record.entry.parent.as_ref()?.name)),
+    );
     for (name, label) in label_names(labels).iter().zip(labels) {
         push(
             name,

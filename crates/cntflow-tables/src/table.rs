@@ -3,12 +3,15 @@
 /// Version of the tables' schemas, in every part's metadata as `cntflow.schema`. Version 1 had
 /// `coverage.shape` as text. Up to version 2 `populations` named no checkpoints, and `densities`
 /// and `divergences` had no numbers of runs. Up to version 3 these three had no values of labels,
-/// and the latter two nothing of random halves.
-pub const SCHEMA_VERSION: &str = "4";
+/// and the latter two nothing of random halves. Up to version 4 `networks` had no `parent`.
+pub const SCHEMA_VERSION: &str = "5";
 
 /// Versions that are read and continued: columns of older ones are converted. A part of another
 /// version is refused.
-pub(crate) const READABLE_VERSIONS: [&str; 4] = ["1", "2", "3", SCHEMA_VERSION];
+pub(crate) const READABLE_VERSIONS: [&str; 5] = ["1", "2", "3", "4", SCHEMA_VERSION];
+
+/// Columns that batched tables of older versions lack. They are null there.
+pub(crate) const ADDED_COLUMNS: [(Table, &str); 1] = [(Table::Networks, "parent")];
 
 /// Oldest schema version whose folders a run may continue. The identity of a study is computed from
 /// this version and not from [`SCHEMA_VERSION`], so that raising the schema version does not turn

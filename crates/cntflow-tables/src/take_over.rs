@@ -225,6 +225,10 @@ impl Taking<'_> {
                 "step" => Arc::new(Int64Array::from_iter_values(
                     entries().map(|entry| entry.step),
                 )),
+                "parent" => {
+                    let parents = entries().map(|entry| Some(entry.parent.as_ref()?.name.as_str()));
+                    Arc::new(parents.collect::<StringArray>())
+                }
                 "status" => {
                     for (name, label) in label_names(self.labels).iter().zip(self.labels) {
                         columns.push((name.clone(), label_array(label, entries())));

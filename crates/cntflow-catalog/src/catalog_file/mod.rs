@@ -1,6 +1,6 @@
 //! The catalog as a file. It is written as Parquet: `checkpoint`, `path`, `run`, `step`,
-//! `architecture`, `absent`, one column per label, and `member` and `row` if some checkpoint has
-//! them.
+//! `architecture`, `absent`, one column per label, and `member`, `row` and `parent` if some
+//! checkpoint has them.
 //!
 //! Paths are relative to the folder of the catalog, so that a folder of checkpoints can be moved
 //! together with its catalog.
@@ -23,6 +23,7 @@ use crate::{
     CatalogError, Label, TableError,
     catalog::{Catalog, LabelColumn, LabelKind},
     entry::CatalogEntry,
+    label_names::PARENT,
     unreserved_name,
 };
 
@@ -141,6 +142,10 @@ fn catalog_batch(catalog: &Catalog, folder: &Path) -> Result<RecordBatch, ArrowE
         let rows = entries.iter().map(|entry| entry.location.row);
         columns.push(("row".into(), Arc::new(rows.collect::<UInt64Array>())));
     }
+    if entries.iter().any(|entry| entry.parent.is_some()) {
+        let parents = texts(&|entry| entry.parent.as_ref().map(|parent| parent.name.to_string()));
+        columns.push((PARENT.into(), parents));
+    }
     // A label that code set under a reserved name must not clash with a column of the catalog.
     for column in catalog.label_columns() {
         columns.push((
@@ -200,6 +205,10 @@ mod tests {
                 .into_iter()
                 .map(|(key, label)| (key.to_owned(), label))
                 .collect(),
+            parent: (name == "b").then(|| {
+                let catalog = path.as_path().into();
+                Box::new(crate::Parent::named("a", &catalog))
+            }),
             absent: absent.map(Absence::parse),
         };
         let entries = vec![

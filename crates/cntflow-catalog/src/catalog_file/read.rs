@@ -7,12 +7,15 @@ use cntflow_storage::{Limits, Location};
 
 use crate::{
     CatalogError, CollectedEntries, ColumnSource, Label, Labels, RowError,
-    entry::{Absence, CatalogEntry},
+    entry::{Absence, CatalogEntry, Parent},
+    label_names::PARENT,
     rows::{Cell, Row, for_each_row},
 };
 
 /// Reads a catalog: a CSV, JSON-lines or Parquet file with at least a column `path`, relative to
 /// the folder of the file.
+///
+/// `parent` names the checkpoint that one was made from, by its name or its path.
 ///
 /// `checkpoint` defaults to the location, `run` to the checkpoint and `step` to 0. `member` and
 /// `row` select a checkpoint of an archive or of a matrix. Every other column of numbers, flags or
@@ -62,6 +65,7 @@ fn entry(catalog: &Location, row: &Row) -> Result<CatalogEntry, RowError> {
         step: whole_number_in(row, "step")?.unwrap_or(0),
         architecture: text("architecture").map(ArcStr::from),
         labels: labels(row),
+        parent: text(PARENT).map(|name| Box::new(Parent::named(&name, catalog))),
         absent,
         location,
         checkpoint,

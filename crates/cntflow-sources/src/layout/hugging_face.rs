@@ -4,14 +4,27 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use cntflow_catalog::{Label, json_labels, unreserved_name};
+use cntflow_catalog::{Label, Parent, json_labels, unreserved_name};
 use cntflow_formats::sharded;
-use cntflow_storage::{FullMessage, Location};
+use cntflow_storage::store::is_url;
+use cntflow_storage::{FullMessage, Limits, Location};
 
-use super::{Folders, json_object};
+use super::{FolderFiles, Folders, json_object, read_json_object};
 use crate::{SourceError, scan::ScanState};
 
-pub(super) const CONFIG: &str = "config.json";
+const CONFIG: &str = "config.json";
+
+/// The configuration of an adapter, which names the model that it belongs to.
+const ADAPTER_CONFIG: &str = "adapter_config.json";
+
+/// The card of a model, whose front matter may name the model that it was made from.
+const CARD: &str = "README.md";
+
+/// Files of JSON that are read beside weights.
+pub(super) const CONFIGURATIONS: [&str; 2] = [CONFIG, ADAPTER_CONFIG];
+
+/// Bytes of a card in which its front matter is looked for.
+const MOST_OF_CARD: usize = 1 << 16;
 
 /// Names of weights, the first ones first where a folder has several.
 const WEIGHTS: [&str; 6] = [
@@ -53,6 +66,7 @@ pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
         if files.is_empty() {
             continue;
         }
+        let parent = parent(&path, folder, state);
         let config = folder.get(CONFIG).cloned();
         let labels = match &config {
             Some(config) => labels(config, state),
@@ -64,6 +78,7 @@ pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
         }
         for file in files {
             let entry = state.add_file(&file);
+            entry.parent.clone_from(&parent);
             let own = &entry.labels;
             let missing = labels.iter().filter(|(name, _)| !own.contains_key(name));
             let missing: Vec<_> = missing.cloned().collect();
@@ -77,7 +92,7 @@ pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
     }
 }
 
-fn is_weights_or_index(name: &str) -> bool {
+pub(crate) fn is_weights_or_index(name: &str) -> bool {
     is_weights(name) || sharded::is_index(name)
 }
 
@@ -98,6 +113,75 @@ fn shards_of(index: &Location, state: &ScanState) -> Result<Vec<String>, SourceE
     Ok(sharded::shards_of(&index))
 }
 
+/// The model that the one in a folder was made from: as its adapter says, or its card, or the path
+/// that its configuration was loaded from. A file that gave it is taken out of the folder.
+fn parent(path: &str, folder: &mut FolderFiles, state: &mut ScanState) -> Option<Box<Parent>> {
+    let text_of = |file: &Location, key: &str, state: &ScanState| {
+        let object = read_json_object(file, &state.limits).ok()?;
+        Some(object.get(key)?.as_str()?.to_owned())
+    };
+    let files = [ADAPTER_CONFIG, CARD, CONFIG].map(|name| folder.get(name).cloned());
+    for file in files.into_iter().flatten() {
+        let name = match file.file_name() {
+            ADAPTER_CONFIG => text_of(&file, "base_model_name_or_path", state),
+            CARD => base_model(&file, &state.limits),
+            // A model that was made from no other one has its own name there.
+            _ => text_of(&file, "_name_or_path", state).filter(|name| !is_own_name(name, path)),
+        };
+        // A URL in somebody else's file is not followed.
+        let name = name.filter(|name| !name.is_empty() && !is_url(name));
+        if let Some(name) = name {
+            if file.file_name() != CONFIG {
+                folder.remove_where(|name| name == file.file_name());
+            }
+            return Some(Box::new(Parent::named(&name, &file)));
+        }
+    }
+    None
+}
+
+/// Whether a path names the folder itself, wherever it was.
+fn is_own_name(name: &str, folder: &str) -> bool {
+    let last = |path: &str| {
+        let parts = path.trim_end_matches('/').rsplit('/');
+        parts.map(str::to_owned).next().unwrap_or_default()
+    };
+    [".", ""].contains(&&*last(name)) || last(name) == last(folder)
+}
+
+/// The model that a card names in its front matter; `None` if it names several, which were merged.
+fn base_model(card: &Location, limits: &Limits) -> Option<String> {
+    let content = card.content(limits).ok()?;
+    let beginning = &content[..content.len().min(MOST_OF_CARD)];
+    base_model_in(&String::from_utf8_lossy(beginning))
+}
+
+/// The only value of `base_model` in a front matter: lines of YAML between two of `---`.
+fn base_model_in(card: &str) -> Option<String> {
+    let mut lines = card.trim_start_matches('\u{feff}').lines();
+    if lines.next()?.trim_end() != "---" {
+        return None;
+    }
+    let lines = lines.take_while(|line| line.trim_end() != "---");
+    let mut lines = lines.skip_while(|line| !line.starts_with("base_model:"));
+    let value = lines.next()?.strip_prefix("base_model:")?.trim();
+    let listed: Vec<&str> = match value.strip_prefix('[').and_then(|v| v.strip_suffix(']')) {
+        Some(list) => list.split(',').collect(),
+        None if value.is_empty() => lines
+            .map_while(|line| line.trim_start().strip_prefix("- "))
+            .collect(),
+        None => vec![value],
+    };
+    match listed[..] {
+        [name] => {
+            let name = name.split(" #").next().unwrap_or_default().trim();
+            let name = name.trim_matches(['"', '\'']);
+            Some(name.to_owned()).filter(|name| !name.is_empty())
+        }
+        _ => None,
+    }
+}
+
 fn labels(config: &Location, state: &mut ScanState) -> Vec<(String, Label)> {
     let object = json_object(config, state).unwrap_or_default();
     let scalars = object.iter().filter_map(|(name, value)| {
@@ -105,4 +189,41 @@ fn labels(config: &Location, state: &mut ScanState) -> Vec<(String, Label)> {
         Some((unreserved_name(name), label))
     });
     scalars.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_names_one_model_in_its_front_matter_or_none() {
+        let check = |card: &str, expected: Option<&str>| {
+            assert_eq!(base_model_in(card).as_deref(), expected, "{card:?}");
+        };
+        check("---\nbase_model: org/base\n---\n", Some("org/base"));
+        check(
+            "---\nlicense: mit\nbase_model: \"a b\" # x\n---",
+            Some("a b"),
+        );
+        check(
+            "---\r\nbase_model:\r\n- org/base\r\ntags:\r\n- x\r\n---",
+            Some("org/base"),
+        );
+        check("---\nbase_model: [org/base]\n---\n", Some("org/base"));
+        check("---\nbase_model: [a, b]\n---\n", None);
+        check("---\nbase_model:\n  - a\n  - b\n---\n", None);
+        check("---\nlicense: mit\n---\nbase_model: not-here\n", None);
+        check("base_model: a\n", None);
+        check("---\nbase_model:", None);
+        check("---\nbase_model: ''\n", None);
+        check("---\nbase_model_relation: merge\n---\n", None);
+        check("", None);
+    }
+
+    #[test]
+    fn a_model_is_not_its_own_parent_wherever_it_was() {
+        assert!(is_own_name("org/base", "hub/base"));
+        assert!(is_own_name("/home/user/base/", "base") && is_own_name(".", "base"));
+        assert!(!is_own_name("base", "hub/tuned") && !is_own_name("../base", "hub/base-2"));
+    }
 }

@@ -88,6 +88,7 @@ fn snapshots(file: &Location, run: &str, state: &ScanState) -> Option<Vec<Catalo
             step: row as i64,
             architecture: None,
             labels: labels.collect(),
+            parent: None,
             absent: None,
         }
     };

@@ -19,7 +19,8 @@ use crate::{SourceError, scan::ScanState};
 
 pub use hugging_face::weights_in_folder;
 
-pub(crate) use folders::{FolderFiles, Folders};
+pub(crate) use folders::{FolderFiles, Folders, split_path};
+pub(crate) use hugging_face::is_weights_or_index;
 
 /// All layouts, in the order in which they are tried.
 const LAYOUTS: [fn(&mut Folders, &mut ScanState); 6] = [
@@ -50,7 +51,7 @@ pub(crate) fn needed_beside(name: &str) -> &'static [&'static str] {
 /// Whether some layout reads files of this name.
 pub(crate) fn is_read_by_a_layout(name: &str) -> bool {
     ray_tune::FILES.contains(&name)
-        || [hugging_face::CONFIG, tensorflow_js::MODEL].contains(&name)
+        || hugging_face::CONFIGURATIONS.contains(&name)
         || sharded::is_index(name)
 }
 

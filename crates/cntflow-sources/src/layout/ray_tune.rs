@@ -140,6 +140,7 @@ fn add_missing(
                     step: epoch,
                     architecture: None,
                     labels: labels.into(),
+                    parent: None,
                     absent: Some(Absence::Diverged(reason)),
                 });
             }

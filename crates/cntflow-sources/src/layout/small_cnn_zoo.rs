@@ -60,6 +60,7 @@ fn entry(location: Location, run: &str) -> CatalogEntry {
         step: 0,
         architecture: None,
         labels: Labels::default(),
+        parent: None,
         absent: None,
     }
 }

@@ -5,6 +5,7 @@ mod cache;
 mod files;
 mod object_peek;
 mod one_file;
+mod parents;
 mod plain;
 
 pub use cache::ScanCache;
@@ -128,6 +129,7 @@ fn scan_all(
             std::mem::take(&mut state.skipped),
         );
         apply_options(options, &mut entries, &mut skipped, &state.limits)?;
+        parents::find_in_catalog(&mut entries);
         Ok((entries.into_catalog()?, skipped))
     };
     let scanned = scan();

@@ -80,6 +80,10 @@ fn look_at(
     if !entries.is_empty() {
         apply_options(options, &mut entries, &mut skipped, &state.limits)?;
     }
+    if entries.has_parents() {
+        // Where they are, the whole catalog tells.
+        return Ok(FileLook::Unclear);
+    }
     let entry = entries.into_catalog()?.into_entries().pop().map(Box::new);
     Ok(entry.map_or(FileLook::NoCheckpoint, FileLook::Checkpoint))
 }

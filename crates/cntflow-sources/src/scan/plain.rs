@@ -199,6 +199,7 @@ fn entry_of(location: &Location, metadata: &BTreeMap<String, String>) -> Catalog
             .unwrap_or(0),
         architecture: None,
         labels,
+        parent: None,
         absent: None,
         location: location.clone(),
         checkpoint: name,

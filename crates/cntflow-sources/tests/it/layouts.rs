@@ -318,3 +318,87 @@ fn snapshots_of_a_stack_are_checkpoints_of_one_run() {
     assert_ne!(other.unwrap().digest(), opened.digest());
     assert!(OpenCheckpoint::open_at(&entry.location.at_row(3), &Limits::default()).is_err());
 }
+
+#[test]
+fn fine_tuned_models_of_hugging_face_have_their_base_as_parent() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = folder.path().join("hub");
+    let model = |name: &str, file: &str, text: &str| {
+        write(
+            &hub.join(name).join("model.safetensors"),
+            safetensors_of(&[]),
+        );
+        write(&hub.join(name).join(file), text);
+    };
+    model(
+        "org/base",
+        "config.json",
+        r#"{"_name_or_path": "org/base"}"#,
+    );
+    model("tuned", "config.json", r#"{"_name_or_path": "org/base"}"#);
+    model(
+        "beside",
+        "README.md",
+        "---\nbase_model: ../org/base\n---\ntext",
+    );
+    model(
+        "outside",
+        "adapter_config.json",
+        r#"{"base_model_name_or_path": "org/other"}"#,
+    );
+    model(
+        "far",
+        "config.json",
+        r#"{"_name_or_path": "https://example.org/x", "depth": 1}"#,
+    );
+    let (catalog, skipped) = found(&hub);
+    let parent = |name: &str| {
+        at(&catalog, &format!("{name}/model.safetensors"))
+            .parent
+            .clone()
+    };
+    let base = at(&catalog, "org/base/model.safetensors");
+    assert_eq!(parent("org/base"), None);
+    let tuned = parent("tuned").unwrap();
+    assert_eq!(
+        (tuned.name.as_str(), &tuned.location),
+        ("org/base", &base.location)
+    );
+    let beside = parent("beside").unwrap();
+    assert_eq!(
+        (beside.name.as_str(), &beside.location),
+        (&*base.checkpoint, &base.location)
+    );
+    let outside = parent("outside").unwrap();
+    assert_eq!(outside.name, "org/other");
+    assert!(
+        outside
+            .location
+            .to_string()
+            .ends_with("hub/outside/org/other")
+    );
+    assert_eq!(parent("far"), None);
+    // Files that gave a parent are read, not skipped.
+    let skipped = reasons(&skipped);
+    assert!(
+        !skipped.contains("README") && !skipped.contains("adapter_config"),
+        "{skipped}"
+    );
+}
+
+#[test]
+fn a_name_of_a_hub_that_two_folders_end_with_is_no_checkpoint_of_the_catalog() {
+    let folder = tempfile::tempdir().unwrap();
+    for mirror in ["one/org/base", "two/org/base", "tuned"] {
+        let weights = folder.path().join(mirror).join("model.safetensors");
+        write(&weights, safetensors_of(&[]));
+    }
+    let config = folder.path().join("tuned/config.json");
+    write(&config, r#"{"_name_or_path": "org/base"}"#);
+    let (catalog, _) = found(folder.path());
+    let parent = at(&catalog, "tuned/model.safetensors")
+        .parent
+        .clone()
+        .unwrap();
+    assert!(parent.location.to_string().ends_with("tuned/org/base"));
+}

@@ -42,6 +42,7 @@ pub(crate) fn record(checkpoint: &str, label: &str) -> Record {
             labels: [(label.to_owned(), Label::Integer(1))]
                 .into_iter()
                 .collect(),
+            parent: None,
             absent: None,
         },
         status: Status::Ok,
@@ -132,7 +133,7 @@ fn two_batches_with_different_labels_are_merged_with_the_labels_in_one_order() {
     let frame = store.scan(Table::Networks).unwrap().collect().unwrap();
     let names = frame.get_column_names();
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-    assert_eq!(names[3..7], ["step", "alpha", "zeta", "status"]);
+    assert_eq!(names[3..8], ["step", "parent", "alpha", "zeta", "status"]);
 }
 
 #[test]

@@ -13,14 +13,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use polars::prelude::{
-    AnonymousScan, AnonymousScanArgs, DataFrame, IntoLazy, LazyFrame, PlSmallStr, PolarsError,
-    PolarsResult, ScanArgsAnonymous, Schema, SchemaRef,
+    AnonymousScan, AnonymousScanArgs, DataFrame, DataType, IntoLazy, LazyFrame, PlSmallStr,
+    PolarsError, PolarsResult, ScanArgsAnonymous, Schema, SchemaRef,
 };
 
 use self::predicate::Predicate;
 use self::read::{File, RowGroup, read_row_groups};
 use crate::error::TablesError;
-use crate::table::Table;
+use crate::table::{ADDED_COLUMNS, Table};
 
 /// One scan over Parquet files that may differ in their columns: a column that a file lacks is null
 /// there. Rows come in the order of the files. The footers are read now, the rows when the frame is
@@ -32,22 +32,31 @@ use crate::table::Table;
 /// [`TablesError::ColumnType`] for a column whose type differs between files.
 pub fn scan_parquet(paths: &[PathBuf]) -> Result<LazyFrame, TablesError> {
     let files = paths.iter().map(|path| File::open(path, None));
-    scan_files(files.collect::<Result<_, _>>()?)
+    scan_files(files.collect::<Result<_, _>>()?, &[])
 }
 
-/// As [`scan_parquet`], of parts of a table: columns of older schema versions are converted.
+/// As [`scan_parquet`], of parts of a table: columns of older schema versions are converted, and
+/// those that they lack are null.
 ///
 /// # Errors
 /// As [`scan_parquet`], and [`TablesError::Version`].
 pub(crate) fn scan_table(table: Table, paths: &[PathBuf]) -> Result<LazyFrame, TablesError> {
     let files = paths.iter().map(|path| File::open(path, Some(table)));
-    scan_files(files.collect::<Result<_, _>>()?)
+    let added = ADDED_COLUMNS.iter().filter(|(of, _)| *of == table);
+    let added: Vec<&str> = added.map(|(_, column)| *column).collect();
+    scan_files(files.collect::<Result<_, _>>()?, &added)
 }
 
-fn scan_files(files: Vec<File>) -> Result<LazyFrame, TablesError> {
+/// Scans files as one frame. `added` are columns of texts that it has in any case.
+fn scan_files(files: Vec<File>, added: &[&str]) -> Result<LazyFrame, TablesError> {
     let mut schema = Schema::default();
     for file in &files {
         file.extend_schema(&mut schema)?;
+    }
+    for column in added {
+        if !schema.contains(column) {
+            schema.insert(PlSmallStr::from_str(column), DataType::String);
+        }
     }
     let schema = Arc::new(schema);
     let arguments = ScanArgsAnonymous {

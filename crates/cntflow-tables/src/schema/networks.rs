@@ -17,6 +17,10 @@ pub const COLUMNS: &[Column] = &[
         "step",
         "Training step of the checkpoint within its run, as the catalog counts it.",
     ),
+    text(
+        "parent",
+        "Checkpoint that it was made from, as the catalog or the published layout names it; the name in this table if it is in the catalog. Null where none is known.",
+    ),
     column(
         LABELS,
         ColumnType::Label,

@@ -56,6 +56,18 @@ fn set_version(part: &Path, version: &str) {
     write_file(part, columns, 1 << 20, &[("cntflow.schema", version)]);
 }
 
+/// Writes a part anew as version 4 wrote it, without `parent`.
+fn without_parent(part: &Path) {
+    let file = fs_err::File::open(part).unwrap().into_file();
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file);
+    let rows = reader.unwrap().build().unwrap().next().unwrap().unwrap();
+    let schema = rows.schema();
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    let columns = names.zip(rows.columns().iter().cloned());
+    let columns = columns.filter(|(name, _)| *name != "parent").collect();
+    write_file(part, columns, 1 << 20, &[("cntflow.schema", "4")]);
+}
+
 /// The shapes of all tensors as lists, by checkpoint.
 fn shapes(store: &TableStore) -> Vec<Vec<i64>> {
     let coverage = store.scan(Table::Coverage).unwrap();
@@ -93,6 +105,29 @@ fn parts_of_two_versions_are_merged_into_the_current_one() {
 }
 
 #[test]
+fn a_column_that_older_parts_lack_is_null_before_and_after_they_are_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = TableStore::new(folder.path());
+    let n_without = || {
+        let networks = store.scan(Table::Networks).unwrap();
+        let frame = networks.select([polars::prelude::col("parent")]);
+        frame
+            .collect()
+            .unwrap()
+            .column("parent")
+            .unwrap()
+            .null_count()
+    };
+    commit_current(&store, "a", "a", &[7]);
+    without_parent(&store.part(Table::Networks, "a-00000"));
+    assert_eq!(n_without(), 1);
+    commit_current(&store, "b", "b", &[7]);
+    assert_eq!(n_without(), 2);
+    assert!(store.merge("x").unwrap());
+    assert_eq!(n_without(), 2);
+}
+
+#[test]
 fn a_text_that_is_no_shape_names_its_part() {
     let folder = tempfile::tempdir().unwrap();
     let store = TableStore::new(folder.path());
@@ -117,7 +152,7 @@ fn a_part_of_a_newer_program_is_refused() {
     ] {
         let text = error.to_string();
         assert!(
-            text.contains("version 99") && text.contains("up to 4"),
+            text.contains("version 99") && text.contains("up to 5"),
             "{text}"
         );
     }

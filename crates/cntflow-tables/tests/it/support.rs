@@ -72,6 +72,7 @@ pub(crate) fn record(checkpoint: &str) -> Record {
             step: 0,
             architecture: None,
             labels: Default::default(),
+            parent: None,
             absent: None,
         },
         status: Status::Ok,

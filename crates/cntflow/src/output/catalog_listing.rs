@@ -15,6 +15,8 @@ use crate::printer;
 pub(crate) struct CatalogListing {
     catalog: Catalog,
     labels: Vec<LabelColumn>,
+    /// Whether any checkpoint has a parent.
+    has_parents: bool,
     /// Number of checkpoints by the extension of their files.
     kinds: BTreeMap<String, usize>,
     skipped_files: Vec<SkippedFile>,
@@ -83,6 +85,7 @@ impl CatalogListing {
     ) -> Self {
         Self {
             labels: catalog.label_columns(),
+            has_parents: catalog.entries().any(|entry| entry.parent.is_some()),
             kinds: count_kinds(&catalog),
             catalog,
             skipped_files,
@@ -94,6 +97,8 @@ impl CatalogListing {
     /// A table of the checkpoints, then counts, skipped files and checkpoints without weights.
     pub(crate) fn text(&self) -> String {
         let columns = ["checkpoint", "run", "step"].into_iter();
+        let parent = self.has_parents.then_some("parent");
+        let columns = columns.chain(parent);
         let labels = self.labels.iter().map(|label| label.name.as_str());
         let rows = self.catalog.entries().map(|entry| self.row(&entry));
         let mut text = printer::table(columns.chain(labels), rows);
@@ -131,6 +136,10 @@ impl CatalogListing {
             entry.run.to_string(),
             entry.step.to_string(),
         ];
+        if self.has_parents {
+            let parent = entry.parent.as_ref();
+            cells.push(parent.map_or(String::new(), |parent| parent.name.to_string()));
+        }
         cells.extend(self.labels.iter().map(|column| {
             let label = entry.labels.get(&column.name);
             label.map_or(String::new(), Label::to_string)
@@ -237,6 +246,7 @@ fn entry_json(entry: &CatalogEntry) -> Value {
         "row": location.row,
         "run": entry.run,
         "step": entry.step,
+        "parent": entry.parent.as_ref().map(|parent| parent.name.as_str()),
         "labels": labels,
         "absent": entry.absent.as_ref().map(ToString::to_string),
     })

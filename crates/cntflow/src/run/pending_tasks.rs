@@ -157,6 +157,7 @@ mod tests {
             step: 0,
             architecture: None,
             labels: Labels::default(),
+            parent: None,
             absent: None,
         });
         Catalog::new(entries.collect()).unwrap()

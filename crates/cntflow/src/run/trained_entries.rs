@@ -64,6 +64,7 @@ fn entry_without_weights(spec: &RunSpec, name: &str, step: i64) -> CatalogEntry 
             .into_iter()
             .map(|(name, label)| (name.to_owned(), label))
             .collect(),
+        parent: None,
         absent: None,
     }
 }

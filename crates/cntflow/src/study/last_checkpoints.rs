@@ -119,6 +119,7 @@ mod tests {
                 step,
                 architecture: None,
                 labels: Labels::default(),
+                parent: None,
                 absent: None,
             })
         };

@@ -69,6 +69,7 @@ pub(super) fn read_rows(
         "checkpoint",
         "run",
         "step",
+        "parent",
         "status",
         "digest",
         "reason",
@@ -98,9 +99,10 @@ fn rows_of_frame(
     means: &mut HashMap<String, Vec<(u32, i128)>>,
 ) -> anyhow::Result<Vec<(Key, TableRow)>> {
     let texts = |name: &str| -> anyhow::Result<_> { Ok(frame.column(name)?.str()?.clone()) };
-    let [checkpoints, runs, statuses, digests, reasons] = [
+    let [checkpoints, runs, parents, statuses, digests, reasons] = [
         texts("checkpoint")?,
         texts("run")?,
+        texts("parent")?,
         texts("status")?,
         texts("digest")?,
         texts("reason")?,
@@ -117,6 +119,7 @@ fn rows_of_frame(
         let checkpoint = checkpoints.get(row).unwrap_or_default();
         let run = runs.get(row).unwrap_or_default();
         let mut description = Description::new(run, steps.get(row).unwrap_or_default());
+        description.parent(parents.get(row));
         for (name, column) in &labels {
             if let Some(text) = text_of(&column.get(row)?) {
                 description.label(name, &text);

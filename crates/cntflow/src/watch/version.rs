@@ -17,19 +17,26 @@ fn leading(hash: blake3::Hash) -> u128 {
     u128::from_le_bytes(bytes)
 }
 
-/// A digest of what the table `networks` says of a checkpoint beside its content: run, step and
-/// labels. The texts of an entry and of the row that it became are the same.
+/// A digest of what the table `networks` says of a checkpoint beside its content: run, step, parent
+/// and labels. The texts of an entry and of the row that it became are the same.
 #[derive(Debug)]
 pub(super) struct Description(blake3::Hasher);
 
 impl Description {
-    /// Begins with run and step; labels follow in the order of the columns.
+    /// Begins with run and step; the parent and labels follow in the order of the columns.
     pub(super) fn new(run: &str, step: i64) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(run.as_bytes());
         hasher.update(&[0]);
         hasher.update(&step.to_le_bytes());
         Self(hasher)
+    }
+
+    /// Adds the parent, if there is one; labels follow.
+    pub(super) fn parent(&mut self, parent: Option<&str>) {
+        if let Some(parent) = parent {
+            self.label("parent", parent);
+        }
     }
 
     /// Adds a label that is not null.
@@ -48,6 +55,7 @@ impl Description {
     /// That of an entry, as its row will be with these label columns.
     pub(super) fn of_entry(entry: &CatalogEntry, columns: &[LabelColumn]) -> u128 {
         let mut description = Self::new(&entry.run, entry.step);
+        description.parent(entry.parent.as_ref().map(|parent| parent.name.as_str()));
         for column in columns {
             if let Some(label) = entry.labels.get(&column.name)
                 && let Some(text) = text_in(label, column.kind)
