@@ -20,7 +20,7 @@ mod strongest;
 mod summary;
 mod tensors;
 
-pub use change::{StrengthChange, ValuesChange};
+pub use change::{ChangeRows, StrengthChange, ValuesChange, change_rows, tensor_change_rows};
 pub use error::MetricsError;
 pub use measure::{
     MeasuredPart, OneByOne, RunParts, measure, measure_in_parts, measure_part, measure_with_inputs,

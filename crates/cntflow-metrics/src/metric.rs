@@ -99,9 +99,23 @@ metrics! {
     /// Entries of all kernels and biases of the network, each once, in one row with role `network`,
     /// kind `network`, layer 0 and an empty name. Measured only if asked for by name.
     AllWeights = "all_weights",
+    /// Against the parent: per entry of the kernel its value minus that in the parent.
+    WeightsChange = "weights_change",
+    /// Against the parent: `||B - A|| / ||A||`, A the kernel of the parent; the value is in `mean`.
+    /// Infinite where all of A is 0.
+    RelativeChange = "relative_change",
+    /// Against the parent: per neuron s minus s in the parent.
+    StrengthChange = "strength_change",
 }
 
 impl Metric {
+    /// The metrics that compare a checkpoint with the one it was made from.
+    pub const LINEAGE: [Self; 3] = [
+        Self::WeightsChange,
+        Self::RelativeChange,
+        Self::StrengthChange,
+    ];
+
     /// The names of all metrics.
     pub fn names() -> Vec<&'static str> {
         Self::ALL.iter().map(|metric| metric.as_str()).collect()
@@ -124,10 +138,15 @@ impl Metric {
         )
     }
 
-    /// Whether it is measured only if it is asked for by name. A second pass over all weights would
-    /// make every measurement slower.
+    /// Whether measuring it needs the parent of the checkpoint.
+    pub fn needs_parent(self) -> bool {
+        Self::LINEAGE.contains(&self)
+    }
+
+    /// Whether it is measured only if it is asked for. A second pass over all weights, or a parent,
+    /// would make every measurement slower.
     pub fn is_on_request(self) -> bool {
-        self == Self::AllWeights
+        self == Self::AllWeights || self.needs_parent()
     }
 
     /// The metrics that are measured unless others are named.
@@ -191,5 +210,16 @@ mod tests {
         assert!(probe.iter().all(|name| name.starts_with("probe_")));
         assert_eq!((neurons.len(), probe.len()), (5, 5));
         assert!(!Metric::AllWeights.needs_inputs());
+    }
+
+    #[test]
+    fn what_is_measured_on_request_is_no_default() {
+        let on_request = Metric::ALL.iter().filter(|metric| metric.is_on_request());
+        assert_eq!(on_request.count(), 4);
+        assert!(
+            Metric::defaults()
+                .iter()
+                .all(|metric| !metric.needs_parent())
+        );
     }
 }

@@ -88,7 +88,10 @@ pub(super) fn cnt_sets(metric: &str) -> Sets {
     };
     let starts_with_any =
         |prefixes: &[&str]| prefixes.iter().any(|prefix| metric.starts_with(prefix));
-    if metric == "link_weights" {
+    // Metrics against a parent are of few networks, and say how a network was trained.
+    if metric.ends_with("_change") {
+        Sets::NONE
+    } else if metric == "link_weights" {
         Sets::of(&[LinkWeights, Cnt])
     } else if metric == "biases" {
         Sets::of(&[Cnt])

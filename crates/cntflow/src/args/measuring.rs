@@ -3,13 +3,22 @@
 use clap::{Args, ValueEnum};
 
 use super::{ColumnArguments, LimitArguments};
-use crate::study::measure_plan::{DigestKind, MOST_STRONGEST_LINKS, NeuronRows};
+use crate::study::measure_plan::{Against, DigestKind, MOST_STRONGEST_LINKS, NeuronRows};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct MeasureSettings {
-    /// Metrics to compute, separated by commas [default: all but all_weights]
+    /// Metrics to compute, separated by commas [default: all but all_weights, and
+    /// those of --against]
     #[arg(long, value_delimiter = ',')]
     pub(crate) metrics: Vec<String>,
+    /// Compare each checkpoint with this one: metrics weights_change, relative_change and
+    /// strength_change in the table 'layers'
+    ///
+    /// The parent is the checkpoint that one was made from: the column `parent` of a catalog or of
+    /// --metadata, or what a folder of Hugging Face names. A parent that cannot be opened is said
+    /// in the row of the checkpoint.
+    #[arg(long, value_enum)]
+    pub(crate) against: Option<AgainstArgument>,
     /// Inputs for the data-dependent metrics: `DATASET[:train|test[:number]]`
     #[arg(long)]
     pub(crate) probe: Option<String>,
@@ -41,6 +50,7 @@ impl MeasureSettings {
     pub(crate) fn are_default(&self) -> bool {
         let Self {
             metrics,
+            against,
             probe,
             neurons,
             strongest_links,
@@ -50,6 +60,7 @@ impl MeasureSettings {
             columns,
         } = self;
         metrics.is_empty()
+            && against.is_none()
             && probe.is_none()
             && *neurons == NeuronsArgument::None
             && *strongest_links == 0
@@ -57,6 +68,20 @@ impl MeasureSettings {
             && *digest == DigestArgument::Blake3
             && limits.are_default()
             && columns.are_default()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AgainstArgument {
+    /// The checkpoint that it was made from
+    Parent,
+}
+
+impl From<AgainstArgument> for Against {
+    fn from(argument: AgainstArgument) -> Self {
+        match argument {
+            AgainstArgument::Parent => Self::Parent,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::run::membership::Membership;
 use crate::run::options::{RunOptions, RunUntil};
 use crate::run::run_plan::run_plan;
 use crate::run::session::agreed;
-use crate::study::measure_plan::{MeasurePlan, distinct_twins};
+use crate::study::measure_plan::{Against, MeasurePlan, distinct_twins, metrics_against};
 use crate::study::plan::Plan;
 
 /// Measures the checkpoints of some sources into tables.
@@ -91,6 +91,8 @@ pub(super) fn source_plan(
     if !settings.metrics.is_empty() {
         measure_options.metrics = parse_metrics(&settings.metrics)?;
     }
+    let against = settings.against.map(Against::from);
+    measure_options.metrics = metrics_against(against, measure_options.metrics)?;
     let probe = settings.probe.as_deref();
     let measure = MeasurePlan {
         twins: distinct_twins(&parse_twins(&settings.twin)?),

@@ -2,7 +2,7 @@
 //! reason of a record.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use cntflow_architecture::{ArchitectureError, Coverage, resolve_architecture};
 use cntflow_catalog::{Absence, CatalogEntry};
@@ -12,10 +12,13 @@ use cntflow_network::{Twin, TwinError};
 use cntflow_storage::FullMessage;
 use cntflow_tables::{CoverageRow, Record, Status};
 
+use super::attempts::try_again;
+use super::measured::Measured;
 use super::network::{
-    Measured, MeasuredTwin, Missing, PartRunners, measure_part_with_architecture,
-    measure_with_twins, measure_without_architecture,
+    MeasuredTwin, Missing, PartRunners, measure_part_with_architecture, measure_with_twins,
+    measure_without_architecture,
 };
+use super::parent::{Child, add_changes};
 use crate::error_text::checkpoint_reason;
 use crate::progress::trace;
 use crate::study::measure_plan::{DigestKind, MeasurePlan, NeuronRows};
@@ -74,29 +77,6 @@ pub(crate) fn measure_entry(
         real: missing.real.then_some(record),
         twins,
     }
-}
-
-/// Pauses before a checkpoint is tried again whose file could not be read for a reason that may
-/// pass.
-const PAUSES: [Duration; 3] = [
-    Duration::from_millis(100),
-    Duration::from_millis(500),
-    Duration::from_secs(2),
-];
-
-/// Tries until it succeeds, or fails for a reason that stays, or has been tried often enough.
-fn try_again<T>(
-    mut attempt: impl FnMut() -> Result<T, ArchitectureError>,
-) -> Result<T, ArchitectureError> {
-    for pause in PAUSES {
-        match attempt() {
-            Err(ArchitectureError::Checkpoint(error)) if error.is_transient() => {
-                std::thread::sleep(pause);
-            }
-            outcome => return outcome,
-        }
-    }
-    attempt()
 }
 
 /// The records of a checkpoint whose measurement panicked.
@@ -193,7 +173,11 @@ fn read_and_measure(
                 run,
             )
         }
-        Err(error) => measure_without_architecture(&checkpoint, error, plan).map(|measured| {
+        Err(error) => measure_without_architecture(&checkpoint, error, plan).map(|mut measured| {
+            if missing.real {
+                let child = Child::Tensors(&checkpoint);
+                add_changes(&record.entry, &child, &mut measured, plan);
+            }
             let twins = missing.twins().map(|twin| MeasuredTwin {
                 twin,
                 measured: Err(TwinError::NoArchitecture),
@@ -259,32 +243,4 @@ fn fill_record(record: &mut Record, measured: Measured, plan: &MeasurePlan) {
     }
     record.reason = not_finite.or(omitted);
     record.metrics = Some(metrics);
-}
-
-#[cfg(test)]
-mod tests {
-    use cntflow_formats::CheckpointError;
-
-    use super::*;
-
-    fn attempts(number: i32, until: usize) -> (usize, bool) {
-        let mut n = 0;
-        let outcome = try_again(|| {
-            n += 1;
-            if n >= until {
-                return Ok(());
-            }
-            let error = CheckpointError::from(std::io::Error::from_raw_os_error(number));
-            Err(error.into())
-        });
-        (n, outcome.is_ok())
-    }
-
-    #[test]
-    fn only_what_may_pass_is_tried_again_and_not_for_ever() {
-        let (input_output, denied) = (5, 13);
-        assert_eq!(attempts(input_output, 3), (3, true));
-        assert_eq!(attempts(input_output, 99), (4, false));
-        assert_eq!(attempts(denied, 3), (1, false));
-    }
 }

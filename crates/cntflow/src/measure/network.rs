@@ -5,7 +5,7 @@ use std::time::Instant;
 use cntflow_architecture::{ArchitectureError, ResolvedArchitecture, TensorUse, weight_tensors};
 use cntflow_catalog::{CatalogEntry, Label};
 use cntflow_formats::OpenCheckpoint;
-use cntflow_metrics::population::{LayerSample, layer_samples};
+use cntflow_metrics::population::layer_samples;
 use cntflow_metrics::{
     ConvGraph, Labels, MeasureOptions, MeasuredPart, Metric, MetricsError, NetworkMetrics,
     OneByOne, RunParts, WeightTensor, measure_in_parts, measure_part, measure_tensors,
@@ -14,6 +14,8 @@ use cntflow_metrics::{
 use cntflow_network::{Network, Twin, TwinError};
 use serde::{Deserialize, Serialize};
 
+use super::measured::Measured;
+use super::parent::{Child, add_changes};
 use crate::study::measure_plan::MeasurePlan;
 use crate::study::probe::{Probe, ProbeInputs};
 use cntflow_storage::FullMessage;
@@ -23,18 +25,6 @@ pub(crate) const DATASET_LABEL: &str = "dataset";
 
 /// Fewest parameters of a network that idle workers help with.
 const LEAST_SHARED: u64 = 4_000_000;
-
-/// A measured network.
-pub(crate) struct Measured {
-    /// Its metrics.
-    pub(crate) metrics: NetworkMetrics,
-    /// Its samples for populations, by layer and metric; empty if none are wanted.
-    pub(crate) samples: Vec<LayerSample>,
-    /// Which weights are NaN or infinite, if any.
-    pub(crate) not_finite: Option<String>,
-    /// Which metrics were omitted, and why.
-    pub(crate) omitted: Option<String>,
-}
 
 /// What of a checkpoint is not committed yet. It is part of a task, of which there may be a
 /// million.
@@ -151,7 +141,7 @@ pub(crate) fn measure_with_architecture(
 }
 
 /// Measures a network, with samples of `sampled_metrics`, and those of its twins that are missing.
-/// The file is read once.
+/// The file is read once. Only the network itself is compared with its parent.
 ///
 /// # Errors
 /// As [`measure_with_architecture`]; then there are no twins either.
@@ -174,9 +164,13 @@ pub(crate) fn measure_with_twins(
             _ => None,
         },
     };
-    let real = missing
-        .real
-        .then(|| opened.measure(&network, plan, sampled_metrics, run.network));
+    let real = missing.real.then(|| {
+        let mut measured = opened.measure(&network, plan, sampled_metrics, run.network);
+        let options = options_of(plan, image_size_unknown);
+        let child = Child::Network(&network, &options);
+        add_changes(entry, &child, &mut measured, plan);
+        measured
+    });
     let twins = missing.twins().map(|twin| {
         let started = Instant::now();
         // A twin belongs to no population.

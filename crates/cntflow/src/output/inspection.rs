@@ -10,7 +10,7 @@ use super::graph::GraphView;
 use super::layer_comparison::{self, compare_layers};
 use super::plot::PlotStyle;
 use super::sample_plots;
-use crate::measure::network::Measured;
+use crate::measure::measured::Measured;
 use crate::printer;
 
 /// An opened checkpoint and what could be read of it.

@@ -11,11 +11,13 @@ use cntflow_storage::Stamp;
 use cntflow_tables::{KnownFile, TableStore, TablesError};
 
 use crate::measure::network::DATASET_LABEL;
+use crate::measure::parent::stamp_of;
 use crate::study::last_checkpoints::last_of_runs;
 use crate::study::measure_plan::MeasurePlan;
 
 /// What the measurement of a checkpoint depends on that neither its file nor the options have: the
-/// architecture of a catalog, and the data set where the probe is each network's own.
+/// architecture of a catalog, the data set where the probe is each network's own, and the file of
+/// the parent where checkpoints are compared with theirs.
 pub(crate) fn other_inputs(entry: &CatalogEntry, measure: &MeasurePlan) -> String {
     let mut inputs = match &entry.architecture {
         Some(text) => blake3::hash(text.as_bytes()).to_hex()[..32].to_owned(),
@@ -27,6 +29,15 @@ pub(crate) fn other_inputs(entry: &CatalogEntry, measure: &MeasurePlan) -> Strin
         .is_some_and(|probe| probe.spec.is_own());
     if has_own_probe && let Some(Label::Text(dataset)) = entry.labels.get(DATASET_LABEL) {
         inputs.push_str(&format!(" {dataset}"));
+    }
+    if let Some(parent) = entry.parent.as_deref()
+        && measure.is_against_parent()
+    {
+        let stamp = stamp_of(parent).map_or_else(String::new, |stamp| stamp.text);
+        let architecture = parent.architecture.as_deref().unwrap_or_default();
+        let architecture = blake3::hash(architecture.as_bytes()).to_hex();
+        let (name, architecture) = (&parent.name, &architecture[..32]);
+        inputs.push_str(&format!(" parent {name} {stamp} {architecture}"));
     }
     inputs
 }
@@ -71,7 +82,15 @@ pub(super) fn remember_files(
         .filter(|(entry, _)| entry.absent.is_none())
         .filter_map(|(entry, is_last)| {
             let stamp = Stamp::of_file(&entry.location).ok()?;
-            (stamp.changed? < since(&entry)).then(|| KnownFile {
+            let parent = entry
+                .parent
+                .as_deref()
+                .filter(|_| measure.is_against_parent());
+            let parent_changed = parent.and_then(stamp_of).and_then(|stamp| stamp.changed);
+            let changed = stamp
+                .changed?
+                .max(parent_changed.unwrap_or(SystemTime::UNIX_EPOCH));
+            (changed < since(&entry)).then(|| KnownFile {
                 checkpoint: entry.checkpoint.clone(),
                 stamp: stamp.text,
                 description: other_inputs(&entry, measure),

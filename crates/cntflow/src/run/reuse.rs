@@ -19,6 +19,7 @@ use super::options::ReuseOptions;
 use crate::exit::UsageError;
 use crate::folder::batch_name::new_batch_name;
 use crate::folder::record::StudyRecord;
+use crate::measure::parent::NOT_COMPARED;
 use crate::study::measure_plan::{DigestKind, MeasurePlan, NeuronRows};
 
 /// What can be taken from other folders.
@@ -236,7 +237,8 @@ impl Source {
         for row in 0..frame.height() {
             let (checkpoint, digest) = (checkpoints.get(row), digests.get(row));
             let names_file = reasons.get(row).is_some_and(|reason| {
-                checkpoint.is_some_and(|checkpoint| reason.contains(checkpoint))
+                reason.contains(NOT_COMPARED)
+                    || checkpoint.is_some_and(|checkpoint| reason.contains(checkpoint))
             });
             // The row would differ from one that is measured here.
             if names_file || digest.is_some() != has_digests {

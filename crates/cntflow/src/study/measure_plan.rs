@@ -21,6 +21,37 @@ pub(crate) const MOST_STRONGEST_LINKS: u16 = 1024;
 /// The key of study files and of records that says how many are.
 pub(crate) const STRONGEST_LINKS_KEY: &str = "strongest_links";
 
+/// What a checkpoint is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Against {
+    /// The checkpoint that it was made from, as the catalog says.
+    Parent,
+}
+
+/// The metrics that are measured, where `named` are asked for by name: against a parent, those that
+/// need one as well, unless some of them are named.
+///
+/// # Errors
+/// A metric needs a parent, and checkpoints are compared with nothing.
+pub(crate) fn metrics_against(
+    against: Option<Against>,
+    mut named: Vec<Metric>,
+) -> Result<Vec<Metric>, UsageError> {
+    let of_lineage = named.iter().find(|metric| metric.needs_parent());
+    match (against, of_lineage) {
+        (None, Some(metric)) => Err(UsageError(format!(
+            "metric {metric} compares a checkpoint with its parent: add --against parent, or \
+             against = \"parent\" in [measure]"
+        ))),
+        (Some(Against::Parent), None) => {
+            named.extend(Metric::LINEAGE);
+            Ok(named)
+        }
+        _ => Ok(named),
+    }
+}
+
 /// How checkpoints are measured.
 #[derive(Clone, Debug)]
 pub(crate) struct MeasurePlan {
@@ -76,6 +107,12 @@ struct MeasuredWith {
 }
 
 impl MeasurePlan {
+    /// Whether checkpoints are compared with their parents.
+    pub(crate) fn is_against_parent(&self) -> bool {
+        let mut metrics = self.options.metrics.iter();
+        metrics.any(|metric| metric.needs_parent())
+    }
+
     /// The metrics whose values are stored of a checkpoint for populations, given whether it is the
     /// last of its run.
     pub(crate) fn sampled_metrics(&self, is_last: bool) -> &[Metric] {
@@ -195,4 +232,22 @@ impl MeasurePlan {
 pub(crate) fn distinct_twins(twins: &[Twin]) -> Vec<Twin> {
     let all = Twin::ALL.into_iter();
     all.filter(|twin| twins.contains(twin)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_against_a_parent_are_measured_only_against_one() {
+        let biases = || vec![Metric::Biases];
+        assert_eq!(metrics_against(None, biases()).unwrap(), biases());
+        let all = metrics_against(Some(Against::Parent), biases()).unwrap();
+        assert_eq!(all, [&biases()[..], &Metric::LINEAGE].concat());
+        let named = vec![Metric::Biases, Metric::RelativeChange];
+        let kept = metrics_against(Some(Against::Parent), named.clone()).unwrap();
+        assert_eq!(kept, named);
+        let error = metrics_against(None, named).unwrap_err();
+        assert!(error.0.contains("relative_change") && error.0.contains("--against parent"));
+    }
 }

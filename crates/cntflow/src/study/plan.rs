@@ -11,7 +11,9 @@ use cntflow_tables::OLDEST_SCHEMA_VERSION;
 use cntflow_zoo::{RunIdentity, RunSpec};
 use serde_json::{Value, json};
 
-use super::measure_plan::{MOST_STRONGEST_LINKS, MeasurePlan, STRONGEST_LINKS_KEY, distinct_twins};
+use super::measure_plan::{
+    MOST_STRONGEST_LINKS, MeasurePlan, STRONGEST_LINKS_KEY, distinct_twins, metrics_against,
+};
 use super::scale::Scale;
 use super::study_file::{MeasureSection, StudyFile};
 use crate::exit::UsageError;
@@ -237,11 +239,10 @@ fn measure_plan(
     runs: &[RunSpec],
 ) -> Result<MeasurePlan, UsageError> {
     let defaults = MeasureOptions::default();
+    let named = section.metrics.clone();
+    let named = named.unwrap_or_else(|| default_metrics(experiments));
     let options = MeasureOptions {
-        metrics: section
-            .metrics
-            .clone()
-            .unwrap_or_else(|| default_metrics(experiments)),
+        metrics: metrics_against(section.against, named)?,
         bias: section.bias,
         boundary: section.boundary,
         padding: section.padding,

@@ -48,6 +48,12 @@ impl PopulationsSection {
             return Err(UsageError("metrics is empty".to_owned()));
         }
         for &metric in &metrics {
+            if metric.needs_parent() {
+                return Err(UsageError(format!(
+                    "metric {metric} compares a checkpoint with its parent, and has no values that \
+                     populations could share"
+                )));
+            }
             if metric.needs_inputs() && !with_probe {
                 return Err(UsageError(format!(
                     "metric {metric} needs a probe in [measure]"

@@ -16,7 +16,7 @@ use serde_json::Value;
 use toml::de::{DeTable, Deserializer};
 
 use super::limits::LimitsSection;
-use super::measure_plan::NeuronRows;
+use super::measure_plan::{Against, NeuronRows};
 use super::populations_section::PopulationsSection;
 use super::scale::{Scale, resolve_scales};
 use crate::exit::UsageError;
@@ -125,6 +125,8 @@ pub(super) struct MeasureSection {
     /// Twins that are measured beside every network.
     pub(super) twins: Vec<Twin>,
     pub(super) metrics: Option<Vec<Metric>>,
+    /// What checkpoints are compared with.
+    pub(super) against: Option<Against>,
     pub(super) bias: Bias,
     pub(super) boundary: Boundary,
     pub(super) padding: Padding,

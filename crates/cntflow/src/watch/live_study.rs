@@ -2,7 +2,7 @@
 //! after the other.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use cntflow_dataflow::{
     key_of,
 };
 use cntflow_network::Twin;
-use cntflow_storage::FullMessage;
+use cntflow_storage::{FullMessage, Location};
 use cntflow_tables::{KnownFile, Status, TableStore};
 
 use super::facts::FactPlan;
@@ -82,6 +82,8 @@ struct Wanted {
     stamp: Option<String>,
     /// Whether the catalog has no later checkpoint of its run.
     is_last: bool,
+    /// What its measurement depends on beside its file, when it was looked at.
+    inputs: String,
     /// What the reconciler was told.
     told: WantedCheckpoint,
 }
@@ -253,9 +255,17 @@ impl<'a> LiveStudy<'a> {
         let changed = keys.iter().chain(&gone);
         let before = changed.filter_map(|key| self.wanted.get(key));
         runs.extend(before.filter_map(Wanted::run));
+        // Children are compared with them.
+        let gone_entries = gone.iter().filter_map(|key| self.wanted.get(key));
+        let parents = entries
+            .iter()
+            .chain(gone_entries.map(|wanted| &wanted.entry));
+        let parents: HashSet<Location> = parents.map(|entry| entry.location.clone()).collect();
         let others = self.wanted.iter().filter(|(key, wanted)| {
             let is_of_run = wanted.run().is_some_and(|run| runs.contains(&run));
-            is_of_run && !keys.contains(key) && !gone.contains(key)
+            let parent = wanted.entry.parent.as_deref();
+            let is_child = parent.is_some_and(|parent| parents.contains(&parent.location));
+            (is_of_run || is_child) && !keys.contains(key) && !gone.contains(key)
         });
         entries.extend(others.map(|(_, wanted)| Arc::clone(&wanted.entry)));
         self.update_to(&entries, gone, has_new_labels, sources, quiet)

@@ -10,18 +10,25 @@ use cntflow_network::Twin;
 use cntflow_tables::{KnownFile, Status};
 
 use super::{Held, LiveStudy};
-use crate::run::known_files::other_inputs;
 use crate::watch::table_rows::{TableRow, read_rows};
 use crate::watch::version::version_of;
 
 impl LiveStudy<'_> {
     /// Notes what the file of a checkpoint looked like, and whether it was measured for
     /// populations.
-    pub(super) fn know(&mut self, entry: &CatalogEntry, stamp: String, for_populations: bool) {
+    ///
+    /// `inputs` are those that it was measured by, see `other_inputs`.
+    pub(super) fn know(
+        &mut self,
+        entry: &CatalogEntry,
+        stamp: String,
+        inputs: String,
+        for_populations: bool,
+    ) {
         let known = KnownFile {
             checkpoint: entry.checkpoint.clone(),
             stamp,
-            description: other_inputs(entry, &self.plan.measure),
+            description: inputs,
             for_populations,
         };
         self.known.insert(key_of(&entry.checkpoint), known);
@@ -76,8 +83,9 @@ impl LiveStudy<'_> {
         held.row.has_values |= bin.is_some();
         let row = held.row.clone();
         let (entry, stamp) = (Arc::clone(&wanted.entry), wanted.stamp.clone());
+        let inputs = wanted.inputs.clone();
         if let Some(stamp) = stamp {
-            self.know(&entry, stamp, row.has_values);
+            self.know(&entry, stamp, inputs, row.has_values);
         }
         self.tell_held(key);
         let held_version = version_of(row.description, &row.content());

@@ -49,7 +49,10 @@ impl LiveStudy<'_> {
             let stamp = stamp.map(|stamp| stamp.text);
             let before = self.wanted.get(&key);
             let is_same = before.is_some_and(|before| {
-                before.entry == *entry && before.stamp == stamp && before.is_last == is_last
+                before.entry == *entry
+                    && before.stamp == stamp
+                    && before.is_last == is_last
+                    && !self.has_other_parent(before)
             });
             if is_same {
                 continue;
@@ -94,6 +97,14 @@ impl LiveStudy<'_> {
         Ok(())
     }
 
+    /// Whether the parent that a checkpoint is compared with has changed since the last look.
+    fn has_other_parent(&self, before: &Wanted) -> bool {
+        let (entry, measure) = (&before.entry, &self.plan.measure);
+        entry.parent.is_some()
+            && measure.is_against_parent()
+            && other_inputs(entry, measure) != before.inputs
+    }
+
     /// Keeps the row of a file that is being written, until it is known what becomes of it.
     pub(super) fn want_as_held(&mut self, key: Key, entry: &Arc<CatalogEntry>, is_last: bool) {
         let Some(held) = self.held.get(&key) else {
@@ -113,6 +124,7 @@ impl LiveStudy<'_> {
             // Another one than it will have, so that it is looked at again.
             stamp: None,
             is_last,
+            inputs: String::new(),
             told,
         };
         self.wanted.insert(key, wanted);
@@ -181,6 +193,7 @@ impl LiveStudy<'_> {
     ) {
         let content = self.content(key, &entry, stamp.as_deref(), digest);
         let labels = Description::of_entry(&entry, &self.session.record.labels);
+        let inputs = other_inputs(&entry, &self.plan.measure);
         let told = WantedCheckpoint {
             key,
             version: version_of(labels, &content),
@@ -195,7 +208,7 @@ impl LiveStudy<'_> {
             // So that it is not hashed again.
             if let (Some(stamp), Some(_)) = (&stamp, digest) {
                 let for_populations = held.row.has_values;
-                self.know(&entry, stamp.clone(), for_populations);
+                self.know(&entry, stamp.clone(), inputs.clone(), for_populations);
             }
         } else if !self.wanted.contains_key(&key) {
             update.new.push(entry.checkpoint.clone());
@@ -204,6 +217,7 @@ impl LiveStudy<'_> {
             entry,
             stamp,
             is_last,
+            inputs,
             told: told.clone(),
         };
         if let Some(before) = self.wanted.insert(key, wanted) {
