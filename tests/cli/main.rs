@@ -10,6 +10,7 @@
 
 mod architectures;
 mod bad_input;
+mod catalog;
 mod claims;
 mod cluster;
 mod datasets;

@@ -6,6 +6,7 @@ mod catalog_file;
 mod collected;
 mod entry;
 mod error;
+mod holes;
 mod interner;
 mod join;
 pub mod json_labels;
@@ -21,6 +22,7 @@ pub use catalog_file::{label_array, read_catalog, read_catalog_at, whole_number,
 pub use collected::CollectedEntries;
 pub use entry::{Absence, CatalogEntry, Parent};
 pub use error::{CatalogError, JsonError, RowError, TableError};
+pub use holes::{Gap, GroupSteps, Holes, HolesSummary, RunHoles, StepCount, StepMark, StepState};
 pub use interner::Interner;
 pub use join::{MetadataMismatch, apply_options};
 pub use label::Label;

@@ -1,6 +1,6 @@
 //! All printing: results go to stdout, everything else to stderr.
 
-use std::io::{ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
@@ -16,12 +16,8 @@ use cntflow_storage::FullMessage;
 /// result, so the program exits.
 pub(crate) fn result(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            note(&format!("error: stdout: {error}"));
-            std::process::exit(ExitStatus::Failed.code().into());
-        }
-        _ => {}
+    if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        end_unless_closed(&error);
     }
 }
 
@@ -29,6 +25,25 @@ pub(crate) fn result(text: &str) {
 pub(crate) fn json(value: &Value) {
     // The alternate form of a JSON value is indented, and unlike a serialiser it cannot fail.
     result(&format!("{value:#}"));
+}
+
+/// Prints JSON documents to stdout as they come, one a line.
+///
+/// As of [`result`], a closed pipe is fine, and any other failure ends the program.
+pub(crate) fn json_lines(values: impl Iterator<Item = Value>) {
+    let mut stdout = BufWriter::new(std::io::stdout().lock());
+    let printed = { values }.try_for_each(|value| writeln!(stdout, "{value}"));
+    if let Err(error) = printed.and_then(|()| stdout.flush()) {
+        end_unless_closed(&error);
+    }
+}
+
+/// Exits with an error, unless stdout is a pipe whose reader has seen enough.
+fn end_unless_closed(error: &std::io::Error) {
+    if error.kind() != ErrorKind::BrokenPipe {
+        note(&format!("error: stdout: {error}"));
+        std::process::exit(ExitStatus::Failed.code().into());
+    }
 }
 
 /// Whether stderr has a JSON document per line.

@@ -346,12 +346,23 @@ pub(crate) struct CatalogArguments {
     pub(crate) source: Vec<String>,
     #[command(flatten)]
     pub(crate) columns: ColumnArguments,
+    /// Open every checkpoint without reading its weights, and list those that cannot be opened
+    #[arg(long)]
+    pub(crate) open: bool,
     /// Open every checkpoint, and list those with equal content
     #[arg(long)]
     pub(crate) digest: bool,
+    /// Compare the steps of runs: which are missing, which runs end early, what cannot be read
+    ///
+    /// A step is expected of a run if at least half of the runs of its group have it, or if its own
+    /// steps are evenly spaced and this one is left out. Runs whose names begin alike, up to the
+    /// last slash, are a group.
+    #[arg(long, conflicts_with = "digest")]
+    pub(crate) holes: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
-    /// Print one JSON document
+    /// Print one JSON document; with --holes one for each group and each run with holes, a line
+    /// each
     #[arg(long)]
     pub(crate) json: bool,
 }

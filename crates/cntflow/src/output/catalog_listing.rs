@@ -36,8 +36,8 @@ pub(crate) struct OpenedCheckpoints {
 }
 
 impl OpenedCheckpoints {
-    /// Opens every checkpoint and computes its digest.
-    pub(crate) fn open(catalog: &Catalog, limits: &Limits) -> Self {
+    /// Opens every checkpoint, and computes its digest if asked to.
+    pub(crate) fn open(catalog: &Catalog, limits: &Limits, with_digest: bool) -> Self {
         let mut opened = Self::default();
         let mut names_by_digest: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for entry in catalog.entries() {
@@ -48,10 +48,10 @@ impl OpenedCheckpoints {
             match OpenCheckpoint::open_at(&entry.location, limits) {
                 Ok(checkpoint) => {
                     *opened.formats.entry(checkpoint.format()).or_default() += 1;
-                    names_by_digest
-                        .entry(checkpoint.digest())
-                        .or_default()
-                        .push(name);
+                    if with_digest {
+                        let names = names_by_digest.entry(checkpoint.digest());
+                        names.or_default().push(name);
+                    }
                 }
                 Err(error) => opened.failed.push((name, checkpoint_reason(&error))),
             }

@@ -7,6 +7,7 @@ pub(crate) mod figures;
 mod forecast;
 pub(crate) mod frames;
 mod graph;
+pub(crate) mod holes;
 pub(crate) mod inspection;
 mod layer_comparison;
 pub(crate) mod plot;
