@@ -528,3 +528,15 @@ fn labels_that_fit_nothing_are_in_the_lines() {
         output.stderr
     );
 }
+
+#[test]
+fn one_checkpoint_with_a_text_label_is_not_measured_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::create_dir(here.join("zoo")).unwrap();
+    write_chain(&here.join("zoo/model.safetensors"), 1.0);
+    std::fs::write(here.join("zoo/config.json"), r#"{"model_type": "mlp"}"#).unwrap();
+    assert_eq!(sum(&once(0, here, &["zoo"]), "measured"), 1);
+    let again = once(0, here, &["zoo"]);
+    assert_eq!((sum(&again, "relabelled"), sum(&again, "measured")), (0, 0));
+}

@@ -148,6 +148,8 @@ fn text_of(value: &AnyValue<'_>) -> Option<String> {
     match value {
         AnyValue::Null => None,
         AnyValue::String(text) => Some((*text).to_owned()),
+        // Of a column in which all rows have one value.
+        AnyValue::StringOwned(text) => Some(text.to_string()),
         AnyValue::Boolean(flag) => Some(flag.to_string()),
         AnyValue::Int64(number) => Some(number.to_string()),
         AnyValue::Float64(number) => Some(number.to_string()),
