@@ -3,6 +3,7 @@
 
 pub(crate) mod file_names;
 mod folders;
+pub(crate) mod hub_revision;
 mod hugging_face;
 mod mlp_cn;
 mod pgdl;

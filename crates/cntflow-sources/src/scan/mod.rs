@@ -3,6 +3,7 @@
 mod ahead;
 mod cache;
 mod files;
+mod hub_files;
 mod object_peek;
 mod one_file;
 mod parents;

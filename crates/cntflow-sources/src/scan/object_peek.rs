@@ -14,7 +14,7 @@ use cntflow_storage::{
     zip,
 };
 
-use super::{ScanState, plain};
+use super::{ScanState, hub_files, plain};
 use crate::{SourceError, layout};
 
 /// Bytes that are first read of every object: more than most headers have.
@@ -42,6 +42,9 @@ pub(super) fn peek_objects(
 ) -> Result<Vec<Location>, SourceError> {
     let stores = ObjectStores::of_process()?;
     let objects = stores.list(source)?;
+    let mut chosen = hub_files::choose(objects, source, plain::claims_checkpoint);
+    state.skipped.append(&mut chosen.skipped);
+    let objects = chosen.objects;
     if objects.is_empty() {
         return Err(SourceError::NoSuchSource {
             source_name: source.to_owned(),

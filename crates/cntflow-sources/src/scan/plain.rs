@@ -10,7 +10,7 @@ use cntflow_storage::{FullMessage, Limits, Location};
 use super::ScanState;
 use super::ahead::look_ahead;
 use super::object_peek::ObjectPeek;
-use crate::layout::file_names;
+use crate::layout::{file_names, hub_revision};
 
 /// Bytes that are read of a file at once; most headers are shorter.
 const PEEK: usize = 1 << 13;
@@ -205,5 +205,6 @@ fn entry_of(location: &Location, metadata: &BTreeMap<String, String>) -> Catalog
         checkpoint: name,
     };
     file_names::apply_name(&mut entry);
+    hub_revision::apply_revision(&mut entry);
     entry
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use object_store::path::Path;
 
+use super::hub_url;
 use crate::StorageError;
 
 /// A kind of object store, by the scheme of its URLs.
@@ -12,24 +13,27 @@ pub(super) enum Scheme {
     S3,
     Gs,
     Az,
+    Hub,
     Http,
     Https,
 }
 
 /// What URLs of each scheme begin with.
-const SCHEMES: [(&str, Scheme); 5] = [
+const SCHEMES: [(&str, Scheme); 6] = [
     ("s3://", Scheme::S3),
     ("gs://", Scheme::Gs),
     ("az://", Scheme::Az),
+    ("hf://", Scheme::Hub),
     ("http://", Scheme::Http),
     ("https://", Scheme::Https),
 ];
 
-/// The parsed URL of an object or a prefix: `s3://bucket/key`.
+/// The parsed URL of an object or a prefix: `s3://bucket/key`, `hf://owner/name@revision/key`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Address {
     pub(super) scheme: Scheme,
-    /// The bucket or container; host and port of an HTTP server.
+    /// The bucket or container; host and port of an HTTP server; of the hub the repository with
+    /// its revision, as they stand in the URL.
     pub(super) bucket: String,
     /// The key as it stands in the URL, without a slash before or after it.
     pub(super) key: String,
@@ -52,12 +56,16 @@ impl Address {
         let (scheme, rest) = SCHEMES
             .iter()
             .find_map(|(start, scheme)| Some((*scheme, url.strip_prefix(start)?)))
-            .ok_or_else(|| failed("not s3, gs, az, http or https"))?;
-        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+            .ok_or_else(|| failed("not s3, gs, az, hf, http or https"))?;
+        let (bucket, key) = if scheme == Scheme::Hub {
+            hub_url::split(rest).map_err(failed)?
+        } else {
+            rest.split_once('/').unwrap_or((rest, ""))
+        };
         if bucket.is_empty() {
             return Err(failed("no bucket or server before the first slash"));
         }
-        if bucket.contains('@') {
+        if bucket.contains('@') && scheme != Scheme::Hub {
             return Err(failed(
                 "a URL must not hold a user name or a password; set the environment variables of the store instead",
             ));
@@ -129,7 +137,11 @@ impl Scheme {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}/{}", self.scheme.start(), self.bucket, self.key)
+        let start = self.scheme.start();
+        if self.scheme == Scheme::Hub && self.key.is_empty() {
+            return write!(f, "{start}{}", self.bucket);
+        }
+        write!(f, "{start}{}/{}", self.bucket, self.key)
     }
 }
 
@@ -144,6 +156,7 @@ mod tests {
             "gs://zoo/100%/ä.pt",
             "az://container/a",
             "http://127.0.0.1:9000/a%20b.pt",
+            "hf://owner/name@step1000/a b%.safetensors",
         ];
         for url in urls {
             let address = Address::parse(url).unwrap();
@@ -165,6 +178,10 @@ mod tests {
             ("https://a/b?signature=1", "query"),
             ("s3://a/b//c", "empty path segment"),
             ("s3://a/../c", ".."),
+            ("hf://gpt2", "owner/name"),
+            ("hf://owner/name@/a", "no revision"),
+            ("hf://datasets/owner/name", "only models"),
+            ("hf://owner/na me", "a repository"),
         ];
         for (url, reason) in refused {
             let text = Address::parse(url).unwrap_err().to_string();

@@ -12,6 +12,9 @@ use object_store::{ClientOptions, ObjectStore};
 use tokio::runtime::{Builder, Runtime};
 
 use super::address::{Address, Scheme};
+use super::failure::client_error;
+use super::hub::{Hub, HubRepository, HubRevision};
+use super::hub_url;
 use super::options::StoreOptions;
 use super::read_ahead::ReadAhead;
 use crate::StorageError;
@@ -24,6 +27,7 @@ pub struct ObjectStores {
     pub(super) options: StoreOptions,
     pub(super) read_ahead: ReadAhead,
     clients: Mutex<HashMap<(Scheme, String), Arc<dyn ObjectStore>>>,
+    hub: Hub,
     runtime: Runtime,
 }
 
@@ -53,6 +57,7 @@ impl ObjectStores {
             options,
             read_ahead: ReadAhead::default(),
             clients: Mutex::default(),
+            hub: Hub::default(),
             runtime,
         })
     }
@@ -91,12 +96,28 @@ impl ObjectStores {
         if let Some(client) = clients.get(&name) {
             return Ok(Arc::clone(client));
         }
-        let client = build(address, &self.options).map_err(|error| StorageError::Object {
-            url: address.to_string(),
-            reason: error.to_string(),
-        })?;
+        let client = match address.scheme {
+            Scheme::Hub => {
+                let (_, revision) = hub_url::parts(&address.bucket);
+                Arc::new(HubRevision::new(self.hub_repository(address)?, revision))
+            }
+            _ => build(address, &self.options).map_err(|error| StorageError::Object {
+                url: address.to_string(),
+                reason: error.to_string(),
+            })?,
+        };
         clients.insert(name, Arc::clone(&client));
         Ok(client)
+    }
+
+    /// The repository of the hub that an address names.
+    pub(super) fn hub_repository(
+        &self,
+        address: &Address,
+    ) -> Result<Arc<HubRepository>, StorageError> {
+        let (name, _) = hub_url::parts(&address.bucket);
+        let repository = self.hub.repository(name, &self.options);
+        repository.map_err(|error| client_error(address, &error.of_store("")))
     }
 }
 
@@ -123,6 +144,13 @@ fn build(address: &Address, options: &StoreOptions) -> object_store::Result<Arc<
                 .with_retry(retry)
                 .build()?,
         ),
+        // Its clients know their repository, see `ObjectStores::client`.
+        Scheme::Hub => {
+            return Err(object_store::Error::NotImplemented {
+                operation: "build".to_owned(),
+                implementer: "hub".to_owned(),
+            });
+        }
         Scheme::Http => Arc::new(
             HttpBuilder::new()
                 .with_url(url("http"))

@@ -3,6 +3,7 @@
 use object_store::Error;
 
 use super::address::Address;
+use super::hub::HubError;
 use crate::{FullMessage, StorageError};
 
 /// The error of a client, with the object's URL. The client's text has the status, the server's
@@ -13,6 +14,7 @@ pub(super) fn client_error(address: &Address, error: &Error) -> StorageError {
         Error::Precondition { .. } => "it changed while it was read".to_owned(),
         Error::PermissionDenied { source, .. } => format!("access denied: {source}"),
         Error::Unauthenticated { source, .. } => format!("no valid credentials: {source}"),
+        Error::Generic { source, .. } if source.is::<HubError>() => source.full_message(),
         other => other.full_message(),
     };
     StorageError::Object {

@@ -1,18 +1,23 @@
 //! Listing: one object, the objects below a prefix, or those that a glob matches.
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use glob::{MatchOptions, Pattern};
 use object_store::{Error, ObjectMeta, ObjectStoreExt, UpdateVersion};
 
-use super::address::Address;
+use super::address::{Address, Scheme};
 use super::client::ObjectStores;
 use super::failure::{client_error, object_error};
+use super::hub::HubError;
+use super::hub_url;
 use super::put::ObjectVersion;
 use crate::StorageError;
 
 /// The largest number of objects that a listing may have. A prefix with more is surely no folder of
 /// checkpoints, and is an error.
 const MAX_OBJECTS: usize = 10_000_000;
+
+/// Revisions of a repository of the hub that are listed concurrently.
+const REVISIONS_AT_ONCE: usize = 8;
 
 /// Characters that make a key a glob.
 const GLOB_CHARACTERS: [char; 3] = ['*', '?', '['];
@@ -51,14 +56,57 @@ impl ObjectStores {
     /// The objects of a source, sorted by URL.
     ///
     /// A source is an object, a prefix (all objects below it) or a glob (all objects that match, or
-    /// lie below a match). Hidden objects are left out: those with a dot at the beginning of some
-    /// part of the key below the prefix. An empty list is not an error.
+    /// lie below a match). Of the hub the revision may be a glob, too. Hidden objects are left out:
+    /// those with a dot at the beginning of some part of the key below the prefix. An empty list is
+    /// not an error.
     ///
     /// # Errors
     /// The store cannot be reached, refuses the request, or cannot list at all, as most HTTP
     /// servers.
     pub fn list(&self, source: &str) -> Result<Vec<ObjectInfo>, StorageError> {
         let address = Address::parse(source)?;
+        let may_be_one = !address.key.is_empty() && !source.ends_with('/');
+        if address.scheme != Scheme::Hub {
+            return self.wait(self.list_at(&address, may_be_one));
+        }
+        self.wait(async {
+            let revisions = self.revisions(&address).await?;
+            let lists = revisions
+                .into_iter()
+                .map(|address| async move { self.list_at(&address, may_be_one).await });
+            let lists = stream::iter(lists).buffered(REVISIONS_AT_ONCE);
+            let lists: Vec<Vec<ObjectInfo>> = lists.try_collect().await?;
+            let mut all = lists.concat();
+            all.sort_by(|a, b| a.url.cmp(&b.url));
+            Ok(all)
+        })
+    }
+
+    /// The revisions of the hub that an address names, as they are now.
+    async fn revisions(&self, address: &Address) -> Result<Vec<Address>, StorageError> {
+        let failed = |error: HubError| client_error(address, &error.of_store(""));
+        let repository = self.hub_repository(address)?;
+        repository.refresh().await.map_err(failed)?;
+        let (name, revision) = hub_url::parts(&address.bucket);
+        let pattern = revision.filter(|revision| revision.contains(GLOB_CHARACTERS));
+        let Some(pattern) = pattern else {
+            return Ok(vec![address.clone()]);
+        };
+        let glob = Pattern::new(&pattern).map_err(|error| object_error(address, error))?;
+        let matching = repository.matching(&pattern, |name| glob.matches(name));
+        let revisions = matching.await.map_err(failed)?.into_iter();
+        let addresses = revisions.map(|revision| Address {
+            bucket: hub_url::join(name, &revision),
+            ..address.clone()
+        });
+        Ok(addresses.collect())
+    }
+
+    async fn list_at(
+        &self,
+        address: &Address,
+        may_be_one: bool,
+    ) -> Result<Vec<ObjectInfo>, StorageError> {
         // Most HTTP servers cannot list, so keys of HTTP URLs are never globs: these characters are
         // ordinary there.
         let glob = address
@@ -66,20 +114,20 @@ impl ObjectStores {
             .find(GLOB_CHARACTERS)
             .filter(|_| !address.scheme.is_http());
         let Some(first_wildcard) = glob else {
-            let may_be_one = !address.key.is_empty() && !source.ends_with('/');
-            if may_be_one && let Some(object) = self.head(source)? {
+            if may_be_one && let Some(object) = self.look_at(address).await? {
                 return Ok(vec![object]);
             }
             let filter = KeyFilter::Below(address.key.clone());
-            return self.list_filtered(&address, &filter);
+            return self.list_filtered(address, &filter).await;
         };
-        let pattern = Pattern::new(&address.key).map_err(|error| object_error(&address, error))?;
+        let pattern = Pattern::new(&address.key).map_err(|error| object_error(address, error))?;
         let folder = address.key[..first_wildcard].rfind('/').unwrap_or(0);
         let base = Address {
             key: address.key[..folder].to_owned(),
-            ..address
+            ..address.clone()
         };
-        self.list_filtered(&base, &KeyFilter::Matching(pattern))
+        let filter = KeyFilter::Matching(pattern);
+        self.list_filtered(&base, &filter).await
     }
 
     /// Size and version of an object; `None` if there is no such object.
@@ -88,11 +136,15 @@ impl ObjectStores {
     /// The store cannot be reached, or refuses.
     pub fn head(&self, url: &str) -> Result<Option<ObjectInfo>, StorageError> {
         let address = Address::parse(url)?;
-        let (client, path) = (self.client(&address)?, address.path()?);
-        match self.wait(client.head(&path)) {
-            Ok(meta) => Ok(Some(object_info(&address, &meta))),
+        self.wait(self.look_at(&address))
+    }
+
+    async fn look_at(&self, address: &Address) -> Result<Option<ObjectInfo>, StorageError> {
+        let (client, path) = (self.client(address)?, address.path()?);
+        match client.head(&path).await {
+            Ok(meta) => Ok(Some(object_info(address, &meta))),
             Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(client_error(&address, &error)),
+            Err(error) => Err(client_error(address, &error)),
         }
     }
 
@@ -108,30 +160,25 @@ impl ObjectStores {
         Ok(info.bytes)
     }
 
-    fn list_filtered(
+    async fn list_filtered(
         &self,
         base: &Address,
         filter: &KeyFilter,
     ) -> Result<Vec<ObjectInfo>, StorageError> {
         let (client, prefix) = (self.client(base)?, base.path()?);
         let prefix = Some(prefix).filter(|prefix| !prefix.as_ref().is_empty());
-        let mut all = self.wait(async {
-            let mut all = Vec::new();
-            let mut listing = client.list(prefix.as_ref());
-            while let Some(meta) = listing.next().await {
-                let meta = meta.map_err(|error| failed_to_list(base, &error))?;
-                if filter.accepts(meta.location.as_ref()) {
-                    all.push(object_info(base, &meta));
-                }
-                if all.len() > MAX_OBJECTS {
-                    return Err(object_error(
-                        base,
-                        format!("more than {MAX_OBJECTS} objects"),
-                    ));
-                }
+        let mut all = Vec::new();
+        let mut listing = client.list(prefix.as_ref());
+        while let Some(meta) = listing.next().await {
+            let meta = meta.map_err(|error| failed_to_list(base, &error))?;
+            if filter.accepts(meta.location.as_ref()) {
+                all.push(object_info(base, &meta));
             }
-            Ok(all)
-        })?;
+            if all.len() > MAX_OBJECTS {
+                let reason = format!("more than {MAX_OBJECTS} objects");
+                return Err(object_error(base, reason));
+            }
+        }
         all.sort_by(|a, b| a.url.cmp(&b.url));
         Ok(all)
     }

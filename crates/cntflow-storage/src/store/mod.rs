@@ -1,4 +1,5 @@
-//! Object stores: `s3://`, `gs://`, `az://`, and files of HTTP servers.
+//! Object stores: `s3://`, `gs://`, `az://`, models of the hub (`hf://`), and files of HTTP
+//! servers.
 //!
 //! Requests go through the crate `object_store`, which reads each store's settings from the
 //! environment; temporary failures are retried ([`StoreOptions`]). The interface is blocking: a
@@ -11,6 +12,8 @@ mod client;
 mod failure;
 mod fetch;
 mod folder;
+mod hub;
+mod hub_url;
 mod list;
 mod options;
 mod put;
@@ -20,6 +23,7 @@ mod stream_to_file;
 pub use address::is_url;
 pub use client::ObjectStores;
 pub use folder::{Folder, FolderFile};
+pub use hub_url::HubUrl;
 pub use list::ObjectInfo;
 pub use options::StoreOptions;
 pub use put::ObjectVersion;

@@ -196,7 +196,8 @@ pub(crate) struct TrainArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct MeasureArguments {
-    /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, http, https)
+    /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, hf, http,
+    /// https)
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
     #[command(flatten)]
@@ -236,7 +237,8 @@ pub(crate) struct DiscriminateArguments {
 pub(crate) struct PredictArguments {
     /// Model that a run has saved (`OUT/classifiers/EXPERIMENT/FEATURES.json`)
     pub(crate) model: PathBuf,
-    /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, http, https)
+    /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, hf, http,
+    /// https)
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
     /// Predict networks unlike the training networks, too; `is_outside` still marks them
@@ -305,8 +307,7 @@ pub(crate) enum Format {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// The checkpoint: a file, a URL, a member of an archive as `zoo.tar: run1/model.pt`, or a
-    /// folder of Hugging Face
+    /// The checkpoint: a file or a URL; of a model of the hub, `hf://owner/name`
     pub(crate) file: PathBuf,
     /// Inputs for the data-dependent metrics: `DATASET[:train|test[:number]]`
     #[arg(long)]
@@ -341,7 +342,8 @@ pub(crate) struct DiffArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CatalogArguments {
-    /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, http, https)
+    /// Checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az, hf, http,
+    /// https)
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use super::{MeasureSettings, ReuseArguments, ScaleArguments};
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StudyOrSources {
     /// A study file, or checkpoints: files, folders, globs, archives, catalogs, URLs (s3, gs, az,
-    /// http, https)
+    /// hf, http, https)
     #[arg(required = true)]
     pub(crate) source: Vec<String>,
     #[command(flatten)]

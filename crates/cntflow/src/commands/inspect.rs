@@ -1,11 +1,16 @@
 //! `cntflow inspect`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use cntflow_architecture::{ArchitectureError, ResolvedArchitecture, resolve_architecture};
+use cntflow_catalog::CatalogOptions;
 use cntflow_formats::OpenCheckpoint;
 use cntflow_metrics::MeasureOptions;
 use cntflow_metrics::OneByOne;
+use cntflow_sources::scan_within;
+use cntflow_storage::store::{HubUrl, is_url};
+use cntflow_storage::{Limits, Location};
 
 use super::open::open_named;
 use crate::args::InspectArguments;
@@ -16,6 +21,7 @@ use crate::output::inspection::{InspectedNetwork, Inspection};
 use crate::output::plot::{PlotStyle, Terminal};
 use crate::output::sample_plots;
 use crate::printer;
+use crate::run::sources::with_usage;
 use crate::study::measure_plan::{MeasurePlan, NeuronRows};
 use crate::study::populations::PopulationsSpec;
 
@@ -39,7 +45,15 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
             ..PopulationsSpec::with_defaults(with_probe)
         });
     }
-    let checkpoint = open_named(&arguments.file, &arguments.limits.limits())?;
+    let file = &arguments.file;
+    if !file.try_exists().unwrap_or(true) && !is_url(&file.to_string_lossy()) {
+        let message = format!("{}: no such file; check the name", file.display());
+        return Err(UsageError(message).into());
+    }
+    let limits = arguments.limits.limits();
+    let location = location(file, &limits)?;
+    let checkpoint = OpenCheckpoint::open_at(&location, &limits)
+        .map_err(|error| anyhow!(checkpoint_reason(&error)))?;
     let (resolved, coverage) = resolve_architecture(&checkpoint, None);
     let (network, failure) = match measure(&checkpoint, resolved, &plan) {
         Ok(network) => {
@@ -67,6 +81,31 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
         printer::result(&inspection.text());
     }
     Ok(status)
+}
+
+/// The checkpoint that is named; of a repository of the hub the only one that it has.
+fn location(file: &Path, limits: &Limits) -> anyhow::Result<Location> {
+    let url = file.to_str().filter(|text| {
+        let url = HubUrl::parse(text);
+        url.is_some_and(|url| url.path.is_empty())
+    });
+    let Some(url) = url else {
+        return Ok(file.into());
+    };
+    let sources = [url.to_owned()];
+    let (catalog, _) = scan_within(&sources, &CatalogOptions::default(), limits)
+        .map_err(|error| with_usage(error.into()))?;
+    let first = catalog.entries().next();
+    match first.filter(|_| catalog.len() == 1) {
+        Some(entry) => Ok(entry.location.clone()),
+        None => {
+            let n_found = catalog.len();
+            let message = format!(
+                "{url}: {n_found} checkpoints; name a file of one, as cntflow catalog does"
+            );
+            Err(UsageError(message).into())
+        }
+    }
 }
 
 /// How the values of layers are plotted, if they are.

@@ -8,7 +8,7 @@ use anyhow::bail;
 use cntflow_catalog::Catalog;
 use cntflow_experiments::saved::TrainedModel;
 use cntflow_network::Twin;
-use cntflow_storage::store::{Folder, ObjectStores};
+use cntflow_storage::store::{Folder, HubUrl, ObjectStores};
 use cntflow_tables::TableStore;
 
 use super::batch_name::new_batch_name;
@@ -252,6 +252,9 @@ pub(crate) fn require_own_folder(
     fresh: bool,
 ) -> anyhow::Result<()> {
     let refusal = match earlier {
+        _ if HubUrl::parse(&path.to_string_lossy()).is_some() => {
+            "the hub is only read; name a folder, or a URL of s3, gs or az".to_owned()
+        }
         None if !has_no_output(path)? => {
             "this folder has files that cntflow did not write; nothing was changed. Choose another \
              folder with --out"
