@@ -142,17 +142,17 @@ fn values_that_are_not_finite_are_counted_and_poison_nothing() {
 #[test]
 fn wrappers_are_no_part_of_names_and_networks_without_a_graph_are_compared_by_name() {
     let plain: [(&str, &[usize], Vec<f32>); 2] = [
-        ("a.weight", &[3, 2], vec![1.0; 6]),
-        ("b.weight", &[1, 2], vec![0.0, -1.0]),
+        ("a.scores", &[6], vec![1.0; 6]),
+        ("b.scores", &[2], vec![0.0, -1.0]),
     ];
     let wrapped: [(&str, &[usize], Vec<f32>); 2] = [
-        ("module.a.weight", &[3, 2], vec![1.0; 6]),
-        ("module.b.weight", &[1, 2], vec![0.0, 1.0]),
+        ("module.a.scores", &[6], vec![1.0; 6]),
+        ("module.b.scores", &[2], vec![0.0, 1.0]),
     ];
     let document = diff_of(&plain, &wrapped);
     assert_eq!(document["matched_by"], "name");
-    assert_eq!(tensor(&document, "a.weight")["status"], "same");
-    assert_eq!(tensor(&document, "b.weight")["change"]["cosine"], -1.0);
+    assert_eq!(tensor(&document, "a.scores")["status"], "same");
+    assert_eq!(tensor(&document, "b.scores")["change"]["cosine"], -1.0);
     assert!(document["layers"].is_null());
     let reason = document["layers_reason"].as_str().unwrap();
     assert!(reason.contains("the architecture is unknown"), "{reason}");

@@ -285,7 +285,7 @@ class Check:
             text = self.run("catalog", f"hf://org/{name}", code=1)
             assert f"hf://org/{name}: no such model, or one that is not public" in text, text
         text = self.run("catalog", "hf://org/private", code=1, HF_TOKEN=f"{TOKEN}_of_nobody")
-        assert "not public" in text, text
+        assert "refuses access with the token that is set (status 401): Invalid credentials" in text, text
         # From a variable, and from the file of the hub's own tools.
         assert len(self.catalog("hf://org/private", HF_TOKEN=TOKEN)[0]) == 1
         (self.folder / "huggingface").mkdir()

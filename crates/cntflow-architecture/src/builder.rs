@@ -21,7 +21,29 @@ pub(crate) struct ArchitectureBuilder {
     assumptions: Vec<String>,
 }
 
+/// A builder as it was at some time: the numbers of its layers and assumptions. Recipes of layers
+/// that are taken back are left, and set anew with the layer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BuilderMark {
+    n_layers: usize,
+    n_assumptions: usize,
+}
+
 impl ArchitectureBuilder {
+    /// The builder as it is now.
+    pub(crate) fn mark(&self) -> BuilderMark {
+        BuilderMark {
+            n_layers: self.layers.len(),
+            n_assumptions: self.assumptions.len(),
+        }
+    }
+
+    /// Takes back the layers and assumptions that were added since `mark`.
+    pub(crate) fn go_back(&mut self, mark: BuilderMark) {
+        self.layers.truncate(mark.n_layers);
+        self.assumptions.truncate(mark.n_assumptions);
+    }
+
     /// Number of layers so far.
     pub(crate) fn n_layers(&self) -> usize {
         self.layers.len()
@@ -70,6 +92,11 @@ impl ArchitectureBuilder {
         }
     }
 
+    /// How a tensor of the architecture is made, where that was said.
+    pub(crate) fn recipe(&self, tensor: &str) -> Option<&TensorRecipe> {
+        self.recipes.get(tensor)
+    }
+
     /// Says how a tensor of the architecture is made.
     pub(crate) fn set_recipe(&mut self, tensor: String, recipe: TensorRecipe) {
         self.recipes.insert(tensor, recipe);
@@ -99,6 +126,8 @@ impl ArchitectureBuilder {
             source,
             assumptions: self.assumptions,
             image_size_unknown: false,
+            in_parts: None,
+            left_over: BTreeMap::new(),
         }
     }
 }

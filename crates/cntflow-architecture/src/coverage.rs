@@ -6,8 +6,7 @@ use cntflow_formats::{Element, OpenCheckpoint, TensorEntry};
 
 use crate::composed::ComposedTensors;
 use crate::error::ArchitectureError;
-use crate::infer::{INFERRED, is_counter, is_weight};
-use crate::recipe::TensorRecipe;
+use crate::infer::{INFERRED, TensorUse, is_counter, left_over};
 use crate::resolved::ResolvedArchitecture;
 
 /// What one tensor of a file is used as.
@@ -19,43 +18,6 @@ pub struct Coverage {
     pub used_as: Option<String>,
     /// Why it is not used, or what is doubtful about its use.
     pub reason: Option<String>,
-}
-
-/// What a tensor is by its name and shape alone, where no architecture is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TensorUse {
-    /// Weights of links.
-    Kernel,
-    /// Biases: tensors with a name such as `bias` or `beta`, and vectors whose name is not one that
-    /// norms give their scale (`weight`, `gamma`, ...).
-    Bias,
-}
-
-impl TensorUse {
-    /// What the tensor is; `None` for running means and variances, counters and everything else
-    /// that is no weight.
-    pub fn of(tensor: &TensorEntry) -> Option<Self> {
-        let last = tensor.name.rsplit(['.', '/']).next().unwrap_or_default();
-        let last = last.strip_suffix(":0").unwrap_or(last);
-        let statistics = ["running_", "moving_"];
-        if !is_weight(tensor) || statistics.iter().any(|word| last.starts_with(word)) {
-            return None;
-        }
-        let is_scale = ["weight", "gamma", "scale", "g"].contains(&last);
-        let is_vector = tensor.shape.len() < 2;
-        if last.contains("bias") || last == "beta" || (is_vector && !is_scale) {
-            Some(Self::Bias)
-        } else {
-            Some(Self::Kernel)
-        }
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Kernel => "kernel",
-            Self::Bias => "bias",
-        }
-    }
 }
 
 /// The tensors of a checkpoint that hold weights, in the file's order, with what they are by their
@@ -78,6 +40,17 @@ fn use_by_name(tensor: &TensorEntry, composed: &ComposedTensors) -> Option<Tenso
     TensorUse::of(tensor)
 }
 
+/// Number of a checkpoint's parameters that have no place in its network.
+pub fn n_left_over(resolved: &ResolvedArchitecture, checkpoint: &OpenCheckpoint) -> u64 {
+    let placed = resolved.used_tensors();
+    let left = weight_tensors(checkpoint).filter(|(tensor, _)| {
+        let told = resolved.left_over.get(&tensor.name);
+        let is_weight = told.is_none_or(|told| told.is_weight) && left_over(tensor).is_none();
+        is_weight && !placed.contains_key(&tensor.name)
+    });
+    left.map(|(tensor, _)| tensor.n_values() as u64).sum()
+}
+
 /// Says of every tensor what it is used as, or why it is not.
 pub(crate) fn coverage(
     tensors: Vec<TensorEntry>,
@@ -89,7 +62,9 @@ pub(crate) fn coverage(
     // and no tensor counts as used.
     let no_architecture = matches!(resolved, Err(ArchitectureError::NoArchitecture { .. }));
     let resolved = resolved.ok();
-    let uses: BTreeMap<String, String> = resolved.map(uses).unwrap_or_default();
+    let uses: BTreeMap<String, String> = resolved
+        .map(ResolvedArchitecture::used_tensors)
+        .unwrap_or_default();
     let cover = |tensor: TensorEntry| {
         let role = composed.role(&tensor.name);
         let by_name = || {
@@ -127,40 +102,18 @@ fn reason(
         (false, _) if !tensor.element.is_real() => {
             Some(format!("{} holds no weights", tensor.element))
         }
-        (false, Some(_)) => Some("not part of the architecture".to_owned()),
+        (false, Some(resolved)) if resolved.left_over.contains_key(&tensor.name) => {
+            let left_over = resolved.left_over.get(&tensor.name);
+            left_over.map(|left_over| left_over.reason.clone())
+        }
+        (false, Some(resolved)) => Some(left_over(tensor).unwrap_or_else(|| {
+            let belongs = if resolved.in_parts.is_some() {
+                "belongs to no known layer"
+            } else {
+                "not part of the architecture"
+            };
+            belongs.to_owned()
+        })),
         (false, None) => Some("the architecture is not known".to_owned()),
     }
-}
-
-/// The file's tensors that an architecture takes, with what each is used as.
-fn uses(resolved: &ResolvedArchitecture) -> BTreeMap<String, String> {
-    let mut uses: BTreeMap<String, String> = BTreeMap::new();
-    for tensor in resolved.architecture.tensors().unwrap_or_default() {
-        let sources: Vec<(&str, Option<&str>)> = match resolved.recipes.get(&tensor.name) {
-            None => vec![(&tensor.name, None)],
-            Some(TensorRecipe::Slice(slice)) => vec![(&slice.tensor, None)],
-            Some(TensorRecipe::Concat(slices)) => {
-                let tensors = slices.iter().map(|slice| &*slice.tensor);
-                tensors.map(|tensor| (tensor, None)).collect()
-            }
-            Some(TensorRecipe::Normed(kernel, _)) => {
-                let parts = kernel.parts().into_iter();
-                parts.map(|(tensor, part)| (tensor, Some(part))).collect()
-            }
-            Some(TensorRecipe::Zeros | TensorRecipe::Ones) => Vec::new(),
-        };
-        for (source, part) in sources {
-            let of_whole = || tensor.used_as.clone();
-            let this = part.map_or_else(of_whole, |part| format!("{part} of {}", tensor.used_as));
-            let used_as = uses.entry(source.to_owned()).or_default();
-            if used_as.split(", ").any(|other| other == this) {
-                continue;
-            }
-            if !used_as.is_empty() {
-                used_as.push_str(", ");
-            }
-            used_as.push_str(&this);
-        }
-    }
-    uses
 }

@@ -26,3 +26,10 @@ pub(crate) fn embedded(checkpoint: &OpenCheckpoint) -> Option<Translated<Resolve
         ..resolved
     }))
 }
+
+/// Whether the file describes its network as a graph of operators: which tensor is a kernel, and in
+/// which layout, is then told by the operators alone.
+pub(crate) fn tells_operators(checkpoint: &OpenCheckpoint) -> bool {
+    // Its description is not asked for: it is read anew on each call.
+    checkpoint.format() == "ONNX"
+}

@@ -3,6 +3,8 @@
 //!
 //! Images are taken for squares throughout: a size is the number of rows, and of columns.
 
+use cntflow_network::Layer;
+
 /// Sizes that images of common data sets have, the most common first.
 const COMMON: [usize; 7] = [28, 32, 64, 224, 96, 128, 256];
 
@@ -37,6 +39,14 @@ pub(crate) fn is_evidence(size: usize) -> bool {
 pub(crate) fn preferred(sizes: &[usize]) -> Option<usize> {
     let mut by_preference = COMMON.iter().chain([&SMALL]);
     by_preference.find_map(|common| sizes.iter().position(|size| size == common))
+}
+
+/// Whether a layer slides along the places of an image.
+pub(crate) fn has_places(layer: &Layer) -> bool {
+    matches!(
+        layer,
+        Layer::Conv1d(_) | Layer::Conv2d(_) | Layer::ConvTranspose1d(_) | Layer::ConvTranspose2d(_)
+    )
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use cntflow_formats::StridedLayout;
 use crate::normed_kernel::NormedKernel;
 
 /// How a tensor of the architecture is made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum TensorRecipe {
     /// A slice of one tensor of the file.
     Slice(TensorSlice),
@@ -23,7 +23,7 @@ pub enum TensorRecipe {
 
 /// Part of a tensor of the file, laid out anew: the tensor is reshaped, sliced, its dimensions are
 /// permuted, and it is reshaped again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TensorSlice {
     /// Name of the file's tensor.
     pub tensor: String,
@@ -35,6 +35,76 @@ pub struct TensorSlice {
     pub permutation: Option<Vec<usize>>,
     /// Final shape; `None` keeps the shape after slicing and reordering.
     pub final_shape: Option<Vec<usize>>,
+    /// What the tensor's numbers stand for; `None` if they are the weights themselves.
+    pub scaling: Option<Scaling>,
+}
+
+/// What numbers stand for that are not the weights themselves: `factor * scale * (number - zero
+/// point)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scaling {
+    /// A factor of all weights.
+    pub factor: f32,
+    /// Names of tensors that the weights are multiplied with, each of one number, or of one for
+    /// each index of `axis`.
+    pub scales: Vec<String>,
+    /// Name of the tensor of whole numbers that stand for 0, as many as a scale has.
+    pub zero_point: Option<String>,
+    /// The dimension of the tensor, as the file has it, along which scales and zero points lie.
+    pub axis: usize,
+}
+
+impl Scaling {
+    /// A factor of all weights.
+    pub(crate) fn factor(factor: f32) -> Self {
+        Self {
+            factor,
+            scales: Vec::new(),
+            zero_point: None,
+            axis: 0,
+        }
+    }
+
+    /// Scales the numbers of a tensor of this shape, in place. `scales` and `zero_points` are the
+    /// values of its tensors.
+    ///
+    /// # Errors
+    /// There are not as many scales or zero points as the dimension has indices.
+    pub(crate) fn apply(
+        &self,
+        tensor: &str,
+        shape: &[usize],
+        numbers: &mut [f32],
+        [scales, zero_points]: [&[Vec<f32>]; 2],
+    ) -> Result<(), RecipeError> {
+        let along = shape.get(self.axis).copied().unwrap_or(1);
+        let inner: usize = shape.iter().skip(self.axis + 1).product();
+        for list in scales.iter().chain(zero_points) {
+            if list.len() != 1 && list.len() != along {
+                return Err(RecipeError::Scales {
+                    tensor: tensor.to_owned(),
+                    shape: shape.to_vec(),
+                    axis: self.axis,
+                    found: list.len(),
+                });
+            }
+        }
+        let of_index = |list: &[f32], index: usize| match list {
+            [one] => *one,
+            list => list[index],
+        };
+        for (number, value) in numbers.iter_mut().enumerate() {
+            let index = number / inner.max(1) % along.max(1);
+            for zero_point in zero_points {
+                *value -= of_index(zero_point, index);
+            }
+            *value *= self.factor;
+            for scale in scales {
+                *value *= of_index(scale, index);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Indices `start..end` of one dimension.
@@ -93,6 +163,18 @@ pub enum RecipeError {
         /// The final shape.
         shape: Vec<usize>,
     },
+    /// A scale or zero point has not one number for each index of its dimension.
+    #[error("tensor {tensor} {shape:?} has {found} scales or zero points for dimension {axis}")]
+    Scales {
+        /// Name of the file's tensor.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// The dimension.
+        axis: usize,
+        /// Number of scales or zero points.
+        found: usize,
+    },
     /// Slices that are concatenated differ in a dimension behind the first.
     #[error("tensor {name} cannot be concatenated: after {before:?} comes {tensor} {shape:?}")]
     Concat {
@@ -107,6 +189,17 @@ pub enum RecipeError {
     },
 }
 
+impl TensorRecipe {
+    /// The slices of the file's tensors that it is made of.
+    pub(crate) fn slices_mut(&mut self) -> &mut [TensorSlice] {
+        match self {
+            Self::Slice(slice) | Self::Normed(_, slice) => std::slice::from_mut(slice),
+            Self::Concat(slices) => slices,
+            Self::Zeros | Self::Ones => &mut [],
+        }
+    }
+}
+
 impl TensorSlice {
     /// The whole tensor as it is.
     pub fn whole(tensor: impl Into<String>) -> Self {
@@ -116,6 +209,7 @@ impl TensorSlice {
             ranges: Vec::new(),
             permutation: None,
             final_shape: None,
+            scaling: None,
         }
     }
 
@@ -303,6 +397,27 @@ mod tests {
         );
         check(TensorSlice::whole("a"), &[], (&[], &[0.]));
         check(TensorSlice::permuted("a", &[1, 0]), &[0, 3], (&[3, 0], &[]));
+    }
+
+    #[test]
+    fn quantised_numbers_become_what_they_stand_for() {
+        let scaling = Scaling {
+            factor: 2.0,
+            scales: vec!["s".to_owned()],
+            zero_point: Some("z".to_owned()),
+            axis: 1,
+        };
+        let mut numbers: Vec<f32> = (0..6).map(|i| i as f32).collect();
+        let lists = [[vec![1.0, 0.5, 0.25]], [vec![1.0]]];
+        scaling
+            .apply("w", &[2, 3], &mut numbers, [&lists[0], &lists[1]])
+            .unwrap();
+        assert_eq!(numbers, [-2., 0., 0.5, 4., 3., 2.]);
+        let error = scaling
+            .apply("w", &[3, 2], &mut numbers, [&lists[0], &[]])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("w [3, 2] has 3 scales"), "{error}");
     }
 
     #[test]

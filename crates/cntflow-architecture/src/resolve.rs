@@ -9,9 +9,9 @@ use cntflow_network::Architecture;
 
 use crate::composed::ComposedTensors;
 use crate::coverage::{Coverage, coverage};
-use crate::embedded::embedded;
+use crate::embedded::{embedded, tells_operators};
 use crate::error::{ArchitectureError, Translated, TranslationError};
-use crate::infer::{infer, positional_recipes, prefixed_recipes};
+use crate::infer::{infer, infer_parts, positional_recipes, prefixed_recipes};
 use crate::recipe::TensorRecipe;
 use crate::resolved::ResolvedArchitecture;
 
@@ -22,14 +22,15 @@ use crate::resolved::ResolvedArchitecture;
 /// architecture or an object with the key `architecture`), or by the checkpoint's metadata. The
 /// first of these counts. If none is given, the architecture is the one that the format embeds, or
 /// else it is inferred from the names and shapes of the tensors. Tensors of a given architecture
-/// are found by name, with or without a prefix, or else by their position. The coverage of the
+/// are found by name, with or without a prefix, or else by their position. Where neither makes a
+/// whole network, it is known in parts ([`ResolvedArchitecture::in_parts`]). The coverage of the
 /// tensors is returned in every case, also beside an error.
 ///
 /// # Errors
 /// [`ArchitectureError::WrongArchitecture`]: the architecture that is given does not follow the
 /// schema. [`ArchitectureError::NoArchitecture`]: the embedded architecture cannot be expressed, or
-/// none can be inferred; then the coverage still says which tensors are kernels and biases, see
-/// [`weight_tensors`](crate::weight_tensors).
+/// none can be inferred, and no tensor is a kernel; then the coverage still says which are weights,
+/// see [`weight_tensors`](crate::weight_tensors).
 pub fn resolve_architecture(
     checkpoint: &OpenCheckpoint,
     from_catalog: Option<&str>,
@@ -48,6 +49,9 @@ pub fn resolve_architecture(
                 source,
             }),
         None => embedded(checkpoint)
+            .map(|described| {
+                described.or_else(|reason| described_in_parts(checkpoint, &composed, reason))
+            })
             .unwrap_or_else(|| inferred(checkpoint, &composed))
             .map_err(|source| no_architecture(path(), source)),
     };
@@ -101,6 +105,8 @@ fn with_recipes(
         source,
         assumptions,
         image_size_unknown: false,
+        in_parts: None,
+        left_over: BTreeMap::new(),
     }
 }
 
@@ -137,6 +143,37 @@ fn inferred(
     checkpoint: &OpenCheckpoint,
     composed: &ComposedTensors,
 ) -> Translated<ResolvedArchitecture> {
-    infer(&composed.tensors, &checkpoint.metadata())
-        .map_err(|error| TranslationError::NotInferred(Box::new(error)))
+    infer(&composed.tensors, &checkpoint.metadata()).or_else(|error| {
+        let reason = TranslationError::NotInferred(Box::new(error));
+        in_parts(checkpoint, composed, false, reason)
+    })
+}
+
+/// The parts of a network that its file describes in a way that cannot be expressed because of
+/// `reason`. Names of tensors in graphs of operators tell nothing.
+fn described_in_parts(
+    checkpoint: &OpenCheckpoint,
+    composed: &ComposedTensors,
+    reason: TranslationError,
+) -> Translated<ResolvedArchitecture> {
+    if tells_operators(checkpoint) {
+        return Err(reason);
+    }
+    in_parts(checkpoint, composed, true, reason)
+}
+
+/// The parts of a network that cannot be told as a whole because of `reason`. `is_described` says
+/// whether the file itself describes the network, in a way that cannot be expressed.
+fn in_parts(
+    checkpoint: &OpenCheckpoint,
+    composed: &ComposedTensors,
+    is_described: bool,
+    reason: TranslationError,
+) -> Translated<ResolvedArchitecture> {
+    infer_parts(
+        &composed.tensors,
+        &checkpoint.metadata(),
+        is_described,
+        reason,
+    )
 }

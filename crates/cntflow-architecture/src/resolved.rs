@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use cntflow_formats::OpenCheckpoint;
-use cntflow_network::{Architecture, Network, NetworkError, Tensor, TensorSpec};
+use cntflow_formats::{Element, OpenCheckpoint};
+use cntflow_network::{Architecture, Layer, Network, NetworkError, Tensor, TensorSpec};
 
 use crate::error::{ArchitectureError, Translated};
 use crate::normed_kernel::NormedKernel;
-use crate::recipe::{RecipeError, TensorRecipe, TensorSlice};
+use crate::recipe::{RecipeError, Scaling, TensorRecipe, TensorSlice};
 
 /// An architecture with the tensors that fill it.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,21 @@ pub struct ResolvedArchitecture {
     /// ones that fit the weights. Of convolutions only the graph whose neurons are channels is
     /// meaningful.
     pub image_size_unknown: bool,
+    /// Why only parts of the network are known; `None` where it is whole. Then parts begin and end
+    /// open, or weights are left over.
+    pub in_parts: Option<String>,
+    /// Tensors that have no place although the file shows what they are for, by their names.
+    pub left_over: BTreeMap<String, LeftOver>,
+}
+
+/// A tensor that has no place in the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOver {
+    /// What it is: `a constant of Where`, say.
+    pub reason: String,
+    /// Whether it may hold parameters that were trained. Masks, bounds and scales of quantised
+    /// weights do not.
+    pub is_weight: bool,
 }
 
 impl ResolvedArchitecture {
@@ -37,6 +53,89 @@ impl ResolvedArchitecture {
     pub(crate) fn checked(self) -> Translated<Self> {
         self.architecture.plan()?;
         Ok(self)
+    }
+
+    /// The parts of a network that is known in parts, each as an architecture of its own. A network
+    /// that begins at its inputs is one part.
+    pub fn split(&self) -> Vec<Self> {
+        let layers = self.architecture.layers.iter();
+        let begins = layers
+            .enumerate()
+            .filter(|(_, layer)| matches!(layer, Layer::Input(_)));
+        let mut begins: Vec<usize> = begins.map(|(index, _)| index).collect();
+        if begins.first() != Some(&0) {
+            return vec![self.clone()];
+        }
+        begins.push(self.architecture.layers.len());
+        let parts = begins
+            .windows(2)
+            .map(|ends| self.with_layers(ends[0]..ends[1]));
+        parts.collect()
+    }
+
+    /// The architecture of some of the layers, with the recipes of their tensors.
+    fn with_layers(&self, range: Range<usize>) -> Self {
+        let architecture = Architecture {
+            input: Vec::new(),
+            layers: self.architecture.layers[range].to_vec(),
+        };
+        let tensors = architecture.tensors().unwrap_or_default().into_iter();
+        let recipes = tensors.filter_map(|spec| {
+            let recipe = self.recipes.get(&spec.name)?.clone();
+            Some((spec.name, recipe))
+        });
+        Self {
+            recipes: recipes.collect(),
+            architecture,
+            source: self.source,
+            assumptions: self.assumptions.clone(),
+            image_size_unknown: self.image_size_unknown,
+            in_parts: self.in_parts.clone(),
+            left_over: BTreeMap::new(),
+        }
+    }
+
+    /// Bytes that the network's weights take in memory, beside a mapped file of f32: tensors of
+    /// other types are converted.
+    pub fn converted_bytes(&self, checkpoint: &OpenCheckpoint) -> u64 {
+        let used = self.used_tensors();
+        let tensors = used.keys().filter_map(|name| checkpoint.tensor(name));
+        let converted = tensors.filter(|tensor| tensor.element != Element::F32);
+        converted.map(|tensor| 4 * tensor.n_values() as u64).sum()
+    }
+
+    /// The checkpoint's tensors that the architecture takes, with what each is used as.
+    pub(crate) fn used_tensors(&self) -> BTreeMap<String, String> {
+        let mut uses: BTreeMap<String, String> = BTreeMap::new();
+        for tensor in self.architecture.tensors().unwrap_or_default() {
+            let sources: Vec<(&str, Option<&str>)> = match self.recipes.get(&tensor.name) {
+                None => vec![(&tensor.name, None)],
+                Some(TensorRecipe::Slice(slice)) => vec![(&slice.tensor, None)],
+                Some(TensorRecipe::Concat(slices)) => {
+                    let tensors = slices.iter().map(|slice| &*slice.tensor);
+                    tensors.map(|tensor| (tensor, None)).collect()
+                }
+                Some(TensorRecipe::Normed(kernel, _)) => {
+                    let parts = kernel.parts().into_iter();
+                    parts.map(|(tensor, part)| (tensor, Some(part))).collect()
+                }
+                Some(TensorRecipe::Zeros | TensorRecipe::Ones) => Vec::new(),
+            };
+            for (source, part) in sources {
+                let of_whole = || tensor.used_as.clone();
+                let this =
+                    part.map_or_else(of_whole, |part| format!("{part} of {}", tensor.used_as));
+                let used_as = uses.entry(source.to_owned()).or_default();
+                if used_as.split(", ").any(|other| other == this) {
+                    continue;
+                }
+                if !used_as.is_empty() {
+                    used_as.push_str(", ");
+                }
+                used_as.push_str(&this);
+            }
+        }
+        uses
     }
 
     /// The network: the architecture filled with the checkpoint's weights.
@@ -117,6 +216,7 @@ fn made<'a, 's>(
         None => sliced(checkpoint, &TensorSlice::whole(name)),
         Some(TensorRecipe::Slice(slice)) => sliced(checkpoint, slice),
         Some(TensorRecipe::Concat(slices)) => concatenated(checkpoint, name, slices),
+        Some(TensorRecipe::Normed(kernel, slice)) => normed(checkpoint, kernel, slice),
         Some(TensorRecipe::Zeros) => Ok(constant(shape()?, 0.0)),
         Some(TensorRecipe::Ones) => Ok(constant(shape()?, 1.0)),
     })
@@ -130,14 +230,37 @@ fn sliced<'a>(
     checkpoint: &'a OpenCheckpoint,
     slice: &TensorSlice,
 ) -> Result<Tensor<'a>, ArchitectureError> {
-    let values = checkpoint.values(&slice.tensor)?;
     let shape = checkpoint
         .tensor(&slice.tensor)
         .map_or(&[][..], |tensor| &tensor.shape);
+    let values = match &slice.scaling {
+        None => checkpoint.values(&slice.tensor)?,
+        Some(scaling) => scaled(checkpoint, &slice.tensor, shape, scaling)?.into(),
+    };
     let (shape, values) = slice
         .apply(shape, values)
         .map_err(|source| recipe_error(checkpoint, source))?;
     Ok(Tensor { shape, values })
+}
+
+/// The weights that the numbers of a tensor stand for.
+fn scaled(
+    checkpoint: &OpenCheckpoint,
+    tensor: &str,
+    shape: &[usize],
+    scaling: &Scaling,
+) -> Result<Vec<f32>, ArchitectureError> {
+    let mut numbers = checkpoint.numbers(tensor)?;
+    let lists = |names: &[String]| -> Result<Vec<Vec<f32>>, ArchitectureError> {
+        let lists = names.iter().map(|name| checkpoint.numbers(name));
+        Ok(lists.collect::<Result<_, _>>()?)
+    };
+    let scales = lists(&scaling.scales)?;
+    let zero_points = lists(scaling.zero_point.as_slice())?;
+    scaling
+        .apply(tensor, shape, &mut numbers, [&scales, &zero_points])
+        .map_err(|source| recipe_error(checkpoint, source))?;
+    Ok(numbers)
 }
 
 /// A slice of a kernel that the file holds in parts.

@@ -17,7 +17,7 @@ use crate::{
 pub struct OpenCheckpoint {
     path: PathBuf,
     content: Content,
-    /// The shards, if it is in several files.
+    /// The shards, if it is in several files, or files that hold elements of its tensors.
     shards: Vec<Content>,
     /// The number of the snapshot, if `content` is a whole file of snapshots; `None` for a row of a
     /// zoo's matrix, whose content is the row.
@@ -68,6 +68,24 @@ impl OpenCheckpoint {
     #[must_use]
     pub(crate) fn with_shards(self, shards: Vec<Content>) -> Self {
         Self { shards, ..self }
+    }
+
+    /// Files that hold elements of its tensors, relative to its folder.
+    pub(crate) fn files_beside(&self) -> Vec<String> {
+        self.format.files_beside()
+    }
+
+    /// The same checkpoint with the contents of those files, in their order.
+    ///
+    /// # Errors
+    /// A file does not hold what it must.
+    pub(crate) fn with_contents_beside(
+        mut self,
+        contents: Vec<Content>,
+    ) -> Result<Self, CheckpointError> {
+        let set = self.format.set_files_beside(contents.clone());
+        set.map_err(|error| StorageError::content(&self.path, error))?;
+        Ok(self.with_shards(contents))
     }
 
     /// The same checkpoint, as a snapshot of its content.
@@ -155,11 +173,28 @@ impl OpenCheckpoint {
         let (element, elements) = self.elements(tensor)?;
         element
             .values(elements)
-            .ok_or_else(|| CheckpointError::Type {
-                path: self.path.clone(),
-                tensor: tensor.to_owned(),
-                dtype: element.to_string(),
-            })
+            .ok_or_else(|| self.wrong_type(tensor, element))
+    }
+
+    /// The numbers of a tensor in row-major order, also whole numbers, which stand for weights
+    /// where a scale says so. Those of 32 bits are rounded to the next `f32`.
+    ///
+    /// # Errors
+    /// There is no such tensor, it holds no numbers of at most 32 bits, or its elements cannot be
+    /// decoded.
+    pub fn numbers(&self, tensor: &str) -> Result<Vec<f32>, CheckpointError> {
+        let (element, elements) = self.elements(tensor)?;
+        element
+            .numbers(elements)
+            .ok_or_else(|| self.wrong_type(tensor, element))
+    }
+
+    fn wrong_type(&self, tensor: &str, element: Element) -> CheckpointError {
+        CheckpointError::Type {
+            path: self.path.clone(),
+            tensor: tensor.to_owned(),
+            dtype: element.to_string(),
+        }
     }
 
     /// The type of a tensor's elements and the elements as bytes, row-major and little-endian: of

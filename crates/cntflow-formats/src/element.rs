@@ -178,6 +178,23 @@ impl Element {
     }
 }
 
+impl Element {
+    /// Little-endian elements as `f32`, whole numbers of at most 32 bits among them. `None` for
+    /// other types.
+    pub fn numbers(self, elements: Cow<'_, [u8]>) -> Option<Vec<f32>> {
+        let bytes = &*elements;
+        Some(match self {
+            Self::I8 => convert(bytes, |b| i8::from_le_bytes(b).into()),
+            Self::U8 => convert(bytes, |b| u8::from_le_bytes(b).into()),
+            Self::I16 => convert(bytes, |b| i16::from_le_bytes(b).into()),
+            Self::U16 => convert(bytes, |b| u16::from_le_bytes(b).into()),
+            Self::I32 => convert(bytes, |b| i32::from_le_bytes(b) as f32),
+            Self::U32 => convert(bytes, |b| u32::from_le_bytes(b) as f32),
+            _ => self.values(elements)?.into_owned(),
+        })
+    }
+}
+
 fn convert<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
     let (chunks, _) = bytes.as_chunks();
     chunks.iter().map(|chunk| value(*chunk)).collect()

@@ -20,6 +20,14 @@ pub enum CheckpointError {
         /// What is known of it: that it is empty, or of another format.
         what: &'static str,
     },
+    /// A file that holds elements of its tensors cannot be read.
+    #[error("{path}: a file that holds its weights cannot be read")]
+    FileBeside {
+        /// The checkpoint's own file.
+        path: PathBuf,
+        /// What is wrong with the other file.
+        source: StorageError,
+    },
     /// The elements of a tensor cannot be decoded.
     #[error("{path}: tensor {tensor}")]
     Elements {
@@ -46,7 +54,7 @@ impl CheckpointError {
     /// Whether the same may succeed a moment later, see [`StorageError::is_transient`].
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Storage(error) => error.is_transient(),
+            Self::Storage(error) | Self::FileBeside { source: error, .. } => error.is_transient(),
             _ => false,
         }
     }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use cntflow_storage::FormatError;
+use cntflow_storage::{Content, FormatError};
 
 use crate::{Description, TensorEntry};
 
@@ -32,6 +32,21 @@ pub trait Format: fmt::Debug + Send + Sync {
     /// Texts that the file carries beside its tensors (hyperparameters, a version).
     fn metadata(&self) -> BTreeMap<String, String> {
         BTreeMap::new()
+    }
+
+    /// Files that hold elements of its tensors, relative to its folder: they are opened and given
+    /// to [`Format::set_files_beside`]. Each is in that folder or in one below.
+    fn files_beside(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Takes the contents of [`Format::files_beside`], in their order.
+    ///
+    /// # Errors
+    /// A file does not hold what it must.
+    fn set_files_beside(&mut self, contents: Vec<Content>) -> Result<(), FormatError> {
+        let _ = contents;
+        Ok(())
     }
 
     /// What the file says of its model; computed on each call, so that reading tensors does not pay

@@ -16,11 +16,33 @@ impl OpenCheckpoint {
         Self::open_at(&Location::from(path), &Limits::default())
     }
 
+    /// The same checkpoint with the files beside it that hold elements of its tensors.
+    fn with_files_beside(
+        self,
+        location: &Location,
+        limits: &Limits,
+    ) -> Result<Self, CheckpointError> {
+        let names = self.files_beside();
+        let mut contents = Vec::with_capacity(names.len());
+        for name in &names {
+            let content = location.sibling(name).content(limits);
+            contents.push(content.map_err(|source| CheckpointError::FileBeside {
+                path: self.path().to_owned(),
+                source,
+            })?);
+        }
+        if contents.is_empty() {
+            return Ok(self);
+        }
+        self.with_contents_beside(contents)
+    }
+
     /// Opens the checkpoint at a location: a file, an object, a member of an archive, or a row of
     /// one of these.
     ///
     /// # Errors
-    /// As [`Location::content`] and [`OpenCheckpoint::read`]; there is no such row.
+    /// As [`Location::content`] and [`OpenCheckpoint::read`]; there is no such row; a file that
+    /// holds elements of its tensors cannot be read, or is too short.
     pub fn open_at(location: &Location, limits: &Limits) -> Result<Self, CheckpointError> {
         match location.row {
             Some(row) => zoo_matrix::open(location, row, limits),
@@ -36,7 +58,7 @@ impl OpenCheckpoint {
                     _ => location.content(limits)?,
                 };
                 let name = PathBuf::from(location.to_string());
-                Self::read(&name, content, limits)
+                Self::read(&name, content, limits)?.with_files_beside(location, limits)
             }
         }
     }

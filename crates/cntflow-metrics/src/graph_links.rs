@@ -169,6 +169,9 @@ impl UnbiasedLinks {
             (Links::Diagonal { channels, .. }, _) => {
                 Self::Each((after.n_neurons() / channels).max(1) as u64)
             }
+            (Links::Beside { channels, .. }, _) => {
+                Self::Routing((channels * after.positions()) as u64)
+            }
             (Links::Identity { .. }, _) => match options.residual {
                 Residual::Links => Self::Routing(after.n_neurons() as u64),
                 Residual::Ignore => Self::Routing(0),

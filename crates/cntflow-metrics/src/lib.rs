@@ -31,8 +31,8 @@ pub use options::{Bias, Boundary, ConvGraph, MeasureOptions, Padding, Precision,
 pub use outputs::Labels;
 pub use quantiles::{MAX_WEIGHTS_FOR_EXACT_QUANTILES, QUANTILES, QuantileSketch};
 pub use result::{
-    LayerRow, LinkEnd, NetworkMetrics, NeuronColumns, NeuronData, NeuronStatistics, StrongLink,
-    StrongestLinks,
+    KnownGraph, LayerRow, LinkEnd, NetworkMetrics, NeuronColumns, NeuronData, NeuronStatistics,
+    StrongLink, StrongestLinks,
 };
 pub use summary::Summary;
 pub use tensors::{WeightTensor, measure_tensors};

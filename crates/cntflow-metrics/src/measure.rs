@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cntflow_network::{
-    LayerKind, LinkLayer, Network, NeuronLayer, Role, Shape, TensorSlice, Weights,
+    LayerKind, LinkLayer, Network, NeuronLayer, OpenSides, Role, Shape, TensorSlice, Weights,
 };
 
 use serde::{Deserialize, Serialize};
@@ -14,11 +14,11 @@ use crate::graph_links::GraphLinks;
 use crate::kernel::{KernelScan, KernelShape};
 use crate::outputs::Labels;
 use crate::rows::{MeasuredLinks, RowBuilder};
-use crate::strengths::{LayerSides, LinkEnds, LinkSums, link_sums, node_shape};
+use crate::strengths::{LayerSides, LinkEnds, LinkSums, link_sums, node_shapes};
 use crate::strongest::{LayerNodes, strongest_links};
 use crate::{
-    LayerRow, MeasureOptions, Metric, MetricsError, NetworkMetrics, NeuronColumns, StrongestLinks,
-    Summary,
+    KnownGraph, LayerRow, MeasureOptions, Metric, MetricsError, NetworkMetrics, NeuronColumns,
+    StrongestLinks, Summary,
 };
 
 /// Measures all metrics of a network that need no inputs.
@@ -198,12 +198,10 @@ struct Measurement<'n, 'a> {
 
 impl<'n, 'a> Measurement<'n, 'a> {
     fn new(network: &'n Network<'a>, options: &'n MeasureOptions) -> Self {
-        let layers = network.neurons().iter();
-        let shapes = layers.map(|layer| node_shape(network, layer, options.conv_graph));
         Self {
             network,
             options,
-            shapes: shapes.collect(),
+            shapes: node_shapes(network, options.conv_graph),
         }
     }
 
@@ -221,13 +219,14 @@ impl<'n, 'a> Measurement<'n, 'a> {
         metrics
             .layers
             .extend(rows.take().into_iter().map(network_row));
-        let mut sides = LayerSides::without_links(&self.shapes, self.options.boundary);
+        let mut sides =
+            LayerSides::without_links(self.network.neurons(), &self.shapes, self.options.boundary);
         // Rows of links come before the rows of the neurons they lead to.
         let mut link_rows: Vec<Vec<LayerRow>> = vec![Vec::new(); self.shapes.len()];
         let links = self.network.links();
         // In the order of the layers, so that it does not show which was done first.
         for (layer, part) in links.iter().zip(self.measure_all_links(run)) {
-            LayerSides::add(&mut sides, layer, part.sums);
+            LayerSides::add(&mut sides, &self.shapes, layer, part.sums);
             link_rows[layer.to].extend(part.rows);
             metrics.links.extend(part.strongest);
             metrics.n_links += part.n_links;
@@ -356,11 +355,19 @@ impl<'n, 'a> Measurement<'n, 'a> {
 
     fn empty_metrics(&self, activations: Option<&ActivationStatistics>) -> NetworkMetrics {
         let neurons = self.shapes.iter().map(|shape| shape.n_neurons() as u64);
+        let mut layers = self.network.neurons().iter();
+        let graph = if layers.any(|layer| layer.open.any()) {
+            KnownGraph::Parts
+        } else {
+            KnownGraph::Whole
+        };
         NetworkMetrics {
             n_layers: self.shapes.len() as u64,
             n_neurons: neurons.sum(),
             n_links: 0,
+            graph,
             n_parameters: self.network.n_parameters(),
+            placed_parameters: self.network.n_parameters(),
             n_nan: 0,
             n_infinite: 0,
             layers: Vec::new(),
@@ -426,6 +433,7 @@ fn network_row((metric, summary): (Metric, Summary)) -> LayerRow {
         name: String::new(),
         kind: LayerKind::Network,
         role: Role::Network,
+        open: OpenSides::default(),
         metric,
         summary,
     }
@@ -437,6 +445,7 @@ fn row(neurons: &NeuronLayer, name: String, (metric, summary): (Metric, Summary)
         name,
         kind: neurons.kind,
         role: neurons.role,
+        open: neurons.open,
         metric,
         summary,
     }

@@ -1,7 +1,7 @@
 //! How sure a classifier is of each input, and how often it is right: the rivals of metrics over
 //! inputs.
 
-use cntflow_network::{Activation, LayerBatch, Network, Real, Shape};
+use cntflow_network::{Activation, LayerBatch, Network, Real, Role, Shape};
 
 use crate::{MeasureOptions, Metric};
 
@@ -47,12 +47,17 @@ impl<'l> OutputObserver<'l> {
     /// `None` if the outputs are no probabilities of classes, or nothing about them is asked for.
     ///
     /// Softmax outputs are. Linear outputs are logits if there is one for each class of the labels.
+    /// Of a network with several layers of outputs it is not known which of them are.
     pub(crate) fn new(
         network: &Network<'_>,
         labels: Option<Labels<'l>>,
         options: &MeasureOptions,
     ) -> Option<Self> {
         let last = network.neurons().last()?;
+        let outputs = network.neurons().iter();
+        if outputs.filter(|layer| layer.role == Role::Output).count() > 1 {
+            return None;
+        }
         let Shape::Units(n_outputs) = last.shape else {
             return None;
         };

@@ -1,10 +1,32 @@
 //! The result of a measurement: rows of the tables `layers`, `neurons` and `links`, and counts of
 //! `networks`.
 
-use cntflow_network::{LayerKind, Role, Shape, Stop};
+use cntflow_network::{LayerKind, OpenSides, Role, Shape, Stop};
 use serde::{Deserialize, Serialize};
 
 use crate::{Metric, Summary};
+
+/// How much of a network is known as a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KnownGraph {
+    /// All of it, from its inputs to its outputs.
+    Whole,
+    /// Parts of it: some layers have an open side, or some weights have no place.
+    Parts,
+    /// Nothing: only the weights are known.
+    None,
+}
+
+impl KnownGraph {
+    /// The name in tables: `whole`, `parts` or `none`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Parts => "parts",
+            Self::None => "none",
+        }
+    }
+}
 
 /// Everything measured of one network.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +40,12 @@ pub struct NetworkMetrics {
     /// Number of links of the graph, with those of poolings and, for `bias = "link"`, one per
     /// neuron with a bias.
     pub n_links: u64,
+    /// How much of the network is known as a graph.
+    pub graph: KnownGraph,
     /// Number of parameters: kernels' entries and biases, each once.
     pub n_parameters: u64,
+    /// Those that have a place in the graph. 0 where only weights are known.
+    pub placed_parameters: u64,
     /// Parameters that are NaN.
     pub n_nan: u64,
     /// Parameters that are infinite.
@@ -38,6 +64,40 @@ pub struct NetworkMetrics {
     pub stopped: Option<Stop>,
 }
 
+impl NetworkMetrics {
+    /// Appends the metrics of another part of the same network, which is linked to none of these.
+    /// [`Metric::AllWeights`] cannot be told from those of two parts: its rows are dropped.
+    ///
+    /// The metrics are those that [`measure`](crate::measure) gives of both parts at once, but for
+    /// these rows.
+    pub fn append_part(&mut self, part: Self) {
+        let first = self.neurons.len();
+        let moved = |mut row: LayerRow| {
+            row.layer += first;
+            row
+        };
+        self.layers.extend(part.layers.into_iter().map(moved));
+        self.layers.retain(|row| row.metric != Metric::AllWeights);
+        self.neurons
+            .extend(part.neurons.into_iter().map(|mut columns| {
+                columns.layer += first;
+                columns
+            }));
+        self.links.extend(part.links.into_iter().map(|mut links| {
+            links.layer += first;
+            links.from_layer += first;
+            links
+        }));
+        self.n_layers += part.n_layers;
+        self.n_neurons += part.n_neurons;
+        self.n_links += part.n_links;
+        self.n_parameters += part.n_parameters;
+        self.placed_parameters += part.placed_parameters;
+        self.n_nan += part.n_nan;
+        self.n_infinite += part.n_infinite;
+    }
+}
+
 /// One metric of one layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerRow {
@@ -50,6 +110,8 @@ pub struct LayerRow {
     pub kind: LayerKind,
     /// Position of the layer in the network.
     pub role: Role,
+    /// On which sides it is not known what the layer is linked to.
+    pub open: OpenSides,
     /// The metric.
     pub metric: Metric,
     /// Its distribution, or its value in `mean`.
@@ -116,14 +178,16 @@ pub struct NeuronColumns {
     pub kind: LayerKind,
     /// Position of the layer in the network.
     pub role: Role,
+    /// On which sides it is not known what the layer is linked to.
+    pub open: OpenSides,
     /// Shape of the neurons: neuron `i` is at [`Shape::coordinates`]`(i)`. In the channel graph
     /// `Units(channels)`.
     pub shape: Shape,
-    /// Sum of the weights that lead to the neuron.
+    /// Sum of the weights that lead to the neuron; NaN where these are unknown.
     pub s_in: Vec<f64>,
-    /// Sum of the weights that lead from it.
+    /// Sum of the weights that lead from it; NaN where these are unknown.
     pub s_out: Vec<f64>,
-    /// `s_in + s_out`
+    /// `s_in + s_out`; where one of the two is unknown, the other.
     pub strength: Vec<f64>,
     /// Sum of the absolute weights that lead to it and from it.
     pub s_abs: Vec<f64>,

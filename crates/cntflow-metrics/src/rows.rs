@@ -169,11 +169,16 @@ impl<'o> RowBuilder<'o> {
         }
         let sums = [columns.s_in.as_slice(), &columns.s_out];
         let sum_moments = sums.map(|sums| Moments::of(&Sample::each(sums)));
-        for (metric, (sums, moments)) in [Metric::StrengthIn, Metric::StrengthOut]
-            .into_iter()
-            .zip(sums.into_iter().zip(&sum_moments))
+        let sides = [
+            (Metric::StrengthIn, columns.open.into),
+            (Metric::StrengthOut, columns.open.from),
+        ];
+        for ((metric, is_open), (sums, moments)) in
+            sides.into_iter().zip(sums.iter().zip(&sum_moments))
         {
-            self.add_sample(metric, &Sample::each(sums), moments);
+            if !is_open {
+                self.add_sample(metric, &Sample::each(sums), moments);
+            }
         }
         self.add_values(Metric::StrengthAbs, &columns.s_abs);
         let strength = Sample::each(&columns.strength);

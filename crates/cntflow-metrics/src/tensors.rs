@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use cntflow_network::{LayerKind, Role};
+use cntflow_network::{LayerKind, OpenSides, Role};
 
 use crate::moments::Moments;
 use crate::quantiles::Quantiles;
 use crate::sample::{Sample, Scratch};
-use crate::{Bias, LayerRow, MeasureOptions, Metric, NetworkMetrics, Summary};
+use crate::{Bias, KnownGraph, LayerRow, MeasureOptions, Metric, NetworkMetrics, Summary};
 
 /// A tensor of weights outside of any network.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,9 @@ pub fn measure_tensors<'a>(
         n_layers: 0,
         n_neurons: 0,
         n_links: 0,
+        graph: KnownGraph::None,
         n_parameters: 0,
+        placed_parameters: 0,
         n_nan: 0,
         n_infinite: 0,
         layers: Vec::new(),
@@ -98,6 +100,7 @@ fn add_tensor(
             name: tensor.name.to_owned(),
             kind: LayerKind::Tensor,
             role: Role::Unknown,
+            open: OpenSides::default(),
             metric,
             summary,
         }));

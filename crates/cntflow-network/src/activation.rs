@@ -18,6 +18,8 @@ pub enum Activation {
     Linear,
     /// `max(s, 0)`
     Relu,
+    /// `min(max(s, 0), 6)`
+    Relu6,
     /// `1 / (1 + exp(-s))`
     Sigmoid,
     /// `tanh(s)`
@@ -45,9 +47,10 @@ pub enum Activation {
 
 impl Activation {
     /// All activation functions.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Linear,
         Self::Relu,
+        Self::Relu6,
         Self::Sigmoid,
         Self::Tanh,
         Self::LeakyRelu,
@@ -66,6 +69,7 @@ impl Activation {
         match self {
             Self::Linear => "linear",
             Self::Relu => "relu",
+            Self::Relu6 => "relu6",
             Self::Sigmoid => "sigmoid",
             Self::Tanh => "tanh",
             Self::LeakyRelu => "leaky_relu",
@@ -102,6 +106,7 @@ impl Activation {
         match self {
             Self::Linear => {}
             Self::Relu => each(post, relu),
+            Self::Relu6 => each(post, relu6),
             Self::Sigmoid => each(post, sigmoid),
             Self::Tanh => each(post, T::tanh),
             Self::LeakyRelu => each(post, leaky_relu),
@@ -127,6 +132,12 @@ fn each<T: Real>(values: &mut [T], phi: impl Fn(T) -> T) {
 fn relu<T: Real>(s: T) -> T {
     let zero = T::default();
     if s <= zero { zero } else { s }
+}
+
+/// Comparisons keep NaN.
+fn relu6<T: Real>(s: T) -> T {
+    let six = T::from_f64(6.0);
+    if s >= six { six } else { relu(s) }
 }
 
 fn leaky_relu<T: Real>(s: T) -> T {

@@ -7,6 +7,16 @@ pub enum NetworkError {
     /// The architecture has no layer with neurons of its own.
     #[error("the architecture has no layer with neurons of its own")]
     NoLayers,
+    /// Outputs that are put side by side differ in their places or steps.
+    #[error("{layer}: {next} cannot stand beside {before}: places or steps differ")]
+    Concat {
+        /// The layer's name.
+        layer: String,
+        /// Shape of the outputs before.
+        before: String,
+        /// Shape of the next output.
+        next: String,
+    },
     /// The input's shape has a zero, or too many sizes.
     #[error(
         "input {shape:?} must be [units], [steps] (token numbers), [steps, units], [channels, columns] or \

@@ -4,7 +4,7 @@
 
 use crate::layer_batch::LayerBatch;
 use crate::pass::Pass;
-use crate::{Links, Network, NetworkError, Real, Shape, View};
+use crate::{LayerKind, Links, Network, NetworkError, Real, Shape, View};
 
 /// Default number of inputs per batch.
 pub const DEFAULT_BATCH: usize = 128;
@@ -48,27 +48,44 @@ pub struct ForwardReport {
     pub stopped: Option<Stop>,
 }
 
-/// Why a forward pass ended early: the activation of a layer is unknown. The layer's
-/// pre-activations were still observed.
+/// Where and why a forward pass ended early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
     /// `l` of the layer.
     pub layer: usize,
     /// Its name.
     pub name: String,
+    /// Why it ended there.
+    pub reason: StopReason,
+}
+
+/// Why a forward pass ended at a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// The layer's activation is unknown. Its pre-activations were still observed.
+    Activation,
+    /// The layer takes inputs of its own, which nothing gives.
+    Input,
 }
 
 impl std::fmt::Display for Stop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { layer, name } = self;
-        write!(
-            f,
-            "the activation of layer {layer} ({name}) is unknown: no activations from there on"
-        )
+        let Self { layer, name, .. } = self;
+        match self.reason {
+            StopReason::Activation => write!(
+                f,
+                "the activation of layer {layer} ({name}) is unknown: no activations from there on"
+            ),
+            StopReason::Input => write!(
+                f,
+                "layer {layer} ({name}) takes inputs of its own: no activations from there on"
+            ),
+        }
     }
 }
 
-/// Runs inputs through a network in the number type `T`. `observe` is called with the values of
+/// Runs inputs through a network in the number type `T`. They are the first inputs of the network;
+/// the pass ends before a layer that takes other ones. `observe` is called with the values of
 /// every layer: batch by batch, and in a batch layer by layer from `l = 1`.
 ///
 /// `inputs` is `[n_inputs, n]`, row-major, where n is the number of values of one input
@@ -179,13 +196,20 @@ fn check_sizes(network: &Network<'_>) -> Result<(), NetworkError> {
     Ok(())
 }
 
-/// The first layer whose activation is unknown.
+/// The first layer whose activation is unknown, or that takes inputs of its own.
 fn stop(network: &Network<'_>) -> Option<Stop> {
-    let mut layers = network.neurons().iter();
-    let layer = layers.find(|layer| layer.activation.is_none())?;
-    Some(Stop {
-        layer: layer.index,
-        name: layer.name.clone(),
+    let mut layers = network.neurons().iter().skip(1);
+    layers.find_map(|layer| {
+        let reason = match (layer.kind, layer.activation) {
+            (LayerKind::Input, _) => StopReason::Input,
+            (_, None) => StopReason::Activation,
+            (_, Some(_)) => return None,
+        };
+        Some(Stop {
+            layer: layer.index,
+            name: layer.name.clone(),
+            reason,
+        })
     })
 }
 

@@ -18,7 +18,7 @@ pub struct Graph {
     /// Layers of neurons, layer `l` at index `l`; at least two.
     pub neurons: Vec<NeuronLayer>,
     /// Layers of links, ordered by the layer of neurons that they lead to. At least one leads to
-    /// every layer of neurons but the inputs.
+    /// every layer of neurons but inputs and beginnings of parts.
     pub links: Vec<LinkLayer>,
     pub(crate) tensors: Vec<TensorSpec>,
     /// How the values of layer `l` are computed, at index `l - 1`.
@@ -39,9 +39,9 @@ pub enum Norms {
 /// A layer of neurons.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NeuronLayer {
-    /// `l`, from 0 (the inputs) to L (the outputs).
+    /// `l`, from 0 (the first inputs) to L (the last outputs).
     pub index: usize,
-    /// Name of the module, `input` for the inputs, `layer<i>` for modules without a name.
+    /// Name of the module, `input` for the only inputs, `layer<i>` for modules without a name.
     pub name: String,
     /// Kind of the layer in the architecture.
     pub kind: LayerKind,
@@ -51,6 +51,25 @@ pub struct NeuronLayer {
     pub shape: Shape,
     /// The activation; `None` if it is unknown. Inputs and poolings are linear.
     pub activation: Option<Activation>,
+    /// On which sides it is not known what it is linked to.
+    pub open: OpenSides,
+}
+
+/// Sides of a layer of neurons on which it is not known what it is linked to: where a part of a
+/// network begins or ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OpenSides {
+    /// Whether it is unknown what leads to it.
+    pub into: bool,
+    /// Whether it is unknown what it leads to.
+    pub from: bool,
+}
+
+impl OpenSides {
+    /// Whether any side is open.
+    pub fn any(self) -> bool {
+        self.into || self.from
+    }
 }
 
 /// A tensor that an architecture expects.
@@ -159,6 +178,8 @@ kinds! {
     /// A residual addition that makes a layer of neurons of its own, because the layer before it
     /// cannot take it.
     Add = "add",
+    /// Several layers side by side.
+    Concat = "concat",
 }
 
 impl LayerKind {
@@ -178,19 +199,20 @@ impl fmt::Display for LayerKind {
     }
 }
 
-/// Position of a layer of neurons in the network: 0 is the input, L the output, all between are
-/// hidden.
+/// Position of a layer of neurons in the network. Layer 0 is the input, layer L the output, all
+/// between are hidden, unless the architecture says that there are several inputs, outputs or
+/// parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Layer 0.
+    /// Inputs.
     Input,
-    /// Layers 1 to L - 1.
+    /// Layers between inputs and outputs, or inside a part.
     Hidden,
-    /// Layer L.
+    /// Outputs.
     Output,
-    /// That of a tensor whose position in the network is unknown. No layer of a graph has this
-    /// role.
+    /// The position is unknown: that of a layer with an open side, and of a tensor of no known
+    /// layer.
     Unknown,
     /// That of a row about the whole network. No layer of a graph has this role.
     Network,
@@ -227,7 +249,7 @@ impl Graph {
         plan::resolve(architecture, norms)
     }
 
-    /// Shape of one input.
+    /// Shape of the first input.
     pub fn input_shape(&self) -> Shape {
         self.neurons[0].shape
     }
@@ -246,8 +268,9 @@ impl Graph {
 
     /// The links that lead to layer `l`, with their indices in [`Graph::links`].
     pub fn links_into(&self, layer: usize) -> impl Iterator<Item = (usize, &LinkLayer)> {
-        let links = self.links.iter().enumerate();
-        links.filter(move |(_, links)| links.to == layer)
+        let first = self.links.partition_point(|links| links.to < layer);
+        let links = self.links.iter().enumerate().skip(first);
+        links.take_while(move |(_, links)| links.to == layer)
     }
 }
 

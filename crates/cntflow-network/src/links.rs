@@ -13,8 +13,9 @@ pub struct LinkLayer {
     /// `l` of the layer of neurons they come from. For `Constants`, which come from no layer, the
     /// same as `to`.
     pub from: usize,
-    /// First neuron that they lead to, and first neuron that they come from. Only the second
-    /// direction of a bidirectional layer has other values than 0.
+    /// First channel that they lead to, and first channel that they come from; a unit is a channel.
+    /// Other values than 0 have the second direction of a bidirectional layer, and layers that
+    /// stand beside others.
     pub first_neurons: [usize; 2],
     /// Name of the layer, with the name of the gate if it has several, or of the residual addition.
     pub name: String,
@@ -140,6 +141,14 @@ pub enum Links {
     Identity {
         /// Neurons.
         n: usize,
+    },
+    /// Every neuron to the one of its channel and position in a layer that has several layers side
+    /// by side, with weight 1.
+    Beside {
+        /// Channels.
+        channels: usize,
+        /// Neurons of each.
+        positions: usize,
     },
     /// Links from `n` constant-one neurons, which are not in the graph, to every unit: a class
     /// token, or position embeddings. As with a bias, the weights `[n, units]` are in `bias`, and

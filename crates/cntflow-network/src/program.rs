@@ -12,6 +12,8 @@ pub(crate) enum Stage {
     Links(usize),
     /// Adds another layer's values.
     Values(Source),
+    /// Puts another layer's values beside those before, from the neuron `first` on.
+    Beside { source: Source, first: usize },
     /// Normalises, scales and shifts.
     Norm(Norm),
     /// Prepends the tensor with this index in `Graph::tensors` to the steps of every input.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array};
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use cntflow_metrics::{LayerRow, Summary};
 
 use crate::arrays::reals;
@@ -47,6 +47,10 @@ pub(crate) fn layers(records: &[Record]) -> Result<RecordBatch, TablesError> {
             rows().map(|(_, row)| text(row)),
         ))
     };
+    let flags = |flag: fn(&LayerRow) -> bool| -> ArrayRef {
+        let values = rows().map(|(_, row)| Some(flag(row)));
+        Arc::new(values.collect::<BooleanArray>())
+    };
     let counts = |count: fn(&Summary) -> u64| -> ArrayRef {
         Arc::new(UInt64Array::from_iter_values(
             rows().map(|(_, row)| count(&row.summary)),
@@ -60,6 +64,8 @@ pub(crate) fn layers(records: &[Record]) -> Result<RecordBatch, TablesError> {
         ("name", texts(|row| &row.name)),
         ("kind", texts(|row| row.kind.as_str())),
         ("role", texts(|row| row.role.as_str())),
+        ("open_in", flags(|row| row.open.into)),
+        ("open_out", flags(|row| row.open.from)),
         ("metric", texts(|row| row.metric.as_str())),
         ("count", counts(|summary| summary.count)),
     ];

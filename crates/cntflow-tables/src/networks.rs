@@ -63,7 +63,15 @@ pub(crate) fn networks(
     push("n_layers", of_graph(|metrics| metrics.n_layers));
     push("n_neurons", of_graph(|metrics| metrics.n_neurons));
     push("n_links", of_graph(|metrics| metrics.n_links));
+    push(
+        "graph",
+        texts(|record| Some(record.metrics.as_ref()?.graph.as_str())),
+    );
     push("n_parameters", counts(|metrics| metrics.n_parameters));
+    push(
+        "placed_parameters",
+        counts(|metrics| metrics.placed_parameters),
+    );
     push("n_nan", counts(|metrics| metrics.n_nan));
     push("n_infinite", counts(|metrics| metrics.n_infinite));
     push(

@@ -3,7 +3,8 @@
 /// Version of the tables' schemas, in every part's metadata as `cntflow.schema`. Version 1 had
 /// `coverage.shape` as text. Up to version 2 `populations` named no checkpoints, and `densities`
 /// and `divergences` had no numbers of runs. Up to version 3 these three had no values of labels,
-/// and the latter two nothing of random halves. Up to version 4 `networks` had no `parent`.
+/// and the latter two nothing of random halves. Up to version 4 `networks` had no `parent`, and
+/// nothing was said of graphs that are known in parts.
 pub const SCHEMA_VERSION: &str = "5";
 
 /// Versions that are read and continued: columns of older ones are converted. A part of another
@@ -11,7 +12,13 @@ pub const SCHEMA_VERSION: &str = "5";
 pub(crate) const READABLE_VERSIONS: [&str; 5] = ["1", "2", "3", "4", SCHEMA_VERSION];
 
 /// Columns that batched tables of older versions lack. They are null there.
-pub(crate) const ADDED_COLUMNS: [(Table, &str); 1] = [(Table::Networks, "parent")];
+pub(crate) const ADDED_COLUMNS: [(Table, &str); 5] = [
+    (Table::Networks, "parent"),
+    (Table::Networks, "graph"),
+    (Table::Networks, "placed_parameters"),
+    (Table::Layers, "open_in"),
+    (Table::Layers, "open_out"),
+];
 
 /// Oldest schema version whose folders a run may continue. The identity of a study is computed from
 /// this version and not from [`SCHEMA_VERSION`], so that raising the schema version does not turn

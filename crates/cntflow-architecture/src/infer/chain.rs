@@ -5,8 +5,8 @@ use cntflow_network::{Activation, Layer};
 use super::hints::Hints;
 use super::image_extent::{ExtentGuess, ImageExtent};
 use super::layer_order::with_norms;
-use super::modules::Module;
-use crate::builder::{ArchitectureBuilder, kernel_activation};
+use super::module::Module;
+use crate::builder::{ArchitectureBuilder, BuilderMark, kernel_activation};
 use crate::error::{Translated, TranslationError, unsupported};
 use crate::resolved::ResolvedArchitecture;
 
@@ -50,6 +50,17 @@ pub(super) struct ChainBuilder {
     pub(super) extent: ImageExtent,
     /// Name of the module before.
     pub(super) previous: String,
+    /// Whether it is a part of a network: nothing is known of what comes before its first kernel.
+    pub(super) is_alone: bool,
+}
+
+/// A chain as it was at some time, to go back to.
+pub(super) struct Mark {
+    architecture: BuilderMark,
+    input: Vec<usize>,
+    output: Output,
+    extent: ImageExtent,
+    previous: String,
 }
 
 impl ChainBuilder {
@@ -61,7 +72,49 @@ impl ChainBuilder {
             output: Output::Undecided,
             extent: ImageExtent::default(),
             previous: "the input".to_owned(),
+            is_alone: false,
         }
+    }
+
+    /// The beginning of a part of a network.
+    ///
+    /// An activation that is told beside the weights is that of hidden layers, and it is not known
+    /// which they are. So there are no hints.
+    pub(super) fn of_part() -> Self {
+        Self {
+            is_alone: true,
+            ..Self::new(Hints::default())
+        }
+    }
+
+    /// The chain as it is now.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            architecture: self.architecture.mark(),
+            input: self.input.clone(),
+            output: self.output,
+            extent: self.extent.clone(),
+            previous: self.previous.clone(),
+        }
+    }
+
+    /// Takes back what was added since `mark`.
+    pub(super) fn go_back(&mut self, mark: Mark) {
+        self.architecture.go_back(mark.architecture);
+        self.input = mark.input;
+        self.output = mark.output;
+        self.extent = mark.extent;
+        self.previous = mark.previous;
+    }
+
+    /// Adds a module if it takes what the chain gives; otherwise the chain stays as it is.
+    pub(super) fn try_push(&mut self, module: &Module<'_>) -> bool {
+        let mark = self.mark();
+        let is_pushed = self.push(module).is_ok();
+        if !is_pushed {
+            self.go_back(mark);
+        }
+        is_pushed
     }
 
     /// Records an assumption.

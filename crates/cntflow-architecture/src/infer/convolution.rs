@@ -3,7 +3,7 @@
 use cntflow_network::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Layer};
 
 use super::chain::{ChainBuilder, Output};
-use super::modules::Module;
+use super::module::{Layout, Module};
 use crate::error::{Translated, unsupported};
 
 impl ChainBuilder {
@@ -29,7 +29,12 @@ impl ChainBuilder {
                 )));
             }
         };
-        let transposed = is_transposed(module, &shape, channels);
+        let transposed = match channels {
+            None => self.is_alone && is_transposed_alone(module, &shape),
+            // In a part, sizes that would make a transposed kernel fit are no proof.
+            Some(_) if self.is_alone => is_transposed_alone(module, &shape),
+            Some(_) => is_transposed(module, &shape, channels),
+        };
         let [filters, n_in] = if transposed {
             [shape[1], shape[0]]
         } else {
@@ -40,11 +45,15 @@ impl ChainBuilder {
         if let Some(given) = channels.filter(|&given| given != n_in) {
             groups = given.checked_div(n_in).unwrap_or(0);
             let fits = groups > 0 && groups * n_in == given && filters.is_multiple_of(groups);
+            let fits = fits && (n_in == 1 || !self.is_alone);
             if transposed || !fits {
                 return Err(self.does_not_fit(module, n_in, given));
             }
         }
         if channels.is_none() {
+            // A depthwise convolution sees one channel at a time, whose number its kernel tells.
+            groups = module.depthwise_channels().unwrap_or(1);
+            let n_in = n_in * groups;
             self.input = [&[n_in][..], &vec![0; dimensions]].concat();
         }
         let bias = self.has_bias(module, filters)?;
@@ -116,6 +125,27 @@ impl ChainBuilder {
                 bias,
                 activation,
             }),
+        }
+    }
+}
+
+/// Words in the names of transposed convolutions.
+const TRANSPOSED_WORDS: [&str; 3] = ["deconv", "transpos", "convt"];
+
+/// Whether a kernel that begins a part of a network is that of a transposed convolution: if the
+/// length of its bias is the second size and not the first or, without a bias that tells, by its
+/// name.
+fn is_transposed_alone(module: &Module<'_>, shape: &[usize]) -> bool {
+    let [outer, inner] = [shape[0], shape[1]];
+    if matches!(module.layout, Layout::Depthwise | Layout::Table) {
+        return false;
+    }
+    match module.shape("bias")[..] {
+        [n] if n == inner && n != outer => true,
+        [n] if n == outer && n != inner => false,
+        _ => {
+            let path = module.path.to_ascii_lowercase();
+            TRANSPOSED_WORDS.iter().any(|word| path.contains(word))
         }
     }
 }

@@ -3,14 +3,19 @@
 use cntflow_network::{Dense, Embedding, Layer, TakeStep, TakenStep};
 
 use super::chain::{ChainBuilder, ONE_STEP_ASSUMED, Output};
-use super::modules::Module;
+use super::module::{Layout, Module};
 use crate::error::Translated;
 use crate::recipe::{TensorRecipe, TensorSlice};
 
 impl ChainBuilder {
     /// Adds an embedding, which takes the network's input.
     pub(super) fn embedding(&mut self, module: &Module<'_>) -> Translated<()> {
-        let shape = module.shape("weight");
+        self.embedding_of(module, &module.shape("weight"));
+        Ok(())
+    }
+
+    /// Adds an embedding of this shape, which takes the input.
+    pub(super) fn embedding_of(&mut self, module: &Module<'_>, shape: &[usize]) {
         self.input = vec![1];
         self.assume(ONE_STEP_ASSUMED);
         self.output = Output::Steps(shape[1]);
@@ -20,7 +25,6 @@ impl ChainBuilder {
             units: shape[1],
         };
         self.add_module(module, Layer::Embedding(layer));
-        Ok(())
     }
 
     /// Adds a dense layer. Channels before it are flattened. Of a sequence it takes the final step
@@ -94,7 +98,7 @@ impl ChainBuilder {
         let slice = TensorSlice::permuted(&*tensor.name, &[3, 2, 0, 1])
             .read_as(&[rows, columns, channels, units])
             .shaped(&[units, channels * places]);
-        (module.inputs_first && places > 1).then_some(slice)
+        (module.layout == Layout::InputsFirst && places > 1).then_some(slice)
     }
 
     /// Takes the final step of a sequence.

@@ -4,7 +4,7 @@ use cntflow_network::{Activation, Layer, Projections, TransformerEncoder};
 
 use super::chain::{ChainBuilder, EPSILON, EPSILON_ASSUMED};
 use super::family::{Family, QkvLayout};
-use super::modules::Module;
+use super::module::{Layout, Module};
 use super::transformer::Transformer;
 use crate::error::{Translated, unsupported};
 use crate::recipe::{TensorRecipe, TensorSlice};
@@ -93,8 +93,13 @@ impl<'t> Transformer<'_, 't> {
     /// A module of a block, with its kernel in the family's layout.
     fn module_of_block(&self, block: &str, module: &str) -> Translated<Module<'t>> {
         let module = self.part(block, module)?;
+        let layout = if self.family.inputs_first && module.rank() == 2 {
+            Layout::InputsFirst
+        } else {
+            Layout::OutputsFirst
+        };
         Ok(Module {
-            inputs_first: self.family.inputs_first && module.rank() == 2,
+            layout,
             ..module.clone()
         })
     }

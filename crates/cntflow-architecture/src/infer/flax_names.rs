@@ -7,13 +7,8 @@ const STATISTICS: &str = "batch_stats/";
 /// The tree of parameters.
 const PARAMETERS: &str = "params/";
 
-/// Last parts of names that PyTorch calls otherwise. (`kernel` is called so by Keras as well.)
-const LAST_PARTS: [(&str, &str); 4] = [
-    ("scale", "weight"),
-    ("embedding", "weight"),
-    ("mean", "running_mean"),
-    ("var", "running_var"),
-];
+/// Last parts of names that PyTorch calls otherwise, and no other framework calls so.
+const LAST_PARTS: [(&str, &str); 2] = [("mean", "running_mean"), ("var", "running_var")];
 
 /// Whether the file has running statistics beside the parameters, so that the trees are no part of
 /// the modules' names.

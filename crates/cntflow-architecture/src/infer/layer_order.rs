@@ -2,8 +2,9 @@
 //! module stands.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
-use super::modules::Module;
+use super::module::Module;
 use crate::error::{Translated, unsupported};
 
 /// Words that names begin with, and how early such modules stand: the smallest first, 0 for names
@@ -52,7 +53,7 @@ pub(super) fn by_path(a: &str, b: &str) -> Ordering {
 }
 
 /// How early a part of a name says that its module stands. The longest word counts.
-fn rank(part: &str) -> i32 {
+pub(super) fn rank(part: &str) -> i32 {
     let lower = part.to_ascii_lowercase();
     let matching = POSITION_WORDS
         .iter()
@@ -71,8 +72,9 @@ pub(super) fn with_norms<'m, 't>(
     norms: &[&'m Module<'t>],
 ) -> Translated<Vec<&'m Module<'t>>> {
     let mut norms_behind: Vec<Vec<&Module<'_>>> = vec![Vec::new(); kernels.len()];
+    let places = NormPlaces::of(kernels);
     for norm in norms {
-        let kernel = kernel_of(kernels, norm).ok_or_else(|| {
+        let kernel = places.kernel_of(norm).ok_or_else(|| {
             unsupported(format!(
                 "the norm {} follows no layer of as many units",
                 norm.shown()
@@ -86,43 +88,86 @@ pub(super) fn with_norms<'m, 't>(
         .collect())
 }
 
-/// Index of the kernel that a norm stands behind.
+/// Kernels by what tells that a norm stands behind them.
 ///
-/// Only kernels that give as many units as the norm takes are considered. Of these it is the first
-/// that exists of:
-/// 1. if the norm's own name is a number (`features.3`), the kernel of the same parent with the
-///    next smaller number;
-/// 2. a kernel of the same parent whose path has the same numbers (`conv1` for `bn1`);
-/// 3. such a kernel of any parent;
-/// 4. the last kernel before the norm in the order of the file.
-fn kernel_of(kernels: &[&Module<'_>], norm: &Module<'_>) -> Option<usize> {
-    let n = norm.parameters.values().next()?.shape.first().copied()?;
-    let fits = |kernel: &Module<'_>| possible_units(kernel).is_some_and(|units| units.contains(&n));
-    let fitting = || {
-        let kernels = kernels.iter().enumerate();
-        kernels.filter(|(_, kernel)| fits(kernel))
-    };
-    if let Some(own @ 1..) = number(&norm.path) {
-        let numbered = fitting()
-            .filter(|(_, kernel)| parent(&kernel.path) == parent(&norm.path))
-            .filter_map(|(index, kernel)| Some((index, number(&kernel.path)?)))
-            .filter(|(_, number)| *number < own);
-        if let Some((index, _)) = numbered.max_by_key(|(_, number)| *number) {
-            return Some(index);
+/// Only kernels that give as many units as a norm takes are considered; that number is the first
+/// part of each key.
+pub(super) struct NormPlaces<'m> {
+    /// Numbers that kernels of a parent have for their names, in order, each with the kernel.
+    of_parent: HashMap<(usize, &'m str), Vec<(usize, usize)>>,
+    /// The first kernel of a parent whose path has certain numbers.
+    siblings: HashMap<(usize, &'m str, Vec<&'m str>), usize>,
+    /// The first such kernel of any parent.
+    same_numbers: HashMap<(usize, Vec<&'m str>), usize>,
+    /// Places in the file, in order, each with the kernel.
+    in_file: HashMap<usize, Vec<(usize, usize)>>,
+}
+
+impl<'m> NormPlaces<'m> {
+    pub(super) fn of(kernels: &[&'m Module<'_>]) -> Self {
+        let mut places = Self {
+            of_parent: HashMap::new(),
+            siblings: HashMap::new(),
+            same_numbers: HashMap::new(),
+            in_file: HashMap::new(),
+        };
+        for (index, kernel) in kernels.iter().enumerate() {
+            let mut units = possible_units(kernel).unwrap_or_default();
+            units.dedup();
+            for n in units {
+                places.add(n, index, kernel);
+            }
         }
+        places
+            .of_parent
+            .values_mut()
+            .for_each(|list| list.sort_unstable());
+        places
+            .in_file
+            .values_mut()
+            .for_each(|list| list.sort_unstable());
+        places
     }
-    let same_numbers = fitting().filter(|(_, kernel)| numbers(&kernel.path) == numbers(&norm.path));
-    let siblings = same_numbers
-        .clone()
-        .filter(|(_, kernel)| parent(&kernel.path) == parent(&norm.path));
-    let before = fitting().filter(|(_, kernel)| kernel.index < norm.index);
-    let first_sibling = siblings.map(|(index, _)| index).next();
-    first_sibling
-        .or_else(|| same_numbers.map(|(index, _)| index).next())
-        .or_else(|| {
-            let last = before.max_by_key(|(_, kernel)| kernel.index);
-            last.map(|(index, _)| index)
-        })
+
+    fn add(&mut self, n: usize, index: usize, kernel: &'m Module<'_>) {
+        let (parent, numbers) = (parent(&kernel.path), numbers(&kernel.path));
+        if let Some(number) = number(&kernel.path) {
+            let list = self.of_parent.entry((n, parent)).or_default();
+            list.push((number, index));
+        }
+        let sibling = self.siblings.entry((n, parent, numbers.clone()));
+        sibling.or_insert(index);
+        self.same_numbers.entry((n, numbers)).or_insert(index);
+        self.in_file
+            .entry(n)
+            .or_default()
+            .push((kernel.index, index));
+    }
+
+    /// Index of the kernel that a norm stands behind: the first that exists of
+    /// 1. if the norm's own name is a number (`features.3`), the kernel of the same parent with the
+    ///    next smaller number;
+    /// 2. a kernel of the same parent whose path has the same numbers (`conv1` for `bn1`);
+    /// 3. such a kernel of any parent;
+    /// 4. the last kernel before the norm in the order of the file.
+    pub(super) fn kernel_of(&self, norm: &Module<'_>) -> Option<usize> {
+        let n = norm.parameters.values().next()?.shape.first().copied()?;
+        let (parent, numbers) = (parent(&norm.path), numbers(&norm.path));
+        let last_below = |list: &Vec<(usize, usize)>, bound: usize| {
+            let end = list.partition_point(|(key, _)| *key < bound);
+            end.checked_sub(1).map(|last| list[last].1)
+        };
+        let own_number = number(&norm.path).filter(|own| *own > 0);
+        let numbered =
+            own_number.and_then(|own| last_below(self.of_parent.get(&(n, parent))?, own));
+        let sibling = || self.siblings.get(&(n, parent, numbers.clone())).copied();
+        let same_numbers = || self.same_numbers.get(&(n, numbers.clone())).copied();
+        let before = || last_below(self.in_file.get(&n)?, norm.index);
+        numbered
+            .or_else(sibling)
+            .or_else(same_numbers)
+            .or_else(before)
+    }
 }
 
 /// Numbers of units that a module may give: a transposed kernel has them as its second dimension, a

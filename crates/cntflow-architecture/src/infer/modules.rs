@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use cntflow_formats::TensorEntry;
 
 use super::flax_names;
-use crate::recipe::{TensorRecipe, TensorSlice};
+use super::keras_modules;
+use super::module::{Layout, Module};
 
 /// First parts of names that wrappers add to all weights: data parallelism, compilation, training
 /// dictionaries.
@@ -23,7 +24,7 @@ const WRAPPERS: [&str; 9] = [
 ];
 
 /// Last parts of names that are parameters of modules, with PyTorch's names for them.
-const PARAMETERS: [(&str, &str); 11] = [
+const PARAMETERS: [(&str, &str); 22] = [
     ("weight", "weight"),
     ("bias", "bias"),
     ("running_mean", "running_mean"),
@@ -31,7 +32,18 @@ const PARAMETERS: [(&str, &str); 11] = [
     ("in_proj_weight", "in_proj_weight"),
     ("in_proj_bias", "in_proj_bias"),
     ("kernel", "weight"),
+    ("recurrent_kernel", "recurrent_kernel"),
+    ("depthwise_kernel", "weight"),
+    ("pointwise_kernel", "weight"),
+    ("filters", "weight"),
+    ("weights", "weight"),
+    ("biases", "bias"),
+    ("depthwise_filter", "weight"),
+    ("pointwise_filter", "weight"),
+    ("embeddings", "weight"),
+    ("embedding", "weight"),
     ("gamma", "weight"),
+    ("scale", "weight"),
     ("beta", "bias"),
     ("moving_mean", "running_mean"),
     ("moving_variance", "running_var"),
@@ -45,109 +57,6 @@ pub(crate) fn is_counter(name: &str) -> bool {
 /// Whether a tensor may be a weight of the network.
 pub(crate) fn is_weight(tensor: &TensorEntry) -> bool {
     tensor.excluded_because.is_none() && tensor.element.is_real() && !is_counter(&tensor.name)
-}
-
-/// A module with its parameters.
-#[derive(Clone, Debug)]
-pub(super) struct Module<'t> {
-    /// Its name, without wrappers.
-    pub(super) path: String,
-    /// Index in the file's list of its first parameter.
-    pub(super) index: usize,
-    /// Parameters by PyTorch's names for them.
-    pub(super) parameters: BTreeMap<String, &'t TensorEntry>,
-    /// Whether its kernel has the inputs before the outputs, as Keras has it.
-    pub(super) inputs_first: bool,
-}
-
-impl<'t> Module<'t> {
-    pub(super) fn has(&self, parameter: &str) -> bool {
-        self.parameters.contains_key(parameter)
-    }
-
-    /// Shape of a parameter; empty if the module has no such parameter. A kernel's shape has the
-    /// outputs first, however the file has them.
-    pub(super) fn shape(&self, parameter: &str) -> Vec<usize> {
-        let shape = self
-            .parameters
-            .get(parameter)
-            .map(|tensor| &tensor.shape[..]);
-        let shape = shape.unwrap_or_default();
-        match self.outputs_first(shape.len()) {
-            Some(permutation) if parameter == "weight" => {
-                permutation.iter().map(|&dim| shape[dim]).collect()
-            }
-            _ => shape.to_vec(),
-        }
-    }
-
-    /// The permutation that puts a kernel's outputs first; `None` where they are first already.
-    fn outputs_first(&self, rank: usize) -> Option<&'static [usize]> {
-        match rank {
-            _ if !self.inputs_first => None,
-            2 => Some(&[1, 0]),
-            3 => Some(&[2, 1, 0]),
-            4 => Some(&[3, 2, 0, 1]),
-            _ => None,
-        }
-    }
-
-    /// The parameter as PyTorch has it, as a slice of the file's tensor.
-    pub(super) fn slice(&self, parameter: &str) -> Option<TensorSlice> {
-        let tensor = self.parameters.get(parameter)?;
-        Some(match self.outputs_first(tensor.shape.len()) {
-            Some(permutation) if parameter == "weight" => {
-                TensorSlice::permuted(&*tensor.name, permutation)
-            }
-            _ => TensorSlice::whole(&*tensor.name),
-        })
-    }
-
-    /// Recipes of all its parameters, by the names that they have in an architecture whose layer
-    /// has the module's name.
-    pub(super) fn recipes(&self) -> impl Iterator<Item = (String, TensorRecipe)> {
-        self.parameters.keys().filter_map(|parameter| {
-            let recipe = TensorRecipe::Slice(self.slice(parameter)?);
-            Some((format!("{}.{parameter}", self.path), recipe))
-        })
-    }
-
-    /// Number of dimensions of its kernel, 0 if it has none.
-    pub(super) fn rank(&self) -> usize {
-        self.parameters
-            .get("weight")
-            .map_or(0, |tensor| tensor.shape.len())
-    }
-
-    /// Whether it is a recurrent layer or cell.
-    pub(super) fn is_recurrent(&self) -> bool {
-        self.has("weight_ih_l0") || self.has("weight_ih")
-    }
-
-    /// Whether it normalises: parameters of one dimension only.
-    pub(super) fn is_norm(&self) -> bool {
-        self.rank() <= 1 && (self.has("running_mean") || self.has("weight"))
-    }
-
-    /// Whether its kernel of two dimensions holds a vector for every token.
-    pub(super) fn is_embedding(&self) -> bool {
-        let path = self.path.to_ascii_lowercase();
-        let is_named = path.contains("emb") || path.ends_with("wte") || path.ends_with("tokens");
-        is_named && !self.has("bias") && !path.contains("patch")
-    }
-
-    /// As messages show it: its kernel, or another tensor, with the shape.
-    pub(super) fn shown(&self) -> String {
-        let first = ["weight", "weight_ih_l0", "running_mean"].into_iter();
-        let tensor = first
-            .filter_map(|parameter| self.parameters.get(parameter))
-            .next();
-        let tensor = tensor.or_else(|| self.parameters.values().next());
-        tensor.map_or_else(
-            || self.path.clone(),
-            |tensor| format!("{} {:?}", tensor.name, tensor.shape),
-        )
-    }
 }
 
 /// The modules of all weights, in the order they are listed, and the weights that are no parameter
@@ -166,7 +75,9 @@ pub(super) fn modules(tensors: &[TensorEntry]) -> (Vec<Module<'_>>, Vec<(String,
     let mut others = Vec::new();
     for (index, tensor) in weights {
         let name = torch_name(&tensor.name, prefix_length, has_trees);
-        let Some((path, parameter, inputs_first)) = parameter(&name) else {
+        let is_named_as_tensorflow_does = tensor.name.contains('/') || !is_of_tensorflow(&name);
+        let found = parameter(&name).filter(|_| is_named_as_tensorflow_does);
+        let Some((path, parameter, layout)) = found else {
             others.push((name, tensor));
             continue;
         };
@@ -175,14 +86,21 @@ pub(super) fn modules(tensors: &[TensorEntry]) -> (Vec<Module<'_>>, Vec<(String,
                 path,
                 index,
                 parameters: BTreeMap::new(),
-                inputs_first: false,
+                layout: Layout::default(),
             });
             modules.len() - 1
         });
-        modules[module].inputs_first |= inputs_first;
+        // Two names may stand for one parameter, `embedding` and `scale` say: the first has it.
+        if modules[module].has(&parameter) {
+            others.push((name, tensor));
+            continue;
+        }
+        if layout != Layout::OutputsFirst {
+            modules[module].layout = layout;
+        }
         modules[module].parameters.insert(parameter, tensor);
     }
-    (modules, others)
+    (keras_modules::joined(modules), others)
 }
 
 /// A name without its wrappers, as PyTorch would have it.
@@ -204,8 +122,15 @@ pub(super) fn dotted(name: &str) -> String {
     name.strip_suffix(":0").unwrap_or(name).replace('/', ".")
 }
 
-/// Module and parameter of a name, and whether it is a kernel by Keras' name.
-fn parameter(name: &str) -> Option<(String, String, bool)> {
+/// Whether the last part of a name is one that TensorFlow gives, with slashes before it. With dots
+/// before it, such a name tells nothing.
+fn is_of_tensorflow(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    ["filters", "weights", "biases"].contains(&last)
+}
+
+/// Module and parameter of a name, and how a kernel of that name is laid out.
+fn parameter(name: &str) -> Option<(String, String, Layout)> {
     let (path, last) = name.rsplit_once('.').filter(|(path, _)| !path.is_empty())?;
     let listed = PARAMETERS.iter().find(|(name, _)| *name == last);
     let recurrent = ["weight_ih", "weight_hh", "weight_hr", "bias_ih", "bias_hh"];
@@ -214,7 +139,20 @@ fn parameter(name: &str) -> Option<(String, String, bool)> {
         None if recurrent.iter().any(|stem| last.starts_with(stem)) => last,
         None => return None,
     };
-    Some((path.to_owned(), parameter.to_owned(), last == "kernel"))
+    let layout = match last {
+        "kernel" | "pointwise_kernel" | "filters" | "weights" | "pointwise_filter" => {
+            Layout::InputsFirst
+        }
+        "depthwise_kernel" | "depthwise_filter" => Layout::Depthwise,
+        "embeddings" | "embedding" => Layout::Table,
+        _ => Layout::OutputsFirst,
+    };
+    // A separable convolution is two modules.
+    let path = match last {
+        "depthwise_kernel" | "depthwise_filter" => format!("{path}.{}", keras_modules::DEPTHWISE),
+        _ => path.to_owned(),
+    };
+    Some((path, parameter.to_owned(), layout))
 }
 
 /// Length in bytes of the wrappers' prefix that all names have. What is left of every name still

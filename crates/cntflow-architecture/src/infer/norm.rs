@@ -3,7 +3,7 @@
 use cntflow_network::{BatchNorm, GroupNorm, Layer, LayerNorm};
 
 use super::chain::{ChainBuilder, EPSILON, EPSILON_ASSUMED, Output};
-use super::modules::Module;
+use super::module::Module;
 use crate::error::{Translated, unsupported};
 
 impl ChainBuilder {

@@ -3,7 +3,7 @@
 use cntflow_network::{Layer, Recurrent};
 
 use super::chain::{ChainBuilder, ONE_STEP_ASSUMED, Output};
-use super::modules::Module;
+use super::module::Module;
 use crate::error::{Translated, unsupported};
 
 impl ChainBuilder {
@@ -13,6 +13,9 @@ impl ChainBuilder {
     /// Its tensors are not those of an Elman layer, an LSTM or a GRU, or do not take what comes
     /// before.
     pub(super) fn recurrent(&mut self, module: &Module<'_>) -> Translated<()> {
+        if module.has("recurrent_kernel") {
+            return self.keras_recurrent(module);
+        }
         let module = &as_layer(module);
         let input_kernel = module.shape("weight_ih_l0");
         let state_kernel = module.shape("weight_hh_l0");
@@ -68,7 +71,7 @@ impl ChainBuilder {
 
     /// Checks that a recurrent module takes what comes before it, and makes the input a sequence
     /// where it is open.
-    fn take_sequence(&mut self, module: &Module<'_>, n_in: usize) -> Translated<()> {
+    pub(super) fn take_sequence(&mut self, module: &Module<'_>, n_in: usize) -> Translated<()> {
         match self.output {
             Output::Undecided => self.input = vec![1, n_in],
             Output::Steps(given) if given == n_in => return Ok(()),

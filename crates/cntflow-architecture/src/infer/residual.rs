@@ -10,7 +10,7 @@ use super::chain::{ChainBuilder, Output};
 use super::hints::Hints;
 use super::image_extent::pad_to_keep_size;
 use super::layer_order::{by_path, with_norms};
-use super::modules::Module;
+use super::module::Module;
 use crate::error::{Translated, unsupported};
 use crate::resolved::ResolvedArchitecture;
 

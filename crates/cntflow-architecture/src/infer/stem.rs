@@ -5,7 +5,7 @@ use cntflow_formats::TensorEntry;
 use cntflow_network::{ClassToken, Conv2d, Embedding, Layer, PositionEmbedding, Steps, StepsOf};
 
 use super::chain::{ChainBuilder, Output};
-use super::modules::Module;
+use super::module::Module;
 use crate::error::{Translated, unsupported};
 use crate::recipe::{TensorRecipe, TensorSlice};
 

@@ -11,7 +11,7 @@ use super::chain::{ChainBuilder, Output};
 use super::family::{FAMILIES, Family};
 use super::hints::Hints;
 use super::layer_order::by_path;
-use super::modules::Module;
+use super::module::Module;
 use super::stem::Stem;
 use crate::error::{Translated, unsupported};
 use crate::resolved::ResolvedArchitecture;

@@ -46,9 +46,12 @@ fn activation(class: &str, settings: &ActivationSettings) -> Translated<Activati
         "ReLU" => {
             let numbers = [slope, settings.threshold];
             let is_plain = numbers.iter().flatten().all(|&number| number == 0.0);
-            let is_plain = is_plain && settings.max_value.is_none();
-            let what = "a ReLU with a slope, a threshold or a largest value".to_owned();
-            (Activation::Relu, is_plain, what)
+            let (activation, has_limit) = match settings.max_value {
+                None => (Activation::Relu, true),
+                Some(most) => (Activation::Relu6, most == 6.0),
+            };
+            let what = "a ReLU with a slope, a threshold or a largest value other than 6";
+            (activation, is_plain && has_limit, what.to_owned())
         }
         "LeakyReLU" => {
             let slope = slope.unwrap_or(0.3);

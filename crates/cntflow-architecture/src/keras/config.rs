@@ -55,12 +55,20 @@ impl KerasLayer {
     }
 }
 
-/// The layers of a model from its input to its output.
+/// The layers of a model.
+#[derive(Clone, Debug)]
+pub(super) struct Model {
+    /// From the inputs to the outputs, each behind all that it takes.
+    pub(super) layers: Vec<KerasLayer>,
+    /// Names of the layers that give outputs, if there are several.
+    pub(super) outputs: Vec<String>,
+}
+
+/// The layers of a model from its inputs to its outputs.
 ///
 /// # Errors
-/// It is no model of layers that Keras writes, has several inputs or outputs, or uses a layer
-/// twice.
-pub(super) fn parse(text: &str) -> Translated<Vec<KerasLayer>> {
+/// It is no model of layers that Keras writes, or uses a layer twice.
+pub(super) fn parse(text: &str) -> Translated<Model> {
     let model: Value = serde_json::from_str(text)
         .map_err(|error| unsupported(format!("it is no JSON: {error}")))?;
     let class = model.get("class_name").and_then(Value::as_str);
@@ -77,7 +85,7 @@ pub(super) fn parse(text: &str) -> Translated<Vec<KerasLayer>> {
 
 /// Layers of a list: each takes what the one before gives. In the first versions the configuration
 /// itself is the list.
-fn sequential(config: &Value) -> Translated<Vec<KerasLayer>> {
+fn sequential(config: &Value) -> Translated<Model> {
     let mut layers = list(config.get("layers").unwrap_or(config))?;
     if let Some(first) = layers.first()
         && first.class != "InputLayer"
@@ -103,11 +111,14 @@ fn sequential(config: &Value) -> Translated<Vec<KerasLayer>> {
     for index in 1..layers.len() {
         layers[index].inputs = vec![layers[index - 1].name.clone()];
     }
-    Ok(layers)
+    Ok(Model {
+        layers,
+        outputs: Vec::new(),
+    })
 }
 
-/// Layers of a graph, those that the output needs.
-fn functional(config: &Value) -> Translated<Vec<KerasLayer>> {
+/// Layers of a graph, those that the outputs need.
+fn functional(config: &Value) -> Translated<Model> {
     let values = &config["layers"];
     let mut layers = list(values)?;
     for (layer, value) in layers
@@ -125,9 +136,17 @@ fn functional(config: &Value) -> Translated<Vec<KerasLayer>> {
             collect_arguments(call, &mut layer.call_arguments);
         }
     }
-    single_end(config, "input_layers")?;
-    let output = single_end(config, "output_layers")?;
-    chains_in_order(&layers, &output)
+    let mut outputs = Vec::new();
+    let ends = config.get("output_layers").unwrap_or(&Value::Null);
+    collect_inputs(ends, &mut outputs);
+    if outputs.is_empty() {
+        return Err(unsupported("it has no output_layers"));
+    }
+    let layers = chains_in_order(&layers, &outputs)?;
+    if outputs.len() == 1 {
+        outputs.clear();
+    }
+    Ok(Model { layers, outputs })
 }
 
 /// The layers of a list, without what they take.
@@ -210,25 +229,12 @@ fn collect_arguments(call: &Value, arguments: &mut Map<String, Value>) {
     arguments.extend(named.map(|(name, value)| (name.clone(), value.clone())));
 }
 
-/// The one input or output of a model: `["x", 0, 0]`, or a list with one of these.
-fn single_end(config: &Value, key: &str) -> Translated<String> {
-    let mut names = Vec::new();
-    collect_inputs(config.get(key).unwrap_or(&Value::Null), &mut names);
-    match <[String; 1]>::try_from(names) {
-        Ok([name]) => Ok(name),
-        Err(names) => Err(unsupported(format!(
-            "it has {} {key}, one can be expressed",
-            names.len()
-        ))),
-    }
-}
-
-/// The layers that the output needs, each behind all that it takes, so that every chain stays in
+/// The layers that the outputs need, each behind all that it takes, so that every chain stays in
 /// one piece.
 ///
-/// This is a depth-first search from the output: what a layer takes first comes first, with
-/// everything that leads to it.
-fn chains_in_order(layers: &[KerasLayer], output: &str) -> Translated<Vec<KerasLayer>> {
+/// This is a depth-first search from each output in turn: what a layer takes first comes first,
+/// with everything that leads to it.
+fn chains_in_order(layers: &[KerasLayer], outputs: &[String]) -> Translated<Vec<KerasLayer>> {
     let names = layers.iter().enumerate();
     let indices: HashMap<&str, usize> = names.map(|(index, layer)| (&*layer.name, index)).collect();
     let index_of = |name: &str| {
@@ -243,8 +249,13 @@ fn chains_in_order(layers: &[KerasLayer], output: &str) -> Translated<Vec<KerasL
     let mut entered = vec![false; layers.len()];
     let mut done = vec![false; layers.len()];
     // An explicit stack: a hostile model may be nested deeper than the call stack allows.
-    let mut pending = vec![index_of(output)?];
+    let ends = outputs.iter().rev().map(|output| index_of(output));
+    let mut pending: Vec<usize> = ends.collect::<Translated<_>>()?;
     while let Some(&index) = pending.last() {
+        if done[index] {
+            pending.pop();
+            continue;
+        }
         let inputs = layers[index].inputs.iter().map(|name| index_of(name));
         let inputs: Vec<usize> = inputs.collect::<Translated<_>>()?;
         match inputs.iter().find(|&&input| !done[input]) {
@@ -273,7 +284,8 @@ mod tests {
     use super::*;
 
     fn order(text: &str) -> Translated<Vec<String>> {
-        Ok(parse(text)?.into_iter().map(|layer| layer.name).collect())
+        let layers = parse(text)?.layers.into_iter();
+        Ok(layers.map(|layer| layer.name).collect())
     }
 
     fn graph(layers: &[(&str, &str)], output: &str) -> String {
@@ -314,7 +326,9 @@ mod tests {
             r#"[[["x", 0, 0, {"causal": true, "mask": null}]]]"#,
             r#"[{"args": [{"config": {"keras_history": ["x", 0, 0]}}], "kwargs": {"causal": true, "mask": null}}]"#,
         ] {
-            let layers = parse(&graph(&[("x", "[]"), ("a", call)], "a")).unwrap();
+            let layers = parse(&graph(&[("x", "[]"), ("a", call)], "a"))
+                .unwrap()
+                .layers;
             assert_eq!(layers[1].inputs, ["x"]);
             assert_eq!(
                 Value::Object(layers[1].call_arguments.clone()),

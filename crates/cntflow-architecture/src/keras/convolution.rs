@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::config::KerasLayer;
 use super::settings::{Sizes, activation, ones, yes};
 use super::shape::Shape;
-use super::translator::Translator;
+use super::translator::{Translator, wrong_number_of_tensors};
 use super::window::{Dimensions, PaddingMode, Sides, Window, padding1d, padding2d};
 use crate::error::{Translated, unsupported};
 use crate::recipe::TensorSlice;
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct ConvolutionSettings {
     #[serde(default)]
     filters: usize,
@@ -99,13 +99,55 @@ impl Translator<'_> {
         let filters = channels
             .checked_mul(settings.depth_multiplier)
             .ok_or_else(|| unsupported("it has too many channels"))?;
-        let [rows, columns] = window.kernel;
-        let (permutation, shape): (&[usize], &[usize]) = match window.dimensions {
-            Dimensions::One => (&[1, 2, 0], &[filters, 1, columns]),
-            Dimensions::Two => (&[2, 3, 0, 1], &[filters, 1, rows, columns]),
-        };
-        let kernel = |tensor: &str| TensorSlice::permuted(tensor, permutation).shaped(shape);
+        let kernel = |tensor: &str| depthwise_kernel(tensor, &window, filters);
         self.push_convolution(layer, &settings, &window, (filters, channels), kernel)
+    }
+
+    /// A depthwise convolution, and one of single places behind it. The bias belongs to the second.
+    pub(super) fn separable_convolution(&mut self, layer: &KerasLayer) -> Translated<()> {
+        let settings: ConvolutionSettings = layer.settings()?;
+        let (depthwise, pointwise, bias) = match (self.tensors_of(layer), settings.use_bias) {
+            ([depthwise, pointwise, bias], true) => (depthwise, pointwise, Some(bias)),
+            ([depthwise, pointwise], false) => (depthwise, pointwise, None),
+            (tensors, has_bias) => {
+                let expected = 2 + usize::from(has_bias);
+                return Err(wrong_number_of_tensors(expected, tensors.len()));
+            }
+        };
+        let window = self.convolution_window(layer, &settings)?;
+        let channels = window.input.channels;
+        let filters = channels
+            .checked_mul(settings.depth_multiplier)
+            .ok_or_else(|| unsupported("it has too many channels"))?;
+        let first = KerasLayer {
+            name: format!("{}.depthwise", layer.name),
+            ..layer.clone()
+        };
+        let kernel = depthwise_kernel(depthwise, &window, filters);
+        self.set_slice(&first, "weight", kernel);
+        let of_places = ConvolutionSettings {
+            use_bias: false,
+            activation: Value::Null,
+            ..settings.clone()
+        };
+        self.add_convolution(&first, &of_places, &window, (filters, channels))?;
+        let of_channels = ConvolutionSettings {
+            kernel_size: ones(),
+            strides: ones(),
+            dilation_rate: ones(),
+            ..settings
+        };
+        let window = self.convolution_window(layer, &of_channels)?;
+        let outputs_first = outputs_first(window.dimensions);
+        self.set_slice(
+            layer,
+            "weight",
+            TensorSlice::permuted(pointwise, outputs_first),
+        );
+        if let Some(bias) = bias {
+            self.set_slice(layer, "bias", TensorSlice::whole(bias));
+        }
+        self.add_convolution(layer, &of_channels, &window, (of_channels.filters, 1))
     }
 
     fn push_convolution(
@@ -116,8 +158,19 @@ impl Translator<'_> {
         (filters, groups): (usize, usize),
         kernel: impl FnOnce(&str) -> TensorSlice,
     ) -> Translated<()> {
-        let (zeros, output) = self.padded(window, settings.padding)?;
         self.set_kernel_and_bias(layer, settings.use_bias, kernel)?;
+        self.add_convolution(layer, settings, window, (filters, groups))
+    }
+
+    /// Adds a convolution whose tensors have their recipes.
+    fn add_convolution(
+        &mut self,
+        layer: &KerasLayer,
+        settings: &ConvolutionSettings,
+        window: &Window,
+        (filters, groups): (usize, usize),
+    ) -> Translated<()> {
+        let (zeros, output) = self.padded(window, settings.padding)?;
         let name = layer.name.clone();
         let bias = settings.use_bias;
         let activation = Some(activation(&settings.activation)?);
@@ -227,6 +280,16 @@ impl Translator<'_> {
         ));
         Ok(())
     }
+}
+
+/// A kernel `[rows, columns, channels, multiplier]` as `[filters, 1, rows, columns]`.
+fn depthwise_kernel(tensor: &str, window: &Window, filters: usize) -> TensorSlice {
+    let [rows, columns] = window.kernel;
+    let (permutation, shape): (&[usize], &[usize]) = match window.dimensions {
+        Dimensions::One => (&[1, 2, 0], &[filters, 1, columns]),
+        Dimensions::Two => (&[2, 3, 0, 1], &[filters, 1, rows, columns]),
+    };
+    TensorSlice::permuted(tensor, permutation).shaped(shape)
 }
 
 /// The permutation that makes a kernel of Keras `[rows, columns, channels, filters]` one of

@@ -22,11 +22,11 @@ mod zero_padding;
 
 use cntflow_formats::TensorEntry;
 use cntflow_formats::keras::{Layers, Model};
+use cntflow_network::{Input, Layer, Output as End};
 
 use crate::error::{Translated, TranslationError, unsupported};
 use crate::resolved::ResolvedArchitecture;
 use config::KerasLayer;
-use shape::Shape;
 use translator::Translator;
 
 /// Classes of layers that change nothing at inference.
@@ -61,22 +61,76 @@ fn configured(
     weights: &Layers,
     backend: Option<&str>,
 ) -> Translated<ResolvedArchitecture> {
-    let translator = Translator::new(tensors, weights, backend);
-    translate_config(translator, config)
+    let translated = |open_size: Option<usize>| {
+        let translator = Translator::new(tensors, weights, backend, open_size);
+        translate_config(translator, config)
+    };
+    let strict = translated(None);
+    // Sizes of images that the file leaves open are tried, so that convolutions have a graph of
+    // channels.
+    let open_sizes = strict.is_err().then_some(&OPEN_SIZES[..]);
+    let guessed = open_sizes.into_iter().flatten();
+    let guessed = guessed
+        .filter_map(|&size| translated(Some(size)).ok())
+        .next();
+    strict
+        .or_else(|error| guessed.ok_or(error))
         .map_err(|error| TranslationError::KerasConfiguration(Box::new(error)))
 }
+
+/// Sizes that are tried for rows and columns of images that a file leaves open: some that most
+/// networks take, whatever their strides and poolings.
+const OPEN_SIZES: [usize; 4] = [256, 224, 128, 512];
 
 fn translate_config(
     mut translator: Translator<'_>,
     config: &str,
 ) -> Translated<ResolvedArchitecture> {
-    let layers = config::parse(config)?;
+    let config::Model { layers, outputs } = config::parse(config)?;
     let input = translate_input(&mut translator, &layers)?;
-    for layer in &layers[1..] {
-        translate_call(&mut translator, layer).map_err(|error| error.at_layer(|| layer.shown()))?;
+    for index in 1..layers.len() {
+        let layer = &layers[index];
+        let call = match &*layer.class {
+            "InputLayer" => translate_other_input(&mut translator, &layers, index),
+            _ => translate_call(&mut translator, layer),
+        };
+        call.map_err(|error| error.at_layer(|| layer.shown()))?;
         translator.keep_output(layer);
+        if outputs.contains(&layer.name) {
+            translator
+                .builder
+                .add_layer(Layer::Output(End { open: false }));
+        }
     }
-    translator.builder.finish(input, "Keras").checked()
+    let is_size_open = translator.has_open_size;
+    if is_size_open {
+        translator.check_sizes_of_tensors()?;
+    }
+    let mut resolved = translator.builder.finish(input, "Keras").checked()?;
+    resolved.image_size_unknown = is_size_open;
+    Ok(resolved)
+}
+
+/// Another input of a model, after the first: a layer of inputs of its own.
+fn translate_other_input(
+    translator: &mut Translator<'_>,
+    layers: &[KerasLayer],
+    index: usize,
+) -> Translated<()> {
+    let input = &layers[index];
+    let takes_it = |layer: &&KerasLayer| layer.inputs.contains(&input.name);
+    let next = layers[index + 1..].iter().find(takes_it);
+    let class = next.map_or("", |layer| &*layer.class);
+    let sizes = input.input_shape();
+    let sizes = sizes.ok_or_else(|| unsupported("the shape of the input is not known"))?;
+    let shape = translator.input_shape(&sizes, class)?;
+    let layer = Layer::Input(Input {
+        name: input.name.clone(),
+        shape: shape.channels_first(),
+        open: false,
+    });
+    translator.push(layer, shape);
+    Ok(())
 }
 
 /// The shape of the input as the architecture has it.
@@ -99,12 +153,9 @@ fn translate_input(
         .input_shape()
         .or_else(|| translator.input_size_by_kernel(next))
         .ok_or_else(|| unsupported("the shape of the input is not known"));
-    let (shape, assumption) = sizes
-        .and_then(|sizes| Shape::of_input(&sizes, &next.class))
+    let shape = sizes
+        .and_then(|sizes| translator.input_shape(&sizes, &next.class))
         .map_err(|error| error.at_layer(|| input.shown()))?;
-    if let Some(assumption) = assumption {
-        translator.builder.assume(assumption);
-    }
     translator.start(input, shape);
     Ok(shape.channels_first())
 }
@@ -117,6 +168,7 @@ fn translate_call(translator: &mut Translator<'_>, layer: &KerasLayer) -> Transl
     inputs.dedup();
     match (&*layer.class, inputs.as_slice()) {
         ("Add", [first, second]) => translator.add(layer, first, second),
+        ("Concatenate", [_, _, ..]) => translator.concat(layer, &inputs),
         (_, [input]) => {
             translator.continue_from(input)?;
             translate_layer(translator, layer)
@@ -146,6 +198,7 @@ fn translate_layer(translator: &mut Translator<'_>, layer: &KerasLayer) -> Trans
         "Activation" | "ReLU" | "LeakyReLU" | "ELU" | "Softmax" => translator.activation(layer),
         "Conv1D" | "Conv2D" => translator.convolution(layer),
         "DepthwiseConv1D" | "DepthwiseConv2D" => translator.depthwise_convolution(layer),
+        "SeparableConv1D" | "SeparableConv2D" => translator.separable_convolution(layer),
         "Conv1DTranspose" | "Conv2DTranspose" => translator.transposed_convolution(layer),
         "ZeroPadding1D" | "ZeroPadding2D" => translator.zero_padding(layer),
         "MaxPooling1D" | "MaxPooling2D" => translator.max_pool(layer),

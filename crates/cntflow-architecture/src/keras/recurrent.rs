@@ -9,7 +9,7 @@ use super::settings::{activation, yes};
 use super::shape::Shape;
 use super::translator::Translator;
 use crate::error::{Translated, unsupported};
-use crate::recipe::{TensorRecipe, TensorSlice};
+use crate::keras_cell::Cell;
 
 #[derive(Deserialize)]
 struct RecurrentSettings {
@@ -38,59 +38,6 @@ fn tanh() -> Value {
 
 fn sigmoid() -> Value {
     Value::from("sigmoid")
-}
-
-/// Kinds of recurrent layers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cell {
-    Elman,
-    Lstm,
-    Gru,
-}
-
-impl Cell {
-    fn of_class(class: &str) -> Option<Self> {
-        match class {
-            "SimpleRNN" => Some(Self::Elman),
-            "LSTM" => Some(Self::Lstm),
-            "GRU" => Some(Self::Gru),
-            _ => None,
-        }
-    }
-
-    /// A kernel `[n_in, gates * units]` as `[gates * units, n_in]`.
-    fn kernel(self, tensor: &str, units: usize) -> TensorRecipe {
-        let transposed = || TensorSlice::permuted(tensor, &[1, 0]);
-        match self {
-            Self::Gru => gru_gates(|gate| transposed().keep(1, gate * units, (gate + 1) * units)),
-            // An LSTM has i, f, c, o, which is PyTorch's order.
-            Self::Elman | Self::Lstm => TensorRecipe::Slice(transposed()),
-        }
-    }
-
-    /// Biases of the inputs and of the state. A GRU has both as rows of one tensor, others have
-    /// that of the inputs alone.
-    fn biases(self, tensor: &str, units: usize) -> [TensorRecipe; 2] {
-        match self {
-            Self::Gru => [0, 1].map(|row| {
-                gru_gates(|gate| {
-                    TensorSlice::whole(tensor)
-                        .keep(0, row, row + 1)
-                        .keep(1, gate * units, (gate + 1) * units)
-                        .shaped(&[units])
-                })
-            }),
-            Self::Elman | Self::Lstm => [
-                TensorRecipe::Slice(TensorSlice::whole(tensor)),
-                TensorRecipe::Zeros,
-            ],
-        }
-    }
-}
-
-/// The gates of a GRU in PyTorch's order r, z, n; Keras has z, r, h.
-fn gru_gates(gate: impl Fn(usize) -> TensorSlice) -> TensorRecipe {
-    TensorRecipe::Concat([1, 0, 2].map(gate).to_vec())
 }
 
 impl Translator<'_> {

@@ -8,7 +8,7 @@ use super::window::Dimensions;
 use crate::error::{Translated, unsupported};
 
 /// One number for all dimensions, or one for each.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Sizes {
     /// One for all.
@@ -63,6 +63,7 @@ pub(super) fn activation(value: &Value) -> Translated<Activation> {
     Ok(match name {
         "linear" => Activation::Linear,
         "relu" => Activation::Relu,
+        "relu6" => Activation::Relu6,
         "elu" => Activation::Elu,
         "selu" => Activation::Selu,
         "gelu" => Activation::Gelu,

@@ -86,6 +86,46 @@ impl Shape {
         Ok((shape, None))
     }
 
+    /// The shape of outputs side by side.
+    ///
+    /// # Errors
+    /// They differ in their places or steps; one is a flattened image, whose values stand in
+    /// another order here.
+    pub(super) fn beside(shapes: &[Self]) -> Translated<Self> {
+        let mut shapes = shapes.iter().copied();
+        let first = shapes.next().unwrap_or_default();
+        shapes.try_fold(first, |before, next| {
+            let sum = |a: usize, b: usize| {
+                a.checked_add(b)
+                    .ok_or_else(|| unsupported("it has too many units"))
+            };
+            match (before, next) {
+                (Self::Units(a, None), Self::Units(b, None)) => Ok(Self::Units(sum(a, b)?, None)),
+                (Self::Steps { steps, units: a }, Self::Steps { steps: s, units: b })
+                    if steps == s =>
+                {
+                    Ok(Self::Steps {
+                        steps,
+                        units: sum(a, b)?,
+                    })
+                }
+                (Self::Image(a), Self::Image(b)) if a.sizes == b.sizes => {
+                    let channels = sum(a.channels, b.channels)?;
+                    Ok(Self::Image(SpatialShape { channels, ..a }))
+                }
+                (Self::Line(a), Self::Line(b)) if a.sizes == b.sizes => {
+                    let channels = sum(a.channels, b.channels)?;
+                    Ok(Self::Line(SpatialShape { channels, ..a }))
+                }
+                _ => Err(unsupported(format!(
+                    "{:?} cannot stand beside {:?}",
+                    next.channels_last(),
+                    before.channels_last()
+                ))),
+            }
+        })
+    }
+
     /// The sizes as an architecture has them.
     pub(super) fn channels_first(self) -> Vec<usize> {
         match self {

@@ -352,9 +352,9 @@ fn errors_name_the_layer_and_its_class() {
         "the order [2, 1, 3]",
     );
     check_error(
-        json!([null, null, null, 3]),
+        json!([null, null, null, null, 3]),
         &one("Conv2D", 2, json!({"filters": 1, "kernel_size": 1})),
-        "an input of shape [None, None, Some(3)]",
+        "an input of shape [None, None, None, Some(3)]",
     );
     let huge = json!({"filters": 1, "kernel_size": [1, 1], "strides": [0, 1]});
     check_error(image(), &one("Conv2D", 2, huge), "stride is zero");
@@ -363,5 +363,194 @@ fn errors_name_the_layer_and_its_class() {
         vector(),
         &one("Dense", 2, units),
         "cannot be expressed as a network",
+    );
+}
+
+/// A layer of a graph, with the names of those it takes.
+type Called<'a> = ((Value, (String, usize)), &'a [&'a str]);
+
+/// A model of a graph.
+fn functional(layers: &[Called<'_>], outputs: &[&str]) -> Translated<ResolvedArchitecture> {
+    let list = layers.iter().map(|((layer, _), inputs)| {
+        let call: Vec<Value> = inputs.iter().map(|name| json!([name, 0, 0, {}])).collect();
+        let mut layer = layer.clone();
+        layer["name"] = layer["config"]["name"].clone();
+        layer["inbound_nodes"] = if call.is_empty() {
+            json!([])
+        } else {
+            json!([call])
+        };
+        layer
+    });
+    let outputs: Vec<Value> = outputs.iter().map(|name| json!([name, 0, 0])).collect();
+    let config = json!({"class_name": "Functional", "config": {
+        "layers": list.collect::<Vec<_>>(), "input_layers": [], "output_layers": outputs}});
+    let named = layers.iter().map(|((_, (name, n)), _)| {
+        let tensors = (0..*n).map(|i| format!("{name}/{i}")).collect();
+        (name.clone(), tensors)
+    });
+    let layers = Layers {
+        named: named.collect(),
+        ..Layers::default()
+    };
+    configured(&config.to_string(), &[], &layers, None)
+}
+
+fn input(name: &str, shape: Value) -> (Value, (String, usize)) {
+    layer("InputLayer", name, 0, json!({"batch_shape": shape}))
+}
+
+fn dense(name: &str, units: usize) -> (Value, (String, usize)) {
+    layer(
+        "Dense",
+        name,
+        2,
+        json!({"units": units, "activation": "relu"}),
+    )
+}
+
+/// Name, role and sources of every layer of neurons.
+fn neurons(resolved: &ResolvedArchitecture) -> Vec<String> {
+    let graph = resolved.architecture.plan().unwrap();
+    let shown = graph.neurons.iter().map(|layer| {
+        let from = graph
+            .links_into(layer.index)
+            .map(|(_, links)| links.from.to_string());
+        let from: Vec<String> = from.collect();
+        format!("{} {} [{}]", layer.name, layer.role, from.join(" "))
+    });
+    shown.collect()
+}
+
+#[test]
+fn a_model_has_several_inputs_and_outputs() {
+    let model = [
+        (input("a", json!([null, 4])), &[][..]),
+        (input("b", json!([null, 3])), &[]),
+        (dense("left", 2), &["a"]),
+        (dense("right", 5), &["b"]),
+        (
+            layer("Concatenate", "both", 0, json!({"axis": -1})),
+            &["left", "right"],
+        ),
+        (dense("first", 1), &["both"]),
+        (dense("second", 6), &["both"]),
+    ];
+    let resolved = functional(&model, &["first", "second"]).unwrap();
+    assert_eq!(
+        neurons(&resolved),
+        [
+            "input input []",
+            "left hidden [0]",
+            "b input []",
+            "right hidden [2]",
+            "both hidden [1 3]",
+            "first output [4]",
+            "second output [4]",
+        ]
+    );
+    let specs = resolved.architecture.tensors().unwrap();
+    let kernel = specs
+        .iter()
+        .find(|spec| spec.name == "first.weight")
+        .unwrap();
+    assert_eq!(kernel.shape, [1, 7]);
+    assert_eq!(resolved.in_parts, None);
+}
+
+#[test]
+fn layers_beside_each_other_must_agree() {
+    let model = |axis: i64, other: Value| {
+        [
+            (input("a", json!([null, 4, 4, 2])), &[][..]),
+            (layer("MaxPooling2D", "pool", 0, other), &["a"]),
+            (
+                layer("Concatenate", "both", 0, json!({"axis": axis})),
+                &["a", "pool"],
+            ),
+            (
+                layer("GlobalAveragePooling2D", "mean", 0, json!({})),
+                &["both"],
+            ),
+            (dense("out", 1), &["mean"]),
+        ]
+    };
+    let error = |axis: i64, size: usize| {
+        let other = json!({"pool_size": [size, size], "strides": [1, 1], "padding": "same"});
+        let result = functional(&model(axis, other), &["out"]);
+        result
+            .map(|resolved| neurons(&resolved)[2].clone())
+            .map_err(|e| e.full_message())
+    };
+    assert_eq!(error(-1, 2).unwrap(), "both hidden [0 1]");
+    assert_eq!(error(3, 2).unwrap(), "both hidden [0 1]");
+    assert!(
+        error(1, 2)
+            .unwrap_err()
+            .contains("its axis 1 is not that of the channels")
+    );
+    let smaller = json!({"pool_size": [2, 2]});
+    let error = functional(&model(-1, smaller), &["out"])
+        .unwrap_err()
+        .full_message();
+    assert!(
+        error.contains("[2, 2, 2] cannot stand beside [4, 4, 2]"),
+        "{error}"
+    );
+}
+
+#[test]
+fn sizes_of_images_that_are_left_open_give_a_graph_of_channels() {
+    let layers = [
+        layer(
+            "Conv2D",
+            "conv",
+            2,
+            json!({"filters": 3, "kernel_size": [3, 3], "strides": [2, 2]}),
+        ),
+        layer("GlobalAveragePooling2D", "mean", 0, json!({})),
+        layer("Dense", "out", 2, json!({"units": 5})),
+    ];
+    let resolved = sequential(json!([null, 40, null, 1]), &layers, None).unwrap();
+    assert!(resolved.image_size_unknown);
+    assert_eq!(resolved.architecture.input, [1, 40, 256]);
+    assert!(
+        resolved
+            .assumptions
+            .iter()
+            .any(|text| text.contains("left open") || text.contains("leaves open"))
+    );
+    let known = sequential(json!([null, 40, 12, 1]), &layers, None).unwrap();
+    assert!(!known.image_size_unknown);
+}
+
+#[test]
+fn separable_convolutions_are_two_layers() {
+    let settings = json!({"filters": 5, "kernel_size": [3, 3], "depth_multiplier": 2,
+        "strides": [2, 2], "padding": "same", "activation": "relu6"});
+    let layers = [layer("SeparableConv2D", "sep", 3, settings)];
+    let resolved = sequential(json!([null, 8, 8, 4]), &layers, None).unwrap();
+    assert_eq!(
+        neurons(&resolved),
+        [
+            "input input []",
+            "sep.depthwise hidden [0]",
+            "sep output [1]"
+        ]
+    );
+    let graph = resolved.architecture.plan().unwrap();
+    assert_eq!(graph.neurons[2].shape.dimensions(), [5, 4, 4]);
+    let depthwise = TensorSlice::permuted("sep/0", &[2, 3, 0, 1]).shaped(&[8, 1, 3, 3]);
+    assert_eq!(
+        resolved.recipes["sep.depthwise.weight"],
+        TensorRecipe::Slice(depthwise)
+    );
+    assert_eq!(
+        resolved.recipes["sep.weight"],
+        TensorRecipe::Slice(TensorSlice::permuted("sep/1", &[3, 2, 0, 1]))
+    );
+    assert_eq!(
+        graph.neurons[2].activation,
+        Some(cntflow_network::Activation::Relu6)
     );
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use cntflow_formats::TensorEntry;
 use cntflow_formats::keras::Layers;
-use cntflow_network::{Add, Branch, Layer};
+use cntflow_network::{Add, Branch, Concat, Layer};
 
 use super::config::KerasLayer;
 use super::shape::Shape;
@@ -33,6 +33,11 @@ pub(super) struct Translator<'a> {
     pub(super) current: Output,
     /// Whether PyTorch ran the model: its transposed convolutions are padded in another way.
     pub(super) is_torch: bool,
+    /// The size that rows and columns of images get where the file leaves them open; `None` if that
+    /// is an error.
+    open_size: Option<usize>,
+    /// Whether a size was left open.
+    pub(super) has_open_size: bool,
     /// Outputs of the layers so far, by Keras' names.
     outputs: HashMap<String, Output>,
     /// Shapes of the file's tensors.
@@ -45,12 +50,15 @@ impl<'a> Translator<'a> {
         tensors: &'a [TensorEntry],
         weights: &'a Layers,
         backend: Option<&str>,
+        open_size: Option<usize>,
     ) -> Self {
         let shapes = tensors.iter().map(|tensor| (&*tensor.name, &*tensor.shape));
         Self {
             builder: ArchitectureBuilder::default(),
             current: Output::default(),
             is_torch: backend == Some("torch"),
+            open_size,
+            has_open_size: false,
             outputs: HashMap::new(),
             shapes: shapes.collect(),
             weights,
@@ -65,6 +73,92 @@ impl<'a> Translator<'a> {
             ..Output::default()
         };
         self.keep_output(input);
+    }
+
+    /// The shape of an input before a layer of class `next`. Records what it assumes.
+    ///
+    /// # Errors
+    /// No architecture has such an input.
+    pub(super) fn input_shape(&mut self, sizes: &[Option<usize>], next: &str) -> Translated<Shape> {
+        let (shape, assumption) = match Shape::of_input(sizes, next) {
+            Ok(known) => known,
+            Err(error) => {
+                let size = self.open_size.filter(|_| sizes.len() > 1).ok_or(error)?;
+                self.has_open_size = true;
+                let filled = sizes.iter().map(|known| Some(known.unwrap_or(size)));
+                let filled: Vec<Option<usize>> = filled.collect();
+                let assumption = format!(
+                    "sizes of images that the file leaves open are taken as {size}: only the graph of channels, not of pixels, is meaningful"
+                );
+                (Shape::of_input(&filled, next)?.0, Some(assumption))
+            }
+        };
+        if let Some(assumption) = assumption {
+            self.builder.assume(assumption);
+        }
+        Ok(shape)
+    }
+
+    /// Checks that kernels have the sizes that the architecture asks for, where these follow from a
+    /// size that was left open.
+    ///
+    /// # Errors
+    /// A tensor has another number of values.
+    pub(super) fn check_sizes_of_tensors(&self) -> Translated<()> {
+        for layer in self.builder.layers() {
+            let Layer::Dense(dense) = layer else { continue };
+            let recipe = self.builder.recipe(&format!("{}.weight", dense.name));
+            let Some(TensorRecipe::Slice(slice)) = recipe else {
+                continue;
+            };
+            let n_values = |shape: &[usize]| shape.iter().product::<usize>();
+            let found = self.shapes.get(&*slice.tensor).map(|shape| n_values(shape));
+            let asked = slice.final_shape.as_deref().map(n_values);
+            if let (Some(found), Some(asked)) = (found, asked)
+                && found != asked
+            {
+                return Err(unsupported(format!(
+                    "{} has {found} values, the sizes that are assumed ask for {asked}",
+                    slice.tensor
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the outputs of layers side by side, along their channels or units.
+    pub(super) fn concat(&mut self, layer: &KerasLayer, inputs: &[String]) -> Translated<()> {
+        let outputs = inputs.iter().map(|name| self.output(name).cloned());
+        let outputs: Vec<Output> = outputs.collect::<Translated<_>>()?;
+        if outputs
+            .iter()
+            .any(|output| output.pending_zeros != Sides::default())
+        {
+            return Err(unsupported("it takes zeros around the places of a layer"));
+        }
+        let axis = layer
+            .settings
+            .get("axis")
+            .and_then(serde_json::Value::as_i64);
+        let rank = outputs[0].shape.channels_first().len() as i64;
+        if ![None, Some(-1), Some(rank)].contains(&axis) {
+            return Err(unsupported(format!(
+                "its axis {} is not that of the channels or units",
+                axis.unwrap_or(-1)
+            )));
+        }
+        let shapes: Vec<Shape> = outputs.iter().map(|output| output.shape).collect();
+        let shape = Shape::beside(&shapes)?;
+        let from = outputs
+            .iter()
+            .zip(inputs)
+            .map(|(output, name)| reference(output, name));
+        let concat = Concat {
+            name: layer.name.clone(),
+            from: from.collect::<Translated<_>>()?,
+        };
+        self.push(Layer::Concat(concat), shape);
+        Ok(())
     }
 
     /// Keeps the last output as that of a layer, for layers that take it later.

@@ -22,33 +22,10 @@ impl<'m, 'a> Translator<'m, 'a> {
         if let Some((last, activation)) = self.composed_activation(node) {
             return self.push_activation(node, last, activation);
         }
-        let activation = match node.operator {
-            "Relu" => Activation::Relu,
-            "Sigmoid" => Activation::Sigmoid,
-            "Tanh" => Activation::Tanh,
-            "Softplus" => Activation::Softplus,
-            "HardSwish" => Activation::Hardswish,
-            "LeakyRelu" => {
-                check_parameter(node, "alpha", 0.01, 0.01)?;
-                Activation::LeakyRelu
-            }
-            "Elu" => {
-                check_parameter(node, "alpha", 1.0, 1.0)?;
-                Activation::Elu
-            }
-            "Selu" => {
-                check_parameter(node, "alpha", 1.673_263_2, 1.673_263_2)?;
-                check_parameter(node, "gamma", 1.050_701, 1.050_701)?;
-                Activation::Selu
-            }
-            "Gelu" if node.text("approximate") == Some("tanh") => Activation::GeluTanh,
-            "Gelu" => Activation::Gelu,
-            "Softmax" => {
-                self.check_softmax(node)?;
-                Activation::Softmax
-            }
-            _ => return Err(unsupported("the operator is not known")),
-        };
+        let activation = own_activation(node)?;
+        if activation == Activation::Softmax {
+            self.check_softmax(node)?;
+        }
         self.push_activation(node, node, activation)
     }
 
@@ -137,6 +114,34 @@ impl<'m, 'a> Translator<'m, 'a> {
         }
         Some((halving, Activation::Gelu))
     }
+}
+
+/// The activation that a node is on its own.
+pub(super) fn own_activation(node: &Node<'_>) -> Translated<Activation> {
+    Ok(match node.operator {
+        "Relu" => Activation::Relu,
+        "Sigmoid" => Activation::Sigmoid,
+        "Tanh" => Activation::Tanh,
+        "Softplus" => Activation::Softplus,
+        "HardSwish" => Activation::Hardswish,
+        "LeakyRelu" => {
+            check_parameter(node, "alpha", 0.01, 0.01)?;
+            Activation::LeakyRelu
+        }
+        "Elu" => {
+            check_parameter(node, "alpha", 1.0, 1.0)?;
+            Activation::Elu
+        }
+        "Selu" => {
+            check_parameter(node, "alpha", 1.673_263_2, 1.673_263_2)?;
+            check_parameter(node, "gamma", 1.050_701, 1.050_701)?;
+            Activation::Selu
+        }
+        "Gelu" if node.text("approximate") == Some("tanh") => Activation::GeluTanh,
+        "Gelu" => Activation::Gelu,
+        "Softmax" => Activation::Softmax,
+        _ => return Err(unsupported("the operator is not known")),
+    })
 }
 
 /// Checks that an activation's parameter is the one that architectures have.

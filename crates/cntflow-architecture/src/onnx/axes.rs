@@ -99,13 +99,14 @@ const SLIDING: [&str; 5] = [
 ];
 
 /// The batch size, if it is fixed, and the axes of the graph's input, by its rank and the nodes
-/// that take it.
+/// that take it. `open_size` stands for sizes that the graph leaves open.
 ///
 /// # Errors
 /// No architecture has an input of this rank, or a size other than the batch is open.
 pub(super) fn of_input(
     input: &Input<'_>,
     consumers: &[&Node<'_>],
+    open_size: Option<i64>,
 ) -> Translated<(Option<i64>, Vec<Axis>)> {
     let name = input.name;
     let is_sliding =
@@ -115,7 +116,12 @@ pub(super) fn of_input(
     };
     let size = |axis: usize| {
         let what = format!("dimension {axis} of the input {name}");
-        let size = input.sizes[axis];
+        let own = input.sizes[axis];
+        // Some exporters write -1 for an open size.
+        let size = match open_size {
+            Some(open_size) => own.filter(|&size| size > 0).or(Some(open_size)),
+            None => own,
+        };
         let size = size.ok_or_else(|| unsupported(format!("{what} has no fixed size")))?;
         checked_size(&what, size)
     };

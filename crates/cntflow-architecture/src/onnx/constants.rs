@@ -2,7 +2,7 @@
 
 use cntflow_formats::Element;
 use cntflow_formats::onnx::node::Node;
-use cntflow_formats::onnx::tensor;
+use cntflow_formats::onnx::tensor::{self, Tensor};
 
 use super::axes::{Axis, index_from_start};
 use super::symbolic::SymbolicInt;
@@ -12,10 +12,10 @@ use super::weight::Weight;
 use crate::error::{Translated, unsupported};
 
 /// The most numbers that a list may have to be read as a shape.
-const MAX_INTEGERS: usize = 64;
+pub(super) const MAX_INTEGERS: usize = 64;
 
 /// ONNX's numbers of the types of real elements: FLOAT, FLOAT16, DOUBLE and BFLOAT16.
-const REAL_TYPES: [i64; 4] = [1, 10, 11, 16];
+pub(super) const REAL_TYPES: [i64; 4] = [1, 10, 11, 16];
 
 impl<'a> Translator<'_, 'a> {
     /// The whole numbers of an input, none of which may depend on the batch.
@@ -58,22 +58,8 @@ impl<'a> Translator<'_, 'a> {
 
     fn read_integers(&self, weight: &Weight<'_>) -> Option<Vec<SymbolicInt>> {
         let tensor = &self.model.tensors[weight.tensor()?].tensor;
-        if tensor.shape.iter().product::<usize>() > MAX_INTEGERS {
-            return None;
-        }
-        let bytes = tensor::elements(tensor.source, tensor.element, self.file).ok()?;
-        let elements = bytes.chunks_exact(tensor.element.bytes());
-        let integer = |bytes: &[u8]| match tensor.element {
-            Element::I64 => bytes.try_into().ok().map(i64::from_le_bytes),
-            Element::I32 => bytes.try_into().ok().map(i32::from_le_bytes).map(i64::from),
-            _ => None,
-        };
-        let integers = elements.map(|bytes| integer(bytes).map(SymbolicInt::Fixed));
-        // Even an empty list must be one of whole numbers.
-        if !matches!(tensor.element, Element::I64 | Element::I32) {
-            return None;
-        }
-        integers.collect()
+        let integers = integers_of(tensor, self.file)?.into_iter();
+        Some(integers.map(SymbolicInt::Fixed).collect())
     }
 
     /// The values of a weight that is one tensor of at most `max` real numbers.
@@ -236,6 +222,22 @@ impl<'a> Translator<'_, 'a> {
     }
 }
 
+/// The whole numbers of a tensor that has at most 64 of them.
+pub(super) fn integers_of(tensor: &Tensor<'_>, file: &[u8]) -> Option<Vec<i64>> {
+    // Even an empty list must be one of whole numbers.
+    let is_whole = matches!(tensor.element, Element::I64 | Element::I32);
+    if !is_whole || tensor.shape.iter().product::<usize>() > MAX_INTEGERS {
+        return None;
+    }
+    let bytes = tensor::elements(tensor.source, tensor.element, file).ok()?;
+    let elements = bytes.chunks_exact(tensor.element.bytes());
+    let integer = |bytes: &[u8]| match tensor.element {
+        Element::I64 => bytes.try_into().ok().map(i64::from_le_bytes),
+        _ => bytes.try_into().ok().map(i32::from_le_bytes).map(i64::from),
+    };
+    elements.map(integer).collect()
+}
+
 fn constant<'a>(node: &Node<'a>) -> Option<Value<'a>> {
     if let Some(value) = node.float("value_float") {
         return Some(Value::Real(value.into()));
@@ -248,7 +250,7 @@ fn constant<'a>(node: &Node<'a>) -> Option<Value<'a>> {
 
 /// An index of a slice as ONNX has it: counted from the end where it is negative, and kept within
 /// `0..=n`.
-fn clamped_index(index: i64, n: i64) -> usize {
+pub(super) fn clamped_index(index: i64, n: i64) -> usize {
     let index = if index < 0 {
         index.saturating_add(n)
     } else {

@@ -43,7 +43,7 @@ impl<'a> Translator<'_, 'a> {
 }
 
 /// The module that a tensor of a state dict belongs to.
-fn module_of_tensor(tensor: &str) -> Option<&str> {
+pub(super) fn module_of_tensor(tensor: &str) -> Option<&str> {
     let module = tensor.strip_suffix(".weight");
     let module = module.or_else(|| tensor.strip_suffix(".bias"));
     module.or_else(|| {
@@ -62,7 +62,7 @@ fn module_of_tensor(tensor: &str) -> Option<&str> {
 
 /// The module that PyTorch's first exporter names a node after: `/encoder/fc/Gemm` is in
 /// `encoder.fc`. Other names stay as they are.
-fn module_of_node(node: &str) -> Option<String> {
+pub(super) fn module_of_node(node: &str) -> Option<String> {
     let scope = node
         .strip_prefix('/')
         .and_then(|rest| rest.rsplit_once('/'));

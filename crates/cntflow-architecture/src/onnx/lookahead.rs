@@ -34,7 +34,7 @@ impl<'m, 'a> Translator<'m, 'a> {
     /// Finds the products of data and kernels whose results are multiplied with other data, as
     /// queries are with keys, or whose steps are taken one by one, as an unrolled recurrence does.
     pub(super) fn find_partial_products(&mut self, needed: &[usize]) {
-        let nodes = &self.model.graph.nodes;
+        let nodes = &self.model.graph().nodes;
         let data = self.names_of_data(needed);
         let multiplied = self.multiplied_with_data(needed, &data);
         for &index in needed {
@@ -52,7 +52,7 @@ impl<'m, 'a> Translator<'m, 'a> {
     /// For every node, whether its result reaches a product with other data through layout
     /// operators alone.
     fn multiplied_with_data(&self, needed: &[usize], data: &HashSet<&str>) -> Vec<bool> {
-        let nodes = &self.model.graph.nodes;
+        let nodes = &self.model.graph().nodes;
         let mut multiplied = vec![false; nodes.len()];
         // From the end, so that what becomes of a result is known before the node that makes it is
         // looked at.
@@ -81,7 +81,7 @@ impl<'m, 'a> Translator<'m, 'a> {
         let inputs = inputs.filter(|(_, value)| matches!(value, Value::Flow(_)));
         let mut data: HashSet<&'a str> = inputs.map(|(name, _)| *name).collect();
         for &index in needed {
-            let node = &self.model.graph.nodes[index];
+            let node = &self.model.graph().nodes[index];
             let takes_data = node.inputs.iter().any(|name| data.contains(name));
             if takes_data && node.operator != "Shape" {
                 data.extend(&node.outputs);
@@ -103,7 +103,7 @@ impl<'m, 'a> Translator<'m, 'a> {
         let consumers = self.consumers.get(biased.unwrap_or(&product));
         let mut n_steps = 0;
         for &consumer in consumers.into_iter().flatten() {
-            let consumer = &self.model.graph.nodes[consumer];
+            let consumer = &self.model.graph().nodes[consumer];
             if consumer.operator == "Shape" {
                 continue;
             }

@@ -9,6 +9,8 @@
 //! the other, the scores are scaled by `1 / sqrt(units of a head)`, and no other node changes them
 //! on the way. A node that cannot be expressed is named with its operator.
 //!
+//! What cannot be told as a whole is told in parts, by `islands`.
+//!
 //! `value`, `axes`, `symbolic`, `strided_view`, `weight`, `kernel`, `attention_values` and
 //! `recurrence_values` hold the types and call no other file; `translator` holds the graph in
 //! translation. All others translate nodes, and are called from here.
@@ -23,6 +25,7 @@ mod constants;
 mod convolution;
 mod dense;
 mod flow;
+mod islands;
 mod kernel;
 mod layer_names;
 mod lookahead;
@@ -47,26 +50,71 @@ use cntflow_formats::onnx::node::Node;
 use cntflow_formats::onnx::proto::Model;
 
 use crate::error::{Translated, unsupported};
+use crate::image_size::has_places;
 use crate::resolved::ResolvedArchitecture;
 use flow::Flow;
 use translator::Translator;
 use value::Value;
 use weight::Weight;
 
-/// The architecture of a model's graph.
+/// The architecture of a model's graph: whole, or in parts where a node cannot be expressed, or the
+/// graph has not one input.
+///
+/// # Errors
+/// It is not whole, and no node has a kernel.
+pub(crate) fn translate(model: &Model<'_>, file: &[u8]) -> Translated<ResolvedArchitecture> {
+    let whole = translate_whole(model, file, None);
+    let whole = whole.or_else(|reason| with_open_sizes(model, file).ok_or(reason));
+    whole.or_else(|reason| islands::parts(model, file, &reason).ok_or(reason))
+}
+
+/// Sizes that stand for those that a graph leaves open, largest first: images of most networks may
+/// have each of them.
+const STAND_INS: [i64; 3] = [256, 224, 32];
+
+/// The architecture of a graph that leaves sizes of its input open, if it is the same for other
+/// sizes; `None` if it leaves none open, or they matter.
+fn with_open_sizes(model: &Model<'_>, file: &[u8]) -> Option<ResolvedArchitecture> {
+    // Of several outputs only the first would be followed. Parts have all of them.
+    if model.graph().outputs.len() != 1 {
+        return None;
+    }
+    let is_open = |size: &Option<i64>| size.is_none_or(|size| size < 1);
+    let mut inputs = model.graph().inputs.iter();
+    if !inputs.any(|input| input.sizes.iter().skip(1).any(is_open)) {
+        return None;
+    }
+    let mut found = STAND_INS
+        .iter()
+        .filter_map(|&size| Some((size, translate_whole(model, file, Some(size)).ok()?)));
+    let (size, mut resolved) = found.next()?;
+    let layers = &resolved.architecture.layers;
+    resolved.image_size_unknown = layers.iter().any(has_places);
+    resolved.assumptions.push(format!(
+        "sizes of the input that the graph leaves open are taken as {size}"
+    ));
+    Some(resolved)
+}
+
+/// The architecture of a model's graph as a whole. `open_size` stands for sizes of the input that
+/// the graph leaves open, if they may be any.
 ///
 /// # Errors
 /// A node cannot be expressed, or the graph has not one input, or no output that is made of it.
-pub(crate) fn translate(model: &Model<'_>, file: &[u8]) -> Translated<ResolvedArchitecture> {
+fn translate_whole(
+    model: &Model<'_>,
+    file: &[u8],
+    open_size: Option<i64>,
+) -> Translated<ResolvedArchitecture> {
     let mut translator = Translator::new(model, file);
     let output = followed_output(&mut translator)?;
     let needed = needed_nodes(model, output)?;
     record_consumers(&mut translator, &needed);
     record_weights(&mut translator);
-    let input = record_input(&mut translator)?;
+    let input = record_input(&mut translator, open_size)?;
     translator.find_partial_products(&needed);
     for &index in &needed {
-        let node = &model.graph.nodes[index];
+        let node = &model.graph().nodes[index];
         let mut outputs = node.outputs.iter();
         // Operations that are written as several nodes are translated at the first of them.
         let is_translated = outputs.all(|name| translator.values.contains_key(name));
@@ -88,7 +136,7 @@ pub(crate) fn translate(model: &Model<'_>, file: &[u8]) -> Translated<ResolvedAr
 
 /// The output that is followed: the first.
 fn followed_output<'a>(translator: &mut Translator<'_, 'a>) -> Translated<&'a str> {
-    let outputs = &translator.model.graph.outputs;
+    let outputs = &translator.model.graph().outputs;
     let (first, others) = outputs
         .split_first()
         .ok_or_else(|| unsupported("the graph has no output"))?;
@@ -103,7 +151,7 @@ fn followed_output<'a>(translator: &mut Translator<'_, 'a>) -> Translated<&'a st
 /// Indices of the nodes that the output depends on, in the file's order, which ONNX requires to be
 /// topological.
 fn needed_nodes(model: &Model<'_>, output: &str) -> Translated<Vec<usize>> {
-    let nodes = &model.graph.nodes;
+    let nodes = &model.graph().nodes;
     let mut makers = HashMap::new();
     for (index, node) in nodes.iter().enumerate() {
         for &name in node.outputs.iter().filter(|name| !name.is_empty()) {
@@ -128,7 +176,7 @@ fn needed_nodes(model: &Model<'_>, output: &str) -> Translated<Vec<usize>> {
 
 fn record_consumers(translator: &mut Translator<'_, '_>, needed: &[usize]) {
     for &index in needed {
-        for &name in &translator.model.graph.nodes[index].inputs {
+        for &name in &translator.model.graph().nodes[index].inputs {
             let consumers = translator.consumers.entry(name).or_default();
             // A node that takes a value twice is one consumer.
             if consumers.last() != Some(&index) {
@@ -141,8 +189,7 @@ fn record_consumers(translator: &mut Translator<'_, '_>, needed: &[usize]) {
 fn record_weights(translator: &mut Translator<'_, '_>) {
     for (index, listed) in translator.model.tensors.iter().enumerate() {
         let tensor = &listed.tensor;
-        // Tensors of graphs within the graph are listed under longer names.
-        if listed.name == tensor.name {
+        if listed.graph == Some(0) {
             let weight = Weight::new(index, tensor.name, &tensor.shape);
             translator.values.insert(tensor.name, Value::Weight(weight));
         }
@@ -150,12 +197,26 @@ fn record_weights(translator: &mut Translator<'_, '_>) {
 }
 
 /// Records the data at the graph's one input; gives the architecture's input.
-fn record_input(translator: &mut Translator<'_, '_>) -> Translated<Vec<usize>> {
-    let inputs = translator.model.graph.inputs.iter();
+fn record_input(
+    translator: &mut Translator<'_, '_>,
+    open_size: Option<i64>,
+) -> Translated<Vec<usize>> {
+    let inputs = translator.model.graph().inputs.iter();
     // Old files list weights among the inputs.
     let data: Vec<_> = inputs
         .filter(|input| !translator.values.contains_key(input.name))
         .collect();
+    // Inputs that the only output does not depend on are no hindrance.
+    let has_one_output = translator.model.graph().outputs.len() == 1;
+    let taken = data.iter().copied();
+    let taken: Vec<_> = taken
+        .filter(|input| translator.consumers.contains_key(input.name))
+        .collect();
+    let data = if has_one_output && taken.len() == 1 {
+        taken
+    } else {
+        data
+    };
     let [input] = data[..] else {
         let names: Vec<_> = data.iter().map(|input| input.name).collect();
         let reason = format!("the graph has the inputs {names:?}, not one");
@@ -163,9 +224,9 @@ fn record_input(translator: &mut Translator<'_, '_>) -> Translated<Vec<usize>> {
     };
     let consumers = translator.consumers.get(input.name).into_iter().flatten();
     let consumers: Vec<_> = consumers
-        .map(|&index| &translator.model.graph.nodes[index])
+        .map(|&index| &translator.model.graph().nodes[index])
         .collect();
-    let (batch, axes) = axes::of_input(input, &consumers)?;
+    let (batch, axes) = axes::of_input(input, &consumers, open_size)?;
     translator.batch = batch;
     let sizes = axes.iter().filter_map(|axis| axis.size()).collect();
     let flow = Flow { n_layers: 0, axes };

@@ -19,7 +19,7 @@ fn written_epsilon(value: f32) -> Translated<f64> {
     shortest.map_err(|_| unsupported(format!("its epsilon is {value}")))
 }
 
-fn epsilon(node: &Node<'_>) -> Translated<f64> {
+pub(super) fn epsilon(node: &Node<'_>) -> Translated<f64> {
     written_epsilon(node.float("epsilon").unwrap_or(EPSILON))
 }
 
@@ -219,7 +219,7 @@ impl<'m, 'a> Translator<'m, 'a> {
 
     /// The two nodes that take centred data: the division, and the one that squares it.
     fn division_and_square(&self, centred: &str) -> Option<(&'m Node<'a>, &'m Node<'a>)> {
-        let node = |&index: &usize| &self.model.graph.nodes[index];
+        let node = |&index: &usize| &self.model.graph().nodes[index];
         match self.consumers.get(centred)?[..] {
             [ref first, ref second] => match (node(first), node(second)) {
                 (first, second) if first.operator == "Div" => Some((first, second)),

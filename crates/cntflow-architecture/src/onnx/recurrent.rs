@@ -13,17 +13,17 @@ use crate::error::{Translated, unsupported};
 use crate::recipe::TensorRecipe;
 
 /// What a recurrent operator is in an architecture.
-struct Cell {
+pub(super) struct Cell {
     /// The layer that the settings make.
-    layer: fn(Recurrent) -> Layer,
+    pub(super) layer: fn(Recurrent) -> Layer,
     /// For each gate, in the architecture's order, its position in the file's order.
-    gates: &'static [usize],
+    pub(super) gates: &'static [usize],
     /// The activations of one direction.
     activations: &'static [&'static str],
 }
 
 impl Cell {
-    fn of(node: &Node<'_>) -> Self {
+    pub(super) fn of(node: &Node<'_>) -> Self {
         match node.operator {
             // The file has i, o, f, c; architectures have i, f, g, o.
             "LSTM" => Self {
@@ -47,13 +47,14 @@ impl Cell {
 }
 
 /// The weights of a recurrent operator.
-struct RecurrentWeights<'a> {
+#[derive(Clone)]
+pub(super) struct RecurrentWeights<'a> {
     /// `[directions, gates * units, n_in]`.
-    input: Weight<'a>,
+    pub(super) input: Weight<'a>,
     /// `[directions, gates * units, units]`.
-    state: Weight<'a>,
+    pub(super) state: Weight<'a>,
     /// `[directions, 2 * gates * units]`: biases of the inputs, then of the state.
-    bias: Option<Weight<'a>>,
+    pub(super) bias: Option<Weight<'a>>,
 }
 
 impl<'a> Translator<'_, 'a> {
@@ -137,7 +138,7 @@ impl<'a> Translator<'_, 'a> {
     }
 
     /// Sets the recipes of one direction's tensors.
-    fn set_direction(
+    pub(super) fn set_direction(
         &mut self,
         name: &str,
         cell: &Cell,
@@ -239,7 +240,8 @@ impl<'a> Translator<'_, 'a> {
         let is_taken = |output: usize| {
             let name = node.outputs.get(output).filter(|name| !name.is_empty());
             name.is_some_and(|name| {
-                self.consumers.contains_key(name) || self.model.graph.outputs.first() == Some(name)
+                self.consumers.contains_key(name)
+                    || self.model.graph().outputs.first() == Some(name)
             })
         };
         if is_taken(2) {

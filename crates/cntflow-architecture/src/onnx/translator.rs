@@ -115,7 +115,7 @@ impl<'m, 'a> Translator<'m, 'a> {
     /// The one node that takes a value; `None` where there are several, or none.
     pub(super) fn only_consumer(&self, value: &str) -> Option<&'m Node<'a>> {
         match self.consumers.get(value)?[..] {
-            [node] => Some(&self.model.graph.nodes[node]),
+            [node] => Some(&self.model.graph().nodes[node]),
             _ => None,
         }
     }

@@ -72,6 +72,7 @@ impl Module<'_> {
     fn activation(&self) -> Option<Activation> {
         Some(match self.class {
             "ReLU" => Activation::Relu,
+            "ReLU6" => Activation::Relu6,
             "LeakyReLU" if self.real("negative_slope") == Some(DEFAULT_LEAKY_SLOPE) => {
                 Activation::LeakyRelu
             }

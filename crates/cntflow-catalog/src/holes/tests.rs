@@ -13,6 +13,7 @@ fn entry(run: &str, step: i64) -> CatalogEntry {
         architecture: None,
         labels: Labels::default(),
         absent: None,
+        parent: None,
     }
 }
 

@@ -9,6 +9,9 @@ use super::codes::{ARRAY, CHUNKED};
 use super::token::{Input, Token};
 use crate::{Element, tensor_entry::checked_bytes};
 
+/// Most dimensions of an array: numpy and jax have at most 64.
+const MOST_DIMENSIONS: u32 = 64;
+
 /// An array as it lies in the file.
 #[derive(Debug)]
 pub(super) struct Array {
@@ -35,6 +38,11 @@ pub(super) fn read(input: &mut Input<'_>, length: u32, name: &str) -> Result<Arr
     let Token::Array(n_dimensions) = packed.token()? else {
         return Err(broken());
     };
+    if n_dimensions > MOST_DIMENSIONS {
+        return Err(FormatError::broken(format!(
+            "{name} has {n_dimensions} dimensions, at most {MOST_DIMENSIONS} are read"
+        )));
+    }
     let mut shape = Vec::new();
     for _ in 0..n_dimensions {
         shape.push(size(&packed.token()?).ok_or_else(broken)?);

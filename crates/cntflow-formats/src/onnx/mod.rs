@@ -6,13 +6,13 @@
 //! of every tensor out of the mapped file, and it makes lists of all nodes before a limit can be
 //! compared. Elements in `raw_data` are used in place.
 //!
-//! Tensors are initializers and the values of `Constant` nodes. External data is not read, and no
-//! other file is ever opened.
+//! Tensors are initializers and the values of `Constant` nodes, also those of graphs that nodes
+//! hold. External data is read from files in the folder of the model's, and from no others.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use cntflow_storage::{FormatError, Limits};
+use cntflow_storage::{Content, FormatError, Limits};
 
 use super::TensorEntry;
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     format::{Format, OpenResult},
 };
 
+mod beside;
 mod field;
 mod graph;
 pub mod node;
@@ -27,6 +28,7 @@ pub mod proto;
 pub mod tensor;
 pub mod wire;
 
+use beside::FilesBeside;
 pub use graph::Graph;
 use proto::Model;
 use tensor::ElementLocation;
@@ -48,6 +50,8 @@ struct OnnxFile {
     sources: Vec<(ElementLocation, Element)>,
     metadata: BTreeMap<String, String>,
     limits: Limits,
+    /// Files beside the model's that hold elements of tensors.
+    beside: FilesBeside,
 }
 
 /// Whether the file consists of the fields of a model, a version first and a graph among them; the
@@ -126,6 +130,7 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> OpenResult {
         .iter()
         .map(|listed| (listed.tensor.source, listed.tensor.element))
         .collect();
+    let beside = FilesBeside::of(&model);
     let entries = model.tensors.into_iter().map(|listed| TensorEntry {
         name: listed.name,
         shape: listed.tensor.shape,
@@ -137,6 +142,7 @@ pub(super) fn open(file: &[u8], limits: &Limits) -> OpenResult {
         sources,
         metadata: model.metadata,
         limits: *limits,
+        beside,
     }))
 }
 
@@ -151,16 +157,30 @@ impl Format for OnnxFile {
 
     fn elements<'a>(&'a self, file: &'a [u8], index: usize) -> Result<Cow<'a, [u8]>, FormatError> {
         let (source, element) = self.sources[index];
-        tensor::elements(source, element, file)
+        match source {
+            ElementLocation::Beside { offset, length } => {
+                self.beside.elements(index, offset, length)
+            }
+            source => tensor::elements(source, element, file),
+        }
     }
 
     fn metadata(&self) -> BTreeMap<String, String> {
         self.metadata.clone()
     }
 
+    fn files_beside(&self) -> Vec<String> {
+        self.beside.names()
+    }
+
+    fn set_files_beside(&mut self, contents: Vec<Content>) -> Result<(), FormatError> {
+        self.beside.set(contents, &mut self.tensors, &self.sources)
+    }
+
     fn description<'a>(&'a self, file: &'a [u8]) -> Option<Description<'a>> {
         // The messages borrow from the file, which this value does not hold: they are walked again.
-        let model = Model::read(file, &self.limits).ok()?;
+        let mut model = Model::read(file, &self.limits).ok()?;
+        self.beside.tell(&mut model);
         Some(Description::Onnx(Graph { model, file }))
     }
 }

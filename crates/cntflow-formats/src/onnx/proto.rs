@@ -1,6 +1,6 @@
 //! The messages of an ONNX file: the model, its graphs with their nodes, and the tensors in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use cntflow_storage::{FormatError, Limits};
 
@@ -17,6 +17,9 @@ pub struct ListedTensor<'a> {
     pub tensor: Tensor<'a>,
     /// Its name among all tensors of the file.
     pub name: String,
+    /// The graph that it belongs to, by its index in [`Model::graphs`]; `None` in functions and in
+    /// what only training uses.
+    pub graph: Option<usize>,
     /// Why it is no weight of the graph.
     pub excluded_because: Option<String>,
 }
@@ -26,23 +29,43 @@ pub struct ListedTensor<'a> {
 pub struct Model<'a> {
     /// Tensors of the graph, then those of graphs within it.
     pub tensors: Vec<ListedTensor<'a>>,
-    /// The model's own graph.
-    pub graph: Graph<'a>,
+    /// The model's own graph, then those that its nodes hold: branches, and bodies of loops. One
+    /// stands behind the graph of its node.
+    pub graphs: Vec<Graph<'a>>,
     /// Versions, the producer and what the exporter has added, as texts.
     pub metadata: BTreeMap<String, String>,
     /// Bytes of all nodes and tensors, elements not counted: compared with `header_bytes`.
     structure_bytes: u64,
+    /// Nodes of all graphs that are kept: compared with `tensors`.
+    n_nodes: u64,
+    /// Graphs that nodes hold: compared with `tensors`.
+    n_held: u64,
+    /// Names of the tensors so far.
+    names: HashSet<String>,
 }
 
-/// The model's graph.
+/// A graph of operators.
 #[derive(Debug, Default)]
 pub struct Graph<'a> {
+    /// The node that holds it; `None` for the model's own graph.
+    pub holder: Option<Holder<'a>>,
     /// The operators, in the file's order.
     pub nodes: Vec<Node<'a>>,
     /// The inputs of the graph.
     pub inputs: Vec<Input<'a>>,
     /// Names of the outputs of the graph.
     pub outputs: Vec<&'a str>,
+}
+
+/// The node that holds a graph.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder<'a> {
+    /// The graph of the node, by its index in [`Model::graphs`].
+    pub graph: usize,
+    /// The node's index in that graph.
+    pub node: usize,
+    /// The attribute that holds the graph: `then_branch`, `body`, ...
+    pub attribute: &'a str,
 }
 
 /// An input of the graph.
@@ -64,6 +87,8 @@ struct Scope<'a> {
     depth: u64,
     /// What it is in messages; empty for the model's graph.
     label: String,
+    /// Where its nodes are kept, by the index in [`Model::graphs`]; `None` if they are not.
+    graph: Option<usize>,
 }
 
 impl<'a> Scope<'a> {
@@ -74,11 +99,8 @@ impl<'a> Scope<'a> {
             node_field,
             depth: 1,
             label: label.to_owned(),
+            graph: None,
         }
-    }
-
-    fn is_models_graph(&self) -> bool {
-        self.label.is_empty()
     }
 
     /// Whether it may have tensors: functions have none.
@@ -113,8 +135,12 @@ impl<'a> Model<'a> {
                 field::model::DOC_STRING => model.describe("doc_string", field.value)?,
                 field::model::GRAPH => {
                     graphs += 1;
-                    let graph = field.value.message()?;
-                    scopes.insert(0, Scope::outermost(graph, field::graph::NODE, ""));
+                    let graph = Scope::outermost(field.value.message()?, field::graph::NODE, "");
+                    let graph = Scope {
+                        graph: Some(0),
+                        ..graph
+                    };
+                    scopes.insert(0, graph);
                 }
                 field::model::OPSET_IMPORT => {
                     operator_sets.push(operator_set(field.value.message()?)?)
@@ -144,6 +170,7 @@ impl<'a> Model<'a> {
         }
         let sets = operator_sets.join(", ");
         model.metadata.insert("opset".to_owned(), sets);
+        model.graphs.push(Graph::default());
         // The model's graph is first among them, and is walked first.
         scopes.reverse();
         while let Some(scope) = scopes.pop() {
@@ -175,8 +202,8 @@ impl<'a> Model<'a> {
             match field.number {
                 number if number == scope.node_field => {
                     let node = self.node(field.value.message()?, scope, scopes, limits)?;
-                    if scope.is_models_graph() {
-                        self.graph.nodes.push(node);
+                    if let Some(graph) = self.kept(scope) {
+                        graph.nodes.push(node);
                     }
                 }
                 field::graph::INITIALIZER if scope.is_graph() => {
@@ -187,13 +214,17 @@ impl<'a> Model<'a> {
                     let tensor = sparse(field.value.message()?, limits)?;
                     self.list(tensor, field.value, scope, limits)?;
                 }
-                field::graph::INPUT if scope.is_models_graph() => {
+                field::graph::INPUT if scope.graph.is_some() => {
                     let input = value_info(field.value.message()?)?;
-                    self.graph.inputs.push(input);
+                    if let Some(graph) = self.kept(scope) {
+                        graph.inputs.push(input);
+                    }
                 }
-                field::graph::OUTPUT if scope.is_models_graph() => {
+                field::graph::OUTPUT if scope.graph.is_some() => {
                     let output = value_info(field.value.message()?)?;
-                    self.graph.outputs.push(output.name);
+                    if let Some(graph) = self.kept(scope) {
+                        graph.outputs.push(output.name);
+                    }
                 }
                 _ => {}
             }
@@ -201,8 +232,19 @@ impl<'a> Model<'a> {
         Ok(())
     }
 
+    /// The model's own graph.
+    pub fn graph(&self) -> &Graph<'a> {
+        // `read` has made it.
+        &self.graphs[0]
+    }
+
+    /// Where the nodes of a scope are kept.
+    fn kept(&mut self, scope: &Scope<'a>) -> Option<&mut Graph<'a>> {
+        self.graphs.get_mut(scope.graph?)
+    }
+
     /// Counts a graph's nodes and tensors before memory is taken for them.
-    fn count(&self, scope: &Scope<'a>, limits: &Limits) -> Result<(), FormatError> {
+    fn count(&mut self, scope: &Scope<'a>, limits: &Limits) -> Result<(), FormatError> {
         let (mut nodes, mut tensors) = (0, self.tensors.len() as u64);
         for field in scope.message.fields() {
             match field?.number {
@@ -214,6 +256,10 @@ impl<'a> Model<'a> {
                 }
                 _ => {}
             }
+        }
+        if scope.graph.is_some() {
+            self.n_nodes += nodes;
+            nodes = self.n_nodes;
         }
         FormatError::check_limit("nodes", nodes, "tensors", limits.tensors)?;
         FormatError::check_limit("tensors", tensors, "tensors", limits.tensors)
@@ -237,11 +283,15 @@ impl<'a> Model<'a> {
                         let message = field.value.message()?;
                         // Its own nodes and tensors are counted when it is walked.
                         data_bytes += message.span.len();
+                        self.n_held += 1;
+                        let limit = limits.tensors;
+                        FormatError::check_limit("graphs", self.n_held, "tensors", limit)?;
                         scopes.push(Scope {
                             message,
                             node_field: field::graph::NODE,
                             depth: scope.depth + 1,
                             label: format!("a graph within node {}", node.shown()),
+                            graph: self.held_graph(scope, name),
                         });
                         continue;
                     }
@@ -275,6 +325,22 @@ impl<'a> Model<'a> {
         Ok(node)
     }
 
+    /// A graph for the nodes that an attribute of the scope's next node holds; its index. `None` if
+    /// the scope's own nodes are not kept.
+    fn held_graph(&mut self, scope: &Scope<'a>, attribute: &'a str) -> Option<usize> {
+        let graph = scope.graph?;
+        let node = self.graphs.get(graph)?.nodes.len();
+        self.graphs.push(Graph {
+            holder: Some(Holder {
+                graph,
+                node,
+                attribute,
+            }),
+            ..Graph::default()
+        });
+        Some(self.graphs.len() - 1)
+    }
+
     /// Lists a tensor, under a name that no other one has.
     fn list(
         &mut self,
@@ -293,25 +359,42 @@ impl<'a> Model<'a> {
                 tensor.shape
             )));
         }
-        let mut name = tensor.name.to_owned();
         let mut excluded_because = tensor.unread_because.clone();
-        if !scope.is_models_graph() {
-            // Names are unique within a graph only: depth and position in the file's list tell the
-            // others apart.
-            name = format!("{}#{found}.{}", scope.depth, tensor.name);
+        if scope.graph.is_none() {
             excluded_because.get_or_insert_with(|| format!("of {}", scope.label));
         }
-        if !tensor.element.is_real() {
-            excluded_because.get_or_insert_with(|| {
-                format!("of type {}, which is not read as weights", tensor.element)
-            });
-        }
+        let name = self.unique_name(tensor.name, scope, found);
+        excluded_because = excluded_because.or_else(|| exclusion_of_type(tensor.element));
+        self.names.insert(name.clone());
         self.tensors.push(ListedTensor {
             tensor,
             name,
+            graph: scope.graph,
             excluded_because,
         });
         Ok(())
+    }
+
+    /// A name for the tensor that is the file's `number`th. Names are unique within a graph only:
+    /// in a graph within the graph, node and attribute tell those apart that were there before.
+    fn unique_name(&self, name: &str, scope: &Scope<'a>, number: u64) -> String {
+        let is_models_graph = scope.graph == Some(0);
+        if is_models_graph || (scope.graph.is_some() && !self.names.contains(name)) {
+            return name.to_owned();
+        }
+        let graph = scope.graph.and_then(|graph| self.graphs.get(graph));
+        let holder = graph.and_then(|graph| graph.holder);
+        let named = holder.and_then(|holder| {
+            let node = self.graphs.get(holder.graph)?.nodes.get(holder.node)?;
+            let node = match (node.name, node.outputs.first()) {
+                ("", Some(output)) => output,
+                (name, _) => name,
+            };
+            Some(format!("{node}.{}.{name}", holder.attribute))
+        });
+        named
+            .filter(|named| !self.names.contains(named))
+            .unwrap_or_else(|| format!("{}#{number}.{name}", scope.depth))
     }
 
     /// Counts bytes of structure, and compares them with the limit.
@@ -325,6 +408,12 @@ impl<'a> Model<'a> {
             limits.header_bytes,
         )
     }
+}
+
+/// Why elements of a type are no weights; `None` if they may be.
+pub(super) fn exclusion_of_type(element: Element) -> Option<String> {
+    let is_real = element.is_real();
+    (!is_real).then(|| format!("of type {element}, which is not read as weights"))
 }
 
 /// Reads a `ValueInfoProto`.
@@ -416,6 +505,7 @@ fn sparse<'a>(message: Message<'a>, limits: &Limits) -> Result<Tensor<'a>, Forma
     tensor.shape = sizes_of(tensor.name, &sizes)?;
     checked_bytes(tensor.name, &tensor.shape, tensor.element)?;
     tensor.source = ElementLocation::Nowhere;
+    tensor.file_beside = "";
     tensor.unread_because = Some("a sparse tensor: not read".to_owned());
     Ok(tensor)
 }
@@ -445,6 +535,7 @@ fn floats<'a>(attribute: Message<'a>, node: &Node<'a>) -> Result<Tensor<'a>, For
             message: attribute.span,
             number: field::attribute::FLOATS,
         },
+        file_beside: "",
         unread_because: None,
         data_bytes: bytes,
     })

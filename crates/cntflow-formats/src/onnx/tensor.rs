@@ -23,6 +23,13 @@ pub enum ElementLocation {
         /// The number of the fields.
         number: u64,
     },
+    /// In a file beside the model's.
+    Beside {
+        /// Offset of the first byte in that file.
+        offset: u64,
+        /// Number of bytes.
+        length: u64,
+    },
     /// Nowhere that is read; the tensor's entry says why.
     Nowhere,
 }
@@ -38,6 +45,9 @@ pub struct Tensor<'a> {
     pub element: Element,
     /// Where its elements are.
     pub source: ElementLocation,
+    /// The file that has its elements, relative to the folder of the model's; empty where they are
+    /// not in a file beside it.
+    pub file_beside: &'a str,
     /// Why its elements are not read, if they are not.
     pub unread_because: Option<String>,
     /// Bytes of the message that are elements, not structure.
@@ -62,6 +72,7 @@ impl<'a> Tensor<'a> {
             shape: sizes_of(name, &fields.dims)?,
             element: Element::U8,
             source: ElementLocation::Nowhere,
+            file_beside: "",
             unread_because: None,
             data_bytes: fields.data_bytes,
         };
@@ -76,7 +87,7 @@ impl<'a> Tensor<'a> {
         tensor.element = element;
         let expected = checked_bytes(name, &tensor.shape, element)?;
         if fields.is_external {
-            tensor.unread_because = Some(outside(fields.location));
+            tensor.place_beside(&fields, expected as u64)?;
             return Ok(tensor);
         }
         tensor.source = match (fields.raw, fields.typed) {
@@ -98,6 +109,41 @@ impl<'a> Tensor<'a> {
         };
         tensor.check_length(message.file, expected, limits)?;
         Ok(tensor)
+    }
+
+    /// Says where in another file the elements are. A file outside of the model's folder is never
+    /// opened.
+    fn place_beside(
+        &mut self,
+        fields: &TensorFields<'a>,
+        expected: u64,
+    ) -> Result<(), FormatError> {
+        self.unread_because = Some(outside(fields.location));
+        if escapes(fields.location) {
+            return Ok(());
+        }
+        let number = |key: &str, text: Option<&str>, default: u64| match text {
+            None => Ok(default),
+            Some(text) => text.parse::<u64>().map_err(|_| {
+                FormatError::broken(format!(
+                    "tensor {} has external data with the {key} {text:?}, which is no number",
+                    self.name
+                ))
+            }),
+        };
+        let length = number("length", fields.length, expected)?;
+        if length != expected {
+            return Err(FormatError::broken(format!(
+                "tensor {} {:?} of {} takes {expected} bytes, its external data has {length}",
+                self.name, self.shape, self.element
+            )));
+        }
+        self.source = ElementLocation::Beside {
+            offset: number("offset", fields.offset, 0)?,
+            length,
+        };
+        self.file_beside = fields.location;
+        Ok(())
     }
 
     /// Compares the bytes that the elements take with those that the shape and the type need.
@@ -124,7 +170,7 @@ impl<'a> Tensor<'a> {
                 })?;
                 decoder.total_bytes(file, message, number)?
             }
-            ElementLocation::Nowhere => expected,
+            ElementLocation::Beside { .. } | ElementLocation::Nowhere => expected,
         };
         if found != expected {
             return Err(self.length_mismatch(expected, found));
@@ -163,6 +209,9 @@ struct TensorFields<'a> {
     is_external: bool,
     /// The file of external data.
     location: &'a str,
+    /// Where the external data begins in it, and how many bytes it has, as texts.
+    offset: Option<&'a str>,
+    length: Option<&'a str>,
     /// Bytes of all elements.
     data_bytes: usize,
 }
@@ -190,8 +239,11 @@ impl<'a> TensorFields<'a> {
                 field::tensor::RAW_DATA => fields.set_raw(field.value.message()?.span)?,
                 field::tensor::EXTERNAL_DATA => {
                     let (key, value) = text_pair(field.value.message()?)?;
-                    if key == "location" {
-                        fields.location = value;
+                    match key {
+                        "location" => fields.location = value,
+                        "offset" => fields.offset = Some(value),
+                        "length" => fields.length = Some(value),
+                        _ => {}
                     }
                 }
                 field::tensor::DATA_LOCATION => {
@@ -240,15 +292,23 @@ pub fn elements(
                 .ok_or_else(|| FormatError::broken("its elements are of another type"))?;
             Ok(Cow::Owned(decoder.decode(file, message, number)?))
         }
-        ElementLocation::Nowhere => Err(FormatError::broken("its elements are not in the file")),
+        ElementLocation::Beside { .. } | ElementLocation::Nowhere => {
+            Err(FormatError::broken("its elements are not in the file"))
+        }
     }
 }
 
-/// Why a tensor in another file is not read. That file is never opened, whatever its path.
-fn outside(location: &str) -> String {
+/// Whether a path leads outside of the folder that it is relative to, or to no file.
+fn escapes(location: &str) -> bool {
     let parts: Vec<&str> = location.split(['/', '\\']).collect();
-    let escapes = parts.contains(&"..") || parts[0].is_empty() || parts[0].contains(':');
-    if escapes {
+    let leads_nowhere = ["", "."].contains(&parts[parts.len() - 1]);
+    let is_absolute = parts[0].is_empty() || parts[0].contains(':');
+    parts.contains(&"..") || is_absolute || leads_nowhere || location.contains('\0')
+}
+
+/// Why a tensor in another file is not read.
+fn outside(location: &str) -> String {
+    if escapes(location) {
         return format!(
             "external data in {location:?}, a path outside the file's folder: not read"
         );

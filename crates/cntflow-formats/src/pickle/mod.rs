@@ -266,6 +266,20 @@ mod tests {
     }
 
     #[test]
+    fn python_2_gives_an_ordered_dictionary_its_pairs() {
+        // OrderedDict([["a", 1], ("b", 2)])
+        let given = read(b"ccollections\nOrderedDict\n((l(lVa\naI1\naa(Vb\nI2\ntatR.").unwrap();
+        let pairs = given.pairs(given.root()).unwrap();
+        let number = |key: &str| given.whole(given.get(pairs, key)?);
+        assert_eq!([number("a"), number("b")], [Some(1), Some(2)]);
+        // A list of a million pairs that is given to a million dictionaries.
+        let list = [&b"(lp0\n"[..], &b"(Vb\nI2\nta".repeat(1000), b"0"].concat();
+        let calls = b"ccollections\nOrderedDict\n(g0\ntR0".repeat(1000);
+        let error = read(&[&list[..], &calls, b"N."].concat()).unwrap_err();
+        assert!(error.to_string().contains("one list of pairs"), "{error}");
+    }
+
+    #[test]
     fn the_class_of_a_module_may_be_outside_of_the_pickle() {
         let class_of = |pickle: &[u8]| {
             let pickle = read(pickle).unwrap();

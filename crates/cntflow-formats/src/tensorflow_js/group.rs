@@ -110,8 +110,12 @@ impl Group {
         {
             let from = range.start.max(start) - start;
             let to = range.end.saturating_sub(start).min(shard.len());
-            if from >= to {
+            if start >= range.end {
                 break;
+            }
+            // An empty file lies between others.
+            if from >= to {
+                continue;
             }
             if to - from == range.len() {
                 return Cow::Borrowed(&shard[from..to]);

@@ -1,4 +1,5 @@
-//! `model.json`: the topology and the manifest of the weights.
+//! `model.json`: the topology and the manifest of the weights. In the first versions the manifest
+//! was a file of its own, `weights_manifest.json`.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,8 +12,11 @@ use crate::sharded::check_file_beside;
 /// The key that tells a model from other JSON.
 const MANIFEST: &str = "\"weightsManifest\"";
 
+/// Keys of a manifest that is a file of its own.
+const MANIFEST_KEYS: [&str; 2] = ["\"weights\"", "\"paths\""];
+
 /// `model.json`, as far as it is read.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct ModelFile {
     #[serde(rename = "modelTopology", default)]
     topology: Value,
@@ -62,8 +66,15 @@ pub fn is_model_name(file_name: &str) -> bool {
 
 /// Whether a JSON file is a model of TensorFlow.js, by a look at its text.
 pub fn is_model(file: &[u8]) -> bool {
-    let needle = MANIFEST.as_bytes();
-    file.first() == Some(&b'{') && file.windows(needle.len()).any(|part| part == needle)
+    let has = |needle: &&str| {
+        let needle = needle.as_bytes();
+        file.windows(needle.len()).any(|part| part == needle)
+    };
+    match file.first() {
+        Some(b'{') => has(&MANIFEST),
+        Some(b'[') => MANIFEST_KEYS.iter().all(has),
+        _ => false,
+    }
 }
 
 /// Names of the files with the weights of a model.
@@ -80,8 +91,20 @@ pub(super) fn read(file: &[u8], limits: &Limits) -> Result<ModelFile, FormatErro
     let length = file.len() as u64;
     let (limit, allowed) = ("header_bytes", limits.header_bytes);
     FormatError::check_limit("bytes of the model's JSON", length, limit, allowed)?;
-    let model: ModelFile = serde_json::from_slice(file)
+    let parsed = if file.first() == Some(&b'[') {
+        serde_json::from_slice(file).map(|groups| ModelFile {
+            groups,
+            ..ModelFile::default()
+        })
+    } else {
+        serde_json::from_slice(file)
+    };
+    let model = parsed
         .map_err(|error| FormatError::broken(format!("no model of TensorFlow.js: {error}")))?;
+    if model.groups.is_empty() {
+        let message = "no model of TensorFlow.js: its manifest lists no weights";
+        return Err(FormatError::broken(message));
+    }
     let n_weights = model.groups.iter().map(|group| group.weights.len() as u64);
     FormatError::check_limit("tensors", n_weights.sum(), "tensors", limits.tensors)?;
     let mut files = HashSet::new();

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cntflow_network::{LayerKind, LinkLayer, Network, NeuronLayer, Role, TensorSlice, Weights};
+use cntflow_network::{
+    LayerKind, LinkLayer, Network, NeuronLayer, OpenSides, Role, TensorSlice, Weights,
+};
 
 use crate::measure::{measure, with_separate_norms};
 use crate::sample::{Sample, Scratch};
@@ -67,6 +69,7 @@ pub fn tensor_change_rows<'t>(
                 name: name.to_owned(),
                 kind: LayerKind::Tensor,
                 role: Role::Unknown,
+                open: OpenSides::default(),
                 metric,
                 summary,
             })
@@ -130,7 +133,11 @@ impl ChangeRows {
             .collect();
         for layer in neurons {
             let same = in_parent.get(layer.name.as_str());
-            let Some(before) = same.filter(|before| before.shape == layer.shape) else {
+            let Some(before) = same.filter(|before| {
+                before.shape == layer.shape
+                    && before.open == layer.open
+                    && before.role == layer.role
+            }) else {
                 continue;
             };
             let pairs = layer.strength.iter().zip(&before.strength);
@@ -140,6 +147,7 @@ impl ChangeRows {
                 name: layer.name.clone(),
                 kind: layer.kind,
                 role: layer.role,
+                open: layer.open,
                 metric: Metric::StrengthChange,
                 summary: Summary::of(&changes),
             });
@@ -216,6 +224,7 @@ fn row(layer: &NeuronLayer, name: String, metric: Metric, summary: Summary) -> L
         name,
         kind: layer.kind,
         role: layer.role,
+        open: layer.open,
         metric,
         summary,
     }

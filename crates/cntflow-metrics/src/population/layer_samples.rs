@@ -215,8 +215,8 @@ fn column(metric: Metric) -> Option<Column> {
     }
     let column: Column = match metric {
         Metric::NodesStrength => |neurons| Some(&neurons.strength),
-        Metric::StrengthIn => |neurons| Some(&neurons.s_in),
-        Metric::StrengthOut => |neurons| Some(&neurons.s_out),
+        Metric::StrengthIn => |neurons| (!neurons.open.into).then_some(&neurons.s_in),
+        Metric::StrengthOut => |neurons| (!neurons.open.from).then_some(&neurons.s_out),
         Metric::StrengthAbs => |neurons| Some(&neurons.s_abs),
         Metric::NeuronsStrength => |neurons| Some(&pre(neurons)?.mean),
         Metric::NeuronsStrengthStd => |neurons| Some(&pre(neurons)?.std),

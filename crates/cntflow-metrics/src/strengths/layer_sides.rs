@@ -1,6 +1,6 @@
 //! Strengths of layers of neurons while the layers of links are added one after the other.
 
-use cntflow_network::{LinkLayer, NeuronLayer, Shape};
+use cntflow_network::{LinkLayer, NeuronLayer, Role, Shape};
 
 use super::{LinkSums, Side};
 use crate::{Boundary, NeuronColumns};
@@ -43,49 +43,66 @@ impl RunningSide {
 
 impl LayerSides {
     /// The sides of all layers before any links. `shapes` has the nodes of each layer.
-    pub(crate) fn without_links(shapes: &[Shape], boundary: Boundary) -> Vec<Self> {
+    ///
+    /// Inputs and outputs of the network have the boundary's unit on their outer side. An open side
+    /// has nothing: it is not known what is there.
+    pub(crate) fn without_links(
+        layers: &[NeuronLayer],
+        shapes: &[Shape],
+        boundary: Boundary,
+    ) -> Vec<Self> {
         let unit = match boundary {
             Boundary::Unit => 1.0,
             Boundary::Zero => 0.0,
         };
-        let last = shapes.len() - 1;
-        let layers = shapes.iter().enumerate().map(|(layer, shape)| {
+        let sides = layers.iter().zip(shapes).map(|(layer, shape)| {
             let side = |is_outer: bool| RunningSide {
                 n_neurons: shape.n_neurons(),
                 boundary: if is_outer { unit } else { 0.0 },
                 sums: None,
             };
             Self {
-                into: side(layer == 0),
-                from: side(layer == last),
+                into: side(layer.role == Role::Input),
+                from: side(layer.role == Role::Output),
             }
         });
-        layers.collect()
+        sides.collect()
     }
 
     /// Adds the sums of a layer of links to the two layers that it joins.
-    pub(crate) fn add(sides: &mut [Self], layer: &LinkLayer, sums: LinkSums) {
-        let [first_to, first_from] = layer.first_neurons;
+    pub(crate) fn add(sides: &mut [Self], shapes: &[Shape], layer: &LinkLayer, sums: LinkSums) {
+        let [to, from] = layer.first_neurons;
+        let [first_to, first_from] = [
+            to * shapes[layer.to].positions(),
+            from * shapes[layer.from].positions(),
+        ];
         sides[layer.to].into.add(sums.into, first_to);
         sides[layer.from].from.add(sums.from, first_from);
     }
 
     /// The strengths of a layer's neurons as columns, and for every neuron the absolute sums over
-    /// the links that lead to it and from it.
+    /// the links that lead to it and from it. The sum on an open side is unknown: NaN.
     pub(crate) fn columns(
         self,
         layer: &NeuronLayer,
         shape: Shape,
     ) -> (NeuronColumns, [Vec<f64>; 2]) {
         let add = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a + b).collect();
-        let (into, from) = (self.into.finish(), self.from.finish());
+        let (mut into, mut from) = (self.into.finish(), self.from.finish());
+        let strength = add(&into.sum, &from.sum);
+        for (side, is_open) in [(&mut into, layer.open.into), (&mut from, layer.open.from)] {
+            if is_open {
+                side.sum.fill(f64::NAN);
+            }
+        }
         let columns = NeuronColumns {
             layer: layer.index,
             name: layer.name.clone(),
             kind: layer.kind,
             role: layer.role,
             shape,
-            strength: add(&into.sum, &from.sum),
+            open: layer.open,
+            strength,
             s_abs: add(&into.abs, &from.abs),
             s_in: into.sum,
             s_out: from.sum,

@@ -9,7 +9,7 @@ mod tap_classes;
 pub(crate) use layer_sides::LayerSides;
 pub(crate) use pools::{AdaptivePool, AveragePool, n_max_pool_links};
 
-use cntflow_network::{LinkLayer, LinkWeights, Links, Network, NeuronLayer, Shape, Weights};
+use cntflow_network::{LinkLayer, LinkWeights, Links, Network, Shape, Weights};
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::{KernelShape, KernelSums, Totals, sum_over_taps};
@@ -89,24 +89,27 @@ impl Side {
     }
 }
 
-/// Shape of a layer's nodes in the graph.
+/// Shapes of the layers' nodes in the graph.
 ///
 /// In the channel graph, a layer of channels has one node per channel, unless all its links are
 /// dense: those have a weight for every neuron. A sequence has one node per unit.
-pub(crate) fn node_shape(network: &Network<'_>, layer: &NeuronLayer, graph: ConvGraph) -> Shape {
-    let is_of_channels = |links: &LinkLayer| {
-        let is_beside = links.to == layer.index || links.from == layer.index;
-        is_beside && !matches!(links.links, Links::Dense { .. } | Links::Embedding { .. })
-    };
-    match (graph, layer.shape) {
-        (ConvGraph::Channel, Shape::Spatial { channels, .. })
-            if network.links().iter().any(is_of_channels) =>
-        {
+pub(crate) fn node_shapes(network: &Network<'_>, graph: ConvGraph) -> Vec<Shape> {
+    let mut has_channels = vec![false; network.neurons().len()];
+    for links in network.links() {
+        if !matches!(links.links, Links::Dense { .. } | Links::Embedding { .. }) {
+            has_channels[links.to] = true;
+            has_channels[links.from] = true;
+        }
+    }
+    let layers = network.neurons().iter().zip(has_channels);
+    let shapes = layers.map(|(layer, has_channels)| match (graph, layer.shape) {
+        (ConvGraph::Channel, Shape::Spatial { channels, .. }) if has_channels => {
             Shape::Units(channels)
         }
         (_, shape @ Shape::Spatial { .. }) => shape,
         (_, shape) => Shape::Units(shape.n_neurons()),
-    }
+    });
+    shapes.collect()
 }
 
 /// Shapes of the two layers that links join.
@@ -159,6 +162,7 @@ pub(crate) fn link_sums(
         }
         (Links::Diagonal { positions, .. }, _) => diagonal(weights, positions, &columns, ends),
         (Links::Identity { .. }, _) => identity(&columns, ends, options.residual),
+        (Links::Beside { channels, .. }, _) => beside(channels, &columns, ends),
         (Links::Constants { n, units }, _) => constants(weights, [n, units], ends, options),
         _ => pools::pool_sums(&layer.links, options),
     };
@@ -247,6 +251,17 @@ fn identity(columns: &KernelColumns, ends: &LinkEnds, residual: Residual) -> Lin
             into,
         },
     }
+}
+
+/// Sums of the links to a layer that has several side by side, all of weight 1.
+fn beside(channels: usize, columns: &KernelColumns, ends: &LinkEnds) -> LinkSums {
+    let into = Side::constant(1.0, channels * ends.nodes_after.positions());
+    let from = if ends.nodes_before.n_neurons() == into.sum.len() {
+        into.clone()
+    } else {
+        into.clone().map(|ones| columns.to_nodes(ones))
+    };
+    LinkSums { into, from }
 }
 
 /// Sums of the links from constant neurons, which are not nodes of the graph (like the neuron of a

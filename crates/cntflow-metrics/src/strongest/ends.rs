@@ -125,6 +125,7 @@ impl<'l> KernelEntries<'l> {
             | Links::AveragePool2d { .. }
             | Links::AdaptivePool { .. }
             | Links::Identity { .. }
+            | Links::Beside { .. }
             | Links::Constants { .. } => [before.neuron(pair), after.neuron(pair)],
         }
     }

@@ -10,9 +10,11 @@
 mod common;
 mod invariants;
 mod layers;
+mod open_sides;
 mod parts;
 mod population_properties;
 mod population_reference;
 mod properties;
 mod reference;
+mod side_by_side;
 mod twins;

@@ -2,6 +2,7 @@
 //! column or checkpoint metadata holds. It knows shapes and geometry, no weights.
 
 mod convolution;
+mod ends;
 mod norm;
 mod padding;
 mod pool;
@@ -10,6 +11,7 @@ mod sequence;
 use serde::{Deserialize, Serialize};
 
 pub use convolution::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d};
+pub use ends::{Input, Output};
 pub use norm::{BatchNorm, GroupNorm, LayerNorm};
 pub use padding::{Padding1d, Padding2d};
 pub use pool::{AdaptivePool1d, AdaptivePool2d, GlobalPool, Pool1d, Pool2d};
@@ -32,15 +34,17 @@ use crate::Activation;
 /// ```
 ///
 /// Every layer takes the output of the one before it. [`Add`] and [`Branch`] refer to an earlier
-/// layer by its name; `input` is the name of the inputs. Tensors are named and laid out as PyTorch
-/// does.
+/// layer by its name; `input` is the name of the inputs. [`Input`] and [`Output`] make networks of
+/// several inputs and outputs, and networks that are known in parts. Tensors are named and laid out
+/// as PyTorch does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
     /// Shape of one input: `[units]` or `[channels, rows, columns]`. Two sizes are
     /// `[channels, columns]` if the first layer is a one-dimensional convolution or pooling, a
     /// global pooling, a batch norm or a group norm; else they are `[steps, units]`. One size is
-    /// `[steps]` (token numbers) if the first layer is an embedding.
+    /// `[steps]` (token numbers) if the first layer is an embedding. Empty if the first layer is an
+    /// [`Input`].
     pub input: Vec<usize>,
     /// The layers, from the input to the output.
     pub layers: Vec<Layer>,
@@ -113,10 +117,16 @@ pub enum Layer {
     TakeStep(TakeStep),
     /// The output of an earlier layer added to that of the last.
     Add(Add),
+    /// The outputs of earlier layers side by side.
+    Concat(Concat),
     /// The layers that follow take the output of an earlier one.
     Branch(Branch),
     /// An activation as a layer of its own, applied to the layer before.
     Activation(Activate),
+    /// Another layer of inputs, or the beginning of a part of the network.
+    Input(Input),
+    /// The layer before is an output, or the end of a part of the network.
+    Output(Output),
     /// All of one input as a vector: `[channels, rows, columns]` to `[channels * rows * columns]`,
     /// `[steps, units]` to `[steps * units]`; adds no links.
     Flatten,
@@ -159,6 +169,20 @@ pub struct Add {
     pub activation: Option<Activation>,
 }
 
+/// The outputs of earlier layers side by side: units behind units, channels behind channels. Images
+/// have the same rows and columns, sequences the same number of steps.
+///
+/// They make a layer of neurons of its own, to which each neuron leads by a link of weight 1.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Concat {
+    /// Name by which other layers refer to it. Empty: `layer<i>`, by its index.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Names of the earlier layers, in their order; `input` for the inputs.
+    pub from: Vec<String>,
+}
+
 /// The next layer takes the output of an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -180,6 +204,14 @@ pub struct Activate {
 }
 
 impl Layer {
+    /// Whether it is of a kind that has no name.
+    pub(crate) fn is_nameless(&self) -> bool {
+        matches!(
+            self,
+            Self::Steps(_) | Self::TakeStep(_) | Self::Branch(_) | Self::Output(_) | Self::Flatten
+        )
+    }
+
     /// Its own name; empty if it has none.
     pub fn name(&self) -> &str {
         match self {
@@ -204,7 +236,13 @@ impl Layer {
             Self::PositionEmbedding(layer) => &layer.name,
             Self::Add(layer) => &layer.name,
             Self::Activation(layer) => &layer.name,
-            Self::Steps(_) | Self::TakeStep(_) | Self::Branch(_) | Self::Flatten => "",
+            Self::Concat(layer) => &layer.name,
+            Self::Input(layer) => &layer.name,
+            Self::Steps(_)
+            | Self::TakeStep(_)
+            | Self::Branch(_)
+            | Self::Output(_)
+            | Self::Flatten => "",
         }
     }
 }

@@ -11,7 +11,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
 use crate::program::{Source, Stage};
-use crate::{Activation, LayerBatch, LinkLayer, Links, Network, Real, View};
+use crate::{Activation, LayerBatch, LayerKind, LinkLayer, Links, Network, Real, View};
 use convolve::{Convolution, PATCH_VALUES, TransposedConvolution};
 
 /// Kernel entries that are widened to f64 at a time, 2 MiB, so that a large kernel is never copied
@@ -61,7 +61,11 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
         let n_inputs = inputs.len() / neurons[0].shape.n_values();
         let mut widened = std::mem::take(&mut self.widened);
         let z0 = T::widen(inputs, &mut widened);
-        for layer in &neurons[1..] {
+        let others = &neurons[1..];
+        for layer in others
+            .iter()
+            .take_while(|layer| layer.kind != LayerKind::Input)
+        {
             let n_neurons = layer.shape.n_neurons();
             let n_gates = self.compute(layer.index, z0, n_inputs);
             // Pre- and post-activations of a linear layer are the same. A gated layer has computed
@@ -122,7 +126,8 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
             weights,
             ..
         } = self;
-        let steps = network.neurons()[layer].shape.steps();
+        let shape = network.neurons()[layer].shape;
+        let (steps, n_neurons) = (shape.steps(), shape.n_neurons());
         let layer_values = view::LayerValues {
             network,
             inputs: z0,
@@ -148,6 +153,10 @@ impl<'n, 'a, T: Real> Pass<'n, 'a, T> {
                     } else {
                         pre.iter_mut().zip(z).for_each(|(s, &z)| *s += z);
                     }
+                }
+                Stage::Beside { source, first } => {
+                    let z = layer_values.view(*source, viewed);
+                    view::put_beside(z, [n_inputs * steps, n_neurons], *first, pre);
                 }
                 Stage::Norm(norm) => norm::apply(norm, network.tensors(), pre),
                 Stage::Prepend(tensor) => view::prepend(network.tensor(*tensor), pre, n_inputs),
@@ -191,7 +200,7 @@ fn last_use(network: &Network<'_>) -> Vec<usize> {
                     let LinkLayer { from, view, .. } = network.links()[*index];
                     note_use(layer, Source { layer: from, view });
                 }
-                Stage::Values(source) => note_use(layer, *source),
+                Stage::Values(source) | Stage::Beside { source, .. } => note_use(layer, *source),
                 Stage::Recurrent(recurrence) => note_use(layer, recurrence.source),
                 Stage::Norm(_) | Stage::Prepend(_) | Stage::Constants(_) => {}
             }
@@ -281,8 +290,11 @@ fn apply<T: Real>(
                 pre.extend(kernel[row..][..units].iter().map(|&w| T::from_f32(w)));
             }
         }
-        // A program has `Stage::Values`, `Norm` and `Constants` for these.
-        Links::Diagonal { .. } | Links::Identity { .. } | Links::Constants { .. } => {}
+        // A program has `Stage::Values`, `Norm`, `Beside` and `Constants` for these.
+        Links::Diagonal { .. }
+        | Links::Identity { .. }
+        | Links::Beside { .. }
+        | Links::Constants { .. } => {}
     }
 }
 

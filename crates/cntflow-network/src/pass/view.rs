@@ -83,6 +83,21 @@ fn take_steps<T: Real>(z: &[T], shape: Shape, which: TakenStep, taken: &mut Vec<
     }
 }
 
+/// Writes rows of values into rows of `n_neurons`, from the neuron `first` on.
+pub(super) fn put_beside<T: Real>(
+    z: &[T],
+    [n_rows, n_neurons]: [usize; 2],
+    first: usize,
+    values: &mut Vec<T>,
+) {
+    values.resize(n_rows * n_neurons, T::default());
+    let width = z.len() / n_rows.max(1);
+    let rows = values.chunks_exact_mut(n_neurons.max(1));
+    for (row, z) in rows.zip(z.chunks_exact(width.max(1))) {
+        row[first..first + width].copy_from_slice(z);
+    }
+}
+
 /// Prepends a row to the steps of every input.
 pub(super) fn prepend<T: Real>(row: &[f32], values: &mut Vec<T>, n_inputs: usize) {
     let length = values.len() / n_inputs.max(1);

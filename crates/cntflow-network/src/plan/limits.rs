@@ -103,6 +103,10 @@ fn factors(links: &Links) -> Vec<usize> {
         } => vec![channels, positions, 1],
         Links::Embedding { tokens, units } => vec![units, tokens],
         Links::Identity { n } => vec![n, 1],
+        Links::Beside {
+            channels,
+            positions,
+        } => vec![channels, positions, 1],
         Links::Constants { n, units } => vec![units, n],
     }
 }

@@ -1,5 +1,7 @@
 //! Resolves an architecture into a graph. Every size is checked here, so no later code has to.
 
+mod concat;
+mod ends;
 mod join;
 mod limits;
 mod names;
@@ -15,18 +17,27 @@ pub use limits::{MAX_KERNEL, MAX_LINKS, MAX_NEURONS, MAX_PARAMETERS, MAX_STACKED
 use crate::program::{Cell, Source, Stage};
 use crate::{
     Activation, Architecture, Branch, Dense, Graph, Layer, LayerKind, LinkLayer, Links,
-    NetworkError, NeuronLayer, Norms, Role, Shape, TensorSlice, TensorSpec, View,
+    NetworkError, NeuronLayer, Norms, OpenSides, Role, Shape, TensorSlice, TensorSpec, View,
 };
 use limits::Counts;
 use names::Names;
 
 /// Checks and resolves an architecture; see [`Graph::new`].
 pub(crate) fn resolve(architecture: &Architecture, norms: Norms) -> Result<Graph, NetworkError> {
-    let names = Names::of(&architecture.layers)?;
-    let mut plan = Plan::new(architecture, norms)?;
-    plan.note_output("input", &names);
-    for (layer, name) in architecture.layers.iter().zip(names.of_layers()) {
-        plan.add_layer(layer, name)?;
+    let layers = &architecture.layers;
+    let names = Names::of(layers)?;
+    let mut plan = Plan::new(norms);
+    let begins_with_input = matches!(layers.first(), Some(Layer::Input(_)));
+    if !architecture.input.is_empty() || !begins_with_input {
+        let shape = ends::input_shape(&architecture.input, layers.first())?;
+        plan.push_input("input", shape, false)?;
+        plan.note_output("input", &names);
+    }
+    for (index, (layer, name)) in layers.iter().zip(names.of_layers()).enumerate() {
+        match layer {
+            Layer::Input(input) => plan.input(input, layers.get(index + 1), name)?,
+            _ => plan.add_layer(layer, name)?,
+        }
         plan.note_output(name, &names);
     }
     plan.finish()
@@ -93,9 +104,9 @@ struct NewLinks {
 }
 
 impl Plan {
-    fn new(architecture: &Architecture, norms: Norms) -> Result<Self, NetworkError> {
-        let shape = sequence::input_shape(architecture)?;
-        let mut plan = Self {
+    /// A graph without layers. The first layer must be one of inputs.
+    fn new(norms: Norms) -> Self {
+        Self {
             graph: Graph {
                 neurons: Vec::new(),
                 links: Vec::new(),
@@ -106,22 +117,12 @@ impl Plan {
             current: Output {
                 layer: 0,
                 view: View::Same,
-                shape,
+                shape: Shape::Units(0),
             },
             outputs: HashMap::new(),
             joinable: Joinable::Nothing,
             counts: Counts::default(),
-        };
-        plan.counts.neurons("input", shape)?;
-        plan.graph.neurons.push(NeuronLayer {
-            index: 0,
-            name: "input".to_owned(),
-            kind: LayerKind::Input,
-            role: Role::Input,
-            shape,
-            activation: Some(Activation::Linear),
-        });
-        Ok(plan)
+        }
     }
 
     fn add_layer(&mut self, layer: &Layer, name: &str) -> Result<(), NetworkError> {
@@ -175,12 +176,18 @@ impl Plan {
                 let earlier = self.output(&add.from, name)?;
                 self.add(earlier, add.activation, name)
             }
+            Layer::Concat(concat) => self.concat(&concat.from, name),
             Layer::Branch(Branch { from }) => {
                 self.current = self.output(from, name)?;
                 self.joinable = Joinable::Nothing;
                 Ok(())
             }
             Layer::Activation(layer) => self.activate(layer.activation, name),
+            Layer::Input(input) => self.input(input, None, name),
+            Layer::Output(output) => {
+                self.end(output.open);
+                Ok(())
+            }
             Layer::Flatten => self.flatten(name),
         }
     }
@@ -264,6 +271,7 @@ impl Plan {
             role: Role::Hidden,
             shape: neurons.shape,
             activation: neurons.activation,
+            open: OpenSides::default(),
         });
         self.graph.program.push(Vec::new());
         self.current = Output {
@@ -353,14 +361,6 @@ impl Plan {
             kind: kind.as_str(),
             input: self.current.shape.to_string(),
         }
-    }
-
-    fn finish(mut self) -> Result<Graph, NetworkError> {
-        match self.graph.neurons.last_mut() {
-            Some(last) if last.index > 0 => last.role = Role::Output,
-            _ => return Err(NetworkError::NoLayers),
-        }
-        Ok(self.graph)
     }
 }
 

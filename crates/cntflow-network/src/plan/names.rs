@@ -11,14 +11,19 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The name of each layer: its own, or `layer<i>` by its index in the list, from 0.
+    /// The name of each layer: its own, or `layer<i>` by its index in the list, from 0. A layer
+    /// that cannot have a name of its own gives way to one that is called like this.
     pub(super) fn of(layers: &[Layer]) -> Result<Self, NetworkError> {
+        let own: HashSet<&str> = layers.iter().map(Layer::name).collect();
         let mut index_of_name = HashMap::new();
         let named = layers.iter().enumerate().map(|(index, layer)| {
-            let name = match layer.name() {
+            let mut name = match layer.name() {
                 "" => format!("layer{index}"),
                 own => own.to_owned(),
             };
+            if layer.is_nameless() && own.contains(&*name) {
+                name.push('.');
+            }
             match index_of_name.insert(name.clone(), index) {
                 Some(first) => Err(NetworkError::SameName {
                     name,
@@ -28,10 +33,11 @@ impl Names {
                 None => Ok(name),
             }
         });
-        let referred_to = layers.iter().filter_map(|layer| match layer {
-            Layer::Add(add) => Some(add.from.clone()),
-            Layer::Branch(branch) => Some(branch.from.clone()),
-            _ => None,
+        let referred_to = layers.iter().flat_map(|layer| match layer {
+            Layer::Add(add) => vec![add.from.clone()],
+            Layer::Branch(branch) => vec![branch.from.clone()],
+            Layer::Concat(concat) => concat.from.clone(),
+            _ => Vec::new(),
         });
         Ok(Self {
             layers: named.collect::<Result<_, _>>()?,

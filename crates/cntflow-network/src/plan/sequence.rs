@@ -3,69 +3,24 @@
 use super::recurrent::rows;
 use super::{Joinable, NewLinks, NewNeurons, Output, Plan, check_positive};
 use crate::{
-    Activation, Architecture, Attention, Dense, Embedding, Layer, LayerKind, LayerNorm, Links,
-    NetworkError, Projections, Shape, StepsOf, TakenStep, TensorSlice, TransformerEncoder, View,
+    Activation, Attention, Dense, Embedding, LayerKind, LayerNorm, Links, NetworkError,
+    Projections, Shape, StepsOf, TakenStep, TensorSlice, TransformerEncoder, View,
 };
-
-/// Shape of the inputs. The first layer decides what two sizes are: channels and columns, or steps
-/// and units.
-pub(super) fn input_shape(architecture: &Architecture) -> Result<Shape, NetworkError> {
-    let shape = match *architecture.input {
-        [units] => Some(Shape::Units(units)),
-        [channels, columns] if takes_channels(architecture.layers.first()) => {
-            Some(Shape::Spatial {
-                channels,
-                rows: 1,
-                columns,
-            })
-        }
-        [steps, units] => Some(Shape::Steps { steps, units }),
-        [channels, rows, columns] => Some(Shape::Spatial {
-            channels,
-            rows,
-            columns,
-        }),
-        _ => None,
-    };
-    shape
-        .filter(|_| !architecture.input.contains(&0))
-        .ok_or_else(|| NetworkError::InputShape {
-            shape: architecture.input.clone(),
-        })
-}
-
-/// Whether the first layer takes `[channels, columns]`.
-fn takes_channels(first: Option<&Layer>) -> bool {
-    matches!(
-        first,
-        Some(
-            Layer::Conv1d(_)
-                | Layer::ConvTranspose1d(_)
-                | Layer::MaxPool1d(_)
-                | Layer::AveragePool1d(_)
-                | Layer::AdaptiveMaxPool1d(_)
-                | Layer::AdaptiveAveragePool1d(_)
-                | Layer::GlobalMaxPool(_)
-                | Layer::GlobalAveragePool(_)
-                | Layer::BatchNorm(_)
-                | Layer::GroupNorm(_)
-        )
-    )
-}
 
 impl Plan {
     pub(super) fn embedding(&mut self, layer: &Embedding, name: &str) -> Result<(), NetworkError> {
         check_positive(name, "tokens", &[layer.tokens])?;
         check_positive(name, "units", &[layer.units])?;
         let (tokens, units) = (layer.tokens, layer.units);
-        let (Shape::Units(steps), 0, View::Same) =
-            (self.current.shape, self.current.layer, self.current.view)
+        let inputs = &mut self.graph.neurons[self.current.layer];
+        let (Shape::Units(steps), LayerKind::Input, View::Same) =
+            (self.current.shape, inputs.kind, self.current.view)
         else {
             return Err(self.unsupported_input(name, LayerKind::Embedding));
         };
-        self.current.shape = Shape::Tokens { steps, tokens };
+        inputs.shape = Shape::Tokens { steps, tokens };
+        self.current.shape = inputs.shape;
         self.counts.neurons(name, self.current.shape)?;
-        self.graph.neurons[0].shape = self.current.shape;
         let kernel = self.own_tensor(name, "weight", "embedding", vec![tokens, units])?;
         let neurons = NewNeurons {
             name,
@@ -107,7 +62,10 @@ impl Plan {
         };
         let layer = self.current.layer;
         let mut links = self.graph.links.iter();
-        let is_bidirectional = links.any(|links| links.to == layer && links.first_neurons[0] > 0);
+        let is_bidirectional = links.any(|links| {
+            let stands_beside = matches!(links.links, Links::Beside { .. });
+            links.to == layer && links.first_neurons[0] > 0 && !stands_beside
+        });
         let taken = match which {
             TakenStep::Final if !is_bidirectional => TakenStep::Last,
             which => which,

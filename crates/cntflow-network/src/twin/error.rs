@@ -44,6 +44,9 @@ pub enum FixedBecause {
     /// A norm over groups of channels.
     #[error("a norm over groups of channels")]
     NormGroups,
+    /// Layers that stand side by side.
+    #[error("layers side by side")]
+    Concatenation,
     /// An addition that sees the positions of an image as units.
     #[error("an addition of a reshaped layer")]
     ReshapedAddition,

@@ -1,13 +1,15 @@
-//! Permutes hidden neurons together with all their links: the network computes the same.
+//! Permutes hidden neurons together with all their links: the network computes the same. Neurons of
+//! layers with an open side stay where they are.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::arrangement::{Arrangement, permute_matrix};
 use super::error::{FixedBecause, TwinError};
 use super::random::RandomStream;
 use crate::norm::{Norm, NormOver};
 use crate::program::Stage;
-use crate::{Graph, LayerKind, LinkLayer, Links, TensorSlice, View};
+use crate::{Graph, LayerKind, LinkLayer, Links, Role, TensorSlice, View};
 
 /// Permutes the channels of all hidden layers in `tensors`. `stream` gives the random numbers of a
 /// tensor's name.
@@ -124,7 +126,8 @@ struct Orders {
 impl Orders {
     fn of(graph: &Graph, stream: impl Fn(&str) -> RandomStream) -> Result<Self, TwinError> {
         let leaders = shared_orders(graph)?;
-        let (input, output) = (leaders[0], leaders[graph.neurons.len() - 1]);
+        let outer = graph.neurons.iter().filter(|l| l.role != Role::Hidden);
+        let stay: HashSet<usize> = outer.map(|l| leaders[l.index]).collect();
         let mut of_layer: Vec<Vec<usize>> = Vec::new();
         for (layer, &leader) in leaders.iter().enumerate() {
             if leader < layer {
@@ -133,7 +136,7 @@ impl Orders {
             }
             let channels = graph.neurons[layer].shape.channels();
             let mut order: Vec<usize> = (0..channels).collect();
-            if leader != input && leader != output {
+            if !stay.contains(&leader) {
                 let mut random = stream(stream_name(graph, layer));
                 let members = (0..leaders.len()).filter(|&other| leaders[other] == leader);
                 let mut directions = members.filter_map(|member| first_reverse(graph, member));
@@ -220,6 +223,7 @@ fn share_order(graph: &Graph, links: &LinkLayer) -> Result<bool, TwinError> {
             _ if groups == channels && groups == filters => Ok(true),
             _ => Err(fixed(&links.name, FixedBecause::ConvolutionGroups)),
         },
+        Links::Beside { .. } => Err(fixed(&links.name, FixedBecause::Concatenation)),
         Links::MaxPool2d { .. }
         | Links::AveragePool2d { .. }
         | Links::AdaptivePool { .. }

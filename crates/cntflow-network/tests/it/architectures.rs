@@ -188,11 +188,120 @@ fn layers_have_names_kinds_and_roles() {
     assert_eq!(graph.n_neurons(), 784 + 1352 + 288 + 10);
 }
 
+/// Name, role, open sides and sources of every layer of neurons.
+fn ends(json: &str) -> Vec<String> {
+    let graph = architecture(json).plan().unwrap();
+    let shown = graph.neurons.iter().map(|layer| {
+        let from = graph
+            .links_into(layer.index)
+            .map(|(_, links)| links.from.to_string());
+        let from: Vec<String> = from.collect();
+        let [open_in, open_out] = [layer.open.into, layer.open.from].map(u8::from);
+        format!(
+            "{} {} {open_in}{open_out} [{}]",
+            layer.name,
+            layer.role,
+            from.join(" ")
+        )
+    });
+    shown.collect()
+}
+
+#[test]
+fn a_network_has_several_inputs_and_outputs() {
+    let found = ends(
+        r#"{"input": [4], "layers": [
+            {"kind": "dense", "name": "trunk", "units": 3, "activation": "relu"},
+            {"kind": "dense", "name": "first", "units": 2}, {"kind": "output"},
+            {"kind": "branch", "from": "trunk"}, {"kind": "dense", "name": "second", "units": 5}, {"kind": "output"},
+            {"kind": "input", "name": "state", "shape": [3]},
+            {"kind": "add", "name": "sum", "from": "trunk"}, {"kind": "dense", "name": "third", "units": 1}]}"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "input input 00 []",
+            "trunk hidden 00 [0]",
+            "first output 00 [1]",
+            "second output 00 [1]",
+            "state input 00 []",
+            "sum hidden 00 [4 1]",
+            "third output 00 [5]",
+        ]
+    );
+}
+
+#[test]
+fn a_network_in_parts_is_open_at_their_ends() {
+    let found = ends(
+        r#"{"input": [], "layers": [
+            {"kind": "input", "name": "a", "shape": [4], "open": true},
+            {"kind": "dense", "name": "b", "units": 3}, {"kind": "dense", "name": "c", "units": 2}, {"kind": "output", "open": true},
+            {"kind": "input", "name": "d", "shape": [1], "open": true},
+            {"kind": "embedding", "name": "e", "tokens": 9, "units": 5}, {"kind": "output", "open": true}]}"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "a unknown 10 []",
+            "b hidden 00 [0]",
+            "c unknown 01 [1]",
+            "d unknown 10 []",
+            "e unknown 01 [3]",
+        ]
+    );
+}
+
+#[test]
+fn inputs_without_layers_are_refused() {
+    check(
+        r#"{"input": [], "layers": [{"kind": "input", "shape": [4]}]}"#,
+        "the architecture has no layer with neurons of its own",
+    );
+    check(
+        r#"{"input": [], "layers": [{"kind": "dense", "units": 2}, {"kind": "input", "shape": [4]}]}"#,
+        "input [] must be [units], [steps] (token numbers), [steps, units], [channels, columns] or \
+         [channels, rows, columns], every size at least 1",
+    );
+    check(
+        r#"{"input": [3], "layers": [{"kind": "dense", "units": 2}, {"kind": "input", "shape": [0, 4]}]}"#,
+        "input [0, 4] must be [units], [steps] (token numbers), [steps, units], [channels, columns] or \
+         [channels, rows, columns], every size at least 1",
+    );
+}
+
+#[test]
+fn layers_side_by_side_have_the_same_places() {
+    check(
+        r#"{"input": [2, 4, 4], "layers": [{"kind": "max_pool2d", "name": "p", "window": [2, 2]},
+            {"kind": "concat", "name": "c", "from": ["input", "p"]}]}"#,
+        "c: [2, 2, 2] cannot stand beside [2, 4, 4]: places or steps differ",
+    );
+    check(
+        r#"{"input": [2], "layers": [{"kind": "concat", "name": "c", "from": []}]}"#,
+        "c: number of layers side by side [0] must be at least 1",
+    );
+    check(
+        r#"{"input": [2], "layers": [{"kind": "concat", "name": "c", "from": ["nobody"]}]}"#,
+        "c: there is no layer nobody before it",
+    );
+}
+
+#[test]
+fn a_layer_without_a_name_gives_way_to_one_that_is_called_like_it() {
+    let graph = architecture(
+        r#"{"input": [1, 2, 2], "layers": [{"kind": "flatten"}, {"kind": "dense", "name": "layer0", "units": 3}]}"#,
+    );
+    assert_eq!(graph.plan().unwrap().neurons[1].name, "layer0");
+}
+
 #[test]
 fn json_round_trips() {
     for layer in [
         r#"{"kind":"dense","units":3,"bias":true}"#,
         r#"{"kind":"max_pool2d","window":[2,2],"padding":[0,0]}"#,
+        r#"{"kind":"input","name":"a","shape":[4],"open":true}"#,
+        r#"{"kind":"output"}"#,
         r#"{"kind":"flatten"}"#,
     ] {
         let json = format!(r#"{{"input":[4],"layers":[{layer}]}}"#);

@@ -310,3 +310,71 @@ fn average_poolings_divide_as_pytorch_and_keras_do() {
         &[2.0, 4.0, 5.5],
     );
 }
+
+#[test]
+fn a_pass_goes_through_all_heads_and_ends_at_inputs_of_its_own() {
+    let json = r#"{"input": [3], "layers": [
+        {"kind": "dense", "name": "trunk", "units": 4, "activation": "relu"},
+        {"kind": "dense", "name": "one", "units": 2, "activation": "linear"}, {"kind": "output"},
+        {"kind": "branch", "from": "trunk"}, {"kind": "dense", "name": "two", "units": 5, "activation": "linear"},
+        {"kind": "input", "name": "other", "shape": [2]}, {"kind": "dense", "units": 2, "activation": "linear"}]}"#;
+    let network = network(json);
+    let inputs = random(7, 6);
+    let mut widths = Vec::new();
+    let report = forward::<f64>(&network, &inputs, &ForwardOptions::default(), |layer| {
+        widths.push((layer.layer, layer.n_neurons));
+    });
+    assert_eq!(widths, [(1, 4), (2, 2), (3, 5)]);
+    let stopped = report.unwrap().stopped.unwrap().to_string();
+    assert_eq!(
+        stopped,
+        "layer 4 (other) takes inputs of its own: no activations from there on"
+    );
+}
+
+#[test]
+fn layers_side_by_side_keep_their_values() {
+    let json = r#"{"input": [2, 3, 2], "layers": [
+        {"kind": "conv2d", "name": "a", "filters": 3, "kernel": [1, 1], "activation": "relu"},
+        {"kind": "branch", "from": "input"},
+        {"kind": "conv2d", "name": "b", "filters": 2, "kernel": [1, 1], "activation": "tanh"},
+        {"kind": "concat", "name": "both", "from": ["b", "input", "a"]},
+        {"kind": "flatten"}, {"kind": "dense", "units": 4, "activation": "linear"}]}"#;
+    let network = network(json);
+    let inputs = random(3, 2 * 12);
+    let mut values = vec![inputs.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>()];
+    forward::<f64>(&network, &inputs, &ForwardOptions::default(), |layer| {
+        values.push(layer.post.unwrap().to_vec());
+    })
+    .unwrap();
+    let [input, a, b, both] = [0, 1, 2, 3].map(|layer| values[layer].as_slice());
+    for row in 0..2 {
+        let expected = [
+            &b[row * 12..][..12],
+            &input[row * 12..][..12],
+            &a[row * 18..][..18],
+        ];
+        assert_eq!(both[row * 42..][..42], expected.concat());
+    }
+}
+
+#[test]
+fn steps_side_by_side_are_joined_step_by_step() {
+    let json = r#"{"input": [3, 2], "layers": [
+        {"kind": "dense", "name": "a", "units": 1, "activation": "linear"},
+        {"kind": "concat", "name": "both", "from": ["a", "input"]}]}"#;
+    let network = network(json);
+    let inputs = random(5, 6);
+    let mut values = Vec::new();
+    forward::<f64>(&network, &inputs, &ForwardOptions::default(), |layer| {
+        values.push(layer.post.unwrap().to_vec());
+    })
+    .unwrap();
+    for step in 0..3 {
+        let input = [inputs[2 * step], inputs[2 * step + 1]].map(f64::from);
+        assert_eq!(
+            values[1][3 * step..][..3],
+            [values[0][step], input[0], input[1]]
+        );
+    }
+}

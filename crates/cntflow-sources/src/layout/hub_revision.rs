@@ -167,6 +167,7 @@ mod tests {
             architecture: None,
             labels: Labels::default(),
             absent: None,
+            parent: None,
         };
         apply_revision(&mut entry);
         entry

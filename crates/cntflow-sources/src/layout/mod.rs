@@ -53,6 +53,7 @@ pub(crate) fn needed_beside(name: &str) -> &'static [&'static str] {
 pub(crate) fn is_read_by_a_layout(name: &str) -> bool {
     ray_tune::FILES.contains(&name)
         || hugging_face::CONFIGURATIONS.contains(&name)
+        || tensorflow_js::is_named(name)
         || sharded::is_index(name)
 }
 

@@ -9,8 +9,16 @@ use crate::{SourceError, scan::ScanState};
 
 pub(super) const MODEL: &str = tensorflow_js::MODEL;
 
+/// The ending of the name of a manifest that is a file of its own.
+const MANIFEST: &str = "weights_manifest.json";
+
 /// The ending of the name that browsers give to the file of weights, in place of `.json`.
 const WEIGHTS: &str = ".weights.bin";
+
+/// Whether a model, or its manifest, has this name.
+pub(super) fn is_named(name: &str) -> bool {
+    name == MODEL || name.ends_with(MANIFEST)
+}
 
 /// Takes every model with the files of its weights.
 pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
@@ -28,7 +36,7 @@ pub(super) fn take(folders: &mut Folders, state: &mut ScanState) {
 
 fn may_be_model(name: &str, folder: &FolderFiles) -> bool {
     let weights = || format!("{}{WEIGHTS}", name.trim_end_matches(".json"));
-    tensorflow_js::is_model_name(name) && (name == MODEL || folder.get(&weights()).is_some())
+    tensorflow_js::is_model_name(name) && (is_named(name) || folder.get(&weights()).is_some())
 }
 
 /// Takes a model, if the file is one. Its weights are read through it, and are no checkpoints.

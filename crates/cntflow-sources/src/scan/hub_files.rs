@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use cntflow_catalog::SkippedFile;
+use cntflow_formats::sharded;
 use cntflow_storage::Location;
 use cntflow_storage::store::{HubUrl, ObjectInfo};
 
@@ -69,7 +70,8 @@ impl ChosenFiles {
                       instead";
         let is_left_out = |object: &mut ObjectInfo| {
             let file = Location::from(Path::new(&object.url));
-            let is_index = file.is_index() && !file.file_name().contains("safetensors");
+            let name = file.file_name();
+            let is_index = sharded::is_index(name) && !name.contains("safetensors");
             let is_other = !is_safetensors(object) && (claims_checkpoint(&file) || is_index);
             is_other && with_safetensors.contains(&revision(object))
         };

@@ -59,8 +59,11 @@ pub(super) fn find_in_catalog(entries: &mut CollectedEntries) {
             let by_path = found(&parent.location.to_string());
             let by_path = by_path.filter(|candidate| candidate.way < Way::HubName);
             let best = by_name.into_iter().chain(by_path).min_by_key(|c| c.way);
-            if let Some(candidate) = best {
-                take(parent, candidate);
+            match best {
+                // A card that was copied from the parent names the folder that it lies in.
+                Some(candidate) if candidate.checkpoint == entry.checkpoint => entry.parent = None,
+                Some(candidate) => take(parent, candidate),
+                None => {}
             }
         }
         Ok(())

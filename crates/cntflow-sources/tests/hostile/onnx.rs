@@ -44,7 +44,18 @@ fn a_file_cut_short_anywhere_is_an_error() {
 #[test]
 fn changed_bytes_never_panic() {
     let _alone = alone();
-    for name in ["lstm_script.onnx", "by_hand.onnx", "conv1d_new.onnx"] {
+    let parts = [
+        "branches",
+        "layouts",
+        "loop",
+        "lstm_behind_conv",
+        "norms",
+        "quantised",
+    ];
+    let parts = parts.map(|name| format!("../onnx_parts/{name}.onnx"));
+    let whole = ["lstm_script.onnx", "by_hand.onnx", "conv1d_new.onnx"];
+    let names = whole.into_iter().chain(parts.iter().map(String::as_str));
+    for name in names {
         let whole = bytes(name);
         for place in (0..whole.len()).step_by(3) {
             for change in [0xff, 0x01, 0x80] {
@@ -253,6 +264,8 @@ fn attacks_are_errors_within_a_second() {
     attack(&model(&many), "the limit tensors allows 200000");
     let nodes = [0x0a, 0].repeat(1_000_001);
     attack(&model(&nodes), "nodes: 1000001");
+    let graphs = message(5, &message(6, &[])).repeat(200_001);
+    attack(&model(&message(1, &graphs)), "graphs: 200001");
 }
 
 #[test]
@@ -274,4 +287,174 @@ fn a_million_graphs_in_each_other_are_too_deep() {
         &model(&backwards),
         "levels of graphs: 65, but the limit depth allows 64",
     );
+}
+
+/// Reads a file within the bounds, its network too, whatever it is.
+#[track_caller]
+fn survive(file: &[u8]) -> usize {
+    bounded(|| {
+        let checkpoint = opened(file).unwrap();
+        match resolve_architecture(&checkpoint, None).0 {
+            Ok(resolved) => resolved.architecture.layers.len(),
+            Err(_) => 0,
+        }
+    })
+}
+
+fn tensor(dims: &[u64], name: &str) -> Vec<u8> {
+    let n: u64 = dims.iter().product();
+    let sizes: Vec<u8> = dims.iter().flat_map(|&size| number(1, size)).collect();
+    let data = vec![0; n as usize * 4];
+    let fields = [
+        sizes,
+        number(2, 1),
+        message(8, name.as_bytes()),
+        message(9, &data),
+    ];
+    message(5, &fields.concat())
+}
+
+/// An input of the model without a shape.
+fn input(name: &str) -> Vec<u8> {
+    message(11, &message(1, name.as_bytes()))
+}
+
+fn output(name: &str) -> Vec<u8> {
+    message(12, &message(1, name.as_bytes()))
+}
+
+#[test]
+fn parts_of_hostile_graphs_take_linear_time() {
+    let _alone = alone();
+    let ends = [input("x"), input("z"), output("y")].concat();
+    let weight = tensor(&[2, 2], "w.weight");
+    // A value that is made of itself, and of values that come later.
+    let circles = [
+        node("MatMul", &["y", "w.weight"], &["y"]),
+        node("Relu", &["b"], &["a"]),
+        node("Add", &["a", "y"], &["b"]),
+        node("Mul", &["y", "y"], &["y"]),
+        node("MatMul", &["y", "w.weight"], &["y"]),
+    ];
+    survive(&model(
+        &[circles.concat(), weight.clone(), ends.clone()].concat(),
+    ));
+    // One kernel behind the other, all of the same weight; and a long way between two.
+    let name = |i: usize| format!("v{i}");
+    let chain = |operator: &str, other: &str, n: usize| -> Vec<u8> {
+        let step = |i: usize| {
+            let (from, to) = (name(i), name(i + 1));
+            let inputs: Vec<&str> = [&*from, other]
+                .into_iter()
+                .filter(|i| !i.is_empty())
+                .collect();
+            node(operator, &inputs, &[&to])
+        };
+        (0..n).flat_map(step).collect()
+    };
+    let first = node("MatMul", &["x", "w.weight"], &["v0"]);
+    for (operator, other) in [
+        ("MatMul", "w.weight"),
+        ("Relu", ""),
+        ("Mul", "x"),
+        ("Transpose", ""),
+    ] {
+        let nodes = chain(operator, other, 100_000);
+        let graph = [first.clone(), nodes, weight.clone(), ends.clone()].concat();
+        survive(&model(&graph));
+    }
+    // Squares of squares.
+    let squares = (0..100_000).flat_map(|i| {
+        let (from, to) = (name(i), name(i + 1));
+        node("Mul", &[&from, &from], &[&to])
+    });
+    let graph = [
+        first.clone(),
+        squares.collect(),
+        weight.clone(),
+        ends.clone(),
+    ]
+    .concat();
+    survive(&model(&graph));
+    // Weights that are made of weights without end.
+    let doubled = (0..20_000).flat_map(|i| {
+        let (from, to) = (name(i), name(i + 1));
+        let from = if i == 0 { "w.weight" } else { &from };
+        node("Concat", &[from; 60], &[&to])
+    });
+    survive(&model(&[doubled.collect(), weight, ends].concat()));
+}
+
+#[test]
+fn many_kernels_side_by_side_and_in_branches_take_linear_time() {
+    let _alone = alone();
+    let ends = [input("x"), input("z"), output("y")].concat();
+    let n = 20_000;
+    // All take one value, so that a tree has as many branches.
+    let names: Vec<String> = (0..n).map(|i| format!("w{i}")).collect();
+    let tensors: Vec<u8> = names
+        .iter()
+        .flat_map(|name| tensor(&[2, 2], name))
+        .collect();
+    let products = names.iter().flat_map(|name| {
+        let made = format!("{name}y");
+        node("MatMul", &["v", name], &[&made])
+    });
+    let first = node("MatMul", &["x", "w0"], &["v"]);
+    let graph = [first, products.collect(), tensors, ends.clone()].concat();
+    assert!(survive(&model(&graph)) > n / 2);
+    // A body for each of many nodes, each with a kernel of the same name.
+    let body = [
+        node("MatMul", &["x", "w"], &["v"]),
+        tensor(&[2, 2], "w"),
+        output("v"),
+    ];
+    let branch = message(
+        5,
+        &[message(1, b"then_branch"), message(6, &body.concat())].concat(),
+    );
+    let nodes: Vec<u8> = (0..n)
+        .flat_map(|i| {
+            let made = format!("i{i}");
+            let fields = [
+                message(2, made.as_bytes()),
+                message(4, b"If"),
+                branch.clone(),
+            ];
+            message(1, &fields.concat())
+        })
+        .collect();
+    assert!(survive(&model(&[nodes, ends].concat())) > n / 2);
+}
+
+#[test]
+fn a_loop_with_very_many_values_takes_linear_time() {
+    let _alone = alone();
+    let n = 30_000;
+    let names: Vec<String> = (0..n).map(|i| format!("s{i}")).collect();
+    let inputs: Vec<u8> = ["turn", "go"]
+        .into_iter()
+        .chain(names.iter().map(String::as_str))
+        .flat_map(input)
+        .collect();
+    let copies = names
+        .iter()
+        .flat_map(|name| node("Identity", &[name], &[&format!("{name}n")]));
+    let outputs = names.iter().flat_map(|name| output(&format!("{name}n")));
+    let body = [inputs, copies.collect(), output("go"), outputs.collect()].concat();
+    let attribute = message(5, &[message(1, b"body"), message(6, &body)].concat());
+    let taken: Vec<u8> = ["", ""]
+        .into_iter()
+        .chain(names.iter().map(|_| "w"))
+        .flat_map(|name| message(1, name.as_bytes()))
+        .collect();
+    let fields = [taken, message(2, b"y"), message(4, b"Loop"), attribute];
+    let graph = [
+        message(1, &fields.concat()),
+        tensor(&[2, 2], "w"),
+        input("x"),
+        input("z"),
+        output("y"),
+    ];
+    survive(&model(&graph.concat()));
 }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use cntflow_architecture::{Coverage, ResolvedArchitecture, resolve_architecture};
 use cntflow_formats::OpenCheckpoint;
-use cntflow_storage::FullMessage;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
@@ -104,12 +103,12 @@ fn a_block_of_a_transformer_takes_kernels_the_other_way_round() {
 }
 
 #[test]
-fn contradictory_tensors_give_a_reason_and_the_coverage() {
+fn contradictory_tensors_are_parts_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let list: [(&str, &[usize]); 2] = [("a.weight", &[3, 4]), ("b.weight", &[2, 5])];
     let checkpoint = OpenCheckpoint::open(&write(folder.path(), &list, &[])).unwrap();
     let (resolved, coverage) = resolve_architecture(&checkpoint, None);
-    let text = resolved.unwrap_err().full_message();
+    let text = resolved.unwrap().in_parts.unwrap();
     assert!(
         text.contains("b.weight [2, 5] takes 5 inputs, a gives 3"),
         "{text}"

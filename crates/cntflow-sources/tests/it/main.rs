@@ -19,6 +19,7 @@ mod layouts;
 mod networks;
 mod normed;
 mod onnx;
+mod onnx_parts;
 mod populations;
 mod tensorflow_js;
 mod torch_numpy;

@@ -40,6 +40,9 @@ fn difference(name: &str) -> Result<f64, String> {
     let resolved = resolve_architecture(&checkpoint, None)
         .0
         .map_err(|error| error.full_message())?;
+    if let Some(reason) = resolved.in_parts {
+        return Err(reason);
+    }
     let network = resolved
         .network(&checkpoint)
         .map_err(|error| error.full_message())?;

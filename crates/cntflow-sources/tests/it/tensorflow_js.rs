@@ -273,3 +273,33 @@ fn weights_of_a_graph_model_have_names_alone() {
     assert!(checkpoint.description().is_none());
     assert_eq!(checkpoint.metadata()["format"], "graph-model");
 }
+
+#[test]
+fn a_manifest_may_be_a_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = data().join("mlp");
+    for file in std::fs::read_dir(&model).unwrap() {
+        let file = file.unwrap();
+        if file.file_name() != "model.json" {
+            std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+        }
+    }
+    let text = std::fs::read_to_string(model.join("model.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let manifest = folder.path().join("mlp-weights_manifest.json");
+    std::fs::write(&manifest, json["weightsManifest"].to_string()).unwrap();
+    let [found, expected] = [OpenCheckpoint::open(&manifest).unwrap(), open("mlp")];
+    assert_eq!(found.tensors(), expected.tensors());
+    for tensor in expected.tensors() {
+        let values =
+            |checkpoint: &OpenCheckpoint| checkpoint.values(&tensor.name).unwrap().to_vec();
+        assert_eq!(values(&found), values(&expected));
+    }
+    // Its kernels are known by their names, with the inputs first.
+    let (resolved, _) = resolve_architecture(&found, None);
+    let network = resolved.unwrap().network(&found).unwrap();
+    assert!(network.links().len() >= 2);
+    let sources = [folder.path().to_string_lossy().into_owned()];
+    let catalog = scan(&sources, &CatalogOptions::default()).unwrap().0;
+    assert_eq!(catalog.len(), 1);
+}

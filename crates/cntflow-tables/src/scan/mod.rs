@@ -12,11 +12,13 @@ use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow_schema::Field;
 use polars::prelude::{
     AnonymousScan, AnonymousScanArgs, DataFrame, DataType, IntoLazy, LazyFrame, PlSmallStr,
     PolarsError, PolarsResult, ScanArgsAnonymous, Schema, SchemaRef,
 };
 
+use self::convert::{polars_type, with_views};
 use self::predicate::Predicate;
 use self::read::{File, RowGroup, read_row_groups};
 use crate::error::TablesError;
@@ -43,19 +45,24 @@ pub fn scan_parquet(paths: &[PathBuf]) -> Result<LazyFrame, TablesError> {
 pub(crate) fn scan_table(table: Table, paths: &[PathBuf]) -> Result<LazyFrame, TablesError> {
     let files = paths.iter().map(|path| File::open(path, Some(table)));
     let added = ADDED_COLUMNS.iter().filter(|(of, _)| *of == table);
-    let added: Vec<&str> = added.map(|(_, column)| *column).collect();
+    let added = added.filter_map(|(_, name)| {
+        let column = table.columns().iter().find(|column| column.name == *name)?;
+        let arrow = with_views(&Field::new(*name, column.data_type.arrow()?, true));
+        Some((*name, polars_type(arrow.data_type())?))
+    });
+    let added: Vec<(&str, DataType)> = added.collect();
     scan_files(files.collect::<Result<_, _>>()?, &added)
 }
 
-/// Scans files as one frame. `added` are columns of texts that it has in any case.
-fn scan_files(files: Vec<File>, added: &[&str]) -> Result<LazyFrame, TablesError> {
+/// Scans files as one frame. `added` are columns that it has in any case.
+fn scan_files(files: Vec<File>, added: &[(&str, DataType)]) -> Result<LazyFrame, TablesError> {
     let mut schema = Schema::default();
     for file in &files {
         file.extend_schema(&mut schema)?;
     }
-    for column in added {
+    for (column, data_type) in added {
         if !schema.contains(column) {
-            schema.insert(PlSmallStr::from_str(column), DataType::String);
+            schema.insert(PlSmallStr::from_str(column), data_type.clone());
         }
     }
     let schema = Arc::new(schema);

@@ -1,6 +1,6 @@
 //! Columns of the table `layers`.
 
-use super::column::{Column, count, index, number, quantity, text};
+use super::column::{Column, count, flag, index, number, quantity, text};
 
 /// Unit of statistics that have the unit of what they summarise.
 const AS_METRIC: &str = "as metric";
@@ -22,7 +22,15 @@ pub const COLUMNS: &[Column] = &[
     ),
     text(
         "role",
-        "Position of the layer: `input`, `hidden` or `output`; `unknown` where the architecture is not known; `network` in the row of `all_weights`, whose name is empty and whose layer is 0.",
+        "Position of the layer: `input`, `hidden` or `output`; `unknown` of a layer with an open side, and where the architecture is not known; `network` in the row of `all_weights`, whose name is empty and whose layer is 0.",
+    ),
+    flag(
+        "open_in",
+        "Whether it is unknown what leads to the layer: a part of the network begins here, and strengths are of the links that lead from it.",
+    ),
+    flag(
+        "open_out",
+        "Whether it is unknown what the layer leads to: a part of the network ends here, and strengths are of the links that lead to it.",
     ),
     text(
         "metric",

@@ -50,10 +50,19 @@ pub const COLUMNS: &[Column] = &[
         "links",
         "Links of that graph, those of pooling included; null where the graph is not known.",
     ),
+    text(
+        "graph",
+        "How much of the network is known as a graph: `whole`, `parts` where some layers have an open side or some weights have no place, `none` where only the weights are known; null where nothing was measured.",
+    ),
     count(
         "n_parameters",
         "parameters",
         "Entries of kernels and biases, each once; null where nothing was measured.",
+    ),
+    count(
+        "placed_parameters",
+        "parameters",
+        "Those that have a place in the graph, 0 where only the weights are known; null where nothing was measured. The table `coverage` says of every tensor why it has none.",
     ),
     count(
         "n_nan",

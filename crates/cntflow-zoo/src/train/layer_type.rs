@@ -48,6 +48,7 @@ pub(crate) fn activation_name(activation: Activation) -> &'static str {
     match activation {
         Activation::Linear => "linear",
         Activation::Relu => "relu",
+        Activation::Relu6 => "relu6",
         Activation::Sigmoid => "sigmoid",
         Activation::Tanh => "tanh",
         Activation::LeakyRelu => "leaky_relu",

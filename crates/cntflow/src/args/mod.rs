@@ -307,8 +307,12 @@ pub(crate) enum Format {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// The checkpoint: a file or a URL; of a model of the hub, `hf://owner/name`
+    /// The checkpoint: a file, a URL, a member of an archive as `zoo.tar: run1/model.pt`, a folder
+    /// of Hugging Face, or a model of the hub as `hf://owner/name`
     pub(crate) file: PathBuf,
+    /// Show the graph and the use of the tensors alone: no weights are read, however large the file
+    #[arg(long, conflicts_with_all = ["probe", "densities"])]
+    pub(crate) structure: bool,
     /// Inputs for the data-dependent metrics: `DATASET[:train|test[:number]]`
     #[arg(long)]
     pub(crate) probe: Option<String>,

@@ -1,16 +1,11 @@
 //! `cntflow inspect`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use cntflow_architecture::{ArchitectureError, ResolvedArchitecture, resolve_architecture};
-use cntflow_catalog::CatalogOptions;
 use cntflow_formats::OpenCheckpoint;
 use cntflow_metrics::MeasureOptions;
 use cntflow_metrics::OneByOne;
-use cntflow_sources::scan_within;
-use cntflow_storage::store::{HubUrl, is_url};
-use cntflow_storage::{Limits, Location};
 
 use super::open::open_named;
 use crate::args::InspectArguments;
@@ -20,14 +15,17 @@ use crate::measure::network::{measure_with_architecture, measure_without_archite
 use crate::output::inspection::{InspectedNetwork, Inspection};
 use crate::output::plot::{PlotStyle, Terminal};
 use crate::output::sample_plots;
+use crate::output::structure::Structure;
 use crate::printer;
-use crate::run::sources::with_usage;
 use crate::study::measure_plan::{MeasurePlan, NeuronRows};
 use crate::study::populations::PopulationsSpec;
 
 /// Shows one checkpoint: its graph, its metrics, and how each tensor is used. Without an
 /// architecture, only the weights are measured.
 pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus> {
+    if arguments.structure {
+        return show_structure(arguments);
+    }
     let probe = arguments.probe.as_deref();
     let mut plan = MeasurePlan::new(
         MeasureOptions::default(),
@@ -45,15 +43,7 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
             ..PopulationsSpec::with_defaults(with_probe)
         });
     }
-    let file = &arguments.file;
-    if !file.try_exists().unwrap_or(true) && !is_url(&file.to_string_lossy()) {
-        let message = format!("{}: no such file; check the name", file.display());
-        return Err(UsageError(message).into());
-    }
-    let limits = arguments.limits.limits();
-    let location = location(file, &limits)?;
-    let checkpoint = OpenCheckpoint::open_at(&location, &limits)
-        .map_err(|error| anyhow!(checkpoint_reason(&error)))?;
+    let checkpoint = open_named(&arguments.file, &arguments.limits.limits())?;
     let (resolved, coverage) = resolve_architecture(&checkpoint, None);
     let (network, failure) = match measure(&checkpoint, resolved, &plan) {
         Ok(network) => {
@@ -83,29 +73,21 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitStatus
     Ok(status)
 }
 
-/// The checkpoint that is named; of a repository of the hub the only one that it has.
-fn location(file: &Path, limits: &Limits) -> anyhow::Result<Location> {
-    let url = file.to_str().filter(|text| {
-        let url = HubUrl::parse(text);
-        url.is_some_and(|url| url.path.is_empty())
-    });
-    let Some(url) = url else {
-        return Ok(file.into());
+/// Shows the graph and the use of the tensors, without weights.
+fn show_structure(arguments: &InspectArguments) -> anyhow::Result<ExitStatus> {
+    let checkpoint = open_named(&arguments.file, &arguments.limits.limits())?;
+    let (resolved, coverage) = resolve_architecture(&checkpoint, None);
+    let structure = Structure {
+        checkpoint,
+        resolved,
+        coverage,
     };
-    let sources = [url.to_owned()];
-    let (catalog, _) = scan_within(&sources, &CatalogOptions::default(), limits)
-        .map_err(|error| with_usage(error.into()))?;
-    let first = catalog.entries().next();
-    match first.filter(|_| catalog.len() == 1) {
-        Some(entry) => Ok(entry.location.clone()),
-        None => {
-            let n_found = catalog.len();
-            let message = format!(
-                "{url}: {n_found} checkpoints; name a file of one, as cntflow catalog does"
-            );
-            Err(UsageError(message).into())
-        }
+    if arguments.json {
+        printer::json(&structure.json());
+    } else {
+        printer::result(&structure.text());
     }
+    Ok(ExitStatus::Done)
 }
 
 /// How the values of layers are plotted, if they are.

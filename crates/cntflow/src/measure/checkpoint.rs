@@ -13,9 +13,9 @@ use cntflow_storage::FullMessage;
 use cntflow_tables::{CoverageRow, Record, Status};
 
 use super::attempts::try_again;
-use super::measured::Measured;
+use super::measured::{Measured, MeasuredTwin};
 use super::network::{
-    MeasuredTwin, Missing, PartRunners, measure_part_with_architecture, measure_with_twins,
+    Missing, PartRunners, measure_part_with_architecture, measure_with_twins,
     measure_without_architecture,
 };
 use super::parent::{Child, add_changes};

@@ -2,6 +2,7 @@
 
 use cntflow_metrics::NetworkMetrics;
 use cntflow_metrics::population::LayerSample;
+use cntflow_network::{Twin, TwinError};
 
 /// A measured network.
 pub(crate) struct Measured {
@@ -13,4 +14,14 @@ pub(crate) struct Measured {
     pub(crate) not_finite: Option<String>,
     /// Which metrics were omitted, and why.
     pub(crate) omitted: Option<String>,
+}
+
+/// A measured twin.
+pub(crate) struct MeasuredTwin {
+    /// Which one.
+    pub(crate) twin: Twin,
+    /// Its metrics, or why the network has no such twin.
+    pub(crate) measured: Result<Measured, TwinError>,
+    /// Time of making and measuring it.
+    pub(crate) seconds: f64,
 }

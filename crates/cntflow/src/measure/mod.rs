@@ -5,3 +5,4 @@ pub(crate) mod checkpoint;
 pub(crate) mod measured;
 pub(crate) mod network;
 pub(crate) mod parent;
+mod piecewise;

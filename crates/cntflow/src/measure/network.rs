@@ -2,26 +2,32 @@
 
 use std::time::Instant;
 
-use cntflow_architecture::{ArchitectureError, ResolvedArchitecture, TensorUse, weight_tensors};
+use cntflow_architecture::{
+    ArchitectureError, ResolvedArchitecture, TensorUse, n_left_over, weight_tensors,
+};
 use cntflow_catalog::{CatalogEntry, Label};
 use cntflow_formats::OpenCheckpoint;
 use cntflow_metrics::population::layer_samples;
 use cntflow_metrics::{
-    ConvGraph, Labels, MeasureOptions, MeasuredPart, Metric, MetricsError, NetworkMetrics,
-    OneByOne, RunParts, WeightTensor, measure_in_parts, measure_part, measure_tensors,
-    measure_with_labels_in_parts,
+    ConvGraph, KnownGraph, Labels, MeasureOptions, MeasuredPart, Metric, MetricsError,
+    NetworkMetrics, OneByOne, RunParts, WeightTensor, measure_in_parts, measure_part,
+    measure_tensors, measure_with_labels_in_parts,
 };
-use cntflow_network::{Network, Twin, TwinError};
+use cntflow_network::{Network, Twin};
 use serde::{Deserialize, Serialize};
 
-use super::measured::Measured;
+use super::measured::{Measured, MeasuredTwin};
 use super::parent::{Child, add_changes};
+use super::piecewise;
 use crate::study::measure_plan::MeasurePlan;
 use crate::study::probe::{Probe, ProbeInputs};
 use cntflow_storage::FullMessage;
 
 /// The label that names the data set that a network was trained on.
 pub(crate) const DATASET_LABEL: &str = "dataset";
+
+/// Most bytes of weights that are converted to f32 at once, of a network that is known in parts.
+const MOST_CONVERTED: u64 = 1 << 30;
 
 /// Fewest parameters of a network that idle workers help with.
 const LEAST_SHARED: u64 = 4_000_000;
@@ -60,16 +66,6 @@ impl Missing {
     }
 }
 
-/// A measured twin.
-pub(crate) struct MeasuredTwin {
-    /// Which one.
-    pub(crate) twin: Twin,
-    /// Its metrics, or why the network has no such twin.
-    pub(crate) measured: Result<Measured, TwinError>,
-    /// Time of making and measuring it.
-    pub(crate) seconds: f64,
-}
-
 /// Reason in the record of a convolutional network whose image size is unknown.
 const IMAGE_SIZE_UNKNOWN: &str = "the image size is unknown: measured as a graph of channels, \
                                   without data-dependent metrics";
@@ -78,6 +74,7 @@ const IMAGE_SIZE_UNKNOWN: &str = "the image size is unknown: measured as a graph
 const STOPPED: &str = "data-dependent metrics were computed only up to some layer: ";
 const LEFT_OUT: &str = "data-dependent metrics left out: ";
 const ONLY_WEIGHTS: &str = "only weights were measured, because the architecture is unknown: ";
+const IN_PARTS: &str = "known in parts, without data-dependent metrics: ";
 
 /// For which layers of a measured network the probe has no results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +89,7 @@ impl ProbeGap {
     /// The gap that the reason of a network tells of, where there is a probe; `None` if it tells of
     /// something else.
     pub(crate) fn of_reason(reason: &str) -> Option<Self> {
-        let all = [LEFT_OUT, ONLY_WEIGHTS, IMAGE_SIZE_UNKNOWN];
+        let all = [LEFT_OUT, ONLY_WEIGHTS, IN_PARTS, IMAGE_SIZE_UNKNOWN];
         if reason.starts_with(STOPPED) {
             Some(Self::InPart)
         } else if all.iter().any(|start| reason.starts_with(start)) {
@@ -130,14 +127,16 @@ pub(crate) fn measure_with_architecture(
     sampled_metrics: &[Metric],
     run: &dyn RunParts,
 ) -> Result<Measured, ArchitectureError> {
-    let image_size_unknown = resolved.image_size_unknown;
-    let network = resolved.network(checkpoint)?;
     let opened = OpenedNetwork {
         checkpoint,
-        image_size_unknown,
+        known: Known::of(&resolved, checkpoint),
         dataset: None,
     };
-    Ok(opened.measure(&network, plan, sampled_metrics, run))
+    opened.measure_pieces(
+        resolved,
+        |opened, network| opened.measure(network, plan, sampled_metrics, run),
+        piecewise::append,
+    )
 }
 
 /// Measures a network, with samples of `sampled_metrics`, and those of its twins that are missing.
@@ -154,37 +153,57 @@ pub(crate) fn measure_with_twins(
     sampled_metrics: &[Metric],
     run: PartRunners<'_>,
 ) -> Result<(Option<Measured>, Vec<MeasuredTwin>), ArchitectureError> {
-    let image_size_unknown = resolved.image_size_unknown;
-    let network = resolved.network(checkpoint)?;
+    // Helpers would convert all weights of the network.
+    let is_piecewise = is_measured_piecewise(&resolved, checkpoint);
+    let run = if is_piecewise { ONE_BY_ONE } else { run };
     let opened = OpenedNetwork {
         checkpoint,
-        image_size_unknown,
+        known: Known::of(&resolved, checkpoint),
         dataset: match entry.labels.get(DATASET_LABEL) {
             Some(Label::Text(name)) => Some(name),
             _ => None,
         },
     };
-    let real = missing.real.then(|| {
-        let mut measured = opened.measure(&network, plan, sampled_metrics, run.network);
-        let options = options_of(plan, image_size_unknown);
-        let child = Child::Network(&network, &options);
-        add_changes(entry, &child, &mut measured, plan);
-        measured
-    });
-    let twins = missing.twins().map(|twin| {
-        let started = Instant::now();
-        // A twin belongs to no population.
-        let measured = network
-            .twin(twin, &entry.checkpoint)
-            .map(|network| opened.measure(&network, plan, &[], run.twins));
-        MeasuredTwin {
-            twin,
-            measured,
-            seconds: started.elapsed().as_secs_f64(),
-        }
-    });
-    let twins = twins.collect();
+    let measure = |opened: &OpenedNetwork<'_>, network: &Network<'_>| {
+        let real = missing.real.then(|| {
+            let mut measured = opened.measure(network, plan, sampled_metrics, run.network);
+            if !is_piecewise {
+                let options = options_of(plan, opened.known.image_size_unknown);
+                add_changes(
+                    entry,
+                    &Child::Network(network, &options),
+                    &mut measured,
+                    plan,
+                );
+            }
+            measured
+        });
+        let twins = missing.twins().map(|twin| {
+            let started = Instant::now();
+            // A twin belongs to no population.
+            let measured = network
+                .twin(twin, &entry.checkpoint)
+                .map(|network| opened.measure(&network, plan, &[], run.twins));
+            MeasuredTwin {
+                twin,
+                measured,
+                seconds: started.elapsed().as_secs_f64(),
+            }
+        });
+        let twins: Vec<MeasuredTwin> = twins.collect();
+        (real, twins)
+    };
+    let (mut real, twins) = opened.measure_pieces(resolved, measure, piecewise::append_all)?;
+    if let Some(measured) = real.as_mut().filter(|_| is_piecewise) {
+        add_changes(entry, &Child::Tensors(checkpoint), measured, plan);
+    }
     Ok((real, twins))
+}
+
+/// Whether the parts of a network are measured one after the other: it is known in parts, and its
+/// weights would take too much memory at once.
+fn is_measured_piecewise(resolved: &ResolvedArchitecture, checkpoint: &OpenCheckpoint) -> bool {
+    resolved.in_parts.is_some() && resolved.converted_bytes(checkpoint) > MOST_CONVERTED
 }
 
 /// Measures a part of what [`measure_with_twins`] measures of the network itself.
@@ -213,15 +232,69 @@ fn options_of(plan: &MeasurePlan, image_size_unknown: bool) -> MeasureOptions {
     options
 }
 
+/// How much is known of a network as a graph.
+struct Known {
+    image_size_unknown: bool,
+    /// Why it is known in parts; `None` where it is whole.
+    in_parts: Option<String>,
+    /// Parameters of the file that have no place in the graph.
+    n_left_over: u64,
+}
+
+impl Known {
+    fn of(resolved: &ResolvedArchitecture, checkpoint: &OpenCheckpoint) -> Self {
+        Self {
+            image_size_unknown: resolved.image_size_unknown,
+            in_parts: resolved.in_parts.clone(),
+            n_left_over: match resolved.in_parts {
+                Some(_) => n_left_over(resolved, checkpoint),
+                None => 0,
+            },
+        }
+    }
+
+    /// Why there are no data-dependent metrics, whatever the probe; `None` if there may be.
+    fn no_probe(&self) -> Option<String> {
+        let in_parts = self.in_parts.as_ref().map(|why| format!("{IN_PARTS}{why}"));
+        let size = self
+            .image_size_unknown
+            .then(|| IMAGE_SIZE_UNKNOWN.to_owned());
+        in_parts.or(size)
+    }
+}
+
 /// What is known of a network besides its weights. Its twins share it.
 struct OpenedNetwork<'a> {
     checkpoint: &'a OpenCheckpoint,
-    image_size_unknown: bool,
+    known: Known,
     /// The data set that it was trained on.
     dataset: Option<&'a str>,
 }
 
 impl OpenedNetwork<'_> {
+    /// What `measure` gives of the network; of one that is too large to be in memory at once, what
+    /// it gives of its parts, one appended to the other.
+    fn measure_pieces<T>(
+        mut self,
+        resolved: ResolvedArchitecture,
+        measure: impl Fn(&Self, &Network<'_>) -> T,
+        append: impl Fn(T, T) -> T,
+    ) -> Result<T, ArchitectureError> {
+        if !is_measured_piecewise(&resolved, self.checkpoint) {
+            return Ok(measure(&self, &resolved.network(self.checkpoint)?));
+        }
+        let mut pieces = resolved.split();
+        let first = pieces.remove(0);
+        let mut all = measure(&self, &first.network(self.checkpoint)?);
+        // They are counted once.
+        self.known.n_left_over = 0;
+        for piece in pieces {
+            let next = measure(&self, &piece.network(self.checkpoint)?);
+            all = append(all, next);
+        }
+        Ok(all)
+    }
+
     fn measure(
         &self,
         network: &Network<'_>,
@@ -232,13 +305,16 @@ impl OpenedNetwork<'_> {
         // Below this size, helpers would cost more than they save.
         let is_large = network.n_parameters() >= LEAST_SHARED;
         let run = if is_large { run } else { &OneByOne };
-        let options = options_of(plan, self.image_size_unknown);
-        let (metrics, omitted) = if self.image_size_unknown {
-            let metrics = measure_in_parts(network, &options, run);
-            (metrics, Some(IMAGE_SIZE_UNKNOWN.to_owned()))
-        } else {
-            self.measure_with_probe(network, plan, run)
+        let options = options_of(plan, self.known.image_size_unknown);
+        let no_probe = self.known.no_probe();
+        let (mut metrics, omitted) = match no_probe {
+            Some(reason) => (measure_in_parts(network, &options, run), Some(reason)),
+            None => self.measure_with_probe(network, plan, run),
         };
+        if self.known.in_parts.is_some() {
+            metrics.graph = KnownGraph::Parts;
+            metrics.n_parameters += self.known.n_left_over;
+        }
         let not_finite = (metrics.n_nan + metrics.n_infinite > 0)
             .then(|| first_not_finite_tensor(self.checkpoint, network));
         let samples = layer_samples(network, &metrics, &options, sampled, plan.sample_scale());

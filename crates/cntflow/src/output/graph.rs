@@ -1,28 +1,43 @@
 //! The graph of a network, layer by layer.
 
+use std::collections::HashMap;
+
 use cntflow_architecture::ResolvedArchitecture;
-use cntflow_metrics::{LayerRow, Metric, NetworkMetrics};
+use cntflow_metrics::{Metric, NetworkMetrics};
 use cntflow_network::{Graph, LinkLayer, NeuronLayer, Shape};
 use serde_json::{Value, json};
 
 use crate::printer;
 
-/// The graph of a measured network.
+/// The graph of a network.
 pub(super) struct GraphView<'v> {
     graph: Graph,
-    metrics: &'v NetworkMetrics,
+    /// Numbers of the links of each layer by its index and name; empty if nothing was measured.
+    n_links: HashMap<(usize, &'v str), u64>,
     image_size_unknown: bool,
+}
+
+/// Numbers of links with weights of their own, biases included.
+fn n_links(metrics: &NetworkMetrics) -> HashMap<(usize, &str), u64> {
+    let rows = metrics.layers.iter();
+    let rows = rows.filter(|row| row.metric == Metric::LinkWeights);
+    let counted = rows.map(|row| {
+        let summary = &row.summary;
+        let n = summary.count + summary.nan + summary.infinite;
+        ((row.layer, row.name.as_str()), n)
+    });
+    counted.collect()
 }
 
 impl<'v> GraphView<'v> {
     /// The graph of an architecture; `None` if the architecture is not a valid graph.
     pub(super) fn new(
         resolved: &ResolvedArchitecture,
-        metrics: &'v NetworkMetrics,
+        metrics: Option<&'v NetworkMetrics>,
     ) -> Option<Self> {
         Some(Self {
             graph: resolved.architecture.plan().ok()?,
-            metrics,
+            n_links: metrics.map(n_links).unwrap_or_default(),
             image_size_unknown: resolved.image_size_unknown,
         })
     }
@@ -56,6 +71,7 @@ impl<'v> GraphView<'v> {
         let activation = layer
             .activation
             .map_or("unknown", |activation| activation.as_str());
+        let unknown = layer.open.into.then(|| "unknown".to_owned());
         let from = links.map(|links| self.graph.neurons[links.from].name.clone());
         let n_links = links.and_then(|links| self.n_links(links));
         let kernel = links.and_then(|links| links.kernel.as_ref());
@@ -65,20 +81,16 @@ impl<'v> GraphView<'v> {
             layer.kind.as_str().to_owned(),
             self.shape_text(layer.shape),
             activation.to_owned(),
-            from.unwrap_or_else(none),
+            from.or(unknown).unwrap_or_else(none),
             n_links.map_or_else(none, |n| n.to_string()),
             kernel.map_or_else(none, |kernel| format!("{:?}", kernel.shape)),
         ]
     }
 
     /// Number of links with their own weights, biases included; `None` for links without weights,
-    /// such as those of pooling and addition.
+    /// such as those of pooling and addition, and where nothing was measured.
     fn n_links(&self, links: &LinkLayer) -> Option<u64> {
-        let is_link_weights = |row: &&LayerRow| {
-            row.layer == links.to && row.name == links.name && row.metric == Metric::LinkWeights
-        };
-        let row = self.metrics.layers.iter().find(is_link_weights)?;
-        Some(row.summary.count + row.summary.nan + row.summary.infinite)
+        self.n_links.get(&(links.to, links.name.as_str())).copied()
     }
 
     fn shape_text(&self, shape: Shape) -> String {
@@ -107,6 +119,8 @@ impl<'v> GraphView<'v> {
                 "kind": layer.kind.as_str(),
                 "neurons": self.shape_text(layer.shape),
                 "activation": layer.activation.map(|activation| activation.as_str()),
+                "open_in": layer.open.into,
+                "open_out": layer.open.from,
                 "links": links.collect::<Vec<_>>(),
             })
         });

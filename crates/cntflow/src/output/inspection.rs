@@ -3,7 +3,7 @@
 
 use cntflow_architecture::{Coverage, ResolvedArchitecture};
 use cntflow_formats::OpenCheckpoint;
-use cntflow_metrics::{LayerRow, NetworkMetrics};
+use cntflow_metrics::{KnownGraph, LayerRow, NetworkMetrics};
 use serde_json::{Value, json};
 
 use super::graph::GraphView;
@@ -57,9 +57,7 @@ impl Inspection {
                 .iter()
                 .map(|failure| format!("failed: {failure}")),
         );
-        let header = ["tensor", "shape", "type", "used as", ""];
-        let rows = self.coverage.iter().map(coverage_row);
-        parts.push(printer::table(header, rows));
+        parts.push(coverage_table(&self.coverage));
         parts.join("\n\n")
     }
 
@@ -103,7 +101,7 @@ impl InspectedNetwork {
         let metrics = &self.measured.metrics;
         let samples = &self.measured.samples;
         let resolved = self.resolved.as_ref();
-        let graph = resolved.and_then(|resolved| GraphView::new(resolved, metrics));
+        let graph = resolved.and_then(|resolved| GraphView::new(resolved, Some(metrics)));
         let densities =
             (!samples.is_empty()).then(|| layer_comparison::json(&compare_layers(samples)));
         json!({
@@ -113,7 +111,9 @@ impl InspectedNetwork {
             "n_layers": resolved.map(|_| metrics.n_layers),
             "n_neurons": resolved.map(|_| metrics.n_neurons),
             "n_links": resolved.map(|_| metrics.n_links),
+            "known_graph": metrics.graph.as_str(),
             "n_parameters": metrics.n_parameters,
+            "placed_parameters": metrics.placed_parameters,
             "doubts": resolved.map(|resolved| &resolved.assumptions),
             "left_out": self.measured.omitted,
             "densities": densities,
@@ -123,13 +123,17 @@ impl InspectedNetwork {
 }
 
 fn graph_text(resolved: &ResolvedArchitecture, metrics: &NetworkMetrics) -> Vec<String> {
+    let placed = match metrics.graph {
+        KnownGraph::Parts => format!(", {} of them in the graph", metrics.placed_parameters),
+        KnownGraph::Whole | KnownGraph::None => String::new(),
+    };
     let mut parts = vec![format!(
-        "architecture from {}: {} layers of neurons, {} neurons, {} links, {} parameters",
+        "architecture from {}: {} layers of neurons, {} neurons, {} links, {} parameters{placed}",
         resolved.source, metrics.n_layers, metrics.n_neurons, metrics.n_links, metrics.n_parameters
     )];
     let assumptions = resolved.assumptions.iter();
     parts.extend(assumptions.map(|assumption| format!("assumed: {assumption}")));
-    parts.extend(GraphView::new(resolved, metrics).map(|graph| graph.text()));
+    parts.extend(GraphView::new(resolved, Some(metrics)).map(|graph| graph.text()));
     parts
 }
 
@@ -174,6 +178,11 @@ fn layer_json(row: &LayerRow) -> Value {
     document
 }
 
+pub(super) fn coverage_table(coverage: &[Coverage]) -> String {
+    let header = ["tensor", "shape", "type", "used as", ""];
+    printer::table(header, coverage.iter().map(coverage_row))
+}
+
 fn coverage_row(row: &Coverage) -> Vec<String> {
     vec![
         row.tensor.name.clone(),
@@ -184,7 +193,7 @@ fn coverage_row(row: &Coverage) -> Vec<String> {
     ]
 }
 
-fn coverage_json(row: &Coverage) -> Value {
+pub(super) fn coverage_json(row: &Coverage) -> Value {
     json!({
         "tensor": row.tensor.name,
         "shape": row.tensor.shape,

@@ -16,3 +16,4 @@ pub(crate) mod resume;
 mod rows;
 pub(crate) mod run_summary;
 pub(crate) mod sample_plots;
+pub(crate) mod structure;

@@ -226,7 +226,7 @@ fn errors_say_which_numbers_differ() {
         &[("a.weight", &[3, 4]), ("b.running_mean", &[7])],
         "the norm b.running_mean [7] follows no layer",
     );
-    check_error(&[("a.weight", &[0, 1 << 40])], "holds no values");
+    check_error(&[("a.weight", &[0, 1 << 40])], "no tensor <name>.weight");
     check_error(
         &[("conv.weight", &[3, 1, 3, 3]), ("fc.weight", &[2, 7])],
         "fc.weight [2, 7] takes 7 inputs, conv gives 3",

@@ -1,6 +1,7 @@
 //! Architectures inferred from lists of names and shapes.
 
 mod chains;
+mod islands;
 mod recurrent;
 mod residual;
 mod transformers;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 
 use cntflow_formats::{Element, TensorEntry};
 
-use super::infer;
+use super::{infer, infer_parts};
 use crate::{ResolvedArchitecture, TensorRecipe};
 
 fn tensors(list: &[(&str, &[usize])]) -> Vec<TensorEntry> {
@@ -30,6 +31,17 @@ fn inferred(list: &[(&str, &[usize])]) -> ResolvedArchitecture {
 fn inferred_with(list: &[(&str, &[usize])], key: &str, value: &str) -> ResolvedArchitecture {
     let metadata = BTreeMap::from([(key.to_owned(), value.to_owned())]);
     infer(&tensors(list), &metadata).unwrap()
+}
+
+/// What is known of a list that makes no whole network, and how many of its values have a place.
+fn parted(list: &[(&str, &[usize])]) -> ResolvedArchitecture {
+    let tensors = tensors(list);
+    let reason = infer(&tensors, &BTreeMap::new()).unwrap_err();
+    let resolved = infer_parts(&tensors, &BTreeMap::new(), false, reason);
+    let resolved = resolved.unwrap_or_else(|error| panic!("{error}: {list:?}"));
+    resolved.architecture.plan().unwrap();
+    check_recipes(list, &resolved);
+    resolved
 }
 
 /// Kind, name and sizes of every layer.
@@ -53,9 +65,11 @@ fn check_recipes(list: &[(&str, &[usize])], resolved: &ResolvedArchitecture) {
     for spec in resolved.architecture.tensors().unwrap() {
         let found = match resolved.recipes.get(&spec.name) {
             None => n_values(&spec.name),
+            Some(TensorRecipe::Slice(slice)) if !slice.ranges.is_empty() => continue,
             Some(TensorRecipe::Slice(slice)) => n_values(&slice.tensor),
             Some(TensorRecipe::Zeros | TensorRecipe::Ones) => continue,
-            Some(TensorRecipe::Concat(_) | TensorRecipe::Normed(..)) => None,
+            // Made of several tensors, or of a part of one.
+            Some(TensorRecipe::Concat(_) | TensorRecipe::Normed(..)) => continue,
         };
         assert_eq!(found, Some(spec.n_values()), "{}", spec.name);
     }

@@ -134,14 +134,51 @@ impl Machine<'_> {
     }
 
     /// Pushes the object that calling the class would make.
+    ///
+    /// Python 2 gives an `OrderedDict` its pairs as an argument: a list of lists of two. A module
+    /// that `torch.fx` has traced is made by a function whose first argument is the module's state.
     fn call(&mut self, class: Id, arguments: Id) -> Result<(), FormatError> {
+        let first = self
+            .elements(arguments)
+            .and_then(|list| list.first().copied());
+        let (mut pairs, mut state) = (Vec::new(), None);
+        match &self.values[class.0 as usize] {
+            Value::Class { module, name } if module == "collections" && name == "OrderedDict" => {
+                let given = first
+                    .and_then(|list| self.elements(list))
+                    .unwrap_or_default();
+                let given = given.iter().filter_map(|&pair| match self.elements(pair) {
+                    Some(&[key, value]) => Some((key, value)),
+                    _ => None,
+                });
+                pairs = given.collect();
+                self.given_pairs += pairs.len();
+                if self.given_pairs > self.values.len() {
+                    return Err(self.misplaced("gives one list of pairs to many dictionaries"));
+                }
+            }
+            Value::Class { module, name }
+                if module == "torch.fx.graph_module" && name.starts_with("reduce_") =>
+            {
+                state = first;
+            }
+            _ => {}
+        }
         self.push(Value::Object(Box::new(Object {
             class,
             arguments,
-            state: None,
+            state,
             items: Vec::new(),
-            pairs: Vec::new(),
+            pairs,
         })))
+    }
+
+    /// The elements of a tuple or list.
+    fn elements(&self, id: Id) -> Option<&[Id]> {
+        match &self.values[id.0 as usize] {
+            Value::Tuple(elements) | Value::List(elements) => Some(elements),
+            _ => None,
+        }
     }
 
     /// Appends elements to the list, set or object on top.

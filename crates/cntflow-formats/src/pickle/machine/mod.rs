@@ -38,6 +38,7 @@ pub(super) fn run(file: &[u8], start: usize, limits: &Limits) -> Result<Built, F
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
+        given_pairs: 0,
         header_bytes: limits.header_bytes,
     };
     loop {
@@ -65,6 +66,8 @@ struct Machine<'a> {
     marks: Vec<usize>,
     /// Values that opcodes have stored for later ones.
     memo: HashMap<u64, Id>,
+    /// Pairs that calls were given. A list may be given to many.
+    given_pairs: usize,
     /// [`Limits::header_bytes`].
     header_bytes: u64,
 }

@@ -30,6 +30,7 @@ pub(super) fn walk(
         limits,
         visits: source.pickle.visit_budget(),
         array_bytes: 0,
+        around: Vec::new(),
         contents: PickleContents::default(),
     };
     let root = Position {
@@ -50,6 +51,8 @@ struct Walk<'a> {
     visits: u64,
     /// Bytes of arrays that are in memory.
     array_bytes: u64,
+    /// The containers and objects that the walk is in. Some settings refer to those around them.
+    around: Vec<Id>,
     contents: PickleContents,
 }
 
@@ -101,6 +104,22 @@ impl Walk<'_> {
             "depth",
             self.limits.depth,
         )?;
+        if let Some(text) = pickle.plain(id) {
+            self.note(position, text);
+            return Ok(());
+        }
+        if self.around.contains(&id) {
+            return Ok(());
+        }
+        self.around.push(id);
+        let walked = self.inside(id, position);
+        self.around.pop();
+        walked
+    }
+
+    /// Walks what a container or object holds.
+    fn inside(&mut self, id: Id, position: Position<'_>) -> Result<(), FormatError> {
+        let pickle = self.source.pickle;
         if let Some(pairs) = pickle.pairs(id) {
             return self.pairs(pairs, position);
         }
@@ -109,9 +128,6 @@ impl Walk<'_> {
         }
         if let Some((class, object)) = pickle.object(id) {
             return self.object(class, object, position);
-        }
-        if let Some(text) = pickle.plain(id) {
-            self.note(position, text);
         }
         Ok(())
     }

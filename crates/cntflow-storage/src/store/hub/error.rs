@@ -115,6 +115,10 @@ impl HubError {
                 known: String::new(),
             },
             (_, "EntryNotFound") => Self::NoFile,
+            (401, "") if message.contains("Invalid credentials") => Self::Refused {
+                status: number,
+                message,
+            },
             (_, "RepoNotFound") | (401, _) => Self::NoRepository,
             (403, _) => Self::Refused {
                 status: number,

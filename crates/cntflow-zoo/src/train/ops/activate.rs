@@ -19,6 +19,7 @@ pub(super) fn activate(activation: Activation, values: &mut [f32]) {
         || match activation {
             Activation::Linear | Activation::Softmax => {}
             Activation::Relu => apply(values, |s| if s < 0.0 { 0.0 } else { s }),
+            Activation::Relu6 => apply(values, |s| s.clamp(0.0, 6.0)),
             Activation::LeakyRelu => apply(values, |s| {
                 if s < 0.0 {
                     s * DEFAULT_LEAKY_SLOPE as f32
@@ -93,6 +94,15 @@ pub(super) fn multiply_derivative(activation: Activation, results: &[f32], gradi
         || match activation {
             Activation::Linear | Activation::Softmax => {}
             Activation::Relu => update(results, gradient, |z, g| if z > 0.0 { g } else { 0.0 }),
+            Activation::Relu6 => {
+                update(
+                    results,
+                    gradient,
+                    |z, g| {
+                        if z > 0.0 && z < 6.0 { g } else { 0.0 }
+                    },
+                )
+            }
             Activation::LeakyRelu => update(results, gradient, |z, g| {
                 if z > 0.0 {
                     g

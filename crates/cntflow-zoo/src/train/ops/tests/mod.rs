@@ -15,9 +15,10 @@ use rand_chacha::ChaCha8Rng;
 use super::tape::{BackwardPass, Operation, WeightGradients, Weights};
 
 /// All activations of hidden layers.
-const ACTIVATIONS: [Activation; 12] = [
+const ACTIVATIONS: [Activation; 13] = [
     Activation::Linear,
     Activation::Relu,
+    Activation::Relu6,
     Activation::Sigmoid,
     Activation::Tanh,
     Activation::LeakyRelu,
