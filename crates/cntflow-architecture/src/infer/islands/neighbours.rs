@@ -12,6 +12,7 @@ use super::super::layer_order::rank;
 /// or behind the same word (`conv1`), or words of which the first stands earlier in a network
 /// (`conv`, `fc`). Where the parts are not the last, as in `block1.conv` and `block2.conv`, what
 /// follows must be the same, and `is_alone` must hold for both: nothing else is in these blocks.
+/// Members of a list that is named as one of parallel layers (`experts`) never follow one another.
 pub(super) fn follows(first: &str, second: &str, is_alone: impl Fn(&str) -> bool) -> bool {
     let [a, b] = [first, second].map(|path| path.split('.').collect::<Vec<_>>());
     if a.len() != b.len() {
